@@ -1,0 +1,65 @@
+"""Values that travel between the host, the bundle and the device.
+
+Light on purpose (standard library only, Python 3.9 syntax): the agent takes this module along to
+the device.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Mapping, Sequence
+
+BUNDLE_FORMAT_VERSION = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorInfo:
+    """One input or output of a `.tflite` file.
+
+    Attributes:
+        name: readable signature name.
+        shape: with the batch dimension, which is 1.
+        dtype: numpy name, such as ``"int8"``.
+        scale: quantization step; 0.0 for a tensor that is not quantized.
+        zero_point: integer that stands for 0.0.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class FileInfo:
+    """Size and SHA-256 of one file of a bundle."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Manifest:
+    """`manifest.json`: what a bundle is, enough to run, check and rebuild it.
+
+    Attributes:
+        files: every file of the bundle but the manifest itself, by its name.
+        preprocessing: the steps from a raw sample to the model's float input, in order; see
+            `edgeprune.preprocessing`.
+        metrics: names from `edgeprune.metrics`, the first one being the task's own.
+        versions: package name to version on the host that built it.
+    """
+
+    task: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    preprocessing: tuple[Mapping[str, Any], ...]
+    metrics: tuple[str, ...]
+    files: Mapping[str, FileInfo]
+    seed: int = 0
+    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    commands: Sequence[str] = ()
+    format_version: int = BUNDLE_FORMAT_VERSION
