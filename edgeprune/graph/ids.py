@@ -1,0 +1,170 @@
+"""Unit ids: which output unit decides over each element of each tensor.
+
+A producer (Dense, convolution, …) gives every output unit a fresh id; a tensor carries an integer
+array of its own static shape with the id of each element, 0 where no unit decides. Dimensions that
+are None (batch, time) have length 1 here: ids never differ along them. The arrays are broadcast
+views wherever they can be, so a (224, 224, 64) tensor costs 64 integers.
+
+Ids that must live and die together are united; the classes are found once, at the end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.model_graph import Shape
+
+Ids = np.ndarray
+
+
+def static(shape: Shape) -> tuple[int, ...]:
+    """The shape an id array has for a tensor of `shape`: None becomes 1."""
+    return tuple(1 if size is None else int(size) for size in shape)
+
+
+def none(shape: Shape) -> Ids:
+    """Ids of a tensor that no unit decides over."""
+    return np.broadcast_to(np.int64(0), static(shape))
+
+
+def along(vector: Ids, axis: int, shape: Shape) -> Ids:
+    """Spreads `vector`, the ids along `axis`, over a tensor of `shape`."""
+    sizes = static(shape)
+    view = [1] * len(sizes)
+    view[axis] = sizes[axis]
+    return np.broadcast_to(vector.reshape(view), sizes)
+
+
+def collapse(ids: Ids) -> Ids:
+    """Cuts every axis along which the array is a broadcast view down to length 1."""
+    index = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)
+    return ids[index]
+
+
+def varying_axes(ids: Ids) -> tuple[int, ...]:
+    """The axes along which the ids differ."""
+    small = collapse(ids)
+    return tuple(
+        axis
+        for axis, size in enumerate(small.shape)
+        if size > 1 and (small != np.take(small, [0], axis)).any()
+    )
+
+
+def vector(ids: Ids, axis: int) -> Ids | None:
+    """The ids along `axis` where they are the same along every other axis, else None."""
+    small = collapse(ids)
+    axis %= ids.ndim
+    others = tuple(slice(0, 1) if other != axis else slice(None) for other in range(small.ndim))
+    line = small[others]
+    if small.size != line.size and (small != line).any():
+        return None
+    return np.broadcast_to(line.ravel(), (ids.shape[axis],))
+
+
+@dataclasses.dataclass(frozen=True)
+class Producer:
+    """Where ids were made: the layer and, where it has several kinds of units, which."""
+
+    layer: str
+    slot: str
+    first: int
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixing:
+    """Why the units behind some ids must stay."""
+
+    ids: Ids
+    layer: str
+    reason: str
+
+
+class IdSpace:
+    """Gives out ids and notes which belong together and which must stay."""
+
+    def __init__(self) -> None:
+        self.producers: list[Producer] = []
+        self.fixings: list[Fixing] = []
+        self._by_slot: dict[tuple[str, str], Producer] = {}
+        self._edges: list[Ids] = []
+        self._next = 1
+
+    def fresh(self, layer: str, count: int, slot: str = "") -> Ids:
+        """New ids for `count` units of a layer; a second call of a shared layer gets the same."""
+        producer = self._by_slot.get((layer, slot))
+        if producer is None:
+            producer = Producer(layer, slot, self._next, count)
+            self._by_slot[layer, slot] = producer
+            self.producers.append(producer)
+            self._next += count
+        return np.arange(producer.first, producer.first + count)
+
+    def unite(self, one: Ids, other: Ids) -> None:
+        """Elements at the same place of two equally shaped arrays go together."""
+        one, other = np.broadcast_arrays(one, other)
+        pair = _collapse_both(one, other)
+        if pair[0] is not pair[1]:
+            self._edges.append(np.stack([pair[0].ravel(), pair[1].ravel()]))
+
+    def fix(self, ids: Ids, layer: str, reason: str) -> None:
+        """The units behind `ids` must stay, because `layer` needs them."""
+        small = np.unique(collapse(ids))
+        small = small[small != 0]
+        if small.size:
+            self.fixings.append(Fixing(small, layer, reason))
+
+    def fix_unless_vector(self, ids: Ids, axis: int, layer: str) -> Ids:
+        """Ids along `axis`; where they also differ along another axis the units are fixed."""
+        line = vector(ids, axis)
+        if line is not None:
+            return line
+        self.fix(ids, layer, "reads its units spread over several axes")
+        return np.broadcast_to(np.int64(0), (ids.shape[axis],))
+
+    def classes(self) -> Ids:
+        """Maps every id to the smallest id of its class; ids united with 0 map to 0.
+
+        Min-label propagation with pointer jumping: linear in the edges per round, and the number
+        of rounds grows with the logarithm of the longest chain.
+        """
+        label = np.arange(self._next)
+        if not self._edges:
+            return label
+        edges = np.unique(np.concatenate(self._edges, axis=1), axis=1)
+        while True:
+            low = label[edges].min(axis=0)
+            before = label.copy()
+            np.minimum.at(label, label[edges[0]], low)
+            np.minimum.at(label, label[edges[1]], low)
+            label = label[label]
+            if (label == before).all():
+                return label
+
+
+def _collapse_both(one: Ids, other: Ids) -> tuple[Ids, Ids]:
+    index = tuple(
+        slice(0, 1) if a == 0 and b == 0 else slice(None)
+        for a, b in zip(one.strides, other.strides, strict=True)
+    )
+    return one[index], other[index]
+
+
+def concatenate(parts: Sequence[Ids], axis: int) -> Ids:
+    """Ids of the concatenated tensors, still a broadcast view where all parts are."""
+    shared = [
+        all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts) and other != axis % parts[0].ndim
+        for other in range(parts[0].ndim)
+    ]
+    index = tuple(slice(0, 1) if is_shared else slice(None) for is_shared in shared)
+    joined = np.concatenate([part[index] for part in parts], axis=axis)
+    sizes = list(parts[0].shape)
+    sizes[axis] = joined.shape[axis]
+    return np.broadcast_to(joined, sizes)

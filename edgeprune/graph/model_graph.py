@@ -1,0 +1,82 @@
+"""The model as values: layers with numpy weights, the calls made to them, the tensors between.
+
+A layer may be called several times (a shared layer), so calls and layers are apart. Nested models
+are inlined: their layers carry a path such as ``"encoder/dense"``. No TensorFlow in here; the
+weights are read from the framework when they are first asked for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy as np
+
+Shape = tuple[int | None, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Tensor:
+    """A symbolic tensor: an index into `ModelGraph.tensors`, where it stands in for a value."""
+
+    index: int
+    shape: Shape
+    dtype: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """One layer of the model, whichever Keras it came from.
+
+    Attributes:
+        path: name, with the names of the nested models around it.
+        kind: class name, the key into the table of rules.
+        config: what the layer's ``get_config`` gives.
+        weight_shapes: in the order of the layer's ``get_weights``.
+        weight_names: the framework's own short names, in the same order.
+        read_weights: gives the arrays themselves.
+        module: the module that defines the class; tells a built-in layer from a user's.
+    """
+
+    path: str
+    kind: str
+    config: Mapping[str, Any]
+    weight_shapes: tuple[tuple[int, ...], ...] = ()
+    weight_names: tuple[str, ...] = ()
+    read_weights: Callable[[], Sequence[np.ndarray]] = tuple
+    module: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One use of a layer.
+
+    Attributes:
+        layer: path of the layer called.
+        args: positional arguments, any nesting, with `Tensor` where a tensor goes.
+        kwargs: keyword arguments, likewise.
+        inputs: the tensors of `args` and `kwargs`, in order.
+        outputs: the tensors made.
+        key: identifies the call to the framework bridge that made the graph.
+    """
+
+    layer: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    key: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelGraph:
+    """A whole model; `calls` are in an order in which they can run."""
+
+    name: str
+    layers: Mapping[str, Layer]
+    calls: tuple[Call, ...]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]

@@ -1,0 +1,130 @@
+"""Builds the smaller Keras model: the same classes and names, in the same Keras, fewer neurons.
+
+Every layer is made anew from its (changed) configuration and called as the original was; nested
+and shared layers stay nested and shared. Weights are slices of the original's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.keras_bridge.read import (
+    arguments_of,
+    functional_part,
+    is_graph_model,
+    map_tensors,
+    nodes_in_order,
+    operation_of,
+    outputs_of,
+)
+from edgeprune.pruning.strip import take
+
+if TYPE_CHECKING:
+    from edgeprune.keras_bridge.read import Reading
+    from edgeprune.pruning.strip import Stripped
+
+
+def build(reading: Reading, stripped: Stripped) -> Any:
+    """Builds a stripped model with the kept slices of the original's weights.
+
+    Args:
+        reading: the original; it is not changed.
+        stripped: from `edgeprune.pruning.strip.strip`.
+
+    Returns:
+        A Keras model of the original's flavour, not compiled.
+    """
+    builder = _Builder(reading, stripped)
+    model = builder.model(reading.model)
+    for path, slices in stripped.weights.items():
+        arrays = reading.layers[path].get_weights()
+        builder.made[id(reading.layers[path])].set_weights(
+            [take(array, positions) for array, positions in zip(arrays, slices, strict=True)]
+        )
+    return model
+
+
+class _Builder:
+    """Makes one new layer for each old one, whatever its nesting."""
+
+    def __init__(self, reading: Reading, stripped: Stripped) -> None:
+        self.made: dict[int, Any] = {}
+        self._configs = {
+            id(reading.layers[path]): config for path, config in stripped.configs.items()
+        }
+        self._arguments = {
+            id(reading.graph.calls[number].key): arguments for number, arguments in stripped.arguments.items()
+        }
+        self._symbols = {
+            id(reading.graph.calls[number].key): reading.graph.calls[number].inputs
+            for number in stripped.arguments
+        }
+
+    def layer(self, old: Any) -> Any:
+        """The new layer for an old one."""
+        if id(old) not in self.made:
+            if is_graph_model(old):
+                self.made[id(old)] = self.model(old)
+            else:
+                config = {**old.get_config(), **self._configs.get(id(old), {})}
+                self.made[id(old)] = type(old).from_config(config)
+        return self.made[id(old)]
+
+    def model(self, old: Any) -> Any:
+        """Rebuilds a functional or sequential model."""
+        if type(old).__name__ == "Sequential":
+            inner = functional_part(old)
+            first = operation_of(next(node for node in nodes_in_order(inner) if node.is_input))
+            return type(old)([self.layer(first), *(self.layer(layer) for layer in old.layers)], name=old.name)
+        return self._functional(old)
+
+    def _functional(self, old: Any) -> Any:
+        symbols: dict[int, Any] = {}
+        for node in nodes_in_order(old):
+            operation = self.layer(operation_of(node))
+            if node.is_input:
+                made = operation.output
+            else:
+                args, kwargs = self._call_arguments(node, symbols)
+                made = operation(*args, **kwargs)
+            flat: list[Any] = []
+            map_tensors(made, flat.append)
+            symbols.update(zip((id(symbol) for symbol in outputs_of(node)), flat, strict=True))
+
+        def new(symbol: Any) -> Any:
+            return symbols[id(symbol)]
+
+        return type(old)(
+            inputs=map_tensors(_structure(old, "input"), new),
+            outputs=map_tensors(_structure(old, "output"), new),
+            name=old.name,
+        )
+
+    def _call_arguments(self, node: Any, symbols: dict[int, Any]) -> Any:
+        old = arguments_of(node)
+        if id(node) not in self._arguments:
+            return map_tensors(old, lambda symbol: symbols[id(symbol)])
+        flat: list[Any] = []
+        map_tensors(old, flat.append)
+        by_tensor = {
+            tensor.index: symbols[id(symbol)]
+            for tensor, symbol in zip(self._symbols[id(node)], flat, strict=True)
+        }
+        return _place(self._arguments[id(node)], by_tensor)
+
+
+def _place(value: Any, by_tensor: dict[int, Any]) -> Any:
+    """Puts symbolic tensors where `Tensor` placeholders are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(_place(item, by_tensor) for item in value)
+    if isinstance(value, dict):
+        return {key: _place(item, by_tensor) for key, item in value.items()}
+    return by_tensor[value.index] if type(value).__name__ == "Tensor" else value
+
+
+def _structure(model: Any, side: str) -> Any:
+    """Inputs or outputs as the user nested them (a dictionary, a list, or one tensor)."""
+    for name in (f"_{side}s_struct", f"_nested_{side}s"):
+        if hasattr(model, name):
+            return getattr(model, name)
+    return getattr(model, f"{side}s")

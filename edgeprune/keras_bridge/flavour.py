@@ -1,0 +1,25 @@
+"""Keras 2 (tf_keras) and Keras 3 side by side in one process."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+# Read by tensorflow and tfmot when they are first imported: tf.keras then is tf_keras.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+
+def is_keras3(layer_or_model: Any) -> bool:
+    """Whether an object is of Keras 3; it is of Keras 2 (tf_keras) otherwise."""
+    return any(cls.__module__.split(".")[0] == "keras" for cls in type(layer_or_model).__mro__)
+
+
+def keras_of(model: Any) -> Any:
+    """The Keras package a model belongs to."""
+    if is_keras3(model):
+        import keras
+
+        return keras
+    import tf_keras
+
+    return tf_keras

@@ -1,0 +1,197 @@
+"""Reads a Keras 2 or Keras 3 model into a `ModelGraph`.
+
+Both keep a functional model as nodes (a layer, its call arguments, its symbolic outputs) sorted by
+depth. Nested models are inlined.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """A model and its graph.
+
+    Attributes:
+        model: the Keras model.
+        graph: as values; ``call.key`` is the Keras node.
+        layers: path to the Keras layer.
+    """
+
+    model: Any
+    graph: ModelGraph
+    layers: Mapping[str, Any]
+
+
+def read(model: Any) -> Reading:
+    """Reads a model.
+
+    Raises:
+        InputError: the model is not built, or is not a graph of layers (a subclassed model).
+    """
+    reader = _Reader()
+    inner = functional_part(model)
+    inputs = [reader.tensor(value) for value in inner.inputs]
+    reader.walk(inner, prefix="")
+    graph = ModelGraph(
+        name=model.name,
+        layers=reader.layers,
+        calls=tuple(reader.calls),
+        inputs=tuple(inputs),
+        outputs=tuple(reader.tensor(value) for value in inner.outputs),
+    )
+    return Reading(model, graph, reader.objects)
+
+
+def functional_part(model: Any) -> Any:
+    """The graph network behind a functional or sequential model.
+
+    Raises:
+        InputError: there is none.
+    """
+    inner = getattr(model, "_functional", None) or model
+    if getattr(inner, "_nodes_by_depth", None):
+        return inner
+    kind = f"Model '{getattr(model, 'name', model)}' of class {type(model).__name__}"
+    if type(model).__name__ == "Sequential":
+        raise InputError(
+            f"{kind} has not been built.",
+            "A model with known input shape is expected.",
+            "Call it once on data, or give it an Input, before pruning.",
+        )
+    raise InputError(
+        f"{kind} computes in its own call() and cannot be read as a graph of layers.",
+        "A functional or Sequential model is expected.",
+        "Rebuild it as keras.Model(inputs, outputs) with the same layers, and load the weights into that.",
+    )
+
+
+def is_graph_model(operation: Any) -> bool:
+    """Whether a called object is itself a functional or sequential model."""
+    return bool(getattr(getattr(operation, "_functional", None) or operation, "_nodes_by_depth", None))
+
+
+def nodes_in_order(inner: Any) -> Iterator[Any]:
+    """Nodes of a functional model, inputs first."""
+    for depth in sorted(inner._nodes_by_depth, reverse=True):  # noqa: SLF001 - there is no public way
+        yield from inner._nodes_by_depth[depth]  # noqa: SLF001
+
+
+def operation_of(node: Any) -> Any:
+    """The layer or operation a node calls."""
+    return node.operation if hasattr(node, "operation") else node.layer
+
+
+def arguments_of(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Positional and keyword arguments of the call."""
+    if hasattr(node, "arguments"):
+        return tuple(node.arguments.args), node.arguments.kwargs
+    return tuple(node.call_args), node.call_kwargs
+
+
+def outputs_of(node: Any) -> list[Any]:
+    """The symbolic outputs of a call as a flat list."""
+    found: list[Any] = []
+    map_tensors(node.output_tensors if hasattr(node, "output_tensors") else node.outputs, found.append)
+    return found
+
+
+def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
+    if isinstance(value, (list, tuple)):
+        mapped = [map_tensors(item, function) for item in value]
+        if hasattr(value, "_fields"):
+            return type(value)(*mapped)
+        return tuple(mapped) if isinstance(value, tuple) else mapped
+    if isinstance(value, dict):
+        return {key: map_tensors(item, function) for key, item in value.items()}
+    return function(value) if type(value).__name__ == "KerasTensor" else value
+
+
+class _Reader:
+    """Collects layers and calls; symbolic tensors are known by identity."""
+
+    def __init__(self) -> None:
+        self.layers: dict[str, Layer] = {}
+        self.calls: list[Call] = []
+        self.objects: dict[str, Any] = {}
+        self._paths: dict[int, str] = {}
+        self._tensors: dict[int, Tensor] = {}
+        self._alive: list[Any] = []
+        self._count = 0
+
+    def tensor(self, value: Any) -> Tensor:
+        """The `Tensor` that stands for a symbolic Keras tensor."""
+        known = self._tensors.get(id(value))
+        return known if known is not None else self._new(value)
+
+    def _new(self, value: Any) -> Tensor:
+        dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name
+        made = Tensor(self._count, tuple(value.shape), dtype)
+        self._count += 1
+        self._tensors[id(value)] = made
+        self._alive.append(value)
+        return made
+
+    def walk(self, inner: Any, prefix: str) -> None:
+        """Adds every call of a functional model, nested ones in place."""
+        for node in nodes_in_order(inner):
+            operation = operation_of(node)
+            if is_graph_model(operation):
+                self._walk_nested(operation, node, prefix)
+            elif not (node.is_input and prefix):
+                self._add(operation, node, prefix)
+
+    def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
+        inner = functional_part(model)
+        given: list[Any] = []
+        args, kwargs = arguments_of(node)
+        map_tensors((args, kwargs), given.append)
+        for symbol, value in zip(inner.inputs, given, strict=False):
+            self._tensors[id(symbol)] = self.tensor(value)
+        for nested in nodes_in_order(inner):
+            if not nested.is_input:
+                for symbol in outputs_of(nested):
+                    self._tensors.pop(id(symbol), None)
+        self.walk(inner, f"{prefix}{model.name}/")
+        for symbol, value in zip(inner.outputs, outputs_of(node), strict=True):
+            self._tensors[id(value)] = self.tensor(symbol)
+            self._alive.append(value)
+
+    def _add(self, operation: Any, node: Any, prefix: str) -> None:
+        path = self._paths.get(id(operation))
+        if path is None:
+            path = self._paths[id(operation)] = prefix + operation.name
+            self.layers[path] = _layer(operation, path)
+            self.objects[path] = operation
+        args, kwargs = arguments_of(node)
+        inputs: list[Tensor] = []
+
+        def place(value: Any) -> Tensor:
+            inputs.append(self.tensor(value))
+            return inputs[-1]
+
+        args, kwargs = map_tensors((args, kwargs), place)
+        outputs = tuple(self.tensor(value) for value in outputs_of(node))
+        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, key=node))
+
+
+def _layer(operation: Any, path: str) -> Layer:
+    weights = getattr(operation, "weights", [])
+    return Layer(
+        path=path,
+        kind=type(operation).__name__,
+        config=operation.get_config(),
+        weight_shapes=tuple(tuple(weight.shape) for weight in weights),
+        weight_names=tuple(weight.name.split("/")[-1].split(":")[0] for weight in weights),
+        read_weights=getattr(operation, "get_weights", list),
+        module=type(operation).__module__,
+    )

@@ -1,0 +1,100 @@
+"""Layers that treat every element by itself: activations, dropout, noise, scaling.
+
+An activation that mixes the channels (softmax) needs all of them: its units stay.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.rule import CallView, Flow, Kept, Unsized, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+
+MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
+"""Activations, by their Keras names, whose every output depends on all channels."""
+
+
+class ElementwiseRule(Unsized):
+    """Passes the ids on as they are."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Output ids are input ids."""
+        ids = view.inputs[0]
+        fix_if_mixing(view, ids, space)
+        return Flow((ids,))
+
+
+class SoftmaxRule(Unsized):
+    """Softmax over some axes: the units there stay, along other axes they pass."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fixes what the normalised axes carry."""
+        ids = view.inputs[0]
+        axis = view.option("axis", -1)
+        for one in axis if isinstance(axis, (list, tuple)) else (axis,):
+            if one % ids.ndim in unit_ids.varying_axes(ids):
+                space.fix(ids, view.layer.path, "softmax needs all its channels")
+        return Flow((ids,))
+
+
+class PReLURule(Unsized):
+    """Learned slopes, one for each element that `shared_axes` does not share."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """The slopes shrink with the axes they are spread over."""
+        ids = view.inputs[0]
+        slopes = view.layer.weight_shapes[0]
+        axes: list[Ids | None] = []
+        for axis, size in enumerate(slopes, start=1):
+            line = space.fix_unless_vector(ids, axis, view.layer.path) if size > 1 else None
+            axes.append(line)
+        return Flow((ids,), (WeightFlow(tuple(axes)),))
+
+
+class PerChannelOptionRule:
+    """Rescaling and Normalization: constants of the configuration, one number or one per channel."""
+
+    def __init__(self, *options: str) -> None:
+        self.options = options
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Output ids are input ids; learned statistics shrink with the last axis."""
+        ids = view.inputs[0]
+        line = unit_ids.vector(ids, -1)
+        if line is None:
+            space.fix(ids, view.layer.path, "scales along an axis other than that of the units")
+            line = np.broadcast_to(np.int64(0), ids.shape[-1:])
+        weights = tuple(
+            WeightFlow(tuple(line if size == len(line) and size > 1 else None for size in shape))
+            for shape in view.layer.weight_shapes
+        )
+        return Flow((ids,), weights)
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """Takes the kept channels out of constants that have one entry for each."""
+        line = unit_ids.vector(flow.outputs[0], -1)
+        changed: dict[str, Any] = {}
+        for option in self.options:
+            values = np.asarray(view.option(option, 0.0))
+            if line is not None and values.ndim and values.shape[-1] == len(line) > 1:
+                changed[option] = values[..., kept.mask(line)].tolist()
+        return changed
+
+
+def fix_if_mixing(view: CallView, ids: Ids, space: IdSpace) -> None:
+    """Keeps the units whose layer ends in an activation over all channels."""
+    activation = view.option("activation")
+    if isinstance(activation, dict):
+        config = activation.get("config")
+        name = config if isinstance(config, str) else activation.get("class_name", "")
+    else:
+        name = activation if isinstance(activation, str) else ""
+    if name.lower() in MIXING:
+        space.fix(ids, view.layer.path, f"{name} needs all its channels")

@@ -1,0 +1,47 @@
+"""Dense: y = activation(x·W + b), x (…, in), W (in, out), b (out)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.rule import CallView, Flow, Kept, LinearRead, WeightFlow
+from edgeprune.layers.activation import fix_if_mixing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import IdSpace
+
+
+class DenseRule:
+    """Reads the units of the last axis, makes its own."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units along the last axis of the output."""
+        name = view.layer.path
+        rows = space.fix_unless_vector(view.inputs[0], -1, name)
+        made = space.fresh(name, int(view.option("units")))
+        fix_if_mixing(view, made, space)
+        positions = int(np.prod(unit_ids.static(view.output)[:-1]))
+        weights = [WeightFlow((rows, made), reuse=positions)]
+        bias = 1 if view.option("use_bias", True) else None
+        if bias:
+            weights.append(WeightFlow((made,)))
+        read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors)
+        return Flow((unit_ids.along(made, -1, view.output),), tuple(weights), (read,))
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """``units`` is what is left of the kernel's second axis."""
+        del view
+        return {"units": kept.count(flow.weights[0].axes[1])}
+
+
+def vectors(x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
+    """Draws `number` of the vectors along the last axis of `x`; all of them where there are fewer."""
+    flat = x.reshape(-1, x.shape[-1])
+    if len(flat) <= number:
+        return flat
+    return flat[generator.choice(len(flat), number, replace=False)]

@@ -1,0 +1,32 @@
+"""Depthwise convolutions: kernel (*window, in, multiplier); output i·multiplier + m reads input i.
+
+A depthwise layer makes no choice of its own: its outputs are the units of its input.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.convolution import channel_axis, positions
+from edgeprune.layers.rule import CallView, Flow, Unsized, WeightFlow
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import IdSpace
+
+
+class DepthwiseRule(Unsized):
+    """DepthwiseConv1D and DepthwiseConv2D."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Each input unit decides over its `depth_multiplier` outputs."""
+        axis = channel_axis(view)
+        read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
+        made = np.repeat(read, int(view.option("depth_multiplier", 1)))
+        window = (None,) * (len(view.layer.weight_shapes[0]) - 2)
+        weights = [WeightFlow((*window, read, None), reuse=positions(view, axis))]
+        if view.option("use_bias", True):
+            weights.append(WeightFlow((made,)))
+        return Flow((unit_ids.along(made, axis, view.output),), tuple(weights))

@@ -1,0 +1,64 @@
+"""Layers that join several tensors element by element, or end to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.rule import CallView, Flow, Unsized
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.ids import Ids, IdSpace
+
+
+class ElementwiseMergeRule(Unsized):
+    """Add, Subtract, Multiply, Maximum, Minimum, Average: elements that meet go together."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Unites the inputs' ids element by element."""
+        return Flow((unite_elementwise(view.inputs, space, view.layer.path),))
+
+
+class ConcatenateRule(Unsized):
+    """End to end along one axis."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Ids end to end; along another axis than that of the units, inputs must agree."""
+        axis = int(view.option("axis", -1)) % len(view.output)
+        first, *others = view.inputs
+        for ids in others:
+            for other in unit_ids.varying_axes(ids) + unit_ids.varying_axes(first):
+                if other != axis:
+                    one = space.fix_unless_vector(first, other, view.layer.path)
+                    space.unite(one, space.fix_unless_vector(ids, other, view.layer.path))
+        return Flow((unit_ids.concatenate(view.inputs, axis),))
+
+
+def unite_elementwise(inputs: Sequence[Ids], space: IdSpace, layer: str) -> Ids:
+    """Ids of the element-wise combination of broadcast-compatible tensors.
+
+    A unit that is broadcast over an axis on which another input has units of its own (a spatial
+    gate of one channel) reaches all of them and stays.
+    """
+    rank = max(ids.ndim for ids in inputs)
+    padded = [ids.reshape((1,) * (rank - ids.ndim) + ids.shape) for ids in inputs]
+    shape = np.broadcast_shapes(*(ids.shape for ids in padded))
+    whole: Ids | None = None
+    for ids in padded:
+        spread = any(
+            have == 1 and want > 1 and any(axis in unit_ids.varying_axes(other) for other in padded)
+            for axis, (have, want) in enumerate(zip(ids.shape, shape, strict=True))
+        )
+        if spread:
+            space.fix(ids, layer, "is broadcast over the units of another input")
+            continue
+        full = np.broadcast_to(ids, shape)
+        if whole is None:
+            whole = full
+        else:
+            space.unite(whole, full)
+    return np.broadcast_to(np.int64(0), shape) if whole is None else whole

@@ -1,0 +1,33 @@
+"""Pooling and everything else that moves data within a channel: padding, cropping, up-sampling."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.convolution import channel_axis
+from edgeprune.layers.rule import CallView, Flow, Unsized
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import IdSpace
+
+
+class WithinChannelRule(Unsized):
+    """Channels stay apart; the other axes may change their size."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Spreads the channels' ids over the new shape."""
+        axis = channel_axis(view)
+        line = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
+        return Flow((unit_ids.along(line, axis, view.output),))
+
+
+class GlobalPoolingRule(Unsized):
+    """One number per channel is left, with or without axes of length one."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """The channel axis of the output is the last one, or the second."""
+        first = view.option("data_format") == "channels_first"
+        line = space.fix_unless_vector(view.inputs[0], 1 if first else -1, view.layer.path)
+        axis = 1 if first else len(view.output) - 1
+        return Flow((unit_ids.along(line, axis, view.output),))

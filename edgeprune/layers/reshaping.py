@@ -1,0 +1,84 @@
+"""Flatten, Reshape, Permute: the very same operation on the id array."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.rule import CallView, Flow, Kept, Unsized
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.model_graph import Shape
+
+
+class FlattenRule(Unsized):
+    """(N, …) to (N, product); channels_first models are flattened channels last, as Keras does."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Flattens the ids."""
+        del space
+        ids = view.inputs[0]
+        if view.option("data_format") == "channels_first" and ids.ndim > 2:
+            ids = np.moveaxis(ids, 1, -1)
+        return Flow((ids.reshape(unit_ids.static(view.output)),))
+
+
+class ReshapeRule:
+    """Reshape to `target_shape`, whose sizes shrink with the axis that carries the units."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Reshapes the ids; where the units end up spread over two axes, ties them along one."""
+        return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The target follows the units; a -1 stays a -1."""
+        sizes = kept.shape(flow.outputs[0])[1:]
+        old = view.option("target_shape")
+        return {"target_shape": [was if was == -1 else now for was, now in zip(old, sizes, strict=True)]}
+
+
+class PermuteRule(Unsized):
+    """Permute: `dims` count from 1 and leave the batch out."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Transposes the ids."""
+        del space
+        return Flow((view.inputs[0].transpose(0, *view.option("dims")),))
+
+
+class RepeatVectorRule(Unsized):
+    """(N, features) to (N, n, features)."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Spreads the ids over the new axis."""
+        del space
+        return Flow((np.broadcast_to(view.inputs[0][:, None], unit_ids.static(view.output)),))
+
+
+def reshape(ids: Ids, shape: Shape, space: IdSpace, layer: str) -> Ids:
+    """Reshapes ids; fixes them where unknown sizes hide which elements go where."""
+    sizes = unit_ids.static(shape)
+    if int(np.prod(sizes)) != ids.size:
+        space.fix(ids, layer, "reshapes an axis whose size is not known")
+        return np.broadcast_to(np.int64(0), sizes)
+    return separate(ids.reshape(sizes), space)
+
+
+def separate(ids: Ids, space: IdSpace) -> Ids:
+    """Ties units so that ids differ along one axis only, the one that leaves most units.
+
+    A channel axis split in two, (heads, width) or (groups, channels), can only shrink as a whole
+    row or column.
+    """
+    axes = unit_ids.varying_axes(ids)
+    if len(axes) <= 1:
+        return ids
+    widest = max(axes, key=lambda axis: ids.shape[axis])
+    first = ids[tuple(slice(None) if axis == widest else slice(0, 1) for axis in range(ids.ndim))]
+    space.unite(ids, np.broadcast_to(first, ids.shape))
+    return np.broadcast_to(first, ids.shape)

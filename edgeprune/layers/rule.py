@@ -1,0 +1,146 @@
+"""What a layer's rule has to say, and the values it says it with.
+
+A rule answers two questions, apart from each other:
+
+    flow    which unit decides over each element of the outputs and along each axis of the weights,
+            and where the layer mixes units (what pruning can repair by changing weights)
+    resize  the layer's configuration once some of those units are gone
+
+Slicing the weights, counting parameters and MACs, masking and refitting all follow from `Flow`
+and are written once, elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.model_graph import Call, Layer
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightFlow:
+    """One weight array of a layer, in the order of ``get_weights``.
+
+    Attributes:
+        axes: ids along each axis; None where the axis never shrinks.
+        reuse: multiply-accumulates per element and inference (output positions of a convolution).
+    """
+
+    axes: tuple[Ids | None, ...]
+    reuse: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MacTerm:
+    """MACs between activations, such as Q·Kᵀ: `times` for each combination of kept ids."""
+
+    axes: tuple[Ids, ...]
+    times: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearRead:
+    """A place where a layer mixes its input units linearly: z = X·W + b.
+
+    Attributes:
+        source: which of the call's inputs is read.
+        kernel: index of the weight W.
+        bias: index of the weight b, or None.
+        rows: axes of the kernel that are summed over, in the order of X's columns; the last one is
+            the channel axis.
+        samples: from the input (N, …), a random generator and a number, draws X
+            (n, product of the rows' sizes). With the same generator state it draws the same
+            positions, so an original and its pruned copy can be compared.
+    """
+
+    source: int
+    kernel: int
+    bias: int | None
+    rows: tuple[int, ...]
+    samples: Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """What one call does with the units.
+
+    Attributes:
+        outputs: ids of each output tensor.
+        weights: one per weight of the layer.
+        reads: where units are mixed.
+        mac_terms: multiply-accumulates that no weight takes part in.
+    """
+
+    outputs: tuple[Ids, ...]
+    weights: tuple[WeightFlow, ...] = ()
+    reads: tuple[LinearRead, ...] = ()
+    mac_terms: tuple[MacTerm, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class CallView:
+    """A call as a rule sees it: the layer, and the ids of the tensors that go in."""
+
+    layer: Layer
+    call: Call
+    inputs: tuple[Ids, ...]
+
+    @property
+    def output(self) -> tuple[int | None, ...]:
+        """Shape of the first output, batch first."""
+        return self.call.outputs[0].shape
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """A value of the layer's configuration."""
+        return self.layer.config.get(name, default)
+
+
+class Kept(Protocol):
+    """What stays, asked by ids."""
+
+    def mask(self, ids: Ids) -> np.ndarray:
+        """True where the unit behind the id stays."""
+
+    def count(self, ids: Ids) -> int:
+        """How many elements of a vector of ids stay."""
+
+    def shape(self, ids: Ids) -> tuple[int, ...]:
+        """The shape a tensor with these ids has afterwards."""
+
+
+class Rule(Protocol):
+    """How pruning goes through one kind of layer."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Sends unit ids through one call; unites and fixes in `space` what it has to.
+
+        Precondition: every input's ids differ along one axis at most.
+        """
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The configuration entries to change; empty where the layer has no size of its own."""
+
+
+class Resized(Protocol):
+    """A rule whose call arguments change too: slices, sizes given to an operation."""
+
+    def resize_arguments(
+        self, view: CallView, flow: Flow, kept: Kept
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """New positional and keyword arguments."""
+
+
+class Unsized:
+    """Base of the rules for layers that carry no size in their configuration."""
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """Nothing to change."""
+        del view, flow, kept
+        return {}

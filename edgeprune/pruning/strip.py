@@ -1,0 +1,105 @@
+"""Removes units: slices the weights, shrinks the configurations. No number is recomputed.
+
+Removing unit u equals masking it: every weight that *reads* u set to zero in the original.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers import rule_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids
+    from edgeprune.pruning.units import Units
+
+
+@dataclasses.dataclass(frozen=True)
+class Stripped:
+    """What has to change for the smaller model; the framework bridge builds it.
+
+    Attributes:
+        configs: layer path to its changed configuration entries.
+        arguments: call number to its changed (args, kwargs).
+        weights: slices for each layer's weights: for each weight, for each axis, the positions
+            that stay, or None for all.
+    """
+
+    configs: Mapping[str, Mapping[str, Any]]
+    arguments: Mapping[int, tuple[tuple[Any, ...], Mapping[str, Any]]]
+    weights: Mapping[str, tuple[tuple[np.ndarray | None, ...], ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class KeptUnits:
+    """Answers rules' questions about what stays; implements `edgeprune.layers.rule.Kept`."""
+
+    unit_of: np.ndarray
+    keep: np.ndarray
+
+    def mask(self, ids: Ids) -> np.ndarray:
+        """True where the unit behind the id stays."""
+        return self.keep[self.unit_of[ids]]
+
+    def count(self, ids: Ids) -> int:
+        """How many elements of a vector of ids stay."""
+        return int(self.mask(ids).sum())
+
+    def shape(self, ids: Ids) -> tuple[int, ...]:
+        """Afterwards: along each axis, the positions at which anything stays."""
+        mask = self.mask(unit_ids.collapse(ids))
+        axes = range(mask.ndim)
+        left = [int(mask.any(axis=tuple(o for o in axes if o != axis)).sum()) for axis in axes]
+        return tuple(
+            size if stride == 0 else kept
+            for size, stride, kept in zip(ids.shape, ids.strides, left, strict=True)
+        )
+
+
+def strip(units: Units, keep: np.ndarray) -> Stripped:
+    """Plans the smaller model.
+
+    Args:
+        units: the traced model.
+        keep: for each unit number, whether it stays. Unit 0 always stays.
+    """
+    kept = KeptUnits(units.unit_of, keep)
+    configs: dict[str, Mapping[str, Any]] = {}
+    arguments: dict[int, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
+    for number, (view, flow) in enumerate(zip(units.views, units.flows, strict=True)):
+        rule = rule_for(view.layer)
+        if view.layer.path not in configs:
+            configs[view.layer.path] = rule.resize(view, flow, kept)
+        resize_arguments = getattr(rule, "resize_arguments", None)
+        if resize_arguments is not None:
+            arguments[number] = resize_arguments(view, flow, kept)
+    slices = {
+        path: tuple(
+            tuple(_positions(axis, kept) for axis in weight.axes) for weight in weights
+        )
+        for path, weights in units.layer_flows.items()
+        if weights
+    }
+    return Stripped({path: config for path, config in configs.items() if config}, arguments, slices)
+
+
+def _positions(axis: Ids | None, kept: KeptUnits) -> np.ndarray | None:
+    """Positions that stay along one axis, None where all do."""
+    if axis is None:
+        return None
+    mask = kept.mask(axis)
+    return None if mask.all() else np.flatnonzero(mask)
+
+
+def take(weight: np.ndarray, positions: tuple[np.ndarray | None, ...]) -> np.ndarray:
+    """Slices one weight along all its axes; the array itself where nothing goes."""
+    for axis, index in enumerate(positions):
+        if index is not None:
+            weight = np.take(weight, index, axis=axis)
+    return weight

@@ -1,0 +1,197 @@
+"""Which neurons there are, and which must go together.
+
+Sends unit ids through every call of the graph in order; classes of united ids are the *units*
+(neurons), and units that come from the same producers form a *group*, among whose members a
+criterion may choose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers import rule_for
+from edgeprune.layers.rule import CallView, Flow, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.model_graph import ModelGraph
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Neurons that cannot be removed, and why.
+
+    Attributes:
+        layer: the layer that makes them.
+        units: how many.
+        because_of: the layer that needs them.
+        reason: in words.
+    """
+
+    layer: str
+    units: int
+    because_of: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Units among which a choice can be made.
+
+    Attributes:
+        name: the first producer; with its kind of unit where it has several.
+        units: unit numbers, see `Units`.
+        producers: every layer (and kind of unit) that makes them.
+    """
+
+    name: str
+    units: np.ndarray
+    producers: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Units:
+    """The traced model.
+
+    Attributes:
+        views: every call as its rule saw it, aligned with ``graph.calls``.
+        flows: what the rules said, aligned likewise; ids are raw.
+        layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
+        unit_of: raw id to unit number; 0 is "no unit, always there".
+        groups: the prunable groups, in the order of the model.
+        refusals: what must stay.
+        count: highest unit number + 1.
+    """
+
+    graph: ModelGraph
+    views: tuple[CallView, ...]
+    flows: tuple[Flow, ...]
+    layer_flows: Mapping[str, tuple[WeightFlow, ...]]
+    unit_of: np.ndarray
+    groups: tuple[Group, ...]
+    refusals: tuple[Refusal, ...]
+    count: int
+
+    @property
+    def neurons(self) -> int:
+        """Prunable neurons: the sum over all groups."""
+        return sum(len(group.units) for group in self.groups)
+
+
+def trace(graph: ModelGraph) -> Units:
+    """Finds units and groups of a model.
+
+    Args:
+        graph: the model; it is not changed.
+
+    Returns:
+        The traced model. Units that reach the model's outputs are fixed.
+    """
+    space = unit_ids.IdSpace()
+    ids: dict[int, Ids] = {}
+    views, flows = [], []
+    seen: dict[str, Flow] = {}
+    layer_flows: dict[str, tuple[WeightFlow, ...]] = {}
+    for call in graph.calls:
+        layer = graph.layers[call.layer]
+        view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
+        flow = rule_for(layer).flow(view, space)
+        if layer.path in seen:
+            _tie_calls(seen[layer.path], flow, layer.path, space)
+            layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
+        else:
+            seen[layer.path] = flow
+            layer_flows[layer.path] = flow.weights
+        views.append(view)
+        flows.append(flow)
+        for tensor, produced in zip(call.outputs, flow.outputs, strict=True):
+            ids[tensor.index] = produced
+    for tensor in graph.outputs:
+        space.fix(ids[tensor.index], "the model's output", "is what the model returns")
+    unit_of, fixed = _number(space)
+    groups = _groups(space, unit_of, fixed)
+    refusals = _refusals(space, unit_of, fixed)
+    number = np.where(fixed[unit_of], 0, unit_of)
+    return Units(graph, tuple(views), tuple(flows), layer_flows, number, groups, refusals, len(fixed))
+
+
+def _tie_calls(first: Flow, again: Flow, layer: str, space: IdSpace) -> None:
+    """A layer called twice has one set of weights and one configuration."""
+    for one, other in zip(first.weights, again.weights, strict=True):
+        for a, b in zip(one.axes, other.axes, strict=True):
+            if a is not None and b is not None:
+                space.unite(a, b)
+    if first.weights:
+        return
+    for a, b in zip(first.outputs, again.outputs, strict=True):
+        if a.shape == b.shape:
+            space.unite(a, b)
+        else:
+            space.fix(a, layer, "is called on tensors of different shapes")
+            space.fix(b, layer, "is called on tensors of different shapes")
+
+
+def _add_reuse(one: tuple[WeightFlow, ...], other: tuple[WeightFlow, ...]) -> tuple[WeightFlow, ...]:
+    return tuple(WeightFlow(a.axes, a.reuse + b.reuse) for a, b in zip(one, other, strict=True))
+
+
+def _number(space: IdSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Unit number of each id (0 for ids united with 0), and which units are fixed."""
+    labels, unit_of = np.unique(space.classes(), return_inverse=True)
+    fixed = np.zeros(len(labels), bool)
+    fixed[0] = True
+    for fixing in space.fixings:
+        fixed[unit_of[fixing.ids]] = True
+    return unit_of, fixed
+
+
+def _groups(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Group, ...]:
+    """Units with the same set of producers, found by a random signature of the set."""
+    generator = np.random.default_rng(0)
+    signature = np.zeros(len(fixed), np.uint64)
+    members = []
+    for producer in space.producers:
+        units = np.unique(unit_of[producer.first : producer.first + producer.count])
+        units = units[~fixed[units]]
+        signature[units] += generator.integers(1, 2**63, dtype=np.uint64)
+        members.append(units)
+    found: dict[int, tuple[list[str], np.ndarray]] = {}
+    for producer, units in zip(space.producers, members, strict=True):
+        name = f"{producer.layer}:{producer.slot}" if producer.slot else producer.layer
+        signs = signature[units]
+        for sign in np.unique(signs).tolist():
+            if sign in found:
+                found[sign][0].append(name)
+            else:
+                found[sign] = ([name], units[signs == sign])
+    taken: dict[str, int] = {}
+    groups = []
+    for producers, units in found.values():
+        times = taken[producers[0]] = taken.get(producers[0], 0) + 1
+        name = producers[0] if times == 1 else f"{producers[0]}#{times}"
+        groups.append(Group(name, units, tuple(producers)))
+    return tuple(groups)
+
+
+def _refusals(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Refusal, ...]:
+    """One line for each producer and reason; the first fixing that reached a unit is named."""
+    cause = np.full(len(fixed), -1)
+    for number, fixing in reversed(list(enumerate(space.fixings))):
+        cause[unit_of[fixing.ids]] = number
+    refusals = []
+    for producer in space.producers:
+        units = unit_of[producer.first : producer.first + producer.count]
+        units = units[fixed[units]]
+        for number, count in zip(*np.unique(cause[units], return_counts=True), strict=True):
+            if number < 0:
+                refusals.append(Refusal(producer.layer, int(count), "", "meets data that no neuron makes"))
+            else:
+                fixing = space.fixings[number]
+                refusals.append(Refusal(producer.layer, int(count), fixing.layer, fixing.reason))
+    return tuple(refusals)
