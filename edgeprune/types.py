@@ -7,7 +7,8 @@ the device.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Optional
 
 BUNDLE_FORMAT_VERSION = 1
 
@@ -40,6 +41,15 @@ class FileInfo:
 
 
 @dataclasses.dataclass(frozen=True)
+class StreamInfo:
+    """How a stream of raw samples is cut into model inputs: windows, one every hop."""
+
+    sample_rate_hz: int
+    window_samples: int
+    hop_samples: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Manifest:
     """`manifest.json`: what a bundle is, enough to run, check and rebuild it.
 
@@ -49,6 +59,7 @@ class Manifest:
             `edgeprune.preprocessing`.
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
         versions: package name to version on the host that built it.
+        stream: how to feed live audio; None for anything else.
     """
 
     task: str
@@ -62,4 +73,5 @@ class Manifest:
     calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
+    stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)
     format_version: int = BUNDLE_FORMAT_VERSION

@@ -1,0 +1,55 @@
+"""The zoo, importable as `edgeprune_models`: small models with recipe, data and measured results.
+
+Adding a model = one module that exports `MODEL` and one row here.
+"""
+
+from __future__ import annotations
+
+from edgeprune_models.entry import Recipe, ZooModel
+
+from edgeprune.errors import InputError
+
+__all__ = ["ZOO", "Recipe", "ZooModel", "default_for", "find", "table"]
+
+
+def table(*models: ZooModel) -> dict[str, ZooModel]:
+    """Models by name; a name given twice is an error."""
+    merged: dict[str, ZooModel] = {}
+    for model in models:
+        if model.name in merged:
+            raise ValueError(f"Two models of the zoo are called {model.name!r}.")
+        merged[model.name] = model
+    return merged
+
+
+ZOO = table()
+
+_DEFAULTS = {"vision": "digits-cnn"}
+
+
+def find(name: str) -> ZooModel:
+    """The model `name`.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    if name not in ZOO:
+        raise InputError(
+            f"The zoo has no model {name!r}.", f"Expected one of {', '.join(sorted(ZOO))}.",
+            "List them with: edgeprune zoo",
+        )
+    return ZOO[name]
+
+
+def default_for(task: str) -> ZooModel:
+    """The model that ``build --task`` trains when none is given.
+
+    Raises:
+        InputError: a task without a default.
+    """
+    if task not in _DEFAULTS:
+        raise InputError(
+            f"There is no default model for the task {task!r}.",
+            f"Expected one of {', '.join(_DEFAULTS)}.", "Pass a model file, or another --task.",
+        )
+    return find(_DEFAULTS[task])

@@ -1,0 +1,1 @@
+"""Sources of data, one module a kind; every one hands over a `Dataset`."""

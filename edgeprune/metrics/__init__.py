@@ -1,0 +1,79 @@
+"""Metrics in numpy, alike on the host and on the device; fractions 0..1, higher is better unless said.
+
+`evaluate` looks names up in `METRICS`. A metric gets one `Evaluation` and gives one or several
+figures: ``{"accuracy": 0.97}`` or ``{"f1_per_class/cat": 0.9, "f1_per_class/dog": 0.8}``.
+Adding a metric = one function in the module of its family and one row. Python 3.9 syntax: this
+package travels to the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.metrics import anomaly, classification, sequences
+from edgeprune.metrics.evaluation import Evaluation, Metric
+
+
+def table(*families: Sequence[Metric]) -> dict[str, Metric]:
+    """Merge the families' metrics by name; a name given twice is an error, never an override."""
+    merged: dict[str, Metric] = {}
+    for family in families:
+        for metric in family:
+            if metric.name in merged:
+                raise ValueError(f"Two metrics are called {metric.name!r}.")
+            merged[metric.name] = metric
+    return merged
+
+
+METRICS: Mapping[str, Metric] = table(classification.METRICS, sequences.METRICS, anomaly.METRICS)
+
+
+def evaluate(
+    names: Sequence[str],
+    y_true: Any,
+    outputs: Any,
+    labels: Sequence[str] | None = None,
+    inputs: Any = None,
+    threshold: float | None = None,
+) -> dict[str, float]:
+    """Compute the named metrics.
+
+    Args:
+        names: rows of `METRICS`.
+        y_true: (N,) class numbers, or (N, T) with -1 where nothing counts.
+        outputs: the model's float output for the same samples: (N, C) scores or probabilities,
+            (N, 1) or (N,) for one sigmoid unit, (N, T, C) for tags and CTC, or for an autoencoder
+            what it made of `inputs`.
+        labels: class or tag names in order; needed by entity metrics, used in per-class names.
+        inputs: the model's inputs, needed only to score an autoencoder's reconstruction.
+        threshold: above it a single score is positive; 0.5 unless given.
+
+    Raises:
+        InputError: an unknown metric, or shapes that do not belong together.
+    """
+    unknown = [name for name in names if name not in METRICS]
+    if unknown:
+        raise InputError(
+            f"The metric {unknown[0]!r} is not known.",
+            f"Expected names out of {', '.join(sorted(METRICS))}.",
+            "Correct the name.",
+        )
+    truth, scores = np.asarray(y_true), np.asarray(outputs)
+    if len(truth) != len(scores):
+        raise InputError(
+            f"There are {len(scores)} outputs for {len(truth)} labels.",
+            "Expected one output per label.",
+            "Pass outputs and labels of the same samples.",
+        )
+    evaluation = Evaluation(
+        truth, scores, None if labels is None else tuple(labels),
+        None if inputs is None else np.asarray(inputs), 0.5 if threshold is None else threshold,
+    )
+    figures: dict[str, float] = {}
+    for name in names:
+        figures.update(METRICS[name].compute(evaluation))
+    return figures

@@ -1,0 +1,1 @@
+"""The zoo's vision models, one module each."""

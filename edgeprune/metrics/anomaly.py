@@ -1,0 +1,77 @@
+"""Metrics of one score per sample: anomaly detection and two-class ranking.
+
+An autoencoder's score is its mean squared reconstruction error; y is 1 for an anomaly. ROC-AUC is
+the Mann-Whitney statistic: the chance that a positive scores above a negative, ties counting half.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.metrics.classification import one
+from edgeprune.metrics.evaluation import Evaluation
+
+
+def reconstruction_error(inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """(N,) mean squared difference per sample."""
+    difference = (inputs.astype(np.float64) - outputs.reshape(inputs.shape)).reshape(len(inputs), -1)
+    error: np.ndarray = np.mean(difference**2, axis=1)
+    return error
+
+
+def scores(evaluation: Evaluation) -> np.ndarray:
+    """(N,) one score per sample: reconstruction error, the single output, or class 1 of two."""
+    outputs = evaluation.outputs
+    if evaluation.inputs is not None and outputs.size == evaluation.inputs.size:
+        return reconstruction_error(evaluation.inputs, outputs)
+    if evaluation.single_score():
+        flat: np.ndarray = outputs.reshape(len(outputs)).astype(np.float64)
+        return flat
+    if outputs.shape[-1] == 2:
+        margin: np.ndarray = outputs[..., 1].astype(np.float64) - outputs[..., 0]
+        return margin
+    raise InputError(
+        f"ROC-AUC needs one score per sample; the outputs have the shape {outputs.shape}.",
+        "Expected one unit, two classes, or an autoencoder's output together with its inputs.",
+        "Choose another metric, or hand over the inputs.",
+    )
+
+
+def roc_auc(evaluation: Evaluation) -> float:
+    """Area under the ROC curve; 0.5 where one of the two classes is absent."""
+    return area_under_roc(evaluation.y_true.reshape(-1), scores(evaluation))
+
+
+def area_under_roc(y_true: np.ndarray, score: np.ndarray) -> float:
+    """Mann-Whitney U / (positives * negatives), by ranks with ties shared."""
+    positive = y_true.astype(bool)
+    hits, misses = int(positive.sum()), int((~positive).sum())
+    if not hits or not misses:
+        return 0.5
+    _, group, sizes = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[group.reshape(-1)]
+    return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
+
+
+def choose_threshold(y_true: np.ndarray, score: np.ndarray) -> float:
+    """The threshold with the highest F1, halfway between two scores; use validation data, never test.
+
+    Args:
+        y_true: (N,) 1 for positive. With no positive at all the 95th percentile of the scores is
+            taken: one false alarm in twenty.
+        score: (N,) higher means more likely positive.
+    """
+    positive = y_true.astype(bool)
+    if not positive.any():
+        return float(np.percentile(score, 95))
+    order = np.argsort(-score, kind="stable")
+    ranked, found = score[order], np.cumsum(positive[order])
+    f1 = 2 * found / (np.arange(1, len(score) + 1) + positive.sum())
+    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # a threshold cannot part equal scores
+    best = int(np.argmax(f1))
+    below = ranked[best + 1] if best + 1 < len(ranked) else ranked[best] - 1
+    return float((ranked[best] + below) / 2)
+
+
+METRICS = (one("roc_auc", "Chance that a positive scores above a negative.", roc_auc),)

@@ -1,0 +1,141 @@
+"""Metrics over class numbers.
+
+With counts M[t, p] (true t, predicted p):
+
+    recall_t = M[t, t] / sum_p M[t, p]     precision_p = M[p, p] / sum_t M[t, p]
+    F1 = 2PR / (P + R)                     balanced accuracy = mean recall of the classes that occur
+
+A class that is neither true nor predicted anywhere is left out of macro averages; otherwise an
+undefined fraction counts as 0, as in scikit-learn's defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from edgeprune.metrics.evaluation import Evaluation, Metric
+
+
+def confusion_counts(evaluation: Evaluation) -> np.ndarray:
+    """(C, C) counts: row = true class, column = predicted class."""
+    truth, guess = evaluation.pairs()
+    size = max(evaluation.classes(), int(truth.max(initial=-1)) + 1, int(guess.max(initial=-1)) + 1)
+    counts: np.ndarray = np.bincount(truth * size + guess, minlength=size * size)
+    return counts.reshape(size, size)
+
+
+def accuracy(evaluation: Evaluation) -> float:
+    """Share of right class numbers."""
+    truth, guess = evaluation.pairs()
+    return _fraction(np.count_nonzero(truth == guess), len(truth))
+
+
+def balanced_accuracy(evaluation: Evaluation) -> float:
+    """Mean recall of the classes that occur."""
+    counts = confusion_counts(evaluation)
+    occurs = counts.sum(axis=1) > 0
+    return float(_recalls(counts)[occurs].mean()) if occurs.any() else 0.0
+
+
+def _recalls(counts: np.ndarray) -> np.ndarray:
+    return _divide(np.diag(counts), counts.sum(axis=1))
+
+
+def _precisions(counts: np.ndarray) -> np.ndarray:
+    return _divide(np.diag(counts), counts.sum(axis=0))
+
+
+def _f1s(counts: np.ndarray) -> np.ndarray:
+    precision, recall = _precisions(counts), _recalls(counts)
+    return _divide(2 * precision * recall, precision + recall)
+
+
+def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    shares: np.ndarray = np.divide(above, below, out=np.zeros(len(below)), where=below > 0)
+    return shares
+
+
+def _fraction(above: Any, below: Any) -> float:
+    return float(above / below) if below else 0.0
+
+
+ClassScores = Callable[[np.ndarray], np.ndarray]
+
+
+def _macro(scores: ClassScores) -> Callable[[Evaluation], float]:
+    def compute(evaluation: Evaluation) -> float:
+        counts = confusion_counts(evaluation)
+        seen = counts.sum(axis=0) + counts.sum(axis=1) > 0
+        return float(scores(counts)[seen].mean()) if seen.any() else 0.0
+
+    return compute
+
+
+def _binary(scores: ClassScores) -> Callable[[Evaluation], float]:
+    """The positive class' own figure for two classes; the macro average for more."""
+
+    def compute(evaluation: Evaluation) -> float:
+        counts = confusion_counts(evaluation)
+        return float(scores(counts)[1]) if len(counts) == 2 else _macro(scores)(evaluation)
+
+    return compute
+
+
+def top_k(k: int) -> Callable[[Evaluation], float]:
+    """Share of samples whose class is among the k highest outputs; ties go to the lower number."""
+
+    def compute(evaluation: Evaluation) -> float:
+        if evaluation.single_score():
+            return accuracy(evaluation)
+        truth = evaluation.y_true.reshape(-1)
+        scores = evaluation.outputs.reshape(len(truth), evaluation.outputs.shape[-1])
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        counted = truth >= 0
+        return _fraction(np.count_nonzero((best == truth[:, None]).any(axis=1) & counted), counted.sum())
+
+    return compute
+
+
+def _per_class(name: str, scores: ClassScores) -> Metric:
+    def compute(evaluation: Evaluation) -> dict[str, float]:
+        values = scores(confusion_counts(evaluation))
+        return {f"{name}/{evaluation.label(i)}": float(value) for i, value in enumerate(values)}
+
+    return Metric(name, f"{name.replace('_', ' ')}, one figure a class.", compute)
+
+
+def _confusion(evaluation: Evaluation) -> dict[str, float]:
+    counts = confusion_counts(evaluation)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return {
+        f"confusion_matrix/{evaluation.label(t)}/{evaluation.label(p)}": float(shares[t, p])
+        for t in range(len(counts)) for p in range(len(counts)) if counts[t, p]
+    }
+
+
+def one(name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True) -> Metric:
+    """A metric with a single figure under its own name."""
+    return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher)
+
+
+METRICS = (
+    one("accuracy", "Share of samples (or positions) with the right class.", accuracy),
+    one("balanced_accuracy", "Mean recall of the classes.", balanced_accuracy),
+    one("precision", "TP / (TP + FP); macro average for more than two classes.", _binary(_precisions)),
+    one("recall", "TP / (TP + FN); macro average for more than two classes.", _binary(_recalls)),
+    one("f1", "2PR / (P + R); macro average for more than two classes.", _binary(_f1s)),
+    one("precision_macro", "Mean precision of the classes.", _macro(_precisions)),
+    one("recall_macro", "Mean recall of the classes.", _macro(_recalls)),
+    one("f1_macro", "Mean F1 of the classes.", _macro(_f1s)),
+    # With one label a sample, every false positive is another class' false negative: P = R = F1 = accuracy.
+    one("f1_micro", "F1 over all decisions; equals accuracy with one label a sample.", accuracy),
+    one("top_3", "Share of samples whose class is among the 3 highest outputs.", top_k(3)),
+    one("top_5", "Share of samples whose class is among the 5 highest outputs.", top_k(5)),
+    _per_class("precision_per_class", _precisions),
+    _per_class("recall_per_class", _recalls),
+    _per_class("f1_per_class", _f1s),
+    Metric("confusion_matrix", "Share of each true class (row) predicted as each class.", _confusion),
+)

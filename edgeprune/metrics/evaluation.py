@@ -1,0 +1,68 @@
+"""The values every metric reads, and what a metric is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Labels and outputs of the same samples; see `edgeprune.metrics.evaluate` for the shapes."""
+
+    y_true: np.ndarray
+    outputs: np.ndarray
+    labels: tuple[str, ...] | None = None
+    inputs: np.ndarray | None = None
+    threshold: float = 0.5
+
+    def single_score(self) -> bool:
+        """Whether the model has one output unit, whose score says positive or negative."""
+        return self.outputs.ndim == self.y_true.ndim or self.outputs.shape[-1] == 1
+
+    def predicted(self) -> np.ndarray:
+        """Class numbers in the shape of `y_true`: argmax, or score above the threshold."""
+        if self.single_score():
+            positive: np.ndarray = self.outputs.reshape(self.y_true.shape) > self.threshold
+            return positive.astype(np.int64)
+        best: np.ndarray = np.argmax(self.outputs, axis=-1)
+        return best
+
+    def pairs(self) -> tuple[np.ndarray, np.ndarray]:
+        """Flat true and predicted class numbers, without positions labelled -1."""
+        truth, guess = self.y_true.reshape(-1).astype(np.int64), self.predicted().reshape(-1)
+        counted = truth >= 0
+        return truth[counted], guess[counted]
+
+    def classes(self) -> int:
+        """How many classes there are."""
+        if not self.single_score():
+            return int(self.outputs.shape[-1])
+        return 2
+
+    def label(self, number: int) -> str:
+        """The name of class `number`, or the number itself where there are no names."""
+        if self.labels is not None and number < len(self.labels):
+            return self.labels[number]
+        return str(number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """One row of the table.
+
+    Attributes:
+        name: as it is asked for and reported.
+        meaning: one sentence for reports.
+        compute: figures by name; a plain metric gives one under its own name.
+        higher_is_better: False for error rates.
+        unit: of the figures; a fraction lies in 0..1 (an error rate may exceed 1).
+    """
+
+    name: str
+    meaning: str
+    compute: Callable[[Evaluation], dict[str, float]]
+    higher_is_better: bool = True
+    unit: str = "fraction"

@@ -1,0 +1,102 @@
+"""Metrics over sequences: entities in BIO tags, and words out of CTC.
+
+    tags   B-city I-city O B-day      ->  entities (0, 2, city), (3, 4, day)
+    CTC    a a _ a b b _  (_ = blank, the last class)  ->  a a b
+
+An entity counts as found only if start, end and type are all right (CoNLL-2000's conlleval).
+Word error rate = (substitutions + deletions + insertions) / reference words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.metrics.classification import one
+from edgeprune.metrics.evaluation import Evaluation
+
+
+def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
+    """Entities (start, end, type) of one sentence; an I- that continues nothing starts an entity."""
+    found: set[tuple[int, int, str]] = set()
+    start, kind = 0, ""
+    for position, tag in enumerate([*tags, "O"]):
+        prefix, _, name = tag.partition("-")
+        if kind and not (prefix == "I" and name == kind):
+            found.add((start, position, kind))
+            kind = ""
+        if prefix in ("B", "I") and not kind:
+            start, kind = position, name
+    return found
+
+
+def _entity_counts(evaluation: Evaluation) -> tuple[int, int, int]:
+    """Right, predicted and true entities over all samples."""
+    if evaluation.labels is None:
+        raise InputError(
+            "Entity metrics need the names of the tags.", "Expected labels such as O, B-city, I-city.",
+            "Hand the labels over, or add labels.txt.",
+        )
+    right = predicted = true = 0
+    for row, guess in zip(evaluation.y_true, evaluation.predicted()):
+        counted = row >= 0
+        expected = entities([evaluation.labels[tag] for tag in row[counted]])
+        found = entities([evaluation.labels[tag] for tag in guess[counted]])
+        right, predicted, true = right + len(expected & found), predicted + len(found), true + len(expected)
+    return right, predicted, true
+
+
+def entity_precision(evaluation: Evaluation) -> float:
+    """Right entities / predicted entities."""
+    right, predicted, _ = _entity_counts(evaluation)
+    return right / predicted if predicted else 0.0
+
+
+def entity_recall(evaluation: Evaluation) -> float:
+    """Right entities / true entities."""
+    right, _, true = _entity_counts(evaluation)
+    return right / true if true else 0.0
+
+
+def entity_f1(evaluation: Evaluation) -> float:
+    """2PR / (P + R) over whole entities."""
+    right, predicted, true = _entity_counts(evaluation)
+    return 2 * right / (predicted + true) if predicted + true else 0.0
+
+
+def ctc_greedy(outputs: np.ndarray) -> list[list[int]]:
+    """Best path of (N, T, C), last class blank: repeats merged, then blanks dropped."""
+    best = np.argmax(outputs, axis=-1)
+    changed = np.concatenate([np.ones_like(best[:, :1], bool), best[:, 1:] != best[:, :-1]], axis=1)
+    kept = changed & (best != outputs.shape[-1] - 1)
+    return [row[keep].tolist() for row, keep in zip(best, kept)]
+
+
+def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
+    """Levenshtein distance: fewest substitutions, deletions and insertions."""
+    previous = list(range(len(b) + 1))
+    for i, left in enumerate(a, 1):
+        current = [i]
+        for j, right in enumerate(b, 1):
+            current.append(min(previous[j] + 1, current[-1] + 1, previous[j - 1] + (left != right)))
+        previous = current
+    return previous[-1]
+
+
+def word_error_rate(evaluation: Evaluation) -> float:
+    """Edits / reference words; each class is one word, and the output's last class CTC's blank."""
+    references = [[int(word) for word in row if word >= 0] for row in evaluation.y_true]
+    guesses = ctc_greedy(evaluation.outputs)
+    edits = sum(edit_distance(truth, guess) for truth, guess in zip(references, guesses))
+    words = sum(len(row) for row in references)
+    return edits / words if words else 0.0
+
+
+METRICS = (
+    one("entity_f1", "F1 over whole entities: span and type.", entity_f1),
+    one("entity_precision", "Right entities / predicted entities.", entity_precision),
+    one("entity_recall", "Right entities / true entities.", entity_recall),
+    one("word_error_rate", "Edits / reference words; may exceed 1.", word_error_rate, higher=False),
+)
