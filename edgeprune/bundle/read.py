@@ -1,0 +1,143 @@
+"""Read a bundle folder and check it before anything in it is used.
+
+A bundle may come from anywhere, so nothing in it is trusted: names are plain file names (no separator,
+no leading dot, so no path leaves the folder), files are regular files (no links), and sizes and SHA-256
+must match the manifest. No file is executed or unpickled.
+
+How to bump the format: raise `BUNDLE_FORMAT_VERSION`, teach `_check_version` what the older version
+meant, and add a bundle of the new version to the golden files of the tests; keep the old ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune import jsonable
+from edgeprune.errors import InputError
+from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+MANIFEST = "manifest.json"
+MODEL = "model.tflite"
+EVAL = "eval.npz"
+# Not needed to run the model, so they stay on the host when a bundle goes to a device.
+HOST_ONLY = frozenset({"model.keras", "report.json"})
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_MAX_MANIFEST_BYTES = 16 << 20
+_REBUILD = "Build the bundle again, or copy it again from where it was built."
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundle:
+    """A folder whose files were seen to match its manifest."""
+
+    path: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """Path of the file `name`; an `InputError` if the bundle has none."""
+        if name != MANIFEST and name not in self.manifest.files:
+            has = sorted(self.manifest.files)
+            raise InputError(f"The bundle {self.path} has no {name}.", f"It has {has}.")
+        return self.path / name
+
+    @property
+    def model(self) -> Path:
+        """Path of the deployed `.tflite` file."""
+        return self.path / MODEL
+
+
+def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
+    """Read and verify a bundle.
+
+    Args:
+        folder: the bundle.
+        skip: files that may be absent here and are not looked at, such as `HOST_ONLY` on a device.
+
+    Raises:
+        InputError: no bundle, an unknown format version, or a file that is missing, linked, renamed out
+            of the folder, or not what the manifest says.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    for name, info in manifest.files.items():
+        check_name(name)
+        if name not in skip:
+            _verify(folder / name, info)
+    if MODEL not in manifest.files:
+        raise InputError(f"{folder / MANIFEST} lists no {MODEL}.", "A bundle needs one.", _REBUILD)
+    return Bundle(folder, manifest)
+
+
+def check_name(name: str) -> None:
+    """Raise `InputError` unless `name` is a plain file name that stays inside its folder."""
+    if not _NAME.fullmatch(name) or name == MANIFEST:
+        raise InputError(
+            f"The bundle names a file {name[:120]!r}.",
+            "Letters, digits, '.', '_' and '-' are allowed, with no folder in front.",
+            _REBUILD,
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """Hex SHA-256 of a file, read in pieces."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for piece in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _read_manifest(folder: Path) -> Manifest:
+    path = folder / MANIFEST
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder.", "A bundle was expected.", "See `edgeprune build`.")
+    if not path.exists():
+        raise InputError(f"{folder} has no {MANIFEST}.", "A bundle has one.", "Name a build's --out folder.")
+    if _size_of_regular(path) > _MAX_MANIFEST_BYTES:
+        raise InputError(f"{path} is larger than {_MAX_MANIFEST_BYTES} bytes.", "", _REBUILD)
+    manifest = jsonable.loads(Manifest, _read_bytes(path), str(path))
+    _check_version(manifest.format_version, path)
+    return manifest
+
+
+def _check_version(version: int, path: Path) -> None:
+    if version != BUNDLE_FORMAT_VERSION:
+        raise InputError(
+            f"{path} has format version {version}.",
+            f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}.",
+            "Use the edgeprune that wrote it, or build the bundle again.",
+        )
+
+
+def _verify(path: Path, info: FileInfo) -> None:
+    size = _size_of_regular(path)
+    if size != info.bytes:
+        raise InputError(f"{path} has {size} bytes.", f"The manifest says {info.bytes}.", _REBUILD)
+    if sha256_of(path) != info.sha256:
+        raise InputError(f"{path} is corrupted: its SHA-256 is not the manifest's.", "", _REBUILD)
+
+
+def _size_of_regular(path: Path) -> int:
+    """Size in bytes of a regular file; a link, folder or device is refused before it is opened."""
+    try:
+        status = path.lstat()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).", "", _REBUILD) from error
+    if not stat.S_ISREG(status.st_mode):
+        raise InputError(f"{path} is not a regular file.", "Links and folders are refused.", _REBUILD)
+    return status.st_size
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}).", "", _REBUILD) from error

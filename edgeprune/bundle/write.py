@@ -1,0 +1,121 @@
+"""Write a bundle as a whole or not at all.
+
+    parent/out          previous bundle, untouched until the new one is complete
+    parent/.out.XXXX    the new one while it grows; removed on any failure, Ctrl-C included
+
+The last step swaps the two by renaming, then removes the previous one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune import jsonable
+from edgeprune.bundle.read import MANIFEST, MODEL, Bundle, check_name, sha256_of
+from edgeprune.errors import InputError
+from edgeprune.types import FileInfo, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_WAY_OUT = "Choose another --out, or free space and try again; the previous folder is as it was."
+
+
+def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -> Bundle:
+    """Write `files` and the manifest as the folder `out_dir`, replacing a bundle that is there.
+
+    Args:
+        out_dir: the bundle; parents are made.
+        manifest: its `files` are filled in here.
+        files: content, or the path of a file to copy, by the name it gets in the bundle.
+
+    Returns:
+        The bundle as written.
+
+    Raises:
+        InputError: a bad name, an `out_dir` that is a file or holds something else than a bundle, or a
+            write that failed (disk full, no permission). The previous folder is then as it was.
+    """
+    for name in files:
+        check_name(name)
+    if MODEL not in files:
+        raise InputError(f"The new bundle has no {MODEL}.", "Every bundle needs one.")
+    out_dir = check_out_dir(out_dir)
+    try:
+        with _temporary_sibling(out_dir) as folder:
+            infos = {name: _write_file(folder / name, content) for name, content in files.items()}
+            manifest = dataclasses.replace(manifest, files=infos)
+            (folder / MANIFEST).write_text(jsonable.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+            _swap(folder, out_dir)
+    except OSError as error:
+        found = "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
+        raise InputError(f"The bundle {out_dir} could not be written: {found}.", "", _WAY_OUT) from error
+    return Bundle(out_dir, manifest)
+
+
+def check_out_dir(out_dir: Path) -> Path:
+    """Say early whether a bundle may be written to `out_dir`; returns it with links resolved.
+
+    Raises:
+        InputError: it is a file, lies below a file, or is a folder with something else in it, which a
+            swap would delete.
+    """
+    out_dir = Path(os.path.realpath(out_dir))
+    nearest = next(path for path in (out_dir, *out_dir.parents) if path.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{nearest} is a file.", "--out needs a folder.", "Choose another --out.")
+    foreign = nearest == out_dir and not (out_dir / MANIFEST).exists() and any(out_dir.iterdir())
+    if foreign:
+        raise InputError(
+            f"{out_dir} is not empty and holds no {MANIFEST}.",
+            "A new folder, an empty one or a previous bundle is expected: it gets replaced as a whole.",
+            "Choose another --out.",
+        )
+    return out_dir
+
+
+@contextlib.contextmanager
+def _temporary_sibling(out_dir: Path) -> Iterator[Path]:
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}.", dir=out_dir.parent))
+    try:
+        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private; a bundle is an ordinary folder
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _write_file(path: Path, content: bytes | Path) -> FileInfo:
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        shutil.copyfile(content, path)
+    return FileInfo(path.stat().st_size, sha256_of(path))
+
+
+def _swap(new: Path, out_dir: Path) -> None:
+    """Rename `new` to `out_dir`; what was there is put back if that fails, else removed."""
+    if not out_dir.exists():
+        new.rename(out_dir)
+        return
+    previous = new.with_name(new.name + ".previous")
+    out_dir.rename(previous)
+    try:
+        new.rename(out_dir)
+    except BaseException:
+        previous.rename(out_dir)
+        raise
+    shutil.rmtree(previous, ignore_errors=True)
