@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 
+SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
+
+
 @dataclasses.dataclass(frozen=True)
 class Reading:
     """A model and its graph.
@@ -104,16 +107,30 @@ def outputs_of(node: Any) -> list[Any]:
     return found
 
 
-def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
+def is_input_node(node: Any) -> bool:
+    """Whether a node stands for an input of the model."""
+    return bool(node.is_input)
+
+
+def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Applies `function` to everything inside nested lists, tuples and dictionaries."""
     if isinstance(value, (list, tuple)):
-        mapped = [map_tensors(item, function) for item in value]
+        mapped = [map_values(item, function) for item in value]
         if hasattr(value, "_fields"):
             return type(value)(*mapped)
         return tuple(mapped) if isinstance(value, tuple) else mapped
     if isinstance(value, dict):
-        return {key: map_tensors(item, function) for key, item in value.items()}
-    return function(value) if type(value).__name__ == "KerasTensor" else value
+        return {key: map_values(item, function) for key, item in value.items()}
+    return function(value)
+
+
+def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
+
+    def only_symbols(item: Any) -> Any:
+        return function(item) if type(item).__name__ in SYMBOLS else item
+
+    return map_values(value, only_symbols)
 
 
 class _Reader:
@@ -147,7 +164,7 @@ class _Reader:
             operation = operation_of(node)
             if is_graph_model(operation):
                 self._walk_nested(operation, node, prefix)
-            elif not (node.is_input and prefix):
+            elif not (is_input_node(node) and prefix):
                 self._add(operation, node, prefix)
 
     def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
@@ -158,7 +175,7 @@ class _Reader:
         for symbol, value in zip(inner.inputs, given, strict=False):
             self._tensors[id(symbol)] = self.tensor(value)
         for nested in nodes_in_order(inner):
-            if not nested.is_input:
+            if not is_input_node(nested):
                 for symbol in outputs_of(nested):
                     self._tensors.pop(id(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")

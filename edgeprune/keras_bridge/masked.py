@@ -1,0 +1,88 @@
+"""Runs the masked original, the reference for a stripped model; see `edgeprune.pruning.equivalence`."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.run import predict, run
+from edgeprune.layers import rule_for
+from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
+from edgeprune.pruning.strip import KeptUnits, strip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.keras_bridge.read import Reading
+    from edgeprune.keras_bridge.run import Data, Step
+    from edgeprune.pruning.units import Units
+
+
+def equivalence(
+    reading: Reading, units: Units, keep: np.ndarray, stripped_model: Any, samples: Data
+) -> Equivalence:
+    """Compares a stripped model, before any refitting, with the masked original.
+
+    Args:
+        reading: the original; it is not changed.
+        units: its units.
+        keep: for each unit number, whether it stays.
+        stripped_model: what `build` made of it.
+        samples: inputs, a few are enough.
+    """
+    return compare(masked_outputs(reading, units, keep, samples), predict(read(stripped_model), samples))
+
+
+def masked_outputs(reading: Reading, units: Units, keep: np.ndarray, samples: Data) -> list[np.ndarray]:
+    """The outputs of the original with every removed unit silenced."""
+    kept = KeptUnits(units.unit_of, keep)
+    copy = read(build(reading, strip(units, np.ones(units.count, bool))))
+    for path, flows in units.layer_flows.items():
+        if flows:
+            weights = copy.layers[path].get_weights()
+            copy.layers[path].set_weights(
+                [silence_weight(weight, flow, kept) for weight, flow in zip(weights, flows, strict=True)]
+            )
+    results: list[Any] = []
+    steps = run(copy, samples, around=_silencing(units, kept), results=results)
+    collections.deque(steps, maxlen=0)
+    return [np.asarray(value) for value in results]
+
+
+def _silencing(units: Units, kept: KeptUnits) -> Callable[[Step, Callable[[], list[Any]]], list[Any]]:
+    """Runs a layer, or its masked stand-in, and silences what comes out."""
+    import tensorflow as tf
+
+    def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
+        view, flow = units.views[step.number], units.flows[step.number]
+        masked = getattr(rule_for(view.layer), "masked", None)
+        if masked is None:
+            outputs = compute()
+        else:
+            arrays = masked(view, kept, step.arrays, step.layer.get_weights())
+            outputs = [_with_mask_of(step.inputs[0], tf.convert_to_tensor(array)) for array in arrays]
+        return [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]
+
+    return around
+
+
+def _silenced(value: Any, ids: unit_ids.Ids, kept: KeptUnits) -> Any:
+    import tensorflow as tf
+
+    small = unit_ids.collapse(ids)
+    if kept.mask(small).all():
+        return value
+    return _with_mask_of(value, tf.convert_to_tensor(silence(np.asarray(value), small, kept)))
+
+
+def _with_mask_of(source: Any, value: Any) -> Any:
+    """Carries the Keras mask of one tensor over to another."""
+    mask = getattr(source, "_keras_mask", None)
+    if mask is not None:
+        value._keras_mask = mask  # noqa: SLF001 - where both Kerases keep it
+    return value

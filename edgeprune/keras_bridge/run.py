@@ -1,0 +1,192 @@
+"""Runs a model call by call on real data, so that what goes into each layer can be watched.
+
+    for step in run(reading, images):           # before the call; the layer runs when the loop goes on
+        step.inputs, step.mask
+
+A model and its stripped copy make the same calls in the same order, so ``zip(run(original, x),
+run(copy, x))`` shows both sides of each layer, and weights set on the copy's layer inside the loop
+count for everything after it. Eager, in inference mode, Keras masks carried along.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import Tensor
+from edgeprune.keras_bridge.read import is_input_node, map_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from edgeprune.graph.model_graph import Call
+    from edgeprune.keras_bridge.read import Reading
+
+Data = Any
+"""One array, a list of arrays in the order of the model's inputs, or a dictionary by input name."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A call about to be made.
+
+    Attributes:
+        number: index into ``reading.graph.calls``.
+        call: the call.
+        layer: the Keras layer or operation.
+        inputs: the values of ``call.inputs``, framework tensors; `arrays` gives them as numpy.
+    """
+
+    number: int
+    call: Call
+    layer: Any
+    inputs: tuple[Any, ...]
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The inputs as numpy arrays."""
+        return tuple(np.asarray(value) for value in self.inputs)
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """The Keras mask of the first input, (N, time), True where there is data; or None."""
+        given = self.call.kwargs.get("mask")
+        if isinstance(given, Tensor):
+            at = [tensor.index for tensor in self.call.inputs].index(given.index)
+            return np.asarray(self.inputs[at])
+        carried = getattr(self.inputs[0], "_keras_mask", None) if self.inputs else None
+        return None if carried is None else np.asarray(carried)
+
+
+def run(
+    reading: Reading,
+    data: Data,
+    around: Callable[[Step, Callable[[], list[Any]]], list[Any]] | None = None,
+    results: list[Any] | None = None,
+) -> Iterator[Step]:
+    """Runs the model, stopping before every call.
+
+    Args:
+        reading: the model.
+        data: see `Data`; (N, …) each.
+        around: called in place of each layer with the step and a function that runs the layer;
+            returns the flat list of outputs.
+        results: filled with the model's outputs when the loop is over.
+
+    Yields:
+        One step for each call but those of the inputs. Values are freed after their last use.
+    """
+    graph = reading.graph
+    left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
+    left.update(tensor.index for tensor in graph.outputs)
+    values = _feed(reading, data)
+    for number, call in enumerate(graph.calls):
+        if is_input_node(call.key):
+            continue
+        inputs = tuple(values[tensor.index] for tensor in call.inputs)
+        step = Step(number, call, reading.layers[call.layer], inputs)
+        yield step
+        outputs = _outputs(step, values) if around is None else around(step, _bound(step, values))
+        for tensor in call.inputs:
+            left[tensor.index] -= 1
+            if not left[tensor.index]:
+                values.pop(tensor.index, None)
+        values.update(
+            (tensor.index, value)
+            for tensor, value in zip(call.outputs, outputs, strict=True)
+            if left[tensor.index]
+        )
+        del step, inputs, outputs
+    if results is not None:
+        results.extend(values[tensor.index] for tensor in graph.outputs)
+
+
+def predict(reading: Reading, data: Data) -> list[np.ndarray]:
+    """The model's outputs, one array each, computed call by call."""
+    results: list[Any] = []
+    collections.deque(run(reading, data, results=results), maxlen=0)
+    return [np.asarray(value) for value in results]
+
+
+def replace_weights(reading: Reading, layer: str, arrays: Mapping[int, np.ndarray]) -> None:
+    """Sets some of a layer's weights, by their index in ``get_weights``; the others stay."""
+    target = reading.layers[layer]
+    weights = target.get_weights()
+    for index, array in arrays.items():
+        weights[index] = array
+    target.set_weights(weights)
+
+
+def _bound(step: Step, values: Mapping[int, Any]) -> Callable[[], list[Any]]:
+    return lambda: _outputs(step, values)
+
+
+def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
+    """Calls the layer; its outputs as a flat list."""
+
+    def place(value: Any) -> Any:
+        return values[value.index] if isinstance(value, Tensor) else value
+
+    args, kwargs = map_values((step.call.args, dict(step.call.kwargs)), place)
+    if kwargs.get("training") is None and _has_training(step.layer):
+        kwargs["training"] = False
+    made = step.layer(*args, **kwargs)
+    flat: list[Any] = []
+    _flatten(made, flat)
+    return flat
+
+
+def _has_training(layer: Any) -> bool:
+    for name in ("_call_has_training_arg", "_expects_training_arg"):
+        if hasattr(layer, name):
+            return bool(getattr(layer, name))
+    return "training" in inspect.signature(layer.call).parameters
+
+
+def _flatten(value: Any, found: list[Any]) -> None:
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _flatten(item, found)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _flatten(item, found)
+    elif value is not None:
+        found.append(value)
+
+
+def _feed(reading: Reading, data: Data) -> dict[int, Any]:
+    """Framework tensors for the model's inputs, in their dtypes.
+
+    Raises:
+        InputError: not as many arrays as the model has inputs.
+    """
+    import tensorflow as tf
+
+    arrays = _in_order(reading, data)
+    wanted = reading.graph.inputs
+    if len(arrays) != len(wanted):
+        raise InputError(
+            f"{len(arrays)} arrays were given for the {len(wanted)} inputs of model '{reading.graph.name}'.",
+            way_out="Give a list with one array for each input, in the model's order.",
+        )
+    return {
+        tensor.index: tf.cast(tf.convert_to_tensor(array), tensor.dtype)
+        for tensor, array in zip(wanted, arrays, strict=True)
+    }
+
+
+def _in_order(reading: Reading, data: Data) -> Sequence[Any]:
+    if isinstance(data, dict):
+        sources = [call for call in reading.graph.calls if is_input_node(call.key)]
+        name_of = {call.outputs[0].index: call.layer for call in sources}
+        names = [name_of[tensor.index] for tensor in reading.graph.inputs]
+        missing = [name for name in names if name not in data]
+        if missing:
+            raise InputError(f"No data for input '{missing[0]}'.", f"Inputs are {', '.join(names)}.")
+        return [data[name] for name in names]
+    return data if isinstance(data, (list, tuple)) else [data]

@@ -1,0 +1,97 @@
+"""The proof that stripping removed neurons and nothing else: the smaller model against the masked original.
+
+Masked original: the unpruned model in which every removed unit is silenced, by zeros in every
+weight slice and every activation that belongs to it. Whatever is left must compute the same
+numbers in the smaller model.
+
+What "the same" means under normalizations over channels is a definition. Here: LayerNormalization,
+GroupNormalization and RMSNormalization take their statistics over the channels that stay, so in
+the reference a masked version stands in for the layer (`masked` of its rule). The statistics over
+half the channels estimate those over all of them; counting silenced channels as zeros would shrink
+them. UnitNormalization divides by a sum, to which silenced channels add nothing, and needs no
+stand-in. Softmax over channels is a barrier: its units stay.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.errors import VerificationError
+from edgeprune.pruning.strip import KeptUnits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.ids import Ids
+    from edgeprune.layers.rule import WeightFlow
+
+RELATIVE_TOLERANCE = 1e-4
+"""Of the largest magnitude in an output: float32 sums in another order."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Equivalence:
+    """How far the smaller model is from the masked original.
+
+    Attributes:
+        max_abs_error: largest difference in any element of any output.
+        tolerance: what it may be, from the magnitude of the reference.
+        samples: how many inputs were compared.
+    """
+
+    max_abs_error: float
+    tolerance: float
+    samples: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether the error is within the tolerance."""
+        return bool(self.max_abs_error <= self.tolerance)
+
+    def check(self) -> None:
+        """Refuses a stripped model that computes something else.
+
+        Raises:
+            VerificationError: the error is larger than the tolerance.
+        """
+        if not self.holds:
+            raise VerificationError(
+                f"The stripped model differs from the masked original by {self.max_abs_error:.3g} "
+                f"on {self.samples} samples.",
+                f"At most {self.tolerance:.3g} is rounding.",
+                "This is a defect of a layer rule; please report the model's layers.",
+            )
+
+
+def compare(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Equivalence:
+    """Compares outputs, aligned; the one that is furthest from its own tolerance counts."""
+    worst = Equivalence(0.0, 0.0, len(reference[0]))
+    margin = -np.inf
+    for expected, found in zip(reference, outputs, strict=True):
+        wide = np.asarray(expected, np.float64)
+        error = float(np.max(np.abs(wide - found), initial=0.0))
+        error = np.inf if np.isnan(error) else error
+        tolerance = RELATIVE_TOLERANCE * float(np.max(np.abs(wide), initial=0.0))
+        if error - tolerance > margin:
+            margin = error - tolerance
+            worst = Equivalence(error, tolerance, len(wide))
+    return worst
+
+
+def silence(array: np.ndarray, ids: Ids, kept: KeptUnits) -> np.ndarray:
+    """Zeros where the unit behind an element is gone; `ids` broadcasts against `array`."""
+    mask = kept.mask(ids)
+    return array if mask.all() else np.where(mask, array, np.zeros((), array.dtype))
+
+
+def silence_weight(weight: np.ndarray, flow: WeightFlow, kept: KeptUnits) -> np.ndarray:
+    """Zeros in every slice of a weight that belongs to a unit that is gone."""
+    for axis, ids in enumerate(flow.axes):
+        if ids is not None:
+            view = [1] * weight.ndim
+            view[axis] = len(ids)
+            weight = silence(weight, ids.reshape(view), kept)
+    return weight

@@ -1,0 +1,91 @@
+"""The executor computes what Keras' own call computes, and can be changed under way."""
+
+import collections
+
+import numpy as np
+import pytest
+
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.run import predict, replace_weights, run
+
+
+@pytest.fixture(params=["keras", "tf_keras"])
+def keras_package(request):
+
+    return pytest.importorskip(request.param)
+
+
+def _text_model(k):
+    tokens = k.Input((7,), dtype="int32", name="tokens")
+    extra = k.Input((3,), name="extra")
+    x = k.layers.Embedding(11, 4, mask_zero=True)(tokens)
+    x = k.layers.LSTM(5)(x)
+    x = k.layers.Concatenate()([x, k.layers.Dropout(0.5)(extra)])
+    return k.Model([tokens, extra], [k.layers.Dense(2)(x), k.layers.Dense(3, activation="relu")(x)])
+
+
+def _text_data(samples=4):
+    generator = np.random.default_rng(0)
+    tokens = generator.integers(1, 11, size=(samples, 7))
+    tokens[:, 4:] = 0
+    return [tokens, generator.normal(size=(samples, 3)).astype("float32")]
+
+
+def test_masks_several_inputs_and_outputs(keras_package):
+    model = _text_model(keras_package)
+    data = _text_data()
+    for expected, found in zip(model(data, training=False), predict(read(model), data), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_inputs_by_name(keras_package):
+    reading = read(_text_model(keras_package))
+    tokens, extra = _text_data()
+    for by_order, by_name in zip(
+        predict(reading, [tokens, extra]), predict(reading, {"extra": extra, "tokens": tokens}), strict=True
+    ):
+        np.testing.assert_array_equal(by_name, by_order)
+
+
+def test_wrong_number_of_inputs_is_refused(keras_package):
+    with pytest.raises(InputError, match="1 arrays were given for the 2 inputs"):
+        predict(read(_text_model(keras_package)), _text_data()[:1])
+
+
+def test_steps_show_inputs_and_mask(keras_package):
+    model = _text_model(keras_package)
+    data = _text_data()
+    seen = {step.call.layer: step for step in run(read(model), data)}
+    lstm = next(step for name, step in seen.items() if "lstm" in name)
+    np.testing.assert_array_equal(lstm.mask, data[0] != 0)
+    dense = next(step for name, step in seen.items() if "dense" in name)
+    assert dense.arrays[0].shape == (4, 8)
+    assert dense.mask is None
+
+
+def test_weights_set_under_way_count(keras_package):
+    k = keras_package
+    model = k.Sequential([k.Input((4,)), k.layers.Dense(3, name="a"), k.layers.Dense(2, name="b")])
+    reading = read(model)
+    x = np.random.default_rng(1).normal(size=(5, 4)).astype("float32")
+    results = []
+    for step in run(reading, x, results=results):
+        if step.call.layer == "b":
+            replace_weights(reading, "b", {0: np.ones((3, 2)), 1: np.full(2, 7.0)})
+    kernel, bias = model.get_layer("a").get_weights()
+    expected = (x @ kernel + bias).sum(axis=1, keepdims=True) + 7
+    np.testing.assert_allclose(results[0], np.repeat(expected, 2, axis=1), rtol=0, atol=1e-5)
+
+
+def test_nested_model_called_twice(keras_package):
+    k = keras_package
+    inner_input = k.Input((4,))
+    inner = k.Model(inner_input, k.layers.Dense(4, activation="tanh")(inner_input))
+    outer_input = k.Input((4,))
+    model = k.Model(outer_input, k.layers.Add()([inner(inner(outer_input)), outer_input]))
+    x = np.random.default_rng(2).normal(size=(5, 4)).astype("float32")
+    reading = read(model)
+    np.testing.assert_allclose(predict(reading, x)[0], model(x), rtol=0, atol=1e-6)
+    calls = collections.Counter(step.call.layer for step in run(reading, x))
+    assert sorted(calls.values()) == [1, 2]
