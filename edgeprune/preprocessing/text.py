@@ -1,0 +1,135 @@
+"""Text to token numbers: the same on the host and on the device, without any library.
+
+`vocab.txt` holds one token a line; the line number is the token's number. Line 0 is padding and
+line 1 stands for every unknown token:
+
+    "Great film!"  --word-->  great film !  --vocab-->  [57, 19, 8, 0, 0, ...]
+
+Kinds of token:
+    word       NFKC, lower case; runs of letters, marks and digits (with inner apostrophes) are words,
+               every other character but white space is a token of its own
+    char       the characters of the lower-cased NFKC text
+    subword    the words, each cut greedily into the longest pieces of the vocabulary (WordPiece;
+               pieces that continue a word start with ``##``); a word that cannot be cut is unknown
+    given      the text is split at white space alone, so that tokens keep the place of their tags
+
+A text longer than the model's input keeps its beginning (or its end); the empty text is one unknown
+token, so that no model ever sees a row of nothing but padding.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.preprocessing.files import Files
+
+PADDING, UNKNOWN = "[PAD]", "[UNK]"
+_SPACE = "\\s"  # how a vocab.txt writes the token that is a space
+
+# Markup such as <br /> carries no words. \w leaves combining marks out, which many scripts need.
+_MARKUP = re.compile(r"<[a-z/][^<>]*>")
+_WORD = re.compile(r"\w+(?:['\u2019\u0300-\u036f\u0900-\u097f\u200d]\w*)*|[^\w\s]")
+_LONGEST_WORD = 100  # characters; longer ones are no words, and cutting them would take quadratic time
+
+
+def normalize(text: str) -> str:
+    """Lower-case NFKC without markup and control characters."""
+    text = _MARKUP.sub(" ", unicodedata.normalize("NFKC", text).lower())
+    return "".join(c if c.isspace() or unicodedata.category(c) != "Cc" else " " for c in text)
+
+
+def words(text: str) -> list[str]:
+    """Words and marks; see the module's docstring."""
+    return _WORD.findall(normalize(text))
+
+
+def characters(text: str) -> list[str]:
+    """Characters of the normalized text, each run of white space as one space."""
+    return list(" ".join(normalize(text).split()))
+
+
+def given(text: str) -> list[str]:
+    """The tokens between white space, lower-case; digits are all ``0`` so that numbers share rows."""
+    return [re.sub(r"\d", "0", token.lower()) for token in text.split()]
+
+
+def pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
+    """Greedy longest-match WordPiece of one word; ``[UNK]`` where it cannot be cut."""
+    found: list[str] = []
+    start = 0
+    while start < len(word):
+        end = len(word) if len(word) <= _LONGEST_WORD else start
+        prefix = "##" if start else ""
+        while end > start and prefix + word[start:end] not in vocabulary:
+            end -= 1
+        if end == start:
+            return [UNKNOWN]
+        found.append(prefix + word[start:end])
+        start = end
+    return found
+
+
+def _subwords(text: str, vocabulary: dict[str, int]) -> list[str]:
+    return [piece for word in words(text) for piece in pieces(word, vocabulary)]
+
+
+SPLITTERS: dict[str, Callable[[str], list[str]]] = {"word": words, "char": characters, "given": given}
+
+
+def parse_vocabulary(text: str) -> dict[str, int]:
+    r"""Token to number out of a `vocab.txt`; the token of a space is written ``\s``.
+
+    Raises:
+        InputError: a token given twice, or the first two lines are not padding and unknown.
+    """
+    tokens = [" " if line == _SPACE else line for line in text.rstrip("\n").split("\n")]
+    if tokens[:2] != [PADDING, UNKNOWN] or len(set(tokens)) != len(tokens):
+        raise InputError(
+            "The vocabulary does not start with [PAD] and [UNK], or holds a token twice.",
+            "Expected one token a line, each once.", "Build the vocabulary again.",
+        )
+    return {token: number for number, token in enumerate(tokens)}
+
+
+def format_vocabulary(tokens: Iterable[str]) -> str:
+    """The text of a `vocab.txt` with padding and unknown before `tokens`."""
+    return "".join(f"{_SPACE if piece == ' ' else piece}\n" for piece in (PADDING, UNKNOWN, *tokens))
+
+
+def tokenize(
+    x: np.ndarray, files: Files, *, kind: str, length: int, vocabulary: str = "vocab.txt", keep: str = "start"
+) -> np.ndarray:
+    """Texts (N,) to token numbers (N, length) int32, padded with 0 at the end.
+
+    Args:
+        kind: ``word``, ``char``, ``subword`` or ``given``.
+        keep: which end of a text that is too long is kept, ``start`` or ``end``.
+        vocabulary: name of the file.
+
+    Raises:
+        InputError: an unknown kind, samples that are no texts, or a broken vocabulary.
+    """
+    if kind != "subword" and kind not in SPLITTERS:
+        raise InputError(
+            f"The tokenizer {kind!r} is not known.", f"Expected subword, {', '.join(SPLITTERS)}.",
+            "Correct the step's \"kind\".",
+        )
+    numbers = parse_vocabulary(files.read(vocabulary))
+    unknown = numbers[UNKNOWN]
+    rows = np.zeros((len(x), length), np.int32)
+    for row, text in zip(rows, x):
+        if not isinstance(text, str):
+            found = f"A sample is of type {type(text).__name__}."
+            raise InputError(found, "Expected texts.", "Pass strings.")
+        tokens = _subwords(text, numbers) if kind == "subword" else SPLITTERS[kind](text)
+        kept = (tokens[:length] if keep == "start" else tokens[-length:]) or [UNKNOWN]
+        row[: len(kept)] = [numbers.get(token, unknown) for token in kept]
+    return rows
+
+
+STEPS: dict[str, Callable[..., np.ndarray]] = {"tokenize": tokenize}
