@@ -1,0 +1,38 @@
+"""Ways to reach a device. Each says how to run one shell line there; `device_runners.session` does the rest.
+
+local                        this machine, in a fresh process
+ssh://[user@]host[:port]     the system's ssh, with its config, keys, agent and known hosts
+adb://[serial]               the system's adb, or the one inside the adbutils package
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from device_runners.transports.adb import Adb
+from device_runners.transports.local import Local
+from device_runners.transports.ssh import Ssh
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from device_runners.transports.transport import Transport
+
+
+def open_transport(device: str) -> Transport:
+    """The transport of a device name.
+
+    Raises:
+        InputError: a name of another form.
+        DeviceError: the program it needs is not installed, or the device is not there.
+    """
+    if device == "local":
+        return Local()
+    if device.startswith("ssh://"):
+        return Ssh(device)
+    if device.startswith("adb://"):
+        return Adb(device)
+    raise InputError(
+        f"The device {device!r} is not understood.",
+        "Expected local, ssh://[user@]host[:port] or adb://[serial].",
+        "See `edgeprune devices`.",
+    )

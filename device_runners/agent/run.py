@@ -1,0 +1,206 @@
+"""One run of one model: the order in which things are loaded, timed and evaluated.
+
+Memory is read before any evaluation sample is loaded, so that it is the model's and not the data's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import sys
+import time
+from pathlib import Path
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from device_runners.agent import facts, memory, stability, tensors
+from device_runners.agent.job import Job
+from device_runners.agent.measure import Plan, time_runs, warm_up
+from device_runners.agent.runtime import find_runtime, open_model
+from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
+from edgeprune.bundle.read import EVAL, HOST_ONLY, sha256_of
+from edgeprune.run_record import (
+    DeviceFacts,
+    Memory,
+    ModelFile,
+    Predictions,
+    RunRecord,
+    Runtime,
+    summarize,
+)
+
+_EVALUATION_SHARE = 0.5  # of the time limit; what does not fit is left out, and said
+_EXTRA_TIME = 2  # as much longer than asked for may an unsteady run take
+
+
+@dataclasses.dataclass(frozen=True)
+class Opened:
+    """A model ready to run, and what it took to get there."""
+
+    interpreter: Any
+    runtime: Runtime
+    memory: Memory
+    load_ns: int
+    first_inference_ns: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluated:
+    """What the evaluation samples gave."""
+
+    preprocess_ns: tuple[int, ...] = ()
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    samples: int = 0
+    predictions: tuple[Predictions, ...] = ()
+    note: tuple[str, ...] = ()
+
+
+def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
+    """Do the job.
+
+    Raises:
+        InputError: the bundle is not what its manifest says.
+        DeviceError: no runtime, or one that rejects the model.
+    """
+    began = clock()
+    progress("checking the bundle")
+    bundle = read_bundle(Path(job.bundle), skip=HOST_ONLY) if job.bundle else None
+    model = bundle.model if bundle else Path(job.model or "")
+    opened = open_and_try(job, model, clock)
+    data = _load_samples(bundle, job)
+    inputs = _set_first_sample(opened.interpreter, bundle, data)
+    progress("timing")
+    plan = Plan(job.settings.runs, job.settings.warmup_runs, int(job.min_time_s * 1e9),
+                int(min(_EXTRA_TIME * job.min_time_s, job.settings.time_limit_s / 4) * 1e9))
+    warmup = warm_up(opened.interpreter.invoke, clock, plan)
+    before = facts.device_state(facts.read_file)
+    latencies = time_runs(opened.interpreter.invoke, clock, plan)
+    after = facts.device_state(facts.read_file)
+    device = facts.device_facts(facts.read_file, platform.machine(), before, after)
+    evaluated = Evaluated()
+    if bundle is not None and data is not None and len(data.y):
+        progress("evaluating")
+        deadline = began + int(job.settings.time_limit_s * _EVALUATION_SHARE * 1e9)
+        evaluated = _evaluate(opened.interpreter, bundle, data, inputs, clock, deadline)
+    return _record(job, model, bundle, opened, device, warmup, latencies, evaluated)
+
+
+def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> Opened:
+    """Load the runtime and the model, and run it once on seeded noise."""
+    at_start = memory.resident_bytes()
+    progress("loading the runtime")
+    module, runtime = find_runtime()
+    with_runtime = memory.resident_bytes()
+    progress("loading the model")
+    started = clock()
+    interpreter = open_model(module, str(model), job.settings.threads, job.settings.xnnpack)
+    loaded = clock()
+    for detail, info in zip(interpreter.get_input_details(), tensors.infos(interpreter.get_input_details())):
+        interpreter.set_tensor(detail["index"], tensors.synthetic(info))
+    progress("running the model")
+    first_started = clock()
+    interpreter.invoke()
+    first_ended = clock()
+    steady = memory.resident_bytes()
+    used = Memory(
+        peak_bytes=memory.peak_bytes(),
+        steady_bytes=steady,
+        pss_bytes=memory.proportional_bytes(),
+        start_bytes=at_start,
+        runtime_bytes=memory.difference(with_runtime, at_start),
+        model_bytes=memory.difference(steady, with_runtime),
+    )
+    return Opened(interpreter, runtime, used, loaded - started, first_ended - first_started)
+
+
+def progress(step: str) -> None:
+    """Say on stderr what comes next, so that a crash in the runtime has a place."""
+    print(f"edgeprune-step: {step}", file=sys.stderr, flush=True)
+
+
+def _load_samples(bundle: Optional[Bundle], job: Job) -> Optional[EvalData]:
+    if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
+        return None
+    from device_runners.agent.samples import first
+
+    return first(load_eval(bundle.file(EVAL)), job.eval_samples)
+
+
+def _set_first_sample(interpreter: Any, bundle: Optional[Bundle], data: Optional[EvalData]) -> list[np.ndarray]:
+    """Feed the first real sample, which then gets timed; returns all samples as input tensors."""
+    if bundle is None or data is None or not len(data.y):
+        return []
+    from device_runners.agent.samples import model_inputs
+
+    details = interpreter.get_input_details()
+    inputs = model_inputs(bundle, data, tensors.infos(details))
+    for detail, array in zip(details, inputs):
+        interpreter.set_tensor(detail["index"], array[:1])
+    return inputs
+
+
+def _evaluate(
+    interpreter: Any, bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray],
+    clock: Callable[[], int], deadline: int,
+) -> Evaluated:
+    from device_runners.agent import samples
+
+    input_details, output_details = interpreter.get_input_details(), interpreter.get_output_details()
+    input_infos, output_infos = tensors.infos(input_details), tensors.infos(output_details)
+    collected: list[list[np.ndarray]] = [[] for _ in output_details]
+    for index in range(len(data.y)):
+        if clock() > deadline and index:
+            break
+        for detail, array in zip(input_details, inputs):
+            interpreter.set_tensor(detail["index"], array[index : index + 1])
+        interpreter.invoke()
+        for detail, rows in zip(output_details, collected):
+            rows.append(interpreter.get_tensor(detail["index"]))
+    outputs = [np.concatenate(rows) for rows in collected]
+    done = len(collected[0])
+    note = () if done == len(data.y) else (f"{done} of {len(data.y)} samples were evaluated in the time limit",)
+    seen = samples.first(data, done)
+    return Evaluated(
+        preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
+        metrics=samples.metrics(bundle, seen, [a[:done] for a in inputs], input_infos, outputs[0], output_infos[0]),
+        samples=done,
+        predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
+        note=note,
+    )
+
+
+def _record(
+    job: Job, model: Path, bundle: Optional[Bundle], opened: Opened, device: DeviceFacts,
+    warmup: Sequence[int], latencies: Sequence[int], evaluated: Evaluated,
+) -> RunRecord:
+    latency = summarize(latencies)
+    return RunRecord(
+        device=job.device,
+        model=ModelFile(model.name, model.stat().st_size, sha256_of(model)),
+        settings=job.settings,
+        runtime=opened.runtime,
+        latency=latency,
+        latency_ns=tuple(latencies),
+        warmup_ns=tuple(warmup),
+        load_ns=opened.load_ns,
+        first_inference_ns=opened.first_inference_ns,
+        throughput_per_s=1e3 / latency.mean_ms,
+        memory=opened.memory,
+        facts=device,
+        unstable=(*stability.reasons(latencies, device), *evaluated.note),
+        preprocess_ns=evaluated.preprocess_ns,
+        real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluated.preprocess_ns),
+        metrics=evaluated.metrics,
+        samples=evaluated.samples,
+        predictions=evaluated.predictions,
+    )
+
+
+def real_time_factor(bundle: Optional[Bundle], p50_ms: float, preprocess_ns: Sequence[int]) -> Optional[float]:
+    """Time to handle one window over the time between two windows; None for anything but a stream."""
+    stream = bundle.manifest.stream if bundle else None
+    if stream is None or not preprocess_ns:
+        return None
+    hop_ms = 1e3 * stream.hop_samples / stream.sample_rate_hz
+    return (p50_ms + sorted(preprocess_ns)[len(preprocess_ns) // 2] / 1e6) / hop_ms

@@ -1,0 +1,90 @@
+"""The bundle's evaluation samples as input tensors, and metrics from output tensors.
+
+The host uses the same functions to write the native runner's job and to read its outputs, so that both
+runners see the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any, Callable, Optional, Sequence
+
+import numpy as np
+
+from device_runners.agent.tensors import dequantize, quantize
+from edgeprune.bundle import Bundle, EvalData
+from edgeprune.errors import InputError
+from edgeprune.run_record import Predictions
+from edgeprune.types import TensorInfo
+
+_TIMED_SAMPLES = 20
+_MAX_KEPT_BYTES = 4 << 20
+
+
+def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) -> list[np.ndarray]:
+    """One array (N, …) per model input, preprocessed and quantized.
+
+    Raises:
+        InputError: samples and model do not belong together.
+    """
+    from edgeprune import preprocessing
+
+    if len(data.inputs) != len(infos):
+        raise InputError(
+            f"{bundle.path}/eval.npz feeds {len(data.inputs)} inputs.", f"The model has {len(infos)}."
+        )
+    raw: Any = data.inputs if len(infos) > 1 else data.inputs[0]
+    ready = preprocessing.apply(bundle.manifest.preprocessing, raw, bundle.path)
+    arrays = ready if isinstance(ready, tuple) else (ready,)
+    try:
+        return [quantize(np.asarray(array), info) for array, info in zip(arrays, infos)]
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"The samples of {bundle.path} do not fit the model's input ({error}).",
+            f"Expected {[info.shape for info in infos]} after preprocessing.",
+        ) from error
+
+
+def time_preprocessing(
+    bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo], clock: Callable[[], int]
+) -> list[int]:
+    """Nanoseconds from raw sample to input tensor, for each of the first samples, one by one."""
+    times = []
+    for index in range(min(len(data.y), _TIMED_SAMPLES)):
+        one = EvalData(tuple(array[index : index + 1] for array in data.inputs), data.y[index : index + 1])
+        started = clock()
+        model_inputs(bundle, one, infos)
+        times.append(clock() - started)
+    return times
+
+
+def first(data: EvalData, count: Optional[int]) -> EvalData:
+    """The first `count` samples; all of them for None."""
+    return EvalData(tuple(array[:count] for array in data.inputs), data.y[:count])
+
+
+def metrics(bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray], infos: Sequence[TensorInfo],
+            output: np.ndarray, info: TensorInfo) -> dict[str, float]:
+    """The manifest's metrics over the first output (N, …), with samples that were evaluated."""
+    from edgeprune.metrics import evaluate
+
+    labels = None
+    if "labels.txt" in bundle.manifest.files:
+        labels = bundle.file("labels.txt").read_text(encoding="utf-8").splitlines()
+    figures = evaluate(
+        bundle.manifest.metrics,
+        data.y,
+        dequantize(output, info),
+        labels=labels,
+        inputs=dequantize(inputs[0], infos[0]),
+        threshold=bundle.manifest.recipe.get("threshold"),
+    )
+    return {name: float(value) for name, value in figures.items()}
+
+
+def predictions(output: np.ndarray, info: TensorInfo) -> Predictions:
+    """A raw output tensor (N, …) as the record keeps it."""
+    content = np.ascontiguousarray(output).tobytes()
+    kept = base64.b64encode(content).decode() if len(content) <= _MAX_KEPT_BYTES else ""
+    return Predictions(info.name, output.dtype.name, output.shape, hashlib.sha256(content).hexdigest(), kept)

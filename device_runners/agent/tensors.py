@@ -1,0 +1,56 @@
+"""From float samples to input tensors and from output tensors to float, as the model's own scales say."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from edgeprune.types import TensorInfo
+
+
+def infos(details: Any) -> list[TensorInfo]:
+    """The interpreter's tensor details as `TensorInfo`s."""
+    found = []
+    for detail in details:
+        scale, zero_point = detail["quantization"]
+        shape = tuple(int(size) for size in detail["shape"])
+        found.append(TensorInfo(str(detail["name"]), shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)))
+    return found
+
+
+def quantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
+    """Samples (N, …) in the dtype and sample shape of `info`: ``round(x / scale) + zero_point``, clipped.
+
+    Integer samples for a tensor without a scale (tokens, or data that is quantized already) pass.
+    """
+    dtype = np.dtype(info.dtype)
+    if info.scale and dtype.kind in "iu" and x.dtype != dtype:
+        limits = np.iinfo(dtype)
+        steps = np.round(x.astype(np.float32) / np.float32(info.scale)) + info.zero_point
+        x = np.clip(steps, limits.min, limits.max)
+    return np.ascontiguousarray(x.astype(dtype).reshape((len(x), *info.shape[1:])))
+
+
+def dequantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
+    """``(x - zero_point) * scale`` in float32; a tensor without a scale is only cast."""
+    values: np.ndarray = x.astype(np.float32)
+    return (values - np.float32(info.zero_point)) * np.float32(info.scale) if info.scale else values
+
+
+def synthetic(info: TensorInfo) -> np.ndarray:
+    """One input (1, …) where there is no sample: seeded noise; zeros for indices, which must stay in range."""
+    rng = np.random.default_rng(0)
+    dtype = np.dtype(info.dtype)
+    if dtype.kind == "f":
+        return rng.standard_normal(info.shape).astype(dtype)
+    if info.scale:
+        limits = np.iinfo(dtype)
+        return rng.integers(limits.min, limits.max, info.shape, dtype=dtype, endpoint=True)
+    return np.zeros(info.shape, dtype)
+
+
+def batch_of_one(info: TensorInfo) -> TensorInfo:
+    """`info` with every unknown or larger batch set to 1."""
+    return dataclasses.replace(info, shape=(1, *info.shape[1:]))

@@ -1,0 +1,237 @@
+"""One run's stay on a device: locked, in a folder of its own, gone afterwards whatever happens.
+
+    with Session(open_transport(name), time_limit_s=60) as session:
+        session.upload({"agent.zip": path_or_bytes, ...})
+        answer = session.run(["python3", "agent.zip"], stdin=b"...", timeout_s=60)
+
+A keeper process on the device (see `scripts`) holds the lock and the folder. Its stdin is the life
+line: closing it, on purpose, by Ctrl-C or by a cut connection, makes it kill and remove everything.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import re
+import selectors
+import subprocess
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from device_runners import scripts
+from edgeprune.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from device_runners.transports.transport import Transport
+
+_CONNECT_S = 30.0
+_CLOSE_S = 10.0
+_UPLOAD_BYTES_PER_S = 20_000  # slower than that counts as hung
+_LOCK_TRIES_PER_S = 5
+_EX_LOCKED, _EX_NO_SPACE, _EX_CUT, _EX_DAMAGED = 75, 28, 74, 76
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a command on the device gave."""
+
+    code: int
+    stdout: bytes
+    stderr: str
+
+
+class Session:
+    """See the module. Not thread-safe, but `abort` may come from another thread."""
+
+    def __init__(self, transport: Transport, time_limit_s: float, lock_wait_s: float = 120.0) -> None:
+        self.transport = transport
+        self._time_limit_s = time_limit_s
+        self._lock_wait_s = lock_wait_s
+        self._keeper: subprocess.Popen[bytes] | None = None
+        self.folder = ""
+        self._root = ""
+
+    def __enter__(self) -> Session:
+        # Longer than any step may take: the keeper's own limit is for a host that vanished silently.
+        limit = int(self._time_limit_s * 2 + 600)
+        tries = int(self._lock_wait_s * _LOCK_TRIES_PER_S)
+        line = scripts.command(scripts.KEEPER, self.transport.root, str(tries), str(limit))
+        try:
+            self._keeper = _start(self.transport.argv(line, keeper=True))
+            self.folder, self._root = self._await_ready(self._keeper)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.abort()
+            if self._keeper is not None:
+                try:
+                    self._keeper.wait(_CLOSE_S)
+                except subprocess.TimeoutExpired:
+                    self._keeper.kill()
+                    self._keeper.wait()
+                for stream in (self._keeper.stdout, self._keeper.stderr):
+                    if stream:
+                        stream.close()
+        finally:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Cut the life line; the keeper ends everything on the device."""
+        if self._keeper is not None and self._keeper.stdin and not self._keeper.stdin.closed:
+            try:
+                self._keeper.stdin.close()
+            except BrokenPipeError:
+                pass  # it is gone already
+
+    def upload(self, files: Mapping[str, Path | bytes]) -> None:
+        """Bring files into the run's folder, sending only what the device does not have.
+
+        Raises:
+            DeviceError: no space, or the connection was lost.
+        """
+        contents = {name: _content(source) for name, source in files.items()}
+        hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+        by_hash = {hashes[name]: content for name, content in contents.items()}
+        pairs = [part for digest, content in by_hash.items() for part in (digest, str(len(content)))]
+        status = self._script(scripts.STATUS, self._root, *pairs).stdout.decode()
+        for line in status.splitlines():
+            digest, have = line.split()
+            if int(have) < len(by_hash[digest]):
+                self._store(digest, by_hash[digest], int(have))
+        places = [part for name, digest in hashes.items() for part in (name, digest)]
+        self._script(scripts.PLACE, self.folder, self._root, *places)
+
+    def run(self, command: Sequence[str], stdin: bytes, timeout_s: float) -> Answer:
+        """Run a command in the run's folder.
+
+        Raises:
+            DeviceError: it took too long, or the connection was lost.
+        """
+        return self._call(scripts.command(scripts.START, self.folder, *command), stdin, timeout_s)
+
+    def read_files(self, paths: Sequence[str]) -> dict[str, str]:
+        """Text of those files of the device that can be read."""
+        text = self._script(scripts.READ_FILES, *paths).stdout.decode(errors="replace")
+        parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
+        return {path: content for path, content in parts}
+
+    def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> Answer:
+        """Run a script; a non-zero exit code is the caller's business."""
+        return self._call(scripts.command(script, *arguments), b"", timeout_s)
+
+    def _script(self, script: str, *arguments: str) -> Answer:
+        answer = self.shell(script, *arguments)
+        if answer.code:
+            raise self._problem(answer)
+        return answer
+
+    def _store(self, digest: str, content: bytes, have: int) -> None:
+        line = scripts.command(scripts.STORE, self._root, digest, str(len(content)))
+        timeout_s = _CONNECT_S + len(content) / _UPLOAD_BYTES_PER_S
+        answer = self._call(line, content[have:], timeout_s)
+        if answer.code == _EX_DAMAGED and have:  # the part kept from last time was not what it seemed
+            answer = self._call(line, content, timeout_s)
+        if answer.code:
+            raise self._problem(answer)
+
+    def _problem(self, answer: Answer) -> DeviceError:
+        device = self.transport.device
+        detail = " ".join(answer.stderr.split())[-300:]
+        if answer.code == _EX_NO_SPACE:
+            return DeviceError(
+                f"{device} has no space left ({detail}).", "", f"Free some below {self._root} there, and try again."
+            )
+        if answer.code == _EX_DAMAGED:
+            return DeviceError(f"What arrived at {device} is not what was sent.", "", "Check its storage and cable.")
+        return DeviceError(f"A step on {device} failed with exit code {answer.code} ({detail}).", "", "Try again.")
+
+    def _call(self, line: str, stdin: bytes, timeout_s: float) -> Answer:
+        process = _start(self.transport.argv(line))
+        try:
+            stdout, stderr = process.communicate(stdin, timeout_s)
+        except subprocess.TimeoutExpired as error:
+            raise DeviceError(
+                f"{self.transport.device} did not answer within {timeout_s:.0f} s; the run was stopped.",
+                "", "Raise --time-limit, or check the device.",
+            ) from error
+        finally:
+            _end(process)
+        text = stderr.decode(errors="replace")
+        lost = self.transport.failure(process.returncode, text)
+        if lost is None and process.returncode and self._keeper_is_gone():
+            lost = DeviceError(f"The connection to {self.transport.device} was lost.", "", "Try again.")
+        if lost is not None:
+            raise lost
+        return Answer(process.returncode, stdout, text)
+
+    def _keeper_is_gone(self) -> bool:
+        assert self._keeper is not None  # noqa: S101  (between __enter__ and __exit__)
+        try:
+            self._keeper.wait(0.2)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _await_ready(self, keeper: subprocess.Popen[bytes]) -> tuple[str, str]:
+        """The run's folder and the root, once the keeper has the lock."""
+        assert keeper.stdout is not None  # noqa: S101  (a pipe was asked for)
+        text = _read_until(keeper.stdout, scripts.READY.encode(), _CONNECT_S + self._lock_wait_s)
+        match = re.search(rf"^{scripts.READY} (\S+) (\S+)\r?$", text.decode(errors="replace"), re.MULTILINE)
+        if match:
+            return match.group(1), match.group(2)
+        raise self._refused(keeper)
+
+    def _refused(self, keeper: subprocess.Popen[bytes]) -> DeviceError:
+        device = self.transport.device
+        try:
+            _, stderr = keeper.communicate(timeout=_CLOSE_S)
+        except subprocess.TimeoutExpired:
+            return DeviceError(f"{device} did not answer in {_CONNECT_S:.0f} s.", "", "Check the device.")
+        text = stderr.decode(errors="replace")
+        if keeper.returncode == _EX_LOCKED:
+            return DeviceError(
+                f"{device} is busy: {' '.join(text.split())}.", "One run at a time keeps timings true.",
+                "Wait for the other run, or end it.",
+            )
+        return self.transport.failure(keeper.returncode, text) or self._problem(Answer(keeper.returncode, b"", text))
+
+
+def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
+    """In a session of its own: Ctrl-C is for edgeprune, which then cleans up in order."""
+    return subprocess.Popen(  # noqa: S603  (a list, no shell on this side)
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+        process.communicate()
+
+
+def _content(source: Path | bytes) -> bytes:
+    return source if isinstance(source, bytes) else source.read_bytes()
+
+
+def _read_until(stream: IO[bytes], mark: bytes, timeout_s: float) -> bytes:
+    """Read up to the end of the line that begins with `mark`, the end of `stream` or the time limit."""
+    deadline = time.monotonic() + timeout_s
+    seen = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while selector.select(max(deadline - time.monotonic(), 0)):
+            piece = stream.read1()  # type: ignore[attr-defined]  # Popen's pipes are buffered readers
+            seen += piece
+            if not piece or (mark in seen and b"\n" in seen[seen.index(mark) :]):
+                break
+    return seen

@@ -1,0 +1,110 @@
+"""An Android device over adb: USB or TCP, by its serial.
+
+`adb shell` must speak the second version of its protocol (Android 7 and later), which passes exit codes
+and keeps stderr apart.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import DeviceError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SERIAL = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:-]*")
+_TIMEOUT_S = 20.0
+_ADVICE = {
+    "unauthorized": "Unlock the device and allow USB debugging for this computer, then try again.",
+    "offline": "Unplug it and plug it in again, or: adb reconnect offline.",
+    "no permissions": "Add yourself to the plugdev group, or install the android-sdk-platform-tools-common udev rules.",
+}
+
+
+class Adb:
+    """See `Transport`."""
+
+    root = "/data/local/tmp/edgeprune"
+    python = "python3"
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        serial = device.removeprefix("adb://").rstrip("/")
+        if serial and not _SERIAL.fullmatch(serial):
+            raise InputError(f"{device!r} is not understood.", "Expected adb:// or adb://SERIAL.")
+        self._adb = find_adb()
+        self._serial = self._choose(serial)
+
+    def argv(self, line: str, *, keeper: bool = False) -> Sequence[str]:
+        """By `adb shell` without a terminal, so that bytes pass as they are."""
+        del keeper
+        return [self._adb, "-s", self._serial, "shell", "-T", line]
+
+    def failure(self, code: int, stderr: str) -> DeviceError | None:
+        """What adb itself prints when the device is not there any more."""
+        lost = re.search(r"^(?:error|adb): (.*(?:device|closed|offline|protocol|daemon).*)", stderr, re.MULTILINE)
+        if not code or not lost:
+            return None
+        return DeviceError(f"The connection to {self.device} failed or was lost ({lost.group(1)}).", "", "Try again.")
+
+    def close(self) -> None:
+        """Nothing is held; the adb server is the user's."""
+
+    def _choose(self, serial: str) -> str:
+        """The serial to use, after seeing that the device is ready and fit."""
+        if re.search(r":\d+$", serial):
+            run_adb(self._adb, "connect", serial)
+        known = list_adb(self._adb)
+        if not serial and len(known) == 1:
+            serial = next(iter(known))
+        if serial not in known:
+            names = ", ".join(f"adb://{name}" for name in known) or "none"
+            found = f"There is no adb device {serial!r}" if serial else f"{len(known)} adb devices are there"
+            raise DeviceError(
+                f"{found}; connected: {names}.", "Exactly one, or one that is named, was expected.",
+                "Plug it in with USB debugging on, or: adb connect HOST:PORT.",
+            )
+        if known[serial] != "device":
+            advice = next((text for state, text in _ADVICE.items() if known[serial].startswith(state)), "")
+            raise DeviceError(f"adb://{serial} is {known[serial]}.", "Expected the state 'device'.", advice)
+        if "shell_v2" not in run_adb(self._adb, "-s", serial, "features").stdout:
+            raise DeviceError(f"adb://{serial} has an old adb without exit codes.", "Android 7 or later is needed.")
+        return serial
+
+
+def find_adb() -> str:
+    """Path of an adb program: the system's, or the one inside adbutils."""
+    found = shutil.which("adb")
+    if found:
+        return found
+    package = importlib.util.find_spec("adbutils")
+    inside = Path(package.origin).parent / "binaries" / "adb" if package and package.origin else None
+    if inside and inside.is_file():
+        return str(inside)
+    raise DeviceError("There is no adb program.", "", "Install it (apt install adb), or: pip install adbutils.")
+
+
+def list_adb(adb: str) -> dict[str, str]:
+    """State by serial of what the adb server sees, such as ``device``, ``offline``, ``unauthorized``."""
+    answer = run_adb(adb, "devices")
+    if answer.returncode:
+        raise DeviceError(f"adb does not work: {answer.stderr.strip()[-300:]}", "", "Try: adb kill-server.")
+    rows = (line.split("\t", 1) for line in answer.stdout.splitlines() if "\t" in line)
+    return {serial: state.strip() for serial, state in rows}
+
+
+def run_adb(adb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run adb, which starts its server if there is none."""
+    try:
+        return subprocess.run(  # noqa: S603  (a list, no shell; the serial was checked)
+            [adb, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise DeviceError(f"`adb {arguments[0]}` did not answer in {_TIMEOUT_S:.0f} s.", "", "Try: adb kill-server.") from error
