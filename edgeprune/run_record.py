@@ -10,6 +10,7 @@ import dataclasses
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 from edgeprune import jsonable
 
@@ -50,8 +51,8 @@ class Runtime:
 
     name: str
     version: str
-    python: str | None = None
-    numpy: str | None = None
+    python: Optional[str] = None
+    numpy: Optional[str] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,12 +84,12 @@ class Memory:
         model_bytes: what the interpreter, the model and its first inference added.
     """
 
-    peak_bytes: int | None = None
-    steady_bytes: int | None = None
-    pss_bytes: int | None = None
-    start_bytes: int | None = None
-    runtime_bytes: int | None = None
-    model_bytes: int | None = None
+    peak_bytes: Optional[int] = None
+    steady_bytes: Optional[int] = None
+    pss_bytes: Optional[int] = None
+    start_bytes: Optional[int] = None
+    runtime_bytes: Optional[int] = None
+    model_bytes: Optional[int] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,10 +101,10 @@ class DeviceState:
         load: runnable processes, averaged over one minute.
     """
 
-    clock_khz: int | None = None
-    temperature_c: float | None = None
-    throttled: int | None = None
-    load: float | None = None
+    clock_khz: Optional[int] = None
+    temperature_c: Optional[float] = None
+    throttled: Optional[int] = None
+    load: Optional[float] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,7 +117,7 @@ class DeviceFacts:
     cores: int
     features: tuple[str, ...]
     os: str
-    governor: str | None
+    governor: Optional[str]
     before: DeviceState
     after: DeviceState
 
@@ -170,7 +171,7 @@ class RunRecord:
     facts: DeviceFacts
     unstable: tuple[str, ...] = ()
     preprocess_ns: tuple[int, ...] = ()
-    real_time_factor: float | None = None
+    real_time_factor: Optional[float] = None
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
     samples: int = 0
     predictions: tuple[Predictions, ...] = ()
