@@ -1,0 +1,86 @@
+"""Keras model in, `.tflite` out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.conversion import flatfile
+from edgeprune.conversion.export import export
+from edgeprune.conversion.quiet import silence
+from edgeprune.conversion.tensorflow_route import convert_exported
+from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+    from edgeprune.conversion.values import Io, Mode, Samples
+
+
+def convert(
+    model: Any,
+    mode: Mode = "int8",
+    calibration: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+    io: Io = "float",
+    *,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    allow_flex: bool = False,
+) -> Converted:
+    """Converts a Keras model to a `.tflite` file with batch 1.
+
+    The same model and calibration give the same bytes. The model is not changed.
+
+    Args:
+        model: tf_keras or Keras 3, built.
+        mode: ``"int8"`` (weights per channel, activations), ``"int16x8"`` (16-bit activations),
+            ``"dynamic"`` (int8 weights), ``"float16"`` (weights) or ``"none"`` (float32).
+        calibration: float samples the model's inputs would get, samples first; one array for each
+            input. Needed by ``"int8"`` and ``"int16x8"``.
+        io: inputs and outputs as float32, or quantized as the model computes (int16 for
+            ``"int16x8"``). Token inputs stay integers.
+        input_names: signature names in place of the model's own.
+        output_names: signature names in place of the model's own.
+        allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
+
+    Raises:
+        InputError: an unknown mode, missing or unfit calibration samples, or a model the converter
+            refuses.
+    """
+    samples = _checked(model, mode, as_samples(calibration))
+    with silence():
+        exported = export(model, input_names, output_names)
+    raw = convert_exported(exported, mode, samples, io, allow_flex=allow_flex)
+    return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs)
+
+
+def finished(raw: bytes, mode: Mode, route: str, inputs: Sequence[str], outputs: Sequence[str]) -> Converted:
+    """Names, orders and describes what a route gave."""
+    tree = flatfile.parse(raw)
+    flatfile.finish(tree, inputs, outputs)
+    infos_in, infos_out = flatfile.tensor_infos(tree)
+    return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree))
+
+
+def _checked(model: Any, mode: Mode, samples: Samples | None) -> Samples | None:
+    if mode not in MODES:
+        raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(MODES)}.")
+    if samples is None:
+        if mode in NEEDS_CALIBRATION:
+            raise InputError(
+                f"--quantize {mode} without calibration samples.",
+                "Activations need real samples to find their range.",
+                "Pass --data, or use --quantize dynamic, which needs none.",
+            )
+        return None
+    wanted = [tuple(tensor.shape)[1:] for tensor in model.inputs]
+    found = [array.shape[1:] for array in samples]
+    if wanted != found:
+        raise InputError(
+            f"Calibration samples of shape {found}.",
+            f"Model {model.name!r} takes {wanted} for each sample.",
+            "Give samples as they reach the model, after preprocessing.",
+        )
+    return samples

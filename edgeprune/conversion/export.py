@@ -1,0 +1,95 @@
+"""From a Keras model of either flavour to a TensorFlow function with readable names and batch 1.
+
+The function is saved through a plain `tf.Module` that holds the model's variables: it is the one
+export that works for both flavours (`from_keras_model` fixes no batch and names tensors
+``keras_tensor_3``; freezing the function first loses the signature and Keras' fused LSTM).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.conversion import signature_names
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.flavour import is_keras3
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """A traced model.
+
+    Attributes:
+        module: owns the variables; it must live as long as the function is used.
+        function: the concrete function, batch 1.
+        inputs: names, in the model's order.
+        outputs: names, in the model's order.
+    """
+
+    module: Any
+    function: Any
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+def export(
+    model: Any, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None
+) -> Exported:
+    """Traces a model for inference.
+
+    Args:
+        model: a built Functional or Sequential model, or a subclassed one that knows its inputs.
+        input_names: signature names in place of the model's own.
+        output_names: signature names in place of the model's own.
+
+    Raises:
+        InputError: the model has no known input shape, or an axis other than the batch is open.
+    """
+    import tensorflow as tf
+
+    names_in = tuple(input_names or signature_names.inputs_of(model))
+    names_out = tuple(output_names or signature_names.outputs_of(model))
+    specs = [
+        tf.TensorSpec((1, *_static_shape(model, tensor)), tensor.dtype, name)
+        for tensor, name in zip(model.inputs, names_in, strict=True)
+    ]
+
+    def serve(*tensors: Any) -> dict[str, Any]:
+        results = model(_packed(model, list(tensors)), training=False)
+        # Identity gives an output that is also an input, or given twice, a tensor of its own.
+        flat = [tf.identity(result) for result in tf.nest.flatten(results)]
+        return dict(zip(names_out, flat, strict=True))
+
+    module = tf.Module()
+    module.weights = [_tensorflow_variable(variable) for variable in model.variables]
+    module.serve = tf.function(serve, autograph=False)
+    return Exported(module, module.serve.get_concrete_function(*specs), names_in, names_out)
+
+
+def _packed(model: Any, tensors: list[Any]) -> Any:
+    """The tensors in the structure the model was built with."""
+    import tensorflow as tf
+
+    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    if structure is None or type(model).__name__ == "Sequential":
+        return tensors[0] if len(tensors) == 1 else tensors
+    return tf.nest.pack_sequence_as(structure, tensors)
+
+
+def _tensorflow_variable(variable: Any) -> Any:
+    """Keras 3 wraps the variable that a SavedModel has to hold."""
+    return variable.value if is_keras3(variable) else variable
+
+
+def _static_shape(model: Any, tensor: Any) -> tuple[int, ...]:
+    shape = tuple(tensor.shape)[1:]
+    if any(size is None for size in shape):
+        raise InputError(
+            f"Input {tensor.name!r} of model {model.name!r} has the shape (batch, {str(shape)[1:-1]}).",
+            "A .tflite file that XNNPACK can plan for needs fixed sizes.",
+            "Build the model with a fixed keras.Input shape, such as Input((128,)), and load the weights.",
+        )
+    return tuple(int(size) for size in shape)

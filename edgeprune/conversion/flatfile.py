@@ -1,0 +1,104 @@
+"""The finishing touch on a `.tflite` file: readable tensor names, the model's order, no leftovers.
+
+The converter names tensors ``serving_default_image:0`` and ``StatefulPartitionedCall:1``, orders
+outputs by the alphabet and leaves its own settings inside. An app reads inputs and outputs by
+their position, so the file gets the Keras model's order and names.
+"""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.types import TensorInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_CONVERSION_SETTINGS = b"CONVERSION_METADATA"
+
+
+def parse(tflite: bytes) -> Any:
+    """The file as the schema's mutable object tree (`ModelT`)."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    return schema.ModelT.InitFromPackedBuf(tflite, 0)
+
+
+def pack(tree: Any) -> bytes:
+    """The file of an object tree; equal trees give equal bytes."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(tree.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def finish(tree: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Renames and reorders the inputs and outputs of the main subgraph, in place.
+
+    Args:
+        tree: from `parse`.
+        inputs: signature names, in the order wanted.
+        outputs: signature names, in the order wanted.
+    """
+    graph, signature = tree.subgraphs[0], tree.signatureDefs[0]
+    graph.inputs = _name_and_order(graph, signature.inputs, inputs)
+    graph.outputs = _name_and_order(graph, signature.outputs, outputs)
+    signature.inputs.sort(key=lambda entry: inputs.index(entry.name.decode()))
+    signature.outputs.sort(key=lambda entry: outputs.index(entry.name.decode()))
+    tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _CONVERSION_SETTINGS]
+    tree.description = b"edgeprune"
+
+
+def _name_and_order(graph: Any, entries: Sequence[Any], names: Sequence[str]) -> Any:
+    index_of = {entry.name.decode(): entry.tensorIndex for entry in entries}
+    for name, index in index_of.items():
+        graph.tensors[index].name = name.encode()
+    return np.array([index_of[name] for name in names], dtype=np.int32)
+
+
+def tensor_infos(tree: Any) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+    """Inputs and outputs of the main subgraph, in the file's order."""
+    graph = tree.subgraphs[0]
+    inputs = tuple(_info(graph.tensors[index]) for index in graph.inputs)
+    return inputs, tuple(_info(graph.tensors[index]) for index in graph.outputs)
+
+
+def _info(tensor: Any) -> TensorInfo:
+    quantization = tensor.quantization
+    scaled = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
+    return TensorInfo(
+        name=tensor.name.decode(),
+        shape=tuple(int(size) for size in tensor.shape),
+        dtype=_type_name(tensor.type),
+        scale=float(quantization.scale[0]) if scaled else 0.0,
+        zero_point=int(quantization.zeroPoint[0]) if scaled else 0,
+    )
+
+
+def _type_name(code: int) -> str:
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name.lower() for name, value in vars(schema.TensorType).items() if name.isupper()}
+    return str(names[code])
+
+
+def operators(tree: Any) -> Mapping[str, int]:
+    """How often each operator occurs, in all subgraphs; a custom operator by its own name."""
+    names = [operator_name(code) for code in tree.operatorCodes]
+    counts = collections.Counter(names[op.opcodeIndex] for graph in tree.subgraphs for op in graph.operators)
+    return dict(sorted(counts.items()))
+
+
+def operator_name(code: Any) -> str:
+    """LiteRT's name of an operator code, such as ``CONV_2D``."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
+    builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
+    if builtin == schema.BuiltinOperator.CUSTOM:
+        return str(code.customCode.decode())
+    return str(names[builtin])

@@ -1,0 +1,115 @@
+"""Runs a `.tflite` file with the LiteRT runtime, as a device does: one sample at a time.
+
+Samples are spread over threads, each with an interpreter of its own: batches would change what
+a file with batch 1 computes, or fail on a shape that is written into it.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.conversion.quiet import silence
+from edgeprune.conversion.values import as_samples
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.conversion.values import Samples
+
+
+def run_tflite(
+    tflite: bytes, x: npt.ArrayLike | Sequence[npt.ArrayLike], *, workers: int | None = None
+) -> npt.NDArray[np.float32] | tuple[npt.NDArray[np.float32], ...]:
+    """Outputs for samples, as float.
+
+    Args:
+        tflite: the file; its batch is 1.
+        x: samples first; one array for each input, in the file's order. Floats are quantized here
+            where the file takes integers.
+        workers: threads; the number of processors if None.
+
+    Returns:
+        float32 array, samples first; a tuple of them if the file has several outputs.
+
+    Raises:
+        InputError: the runtime cannot load the file, or the samples do not fit its inputs.
+    """
+    samples = as_samples(x)
+    assert samples is not None  # noqa: S101 - x is never None
+    count = len(samples[0])
+    workers = max(1, min(workers or os.cpu_count() or 1, count))
+    shards = [tuple(array[i::workers] for array in samples) for i in range(workers)]
+    with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+        parts = list(pool.map(lambda shard: _run_shard(tflite, shard), shards))
+    results = []
+    for tensors in zip(*parts, strict=True):
+        whole = np.empty((count, *tensors[0].shape[1:]), np.float32)
+        for i, part in enumerate(tensors):
+            whole[i::workers] = part
+        results.append(whole)
+    return results[0] if len(results) == 1 else tuple(results)
+
+
+def interpreter(tflite: bytes, **options: Any) -> Any:
+    """A LiteRT interpreter with XNNPACK, one thread, tensors allocated.
+
+    Raises:
+        InputError: the runtime cannot load the file, such as one with TensorFlow (Flex) operators.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    with silence():
+        try:
+            loaded = Interpreter(model_content=tflite, num_threads=1, **options)
+            loaded.allocate_tensors()
+        except (RuntimeError, ValueError) as error:
+            raise InputError(
+                f"LiteRT cannot load the .tflite file: {str(error).splitlines()[0]}",
+                "A file with LiteRT's own operators.",
+                "Convert it without --allow-flex; the message names the operator.",
+            ) from error
+    return loaded
+
+
+def _run_shard(tflite: bytes, samples: Samples) -> list[npt.NDArray[np.float32]]:
+    loaded = interpreter(tflite)
+    inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
+    if len(inputs) != len(samples):
+        raise InputError(f"{len(samples)} arrays of samples.", f"The file has {len(inputs)} inputs.")
+    ready = [_quantized(array, detail) for array, detail in zip(samples, inputs, strict=True)]
+    results = [
+        np.empty((len(samples[0]), *detail["shape"][1:]), detail["dtype"]) for detail in outputs
+    ]
+    for i in range(len(samples[0])):
+        # A fused LSTM keeps its state between calls; a Keras layer that is not stateful does not.
+        loaded.reset_all_variables()
+        for array, detail in zip(ready, inputs, strict=True):
+            loaded.set_tensor(detail["index"], array[i : i + 1])
+        loaded.invoke()
+        for result, detail in zip(results, outputs, strict=True):
+            result[i] = loaded.get_tensor(detail["index"])[0]
+    return [_dequantized(result, detail) for result, detail in zip(results, outputs, strict=True)]
+
+
+def _quantized(array: npt.NDArray[Any], detail: dict[str, Any]) -> npt.NDArray[Any]:
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        return np.ascontiguousarray(array, dtype=detail["dtype"])
+    limits = np.iinfo(detail["dtype"])
+    levels = np.round(array / np.float32(scale)) + zero_point
+    clipped: npt.NDArray[Any] = np.clip(levels, limits.min, limits.max).astype(detail["dtype"])
+    return clipped
+
+
+def _dequantized(array: npt.NDArray[Any], detail: dict[str, Any]) -> npt.NDArray[np.float32]:
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        return array.astype(np.float32)
+    real: npt.NDArray[np.float32] = (array.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return real

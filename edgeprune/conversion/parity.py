@@ -1,0 +1,136 @@
+"""Does the shipped `.tflite` do what the float model does?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import VerificationError
+
+Outputs = npt.NDArray[np.float32] | tuple[npt.NDArray[np.float32], ...]
+"""Samples first; a tuple for a model with several outputs, of which the first is the one judged."""
+
+Score = Callable[[Outputs], float]
+"""The task's own metric of outputs for the samples at hand, as a fraction; higher is better."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parity:
+    """How a deployed model compares with its float reference on the same samples.
+
+    Attributes:
+        agreement_fraction: share of samples (or tokens) with the same answer; for outputs that are
+            no classes, the share of the reference's variance that the deployed outputs explain.
+        max_abs_difference: of any output value.
+        mean_abs_difference: over all output values.
+        samples: how many were compared.
+        reference_metric: absent (None) without a metric.
+        deployed_metric: absent (None) without a metric.
+    """
+
+    agreement_fraction: float
+    max_abs_difference: float
+    mean_abs_difference: float
+    samples: int
+    reference_metric: float | None = None
+    deployed_metric: float | None = None
+
+    @property
+    def drop_fraction(self) -> float:
+        """What is lost: of the metric, or of agreement where there is no metric."""
+        if self.reference_metric is None or self.deployed_metric is None:
+            return 1.0 - self.agreement_fraction
+        return self.reference_metric - self.deployed_metric
+
+    def require(self, max_drop_points: float) -> None:
+        """Stops a build whose deployed model lost too much.
+
+        Args:
+            max_drop_points: in points, 0.5 being half a percent.
+
+        Raises:
+            VerificationError: more was lost, or an output is not finite.
+        """
+        if not np.isfinite(self.max_abs_difference):
+            raise VerificationError(
+                "The .tflite gives outputs that are not finite.",
+                "The float model's outputs, nearly.",
+                "Look for NaN in the weights, or use --quantize none.",
+            )
+        if 100 * self.drop_fraction > max_drop_points:
+            what = "agreement" if self.reference_metric is None else "the metric"
+            raise VerificationError(
+                f"The .tflite loses {100 * self.drop_fraction:.2f} points of {what} against the float model.",
+                f"At most {max_drop_points:g} were allowed.",
+                "Raise --max-quantization-drop, use --qat, or --quantize int16x8, dynamic or float16.",
+            )
+
+
+def parity(
+    reference: Outputs | npt.ArrayLike,
+    deployed: Outputs | npt.ArrayLike,
+    y: npt.ArrayLike | None = None,
+    score: Score | None = None,
+    *,
+    classes: bool = True,
+) -> Parity:
+    """Compares outputs of the float model and of the `.tflite` for the same samples.
+
+    Args:
+        reference: the Keras model's outputs, samples first; a tuple or list if there are several.
+        deployed: from `edgeprune.conversion.run_tflite`.
+        y: class numbers, -1 where nothing counts; gives accuracy where `score` is None.
+        score: the task's metric.
+        classes: whether the first output's last axis holds classes (or one score above 0.5).
+    """
+    ours, theirs = _several(deployed), _several(reference)
+    differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(ours, theirs, strict=True)]
+    if score is None and y is not None:
+        score = _accuracy(np.asarray(y))
+    return Parity(
+        agreement_fraction=_agreement(theirs[0], ours[0], classes=classes),
+        max_abs_difference=float(max(difference.max() for difference in differences)),
+        mean_abs_difference=float(np.concatenate([part.ravel() for part in differences]).mean()),
+        samples=len(theirs[0]),
+        reference_metric=None if score is None else float(score(_as_given(theirs))),
+        deployed_metric=None if score is None else float(score(_as_given(ours))),
+    )
+
+
+def answers(outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Class numbers: argmax of the last axis, or whether a single score is above 0.5."""
+    if outputs.ndim == 1 or outputs.shape[-1] == 1:
+        return outputs.reshape(len(outputs), -1) > 0.5
+    best: npt.NDArray[Any] = outputs.argmax(axis=-1)
+    return best
+
+
+def _several(outputs: Any) -> tuple[npt.NDArray[np.float32], ...]:
+    many = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    return tuple(np.asarray(output) for output in many)
+
+
+def _as_given(outputs: tuple[npt.NDArray[np.float32], ...]) -> Outputs:
+    return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _agreement(reference: npt.NDArray[Any], deployed: npt.NDArray[Any], *, classes: bool) -> float:
+    if classes:
+        return float((answers(reference) == answers(deployed)).mean())
+    spread = float(np.square(reference - reference.mean(axis=0)).sum())
+    return 1.0 - float(np.square(reference - deployed).sum()) / max(spread, np.finfo(np.float32).tiny)
+
+
+def _accuracy(y: npt.NDArray[Any]) -> Score:
+    counted = y >= 0
+
+    def score(outputs: Outputs) -> float:
+        first = outputs[0] if isinstance(outputs, tuple) else outputs
+        right = answers(first).reshape(y.shape) == y
+        return float(np.mean(right[counted]))
+
+    return score

@@ -1,0 +1,67 @@
+"""What goes into and comes out of a conversion."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.types import TensorInfo
+
+Mode = Literal["int8", "int16x8", "dynamic", "float16", "none"]
+Io = Literal["float", "int8"]
+Samples = tuple[npt.NDArray[np.generic], ...]
+"""One array for each model input, samples along axis 0."""
+
+MODES: tuple[Mode, ...] = ("int8", "int16x8", "dynamic", "float16", "none")
+NEEDS_CALIBRATION: frozenset[Mode] = frozenset({"int8", "int16x8"})
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A `.tflite` file and what is inside.
+
+    Attributes:
+        tflite: the file's bytes.
+        mode: what was asked for.
+        route: what made it: ``"tensorflow"`` or ``"ai-edge-quantizer"``.
+        inputs: in the order of the Keras model's inputs, which is the file's order too.
+        outputs: in the order of the Keras model's outputs, which is the file's order too.
+        operators: how often each LiteRT operator occurs in the file.
+        notes: what differs from the request, in words; empty if nothing does.
+    """
+
+    tflite: bytes
+    mode: Mode
+    route: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    operators: Mapping[str, int]
+    notes: tuple[str, ...] = ()
+
+
+def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Samples | None:
+    """A tuple of arrays from an array, or from a tuple or list of arrays, one for each input.
+
+    Raises:
+        InputError: the arrays do not hold the same number of samples, or none.
+    """
+    if arrays is None:
+        return None
+    many = arrays if isinstance(arrays, (tuple, list)) else (arrays,)
+    samples = tuple(np.asarray(array) for array in many)
+    counts = {len(array) if array.ndim else 0 for array in samples}
+    if len(counts) != 1 or 0 in counts:
+        raise InputError(
+            f"The calibration arrays hold {sorted(counts)} samples.",
+            "Every input needs the same number of samples, at least one.",
+            "Pass one array for each model input, samples first.",
+        )
+    return samples
