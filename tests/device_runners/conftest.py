@@ -1,0 +1,84 @@
+"""Fixtures: golden models, and emulated devices that live as long as the test session."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.device_runners.testbeds import beds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.fixture(scope="session")
+def bundle() -> Path:
+    return GOLDEN / "bundle_v1"
+
+
+@pytest.fixture(scope="session")
+def float_model() -> Path:
+    return GOLDEN / "float.tflite"
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Local runs keep their uploads in a folder of the tests."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder / "edgeprune"
+
+
+@pytest.fixture(scope="session")
+def roots() -> Path:
+    return beds.build_roots()
+
+
+@pytest.fixture(scope="session")
+def pi64_server(roots: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
+    with beds.ssh_bed("pi64", tmp_path_factory.mktemp("pi64"), roots / "pi64", "cortex-a72") as bed:
+        yield bed
+
+
+@pytest.fixture(scope="session")
+def pi32_server(roots: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
+    with beds.ssh_bed("pi32", tmp_path_factory.mktemp("pi32"), roots / "pi32", "cortex-a7") as bed:
+        yield bed
+
+
+@pytest.fixture(scope="session")
+def here_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
+    beds.need("sshd", "ssh")
+    with beds.ssh_bed("here", tmp_path_factory.mktemp("here"), None) as bed:
+        yield bed
+
+
+def _in_path(bed: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
+    monkeypatch.setenv("PATH", f"{bed.state}/bin:{os.environ['PATH']}")
+    return bed
+
+
+@pytest.fixture
+def pi64(pi64_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
+    return _in_path(pi64_server, monkeypatch)
+
+
+@pytest.fixture
+def pi32(pi32_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
+    return _in_path(pi32_server, monkeypatch)
+
+
+@pytest.fixture
+def here(here_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
+    return _in_path(here_server, monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def droid(roots: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
+    with beds.adb_bed(tmp_path_factory.mktemp("droid"), roots / "droid") as bed:
+        yield bed

@@ -1,0 +1,86 @@
+"""The whole of `bench` on emulated devices and on this machine; figures there mean nothing, plumbing does."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from device_runners import BenchOptions, bench, bench_many
+from edgeprune.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.device_runners.testbeds.beds import Bed
+
+pytestmark = pytest.mark.heavy
+
+QUICK = {"min_time_s": 0.2, "runs": 10, "time_limit_s": 200.0}
+
+
+def check_record(record: RunRecord, device: str, reference: RunRecord) -> None:
+    assert record.device == device
+    assert len(record.latency_ns) >= 10
+    assert record.samples == 40
+    assert record.metrics.keys() == {"accuracy"}
+    assert record.model == reference.model
+    assert RunRecord.from_json(record.to_json()) == record
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    from tests.device_runners.conftest import GOLDEN
+
+    return bench(GOLDEN / "bundle_v1", "local", BenchOptions(**QUICK))
+
+
+def test_ssh_into_aarch64(pi64: Bed, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, pi64.device, BenchOptions(**QUICK))
+    check_record(record, "ssh://pi64", reference)
+    assert record.runtime.name == "ai-edge-litert"
+    assert record.facts.arch == "aarch64"
+    assert record.facts.model == "Raspberry Pi 4 Model B Rev 1.4"
+    assert record.facts.soc == "BCM2835"
+    assert record.facts.governor == "ondemand"
+    assert record.facts.before.temperature_c == 48.312
+    assert record.predictions == reference.predictions
+    assert record.metrics == reference.metrics
+    assert not pi64.leftovers()
+
+
+def test_ssh_into_armhf(pi32: Bed, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, pi32.device, BenchOptions(**QUICK))
+    check_record(record, "ssh://pi32", reference)
+    assert record.runtime.name == "tflite-runtime"
+    assert record.predictions[0].shape == reference.predictions[0].shape
+    assert not pi32.leftovers()
+
+
+def test_ssh_here(here: Bed, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, here.device, BenchOptions(**QUICK, python=sys.executable))
+    check_record(record, "ssh://here", reference)
+    assert record.predictions == reference.predictions
+    assert not here.leftovers()
+
+
+@pytest.fixture
+def carried_python(droid: Bed, roots: Path) -> str:
+    """A Python with numpy and the runtime, carried onto the phone that has none."""
+    if not (droid.root / "data/local/tmp/python").exists():
+        shutil.copytree(roots / "python", droid.root / "data/local/tmp/python")
+    return "/data/local/tmp/python/python"
+
+
+def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, droid.device, BenchOptions(**QUICK, python=carried_python))
+    check_record(record, "adb://127.0.0.1:5599", reference)
+    assert record.predictions == reference.predictions
+    assert not droid.leftovers()
+
+
+def test_several_devices_at_once(pi64: Bed, bundle: Path, reference: RunRecord) -> None:
+    records = bench_many(bundle, ["local", pi64.device], BenchOptions(**QUICK))
+    assert [record.device for record in records if isinstance(record, RunRecord)] == ["local", pi64.device]
