@@ -1,0 +1,1 @@
+"""The model as plain values: layers, calls, unit ids, costs."""

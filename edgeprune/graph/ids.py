@@ -47,6 +47,22 @@ def collapse(ids: Ids) -> Ids:
     return ids[index]
 
 
+def fit(ids: Ids, shape: Shape) -> Ids | None:
+    """The same ids for a tensor of `shape`, whose sizes may be unknown where `ids` has one; None: unlike."""
+    sizes = static(shape)
+    if ids.shape == sizes:
+        return ids
+    if ids.ndim != len(sizes):
+        return None
+    varying = varying_axes(ids)
+    for axis, (have, want) in enumerate(zip(ids.shape, sizes, strict=True)):
+        if have != want and axis in varying:
+            return None
+    pairs = zip(ids.shape, sizes, strict=True)
+    cut = tuple(slice(0, 1) if have != want else slice(None) for have, want in pairs)
+    return np.broadcast_to(ids[cut], sizes)
+
+
 def varying_axes(ids: Ids) -> tuple[int, ...]:
     """The axes along which the ids differ."""
     small = collapse(ids)
@@ -160,7 +176,8 @@ def _collapse_both(one: Ids, other: Ids) -> tuple[Ids, Ids]:
 def concatenate(parts: Sequence[Ids], axis: int) -> Ids:
     """Ids of the concatenated tensors, still a broadcast view where all parts are."""
     shared = [
-        all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts) and other != axis % parts[0].ndim
+        other != axis % parts[0].ndim
+        and all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts)
         for other in range(parts[0].ndim)
     ]
     index = tuple(slice(0, 1) if is_shared else slice(None) for is_shared in shared)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.read import (
     arguments_of,
     functional_part,
@@ -38,8 +39,12 @@ def build(reading: Reading, stripped: Stripped) -> Any:
     model = builder.model(reading.model)
     for path, slices in stripped.weights.items():
         arrays = reading.layers[path].get_weights()
+        factors = stripped.factors.get(path, {})
         builder.made[id(reading.layers[path])].set_weights(
-            [take(array, positions) for array, positions in zip(arrays, slices, strict=True)]
+            [
+                take(array, positions) * array.dtype.type(factors.get(number, 1))
+                for number, (array, positions) in enumerate(zip(arrays, slices, strict=True))
+            ]
         )
     return model
 
@@ -119,7 +124,7 @@ def _place(value: Any, by_tensor: dict[int, Any]) -> Any:
         return type(value)(_place(item, by_tensor) for item in value)
     if isinstance(value, dict):
         return {key: _place(item, by_tensor) for key, item in value.items()}
-    return by_tensor[value.index] if type(value).__name__ == "Tensor" else value
+    return by_tensor[value.index] if isinstance(value, Tensor) else value
 
 
 def _structure(model: Any, side: str) -> Any:

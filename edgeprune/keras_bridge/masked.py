@@ -61,10 +61,10 @@ def _silencing(units: Units, kept: KeptUnits) -> Callable[[Step, Callable[[], li
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
         view, flow = units.views[step.number], units.flows[step.number]
         masked = getattr(rule_for(view.layer), "masked", None)
-        if masked is None:
+        arrays = masked and masked(view, kept, step.arrays, step.layer.get_weights())
+        if arrays is None:
             outputs = compute()
         else:
-            arrays = masked(view, kept, step.arrays, step.layer.get_weights())
             outputs = [_with_mask_of(step.inputs[0], tf.convert_to_tensor(array)) for array in arrays]
         return [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]
 

@@ -1,7 +1,7 @@
 """Runs a model call by call on real data, so that what goes into each layer can be watched.
 
     for step in run(reading, images):           # before the call; the layer runs when the loop goes on
-        step.inputs, step.mask
+        step.arrays, step.masks
 
 A model and its stripped copy make the same calls in the same order, so ``zip(run(original, x),
 run(copy, x))`` shows both sides of each layer, and weights set on the copy's layer inside the loop
@@ -53,14 +53,14 @@ class Step:
         return tuple(np.asarray(value) for value in self.inputs)
 
     @property
-    def mask(self) -> np.ndarray | None:
-        """The Keras mask of the first input, (N, time), True where there is data; or None."""
+    def masks(self) -> tuple[np.ndarray | None, ...]:
+        """The Keras mask of each input, (N, time), True where there is data; None where it has none."""
+        carried = [getattr(value, "_keras_mask", None) for value in self.inputs]
         given = self.call.kwargs.get("mask")
-        if isinstance(given, Tensor):
-            at = [tensor.index for tensor in self.call.inputs].index(given.index)
-            return np.asarray(self.inputs[at])
-        carried = getattr(self.inputs[0], "_keras_mask", None) if self.inputs else None
-        return None if carried is None else np.asarray(carried)
+        if isinstance(given, Tensor) and carried:
+            places = [tensor.index for tensor in self.call.inputs]
+            carried[0] = self.inputs[places.index(given.index)]
+        return tuple(None if mask is None else np.asarray(mask) for mask in carried)
 
 
 def run(

@@ -8,8 +8,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
-from edgeprune.layers import activation, barrier, convolution, dense, depthwise, merging
-from edgeprune.layers import normalization, pooling, reshaping
+from edgeprune.layers import (
+    activation,
+    attention,
+    barrier,
+    bidirectional,
+    conv_lstm,
+    convolution,
+    convolution_transpose,
+    dense,
+    depthwise,
+    dot,
+    einsum_dense,
+    embedding,
+    grouped_query_attention,
+    layer_normalization,
+    merging,
+    multi_head_attention,
+    normalization,
+    operations,
+    pooling,
+    recurrent,
+    reshaping,
+    separable,
+    time_distributed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,10 +50,34 @@ def _table(rows: Iterable[tuple[str, Rule]]) -> dict[str, Rule]:
     return table
 
 
+def rule_for(layer: Layer) -> Rule:
+    """The rule of a layer; a barrier where there is none."""
+    if layer.kind == "Lambda":
+        return _LAMBDA
+    if layer.module.split(".")[0] not in ("keras", "tf_keras"):
+        return _registered.get(layer.kind, _UNKNOWN)
+    return RULES.get(row_of(layer), _UNKNOWN)
+
+
+def row_of(layer: Layer) -> str:
+    """A built-in layer's key in the table; operations have their own names, see `operations`."""
+    if ".ops." in layer.module:
+        return f"ops.{layer.kind}"
+    if layer.kind in ("TFOpLambda", "SlicingOpLambda"):
+        return f"tf.{layer.config['function']}"
+    return layer.kind
+
+
 _elementwise = activation.ElementwiseRule()
 _merge = merging.ElementwiseMergeRule()
 _convolution = convolution.ConvolutionRule()
+_transposed = convolution_transpose.ConvolutionTransposeRule()
 _depthwise = depthwise.DepthwiseRule()
+_separable = separable.SeparableConvolutionRule()
+_recurrent = recurrent.RecurrentRule()
+_conv_lstm = conv_lstm.ConvLSTMRule()
+_attention = attention.AttentionRule()
+_statistics = layer_normalization.LayerNormalizationRule()
 _within = pooling.WithinChannelRule()
 _global = pooling.GlobalPoolingRule()
 
@@ -40,10 +87,35 @@ RULES: dict[str, Rule] = _table([
     ("Conv1D", _convolution),
     ("Conv2D", _convolution),
     ("Conv3D", _convolution),
+    ("Conv1DTranspose", _transposed),
+    ("Conv2DTranspose", _transposed),
+    ("Conv3DTranspose", _transposed),
+    ("SeparableConv1D", _separable),
+    ("SeparableConv2D", _separable),
+    ("EinsumDense", einsum_dense.EinsumDenseRule()),
+    ("Embedding", embedding.EmbeddingRule()),
+    ("SimpleRNN", _recurrent),
+    ("GRU", _recurrent),
+    ("LSTM", _recurrent),
+    ("RNN", recurrent.CellsRule()),
+    ("ConvLSTM1D", _conv_lstm),
+    ("ConvLSTM2D", _conv_lstm),
+    ("ConvLSTM3D", _conv_lstm),
+    ("Bidirectional", bidirectional.BidirectionalRule(rule_for)),
+    ("TimeDistributed", time_distributed.TimeDistributedRule(rule_for)),
+    ("MultiHeadAttention", multi_head_attention.MultiHeadAttentionRule()),
+    ("GroupedQueryAttention", grouped_query_attention.GroupedQueryAttentionRule()),
+    ("Attention", _attention),
+    ("AdditiveAttention", _attention),
     ("DepthwiseConv1D", _depthwise),
     ("DepthwiseConv2D", _depthwise),
     ("BatchNormalization", normalization.BatchNormalizationRule()),
+    ("LayerNormalization", _statistics),
+    ("RMSNormalization", _statistics),
+    ("GroupNormalization", layer_normalization.GroupNormalizationRule()),
+    ("UnitNormalization", layer_normalization.UnitNormalizationRule()),
     ("Activation", _elementwise),
+    ("Identity", _elementwise),
     ("ReLU", _elementwise),
     ("LeakyReLU", _elementwise),
     ("ELU", _elementwise),
@@ -58,7 +130,11 @@ RULES: dict[str, Rule] = _table([
     ("GaussianDropout", _elementwise),
     ("GaussianNoise", _elementwise),
     ("ActivityRegularization", _elementwise),
+    ("Masking", barrier.BarrierRule("looks at all channels to find what is masked")),
     ("Rescaling", activation.PerChannelOptionRule("scale", "offset")),
+    ("Normalization", activation.PerChannelOptionRule("mean", "variance")),
+    ("Resizing", _within),
+    ("CenterCrop", _within),
     ("MaxPooling1D", _within),
     ("MaxPooling2D", _within),
     ("MaxPooling3D", _within),
@@ -87,10 +163,12 @@ RULES: dict[str, Rule] = _table([
     ("Minimum", _merge),
     ("Average", _merge),
     ("Concatenate", merging.ConcatenateRule()),
+    ("Dot", dot.DotRule()),
     ("Flatten", reshaping.FlattenRule()),
     ("Reshape", reshaping.ReshapeRule()),
     ("Permute", reshaping.PermuteRule()),
     ("RepeatVector", reshaping.RepeatVectorRule()),
+    *operations.ROWS,
 ])
 
 _LAMBDA = barrier.BarrierRule("runs code that cannot be read")
@@ -109,13 +187,5 @@ def register_rule(kind: str, rule: Rule) -> None:
         InputError: there is a rule for that name.
     """
     if kind in RULES or kind in _registered:
-        raise InputError(f"There is a pruning rule for {kind}.", way_out="Give your layer class another name.")
+        raise InputError(f"There is a pruning rule for {kind}.", way_out="Rename your layer class.")
     _registered[kind] = rule
-
-
-def rule_for(layer: Layer) -> Rule:
-    """The rule of a layer; a barrier where there is none."""
-    if layer.kind == "Lambda":
-        return _LAMBDA
-    built_in = layer.module.split(".")[0] in ("keras", "tf_keras")
-    return (RULES if built_in else _registered).get(layer.kind, _UNKNOWN)

@@ -10,18 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import CallView, Flow, Kept, Unsized, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.ids import Ids, IdSpace
 
-MIXING = ("softmax", "log_softmax", "sparsemax", "glu")
-"""Activations, by their Keras names, whose every output depends on all channels."""
+ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
+    "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
+    "leakyrelu linear log_sigmoid mish relu relu6 selu sigmoid silu soft_shrink softplus softsign "
+    "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink threshold thresholdedrelu"
+).split())
+"""Activations, by their Keras names in lower case, whose every output depends on one input."""
 
 
-class ElementwiseRule(Unsized):
+class ElementwiseRule(BaseRule):
     """Passes the ids on as they are."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -31,7 +35,7 @@ class ElementwiseRule(Unsized):
         return Flow((ids,))
 
 
-class SoftmaxRule(Unsized):
+class SoftmaxRule(BaseRule):
     """Softmax over some axes: the units there stay, along other axes they pass."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -44,7 +48,7 @@ class SoftmaxRule(Unsized):
         return Flow((ids,))
 
 
-class PReLURule(Unsized):
+class PReLURule(BaseRule):
     """Learned slopes, one for each element that `shared_axes` does not share."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -88,13 +92,28 @@ class PerChannelOptionRule:
         return changed
 
 
-def fix_if_mixing(view: CallView, ids: Ids, space: IdSpace) -> None:
-    """Keeps the units whose layer ends in an activation over all channels."""
-    activation = view.option("activation")
+def fix_if_mixing(
+    view: CallView,
+    ids: Ids,
+    space: IdSpace,
+    config: Mapping[str, Any] | None = None,
+    options: tuple[str, ...] = ("activation",),
+) -> None:
+    """Keeps the units whose layer ends in an activation that is not known to be element-wise."""
+    config = view.layer.config if config is None else config
+    for option in options:
+        name = activation_name(config.get(option))
+        if name.lower() not in ELEMENTWISE:
+            space.fix(ids, view.layer.path, f"{name} needs all its channels")
+
+
+def activation_name(activation: Any) -> str:
+    """Keras' name of a serialized activation: a function, or a layer used as one."""
+    if activation is None:
+        return "linear"
+    if isinstance(activation, str):
+        return activation
     if isinstance(activation, dict):
         config = activation.get("config")
-        name = config if isinstance(config, str) else activation.get("class_name", "")
-    else:
-        name = activation if isinstance(activation, str) else ""
-    if name.lower() in MIXING:
-        space.fix(ids, view.layer.path, f"{name} needs all its channels")
+        return config if isinstance(config, str) else str(activation.get("class_name", "activation"))
+    return str(getattr(activation, "__name__", "activation"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import CallView, Flow, Unsized, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace
 
 
-class BarrierRule(Unsized):
+class BarrierRule(BaseRule):
     """Lambda and unknown layers."""
 
     def __init__(self, reason: str) -> None:
@@ -19,17 +19,21 @@ class BarrierRule(Unsized):
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """Every unit that reaches the layer stays; nothing comes out that could go."""
-        for ids in view.inputs:
-            space.fix(ids, view.layer.path, self.reason)
-        outputs = tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs)
-        weights = tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes)
-        return Flow(outputs, weights)
+        return barrier_flow(view, space, self.reason)
 
 
-class SourceRule(Unsized):
+class SourceRule(BaseRule):
     """InputLayer: the model's inputs are never touched."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """No unit decides over an input."""
         del space
         return Flow(tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs))
+
+
+def barrier_flow(view: CallView, space: IdSpace, reason: str) -> Flow:
+    """Keeps everything around a call as it is."""
+    for ids in view.inputs:
+        space.fix(ids, view.layer.path, reason)
+    outputs = tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs)
+    return Flow(outputs, tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import CallView, Flow, Kept, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from edgeprune.graph.ids import IdSpace
 
 
-class DenseRule:
+class DenseRule(BaseRule):
     """Reads the units of the last axis, makes its own."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -31,12 +29,7 @@ class DenseRule:
         if bias:
             weights.append(WeightFlow((made,)))
         read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors)
-        return Flow((unit_ids.along(made, -1, view.output),), tuple(weights), (read,))
-
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
-        """``units`` is what is left of the kernel's second axis."""
-        del view
-        return {"units": kept.count(flow.weights[0].axes[1])}
+        return Flow((unit_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made})
 
 
 def vectors(x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:

@@ -11,13 +11,13 @@ import numpy as np
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.layers.convolution import channel_axis, positions
-from edgeprune.layers.rule import CallView, Flow, Unsized, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace
 
 
-class DepthwiseRule(Unsized):
+class DepthwiseRule(BaseRule):
     """DepthwiseConv1D and DepthwiseConv2D."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:

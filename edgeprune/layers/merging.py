@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import CallView, Flow, Unsized
+from edgeprune.layers.rule import BaseRule, CallView, Flow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.ids import Ids, IdSpace
 
 
-class ElementwiseMergeRule(Unsized):
+class ElementwiseMergeRule(BaseRule):
     """Add, Subtract, Multiply, Maximum, Minimum, Average: elements that meet go together."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -23,19 +23,24 @@ class ElementwiseMergeRule(Unsized):
         return Flow((unite_elementwise(view.inputs, space, view.layer.path),))
 
 
-class ConcatenateRule(Unsized):
+class ConcatenateRule(BaseRule):
     """End to end along one axis."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """Ids end to end; along another axis than that of the units, inputs must agree."""
         axis = int(view.option("axis", -1)) % len(view.output)
-        first, *others = view.inputs
-        for ids in others:
-            for other in unit_ids.varying_axes(ids) + unit_ids.varying_axes(first):
-                if other != axis:
-                    one = space.fix_unless_vector(first, other, view.layer.path)
-                    space.unite(one, space.fix_unless_vector(ids, other, view.layer.path))
-        return Flow((unit_ids.concatenate(view.inputs, axis),))
+        return Flow((join(view.inputs, axis, space, view.layer.path),))
+
+
+def join(inputs: Sequence[Ids], axis: int, space: IdSpace, layer: str) -> Ids:
+    """Ids end to end along `axis`; along any other axis the inputs' units go together."""
+    first, *others = inputs
+    for ids in others:
+        for other in unit_ids.varying_axes(ids) + unit_ids.varying_axes(first):
+            if other != axis:
+                one = space.fix_unless_vector(first, other, layer)
+                space.unite(one, space.fix_unless_vector(ids, other, layer))
+    return unit_ids.concatenate(inputs, axis)
 
 
 def unite_elementwise(inputs: Sequence[Ids], space: IdSpace, layer: str) -> Ids:
@@ -48,11 +53,9 @@ def unite_elementwise(inputs: Sequence[Ids], space: IdSpace, layer: str) -> Ids:
     padded = [ids.reshape((1,) * (rank - ids.ndim) + ids.shape) for ids in inputs]
     shape = np.broadcast_shapes(*(ids.shape for ids in padded))
     whole: Ids | None = None
+    varying = {axis for ids in padded for axis in unit_ids.varying_axes(ids)}
     for ids in padded:
-        spread = any(
-            have == 1 and want > 1 and any(axis in unit_ids.varying_axes(other) for other in padded)
-            for axis, (have, want) in enumerate(zip(ids.shape, shape, strict=True))
-        )
+        spread = any(ids.shape[axis] == 1 and shape[axis] > 1 for axis in varying)
         if spread:
             space.fix(ids, layer, "is broadcast over the units of another input")
             continue

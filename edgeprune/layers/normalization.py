@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.layers.rule import CallView, Flow, Unsized, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace
 
 
-class BatchNormalizationRule(Unsized):
+class BatchNormalizationRule(BaseRule):
     """Statistics per channel, over everything else: channels do not meet."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.layers.convolution import channel_axis
-from edgeprune.layers.rule import CallView, Flow, Unsized
+from edgeprune.layers.rule import BaseRule, CallView, Flow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace
 
 
-class WithinChannelRule(Unsized):
+class WithinChannelRule(BaseRule):
     """Channels stay apart; the other axes may change their size."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -22,7 +22,7 @@ class WithinChannelRule(Unsized):
         return Flow((unit_ids.along(line, axis, view.output),))
 
 
-class GlobalPoolingRule(Unsized):
+class GlobalPoolingRule(BaseRule):
     """One number per channel is left, with or without axes of length one."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:

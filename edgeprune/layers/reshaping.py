@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import CallView, Flow, Kept, Unsized
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.model_graph import Shape
 
 
-class FlattenRule(Unsized):
+class FlattenRule(BaseRule):
     """(N, …) to (N, product); channels_first models are flattened channels last, as Keras does."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -42,7 +42,7 @@ class ReshapeRule:
         return {"target_shape": [was if was == -1 else now for was, now in zip(old, sizes, strict=True)]}
 
 
-class PermuteRule(Unsized):
+class PermuteRule(BaseRule):
     """Permute: `dims` count from 1 and leave the batch out."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
@@ -51,7 +51,7 @@ class PermuteRule(Unsized):
         return Flow((view.inputs[0].transpose(0, *view.option("dims")),))
 
 
-class RepeatVectorRule(Unsized):
+class RepeatVectorRule(BaseRule):
     """(N, features) to (N, n, features)."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:

@@ -13,15 +13,20 @@ and are written once, elsewhere.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+from edgeprune.graph.model_graph import Tensor
 
+if TYPE_CHECKING:
     from edgeprune.graph.ids import Ids, IdSpace
     from edgeprune.graph.model_graph import Call, Layer
+
+
+Arrays = Sequence[np.ndarray]
+Hidden = Callable[[Arrays, Arrays, Sequence["np.ndarray | None"]], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,18 @@ class MacTerm:
 class LinearRead:
     """A place where a layer mixes its input units linearly: z = X·W + b.
 
+    To observe it, take a call's concrete inputs (`edgeprune.keras_bridge.run.Step`)::
+
+        tensor = step.arrays[read.source]
+        if read.hidden is not None:
+            tensor = read.hidden(step.arrays, layer.get_weights(), step.masks)
+        x = read.samples(tensor, generator, number)
+
+    `hidden` is there where what the kernel reads is no tensor of the graph: the previous state
+    under a recurrent kernel, the heads' results under an attention layer's output projection, what
+    a separable convolution has between its halves. It computes that in numpy with the weights
+    given, so for a pruned layer from the pruned layer's weights.
+
     Attributes:
         source: which of the call's inputs is read.
         kernel: index of the weight W.
@@ -58,6 +75,9 @@ class LinearRead:
         samples: from the input (N, …), a random generator and a number, draws X
             (n, product of the rows' sizes). With the same generator state it draws the same
             positions, so an original and its pruned copy can be compared.
+        hidden: from all of the call's inputs, the layer's weights and the inputs' Keras masks
+            (None where there is none), the tensor that `samples` draws from. Time steps that are
+            masked out are left out. None: it is the input itself.
     """
 
     source: int
@@ -65,6 +85,7 @@ class LinearRead:
     bias: int | None
     rows: tuple[int, ...]
     samples: Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
+    hidden: Hidden | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +97,14 @@ class Flow:
         weights: one per weight of the layer.
         reads: where units are mixed.
         mac_terms: multiply-accumulates that no weight takes part in.
+        sizes: configuration entry to the ids whose number it is (``units``, ``filters``).
     """
 
     outputs: tuple[Ids, ...]
     weights: tuple[WeightFlow, ...] = ()
     reads: tuple[LinearRead, ...] = ()
     mac_terms: tuple[MacTerm, ...] = ()
+    sizes: Mapping[str, Ids] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,6 +123,18 @@ class CallView:
     def option(self, name: str, default: Any = None) -> Any:
         """A value of the layer's configuration."""
         return self.layer.config.get(name, default)
+
+    def ids(self, tensor: Tensor) -> Ids:
+        """Ids of one of the call's input tensors."""
+        return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
+
+    def argument(self, name: str, position: int | None = None) -> Any:
+        """A call argument by its name or place; None where it was not given."""
+        if name in self.call.kwargs:
+            return self.call.kwargs[name]
+        if position is not None and position < len(self.call.args):
+            return self.call.args[position]
+        return None
 
 
 class Kept(Protocol):
@@ -137,10 +172,24 @@ class Resized(Protocol):
         """New positional and keyword arguments."""
 
 
-class Unsized:
-    """Base of the rules for layers that carry no size in their configuration."""
+class Rescaled(Protocol):
+    """A rule whose layer derives a constant from its size (attention: 1/√key_dim)."""
+
+    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+        """Weight index to the factor that makes up for the changed constant."""
+
+
+class Masked(Protocol):
+    """A rule whose layer takes means over units; see `edgeprune.pruning.equivalence`."""
+
+    def masked(self, view: CallView, kept: Kept, inputs: Arrays, weights: Arrays) -> list[np.ndarray] | None:
+        """The layer's outputs at full size, with means over the kept units alone; None: its own do."""
+
+
+class BaseRule:
+    """Base of the rules: a layer's sizes are the numbers of units that stay."""
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
-        """Nothing to change."""
-        del view, flow, kept
-        return {}
+        """Counts what stays of `Flow.sizes`."""
+        del view
+        return {option: kept.count(ids) for option, ids in flow.sizes.items()}

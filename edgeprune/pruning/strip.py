@@ -1,4 +1,6 @@
-"""Removes units: slices the weights, shrinks the configurations. No number is recomputed.
+"""Removes units: slices the weights, shrinks the configurations.
+
+No number is recomputed, but for constants that a layer derives from its own size (`Rescaled`).
 
 Removing unit u equals masking it: every weight that *reads* u set to zero in the original.
 """
@@ -29,11 +31,14 @@ class Stripped:
         arguments: call number to its changed (args, kwargs).
         weights: slices for each layer's weights: for each weight, for each axis, the positions
             that stay, or None for all.
+        factors: layer path to weight index to a factor that makes up for a constant which the
+            layer derives from its size.
     """
 
     configs: Mapping[str, Mapping[str, Any]]
     arguments: Mapping[int, tuple[tuple[Any, ...], Mapping[str, Any]]]
     weights: Mapping[str, tuple[tuple[np.ndarray | None, ...], ...]]
+    factors: Mapping[str, Mapping[int, float]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +50,7 @@ class KeptUnits:
 
     def mask(self, ids: Ids) -> np.ndarray:
         """True where the unit behind the id stays."""
-        return self.keep[self.unit_of[ids]]
+        return np.asarray(self.keep[self.unit_of[ids]])
 
     def count(self, ids: Ids) -> int:
         """How many elements of a vector of ids stay."""
@@ -72,10 +77,13 @@ def strip(units: Units, keep: np.ndarray) -> Stripped:
     kept = KeptUnits(units.unit_of, keep)
     configs: dict[str, Mapping[str, Any]] = {}
     arguments: dict[int, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
+    factors: dict[str, Mapping[int, float]] = {}
     for number, (view, flow) in enumerate(zip(units.views, units.flows, strict=True)):
         rule = rule_for(view.layer)
         if view.layer.path not in configs:
             configs[view.layer.path] = rule.resize(view, flow, kept)
+            if hasattr(rule, "factors"):
+                factors[view.layer.path] = rule.factors(view, flow, kept)
         resize_arguments = getattr(rule, "resize_arguments", None)
         if resize_arguments is not None:
             arguments[number] = resize_arguments(view, flow, kept)
@@ -86,7 +94,7 @@ def strip(units: Units, keep: np.ndarray) -> Stripped:
         for path, weights in units.layer_flows.items()
         if weights
     }
-    return Stripped({path: config for path, config in configs.items() if config}, arguments, slices)
+    return Stripped({path: config for path, config in configs.items() if config}, arguments, slices, factors)
 
 
 def _positions(axis: Ids | None, kept: KeptUnits) -> np.ndarray | None:

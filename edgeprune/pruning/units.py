@@ -14,6 +14,7 @@ import numpy as np
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.layers import rule_for
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def trace(graph: ModelGraph) -> Units:
     for call in graph.calls:
         layer = graph.layers[call.layer]
         view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
-        flow = rule_for(layer).flow(view, space)
+        flow = _flow(view, space)
         if layer.path in seen:
             _tie_calls(seen[layer.path], flow, layer.path, space)
             layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
@@ -119,6 +120,23 @@ def trace(graph: ModelGraph) -> Units:
     refusals = _refusals(space, unit_of, fixed)
     number = np.where(fixed[unit_of], 0, unit_of)
     return Units(graph, tuple(views), tuple(flows), layer_flows, number, groups, refusals, len(fixed))
+
+
+def _flow(view: CallView, space: IdSpace) -> Flow:
+    """What the layer's rule says; where that does not fit the layer, its neighbourhood stays."""
+    flow = rule_for(view.layer).flow(view, space)
+    outputs = tuple(
+        unit_ids.fit(ids, tensor.shape) for ids, tensor in zip(flow.outputs, view.call.outputs, strict=False)
+    )
+    shapes = tuple(len(weight.axes) for weight in flow.weights)
+    fits = len(outputs) == len(view.call.outputs) and shapes == tuple(map(len, view.layer.weight_shapes))
+    if fits and all(ids is not None for ids in outputs):
+        return dataclasses.replace(flow, outputs=tuple(ids for ids in outputs if ids is not None))
+    reason = "has tensors that its pruning rule does not know"
+    axes = [axis for weight in flow.weights for axis in weight.axes if axis is not None]
+    for ids in (*flow.outputs, *axes):
+        space.fix(ids, view.layer.path, reason)
+    return barrier_flow(view, space, reason)
 
 
 def _tie_calls(first: Flow, again: Flow, layer: str, space: IdSpace) -> None:

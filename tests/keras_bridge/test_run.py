@@ -58,10 +58,10 @@ def test_steps_show_inputs_and_mask(keras_package):
     data = _text_data()
     seen = {step.call.layer: step for step in run(read(model), data)}
     lstm = next(step for name, step in seen.items() if "lstm" in name)
-    np.testing.assert_array_equal(lstm.mask, data[0] != 0)
+    np.testing.assert_array_equal(lstm.masks[0], data[0] != 0)
     dense = next(step for name, step in seen.items() if "dense" in name)
     assert dense.arrays[0].shape == (4, 8)
-    assert dense.mask is None
+    assert dense.masks == (None,)
 
 
 def test_weights_set_under_way_count(keras_package):

@@ -1,0 +1,44 @@
+"""Attention and AdditiveAttention: no projections; scores from queries (N, T, d) and keys (N, S, d).
+
+Dimension j of the query meets dimension j of the key, so they go together; a removed one adds
+nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.model_graph import Tensor
+from edgeprune.layers.multi_head_attention import steps_of
+from edgeprune.layers.rule import BaseRule, CallView, Flow, MacTerm, WeightFlow
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import IdSpace
+
+
+class AttentionRule(BaseRule):
+    """Inputs are a list [query, value] or [query, value, key]."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Unites the dimensions of queries and keys; passes the value's on."""
+        name = view.layer.path
+        query, value, key = self._tensors(view)
+        dims = space.fix_unless_vector(view.ids(query), -1, name)
+        others = space.fix_unless_vector(view.ids(key), -1, name)
+        space.unite(dims, others)
+        line = space.fix_unless_vector(view.ids(value), -1, name)
+        for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
+            if tensor.index not in (query.index, value.index, key.index):
+                space.fix(ids, name, "is used as an attention mask")
+        pairs = steps_of(query) * steps_of(value)
+        outputs = [unit_ids.along(line, -1, view.output)]
+        outputs += [unit_ids.none(tensor.shape) for tensor in view.call.outputs[1:]]
+        weights = tuple(WeightFlow((dims,) if shape else ()) for shape in view.layer.weight_shapes)
+        return Flow(tuple(outputs), weights, mac_terms=(MacTerm((dims,), pairs), MacTerm((line,), pairs)))
+
+    @staticmethod
+    def _tensors(view: CallView) -> tuple[Tensor, Tensor, Tensor]:
+        given = view.call.args[0] if view.call.args else view.call.kwargs["inputs"]
+        query, value = given[0], given[1]
+        return query, value, given[2] if len(given) > 2 else value

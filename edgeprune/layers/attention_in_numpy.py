@@ -1,0 +1,104 @@
+"""Multi-head attention in numpy, up to the output projection: what that projection reads."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph.model_graph import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.layers.rule import CallView
+
+
+@dataclasses.dataclass(frozen=True)
+class Attention:
+    """How a call attends; inputs are given by their place among the call's inputs.
+
+    Attributes:
+        query: (N, T, in).
+        value: (N, S, in).
+        key: (N, S, in).
+        explicit: place of a given attention mask, (N, T, S) or (N, H, T, S); or None.
+        causal: whether a position sees earlier ones only.
+        stride: weights of each projection: kernel and bias, or the kernel alone.
+    """
+
+    query: int
+    value: int
+    key: int
+    explicit: int | None
+    causal: bool
+    stride: int
+
+    @classmethod
+    def of(cls, view: CallView, query: int, value: int, key: int) -> Attention | None:
+        """Of sequences with plain attention; None for anything else (images, gates, windows)."""
+        odd = ("query_mask", "value_mask", "key_mask")
+        if any(isinstance(view.call.kwargs.get(name), Tensor) for name in odd):
+            return None
+        if view.option("use_gate") or view.option("sliding_window") or len(view.call.inputs[0].shape) != 3:
+            return None
+        places = [tensor.index for tensor in view.call.inputs]
+        given = view.call.kwargs.get("attention_mask")
+        return cls(
+            places.index(query),
+            places.index(value),
+            places.index(key),
+            places.index(given.index) if isinstance(given, Tensor) else None,
+            bool(view.call.kwargs.get("use_causal_mask")),
+            2 if view.option("use_bias", True) else 1,
+        )
+
+
+def heads_of(
+    attention: Attention,
+    inputs: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+) -> np.ndarray:
+    """The heads' results (N, T, H, V); grouped keys and values are repeated for their queries."""
+    query, key, value = (
+        _projected(inputs[place], weights, number, attention.stride)
+        for number, place in enumerate((attention.query, attention.key, attention.value))
+    )
+    repeats = query.shape[2] // key.shape[2]
+    key, value = np.repeat(key, repeats, axis=2), np.repeat(value, repeats, axis=2)
+    scores = np.einsum("nthk,nshk->nhts", query, key) / np.sqrt(query.shape[-1])
+    allowed = _allowed(attention, scores.shape, inputs, masks)
+    scores = np.where(allowed, scores, np.float32(-1e9))
+    scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    scores = scores / scores.sum(axis=-1, keepdims=True)
+    return np.asarray(np.einsum("nhts,nshv->nthv", scores, value))
+
+
+def _projected(x: np.ndarray, weights: Sequence[np.ndarray], number: int, stride: int) -> np.ndarray:
+    made = np.einsum("nti,ihk->nthk", x, weights[number * stride])
+    return np.asarray(made if stride == 1 else made + weights[number * stride + 1])
+
+
+def _allowed(
+    attention: Attention,
+    shape: tuple[int, ...],
+    inputs: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+) -> np.ndarray:
+    """Which position may see which, broadcast to (N, H, T, S)."""
+    allowed = np.ones((1, 1, *shape[2:]), bool)
+    if attention.causal:
+        allowed = allowed & np.tril(np.ones(shape[2:], bool))
+    query, value, key = masks[attention.query], masks[attention.value], masks[attention.key]
+    if query is not None:
+        allowed = allowed & query[:, None, :, None]
+    if value is not None:
+        allowed = allowed & value[:, None, None, :]
+    if attention.key != attention.value and key is not None:
+        allowed = allowed & key[:, None, None, :]
+    if attention.explicit is not None:
+        given = inputs[attention.explicit].astype(bool)
+        allowed = allowed & (given[:, None] if given.ndim == 3 else given)
+    return allowed

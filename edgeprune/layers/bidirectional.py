@@ -1,0 +1,121 @@
+"""Bidirectional: two recurrent layers over the same sequence, one from the end; outputs merged.
+
+Their weights stand one after the other, forward first. ``concat`` keeps their units apart, the
+other merges add them element by element and so tie them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.layers.nested import inner_layer, shifted, with_config
+from edgeprune.layers.recurrent import sequence_and_states
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.model_graph import Layer
+    from edgeprune.layers.rule import Rule
+
+SIDES = ("forward", "backward")
+
+
+class BidirectionalRule(BaseRule):
+    """Asks the wrapped layer's rule twice."""
+
+    def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
+        self._rule_for = rule_for
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units for each direction."""
+        views = self._views(view)
+        rule = self._rule_for(views[0].layer)
+        flows = [rule.flow(inner, space) for inner in views]
+        count = len(view.layer.weight_shapes) // 2
+        merged = self._merge(view, flows[0].outputs[0], flows[1].outputs[0], space)
+        states = [ids for flow in flows for ids in flow.outputs[1:]]
+        here = [tensor.index for tensor in view.call.inputs]
+        reads = [
+            shifted(read, side * count, count, [here.index(tensor.index) for tensor in inner.call.inputs])
+            for side, (inner, flow) in enumerate(zip(views, flows, strict=True))
+            for read in flow.reads
+        ]
+        sizes = {
+            f"{side}/{option}": ids
+            for side, flow in zip(SIDES, flows, strict=True)
+            for option, ids in flow.sizes.items()
+        }
+        weights = flows[0].weights + flows[1].weights
+        return Flow((*merged, *states), weights, tuple(reads), sizes=sizes)
+
+    def _views(self, view: CallView) -> list[CallView]:
+        """The two inner calls: the same sequence, half of the initial states each."""
+        sequence, initial = sequence_and_states(view)
+        count = len(view.layer.weight_shapes) // 2
+        split = 2 if view.option("merge_mode") is None else 1
+        states = view.call.outputs[split:]
+        views = []
+        for side, name in enumerate(SIDES):
+            serialized = _serialized(view, side)
+            layer = inner_layer(serialized, view.layer, name, side * count, count)
+            backwards = bool(layer.config.get("go_backwards"))
+            if not view.option("backward_layer"):
+                backwards ^= bool(side)
+            layer = dataclasses.replace(layer, config={**layer.config, "go_backwards": backwards})
+            mine = initial[side * len(initial) // 2 : (side + 1) * len(initial) // 2]
+            given = (sequence, *mine)
+            half = states[side * len(states) // 2 : (side + 1) * len(states) // 2]
+            output = Tensor(-1, (*view.output[:-1], _width(layer)), sequence.dtype)
+            call = Call(layer.path, (sequence,), {"initial_state": mine}, given, (output, *half))
+            views.append(CallView(layer, call, tuple(view.ids(tensor) for tensor in given)))
+        return views
+
+    @staticmethod
+    def _merge(view: CallView, forward: Ids, backward: Ids, space: IdSpace) -> tuple[Ids, ...]:
+        mode = view.option("merge_mode")
+        if mode is None:
+            return forward, backward
+        if mode == "concat":
+            return (unit_ids.concatenate((forward, backward), -1),)
+        space.unite(forward, backward)
+        return (forward,)
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """Both directions are written out, since they may differ in size afterwards."""
+        changed: dict[str, Any] = {}
+        for number, (inner, side, entry) in enumerate(
+            zip(self._views(view), SIDES, ("layer", "backward_layer"), strict=True)
+        ):
+            sizes = {
+                option.removeprefix(f"{side}/"): ids
+                for option, ids in flow.sizes.items()
+                if option.startswith(f"{side}/")
+            }
+            resized = self._rule_for(inner.layer).resize(inner, Flow((), sizes=sizes), kept)
+            own = {"go_backwards": inner.option("go_backwards"), "name": f"{side}_{_plain_name(view)}"}
+            changed[entry] = with_config(_serialized(view, number), {**resized, **own})
+        return changed
+
+
+def _serialized(view: CallView, side: int) -> Mapping[str, Any]:
+    """The configuration of one direction; the backward one is the forward one's by default."""
+    layer: Mapping[str, Any] = view.option("layer")
+    return (view.option("backward_layer") or layer) if side else layer
+
+
+def _plain_name(view: CallView) -> str:
+    return str(view.option("layer")["config"]["name"]).removeprefix("forward_")
+
+
+def _width(layer: Layer) -> int:
+    """Units of the last cell, or filters."""
+    cell = layer.config.get("cell")
+    if cell is not None:
+        cells = cell["config"].get("cells", [cell])
+        return int(cells[-1]["config"]["units"])
+    return int(layer.config.get("units", layer.config.get("filters", 0)))

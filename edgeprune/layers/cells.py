@@ -1,0 +1,195 @@
+"""Recurrent cells: which unit decides over what, and the same cells in numpy.
+
+    kernel (in, g·u), recurrent kernel (u, g·u), bias (g·u), or (2, g·u) for a GRU with reset_after
+
+with g gates side by side, each u wide: 1 for SimpleRNN, 3 for GRU (z, r, h), 4 for LSTM (i, f, c, o).
+Unit j owns column j of every gate and row j of the recurrent kernel.
+
+The numpy cells follow Keras' own; they give the states that the recurrent kernels read, which are
+no tensors of the graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.layers.rule import WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from edgeprune.graph.ids import Ids
+
+GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
+
+State = list[np.ndarray]
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
+
+
+def _relu(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.maximum(x, 0))
+
+
+def _linear(x: np.ndarray) -> np.ndarray:
+    return x
+
+
+ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "tanh": np.tanh,
+    "sigmoid": _sigmoid,
+    "relu": _relu,
+    "linear": _linear,
+}
+"""What `Cell.step` can compute; a cell with another activation has no recurrent read."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One recurrent cell.
+
+    Attributes:
+        kind: a key of `GATES`.
+        config: the cell's, or the whole layer's, configuration.
+        first: index of its kernel among the layer's weights.
+    """
+
+    kind: str
+    config: Mapping[str, Any]
+    first: int = 0
+
+    @property
+    def units(self) -> int:
+        """Width of the state."""
+        return int(self.config["units"])
+
+    @property
+    def states(self) -> int:
+        """Number of states: h, and c for an LSTM."""
+        return 2 if self.kind == "LSTM" else 1
+
+    @property
+    def bias(self) -> int | None:
+        """Index of the bias."""
+        return self.first + 2 if self.config.get("use_bias", True) else None
+
+    @property
+    def weights(self) -> int:
+        """How many weights the cell has."""
+        return 2 if self.bias is None else 3
+
+    @property
+    def reset_after(self) -> bool:
+        """GRU: the reset gate multiplies h·U instead of h."""
+        return self.kind == "GRU" and bool(self.config.get("reset_after", True))
+
+    @property
+    def reads_state_linearly(self) -> bool:
+        """Whether the recurrent kernel reads h itself, and `step` can follow the cell."""
+        names = [self.config.get("activation"), self.config.get("recurrent_activation", "linear")]
+        known = all(name in ACTIVATIONS for name in names if isinstance(name, str))
+        plain = all(isinstance(name, str) for name in names)
+        return known and plain and (self.kind != "GRU" or self.reset_after)
+
+    def flow(self, read: Ids, made: Ids, steps: int) -> list[WeightFlow]:
+        """Weights of the cell, used once a time step."""
+        columns = np.tile(made, GATES[self.kind])
+        flows = [WeightFlow((read, columns), reuse=steps), WeightFlow((made, columns), reuse=steps)]
+        if self.bias is not None:
+            flows.append(WeightFlow((None, columns) if self.reset_after else (columns,)))
+        return flows
+
+    def step(self, x: np.ndarray, states: State, weights: Sequence[np.ndarray]) -> State:
+        """One time step in numpy: (N, in) and the states to the new states, h first."""
+        act = ACTIVATIONS[self.config["activation"]]
+        gate = ACTIVATIONS[self.config.get("recurrent_activation", "linear")]
+        kernel, recurrent = weights[self.first], weights[self.first + 1]
+        bias = np.zeros((), x.dtype) if self.bias is None else weights[self.bias]
+        h = states[0]
+        if self.kind == "SimpleRNN":
+            return [act(x @ kernel + h @ recurrent + bias)]
+        if self.kind == "LSTM":
+            i, f, c, o = np.split(x @ kernel + h @ recurrent + bias, 4, axis=1)
+            carry = gate(f) * states[1] + gate(i) * act(c)
+            return [gate(o) * act(carry), carry]
+        from_x, from_h = (bias[0], bias[1]) if bias.ndim == 2 else (bias, bias)
+        xz, xr, xh = np.split(x @ kernel + from_x, 3, axis=1)
+        hz, hr, hh = np.split(h @ recurrent + from_h, 3, axis=1)
+        z = gate(xz + hz)
+        return [z * h + (1 - z) * act(xh + gate(xr + hr) * hh)]
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    """Cells on top of each other, run over time.
+
+    Attributes:
+        cells: the lowest first.
+        backwards: time runs from the end.
+    """
+
+    cells: tuple[Cell, ...]
+    backwards: bool = False
+
+    @property
+    def states(self) -> int:
+        """Number of states of all cells."""
+        return sum(cell.states for cell in self.cells)
+
+    def read_by(
+        self,
+        number: int,
+        what: str,
+        inputs: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray | None],
+    ) -> np.ndarray:
+        """What cell `number` reads over time, unmasked steps only.
+
+        Args:
+            number: of the cell.
+            what: ``"input"`` or ``"state"``.
+            inputs: the sequence (N, T, in), then the initial states if there are any.
+            weights: of the layer.
+            masks: of the inputs.
+
+        Returns:
+            (steps, width): the cell's input at each step, or its h before the step.
+        """
+        x, mask = inputs[0], masks[0]
+        if number == 0 and what == "input":
+            return x.reshape(-1, x.shape[-1]) if mask is None else x[mask]
+        given = [np.asarray(state) for state in inputs[1:] if state.ndim == 2][: self.states]
+        states = given or [
+            np.zeros((len(x), weights[cell.first + 1].shape[0]), x.dtype)
+            for cell in self.cells
+            for _ in range(cell.states)
+        ]
+        order = range(x.shape[1])
+        seen = []
+        for time in reversed(order) if self.backwards else order:
+            valid = np.ones(len(x), bool) if mask is None else np.asarray(mask[:, time])
+            now = self._step(x[:, time], states, weights)
+            inputs_now, new, before = now[number][0], [s for cell in now for s in cell[1]], now[number][2]
+            seen.append((inputs_now if what == "input" else before)[valid])
+            states = [np.where(valid[:, None], a, b) for a, b in zip(new, states, strict=True)]
+        return np.concatenate(seen)
+
+    def _step(
+        self, x: np.ndarray, states: State, weights: Sequence[np.ndarray]
+    ) -> list[tuple[np.ndarray, State, np.ndarray]]:
+        """For each cell its input, new states and previous h."""
+        done = []
+        at = 0
+        for cell in self.cells:
+            mine = states[at : at + cell.states]
+            at += cell.states
+            new = cell.step(x, mine, weights)
+            done.append((x, new, mine[0]))
+            x = new[0]
+        return done

@@ -1,0 +1,63 @@
+"""ConvLSTM: kernel (*window, in, 4·f), recurrent kernel (*window, f, 4·f), bias (4·f)."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.convolution import window_of
+from edgeprune.layers.patches import Window, patches
+from edgeprune.layers.recurrent import sequence_and_states
+from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import IdSpace
+
+
+class ConvLSTMRule(BaseRule):
+    """ConvLSTM1D, ConvLSTM2D, ConvLSTM3D; a neuron is one channel of the state."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units along the channel axis; the sequence is (N, T, *space, channels)."""
+        name = view.layer.path
+        sequence, initial = sequence_and_states(view)
+        kernel = view.layer.weight_shapes[0]
+        first = view.option("data_format") == "channels_first"
+        channel = 2 if first else len(sequence.shape) - 1
+        read = space.fix_unless_vector(view.ids(sequence), channel, name)
+        made = space.fresh(name, int(view.option("filters")))
+        fix_if_mixing(view, made, space, view.layer.config, ("activation", "recurrent_activation"))
+        outputs = [
+            unit_ids.along(made, -len(kernel) + 1 if first else -1, tensor.shape)
+            for tensor in view.call.outputs
+        ]
+        for tensor in initial:
+            ids = view.ids(tensor)
+            space.unite(space.fix_unless_vector(ids, 1 if first else ids.ndim - 1, name), made)
+        columns = np.tile(made, 4)
+        sizes = unit_ids.static(view.call.outputs[-1].shape)[-len(kernel) + 1 :]
+        area = int(np.prod(sizes)) // len(made)
+        reuse = area * int(sequence.shape[1] or 1)
+        window = (None,) * (len(kernel) - 2)
+        weights = [
+            WeightFlow((*window, read, columns), reuse=reuse),
+            WeightFlow((*window, made, columns), reuse=reuse),
+        ]
+        bias = 2 if view.option("use_bias", True) else None
+        if bias:
+            weights.append(WeightFlow((columns,)))
+        source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
+        draw = functools.partial(frame_patches, window=window_of(view, kernel))
+        whole = LinearRead(source, kernel=0, bias=bias, rows=tuple(range(len(window) + 1)), samples=draw)
+        return Flow(tuple(outputs), tuple(weights), (whole,), sizes={"filters": made})
+
+
+def frame_patches(
+    x: np.ndarray, generator: np.random.Generator, number: int, *, window: Window
+) -> np.ndarray:
+    """`patches` of a sequence's frames, (N, T, …) taken as (N·T, …)."""
+    return patches(x.reshape(-1, *x.shape[2:]), generator, number, window=window)

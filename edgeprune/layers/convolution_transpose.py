@@ -1,0 +1,50 @@
+"""Transposed convolutions: kernel (*window, out, in)."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.convolution import channel_axis, window_of
+from edgeprune.layers.patches import transposed_patches
+from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import IdSpace
+
+
+class ConvolutionTransposeRule(BaseRule):
+    """Conv1DTranspose, Conv2DTranspose, Conv3DTranspose."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units along the channel axis of the output."""
+        name = view.layer.path
+        axis = channel_axis(view)
+        rows = space.fix_unless_vector(view.inputs[0], axis, name)
+        made = space.fresh(name, int(view.option("filters")))
+        fix_if_mixing(view, made, space)
+        kernel = view.layer.weight_shapes[0]
+        sizes = unit_ids.static(view.call.inputs[0].shape)
+        reuse = int(np.prod([size for other, size in enumerate(sizes) if other not in (0, axis)]))
+        weights = [WeightFlow((*(None,) * (len(kernel) - 2), made, rows), reuse=reuse)]
+        bias = 1 if view.option("use_bias", True) else None
+        if bias:
+            weights.append(WeightFlow((made,)))
+        output = unit_ids.along(made, axis, view.output)
+        return Flow((output,), tuple(weights), _reads(view, kernel, bias), sizes={"filters": made})
+
+
+def _reads(view: CallView, kernel: tuple[int, ...], bias: int | None) -> tuple[LinearRead, ...]:
+    """None with an `output_padding`, which shifts the taps."""
+    padding = view.option("output_padding")
+    if isinstance(padding, (list, tuple)):
+        padding = None if all(one is None for one in padding) else padding
+    if padding is not None:
+        return ()
+    rank = len(kernel) - 2
+    draw = functools.partial(transposed_patches, window=window_of(view, kernel))
+    return (LinearRead(0, kernel=0, bias=bias, rows=(*range(rank), rank + 1), samples=draw),)

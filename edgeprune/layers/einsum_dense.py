@@ -1,0 +1,137 @@
+"""EinsumDense: an equation such as ``"abc,cde->abde"``, letter by letter.
+
+in input and kernel, not in output      summed over: the kernel's rows
+in kernel and output, not in input      made here; the largest such axis carries the units
+in all three, or input and output       passes through
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.dense import vectors
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+
+
+@dataclasses.dataclass(frozen=True)
+class Equation:
+    """One letter for each axis of the input, the kernel and the output."""
+
+    input: str
+    kernel: str
+    output: str
+
+    @property
+    def summed(self) -> str:
+        """Letters of the kernel that the output no longer has."""
+        return "".join(letter for letter in self.kernel if letter not in self.output)
+
+
+class EinsumDenseRule(BaseRule):
+    """Reads the units of one summed letter, makes its own along one new letter."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units along the largest axis that the kernel alone brings in."""
+        name = view.layer.path
+        equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
+        shape = view.layer.weight_shapes[0]
+        lines = self._summed(view, equation, space)
+        made_letter = self._made_letter(equation, shape)
+        made: Ids | None = None
+        output = unit_ids.none(view.output)
+        if made_letter:
+            made = space.fresh(name, shape[equation.kernel.index(made_letter)])
+            fix_if_mixing(view, made, space)
+            lines[made_letter] = made
+            output = unit_ids.along(made, equation.output.index(made_letter), view.output)
+        kernel = tuple(lines.get(letter) for letter in equation.kernel)
+        weights = [WeightFlow(kernel, reuse=_positions(view, equation))]
+        for bias in view.layer.weight_shapes[1:]:
+            letters = equation.output[len(equation.output) - len(bias) :]
+            weights.append(
+                WeightFlow(tuple(lines.get(a) if n > 1 else None for a, n in zip(letters, bias, strict=True)))
+            )
+        return Flow((output,), tuple(weights), _reads(equation, lines, len(weights)))
+
+    @staticmethod
+    def _summed(view: CallView, equation: Equation, space: IdSpace) -> dict[str, Ids]:
+        """Ids along the summed letter that carries units; anything else is kept whole."""
+        ids = view.inputs[0]
+        read = [letter for letter in equation.summed if letter in equation.input]
+        varying = [equation.input[axis] for axis in unit_ids.varying_axes(ids)]
+        if any(letter not in read for letter in varying):
+            space.fix(ids, view.layer.path, "reads its units along an axis that it does not sum over")
+            return {}
+        channel = (varying or read)[-1:]
+        return {
+            letter: space.fix_unless_vector(ids, equation.input.index(letter), view.layer.path)
+            for letter in channel
+        }
+
+    @staticmethod
+    def _made_letter(equation: Equation, shape: tuple[int, ...]) -> str:
+        made = [letter for letter in equation.kernel if letter in equation.output]
+        new = [letter for letter in made if letter not in equation.input]
+        return max(new, key=lambda letter: shape[equation.kernel.index(letter)], default="")
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """``output_shape`` leaves the batch out and may hold None."""
+        sizes = kept.shape(flow.outputs[0])[1:]
+        old = view.option("output_shape")
+        old = old if isinstance(old, (list, tuple)) else [old]
+        sizes = sizes[len(sizes) - len(old) :]
+        return {"output_shape": [None if was is None else now for was, now in zip(old, sizes, strict=True)]}
+
+
+def parse(equation: str, rank: int) -> Equation:
+    """Splits an equation; an ellipsis becomes capital letters for the axes it stands for."""
+    left, output = equation.replace(" ", "").split("->")
+    data, kernel = left.split(",")
+    missing = "".join(chr(ord("A") + number) for number in range(rank - len(data.replace("...", ""))))
+    return Equation(*(part.replace("...", missing) for part in (data, kernel, output)))
+
+
+def _positions(view: CallView, equation: Equation) -> int:
+    """How often each kernel element is used: the input's axes that the kernel does not have."""
+    sizes = unit_ids.static(view.call.inputs[0].shape)
+    free = [n for letter, n in zip(equation.input, sizes, strict=True) if letter not in equation.kernel]
+    return int(np.prod(free))
+
+
+def _reads(equation: Equation, lines: Mapping[str, Ids], weights: int) -> tuple[LinearRead, ...]:
+    """One read where the kernel is a matrix from summed letters to made ones."""
+    summed = [letter for letter in equation.summed if letter in equation.input]
+    channel = next((letter for letter in summed if letter in lines), "")
+    shared = any(letter in equation.input and letter in equation.output for letter in equation.kernel)
+    if not channel or shared:
+        return ()
+    order = [letter for letter in summed if letter != channel] + [channel]
+    axes = tuple(equation.input.index(letter) for letter in order)
+    return (
+        LinearRead(
+            0,
+            kernel=0,
+            bias=1 if weights > 1 else None,
+            rows=tuple(equation.kernel.index(letter) for letter in order),
+            samples=functools.partial(flattened, axes=axes),
+        ),
+    )
+
+
+def flattened(
+    x: np.ndarray, generator: np.random.Generator, number: int, *, axes: tuple[int, ...]
+) -> np.ndarray:
+    """Draws vectors over several axes of `x`, in the order given."""
+    last = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    return vectors(last.reshape(*last.shape[: x.ndim - len(axes)], -1), generator, number)

@@ -1,0 +1,67 @@
+"""GroupedQueryAttention: several query heads share one key and value head.
+
+    query kernel (in, Hq, d)   key, value kernels (in, Hkv, d)   output kernel (Hq, d, in)
+
+A neuron is a key/value head with all of its query heads; with a single key/value head it is a
+query head. The head dimension d is one size for queries, keys and values, so position j of all
+three goes together. The output is as wide as the query input, and tied to it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.multi_head_attention import (
+    attention_reads,
+    fix_masks,
+    query_factors,
+    score_terms,
+    sides_of,
+    weight_flows,
+)
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import IdSpace
+
+
+class GroupedQueryAttentionRule(BaseRule):
+    """Heads and head dimensions."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units of both kinds."""
+        name = view.layer.path
+        sides = sides_of(view)
+        queries, groups = int(view.option("num_query_heads")), int(view.option("num_key_value_heads"))
+        if groups == 1:
+            query_heads, heads = space.fresh(name, queries, "heads"), np.zeros(1, int)
+        else:
+            heads = space.fresh(name, groups, "heads")
+            query_heads = np.repeat(heads, queries // groups)
+        dims = space.fresh(name, int(view.option("head_dim")), "head dimensions")
+        reads = {
+            side: space.fix_unless_vector(view.ids(getattr(sides, side)), -1, name)
+            for side in ("query", "key", "value")
+        }
+        fix_masks(view, sides, space)
+        made = {
+            "query": (query_heads, dims),
+            "gate": (query_heads, dims),
+            "key": (heads, dims),
+            "value": (heads, dims),
+        }
+        weights = weight_flows(view, sides, reads, made, reads["query"])
+        outputs = [unit_ids.along(reads["query"], -1, view.output)]
+        outputs += [unit_ids.along(query_heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
+        sizes = {"num_query_heads": query_heads, "num_key_value_heads": heads, "head_dim": dims}
+        terms = score_terms(sides, query_heads, dims, dims)
+        return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
+
+    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+        """Makes up for the changed 1/√head_dim, on the query's kernel and bias."""
+        return query_factors(view, kept.count(flow.sizes["head_dim"]) / len(flow.sizes["head_dim"]))

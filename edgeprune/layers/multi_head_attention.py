@@ -1,0 +1,193 @@
+"""MultiHeadAttention: three kinds of neurons inside, and the ones of its output.
+
+    query, key kernels (in, H, K)      heads along H, query/key dimensions along K
+    value kernel       (in, H, V)      heads along H, value dimensions along V
+    output kernel      (H, V, out)     reads Σ softmax(QKᵀ/√K)·values
+
+The scale 1/√K follows from the configured size: when K shrinks to K', the query is multiplied by
+√(K'/K), which makes up for it exactly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.model_graph import Tensor
+from edgeprune.layers.attention_in_numpy import Attention, heads_of
+from edgeprune.layers.dense import vectors
+from edgeprune.layers.einsum_dense import flattened
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, MacTerm, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import Ids, IdSpace
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """The tensors that go in; the key is the value where it was not given."""
+
+    query: Tensor
+    value: Tensor
+    key: Tensor
+
+
+class MultiHeadAttentionRule(BaseRule):
+    """Heads, query/key dimensions, value dimensions, output channels."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh units of all four kinds."""
+        name = view.layer.path
+        sides = sides_of(view)
+        heads = space.fresh(name, int(view.option("num_heads")), "heads")
+        key_dim = int(view.option("key_dim"))
+        keys = space.fresh(name, key_dim, "key dimensions")
+        values = space.fresh(name, int(view.option("value_dim") or key_dim), "value dimensions")
+        shape = view.option("output_shape")
+        width = view.output[-1] or 0
+        if isinstance(shape, (list, tuple)) and len(shape) > 1:
+            made = np.zeros(width, int)
+        else:
+            made = space.fresh(name, width, "output")
+        reads = {
+            side: space.fix_unless_vector(view.ids(getattr(sides, side)), -1, name) for side in _PROJECTED
+        }
+        fix_masks(view, sides, space)
+        axes = {"query": (heads, keys), "key": (heads, keys), "value": (heads, values)}
+        weights = weight_flows(view, sides, reads, axes, made)
+        terms = score_terms(sides, heads, keys, values)
+        outputs = [unit_ids.along(made, -1, view.output)]
+        outputs += [unit_ids.along(heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
+        sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
+        return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The output's width is written out; shapes that Keras 2 remembers are refreshed."""
+        changed = dict(super().resize(view, flow, kept))
+        shape = view.option("output_shape")
+        several = isinstance(shape, (list, tuple)) and len(shape) > 1
+        changed["output_shape"] = shape if several else [changed["output_shape"]]
+        sides = sides_of(view)
+        for side in _PROJECTED:
+            if view.option(f"{side}_shape") is not None:
+                tensor = getattr(sides, side)
+                now = kept.shape(view.ids(tensor))
+                changed[f"{side}_shape"] = [
+                    None if was is None else size for was, size in zip(tensor.shape, now, strict=True)
+                ]
+        return changed
+
+    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+        """Makes up for the changed 1/√key_dim, on the query's kernel and bias."""
+        return query_factors(view, kept.count(flow.sizes["key_dim"]) / len(flow.sizes["key_dim"]))
+
+
+_PROJECTED = ("query", "key", "value")
+
+
+def sides_of(view: CallView) -> Sides:
+    """Query, value and key of a call."""
+    query, value = view.argument("query", 0), view.argument("value", 1)
+    key = view.argument("key", 2)
+    return Sides(query, value, key if isinstance(key, Tensor) else value)
+
+
+def projections(view: CallView) -> list[str]:
+    """Names of the projections in the order of the weights, the output's last."""
+    names = ["query", "key", "value"]
+    if view.option("use_gate"):
+        names.insert(_gate_place(view), "gate")
+    return [*names, "output"]
+
+
+def _gate_place(view: CallView) -> int:
+    """MultiHeadAttention builds its gate after the query, GroupedQueryAttention after the key."""
+    return 2 if view.layer.kind == "GroupedQueryAttention" else 1
+
+
+def weight_index(view: CallView, projection: str) -> int:
+    """Index of a projection's kernel; its bias follows."""
+    return projections(view).index(projection) * (2 if view.option("use_bias", True) else 1)
+
+
+def weight_flows(
+    view: CallView,
+    sides: Sides,
+    reads: Mapping[str, Ids],
+    made: Mapping[str, tuple[Ids, Ids]],
+    output: Ids,
+) -> tuple[WeightFlow, ...]:
+    """Kernels (and biases) of all projections, in order; `made` are the two axes each one makes."""
+    bias = bool(view.option("use_bias", True))
+    flows: list[WeightFlow] = []
+    for name in projections(view):
+        if name == "output":
+            pair = made["value"] if "gate" not in made else made["gate"]
+            extra = len(view.layer.weight_shapes[len(flows)]) - 2
+            ends: tuple[Ids | None, ...] = (output,) if extra == 1 else (None,) * extra
+            flows.append(WeightFlow((*pair, *ends), reuse=steps_of(sides.query)))
+            flows += [WeightFlow(ends)] if bias else []
+            continue
+        pair = made.get(name, made["value"])
+        source = "query" if name == "gate" else name
+        flows.append(WeightFlow((reads[source], *pair), reuse=steps_of(getattr(sides, source))))
+        flows += [WeightFlow(pair)] if bias else []
+    return tuple(flows)
+
+
+def steps_of(tensor: Tensor) -> int:
+    """Positions that are attended from or to; unknown ones count as one."""
+    return int(np.prod(unit_ids.static(tensor.shape)[1:-1]))
+
+
+def score_terms(sides: Sides, heads: Ids, keys: Ids, values: Ids) -> tuple[MacTerm, MacTerm]:
+    """Q·Kᵀ and its product with the values."""
+    pairs = steps_of(sides.query) * steps_of(sides.value)
+    return MacTerm((heads, keys), pairs), MacTerm((heads, values), pairs)
+
+
+def fix_masks(view: CallView, sides: Sides, space: IdSpace) -> None:
+    """Whatever else goes in is no data that could shrink."""
+    known = {sides.query.index, sides.value.index, sides.key.index}
+    for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
+        if tensor.index not in known:
+            space.fix(ids, view.layer.path, "is used as an attention mask")
+
+
+def query_factors(view: CallView, left: float) -> Mapping[int, float]:
+    """√left on the query's kernel and bias."""
+    first = weight_index(view, "query")
+    count = 2 if view.option("use_bias", True) else 1
+    return {} if left == 1 else dict.fromkeys(range(first, first + count), math.sqrt(left))
+
+
+def attention_reads(view: CallView, sides: Sides) -> tuple[LinearRead, ...]:
+    """Inputs of the projections; then the output projection, by heads and by value dimensions.
+
+    The two reads of the output kernel see the same numbers in two orders of columns.
+    """
+    has_bias = bool(view.option("use_bias", True))
+    sources = [tensor.index for tensor in view.call.inputs]
+    reads = []
+    for name in projections(view)[:-1]:
+        kernel = weight_index(view, name)
+        tensor = getattr(sides, "query" if name == "gate" else name)
+        source = sources.index(tensor.index)
+        reads.append(LinearRead(source, kernel, kernel + 1 if has_bias else None, (0,), vectors))
+    attention = Attention.of(view, sides.query.index, sides.value.index, sides.key.index)
+    if attention is None:
+        return tuple(reads)
+    kernel = weight_index(view, "output")
+    hidden = functools.partial(heads_of, attention)
+    for rows, axes in (((1, 0), (3, 2)), ((0, 1), (2, 3))):
+        draw = functools.partial(flattened, axes=axes)
+        bias = kernel + 1 if has_bias else None
+        reads.append(LinearRead(attention.query, kernel, bias, rows, draw, hidden))
+    return tuple(reads)

@@ -1,0 +1,95 @@
+"""Operations used as layers: ``x + y``, ``keras.ops`` in Keras 3, ``tf`` calls in Keras 2.
+
+Keras 3 keeps an operation's options in its configuration and its tensors in the call; Keras 2 keeps
+everything in the call. A `Parameter` finds one in either, and changes it where it was found.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph.model_graph import Tensor
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """An option of an operation.
+
+    Attributes:
+        names: what the two Kerases call it.
+        position: its place among the positional arguments of a call.
+    """
+
+    names: tuple[str, ...]
+    position: int | None = None
+
+    def of(self, view: CallView, default: Any = None) -> Any:
+        """Its value."""
+        for name in self.names:
+            for home in (view.layer.config, view.call.kwargs):
+                if name in home:
+                    return home[name]
+        if self.position is not None and self.position < len(view.call.args):
+            return view.call.args[self.position]
+        return default
+
+    def in_config(self, view: CallView) -> str | None:
+        """Its name in the configuration, where it is there."""
+        return next((name for name in self.names if name in view.layer.config), None)
+
+
+AXIS = Parameter(("axis", "axes", "dim"), 1)
+
+
+class OperationRule(BaseRule):
+    """Base: an operation whose options may change with the units."""
+
+    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+        """New values; none by default."""
+        del view, flow, kept
+        return {}
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The changes that belong into the configuration."""
+        changes = self.changes(view, flow, kept)
+        named = {parameter.in_config(view): value for parameter, value in changes.items()}
+        return {name: value for name, value in named.items() if name is not None}
+
+    def resize_arguments(
+        self, view: CallView, flow: Flow, kept: Kept
+    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+        """The changes that belong into the call."""
+        args, kwargs = list(view.call.args), dict(view.call.kwargs)
+        for parameter, value in self.changes(view, flow, kept).items():
+            if parameter.in_config(view) is not None:
+                continue
+            name = next((name for name in parameter.names if name in kwargs), None)
+            if name is not None:
+                kwargs[name] = value
+            elif parameter.position is not None and parameter.position < len(args):
+                args[parameter.position] = value
+        return tuple(args), kwargs
+
+
+def axes_of(value: Any, rank: int) -> tuple[int, ...]:
+    """Axes as non-negative numbers; all of them for None."""
+    if value is None:
+        return tuple(range(rank))
+    several = value if isinstance(value, (list, tuple)) else np.ravel(value).tolist()
+    return tuple(int(one) % rank for one in several)
+
+
+def is_constant_array(value: Any) -> bool:
+    """Whether an argument is data of its own with at least one axis."""
+    if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
+        return False
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(item, (int, float)) for item in value)
+    return getattr(value, "ndim", 0) > 0

@@ -1,0 +1,63 @@
+"""Operations on each element: arithmetic, comparisons, activations; with tensors or constants.
+
+A constant that has an entry for each unit, ``x * np.array([…])``, shrinks with them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.merging import unite_elementwise
+from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of, is_constant_array
+from edgeprune.layers.rule import CallView, Flow, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.ids import IdSpace
+
+
+class ElementwiseOperationRule(OperationRule):
+    """Any number of operands, broadcast against each other."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Unites the ids of operands that meet."""
+        ids = unite_elementwise(view.inputs, space, view.layer.path)
+        sizes = unit_ids.static(view.output)
+        missing = len(sizes) - ids.ndim
+        return Flow((np.broadcast_to(ids.reshape((1,) * missing + ids.shape), sizes),))
+
+    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+        """Constants with an entry for each unit."""
+        ids = flow.outputs[0]
+        changed: dict[Parameter, Any] = {}
+        for parameter, value in _constants(view):
+            array = np.asarray(value)
+            for axis in unit_ids.varying_axes(ids):
+                own = axis - ids.ndim + array.ndim
+                line = unit_ids.vector(ids, axis)
+                if own >= 0 and array.shape[own] > 1 and line is not None:
+                    array = np.compress(kept.mask(line), array, axis=own)
+                    changed[parameter] = array
+        return changed
+
+
+class SoftmaxOperationRule(OperationRule):
+    """Softmax over an axis that carries units needs all of them."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fixes what the axis carries."""
+        ids = view.inputs[0]
+        axes = axes_of(AXIS.of(view, -1) if AXIS.of(view, -1) is not None else -1, ids.ndim)
+        if set(axes) & set(unit_ids.varying_axes(ids)):
+            space.fix(ids, view.layer.path, "softmax needs all its channels")
+        return Flow((ids,))
+
+
+def _constants(view: CallView) -> list[tuple[Parameter, Any]]:
+    found = [(Parameter((), place), value) for place, value in enumerate(view.call.args)]
+    found += [(Parameter((name,)), value) for name, value in view.call.kwargs.items()]
+    return [(parameter, value) for parameter, value in found if is_constant_array(value)]

@@ -1,0 +1,126 @@
+"""Indexing: ``x[:, ::2]``, ``x[..., :32]``, ``x[:, 0]``, ``x[:, None]``.
+
+Keras 3 keeps Python slices; Keras 2 keeps dictionaries of start, stop and step. A contiguous slice
+along the axis of the units moves to where its first unit is afterwards.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.barrier import barrier_flow
+from edgeprune.layers.operation import OperationRule, Parameter
+from edgeprune.layers.rule import CallView, Flow, Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.graph.ids import IdSpace
+
+KEY = Parameter(("key", "slice_spec"), 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Item:
+    """One part of an index.
+
+    Attributes:
+        place: where it stands in the index as written.
+        axis: of the input; None for a new axis.
+        value: an integer, a slice, or None for a new axis.
+    """
+
+    place: int
+    axis: int | None
+    value: Any
+
+
+class GetItemRule(OperationRule):
+    """Indexing with integers, slices, ellipsis and new axes; anything else is a barrier."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Indexes the ids."""
+        ids = view.inputs[0]
+        items = self._items(view)
+        if items is None or len(view.inputs) > 1:
+            return barrier_flow(view, space, "is indexed by data")
+        varying = unit_ids.varying_axes(ids)
+        index: list[Any] = []
+        for item in items:
+            if item.axis is None:
+                index.append(None)
+            elif item.axis in varying:
+                if not isinstance(item.value, slice) or item.value.step not in (None, 1):
+                    return barrier_flow(view, space, "picks single neurons")
+                index.append(item.value)
+            else:
+                index.append(slice(0, 1) if isinstance(item.value, slice) else 0)
+        made = unit_ids.fit(ids[tuple(index)], view.output)
+        if made is None:
+            return barrier_flow(view, space, "is indexed in a way that cannot be followed")
+        if any(item.axis in varying and item.value != slice(None) for item in items):
+            space.fix(made.ravel()[:1], view.layer.path, "keeps one neuron of what it picks")
+        return Flow((made,))
+
+    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+        """The slice along the axis of the units, counted in what is left."""
+        del flow
+        ids = view.inputs[0]
+        items = self._items(view)
+        for item in items or ():
+            if item.axis not in unit_ids.varying_axes(ids) or not isinstance(item.value, slice):
+                continue
+            line = unit_ids.vector(ids, item.axis)
+            if line is None or (item.value.start is None and item.value.stop is None):
+                continue
+            start, stop, _ = item.value.indices(len(line))
+            first = kept.count(line[:start])
+            return {KEY: _replaced(KEY.of(view), item.place, first, first + kept.count(line[start:stop]))}
+        return {}
+
+    @staticmethod
+    def _items(view: CallView) -> list[Item] | None:
+        written = _parts(KEY.of(view))
+        rank = view.inputs[0].ndim
+        used = sum(1 for value in written if value is not None and value is not Ellipsis)
+        items: list[Item] = []
+        axis = 0
+        for place, value in enumerate([*written, *([] if Ellipsis in written else [Ellipsis])]):
+            if value is None:
+                items.append(Item(place, None, None))
+            elif value is Ellipsis:
+                for _ in range(rank - used):
+                    items.append(Item(place, axis, slice(None)))
+                    axis += 1
+            elif isinstance(value, (int, np.integer, slice)):
+                items.append(Item(place, axis, value))
+                axis += 1
+            else:
+                return None
+        return items
+
+
+def _parts(key: Any) -> Sequence[Any]:
+    several = key if isinstance(key, (list, tuple)) else (key,)
+    return [_as_slice(value) for value in several]
+
+
+def _as_slice(value: Any) -> Any:
+    """Python's slice for Keras 2's dictionary."""
+    if not isinstance(value, dict):
+        return value
+    return slice(value.get("start"), value.get("stop"), value.get("step"))
+
+
+def _replaced(key: Any, place: int, start: int, stop: int) -> Any:
+    """The index with another slice at one place, in the notation it came in."""
+    several = list(key) if isinstance(key, (list, tuple)) else [key]
+    if isinstance(several[place], dict):
+        several[place] = {**several[place], "start": start, "stop": stop}
+    else:
+        several[place] = slice(start, stop)
+    return tuple(several)

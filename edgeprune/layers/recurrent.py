@@ -1,0 +1,147 @@
+"""SimpleRNN, GRU, LSTM, and RNN over such cells, also stacked ones.
+
+A hidden unit is one neuron: its gates, its row of the recurrent kernel and its place in the output
+and in the states go together. Inputs are (N, T, in); outputs the sequence (N, T, u) or its last
+step (N, u), then the states where asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.model_graph import Tensor
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.barrier import barrier_flow
+from edgeprune.layers.cells import GATES, Cell, Stack
+from edgeprune.layers.dense import vectors
+from edgeprune.layers.nested import is_built_in, with_config
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.graph.ids import Ids, IdSpace
+
+
+class RecurrentRule(BaseRule):
+    """SimpleRNN, GRU, LSTM."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh hidden units."""
+        stack = Stack((Cell(view.layer.kind, view.layer.config),), bool(view.option("go_backwards")))
+        flow, made = flow_through(view, stack, space)
+        return Flow(flow.outputs, flow.weights, flow.reads, sizes={"units": made[0]})
+
+
+class CellsRule(BaseRule):
+    """RNN over SimpleRNNCell, GRUCell, LSTMCell or StackedRNNCells of them."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Fresh hidden units for each cell; unknown cells make the layer a barrier."""
+        cells = self._cells(view)
+        if cells is None:
+            return barrier_flow(view, space, "runs cells that have no rule")
+        stack = Stack(cells, bool(view.option("go_backwards")))
+        flow, made = flow_through(view, stack, space)
+        sizes = {str(number): units for number, units in enumerate(made)}
+        return Flow(flow.outputs, flow.weights, flow.reads, sizes=sizes)
+
+    @staticmethod
+    def _cells(view: CallView) -> tuple[Cell, ...] | None:
+        cells: list[Cell] = []
+        for config in _cell_configs(view):
+            kind = str(config["class_name"]).removesuffix("Cell")
+            if kind not in GATES or not is_built_in(config):
+                return None
+            cells.append(Cell(kind, config["config"], first=sum(cell.weights for cell in cells)))
+        return tuple(cells)
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """``units`` inside of each cell's own configuration."""
+        if not flow.sizes:
+            return {}
+        counts = [kept.count(ids) for ids in flow.sizes.values()]
+        cells = [
+            with_config(config, {"units": count})
+            for config, count in zip(_cell_configs(view), counts, strict=True)
+        ]
+        cell = view.option("cell")
+        return {"cell": with_config(cell, {"cells": cells}) if _is_stacked(view) else cells[0]}
+
+
+def _is_stacked(view: CallView) -> bool:
+    return bool(view.option("cell")["class_name"] == "StackedRNNCells")
+
+
+def _cell_configs(view: CallView) -> list[Mapping[str, Any]]:
+    cell = view.option("cell")
+    return list(cell["config"]["cells"]) if _is_stacked(view) else [cell]
+
+
+def sequence_and_states(view: CallView) -> tuple[Tensor, list[Tensor]]:
+    """The sequence and the initial states; Keras 2 passes them as one list."""
+    first = view.call.args[0] if view.call.args else view.call.inputs[0]
+    given = view.argument("initial_state", 1)
+    states = list(given) if isinstance(given, (list, tuple)) else [given]
+    if isinstance(first, (list, tuple)):
+        first, *states = first
+    return first, [state for state in states if isinstance(state, Tensor)]
+
+
+def flow_through(view: CallView, stack: Stack, space: IdSpace) -> tuple[Flow, list[Ids]]:
+    """Sends ids through a stack of cells; the units each cell made come second."""
+    name = view.layer.path
+    sequence, initial = sequence_and_states(view)
+    read = space.fix_unless_vector(view.ids(sequence), -1, name)
+    steps = int(sequence.shape[1] or 1)
+    weights: list[WeightFlow] = []
+    made: list[Ids] = []
+    for number, cell in enumerate(stack.cells):
+        units = space.fresh(name, cell.units, slot=f"cell {number}" if len(stack.cells) > 1 else "")
+        fix_if_mixing(view, units, space, cell.config, ("activation", "recurrent_activation"))
+        weights += cell.flow(read, units, steps)
+        made.append(units)
+        read = units
+    states = [units for cell, units in zip(stack.cells, made, strict=True) for _ in range(cell.states)]
+    if view.option("reverse_state_order"):
+        space.fix(np.concatenate(states), name, "keeps its states in reverse order")
+    for tensor, units in zip(initial, states, strict=False):
+        space.unite(space.fix_unless_vector(view.ids(tensor), -1, name), units)
+    outputs = [unit_ids.along(made[-1], -1, view.output)]
+    for tensor, units in zip(view.call.outputs[1:], states, strict=False):
+        outputs.append(unit_ids.along(units, -1, tensor.shape))
+    reads = () if view.option("time_major") else _reads(view, stack, sequence)
+    return Flow(tuple(outputs), tuple(weights), reads), made
+
+
+def _reads(view: CallView, stack: Stack, sequence: Tensor) -> tuple[LinearRead, ...]:
+    """Kernel and recurrent kernel of each cell."""
+    source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
+    can_run = all(cell.reads_state_linearly for cell in stack.cells)
+    reads = []
+    for number, cell in enumerate(stack.cells):
+        bias = None if cell.reset_after else cell.bias
+        for kernel, what in ((cell.first, "input"), (cell.first + 1, "state")):
+            if can_run or (number == 0 and what == "input"):
+                hidden = functools.partial(_hidden, stack, number, what, source)
+                used = bias if what == "input" else None
+                reads.append(LinearRead(source, kernel, used, rows=(0,), samples=vectors, hidden=hidden))
+    return tuple(reads)
+
+
+def _hidden(
+    stack: Stack,
+    number: int,
+    what: str,
+    source: int,
+    inputs: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+) -> np.ndarray:
+    """`Stack.read_by` with the sequence first."""
+    order = [source, *(at for at in range(len(inputs)) if at != source)]
+    return stack.read_by(number, what, [inputs[at] for at in order], weights, [masks[at] for at in order])

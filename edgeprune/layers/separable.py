@@ -1,0 +1,81 @@
+"""Separable convolutions: a depthwise kernel (*window, in, m), then a pointwise one (1…, in·m, out).
+
+What the pointwise half reads is no tensor of the graph; it is computed from the layer's input.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.convolution import channel_axis, positions, window_of
+from edgeprune.layers.dense import vectors
+from edgeprune.layers.patches import Window, channels_last
+from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.ids import IdSpace
+
+
+class SeparableConvolutionRule(BaseRule):
+    """SeparableConv1D and SeparableConv2D."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """Input units decide over the depthwise half, fresh units over the output."""
+        name = view.layer.path
+        axis = channel_axis(view)
+        read = space.fix_unless_vector(view.inputs[0], axis, name)
+        made = space.fresh(name, int(view.option("filters")))
+        fix_if_mixing(view, made, space)
+        kernel = view.layer.weight_shapes[0]
+        window = (None,) * (len(kernel) - 2)
+        between = np.repeat(read, kernel[-1])
+        reuse = positions(view, axis)
+        weights = [
+            WeightFlow((*window, read, None), reuse=reuse),
+            WeightFlow((*window, between, made), reuse=reuse),
+        ]
+        bias = 2 if view.option("use_bias", True) else None
+        if bias:
+            weights.append(WeightFlow((made,)))
+        hidden = functools.partial(depthwise, window=window_of(view, kernel))
+        rank = len(window)
+        pointwise = LinearRead(0, kernel=1, bias=bias, rows=(rank,), samples=vectors, hidden=hidden)
+        output = unit_ids.along(made, axis, view.output)
+        return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
+
+
+def depthwise(
+    inputs: Sequence[np.ndarray],
+    weights: Sequence[np.ndarray],
+    masks: Sequence[np.ndarray | None],
+    *,
+    window: Window,
+) -> np.ndarray:
+    """The depthwise half: (N, *space, in) and (*window, in, m) to (N, *space', in·m), channels last."""
+    del masks
+    x = channels_last(inputs[0], window)
+    kernel = weights[0]
+    before, sizes = window.geometry(x.shape[1:-1])
+    after = [
+        max((size - 1) * step + window.reach(axis) - start - length, 0)
+        for axis, (size, step, start, length) in enumerate(
+            zip(sizes, window.strides, before, x.shape[1:-1], strict=True)
+        )
+    ]
+    padded = np.pad(x, [(0, 0), *zip(before, after, strict=True), (0, 0)])
+    total = np.zeros((len(x), *sizes, *kernel.shape[-2:]), x.dtype)
+    for tap in np.ndindex(*window.size):
+        cut = tuple(
+            slice(offset * spread, offset * spread + (size - 1) * step + 1, step)
+            for offset, spread, size, step in zip(tap, window.dilation, sizes, window.strides, strict=True)
+        )
+        index = (slice(None), *cut)
+        total += padded[index][..., None] * kernel[tap]
+    return total.reshape(len(x), *sizes, -1)

@@ -1,0 +1,110 @@
+"""TimeDistributed: a layer applied to every time step, (N, T, …) as if it were (N·T, …)."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.layers.nested import inner_layer, with_config
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.model_graph import Layer, Shape
+    from edgeprune.layers.rule import LinearRead, Rule
+
+
+class TimeDistributedRule(BaseRule):
+    """Asks the wrapped layer's rule about one time step."""
+
+    def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
+        self._rule_for = rule_for
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """The wrapped layer's flow, with time put back in."""
+        inner = self._view(view, space)
+        flow = self._rule_for(inner.layer).flow(inner, space)
+        steps = int(view.output[1] or 1)
+        outputs = tuple(
+            np.broadcast_to(ids[:, None], unit_ids.static(tensor.shape))
+            for ids, tensor in zip(flow.outputs, view.call.outputs, strict=True)
+        )
+        weights = tuple(WeightFlow(weight.axes, weight.reuse * steps) for weight in flow.weights)
+        return dataclasses.replace(
+            flow, outputs=outputs, weights=weights, reads=tuple(_over_time(read) for read in flow.reads)
+        )
+
+    def _view(self, view: CallView, space: IdSpace | None) -> CallView:
+        """One time step of the call; units that differ over time are kept."""
+        serialized = view.option("layer")
+        name, count = serialized["config"]["name"], len(view.layer.weight_shapes)
+        layer = inner_layer(serialized, view.layer, name, 0, count)
+        first, ids = view.call.inputs[0], view.inputs[0]
+        if 1 in unit_ids.varying_axes(ids):
+            if space is not None:
+                space.fix(ids, view.layer.path, "has units spread over time")
+            ids = unit_ids.none(first.shape)
+        tensor = Tensor(first.index, _one_step(first.shape), first.dtype)
+        outputs = tuple(Tensor(t.index, _one_step(t.shape), t.dtype) for t in view.call.outputs)
+        call = Call(layer.path, (tensor,), {}, (tensor,), outputs)
+        return CallView(layer, call, (_without_time(ids),))
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The wrapped layer's entries, inside of the wrapper's."""
+        inner = self._view(view, None)
+        one_step = dataclasses.replace(flow, outputs=tuple(_without_time(ids) for ids in flow.outputs))
+        changed = self._rule_for(inner.layer).resize(inner, one_step, kept)
+        return {"layer": with_config(view.option("layer"), changed)} if changed else {}
+
+    def masked(
+        self, view: CallView, kept: Kept, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+    ) -> list[np.ndarray] | None:
+        """The wrapped layer's stand-in, if it has one."""
+        inner = self._view(view, None)
+        stand_in = getattr(self._rule_for(inner.layer), "masked", None)
+        x = inputs[0]
+        if stand_in is None:
+            return None
+        made = stand_in(inner, kept, [x.reshape(-1, *x.shape[2:])], weights)
+        return None if made is None else [one.reshape(*x.shape[:2], *one.shape[1:]) for one in made]
+
+
+def _one_step(shape: Shape) -> Shape:
+    return (shape[0], *shape[2:])
+
+
+def _without_time(ids: Ids) -> Ids:
+    return ids[:, 0]
+
+
+def _over_time(read: LinearRead) -> LinearRead:
+    """Folds time into the batch before anything is drawn."""
+    hidden = read.hidden
+
+    def folded_hidden(
+        inputs: Sequence[np.ndarray],
+        weights: Sequence[np.ndarray],
+        masks: Sequence[np.ndarray | None],
+    ) -> np.ndarray:
+        if hidden is None:
+            raise ValueError("this read sees its input as it is")
+        return hidden([_fold(x) for x in inputs], weights, [None for _ in masks])
+
+    if hidden is not None:
+        return dataclasses.replace(read, hidden=folded_hidden)
+    return dataclasses.replace(read, samples=functools.partial(_draw_folded, read.samples))
+
+
+def _fold(x: np.ndarray) -> np.ndarray:
+    return x.reshape(-1, *x.shape[2:])
+
+
+def _draw_folded(draw: Any, x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
+    return np.asarray(draw(_fold(x), generator, number))
