@@ -1,0 +1,267 @@
+"""Cases of all layers; operations have theirs in `operation_cases`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tests.layers.cases import IMAGE, SEQUENCE, between, dense, layer, merge, model, read
+
+if TYPE_CHECKING:
+    from tests.layers.cases import Case
+
+VOLUME = (4, 4, 4, 2)
+K3 = ("keras",)
+
+
+def _two(k: Any, inputs: list[Any], make: Any, **call: Any) -> Any:
+    """Attention from one sequence to another."""
+    query, value = dense(k, inputs[0]), dense(k, inputs[1], 6)
+    made = make(query, value, **call)
+    return read(k, made)
+
+
+def _attend(**options: Any) -> Any:
+    def build(k: Any, inputs: list[Any]) -> Any:
+        return _two(k, inputs, k.layers.MultiHeadAttention(4, 4, **options))
+
+    return build
+
+
+def _self_attend(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.Embedding(10, 8, mask_zero=True)(inputs[0])
+    y = k.layers.MultiHeadAttention(4, 6, value_dim=4)(x, x, use_causal_mask=True)
+    x = k.layers.LayerNormalization()(k.layers.Add()([x, y]))
+    return read(k, k.layers.Dense(5)(x))
+
+
+def _attend_scores(k: Any, inputs: list[Any]) -> Any:
+    x = dense(k, inputs[0])
+    y, scores = k.layers.MultiHeadAttention(4, 4)(x, x, return_attention_scores=True)
+    return [read(k, y), read(k, k.layers.Permute((2, 3, 1))(scores))]
+
+
+def _grouped(heads: int, groups: int) -> Any:
+    def build(k: Any, inputs: list[Any]) -> Any:
+        return _two(k, inputs, k.layers.GroupQueryAttention(6, heads, groups))
+
+    return build
+
+
+def _plain_attention(row: str, **options: Any) -> Any:
+    def build(k: Any, inputs: list[Any]) -> Any:
+        query, value, key = dense(k, inputs[0]), dense(k, inputs[1], 6), dense(k, inputs[1])
+        return read(k, getattr(k.layers, row)(**options)([query, value, key]))
+
+    return build
+
+
+def _stateful(k: Any, inputs: list[Any]) -> Any:
+    h, c = dense(k, inputs[1]), dense(k, inputs[1])
+    y, *states = k.layers.LSTM(8, return_state=True, return_sequences=True)(
+        dense(k, inputs[0]), initial_state=[h, c]
+    )
+    return [read(k, y), read(k, states[0]), read(k, states[1])]
+
+
+def _masked_text(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.Embedding(10, 8, mask_zero=True)(inputs[0])
+    x = k.layers.GRU(6, return_sequences=True)(x)
+    return k.layers.Dense(3)(k.layers.Bidirectional(k.layers.LSTM(4))(x))
+
+
+def _both_ends(k: Any, inputs: list[Any]) -> Any:
+    states = [dense(k, inputs[1], 5) for _ in range(2)]
+    y, *ends = k.layers.Bidirectional(k.layers.GRU(5, return_state=True))(dense(k, inputs[0]), initial_state=states)
+    return [read(k, y), read(k, ends[0]), read(k, ends[1])]
+
+
+def _unlike_directions(k: Any, inputs: list[Any]) -> Any:
+    backward = k.layers.LSTM(4, go_backwards=True, return_sequences=True, name="back")
+    wrapped = k.layers.Bidirectional(k.layers.LSTM(6, return_sequences=True), backward_layer=backward)
+    return read(k, wrapped(dense(k, inputs[0])))
+
+
+def _unmerged(k: Any, inputs: list[Any]) -> Any:
+    forward, backward = k.layers.Bidirectional(k.layers.SimpleRNN(5), merge_mode=None)(dense(k, inputs[0]))
+    return [read(k, forward), read(k, backward)]
+
+
+def _stack(k: Any) -> Any:
+    cells = [k.layers.LSTMCell(6), k.layers.GRUCell(5), k.layers.SimpleRNNCell(4)]
+    return k.layers.RNN(cells, return_sequences=True)
+
+
+def _statistics(k: Any) -> Any:
+    import numpy as np
+
+    made = k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0))
+    return made
+
+
+def _squeeze_and_excite(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.Conv2D(8, 3, padding="same", activation="relu")(inputs[0])
+    gate = k.layers.GlobalAveragePooling2D(keepdims=True)(x)
+    gate = k.layers.Conv2D(4, 1, activation="relu")(gate)
+    gate = k.layers.Conv2D(8, 1, activation="sigmoid")(gate)
+    return read(k, k.layers.Multiply()([x, gate]))
+
+
+def _residual(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.Conv2D(8, 3, padding="same")(inputs[0])
+    y = k.layers.DepthwiseConv2D(3, padding="same")(k.layers.BatchNormalization()(x))
+    return read(k, k.layers.Add()([x, k.layers.Conv2D(8, 1)(y)]))
+
+
+def _two_ends(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.Conv2D(8, 3, activation="relu")(inputs[0])
+    joined = k.layers.Concatenate()([k.layers.MaxPooling2D(2)(x), k.layers.AveragePooling2D(2)(x)])
+    return [read(k, joined), read(k, x)]
+
+
+def _shared(k: Any, inputs: list[Any]) -> Any:
+    shared = k.layers.Dense(6, activation="tanh", name="shared")
+    return read(k, k.layers.Concatenate()([shared(inputs[0]), shared(inputs[1])]))
+
+
+def _nested_twice(k: Any, inputs: list[Any]) -> Any:
+    inner_input = k.Input((6, 8))
+    inner = k.Model(inner_input, dense(k, dense(k, inner_input, 7)), name="block")
+    return read(k, inner(inner(dense(k, inputs[0]))))
+
+
+def _nested_sequential(k: Any, inputs: list[Any]) -> Any:
+    inner = k.Sequential([k.Input((6, 8)), k.layers.Dense(7, activation="relu"), k.layers.Dense(5)])
+    return read(k, inner(dense(k, inputs[0])))
+
+
+def _along_time(k: Any, inputs: list[Any]) -> Any:
+    return read(k, k.layers.Concatenate(axis=1)([dense(k, inputs[0]), dense(k, inputs[1])]))
+
+
+def _split_and_joined(k: Any, inputs: list[Any]) -> Any:
+    x = k.layers.EinsumDense("abc,cde->abde", (6, 3, 5), bias_axes="de", activation="relu")(
+        dense(k, inputs[0])
+    )
+    return read(k, k.layers.EinsumDense("abde,def->abf", (6, 7), bias_axes="f")(x))
+
+
+LAYERS: list[Case] = [
+    model("InputLayer", lambda k, i: read(k, dense(k, i[0]))),
+    layer("Dense", 6, use_bias=False, activation="gelu"),
+    model("Dense", lambda k, i: k.layers.Dense(3)(dense(k, dense(k, i[0]))), (4,), note="vector"),
+    layer("Conv1D", 6, 3, strides=2, padding="same"),
+    layer("Conv1D", 6, 3, dilation_rate=2, padding="causal", note="causal"),
+    layer("Conv2D", 6, (3, 2), strides=(2, 1), shape=IMAGE),
+    layer("Conv2D", 8, 3, groups=4, shape=IMAGE, note="grouped"),
+    layer("Conv2D", 16, 3, groups=8, shape=IMAGE, note="one channel a group"),
+    layer("Conv3D", 6, 2, shape=VOLUME),
+    layer("Conv1DTranspose", 6, 3, strides=2, padding="same"),
+    layer("Conv2DTranspose", 6, 3, strides=2, shape=IMAGE),
+    layer("Conv3DTranspose", 6, 2, strides=2, padding="same", shape=VOLUME),
+    layer("DepthwiseConv1D", 3, depth_multiplier=2),
+    layer("DepthwiseConv2D", 3, padding="same", depth_multiplier=2, shape=IMAGE),
+    layer("SeparableConv1D", 6, 3, depth_multiplier=2, padding="same"),
+    layer("SeparableConv2D", 6, 3, strides=2, shape=IMAGE),
+    model("EinsumDense", _split_and_joined),
+    layer("EinsumDense", "...x,xy->...y", (6, 5), note="ellipsis"),
+    model("Embedding", lambda k, i: read(k, k.layers.Embedding(10, 8)(i[0])), (6,), tokens=True),
+    layer("SimpleRNN", 5),
+    layer("GRU", 5, return_sequences=True),
+    layer("GRU", 5, reset_after=False, go_backwards=True, note="reset before"),
+    layer("LSTM", 5, return_sequences=True, go_backwards=True),
+    model("LSTM", _stateful, SEQUENCE, (4,), note="initial state"),
+    model("LSTM", _masked_text, (6,), tokens=True, note="masked"),
+    between("RNN", _stack),
+    between("RNN", lambda k: k.layers.RNN(k.layers.GRUCell(5), go_backwards=True), note="one cell"),
+    layer("ConvLSTM1D", 4, 2, shape=(3, 6, 2)),
+    layer("ConvLSTM2D", 4, 2, return_sequences=True, padding="same", shape=(3, 5, 5, 2)),
+    layer("ConvLSTM3D", 4, 2, shape=(2, 4, 4, 4, 2)),
+    between("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.LSTM(5, return_sequences=True))),
+    between("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.GRU(5), merge_mode="mul"), note="tied"),
+    model("Bidirectional", _both_ends, SEQUENCE, (4,), note="states"),
+    model("Bidirectional", _unmerged, note="unmerged"),
+    model("Bidirectional", _unlike_directions, note="unlike"),
+    between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Dense(6))),
+    between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Conv2D(6, 3)), (3, 8, 8, 2), note="conv"),
+    between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"),
+    model("MultiHeadAttention", _attend(value_dim=6), SEQUENCE, (5, 4)),
+    model("MultiHeadAttention", _attend(use_bias=False, output_shape=7), SEQUENCE, (5, 4), note="wide"),
+    model("MultiHeadAttention", _attend(use_gate=True), SEQUENCE, (5, 4), note="gate", flavours=K3),
+    model("MultiHeadAttention", _self_attend, (6,), tokens=True, note="causal, masked"),
+    model("MultiHeadAttention", _attend_scores, note="scores"),
+    model("GroupedQueryAttention", _grouped(4, 2), SEQUENCE, (5, 4), flavours=K3),
+    model("GroupedQueryAttention", _grouped(4, 1), SEQUENCE, (5, 4), note="multi-query", flavours=K3),
+    model("Attention", _plain_attention("Attention", use_scale=True), SEQUENCE, (5, 4)),
+    model("Attention", _plain_attention("Attention", score_mode="concat"), SEQUENCE, (5, 4), note="concat"),
+    model("AdditiveAttention", _plain_attention("AdditiveAttention"), SEQUENCE, (5, 4)),
+    layer("BatchNormalization", shape=IMAGE),
+    layer("LayerNormalization", shape=IMAGE),
+    layer("LayerNormalization", axis=[1, 2, 3], shape=IMAGE, note="all axes"),
+    layer("RMSNormalization", flavours=K3),
+    layer("GroupNormalization", groups=2, shape=IMAGE),
+    layer("GroupNormalization", groups=-1, shape=IMAGE, note="instance"),
+    layer("UnitNormalization"),
+    layer("Activation", "silu"),
+    layer("Identity", flavours=K3),
+    layer("ReLU", max_value=0.5),
+    layer("LeakyReLU"),
+    layer("ELU"),
+    layer("ThresholdedReLU", flavours=("tf_keras",)),
+    layer("Softmax", axis=1),
+    layer("PReLU", alpha_initializer="uniform"),
+    layer("PReLU", alpha_initializer="uniform", shared_axes=[1, 2], shape=IMAGE, note="shared"),
+    layer("Dropout", 0.5),
+    layer("SpatialDropout1D", 0.5),
+    layer("SpatialDropout2D", 0.5, shape=IMAGE),
+    layer("SpatialDropout3D", 0.5, shape=VOLUME),
+    layer("AlphaDropout", 0.5),
+    layer("GaussianDropout", 0.5),
+    layer("GaussianNoise", 0.5),
+    layer("ActivityRegularization"),
+    model("Masking", lambda k, i: read(k, dense(k, k.layers.Masking()(i[0])))),
+    layer("Rescaling", [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], offset=0.25),
+    between("Normalization", _statistics),
+    layer("Resizing", 5, 7, shape=IMAGE),
+    layer("CenterCrop", 5, 6, shape=IMAGE),
+    layer("MaxPooling1D"),
+    layer("MaxPooling2D", shape=IMAGE),
+    layer("MaxPooling3D", shape=VOLUME),
+    layer("AveragePooling1D"),
+    layer("AveragePooling2D", padding="same", strides=3, shape=IMAGE),
+    layer("AveragePooling3D", shape=VOLUME),
+    layer("ZeroPadding1D", 2),
+    layer("ZeroPadding2D", ((1, 0), (0, 2)), shape=IMAGE),
+    layer("ZeroPadding3D", shape=VOLUME),
+    layer("Cropping1D", (1, 2)),
+    layer("Cropping2D", ((1, 0), (0, 2)), shape=IMAGE),
+    layer("Cropping3D", shape=VOLUME),
+    layer("UpSampling1D", 2),
+    layer("UpSampling2D", 2, interpolation="bilinear", shape=IMAGE),
+    layer("UpSampling3D", 2, shape=VOLUME),
+    layer("GlobalAveragePooling1D"),
+    layer("GlobalAveragePooling2D", shape=IMAGE),
+    layer("GlobalAveragePooling3D", keepdims=True, shape=VOLUME),
+    layer("GlobalMaxPooling1D"),
+    layer("GlobalMaxPooling2D", keepdims=True, shape=IMAGE),
+    layer("GlobalMaxPooling3D", shape=VOLUME),
+    merge("Add"),
+    merge("Subtract"),
+    merge("Multiply"),
+    merge("Maximum"),
+    merge("Minimum"),
+    merge("Average"),
+    merge("Concatenate"),
+    model("Concatenate", _along_time, SEQUENCE, (5, 4), note="along time"),
+    merge("Dot", axes=2),
+    layer("Flatten"),
+    layer("Reshape", (3, 2, 8)),
+    layer("Reshape", (6, 2, 4), note="split channels"),
+    layer("Permute", (2, 1)),
+    model("RepeatVector", lambda k, i: read(k, k.layers.RepeatVector(3)(dense(k, i[0]))), (4,)),
+    model("Multiply", _squeeze_and_excite, IMAGE, note="squeeze and excite"),
+    model("Add", _residual, IMAGE, note="residual"),
+    model("Concatenate", _two_ends, IMAGE, note="two outputs"),
+    model("Dense", _shared, SEQUENCE, SEQUENCE, note="shared"),
+    model("Dense", _nested_twice, note="nested twice"),
+    model("Dense", _nested_sequential, note="nested Sequential"),
+]

@@ -1,0 +1,21 @@
+"""Every row of the table, in both Kerases: a pruned model equals the masked original."""
+
+import pytest
+
+from edgeprune.layers import RULES, row_of
+from tests.layers.layer_cases import LAYERS
+from tests.layers.pruned import model_of, prune, samples_of
+
+RUNS = [pytest.param(case, flavour, id=f"{case.name}-{flavour}") for case in LAYERS for flavour in case.flavours]
+
+
+def test_there_is_a_case_for_every_layer():
+    rows = {row for row in RULES if not row.startswith(("ops.", "tf."))}
+    assert {case.row for case in LAYERS} == rows
+
+
+@pytest.mark.parametrize(("case", "flavour"), RUNS)
+def test_pruned_equals_masked(case, flavour):
+    pruned = prune(model_of(case, flavour), samples_of(case))
+    assert case.row in {row_of(layer) for layer in pruned.reading.graph.layers.values()}
+    pruned.check()
