@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.conversion import flatfile
+from edgeprune.conversion import flatfile, recurrent
 from edgeprune.conversion.export import export
 from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from edgeprune.conversion.values import Io, Mode, Samples
+    from edgeprune.conversion.values import Io, Mode, Route, Samples
+
+
+# Modes in which a loop with int8 weights beats the fused LSTM; see `edgeprune.conversion.recurrent`.
+_LOOPED = frozenset({"int8", "int16x8", "dynamic"})
 
 
 def convert(
@@ -50,18 +55,30 @@ def convert(
             refuses.
     """
     samples = _checked(model, mode, as_samples(calibration))
-    with silence():
+    loops = recurrent.has_fused(model) and mode in _LOOPED and io == "float"
+    with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
         exported = export(model, input_names, output_names)
-    raw = convert_exported(exported, mode, samples, io, allow_flex=allow_flex)
-    return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs)
+    notes: tuple[str, ...] = ()
+    way = mode
+    if mode in NEEDS_CALIBRATION and recurrent.has_loop(exported.function):
+        way, notes = "dynamic", (recurrent.NOTE,)
+    raw = convert_exported(exported, way, samples, io, allow_flex=allow_flex)
+    return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs, notes)
 
 
-def finished(raw: bytes, mode: Mode, route: str, inputs: Sequence[str], outputs: Sequence[str]) -> Converted:
+def finished(
+    raw: bytes,
+    mode: Mode,
+    route: Route,
+    inputs: Sequence[str],
+    outputs: Sequence[str],
+    notes: tuple[str, ...] = (),
+) -> Converted:
     """Names, orders and describes what a route gave."""
     tree = flatfile.parse(raw)
     flatfile.finish(tree, inputs, outputs)
     infos_in, infos_out = flatfile.tensor_infos(tree)
-    return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree))
+    return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree), notes)
 
 
 def _checked(model: Any, mode: Mode, samples: Samples | None) -> Samples | None:

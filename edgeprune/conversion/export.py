@@ -73,7 +73,7 @@ def _packed(model: Any, tensors: list[Any]) -> Any:
     """The tensors in the structure the model was built with."""
     import tensorflow as tf
 
-    structure = getattr(model, "_inputs_struct", None) or getattr(model, "_nested_inputs", None)
+    structure = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
     if structure is None or type(model).__name__ == "Sequential":
         return tensors[0] if len(tensors) == 1 else tensors
     return tf.nest.pack_sequence_as(structure, tensors)

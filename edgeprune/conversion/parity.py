@@ -130,7 +130,7 @@ def _accuracy(y: npt.NDArray[Any]) -> Score:
 
     def score(outputs: Outputs) -> float:
         first = outputs[0] if isinstance(outputs, tuple) else outputs
-        right = answers(first).reshape(y.shape) == y
+        right: npt.NDArray[np.bool_] = answers(first).reshape(y.shape) == y
         return float(np.mean(right[counted]))
 
     return score

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Mode = Literal["int8", "int16x8", "dynamic", "float16", "none"]
 Io = Literal["float", "int8"]
+Route = Literal["tensorflow", "ai-edge-quantizer"]
 Samples = tuple[npt.NDArray[np.generic], ...]
 """One array for each model input, samples along axis 0."""
 
@@ -31,7 +32,7 @@ class Converted:
     Attributes:
         tflite: the file's bytes.
         mode: what was asked for.
-        route: what made it: ``"tensorflow"`` or ``"ai-edge-quantizer"``.
+        route: what made it.
         inputs: in the order of the Keras model's inputs, which is the file's order too.
         outputs: in the order of the Keras model's outputs, which is the file's order too.
         operators: how often each LiteRT operator occurs in the file.
@@ -40,7 +41,7 @@ class Converted:
 
     tflite: bytes
     mode: Mode
-    route: str
+    route: Route
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     operators: Mapping[str, int]

@@ -143,7 +143,7 @@ def test_parity_counts_answers_and_differences():
 def test_parity_of_regressions_is_explained_variance():
     reference = np.array([[1.0], [2.0], [3.0]])
     # Squares about the mean sum to 2, of the error to 0.02.
-    result = conversion.parity(reference, [[1.1], [2.0], [3.1]], classes=False)
+    result = conversion.parity(reference, np.array([[1.1], [2.0], [3.1]]), classes=False)
     assert result.agreement_fraction == pytest.approx(0.99, abs=1e-12)
 
 

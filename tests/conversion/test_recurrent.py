@@ -1,0 +1,47 @@
+"""Recurrent models of both flavours: right, small and without a crash of the calibrator."""
+
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import numpy as np
+import pytest
+
+from edgeprune import conversion
+from edgeprune.conversion import recurrent
+
+
+def recurrent_model(flavour, name):
+    keras = pytest.importorskip(flavour)
+    inputs = keras.Input((12, 6), name="frames")
+    layer = getattr(keras.layers, name)(64)
+    if flavour == "tf_keras" and name == "LSTM":
+        layer = keras.layers.Bidirectional(layer)
+    model = keras.Model(inputs, keras.layers.Dense(5, name="scores")(layer(inputs)))
+    rng = np.random.default_rng(5)
+    model.set_weights([rng.normal(0, 0.2, array.shape) for array in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize(("flavour", "name"), [("tf_keras", "LSTM"), ("tf_keras", "GRU"), ("keras", "LSTM")])
+def test_int8_of_a_recurrent_model_is_small_and_says_how(flavour, name):
+    model = recurrent_model(flavour, name)
+    x = np.random.default_rng(1).normal(size=(16, 12, 6)).astype(np.float32)
+    expected = model.predict(x, verbose=0)
+    converted = conversion.convert(model, "int8", x)
+    assert converted.notes == (recurrent.NOTE,)
+    found = conversion.run_tflite(converted.tflite, x)
+    assert np.abs(found - expected).max() <= 0.03 * np.abs(expected).max()
+    weights = sum(array.size for array in model.get_weights())
+    assert len(converted.tflite) < 2.2 * weights
+    # The model itself is as it was.
+    np.testing.assert_array_equal(model.predict(x, verbose=0), expected)
+
+
+def test_fused_lstm_starts_each_sample_afresh():
+    model = recurrent_model("tf_keras", "LSTM")
+    x = np.random.default_rng(2).normal(size=(6, 12, 6)).astype(np.float32)
+    converted = conversion.convert(model, "none")
+    assert converted.operators["UNIDIRECTIONAL_SEQUENCE_LSTM"] == 2
+    found = conversion.run_tflite(converted.tflite, x, workers=1)
+    np.testing.assert_allclose(found, model.predict(x, verbose=0), rtol=0, atol=2e-5)
