@@ -5,9 +5,12 @@ Adding a model = one module that exports `MODEL` and one row here.
 
 from __future__ import annotations
 
-from edgeprune_models.entry import Recipe, ZooModel
-
 from edgeprune.errors import InputError
+from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune_models.speech import crnn, ctc_crnn, dnn, ds_cnn, streaming_ds_cnn
+from edgeprune_models.tabular import autoencoder, mlp
+from edgeprune_models.text import bag, cnn, recurrent, tagger, transformer
+from edgeprune_models.vision import digits_cnn, lenet, mobilenet, resnet8
 
 __all__ = ["ZOO", "Recipe", "ZooModel", "default_for", "find", "table"]
 
@@ -22,9 +25,14 @@ def table(*models: ZooModel) -> dict[str, ZooModel]:
     return merged
 
 
-ZOO = table()
+ZOO = table(
+    digits_cnn.MODEL, lenet.LENET_300_100, lenet.LENET_5, resnet8.MODEL, mobilenet.V1, mobilenet.V2,
+    dnn.MODEL, ds_cnn.MODEL, crnn.MODEL, streaming_ds_cnn.MODEL, ctc_crnn.MODEL,
+    bag.MODEL, cnn.MODEL, recurrent.BILSTM, recurrent.GRU, transformer.MODEL, tagger.MODEL,
+    mlp.BINARY, mlp.SEVERAL, autoencoder.MODEL,
+)
 
-_DEFAULTS = {"vision": "digits-cnn"}
+_DEFAULTS = {"vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text-cnn"}
 
 
 def find(name: str) -> ZooModel:

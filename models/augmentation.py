@@ -1,0 +1,131 @@
+"""Augmentations, drawn anew every epoch: on raw clips before preprocessing, or on features after it.
+
+    raw (N, samples) int16   time_shift, background_noise, gain
+    features (N, frames, bands)   spec_augment (Park et al. 2019: masks in time and in frequency)
+    images (N, H, W, C)   shift_image, flip_image
+
+Adding one = a function ``(x, rng, *, options) -> x`` and a row in `RAW` or `FEATURES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+
+SPEECH: tuple[Mapping[str, Any], ...] = (
+    {"op": "time_shift", "share": 0.08},
+    {"op": "background_noise", "share": 0.5, "loudest": 0.003},
+    {"op": "spec_augment", "frames": 5, "bands": 5},
+)
+
+
+def time_shift(x: np.ndarray, rng: np.random.Generator, *, share: float) -> np.ndarray:
+    """Move each clip by up to `share` of its length either way; zeros fill the gap."""
+    shifted, samples = np.zeros_like(x), int(x.shape[1] * share)
+    for row, clip, by in zip(shifted, x, rng.integers(-samples, samples + 1, len(x)), strict=True):
+        row[max(by, 0) : len(row) + min(by, 0)] = clip[max(-by, 0) : len(clip) + min(-by, 0)]
+    return shifted
+
+
+def gain(x: np.ndarray, rng: np.random.Generator, *, decibels: float) -> np.ndarray:
+    """Make each clip louder or softer by up to `decibels`."""
+    factor = 10 ** (rng.uniform(-decibels, decibels, (len(x), 1)) / 20)
+    return _clipped(x * factor, x.dtype)
+
+
+def background_noise(
+    x: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    share: float,
+    loudest: float,
+    recordings: Sequence[np.ndarray] = (),
+) -> np.ndarray:
+    """Add noise to a `share` of the clips, up to `loudest` of full scale (root mean square).
+
+    Args:
+        recordings: int16 noise, each longer than a clip, such as Speech Commands'
+            ``_background_noise_``; white noise where there are none.
+    """
+    noisy = x.astype(np.float32)
+    for row in np.flatnonzero(rng.random(len(x)) < share):
+        if recordings:
+            source = recordings[int(rng.integers(len(recordings)))]
+            start = int(rng.integers(0, len(source) - x.shape[1] + 1))
+            noise: np.ndarray = source[start : start + x.shape[1]].astype(np.float32)
+        else:
+            noise = rng.normal(size=x.shape[1:])
+        level = max(float(np.sqrt(np.mean(noise**2))), 1e-6)
+        noisy[row] += np.multiply(noise, rng.uniform(0, loudest) * 32768 / level)
+    return _clipped(noisy, x.dtype)
+
+
+def _clipped(x: np.ndarray, dtype: Any) -> np.ndarray:
+    limited: np.ndarray = np.clip(x, -32768, 32767).astype(dtype)
+    return limited
+
+
+def spec_augment(x: np.ndarray, rng: np.random.Generator, *, frames: int, bands: int) -> np.ndarray:
+    """Blank up to `frames` consecutive frames and `bands` consecutive bands of each sample.
+
+    The blank is 0, the mean of standardized features.
+    """
+    masked: np.ndarray = x.copy()
+    for axis, most in ((1, frames), (2, bands)):
+        size = x.shape[axis]
+        width = rng.integers(0, most + 1, len(x))
+        start = rng.integers(0, size, len(x))
+        place = np.arange(size)[None]
+        hidden = (place >= start[:, None]) & (place < (start + width)[:, None])
+        masked[np.expand_dims(hidden, 2 if axis == 1 else 1) & np.ones(x.shape, bool)] = 0
+    return masked
+
+
+def shift_image(x: np.ndarray, rng: np.random.Generator, *, pixels: int) -> np.ndarray:
+    """Move each image by up to `pixels` along both axes; the edge's background is 0."""
+    padded = np.pad(x, ((0, 0), (pixels, pixels), (pixels, pixels), *((0, 0),) * (x.ndim - 3)))
+    height, width = x.shape[1:3]
+    moves = rng.integers(0, 2 * pixels + 1, (len(x), 2))
+    return np.stack([
+        image[down : down + height, right : right + width]
+        for image, (down, right) in zip(padded, moves, strict=True)
+    ])
+
+
+def flip_image(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Mirror half of the images left to right."""
+    flipped: np.ndarray = x.copy()
+    rows = rng.random(len(x)) < 0.5
+    flipped[rows] = x[rows, :, ::-1]
+    return flipped
+
+
+Augmentation = Callable[..., np.ndarray]
+RAW: dict[str, Augmentation] = {
+    "time_shift": time_shift, "background_noise": background_noise, "gain": gain,
+    "shift_image": shift_image, "flip_image": flip_image,
+}
+FEATURES: dict[str, Augmentation] = {"spec_augment": spec_augment}
+
+
+def augment(
+    x: Any, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation], rng: np.random.Generator
+) -> Any:
+    """Run those of `steps` that `table` holds, in order.
+
+    Raises:
+        InputError: a name in neither table.
+    """
+    for step in steps:
+        if step["op"] not in RAW and step["op"] not in FEATURES:
+            raise InputError(
+                f"The augmentation {step['op']!r} is not known.",
+                f"Expected one of {', '.join((*RAW, *FEATURES))}.", "Correct the recipe.",
+            )
+        if step["op"] in table:
+            x = table[step["op"]](x, rng, **{name: value for name, value in step.items() if name != "op"})
+    return x

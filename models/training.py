@@ -1,0 +1,132 @@
+"""Trains a model of the zoo by its recipe, and measures it with the project's own metrics.
+
+Fine-tuning after pruning may use the same losses and the same augmented epochs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.errors import InputError
+from edgeprune.metrics import METRICS, evaluate
+from edgeprune_models.augmentation import FEATURES, RAW, augment
+from edgeprune_models.entry import Recipe
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """A trained tf_keras model, what it reaches on validation data, and how long training took."""
+
+    model: Any
+    validation: Mapping[str, float]
+    seconds: float
+
+
+def train(model: Any, data: Dataset, recipe: Recipe, seed: int) -> Trained:
+    """Train `model` (changed in place) and keep the weights of the best epoch by validation.
+
+    Raises:
+        InputError: a loss or an optimizer that is not known.
+    """
+    started = time.perf_counter()
+    # Two threads at most help such small models; the seed decides order, dropout and augmentation.
+    _seed_everything(seed)
+    compile_model(model, recipe, steps=recipe.epochs * -(-len(data.train) // recipe.batch_size))
+    validation_x = data.model_input(data.validation.x)
+    best: tuple[float, dict[str, float]] = (-np.inf, {})
+    weights = model.get_weights()
+    for epoch, (x, y) in enumerate(augmented_epochs(data, recipe, seed)):
+        model.fit(x, y, epochs=epoch + 1, initial_epoch=epoch, batch_size=recipe.batch_size, verbose=0)
+        figures = measure(model, data, data.validation, inputs=validation_x)
+        if _worth(figures) >= best[0]:
+            best, weights = (_worth(figures), figures), model.get_weights()
+    model.set_weights(weights)
+    return Trained(model, best[1], time.perf_counter() - started)
+
+
+def _seed_everything(seed: int) -> None:
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(seed)
+
+
+def compile_model(model: Any, recipe: Recipe, steps: int) -> None:
+    """Compile with the recipe's loss, and AdamW under a cosine decay over `steps` batches."""
+    import tf_keras
+
+    if recipe.optimizer != "adamw":
+        raise InputError(
+            f"The optimizer {recipe.optimizer!r} is not known.", "Expected adamw.", "Correct the recipe."
+        )
+    rate = tf_keras.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
+    optimizer = tf_keras.optimizers.AdamW(rate, weight_decay=recipe.weight_decay, clipnorm=5.0)
+    # Biases and normalization parameters are no weights to decay.
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    model.compile(optimizer, loss_function(recipe, model.output_shape[-1]))
+
+
+def loss_function(recipe: Recipe, units: int) -> Any:
+    """The tf_keras loss of a recipe for a model with `units` outputs.
+
+    Raises:
+        InputError: a loss that is not known.
+    """
+    import tf_keras
+
+    losses = tf_keras.losses
+    if recipe.loss == "reconstruction":
+        return losses.MeanSquaredError()
+    if recipe.loss == "ctc":
+        return ctc_loss
+    if recipe.loss != "crossentropy":
+        raise InputError(
+            f"The loss {recipe.loss!r} is not known.", "Expected crossentropy, reconstruction or ctc.",
+            "Correct the recipe.",
+        )
+    if units == 1:
+        return losses.BinaryCrossentropy(label_smoothing=recipe.label_smoothing)
+    return losses.SparseCategoricalCrossentropy(ignore_class=-1)
+
+
+def ctc_loss(y_true: Any, probabilities: Any) -> Any:
+    """CTC (Graves et al. 2006) of (N, L) words, -1 after the last, and (N, T, C + 1), blank last."""
+    import tensorflow as tf
+
+    labels = tf.cast(y_true, tf.int32)
+    return tf.nn.ctc_loss(
+        tf.maximum(labels, 0), tf.math.log(probabilities + 1e-7),
+        tf.reduce_sum(tf.cast(labels >= 0, tf.int32), axis=1),
+        tf.fill([tf.shape(probabilities)[0]], tf.shape(probabilities)[1]),
+        logits_time_major=False, blank_index=-1,
+    )
+
+
+def augmented_epochs(data: Dataset, recipe: Recipe, seed: int) -> Iterator[tuple[Any, Any]]:
+    """Model inputs and targets of each epoch; preprocessed once where nothing is augmented on raw samples."""
+    rng = np.random.default_rng(seed)
+    raw_steps = [step for step in recipe.augmentation if step["op"] in RAW]
+    plain = data.model_input(data.train.x)
+    for _ in range(recipe.epochs):
+        raw = augment(data.train.x, recipe.augmentation, RAW, rng) if raw_steps else None
+        x = plain if raw is None else data.model_input(raw)
+        x = augment(x, recipe.augmentation, FEATURES, rng)
+        yield x, x if recipe.loss == "reconstruction" else data.train.y
+
+
+def measure(model: Any, data: Dataset, split: Split, inputs: Any = None) -> dict[str, float]:
+    """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
+    x = data.model_input(split.x) if inputs is None else inputs
+    outputs = model.predict(x, batch_size=256, verbose=0)
+    return evaluate(data.metrics, split.y, outputs, labels=data.labels, inputs=x)
+
+
+def _worth(figures: Mapping[str, float]) -> float:
+    """The first metric, so that higher is better."""
+    name, value = next(iter(figures.items()))
+    return value if METRICS[name].higher_is_better else -value
