@@ -15,5 +15,8 @@ this package. Errors: `InputError` (bad target or device name), `DeviceError` (e
 from __future__ import annotations
 
 from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions, bench, bench_many
+from device_runners.comparison import Comparison, Verdict, compare
 
-__all__ = ["DEFAULT_OPTIONS", "BenchOptions", "bench", "bench_many"]
+__all__ = [
+    "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_many", "compare",
+]

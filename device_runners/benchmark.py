@@ -180,11 +180,11 @@ def _run_agent(session: Session, target: Target, options: BenchOptions) -> RunRe
     return dataclasses.replace(record, model=dataclasses.replace(record.model, name=target.model.name))
 
 
-def run_python(session: Session, job: str, options: BenchOptions) -> Answer:
+def run_python(session: Session, job: str, options: BenchOptions, *arguments: str) -> Answer:
     """Run the uploaded agent; its errors and crashes come back as exceptions."""
     python = options.python or session.transport.python
     # -B: no caches are written on the device. The agent's folder is the zip, never the bundle's.
-    answer = session.run([python, "-B", "agent.zip"], job.encode(), options.time_limit_s + _SLACK_S)
+    answer = session.run([python, "-B", "agent.zip", *arguments], job.encode(), options.time_limit_s + _SLACK_S)
     if answer.code:
         raise failure(answer, session.transport.device, options.time_limit_s, python)
     return answer
@@ -195,7 +195,7 @@ def failure(answer: Answer, device: str, time_limit_s: float, program: str) -> E
     lines = answer.stderr.splitlines()
     for line in lines:
         if line.startswith(ERROR_MARK):
-            return _named_error(line.removeprefix(ERROR_MARK), device)
+            return _named_error(line.removeprefix(ERROR_MARK), device, lines)
     step = next((line.removeprefix(STEP_MARK) for line in reversed(lines) if line.startswith(STEP_MARK)), "starting")
     last = next((line for line in reversed(lines) if line.strip() and not line.startswith(STEP_MARK)), "")
     if answer.code == 128 + signal.SIGALRM:
@@ -217,7 +217,10 @@ def failure(answer: Answer, device: str, time_limit_s: float, program: str) -> E
     return DeviceError(f"The run on {device} failed with exit code {answer.code} while {step}: {last[-300:]}")
 
 
-def _named_error(text: str, device: str) -> EdgepruneError:
+def _named_error(text: str, device: str, lines: Sequence[str]) -> EdgepruneError:
     fields = json.loads(text)
     kind = InputError if fields["kind"] == "InputError" else DeviceError
-    return kind(f"{device}: {fields['found']}", fields["expected"], fields["way_out"])
+    # The runtimes print their own reason; the native runner's API does not hand it out.
+    said = next((line for line in lines if line.startswith("ERROR: ")), "").removeprefix("ERROR: ")
+    reason = f" The runtime says: {said[:200]}" if said and said[:40] not in fields["found"] else ""
+    return kind(f"{device}: {fields['found']}{reason}", fields["expected"], fields["way_out"])

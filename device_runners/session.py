@@ -125,6 +125,10 @@ class Session:
         parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
         return {path: content for path, content in parts}
 
+    def machine(self) -> str:
+        """Architecture, as `uname -m` says it."""
+        return self.shell("uname -m").stdout.decode().strip()
+
     def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> Answer:
         """Run a script; a non-zero exit code is the caller's business."""
         return self._call(scripts.command(script, *arguments), b"", timeout_s)

@@ -57,18 +57,18 @@ class Runtime:
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """Summary of `RunRecord.latency_ns`, in milliseconds.
+    """Summary of `RunRecord.latency_ns`, in milliseconds; the runner `benchmark_model` gives no raw values.
 
     Attributes:
         spread: (p75 - p25) / p50, a robust relative width.
     """
 
     p50_ms: float
-    p90_ms: float
-    p99_ms: float
     mean_ms: float
     std_ms: float
-    spread: float
+    p90_ms: Optional[float] = None
+    p99_ms: Optional[float] = None
+    spread: Optional[float] = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,9 @@ it fetched where the native runner ran.
 
 from __future__ import annotations
 
+import dataclasses
 import re
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
 from edgeprune.run_record import DeviceFacts, DeviceState
 
@@ -66,6 +67,19 @@ def device_facts(read: Read, arch: str, before: DeviceState, after: DeviceState)
         governor=governor.strip() if governor else None,
         before=before,
         after=after,
+    )
+
+
+def with_android(facts: DeviceFacts, properties: Sequence[str]) -> DeviceFacts:
+    """`facts` with what `getprop` says: manufacturer, model, SoC and release, in this order; [] elsewhere."""
+    if len(properties) < 4:
+        return facts
+    maker, model, soc, release = (value.strip() for value in properties[:4])
+    return dataclasses.replace(
+        facts,
+        model=f"{maker} {model}".strip() or facts.model,
+        soc=soc or facts.soc,
+        os=f"Android {release}, {facts.os.rpartition(', ')[2]}",
     )
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import time
 from typing import Any, Callable
 
 ERROR_MARK = "edgeprune-error: "
@@ -21,11 +22,17 @@ def main() -> int:
         return _fail("DeviceError", f"numpy does not load on the device ({error}).", "The agent needs it.",
                      "On the device: python3 -m pip install numpy, or apt install python3-numpy.", 3)
     from device_runners.agent.job import Job
+    from device_runners.agent.paired import PairedJob, run_paired
     from device_runners.agent.run import run
     from edgeprune import jsonable
     from edgeprune.errors import EdgepruneError
 
-    job = jsonable.loads(Job, sys.stdin.buffer.read(), "The job")
+    text = sys.stdin.buffer.read()
+    if sys.argv[1:] == ["paired"]:
+        pair = jsonable.loads(PairedJob, text, "The job")
+        _limit(pair.settings.time_limit_s)
+        return _answer(result, lambda: run_paired(pair, time.perf_counter_ns), EdgepruneError)
+    job = jsonable.loads(Job, text, "The job")
     _limit(job.settings.time_limit_s)
     return _answer(result, lambda: run(job), EdgepruneError)
 

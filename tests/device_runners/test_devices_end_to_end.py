@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from device_runners import BenchOptions, bench, bench_many
+from device_runners.native.runner import build_program
 from edgeprune.run_record import RunRecord
 
 if TYPE_CHECKING:
@@ -84,3 +85,27 @@ def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: Ru
 def test_several_devices_at_once(pi64: Bed, bundle: Path, reference: RunRecord) -> None:
     records = bench_many(bundle, ["local", pi64.device], BenchOptions(**QUICK))
     assert [record.device for record in records if isinstance(record, RunRecord)] == ["local", pi64.device]
+
+
+def native_options(roots: Path) -> BenchOptions:
+    library = roots / "pi64/usr/local/lib/python3.11/dist-packages/ai_edge_litert/libLiteRt.so"
+    return BenchOptions(
+        **QUICK, runner="native", native_runner=build_program("aarch64-linux-gnu-gcc"), library=library
+    )
+
+
+def test_adb_native(droid: Bed, roots: Path, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, droid.device, native_options(roots))
+    check_record(record, "adb://127.0.0.1:5599", reference)
+    assert record.facts.model == "Google Pixel 7"
+    assert record.facts.os.startswith("Android 14, kernel ")
+    assert record.predictions == reference.predictions
+    assert not droid.leftovers()
+
+
+def test_ssh_native(pi64: Bed, roots: Path, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, pi64.device, native_options(roots))
+    check_record(record, "ssh://pi64", reference)
+    assert record.predictions == reference.predictions
+    assert record.facts.governor == "ondemand"
+    assert not pi64.leftovers()

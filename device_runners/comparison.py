@@ -1,0 +1,149 @@
+"""Is B faster than A on this device? Paired, in turn, over several fresh processes, with an interval.
+
+Two runs of the very same model differ: memory layout differs from process to process, and the machine
+changes over time. So a round is one fresh process that times A and B in turn, block by block; rounds
+alternate which one is loaded first. Each round gives one log ratio ``log(B / A)``, the median over its
+blocks, and rounds are what varies: the interval is that of the mean over rounds, by a studentized
+bootstrap (Efron & Tibshirani 1993, chapter 12.5), which stays honest with few rounds where the plain
+percentile bootstrap is too narrow.
+
+A verdict needs an interval that excludes 1 and an effect of at least `MIN_EFFECT`: less is within what
+the placement of code and data in memory does to the same model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.agent.paired import PairedJob, PairedTimes
+from device_runners.archive import agent_zip
+from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions, open_target, run_python
+from device_runners.session import Session
+from device_runners.transports import open_transport
+from edgeprune import jsonable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from edgeprune.bundle import Bundle
+
+# More than the 95 % that is promised: rounds on a busy machine have heavier tails than the bootstrap knows.
+CONFIDENCE = 0.98
+MIN_EFFECT = 0.02
+_RESAMPLES = 4000
+
+
+class Verdict(str, enum.Enum):
+    """What was shown about B against A."""
+
+    FASTER = "faster"
+    SLOWER = "slower"
+    NO_DIFFERENCE = "no difference shown"
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """The result.
+
+    Attributes:
+        speedup: latency of A / latency of B; above 1, B is faster.
+        low, high: its interval at `confidence`.
+        a_ms, b_ms: median latencies.
+        rounds: log(B / A) of each fresh process.
+    """
+
+    device: str
+    a: str
+    b: str
+    verdict: Verdict
+    speedup: float
+    low: float
+    high: float
+    confidence: float
+    a_ms: float
+    b_ms: float
+    rounds: tuple[float, ...]
+    runtime: str | None
+
+    def sentence(self) -> str:
+        """The verdict in words, such as ``B is 1.90-2.10x faster``."""
+        if self.verdict is Verdict.FASTER:
+            return f"B is {self.low:.2f}–{self.high:.2f}× faster than A"
+        if self.verdict is Verdict.SLOWER:
+            return f"B is {1 / self.high:.2f}–{1 / self.low:.2f}× slower than A"
+        return f"no difference shown (A / B between {self.low:.2f} and {self.high:.2f})"
+
+
+def compare(
+    a: Path | str | Bundle, b: Path | str | Bundle, device: str = "local",
+    options: BenchOptions = DEFAULT_OPTIONS, rounds: int = 8,
+) -> Comparison:
+    """Compare the latency of two bundles or models on one device.
+
+    Args:
+        a: the one to beat.
+        b: the other.
+        device: where.
+        options: threads and the like; `min_time_s` is the time for each round's blocks.
+        rounds: fresh processes, at least 4.
+
+    Raises:
+        InputError: a bad target or device name.
+        DeviceError: the device refused, failed or went away.
+    """
+    targets = [open_target(a), open_target(b)]
+    rounds = max(rounds, 4)
+    pairs = []
+    with Session(open_transport(device), options.time_limit_s * rounds, options.lock_wait_s) as session:
+        names = ("a.tflite", "b.tflite")
+        session.upload({"agent.zip": agent_zip(), names[0]: targets[0].model, names[1]: targets[1].model})
+        for index in range(rounds):
+            order = names if index % 2 == 0 else names[::-1]
+            job = PairedJob(options.settings(), order, options.min_time_s)
+            answer = run_python(session, jsonable.dumps(job), options, "paired")
+            times = jsonable.loads(PairedTimes, answer.stdout, f"What {device} sent")
+            first, second = np.array(times.first_ns), np.array(times.second_ns)
+            pairs.append((first, second) if index % 2 == 0 else (second, first))
+    ratios = [float(np.median(np.log(second / first))) for first, second in pairs]
+    verdict, low, high = judge(ratios)
+    return Comparison(
+        device=device, a=str(targets[0].model), b=str(targets[1].model), verdict=verdict,
+        speedup=float(np.exp(-np.mean(ratios))), low=low, high=high, confidence=CONFIDENCE,
+        a_ms=float(np.median(np.concatenate([first for first, _ in pairs]))) / 1e6,
+        b_ms=float(np.median(np.concatenate([second for _, second in pairs]))) / 1e6,
+        rounds=tuple(ratios), runtime=times.runtime,
+    )
+
+
+def judge(log_ratios: Sequence[float], seed: int = 0) -> tuple[Verdict, float, float]:
+    """Verdict, and the interval of A / B, from one log(B / A) per round (at least 3)."""
+    low, high = interval(np.asarray(log_ratios, np.float64), seed)
+    low, high = (float(np.exp(np.clip(-bound, -20, 20))) for bound in (high, low))
+    middle = float(np.exp(-np.mean(log_ratios)))
+    if low > 1 and middle >= 1 + MIN_EFFECT:
+        return Verdict.FASTER, low, high
+    if high < 1 and middle <= 1 / (1 + MIN_EFFECT):
+        return Verdict.SLOWER, low, high
+    return Verdict.NO_DIFFERENCE, low, high
+
+
+def interval(values: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Studentized bootstrap interval of the mean of `values` (N,), at `CONFIDENCE`."""
+    rng = np.random.default_rng(seed)
+    count, mean = len(values), float(values.mean())
+    error = float(values.std(ddof=1)) / np.sqrt(count)
+    samples = values[rng.integers(0, count, (_RESAMPLES, count))]
+    errors = samples.std(axis=1, ddof=1) / np.sqrt(count)
+    # A resample of equal values has no spread, and says nothing about it.
+    usable = errors > 0
+    if error == 0 or not usable.any():
+        return mean, mean
+    t = (samples.mean(axis=1)[usable] - mean) / errors[usable]
+    tail = (1 - CONFIDENCE) / 2
+    upper, lower = np.quantile(t, [1 - tail, tail])
+    return mean - float(upper) * error, mean - float(lower) * error

@@ -1,0 +1,128 @@
+"""Find devices, and say what each one lacks."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device_runners.session import Session
+from device_runners.transports import open_transport
+from device_runners.transports.adb import find_adb, list_adb
+from edgeprune.errors import DeviceError, EdgepruneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NEEDED_KB = 200_000
+_CLOCK_S = 120
+_TIME_LIMIT_S = 30.0
+
+# $1 Python · $2 folder. Prints "key value" lines.
+_PROBE = """
+echo arch $(uname -m)
+echo clock $(date +%s)
+echo free_kb $(df -Pk "$2" 2>/dev/null | tail -n 1 | awk '{print $4}')
+if ! "$1" -c 'import sys; print("python", "%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; then exit 0; fi
+for name in numpy ai_edge_litert.interpreter tflite_runtime.interpreter tensorflow; do
+  "$1" -c 'import importlib.util as u, sys
+try: found = u.find_spec(sys.argv[1])
+except ImportError: found = None
+if found: print("module", sys.argv[1].partition(".")[0])' "$name" 2>/dev/null
+done
+true
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class DeviceCheck:
+    """What is known of one device.
+
+    Attributes:
+        device: its name for `--device`.
+        reachable: it answered.
+        arch: as `uname -m` says it.
+        python: version; None where there is none.
+        runtime: the TFLite runtime that the agent would use.
+        free_bytes: on the file system of edgeprune's folder.
+        problems: what to mend, each with the fix; empty when all is well.
+    """
+
+    device: str
+    reachable: bool
+    problems: tuple[str, ...] = ()
+    arch: str | None = None
+    python: str | None = None
+    runtime: str | None = None
+    free_bytes: int | None = None
+
+
+def find_devices(ssh_config: Path | None = None) -> list[str]:
+    """Names of this machine, of what the adb server sees, and of the hosts in the ssh config file."""
+    names = ["local"]
+    try:
+        names += [f"adb://{serial}" for serial in list_adb(find_adb())]
+    except DeviceError:
+        pass  # no adb: then no adb devices
+    return names + [f"ssh://{host}" for host in _ssh_hosts(ssh_config or Path.home() / ".ssh" / "config")]
+
+
+def check_devices(devices: Sequence[str], python: str | None = None) -> list[DeviceCheck]:
+    """Look at each, all at once."""
+    with ThreadPoolExecutor(max(len(devices), 1)) as pool:
+        return list(pool.map(lambda device: check_device(device, python), devices))
+
+
+def check_device(device: str, python: str | None = None) -> DeviceCheck:
+    """Look at one; what it lacks is in `problems`, never raised."""
+    try:
+        transport = open_transport(device)
+        with Session(transport, _TIME_LIMIT_S, lock_wait_s=5) as session:
+            answer = session.shell(_PROBE, python or transport.python, session.folder)
+    except EdgepruneError as error:
+        return DeviceCheck(device, reachable=False, problems=(str(error),))
+    return _judge(device, answer.stdout.decode(errors="replace"))
+
+
+def _judge(device: str, printed: str) -> DeviceCheck:
+    pairs = [line.split(None, 1) for line in printed.splitlines() if " " in line.strip()]
+    values = {key: value.strip() for key, value in pairs}
+    modules = [value.strip() for key, value in pairs if key == "module"]
+    runtime = next((name for name in modules if name != "numpy"), None)
+    free_kb = int(values["free_kb"]) if values.get("free_kb", "").isdigit() else None
+    problems = list(_python_problems(values.get("python"), modules, runtime, values.get("arch", "")))
+    if free_kb is not None and free_kb < _NEEDED_KB:
+        problems.append(f"only {free_kb // 1000} MB are free: free some, 200 MB are enough")
+    clock = values.get("clock", "")
+    if clock.isdigit() and abs(int(clock) - time.time()) > _CLOCK_S:
+        problems.append("its clock is wrong: sudo timedatectl set-ntp true")
+    return DeviceCheck(
+        device, True, tuple(problems), values.get("arch"), values.get("python"), runtime,
+        None if free_kb is None else free_kb * 1024,
+    )
+
+
+def _python_problems(python: str | None, modules: Sequence[str], runtime: str | None, arch: str) -> list[str]:
+    if python is None:
+        return ["no Python: use --runner native, or name one with --python"]
+    problems = []
+    if tuple(map(int, python.split(".")))[:2] < (3, 9):
+        problems.append(f"Python {python} is too old: 3.9 or later is needed")
+    if "numpy" not in modules:
+        problems.append("no numpy: sudo apt install python3-numpy")
+    if runtime is None:
+        wheel = "ai-edge-litert" if arch in ("x86_64", "aarch64") else "tflite-runtime 'numpy<2'"
+        problems.append(f"no TFLite runtime: python3 -m pip install {wheel}")
+    return problems
+
+
+def _ssh_hosts(config: Path) -> list[str]:
+    """Plain names after ``Host`` in an ssh config file; patterns are left out."""
+    if not config.is_file():
+        return []
+    lines = re.findall(r"^\s*Host\s+(.+)$", config.read_text(errors="replace"), re.MULTILINE | re.IGNORECASE)
+    words = [word for line in lines for word in line.split()]
+    return list(dict.fromkeys(word for word in words if not set(word) & set('*?!"')))

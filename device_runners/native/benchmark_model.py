@@ -1,0 +1,96 @@
+"""Google's prebuilt `benchmark_model` as a runner, where the user has it; its printed figures are read.
+
+It prints summaries, not single latencies: the record then has no raw values, no p90 and no p99.
+https://ai.google.dev/edge/litert/models/measurement
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from device_runners.agent import facts
+from device_runners.benchmark import failure
+from edgeprune.bundle.read import MODEL, sha256_of
+from edgeprune.errors import DeviceError, InputError
+from edgeprune.run_record import Latency, Memory, ModelFile, RunRecord, Runtime
+
+if TYPE_CHECKING:
+    from device_runners.benchmark import BenchOptions, Target
+    from device_runners.session import Session
+
+_SLACK_S = 15.0
+_NUMBER = r"([0-9.eE+-]+)"
+
+
+def run_benchmark_model(session: Session, target: Target, options: BenchOptions) -> RunRecord:
+    """Send the tool and the model; run; read what it prints.
+
+    Raises:
+        InputError: no tool was named.
+        DeviceError: it failed, or prints something else than expected.
+    """
+    tool = options.benchmark_model
+    if tool is None or not tool.is_file():
+        raise InputError(
+            f"There is no benchmark_model at {tool}.", "Name Google's prebuilt tool with --benchmark-model.",
+            "It is offered at https://ai.google.dev/edge/litert/models/measurement.",
+        )
+    session.upload({"tool": tool, MODEL: target.model})
+    before = facts.device_state(session.read_files(facts.PATHS).get)
+    flags = [
+        f"--graph={MODEL}", f"--num_threads={options.threads}", f"--num_runs={options.runs}",
+        f"--min_secs={options.min_time_s}", f"--warmup_runs={options.warmup}",
+        f"--use_xnnpack={'true' if options.xnnpack else 'false'}",
+    ]
+    start = 'cp tool program && chmod 700 program && exec ./program "$@"'
+    answer = session.run(["sh", "-c", start, "tool", *flags], b"", options.time_limit_s + _SLACK_S)
+    if answer.code:
+        raise failure(answer, session.transport.device, options.time_limit_s, "benchmark_model")
+    files = session.read_files(facts.PATHS)
+    device = facts.device_facts(files.get, session.machine(), before, facts.device_state(files.get))
+    text = answer.stdout.decode(errors="replace") + answer.stderr
+    figures = parse(text)
+    return RunRecord(
+        device=session.transport.device,
+        model=ModelFile(target.model.name, target.model.stat().st_size, sha256_of(target.model)),
+        settings=options.settings(),
+        runtime=Runtime("benchmark_model", "unknown"),
+        latency=Latency(
+            p50_ms=figures["median"] / 1e3, mean_ms=figures["avg"] / 1e3, std_ms=figures["std"] / 1e3
+        ),
+        latency_ns=(),
+        warmup_ns=(),
+        load_ns=int(figures["init"] * 1e3),
+        first_inference_ns=int(figures["first"] * 1e3),
+        throughput_per_s=1e6 / figures["avg"],
+        memory=Memory(peak_bytes=_megabytes(text)),
+        facts=device,
+        unstable=("benchmark_model gives no single latencies, so steadiness was not checked",),
+    )
+
+
+def parse(text: str) -> dict[str, float]:
+    """Figures in microseconds: ``median``, ``avg``, ``std``, ``init``, ``first``.
+
+    Raises:
+        DeviceError: a figure is missing.
+    """
+    # The last such line is that of the timed runs; the first that of the warm-ups.
+    runs = re.findall(r"count=\d+ .*", text)
+    timings = re.search(rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}", text)
+    found = {name: re.search(rf"\b{name}={_NUMBER}", runs[-1]) for name in ("median", "avg", "std")} if runs else {}
+    if timings is None or not found or None in found.values():
+        raise DeviceError(
+            "benchmark_model printed no median or no timings.", "A current version prints both.",
+            "Use a newer prebuilt, or --runner native.",
+        )
+    figures = {name: float(match.group(1)) for name, match in found.items() if match}
+    return {**figures, "init": float(timings.group(1)), "first": float(timings.group(2))}
+
+
+def _megabytes(text: str) -> int | None:
+    match = re.search(rf"Overall peak memory footprint \(MB\)[^:]*: {_NUMBER}", text) or re.search(
+        rf"Memory footprint delta from the start of the tool \(MB\): init={_NUMBER} overall={_NUMBER}", text
+    )
+    return int(float(match.group(match.lastindex or 1)) * (1 << 20)) if match else None

@@ -1,0 +1,100 @@
+"""Write the native runner's job; `src/job.h` has the layout.
+
+Samples are preprocessed and quantized here, by the functions the Python agent uses, so that both
+runners feed the model the same bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.agent import samples, tensors
+from edgeprune.bundle import load_eval
+from edgeprune.bundle.read import EVAL
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from device_runners.benchmark import BenchOptions, Target
+    from edgeprune.bundle import EvalData
+    from edgeprune.types import TensorInfo
+
+_HEAD = struct.Struct("<4s6I3Q2I")
+_WARMUP_TIME_NS = 200_000_000
+_EXTRA_TIME = 2
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedJob:
+    """What a run is fed with.
+
+    Attributes:
+        inputs: one array (N, …) per model input.
+        data: the evaluation samples behind them; None where there are none, and `inputs` is noise.
+    """
+
+    inputs: tuple[np.ndarray, ...]
+    input_infos: tuple[TensorInfo, ...]
+    output_infos: tuple[TensorInfo, ...]
+    data: EvalData | None
+
+
+def prepare(target: Target, options: BenchOptions) -> PreparedJob:
+    """Load and preprocess samples on the host.
+
+    Raises:
+        InputError: samples and model do not belong together, or a bare model that nothing here can read.
+    """
+    if target.bundle is None:
+        input_infos, output_infos = read_infos(target.model)
+        return PreparedJob(tuple(map(tensors.synthetic, input_infos)), input_infos, output_infos, None)
+    manifest = target.bundle.manifest
+    if EVAL not in manifest.files or options.eval_samples == 0:
+        noise = tuple(map(tensors.synthetic, manifest.inputs))
+        return PreparedJob(noise, manifest.inputs, manifest.outputs, None)
+    data = samples.first(load_eval(target.bundle.file(EVAL)), options.eval_samples)
+    inputs = samples.model_inputs(target.bundle, data, manifest.inputs)
+    return PreparedJob(tuple(inputs), manifest.inputs, manifest.outputs, data)
+
+
+def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+    """Inputs and outputs of a bare model, by this machine's own runtime."""
+    from device_runners.agent.runtime import find_runtime, open_model
+    from edgeprune.errors import DeviceError
+
+    try:
+        module, _ = find_runtime()
+        interpreter = open_model(module, str(model), threads=1, xnnpack=False)
+    except DeviceError as error:
+        raise InputError(f"{model} cannot be read on this machine: {error.found}", "", error.way_out) from error
+    return (
+        tuple(tensors.infos(interpreter.get_input_details())),
+        tuple(tensors.infos(interpreter.get_output_details())),
+    )
+
+
+def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool) -> bytes:
+    """The job's bytes.
+
+    Args:
+        inputs: one array (N, …) per model input, N at least 1.
+        options: threads, counts and times.
+        evaluate: send back every sample's outputs.
+    """
+    rows = [np.ascontiguousarray(array).reshape(len(array), -1) for array in inputs]
+    min_time_ns = int(options.min_time_s * 1e9)
+    max_time_ns = min(_EXTRA_TIME * min_time_ns, int(options.time_limit_s / 4 * 1e9))
+    head = _HEAD.pack(
+        b"EPJ1", options.threads, options.xnnpack, options.runs, options.warmup,
+        max(int(options.time_limit_s), 1), evaluate, min_time_ns, max_time_ns, _WARMUP_TIME_NS,
+        len(rows), len(rows[0]),
+    )
+    sizes = b"".join(struct.pack("<Q", row.shape[1] * row.itemsize) for row in rows)
+    content = b"".join(row[index].tobytes() for index in range(len(rows[0])) for row in rows)
+    return head + sizes + content

@@ -1,0 +1,81 @@
+"""Read what the native runner prints.
+
+One fact a line, first the name: ``load_ns 1200``, ``latency_ns 8100 8000 …``, ``memory model VmRSS 5120``,
+``state before /proc/loadavg 0.1 …``, ``output 0 7f80…`` (one sample's raw bytes in hex), at last ``done``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from device_runners.agent.memory import difference
+from edgeprune.errors import DeviceError
+from edgeprune.run_record import Memory
+
+
+@dataclasses.dataclass
+class NativeOutput:
+    """The lines, sorted by what they tell."""
+
+    facts: dict[str, str] = dataclasses.field(default_factory=dict)
+    memory_bytes: dict[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    states: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    outputs: dict[int, list[bytes]] = dataclasses.field(default_factory=dict)
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Whole numbers after `name`."""
+        return tuple(int(word) for word in self.facts[name].split())
+
+    def state(self, when: str, path: str) -> str | None:
+        """First line of a device's file as it was then; a `Read` once `when` is bound."""
+        return self.states.get(when, {}).get(path)
+
+    def memory(self) -> Memory:
+        """As `RunRecord` has it."""
+        known = self.memory_bytes.get
+        start, runtime, model = (known((when, "VmRSS")) for when in ("start", "runtime", "model"))
+        return Memory(
+            peak_bytes=known(("model", "VmHWM")), steady_bytes=model, pss_bytes=known(("model", "Pss")),
+            start_bytes=start, runtime_bytes=difference(runtime, start), model_bytes=difference(model, runtime),
+        )
+
+    def array(self, index: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Output `index` of all samples (N, …); `shape` is one sample's, batch dimension included."""
+        rows = self.outputs.get(index, [])
+        flat = np.frombuffer(b"".join(rows), np.dtype(dtype).newbyteorder("<")).astype(dtype)
+        return flat.reshape((len(rows), *shape[1:]))
+
+
+def parse(text: str, device: str) -> NativeOutput:
+    """Sort the lines.
+
+    Raises:
+        DeviceError: they are cut short or not the runner's.
+    """
+    found = NativeOutput()
+    try:
+        for line in text.splitlines():
+            _sort(found, line)
+        complete = "done" in found.facts and found.numbers("latency_ns")
+    except (ValueError, IndexError, KeyError) as error:
+        raise DeviceError(f"What the runner on {device} printed is not understood ({error}).") from error
+    if not complete:
+        raise DeviceError(f"What the runner on {device} printed is cut short.", "", "Try again.")
+    return found
+
+
+def _sort(found: NativeOutput, line: str) -> None:
+    name, _, rest = line.partition(" ")
+    if name == "memory":
+        when, field, kilobytes = rest.split()
+        found.memory_bytes[when, field] = int(kilobytes) * 1024
+    elif name == "state":
+        when, path, value = rest.split(" ", 2)
+        found.states.setdefault(when, {})[path] = value
+    elif name == "output":
+        index, content = rest.split()
+        found.outputs.setdefault(int(index), []).append(bytes.fromhex(content))
+    else:
+        found.facts[name] = rest

@@ -1,0 +1,181 @@
+"""Run the native runner on a device."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from device_runners.agent import facts, samples, stability
+from device_runners.benchmark import failure
+from device_runners.native import job as native_job
+from device_runners.native import output
+from edgeprune.bundle.read import MODEL, sha256_of
+from edgeprune.errors import DeviceError, InputError
+from edgeprune.run_record import ModelFile, RunRecord, Runtime, summarize
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from device_runners.benchmark import BenchOptions, Target
+    from device_runners.native.job import PreparedJob
+    from device_runners.native.output import NativeOutput
+    from device_runners.session import Session
+    from edgeprune.run_record import DeviceFacts
+
+SOURCES = Path(__file__).parent
+_SLACK_S = 15.0
+_ANDROID_FACTS = "getprop ro.product.manufacturer; getprop ro.product.model; getprop ro.soc.model; getprop ro.build.version.release"
+_UNAME = "uname -m; command -v getprop >/dev/null 2>&1 && { " + _ANDROID_FACTS + "; }; true"
+
+
+def run_native(session: Session, target: Target, options: BenchOptions) -> RunRecord:
+    """Send model, library, program and job; run; read the lines."""
+    described = session.shell(_UNAME).stdout.decode().splitlines()
+    arch = described[0] if described else "unknown"
+    program, library = find_program(options, arch), find_library(options, arch)
+    job = native_job.prepare(target, options)
+    session.upload(
+        {
+            "runner": program, "library.so": library, MODEL: target.model,
+            "job.bin": native_job.pack(job.inputs, options, evaluate=job.data is not None),
+        }
+    )
+    # Uploaded files carry no mode; the copy is made executable, so that the cached file is not.
+    start = "cp runner program && chmod 700 program && exec ./program job.bin model.tflite ./library.so"
+    answer = session.run(["sh", "-c", start], b"", options.time_limit_s + _SLACK_S)
+    device = session.transport.device
+    if answer.code:
+        raise failure(answer, device, options.time_limit_s, f"runner for {arch}")
+    printed = output.parse(answer.stdout.decode(errors="replace"), device)
+    return _record(session, target, options, job, printed, _facts(session, arch, described[1:], printed))
+
+
+def find_program(options: BenchOptions, arch: str) -> Path:
+    """The runner for a device of architecture `arch`: named, or built here for this machine's own.
+
+    Raises:
+        InputError: it has to be built by the user.
+    """
+    if options.native_runner is not None:
+        if not options.native_runner.is_file():
+            raise InputError(f"There is no {options.native_runner}.", "The built edgeprune_runner was expected.")
+        return options.native_runner
+    if arch == platform.machine():
+        return build_program()
+    raise InputError(
+        f"No native runner is at hand for {arch}.",
+        "Name one with --native-runner.",
+        f"Build it with your toolchain: cmake -S {SOURCES} -B build -DCMAKE_TOOLCHAIN_FILE=… && cmake --build build",
+    )
+
+
+def build_program(compiler: str | None = None) -> Path:
+    """Build the runner once per source version, in the user's cache folder.
+
+    Args:
+        compiler: of another architecture, such as ``aarch64-linux-gnu-gcc``.
+
+    Raises:
+        InputError: no cmake or compiler, or the build failed.
+    """
+    digest = hashlib.sha256((compiler or "").encode())
+    for path in sorted([SOURCES / "CMakeLists.txt", *(SOURCES / "src").iterdir()]):
+        digest.update(path.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeprune-native"
+    program = cache / digest.hexdigest()[:16] / "edgeprune_runner"
+    if program.is_file():
+        return program
+    if shutil.which("cmake") is None:
+        raise InputError("There is no cmake.", "The native runner is built with it.", "Install cmake and a C compiler.")
+    with tempfile.TemporaryDirectory() as build:
+        chosen = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
+        _cmake("-S", str(SOURCES), "-B", build, "-DEDGEPRUNE_WERROR=OFF", *chosen)
+        _cmake("--build", build)
+        program.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(Path(build) / "edgeprune_runner", program.with_suffix(".new"))
+        program.with_suffix(".new").replace(program)
+    return program
+
+
+def _cmake(*arguments: str) -> None:
+    done = subprocess.run(["cmake", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
+    if done.returncode:
+        raise InputError(
+            f"The native runner did not build: {(done.stderr or done.stdout).strip()[-400:]}", "",
+            "Install a C11 compiler, or name a built runner with --native-runner.",
+        )
+
+
+def find_library(options: BenchOptions, arch: str) -> Path:
+    """The TFLite library to send: named, or the one in this machine's ai-edge-litert.
+
+    Raises:
+        InputError: the user has to name one.
+    """
+    if options.library is not None:
+        if not options.library.is_file():
+            raise InputError(f"There is no {options.library}.", "A TFLite library was expected.")
+        return options.library
+    package = importlib.util.find_spec("ai_edge_litert")
+    inside = Path(package.origin).parent / "libLiteRt.so" if package and package.origin else None
+    if arch == platform.machine() and inside is not None and inside.is_file():
+        return inside
+    raise InputError(
+        f"No TFLite library is at hand for {arch}.", "Name libLiteRt.so or libtensorflowlite_c.so with --library.",
+        "For Android it is in the AAR of com.google.ai.edge.litert, in Linux wheels of ai-edge-litert.",
+    )
+
+
+def _facts(session: Session, arch: str, android: list[str], printed: NativeOutput) -> DeviceFacts:
+    files: Mapping[str, str] = session.read_files(facts.PATHS)
+    before, after = (
+        facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after")
+    )
+    described = facts.device_facts(files.get, arch, before, after)
+    return facts.with_android(described, android)
+
+
+def _record(
+    session: Session, target: Target, options: BenchOptions, job: PreparedJob, printed: NativeOutput,
+    device: DeviceFacts,
+) -> RunRecord:
+    latencies = printed.numbers("latency_ns")
+    latency = summarize(latencies)
+    figures, predictions, count = {}, [], 0
+    if job.data is not None and target.bundle is not None:
+        arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
+        count = len(arrays[0])
+        if count != len(job.data.y):
+            raise DeviceError(f"{session.transport.device} sent {count} of {len(job.data.y)} samples' outputs.")
+        figures = samples.metrics(
+            target.bundle, job.data, job.inputs, job.input_infos, arrays[0], job.output_infos[0]
+        )
+        predictions = [samples.predictions(a, info) for a, info in zip(arrays, job.output_infos, strict=True)]
+    return RunRecord(
+        device=session.transport.device,
+        model=ModelFile(target.model.name, target.model.stat().st_size, sha256_of(target.model)),
+        settings=options.settings(),
+        runtime=Runtime(printed.facts["runtime"], printed.facts.get("version") or "unknown"),
+        latency=latency,
+        latency_ns=latencies,
+        warmup_ns=printed.numbers("warmup_ns"),
+        load_ns=printed.numbers("load_ns")[0],
+        first_inference_ns=printed.numbers("first_ns")[0],
+        throughput_per_s=1e3 / latency.mean_ms,
+        memory=printed.memory(),
+        facts=device,
+        unstable=stability.reasons(latencies, device),
+        # Preprocessing ran on the host, whose time says nothing about the device: it stays out, and with it
+        # the real-time factor.
+        metrics=figures,
+        samples=count,
+        predictions=tuple(predictions),
+    )

@@ -1,0 +1,94 @@
+"""`edgeprune bench`: accuracy, latency and memory on one or several devices."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.errors import EdgepruneError
+    from edgeprune.run_record import RunRecord
+
+_DEVICE = "local, ssh://[user@]host[:port] or adb://[serial]; repeat it for several at once."
+
+
+def bench(
+    target: Annotated[Path, typer.Argument(help="A bundle (accuracy, latency, memory) or a .tflite file.")],
+    device: Annotated[list[str] | None, typer.Option("--device", help=_DEVICE)] = None,
+    runner: Annotated[str, typer.Option(help="python, native or benchmark_model.")] = "python",
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="Timed inferences, at least.")] = 50,
+    warmup: Annotated[int, typer.Option(min=0, help="Inferences before those, at least.")] = 5,
+    min_time: Annotated[float, typer.Option(help="Seconds of timed inferences, at least.")] = 1.0,
+    time_limit: Annotated[float, typer.Option(help="Seconds for the run on the device.")] = 120.0,
+    samples: Annotated[int | None, typer.Option(help="Evaluate at most so many samples.")] = None,
+    no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
+    python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
+    library: Annotated[Path | None, typer.Option(help="TFLite library for the native runner.")] = None,
+    native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
+    benchmark_model: Annotated[Path | None, typer.Option(help="Google's prebuilt benchmark_model.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
+) -> None:
+    """Measure a bundle or a .tflite file on devices."""
+    from device_runners.benchmark import BenchOptions, bench_many
+
+    options = BenchOptions(
+        threads=threads, runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
+        xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
+        benchmark_model=benchmark_model, native_runner=native_runner,
+    )
+    devices = device or ["local"]
+    results = bench_many(target, devices, options)
+    _print(devices, results, as_json)
+
+
+def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError], as_json: bool) -> None:
+    """One table or JSON list of what worked; then the first failure, if any, decides the exit code."""
+    from edgeprune import jsonable
+    from edgeprune.errors import EdgepruneError
+    from edgeprune.run_record import RunRecord
+
+    records = [result for result in results if isinstance(result, RunRecord)]
+    failures = [result for result in results if isinstance(result, EdgepruneError)]
+    if as_json:
+        typer.echo(jsonable.dumps(records))
+    elif records:
+        _print_table(records)
+    if failures and records:
+        for device, result in zip(devices, results, strict=True):
+            if isinstance(result, EdgepruneError) and result is not failures[0]:
+                typer.echo(f"{device}: {result}", err=True)
+    if failures:
+        raise failures[0]
+
+
+def _print_table(records: Sequence[RunRecord]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics if "/" not in name))
+    table = Table("device", "p50 ms", "p90 ms", "p99 ms", "peak MB", "model MB", *metrics)
+    for record in records:
+        latency, memory = record.latency, record.memory
+        table.add_row(
+            record.device,
+            *(_number(value, 3) for value in (latency.p50_ms, latency.p90_ms, latency.p99_ms)),
+            *(_number(value and value / 1e6, 1) for value in (memory.peak_bytes, memory.model_bytes)),
+            *(_number(record.metrics.get(name), 4) for name in metrics),
+        )
+    console = Console()
+    console.print(table)
+    for record in records:
+        facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
+        lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
+        lines += [f"unstable: {reason}" for reason in record.unstable]
+        for line in lines:
+            console.print(f"{record.device}: {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"

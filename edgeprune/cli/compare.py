@@ -1,0 +1,35 @@
+"""`edgeprune compare`: is B faster than A on this device?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def compare(
+    a: Annotated[Path, typer.Argument(help="A bundle or .tflite file.")],
+    b: Annotated[Path, typer.Argument(help="Another one.")],
+    device: Annotated[str, typer.Option(help="local, ssh://[user@]host[:port] or adb://[serial].")] = "local",
+    rounds: Annotated[int, typer.Option(min=4, help="Fresh processes that time A and B in turn.")] = 8,
+    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
+    round_time: Annotated[float, typer.Option(help="Seconds of timing in each round.")] = 0.5,
+    time_limit: Annotated[float, typer.Option(help="Seconds for one round on the device.")] = 120.0,
+    python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
+) -> None:
+    """Say whether B is faster than A, with the interval."""
+    from device_runners.benchmark import BenchOptions
+    from device_runners.comparison import compare as compare_models
+    from edgeprune import jsonable
+
+    options = BenchOptions(threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python)
+    result = compare_models(a, b, device, options, rounds)
+    if as_json:
+        typer.echo(jsonable.dumps(result))
+        return
+    typer.echo(f"A {result.a}: {result.a_ms:.3f} ms")
+    typer.echo(f"B {result.b}: {result.b_ms:.3f} ms")
+    basis = f"{result.confidence:.0%} interval, {len(result.rounds)} rounds, {device}"
+    typer.echo(f"{result.sentence()} ({basis})")
