@@ -1,0 +1,106 @@
+"""What a model costs as a function of how many units each group keeps, without slicing anything.
+
+Every weight (and every activation product) is a term: a constant times, for each of its axes, a
+linear function of the kept counts,
+
+    term(k) = c · Π_axes (fixed + Σ_g share_g · k_g)
+
+so that a plan of thousands of removals costs no more than a few matrix products.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import Ids
+    from edgeprune.pruning.units import Units
+
+UNITS = ("neurons", "params", "macs")
+
+
+@dataclasses.dataclass(frozen=True)
+class CostModel:
+    """Terms of one kind of cost.
+
+    Attributes:
+        constants: (T,).
+        fixed: (T, A) elements along each axis that no group decides over; 1 for missing axes.
+        shares: (T, A, G) elements along each axis for each kept unit of a group.
+    """
+
+    constants: np.ndarray
+    fixed: np.ndarray
+    shares: np.ndarray
+
+    def __call__(self, counts: np.ndarray) -> float:
+        """The cost with these many kept units in each group."""
+        return float(self.constants @ self._lengths(counts).prod(axis=1))
+
+    def _lengths(self, counts: np.ndarray) -> np.ndarray:
+        return np.asarray(self.fixed + self.shares @ counts)
+
+    def per_unit(self, counts: np.ndarray) -> np.ndarray:
+        """(G,) what one unit of each group costs, at these counts: the gradient."""
+        lengths = self._lengths(counts)
+        total = np.zeros(self.shares.shape[2])
+        for axis in range(lengths.shape[1]):
+            others = np.delete(lengths, axis, axis=1).prod(axis=1)
+            total += (self.constants * others) @ self.shares[:, axis]
+        return total
+
+
+def cost_model(units: Units, unit: str) -> CostModel:
+    """The cost model of a traced model.
+
+    Args:
+        units: the traced model.
+        unit: one of `UNITS`.
+    """
+    builder = _Builder(units)
+    if unit == "neurons":
+        builder.sizes(np.concatenate([group.units for group in units.groups]) if units.groups else np.zeros(0, int))
+        return builder.model()
+    for path, weights in units.layer_flows.items():
+        for shape, weight in zip(units.graph.layers[path].weight_shapes, weights, strict=True):
+            times = weight.reuse if unit == "macs" else 1
+            bare = [size for size, axis in zip(shape, weight.axes, strict=True) if axis is None]
+            builder.term(times * float(np.prod(bare)), [axis for axis in weight.axes if axis is not None])
+    if unit == "macs":
+        for flow in units.flows:
+            for term in flow.mac_terms:
+                builder.term(float(term.times), list(term.axes))
+    return builder.model()
+
+
+class _Builder:
+    def __init__(self, units: Units) -> None:
+        self._units = units
+        self._sizes = np.array([len(group.units) for group in units.groups], float)
+        self._group = np.full(units.count, len(units.groups))
+        for number, group in enumerate(units.groups):
+            self._group[group.units] = number
+        self._terms: list[tuple[float, list[tuple[float, np.ndarray]]]] = []
+
+    def _axis(self, members: np.ndarray) -> tuple[float, np.ndarray]:
+        counts = np.bincount(self._group[members], minlength=len(self._sizes) + 1)
+        return float(counts[-1]), counts[:-1] / np.maximum(self._sizes, 1)
+
+    def sizes(self, members: np.ndarray) -> None:
+        self._terms.append((1.0, [self._axis(members)]))
+
+    def term(self, constant: float, axes: list[Ids]) -> None:
+        if constant:
+            self._terms.append((constant, [self._axis(self._units.unit_of[axis]) for axis in axes]))
+
+    def model(self) -> CostModel:
+        depth = max((len(axes) for _, axes in self._terms), default=1) or 1
+        fixed = np.ones((len(self._terms), depth))
+        shares = np.zeros((len(self._terms), depth, len(self._sizes)))
+        for number, (_, axes) in enumerate(self._terms):
+            for place, (still, per_unit) in enumerate(axes):
+                fixed[number, place], shares[number, place] = still, per_unit
+        return CostModel(np.array([constant for constant, _ in self._terms]), fixed, shares)

@@ -1,0 +1,59 @@
+"""Where the constant part of a repaired read can go: its bias, or the batch normalization behind it.
+
+    BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edgeprune.pruning.mix import Mix
+    from edgeprune.pruning.network import Network
+    from edgeprune.pruning.units import Units
+
+
+@dataclasses.dataclass(frozen=True)
+class Constant:
+    """A weight vector that a constant can be added to.
+
+    Attributes:
+        layer: its path.
+        index: among the layer's weights.
+        sign: 1, or -1 where the constant has to be taken off.
+    """
+
+    layer: str
+    index: int
+    sign: int
+
+    def value(self, network: Network, shape: tuple[int, ...] = (-1,)) -> np.ndarray:
+        """The constant that is there now."""
+        return self.sign * network.weights(self.layer)[self.index].reshape(shape)
+
+    def store(self, network: Network, value: np.ndarray) -> None:
+        """Replaces it."""
+        old = network.weights(self.layer)[self.index]
+        network.replace(self.layer, {self.index: (self.sign * value).reshape(old.shape).astype(old.dtype)})
+
+
+def constant_of(units: Units, mix: Mix) -> Constant | None:
+    """The place of a read's constant; None where it has none."""
+    graph = units.graph
+    if mix.read.bias is not None:
+        return Constant(mix.layer, mix.read.bias, 1)
+    call = graph.calls[mix.call]
+    if len(units.flows[mix.call].reads) != 1 or len(call.outputs) != 1:
+        return None
+    produced = call.outputs[0].index
+    consumers = [other for other in graph.calls if any(t.index == produced for t in other.inputs)]
+    if len(consumers) != 1 or any(tensor.index == produced for tensor in graph.outputs):
+        return None
+    layer = graph.layers[consumers[0].layer]
+    calls = [other for other in graph.calls if other.layer in (layer.path, mix.layer)]
+    if layer.kind != "BatchNormalization" or len(calls) != 2 or "moving_mean" not in layer.weight_names:
+        return None
+    return Constant(layer.path, layer.weight_names.index("moving_mean"), -1)

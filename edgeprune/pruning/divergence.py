@@ -1,0 +1,49 @@
+"""How much a pruned model's outputs differ from the original's, as one number.
+
+Probabilities (not negative, summing to 1 along the last axis): the mean Kullback-Leibler divergence
+in nats. Anything else: half the mean squared error relative to the output's variance. Outputs add up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def is_distribution(output: np.ndarray) -> bool:
+    """Whether the last axis holds probabilities that sum to 1."""
+    if output.ndim < 2 or output.shape[-1] < 2 or not np.issubdtype(output.dtype, np.floating):
+        return False
+    return bool((output >= 0).all() and np.allclose(output.sum(axis=-1, dtype=np.float64), 1, atol=1e-2))
+
+
+def divergence(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> float:
+    """Of all outputs together, the mean over samples."""
+    return float(sum(_one(a, b) for a, b in zip(reference, outputs, strict=True)))
+
+
+def _one(reference: np.ndarray, output: np.ndarray) -> float:
+    p, q = np.asarray(reference, np.float64), np.asarray(output, np.float64)
+    if is_distribution(reference):
+        tiny = 1e-9
+        return max(float(np.mean(np.sum(p * (np.log(p + tiny) - np.log(q + tiny)), axis=-1))), 0.0)
+    variance = float(np.var(p, axis=0).mean())
+    return float(0.5 * np.mean((p - q) ** 2) / max(variance, 1e-12))
+
+
+def ambiguity(reference: Sequence[np.ndarray]) -> np.ndarray | None:
+    """(N,) how undecided the original is about each sample: what a small error can change.
+
+    Returns:
+        1 - Σp² + 0.02, averaged over outputs and positions; None where no output is a distribution.
+    """
+    found = [
+        1 - np.sum(np.asarray(one, np.float64) ** 2, axis=-1).reshape(len(one), -1).mean(axis=1)
+        for one in reference
+        if is_distribution(one)
+    ]
+    return np.asarray(0.02 + np.mean(found, axis=0)) if found else None

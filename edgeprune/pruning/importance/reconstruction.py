@@ -1,0 +1,130 @@
+"""Greedy block elimination by Optimal Brain Surgeon, over everything that reads the units.
+
+For a read z = X·W + b with covariance S of the rows of X, the least-squares optimal repair after
+unit c (rows B of W) is gone costs, with H = (S + λI)⁻¹,
+
+    cost(c) = tr(W_Bᵀ [H_BB]⁻¹ W_B),    W ← W - H_:B [H_BB]⁻¹ W_B,    H ← H - H_:B [H_BB]⁻¹ H_B:
+
+Costs are relative to the energy tr(Wᵀ S W) of the read and add up over all reads of a unit. The
+cheapest goes first. Hassibi & Stork, NeurIPS 1992; He, Zhang & Sun, ICCV 2017; SparseGPT, ICML 2023.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.ranking import Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.units import Group
+
+RIDGE = 1e-4
+STEPS = 256
+"""A group of more units loses several of them at a time."""
+
+
+@dataclasses.dataclass
+class _Read:
+    """The state of one read while units go.
+
+    Attributes:
+        inverse: H (R + p, R + p); the last p rows pad blocks to equal length and read nothing.
+        matrix: W (R + p, O).
+        blocks: (units, rows per unit) positions of each unit's rows.
+        energy: what costs are relative to.
+        padding: p.
+    """
+
+    inverse: np.ndarray
+    matrix: np.ndarray
+    blocks: np.ndarray
+    energy: float
+    padding: int
+
+    def costs(self, alive: np.ndarray) -> np.ndarray:
+        blocks = self.blocks[alive]
+        corner = self.inverse[blocks[:, :, None], blocks[:, None, :]]
+        rows = self.matrix[blocks]
+        return np.asarray(np.einsum("bio,bio->b", rows, np.linalg.solve(corner, rows)) / self.energy)
+
+    def remove(self, units: np.ndarray) -> float:
+        """Removes some units at once; what that costs."""
+        rows = np.unique(self.blocks[units])
+        solved = np.linalg.solve(self.inverse[np.ix_(rows, rows)], self.inverse[rows])
+        gone = self.matrix[rows]
+        cost = float(np.sum(gone * np.linalg.solve(self.inverse[np.ix_(rows, rows)], gone)))
+        self.matrix -= solved.T @ gone
+        self.inverse -= self.inverse[:, rows] @ solved
+        if self.padding:
+            self.inverse[-self.padding :, -self.padding :] = np.eye(self.padding)
+        return cost / self.energy
+
+
+def rank(group: Group, moments: Sequence[Moments], weights: Sequence[float] | None = None) -> Ranking | None:
+    """Removal order of one group.
+
+    Args:
+        group: the units to choose among.
+        moments: of every read; those that do not read the group are passed over.
+        weights: how much each of them counts; None for all the same.
+
+    Returns:
+        None where nothing reads the group linearly.
+    """
+    counted = weights or [1.0] * len(moments)
+    reads = [
+        _begin(group, one, weight)
+        for one, weight in zip(moments, counted, strict=True)
+        if np.isin(one.units, group.units).any()
+    ]
+    if not reads:
+        return None
+    size = len(group.units)
+    chunk = -(-size // STEPS)
+    alive = np.arange(size)
+    order: list[np.ndarray] = []
+    costs: list[np.ndarray] = []
+    while len(alive):
+        each = sum((read.costs(alive) for read in reads), np.zeros(len(alive)))
+        chosen = np.argsort(each, kind="stable")[:chunk]
+        gone = alive[chosen]
+        together = sum(read.remove(gone) for read in reads)
+        order.append(gone)
+        costs.append(_share(max(together, 0.0), each[chosen]))
+        alive = np.delete(alive, chosen)
+    return Ranking(np.concatenate(order), np.concatenate(costs))
+
+
+def _share(total: float, each: np.ndarray) -> np.ndarray:
+    """Splits a cost by what the parts would cost alone."""
+    each = np.maximum(each, 0)
+    return total * each / each.sum() if each.sum() > 0 else np.full(len(each), total / len(each))
+
+
+def _begin(group: Group, moments: Moments, weight: float) -> _Read:
+    positions = [np.flatnonzero(moments.units == unit) for unit in group.units]
+    longest = max(len(rows) for rows in positions)
+    padding = longest - min(len(rows) for rows in positions)
+    size = len(moments.covariance)
+    blocks = np.stack([np.concatenate([rows, size + np.arange(longest - len(rows))]) for rows in positions])
+    ridge = RIDGE * max(float(np.trace(moments.covariance)) / size, 1e-12)
+    inverse = np.eye(size + padding)
+    inverse[:size, :size] = np.linalg.inv(moments.covariance + ridge * np.eye(size))
+    matrix = _narrow(moments.matrix)
+    matrix = np.concatenate([matrix, np.zeros((padding, matrix.shape[1]))])
+    energy = float(np.sum(moments.matrix * (moments.covariance @ moments.matrix)))
+    return _Read(inverse, matrix, blocks.astype(int), max(energy, 1e-12) / max(weight, 1e-12), padding)
+
+
+def _narrow(matrix: np.ndarray) -> np.ndarray:
+    """W (R, O) with more columns than rows as the RxR factor of W·Wᵀ; all costs are the same."""
+    if matrix.shape[1] <= matrix.shape[0]:
+        return matrix.copy()
+    values, vectors = np.linalg.eigh(matrix @ matrix.T)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

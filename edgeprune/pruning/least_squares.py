@@ -1,0 +1,93 @@
+"""Least squares fits T ≈ Y·S + c, in the three forms that repairing a layer needs.
+
+    Y (n, R) what the pruned network feeds the layer, T (n, O) what the layer should give
+
+Rows may carry weights. The constant c is never penalised.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+RECTIFIED_ROUNDS = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """S (R, O) and c (O,)."""
+
+    matrix: np.ndarray
+    constant: np.ndarray
+
+    def predict(self, y: np.ndarray) -> np.ndarray:
+        """Y·S + c."""
+        return np.asarray(y @ self.matrix + self.constant)
+
+
+def ridge(
+    y: np.ndarray, t: np.ndarray, strength: float, *, constant: bool = True, rectified: bool = False
+) -> Fit:
+    """Ridge regression on many rows.
+
+    Args:
+        y: (n, R).
+        t: (n, O).
+        strength: of the penalty, relative to the mean variance of Y's columns.
+        constant: whether c may differ from 0.
+        rectified: T goes through a ReLU: where it is negative any negative prediction is as good,
+            so T is moved there, and the fit repeated.
+    """
+    if constant:
+        mean, level = y.mean(axis=0), t.mean(axis=0)
+    else:
+        mean, level = np.zeros(y.shape[1], y.dtype), np.zeros(t.shape[1], t.dtype)
+    centred = y - mean
+    gram = (centred.T @ centred).astype(np.float64)
+    gram[np.diag_indices(len(gram))] += strength * max(float(np.trace(gram)) / len(gram), 1e-12)
+    inverse = np.linalg.inv(gram)
+
+    def solve(wanted: np.ndarray, level: np.ndarray) -> Fit:
+        matrix = inverse @ (centred.T @ (wanted - level)).astype(np.float64)
+        return Fit(matrix, level - mean @ matrix)
+
+    fit = solve(t, level)
+    for _ in range(RECTIFIED_ROUNDS if rectified else 0):
+        wanted = np.where(t > 0, t, np.minimum(y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype), 0))
+        fit = solve(wanted, wanted.mean(axis=0) if constant else level)
+    return fit
+
+
+def cautious_ridge(y: np.ndarray, t: np.ndarray, weights: np.ndarray, *, constant: bool = True) -> Fit:
+    """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.
+
+    Works on the nxn matrix Y·Yᵀ, so R may be large. With its eigenvalues e and vectors U,
+    hat values h = Σ U² e/(e+λ), left-out errors (T - T̂)/(1 - h).
+
+    Args:
+        y: (n, R).
+        t: (n, O).
+        weights: (n,) of the rows.
+        constant: whether c may differ from 0.
+    """
+    share = weights / weights.sum()
+    root = np.sqrt(weights / weights.mean())[:, None]
+    mean = share @ y if constant else np.zeros(y.shape[1])
+    level = share @ t if constant else np.zeros(t.shape[1])
+    rows, wanted = (y - mean) * root, (t - level) * root
+    values, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
+    values = np.maximum(values, 0)
+    turned = vectors.T @ wanted
+    best: tuple[float, np.ndarray] | None = None
+    for penalty in max(values[-1], 1e-12) * np.logspace(-6, 1, 15):
+        shrink = values / (values + penalty)
+        hat = (vectors**2) @ shrink
+        left_out = vectors @ (turned * (1 - shrink)[:, None]) / (1 - np.minimum(hat, 1 - 1e-6))[:, None]
+        error = float(np.mean(left_out**2))
+        if best is None or error < best[0]:
+            best = (error, turned / (values + penalty)[:, None])
+    if best is None or best[0] >= float(np.mean(wanted**2)):
+        return Fit(np.zeros((y.shape[1], t.shape[1])), level)
+    matrix = rows.T @ (vectors @ best[1])
+    return Fit(matrix, level - mean @ matrix)

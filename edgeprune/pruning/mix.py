@@ -1,0 +1,155 @@
+"""A linear read as matrices: z = X·W + b, with the unit behind every row and column of W.
+
+A kernel with axes (rows…, others) becomes W (R, O): R is the product of the axes that are summed
+over, in the order of the columns of X (`LinearRead.samples`), O that of the other axes.
+
+Where R is large and every channel has the same number of rows (window taps, or positions after a
+Flatten), all of them can share one CxC matrix of moments: *shared* rows.
+
+    X (n, R) → (n·taps, C)          W (R, O) → (C, taps·O)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from edgeprune.layers.rule import LinearRead
+    from edgeprune.pruning.network import Step
+    from edgeprune.pruning.units import Units
+
+
+@dataclasses.dataclass(frozen=True)
+class Mix:
+    """One read of one call.
+
+    Attributes:
+        call: index into ``graph.calls``.
+        layer: path of the layer.
+        read: the rule's description.
+        row_units: (R, number of row axes) unit behind each row, along each of its axes; 0 for none.
+        channels: (R,) which channel each row belongs to: its unit's raw id, or its own number.
+        column_units: (O, number of other axes) likewise for the columns.
+        shape: of the kernel.
+    """
+
+    call: int
+    layer: str
+    read: LinearRead
+    row_units: np.ndarray
+    channels: np.ndarray
+    column_units: np.ndarray
+    shape: tuple[int, ...]
+
+    @property
+    def units(self) -> np.ndarray:
+        """(R,) the unit along the channel axis, the last of the row axes."""
+        return self.row_units[:, -1]
+
+    @property
+    def others(self) -> tuple[int, ...]:
+        """The kernel's axes that are not summed over."""
+        return tuple(axis for axis in range(len(self.shape)) if axis not in self.read.rows)
+
+    def matrix(self, kernel: np.ndarray) -> np.ndarray:
+        """W (R, O) of a kernel, of this shape or smaller."""
+        rows = int(np.prod([kernel.shape[axis] for axis in self.read.rows]))
+        return kernel.transpose(*self.read.rows, *self.others).reshape(rows, -1)
+
+    def kernel(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """The inverse of `matrix` for a kernel of some shape."""
+        order = (*self.read.rows, *self.others)
+        return matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+    def rows_kept(self, keep: np.ndarray) -> np.ndarray:
+        """(R,) True where a row stays."""
+        return np.asarray(keep[self.row_units].all(axis=1))
+
+    def columns_kept(self, keep: np.ndarray) -> np.ndarray:
+        """(O,) True where a column stays."""
+        return np.asarray(keep[self.column_units].all(axis=1))
+
+    def draw(
+        self, step: Step, weights: list[np.ndarray], generator: np.random.Generator, number: int,
+        samples: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Draws X (n, R) from the inputs of a call; padding that a mask hides is left out.
+
+        Args:
+            step: the call with its inputs.
+            weights: of the layer that is called.
+            generator: the same state gives the same positions in an original and its pruned copy.
+            number: how many rows at most.
+            samples: positions along the batch to draw from, with repetition; None for all.
+        """
+        arrays, masks = step.arrays, step.masks
+        if samples is not None:
+            arrays = tuple(array[samples] if array.ndim else array for array in arrays)
+            masks = tuple(None if mask is None else mask[samples] for mask in masks)
+        if self.read.hidden is not None:
+            return self.read.samples(self.read.hidden(arrays, weights, masks), generator, number)
+        array, mask = arrays[self.read.source], masks[self.read.source]
+        if mask is not None and array.ndim == 3 and len(self.read.rows) == 1:
+            array = array[mask]
+        return self.read.samples(array, generator, number)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sharing:
+    """Rows in the order (channel, tap).
+
+    Attributes:
+        order: (R,) positions of the rows.
+        channels: C.
+    """
+
+    order: np.ndarray
+    channels: int
+
+    def samples(self, x: np.ndarray) -> np.ndarray:
+        """X (n, R) to (n·taps, C)."""
+        taps = len(self.order) // self.channels
+        return x[:, self.order].reshape(len(x), self.channels, taps).transpose(0, 2, 1).reshape(-1, self.channels)
+
+    def matrix(self, matrix: np.ndarray) -> np.ndarray:
+        """W (R, O) to (C, taps·O)."""
+        return matrix[self.order].reshape(self.channels, -1)
+
+    def unshared(self, matrix: np.ndarray) -> np.ndarray:
+        """The inverse of `matrix`."""
+        whole = np.empty((len(self.order), matrix.size // len(self.order)), matrix.dtype)
+        whole[self.order] = matrix.reshape(whole.shape)
+        return whole
+
+
+def sharing(channels: np.ndarray) -> Sharing | None:
+    """How rows can share moments by channel; None where channels have different numbers of rows."""
+    _, counts = np.unique(channels, return_counts=True)
+    if counts.min() != counts.max() or counts[0] == 1:
+        return None
+    return Sharing(np.argsort(channels, kind="stable"), len(counts))
+
+
+def mixes_of(units: Units) -> tuple[Mix, ...]:
+    """Every read of a traced model, in the order of its calls."""
+    return tuple(
+        _mix(units, number, read)
+        for number, flow in enumerate(units.flows)
+        for read in flow.reads
+    )
+
+
+def _mix(units: Units, call: int, read: LinearRead) -> Mix:
+    layer = units.graph.calls[call].layer
+    shape = units.graph.layers[layer].weight_shapes[read.kernel]
+    axes = units.flows[call].weights[read.kernel].axes
+    raw = [np.zeros(size, int) if ids is None else np.asarray(ids) for size, ids in zip(shape, axes, strict=True)]
+    rows = np.stack([grid.ravel() for grid in np.meshgrid(*(raw[a] for a in read.rows), indexing="ij")], axis=1)
+    others = [raw[axis] for axis in range(len(shape)) if axis not in read.rows]
+    columns = np.stack([grid.ravel() for grid in np.meshgrid(*others, indexing="ij")], axis=1)
+    places = np.tile(np.arange(shape[read.rows[-1]]), len(rows) // shape[read.rows[-1]])
+    channels = np.where(rows[:, -1] > 0, rows[:, -1], -1 - places)
+    return Mix(call, layer, read, units.unit_of[rows], channels, units.unit_of[columns], shape)

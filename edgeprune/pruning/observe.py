@@ -1,0 +1,122 @@
+"""Watches what every linear read sees on calibration data: means and covariances.
+
+    mean = E[x],   covariance = E[(x - mean)(x - mean)ᵀ]      x: one row of X, see `edgeprune.pruning.mix`
+
+Centred, because whatever is constant moves into the bias and costs nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.mix import Mix, Sharing, mixes_of, sharing
+from edgeprune.pruning.samples import count, take
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.pruning.network import Data, Network
+    from edgeprune.pruning.units import Units
+
+LARGEST_EXACT = 1600
+"""Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""
+
+ROWS_PER_READ = 20_000
+"""Rows drawn for each read: enough for 1600 columns."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """What one read saw.
+
+    Attributes:
+        mix: the read.
+        mean: (R,), or (C,) where rows share.
+        covariance: (R, R) or (C, C).
+        matrix: W (R, O) or (C, taps·O), float64.
+        units: (R,) or (C,) the unit behind each row.
+        shared: how rows share; None where they do not.
+        samples: rows that were seen.
+    """
+
+    mix: Mix
+    mean: np.ndarray
+    covariance: np.ndarray
+    matrix: np.ndarray
+    units: np.ndarray
+    shared: Sharing | None
+    samples: int
+
+
+def observe(
+    network: Network,
+    units: Units,
+    data: Data,
+    *,
+    batch: int,
+    seed: int,
+    progress: Callable[[float], None] = lambda _: None,
+) -> tuple[Moments, ...]:
+    """Collects the moments of every read that prunable units go into.
+
+    Args:
+        network: the original.
+        units: its units.
+        data: calibration samples.
+        batch: samples that are in memory at a time.
+        seed: decides which positions are looked at.
+        progress: told the fraction done.
+    """
+    mixes = [mix for mix in mixes_of(units) if mix.units.any()]
+    sums = [_Sum(mix, network) for mix in mixes]
+    by_call: dict[int, list[_Sum]] = {}
+    for one in sums:
+        by_call.setdefault(one.mix.call, []).append(one)
+    total = count(data)
+    for start in range(0, total, batch):
+        part = take(data, slice(start, start + batch))
+        rows = max(1, ROWS_PER_READ * count(part) // total)
+        for step in network.steps(part):
+            for place, one in enumerate(by_call.get(step.number, ())):
+                generator = np.random.default_rng((seed, start, step.number, place))
+                one.add(one.mix.draw(step, network.weights(one.mix.layer), generator, rows))
+        progress(min(1.0, (start + batch) / total))
+    return tuple(one.moments() for one in sums)
+
+
+class _Sum:
+    """Adds rows up; the first batch's mean is taken off at once, for the sake of precision."""
+
+    def __init__(self, mix: Mix, network: Network) -> None:
+        self.mix = mix
+        matrix = mix.matrix(network.weights(mix.layer)[mix.read.kernel]).astype(np.float64)
+        self.shared = sharing(mix.channels) if len(matrix) > LARGEST_EXACT else None
+        self._matrix = self.shared.matrix(matrix) if self.shared else matrix
+        self._units = mix.units[self.shared.order[:: len(matrix) // self.shared.channels]] if self.shared else mix.units
+        size = len(self._matrix)
+        self._offset: np.ndarray | None = None
+        self._first = np.zeros(size)
+        self._second = np.zeros((size, size))
+        self._count = 0
+
+    def add(self, x: np.ndarray) -> None:
+        if self.shared is not None:
+            x = self.shared.samples(x)
+        if self._offset is None:
+            self._offset = x.mean(axis=0, dtype=np.float64).astype(np.float32)
+        x = x.astype(np.float32) - self._offset
+        self._first += x.sum(axis=0, dtype=np.float64)
+        self._second += x.T @ x
+        self._count += len(x)
+
+    def moments(self) -> Moments:
+        seen = max(self._count, 1)
+        mean = self._first / seen
+        covariance = self._second / seen - np.outer(mean, mean)
+        offset = 0.0 if self._offset is None else self._offset
+        return Moments(
+            self.mix, mean + offset, covariance, self._matrix, self._units, self.shared, self._count
+        )

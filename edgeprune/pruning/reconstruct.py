@@ -1,0 +1,179 @@
+"""Repairs a stripped model without labels or training: layer after layer, least squares.
+
+The original and the pruned copy run side by side on calibration data. Each layer that mixes its
+inputs linearly gets the kernel and bias that map what the *pruned* network feeds it to what the
+*original* layer gave: errors of earlier layers are met by later ones instead of adding up.
+
+    min ‖X·W + b - (Y·S + c)‖²      X: the original's rows, Y: the pruned network's, same positions
+
+Few rows for many columns (after a Flatten): first one Cxk map for all positions, then what is left
+is corrected by a ridge fit whose strength is chosen by leaving one sample out.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.layers import rule_for
+from edgeprune.pruning.constant import constant_of
+from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
+from edgeprune.pruning.mix import Mix, mixes_of, sharing
+from edgeprune.pruning.observe import LARGEST_EXACT, ROWS_PER_READ
+from edgeprune.pruning.strip import KeptUnits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.pruning.constant import Constant
+    from edgeprune.pruning.network import Data, Network, Step
+    from edgeprune.pruning.units import Units
+
+RIDGE = 1e-4
+FEW_ROWS = 10
+"""Rows per column below which the penalty is chosen by leaving one out."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sides:
+    """Original and pruned network, run side by side.
+
+    Attributes:
+        original: the model before.
+        pruned: its stripped copy; its weights change.
+        units: of the original.
+        keep: for each unit number, whether it stayed.
+        weights: (N,) how much each calibration sample counts.
+        seed: decides which positions are looked at.
+    """
+
+    original: Network
+    pruned: Network
+    units: Units
+    keep: np.ndarray
+    weights: np.ndarray
+    seed: int
+
+
+def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] = lambda _: None) -> int:
+    """Refits every layer of the pruned network whose inputs have changed, in place.
+
+    Layers that are called several times keep their slices.
+
+    Args:
+        sides: the two networks.
+        data: calibration samples, all of them in memory at once.
+        progress: told the fraction done.
+
+    Returns:
+        How many kernels were refitted.
+    """
+    calls = collections.Counter(call.layer for call in sides.units.graph.calls)
+    by_call: dict[int, dict[int, Mix]] = {}
+    for mix in mixes_of(sides.units):
+        if calls[mix.layer] == 1:
+            by_call.setdefault(mix.call, {}).setdefault(mix.read.kernel, mix)
+    done = 0
+    index = resampled(sides.weights)
+    for before, after in zip(sides.original.steps(data), sides.pruned.steps(data), strict=True):
+        for mix in by_call.get(before.number, {}).values():
+            done += _refit(sides, mix, before, after, index)
+        progress((before.number + 1) / len(sides.units.graph.calls))
+    return done
+
+
+def resampled(weights: np.ndarray) -> np.ndarray:
+    """Positions of samples, twice as many as there are, each as often as it counts."""
+    edges = np.cumsum(weights) / weights.sum()
+    wanted = (np.arange(2 * len(weights)) + 0.5) / (2 * len(weights))
+    return np.minimum(np.searchsorted(edges, wanted), len(weights) - 1)
+
+
+def _refit(sides: Sides, mix: Mix, before: Step, after: Step, index: np.ndarray) -> bool:
+    old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
+    by_sample = mix.read.hidden is None and before.arrays[mix.read.source].ndim == 2
+    samples = None if by_sample else index
+    key = (sides.seed, mix.call, mix.read.kernel)
+    x = mix.draw(before, old, np.random.default_rng(key), ROWS_PER_READ, samples)
+    y = mix.draw(after, new, np.random.default_rng(key), ROWS_PER_READ, samples)
+    if x.shape == y.shape and np.array_equal(x, y):
+        return False
+    columns = mix.columns_kept(sides.keep)
+    if not y.shape[1] or not columns.any() or len(x) != len(y):
+        return False
+    place = constant_of(sides.units, mix)
+    matrix = mix.matrix(old[mix.read.kernel])[:, columns] * _factor(sides, mix)
+    shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
+    weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
+    if len(y) < FEW_ROWS * y.shape[1]:
+        fit = _fit_few(sides, mix, (x, y), (matrix, shift), new, place, weights)
+    else:
+        rectified = _is_rectified(sides.units, mix)
+        fit = ridge(y, x @ matrix + shift.astype(x.dtype), RIDGE, constant=place is not None, rectified=rectified)
+    shape = new[mix.read.kernel].shape
+    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
+    if place is not None:
+        place.store(sides.pruned, fit.constant)
+    return True
+
+
+def _old_constant(sides: Sides, place: Constant, mix: Mix, columns: np.ndarray) -> np.ndarray:
+    value = place.value(sides.original)[columns]
+    return np.asarray(value * (_factor(sides, mix) if place.layer == mix.layer else 1.0))
+
+
+def _factor(sides: Sides, mix: Mix) -> float:
+    """What the rule multiplies the kernel with when it shrinks (the query under attention)."""
+    view, flow = sides.units.views[mix.call], sides.units.flows[mix.call]
+    factors = getattr(rule_for(view.layer), "factors", None)
+    if factors is None:
+        return 1.0
+    found = factors(view, flow, KeptUnits(sides.units.unit_of, sides.keep))
+    return float(found.get(mix.read.kernel, 1.0))
+
+
+def _is_rectified(units: Units, mix: Mix) -> bool:
+    return bool(units.graph.layers[mix.layer].config.get("activation") == "relu")
+
+
+def _fit_few(
+    sides: Sides,
+    mix: Mix,
+    rows: tuple[np.ndarray, np.ndarray],
+    wanted: tuple[np.ndarray, np.ndarray],
+    new: list[np.ndarray],
+    place: Constant | None,
+    weights: np.ndarray,
+) -> Fit:
+    """A first guess that needs few rows, and a cautious correction of what it leaves."""
+    x, y = rows
+    matrix, shift = wanted
+    target = x @ matrix + shift
+    first = _shared_map(sides, mix, x, y, matrix, shift)
+    if first is None:
+        constant = 0.0 if place is None else place.value(sides.pruned)
+        first = Fit(mix.matrix(new[mix.read.kernel]).astype(np.float64), np.broadcast_to(constant, shift.shape))
+    rest = cautious_ridge(y, target - first.predict(y), weights, constant=place is not None)
+    return Fit(first.matrix + rest.matrix, first.constant + rest.constant)
+
+
+def _shared_map(
+    sides: Sides, mix: Mix, x: np.ndarray, y: np.ndarray, matrix: np.ndarray, shift: np.ndarray
+) -> Fit | None:
+    """X ≈ [Y 1]·M with one M for all taps, put through the kernel; None where taps cannot share."""
+    if len(matrix) <= LARGEST_EXACT:
+        return None
+    kept = mix.rows_kept(sides.keep)
+    before, after = sharing(mix.channels), sharing(mix.channels[kept]) if kept.any() else None
+    if before is None or after is None:
+        return None
+    all_rows, few_rows = before.samples(x), after.samples(y)
+    number = min(len(all_rows), 2 * ROWS_PER_READ)
+    some = np.random.default_rng(sides.seed).choice(len(all_rows), number, replace=False)
+    mapping = ridge(few_rows[some], all_rows[some], RIDGE)
+    wide = before.matrix(matrix)
+    moved = (mapping.constant @ wide).reshape(-1, matrix.shape[1]).sum(axis=0)
+    return Fit(after.unshared(mapping.matrix @ wide), shift + moved)

@@ -1,0 +1,37 @@
+"""Inputs made up from a model's own signature, for when no data was given.
+
+Good enough to compare a model with its masked original; no stand-in for calibration data.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from edgeprune.graph.model_graph import ModelGraph, Tensor
+
+UNKNOWN_LENGTH = 16
+
+
+def synthetic_inputs(graph: ModelGraph, samples: int, seed: int) -> list[np.ndarray]:
+    """Random inputs: normal numbers, or whole numbers where they are looked up in a table."""
+    generator = np.random.default_rng(seed)
+    return [_one(graph, tensor, samples, generator) for tensor in graph.inputs]
+
+
+def _one(graph: ModelGraph, tensor: Tensor, samples: int, generator: np.random.Generator) -> np.ndarray:
+    shape = (samples, *(UNKNOWN_LENGTH if size is None else size for size in tensor.shape[1:]))
+    entries = [
+        int(graph.layers[call.layer].config["input_dim"])
+        for call in graph.calls
+        if graph.layers[call.layer].kind == "Embedding" and tensor.index in {one.index for one in call.inputs}
+    ]
+    if entries:
+        return generator.integers(0, min(entries), shape).astype(tensor.dtype)
+    if tensor.dtype == "bool":
+        return np.ones(shape, bool)
+    if not np.issubdtype(np.dtype(tensor.dtype), np.floating):
+        return generator.integers(0, 2, shape).astype(tensor.dtype)
+    return generator.normal(size=shape).astype(tensor.dtype)
