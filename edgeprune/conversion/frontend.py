@@ -1,0 +1,195 @@
+"""`--embed-frontend`: preprocessing inside the `.tflite`, so that an app feeds raw 16-bit PCM.
+
+    steps:   pad_or_crop  |  pcm_to_float  log_mel  (mfcc)  standardize
+                 outside  |  inside
+    file:    PCM (1, S) int16 -> [front end, float32] -> [the converted model, bytes unchanged] -> outputs
+
+The front end is converted by itself in float and put in front of the finished file, so the quantized
+part stays the very one that was verified. A front end quantized along with the model would lose the
+spectrum's quiet end. Only LiteRT's own operators are used (RFFT2D and COMPLEX_ABS among them).
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeprune.conversion import flatfile
+from edgeprune.conversion.export import Exported
+from edgeprune.conversion.tensorflow_route import convert_exported
+from edgeprune.conversion.values import Converted
+from edgeprune.errors import InputError
+from edgeprune.preprocessing import audio
+
+Step = Mapping[str, Any]
+
+
+def split_steps(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """Steps that stay outside, and the steps after them that go into the file."""
+    first = len(steps)
+    while first and steps[first - 1]["op"] in _OPERATIONS:
+        first -= 1
+    return tuple(steps[:first]), tuple(steps[first:])
+
+
+def embed(converted: Converted, steps: Sequence[Step], samples: int) -> Converted:
+    """`converted` with `steps` in front of it, taking PCM (1, samples) int16.
+
+    Args:
+        converted: a model of one input.
+        steps: the second half of `split_steps`, ``pcm_to_float`` first.
+        samples: of one clip.
+
+    Raises:
+        InputError: a model of several inputs, steps that cannot be embedded, or features of another
+            shape than the model's input.
+    """
+    if len(converted.inputs) != 1 or not steps or steps[0]["op"] != "pcm_to_float":
+        raise InputError(
+            f"The model has {len(converted.inputs)} inputs and {len(steps)} steps that can be embedded.",
+            f"Expected one input, and steps out of {', '.join(_OPERATIONS)} that start with pcm_to_float.",
+            "Leave --embed-frontend out.",
+        )
+    front = flatfile.parse(_convert(steps, samples))
+    model = flatfile.parse(converted.tflite)
+    _join(front, model)
+    inputs, outputs = flatfile.tensor_infos(model)
+    return dataclasses.replace(
+        converted, tflite=flatfile.pack(model), inputs=inputs, outputs=outputs,
+        operators=flatfile.operators(model),
+    )
+
+
+def _convert(steps: Sequence[Step], samples: int) -> bytes:
+    import tensorflow as tf
+
+    def serve(pcm: Any) -> dict[str, Any]:
+        x = pcm
+        for step in steps:
+            options = {name: value for name, value in step.items() if name != "op"}
+            x = _OPERATIONS[step["op"]](x, **options)
+        return {"features": x}
+
+    module = tf.Module()
+    module.serve = tf.function(serve, autograph=False)
+    function = module.serve.get_concrete_function(tf.TensorSpec((1, samples), tf.int16, "pcm"))
+    exported = Exported(module, function, ("pcm",), ("features",))
+    return convert_exported(exported, "none", None, "float")
+
+
+def _pcm_to_float(x: Any) -> Any:
+    import tensorflow as tf
+
+    return tf.cast(x, tf.float32) * np.float32(1 / 32768)
+
+
+def _log_mel(x: Any, **options: Any) -> Any:
+    import tensorflow as tf
+
+    options = {"mel_bands": 40, "lower_hz": 20.0, "upper_hz": 4000.0, "floor": 1e-6, **options}
+    length, step = options["frame_length"], options["frame_step"]
+    fft = audio.fft_length(length)
+    starts = np.arange(0, x.shape[1] - length + 1, step)
+    frames = tf.gather(x, starts[:, None] + np.arange(length), axis=1)[0]
+    frames *= audio.hann(length).astype(np.float32)
+    # RFFT2D wants two axes to transform, and the batch of it can be the frames: (frames, 1, fft).
+    padded = tf.pad(frames, ((0, 0), (0, fft - length)))[:, None]
+    spectrum = tf.abs(tf.signal.rfft(padded, [fft]))[:, 0]
+    matrix = audio.mel_matrix(
+        options["mel_bands"], fft // 2 + 1, options["sample_rate"], options["lower_hz"], options["upper_hz"]
+    )
+    mel = tf.math.log(spectrum @ matrix.astype(np.float32) + np.float32(options["floor"]))
+    return mel[None]
+
+
+def _mfcc(x: Any, *, coefficients: int) -> Any:
+    matrix = audio.dct_matrix(x.shape[-1])[:, :coefficients].astype(np.float32)
+    return (x[0] @ matrix)[None]
+
+
+def _standardize(x: Any, *, mean: Any, std: Any) -> Any:
+    return (x - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
+
+
+def _rescale(x: Any, *, scale: float, offset: float = 0.0) -> Any:
+    return x * np.float32(scale) + np.float32(offset)
+
+
+def _reshape(x: Any, *, shape: Sequence[int]) -> Any:
+    import tensorflow as tf
+
+    return tf.reshape(x, (1, *shape))
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "pcm_to_float": _pcm_to_float, "log_mel": _log_mel, "mfcc": _mfcc,
+    "standardize": _standardize, "rescale": _rescale, "reshape": _reshape,
+}
+
+
+def _join(front: Any, model: Any) -> None:
+    """Put the only subgraph of `front` in front of `model`'s main subgraph, in place.
+
+    Tensors, buffers and operator codes of the front end are appended to the model's, their numbers
+    moved up; its operators run first, and its output becomes the model's input tensor.
+    """
+    source, target = front.subgraphs[0], model.subgraphs[0]
+    tensors, buffers, codes = len(target.tensors), len(model.buffers), len(model.operatorCodes)
+    for tensor in source.tensors:
+        tensor.buffer += buffers
+    target.tensors += source.tensors
+    model.buffers += front.buffers
+    model.operatorCodes += front.operatorCodes
+    for operator in source.operators:
+        operator.opcodeIndex += codes
+        operator.inputs = _moved(operator.inputs, tensors)
+        operator.outputs = _moved(operator.outputs, tensors)
+    features, entry = int(source.outputs[0]) + tensors, int(target.inputs[0])
+    _check_shapes(target.tensors[features], target.tensors[entry])
+    link = _quantize(model, features, entry, target.tensors[entry], target.tensors[features])
+    if link is None:
+        for operator in source.operators:
+            operator.outputs = np.where(operator.outputs == features, entry, operator.outputs)
+    target.operators = [*source.operators, *([link] if link is not None else []), *target.operators]
+    target.inputs = np.array([int(source.inputs[0]) + tensors], np.int32)
+    signature = model.signatureDefs[0].inputs[0]
+    signature.name, signature.tensorIndex = b"pcm", int(target.inputs[0])
+    target.tensors[target.inputs[0]].name = b"pcm"
+    target.tensors[entry].name = b"features"
+
+
+def _moved(numbers: Any, by: int) -> Any:
+    """Tensor numbers moved up; -1 stands for an input left out."""
+    return np.where(numbers >= 0, numbers + by, numbers).astype(np.int32)
+
+
+def _check_shapes(features: Any, entry: Any) -> None:
+    given, wanted = features.shape.tolist(), entry.shape.tolist()
+    if given != wanted:
+        raise InputError(
+            f"The front end gives features of the shape {given}.",
+            f"The model's input has the shape {wanted}.",
+            "Use the steps and the clip length that the model was trained with.",
+        )
+
+
+def _quantize(model: Any, features: int, entry: int, wanted: Any, given: Any) -> Any:
+    """An operator from float features to an integer input; None where both are floats."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    if wanted.type == given.type:
+        return None
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
+    code.version = 1
+    model.operatorCodes = [*model.operatorCodes, copy.copy(code)]
+    link = schema.OperatorT()
+    link.opcodeIndex = len(model.operatorCodes) - 1
+    link.inputs, link.outputs = np.array([features], np.int32), np.array([entry], np.int32)
+    link.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
+    link.builtinOptions = schema.QuantizeOptionsT()
+    return link
