@@ -10,19 +10,16 @@ import importlib.util
 import re
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from edgeprune.conversion.quiet import silence
+from edgeprune.conversion.ranges import as_package_wants
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
-    import numpy.typing as npt
+    from edgeprune.conversion.ranges import Range
+    from edgeprune.conversion.values import Io, Mode
 
-    from edgeprune.conversion.values import Io, Mode, Samples
-
-_SIGNATURE = "serving_default"
 _FLOAT = {"regex": ".*", "operation": "*", "algorithm_key": "no_quantize", "op_config": {}}
 
 
@@ -34,8 +31,7 @@ def available() -> bool:
 def quantize_file(
     float_tflite: bytes,
     mode: Mode,
-    inputs: Sequence[str],
-    calibration: Samples | None,
+    ranges: Mapping[str, Range] | None,
     io: Io = "float",
     exceptions: Mapping[str, Mode] | None = None,
 ) -> bytes:
@@ -44,8 +40,7 @@ def quantize_file(
     Args:
         float_tflite: from `edgeprune.conversion.convert` in mode ``"none"``.
         mode: ``"int8"``, ``"int16x8"`` or ``"dynamic"``.
-        inputs: signature names in the order of `calibration`.
-        calibration: float samples; unused for ``"dynamic"``.
+        ranges: of every activation, from `edgeprune.conversion.ranges`; unused for ``"dynamic"``.
         io: type of the inputs and outputs.
         exceptions: another mode, or ``"none"`` for float, by the name of an operator's output tensor.
 
@@ -59,38 +54,14 @@ def quantize_file(
         try:
             # The package reads the buffer in place and needs it writable.
             work = quantizer.Quantizer(bytearray(float_tflite), _recipe(mode, io, exceptions or {}))
-            ranges = None
-            if work.need_calibration:
-                if calibration is None:
-                    raise ValueError("calibration samples are missing")  # noqa: TRY301
-                ranges = work.calibrate({_SIGNATURE: _Feed(inputs, calibration)}, num_threads=1)
-            return bytes(work.quantize(ranges, enable_progress_report=False).quantized_model)
+            found = as_package_wants(ranges or {}) if work.need_calibration else None
+            return bytes(work.quantize(found, enable_progress_report=False).quantized_model)
         except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
             raise InputError(
                 f"ai-edge-quantizer refuses this model: {' '.join(str(error).split())[:400]}",
                 f"A model it can quantize to {mode!r}.",
-                "Use TensorFlow's converter: --quantize int8 without --route.",
+                "Use TensorFlow's converter, or --quantize dynamic.",
             ) from error
-
-
-class _Feed:
-    """Samples by input name, one at a time, as often as they are asked for."""
-
-    def __init__(self, inputs: Sequence[str], calibration: Samples) -> None:
-        self._named = dict(zip(inputs, calibration, strict=True))
-        self._count = len(calibration[0])
-
-    def __iter__(self) -> Iterator[dict[str, npt.NDArray[Any]]]:
-        for i in range(self._count):
-            one = {name: array[i : i + 1] for name, array in self._named.items()}
-            yield {name: np.ascontiguousarray(array, _kind(array)) for name, array in one.items()}
-
-    def __len__(self) -> int:
-        return self._count
-
-
-def _kind(array: npt.NDArray[Any]) -> type[np.generic]:
-    return np.int32 if np.issubdtype(array.dtype, np.integer) else np.float32
 
 
 def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str, Any]]:

@@ -28,9 +28,10 @@ def parse(tflite: bytes) -> Any:
 
 
 def pack(tree: Any) -> bytes:
-    """The file of an object tree; equal trees give equal bytes."""
+    """The file of an object tree, without data nobody refers to; equal trees give equal bytes."""
     import flatbuffers
 
+    _drop_unused_buffers(tree)
     builder = flatbuffers.Builder(1 << 20)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
@@ -51,6 +52,22 @@ def finish(tree: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     signature.outputs.sort(key=lambda entry: outputs.index(entry.name.decode()))
     tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _CONVERSION_SETTINGS]
     tree.description = b"edgeprune"
+
+
+def _drop_unused_buffers(tree: Any) -> None:
+    """Keeps one buffer of equal ones; number 0 stands for no data."""
+    holders = [tensor for graph in tree.subgraphs for tensor in graph.tensors] + list(tree.metadata or [])
+    kept, number_of, by_data = [tree.buffers[0]], {0: 0}, {}
+    for holder in holders:
+        if holder.buffer not in number_of:
+            data = tree.buffers[holder.buffer].data
+            key = None if data is None or len(data) == 0 else bytes(data)
+            if key is None or key not in by_data:
+                by_data[key] = len(kept)
+                kept.append(tree.buffers[holder.buffer])
+            number_of[holder.buffer] = by_data[key]
+        holder.buffer = number_of[holder.buffer]
+    tree.buffers = kept
 
 
 def _name_and_order(graph: Any, entries: Sequence[Any], names: Sequence[str]) -> Any:

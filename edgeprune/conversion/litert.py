@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import os
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from edgeprune.conversion.values import as_samples
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from edgeprune.conversion.values import Samples
 
@@ -56,6 +57,18 @@ def run_tflite(
     return results[0] if len(results) == 1 else tuple(results)
 
 
+def latency_us(tflite: bytes, samples: Samples, calls: int = 50) -> float:
+    """Median time of one call on this machine, one thread, in microseconds."""
+    loaded = interpreter(tflite)
+    feed(loaded, [array[:1] for array in samples])
+    times_ns = []
+    for _ in range(calls + 5):
+        start = time.perf_counter_ns()
+        loaded.invoke()
+        times_ns.append(time.perf_counter_ns() - start)
+    return float(np.median(times_ns[5:])) / 1e3
+
+
 def interpreter(tflite: bytes, **options: Any) -> Any:
     """A LiteRT interpreter with XNNPACK, one thread, tensors allocated.
 
@@ -77,27 +90,40 @@ def interpreter(tflite: bytes, **options: Any) -> Any:
     return loaded
 
 
+def feed(loaded: Any, arrays: Sequence[npt.NDArray[Any]]) -> None:
+    """Sets the inputs of an interpreter for one sample, batch axis included, and forgets the one before.
+
+    A fused LSTM keeps its state between calls; a Keras layer that is not stateful does not.
+    """
+    loaded.reset_all_variables()
+    for array, detail in zip(arrays, loaded.get_input_details(), strict=True):
+        loaded.set_tensor(detail["index"], _quantized(array, detail))
+
+
 def _run_shard(tflite: bytes, samples: Samples) -> list[npt.NDArray[np.float32]]:
     loaded = interpreter(tflite)
     inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
     if len(inputs) != len(samples):
         raise InputError(f"{len(samples)} arrays of samples.", f"The file has {len(inputs)} inputs.")
-    ready = [_quantized(array, detail) for array, detail in zip(samples, inputs, strict=True)]
-    results = [
-        np.empty((len(samples[0]), *detail["shape"][1:]), detail["dtype"]) for detail in outputs
-    ]
+    results = [np.empty((len(samples[0]), *detail["shape"][1:]), detail["dtype"]) for detail in outputs]
     for i in range(len(samples[0])):
-        # A fused LSTM keeps its state between calls; a Keras layer that is not stateful does not.
-        loaded.reset_all_variables()
-        for array, detail in zip(ready, inputs, strict=True):
-            loaded.set_tensor(detail["index"], array[i : i + 1])
+        feed(loaded, [array[i : i + 1] for array in samples])
         loaded.invoke()
         for result, detail in zip(results, outputs, strict=True):
             result[i] = loaded.get_tensor(detail["index"])[0]
-    return [_dequantized(result, detail) for result, detail in zip(results, outputs, strict=True)]
+    return [dequantized(result, detail) for result, detail in zip(results, outputs, strict=True)]
 
 
-def _quantized(array: npt.NDArray[Any], detail: dict[str, Any]) -> npt.NDArray[Any]:
+def dequantized(array: npt.NDArray[Any], detail: Mapping[str, Any]) -> npt.NDArray[np.float32]:
+    """Real values of a tensor from its interpreter details."""
+    scale, zero_point = detail["quantization"]
+    if not scale:
+        return array.astype(np.float32)
+    real: npt.NDArray[np.float32] = (array.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return real
+
+
+def _quantized(array: npt.NDArray[Any], detail: Mapping[str, Any]) -> npt.NDArray[Any]:
     scale, zero_point = detail["quantization"]
     if not scale:
         return np.ascontiguousarray(array, dtype=detail["dtype"])
@@ -105,11 +131,3 @@ def _quantized(array: npt.NDArray[Any], detail: dict[str, Any]) -> npt.NDArray[A
     levels = np.round(array / np.float32(scale)) + zero_point
     clipped: npt.NDArray[Any] = np.clip(levels, limits.min, limits.max).astype(detail["dtype"])
     return clipped
-
-
-def _dequantized(array: npt.NDArray[Any], detail: dict[str, Any]) -> npt.NDArray[np.float32]:
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return array.astype(np.float32)
-    real: npt.NDArray[np.float32] = (array.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
-    return real
