@@ -204,17 +204,23 @@ def failure(answer: Answer, device: str, time_limit_s: float, program: str) -> E
             "", "Raise --time-limit, or use fewer --runs.",
         )
     if answer.code > 128:
-        name = signal.Signals(answer.code - 128).name if answer.code - 128 in iter(signal.Signals) else "a signal"
         return DeviceError(
-            f"The runtime on {device} crashed with {name} while {step}.", "",
+            f"The runtime on {device} crashed with {_signal_name(answer.code - 128)} while {step}.", "",
             "Try another runtime version there, or --no-xnnpack.",
         )
-    if answer.code == _COMMAND_NOT_FOUND or (answer.code == _NOT_EXECUTABLE and "denied" in last):
+    if answer.code in (_COMMAND_NOT_FOUND, _NOT_EXECUTABLE):
         return DeviceError(
             f"{device} has no {program} that runs ({last.strip()[-200:]}).", "",
-            "Install it there, name one with --python, or use --runner native.",
+            "Check that it is there and built for this device; --python and --native-runner name one.",
         )
     return DeviceError(f"The run on {device} failed with exit code {answer.code} while {step}: {last[-300:]}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _named_error(text: str, device: str, lines: Sequence[str]) -> EdgepruneError:

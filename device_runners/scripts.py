@@ -5,7 +5,7 @@ Layout on a device, below a root folder (`KEEPER` settles where it is):
     files/SHA256        what was uploaded, kept for the next run, checked before each use
     files/SHA256.part   an upload that was cut; the next one goes on from there
     run.PID             one run's own folder; always removed
-    /tmp/edgeprune.lock (or lock in the root) held while a run lasts
+    /tmp/edgeprune.lock held while a run lasts (lock in the root, where /tmp cannot be written)
 
 Arguments come as positional parameters, quoted by `command`; nothing is pasted into the text.
 """
@@ -24,7 +24,7 @@ root=${1:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/edgeprune}
 mkdir -p "$root/files" 2>/dev/null && [ -w "$root" ] || root=${TMPDIR:-/tmp}/edgeprune-$(id -u)
 umask 077
 mkdir -p "$root/files" || { echo "no folder can be made at $root" >&2; exit 73; }
-lock=/tmp/edgeprune.lock; [ -w /tmp ] || lock=$root/lock
+lock=${TMPDIR:-/tmp}/edgeprune.lock; [ -w "${lock%/*}" ] || lock=$root/lock
 boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
 tries=0
 until (umask 022; mkdir "$lock") 2>/dev/null; do
@@ -80,7 +80,8 @@ done
 # $1 root · $2 SHA256 · $3 BYTES; stdin holds what is missing. 28 no space · 74 cut · 76 damaged.
 STORE = """
 cd "$1/files" || exit 73
-if ! cat >> "$2.part"; then rm -f "$2.part"; exit 28; fi
+error=$(LC_ALL=C cat 2>&1 >> "$2.part")
+case $error in *[Ss]pace*|*[Qq]uota*) rm -f "$2.part"; echo "$error" >&2; exit 28;; esac
 have=$(wc -c < "$2.part")
 [ $have -ge "$3" ] || exit 74
 sum=$(sha256sum "$2.part")
@@ -115,6 +116,21 @@ done; true
 """
 
 
+# Says on stderr that the script ended and how, which a cut connection cannot: adb then reports success.
+_REPORT = """sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
+
+
+def keeper_command(*arguments: str) -> str:
+    """One line for the device's login shell that runs `KEEPER`."""
+    return shlex.join(["exec", "sh", "-c", KEEPER, "edgeprune", *arguments])
+
+
 def command(script: str, *arguments: str) -> str:
-    """One line for the device's login shell that runs `script` with positional parameters."""
-    return shlex.join(["exec", "sh", "-c", script, "edgeprune", *arguments])
+    """One line for the device's login shell that runs `script` and reports its end; see `split_exit`."""
+    return shlex.join(["exec", "sh", "-c", _REPORT, "edgeprune", script, "edgeprune", *arguments])
+
+
+def split_exit(stderr: str) -> tuple[str, int | None]:
+    """The script's own stderr and its exit code; None if it did not come to its end."""
+    text, mark, code = stderr.rpartition("edgeprune-exit ")
+    return (text, int(code)) if mark and code.strip().isdigit() else (stderr, None)

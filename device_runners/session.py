@@ -59,7 +59,7 @@ class Session:
         # Longer than any step may take: the keeper's own limit is for a host that vanished silently.
         limit = int(self._time_limit_s * 2 + 600)
         tries = int(self._lock_wait_s * _LOCK_TRIES_PER_S)
-        line = scripts.command(scripts.KEEPER, self.transport.root, str(tries), str(limit))
+        line = scripts.keeper_command(self.transport.root, str(tries), str(limit))
         try:
             self._keeper = _start(self.transport.argv(line, keeper=True))
             self.folder, self._root = self._await_ready(self._keeper)
@@ -170,21 +170,16 @@ class Session:
             ) from error
         finally:
             _end(process)
-        text = stderr.decode(errors="replace")
-        lost = self.transport.failure(process.returncode, text)
-        if lost is None and process.returncode and self._keeper_is_gone():
-            lost = DeviceError(f"The connection to {self.transport.device} was lost.", "", "Try again.")
-        if lost is not None:
-            raise lost
-        return Answer(process.returncode, stdout, text)
+        text, code = scripts.split_exit(stderr.decode(errors="replace"))
+        if code is None:
+            raise self._lost(process.returncode, text)
+        return Answer(code, stdout, text)
 
-    def _keeper_is_gone(self) -> bool:
-        assert self._keeper is not None  # noqa: S101  (between __enter__ and __exit__)
-        try:
-            self._keeper.wait(0.2)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+    def _lost(self, code: int, stderr: str) -> DeviceError:
+        last = (stderr.strip().splitlines() or [f"exit code {code}"])[-1]
+        return self.transport.failure(code, stderr) or DeviceError(
+            f"The connection to {self.transport.device} was lost ({last[-200:]}).", "", "Try again."
+        )
 
     def _await_ready(self, keeper: subprocess.Popen[bytes]) -> tuple[str, str]:
         """The run's folder and the root, once the keeper has the lock."""

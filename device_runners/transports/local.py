@@ -26,6 +26,7 @@ class Local:
     def failure(self, code: int, stderr: str) -> DeviceError | None:
         """There is no connection to fail."""
         del code, stderr
+        return None
 
     def close(self) -> None:
         """Nothing is held."""
