@@ -1,7 +1,7 @@
 """Reads a Keras 2 or Keras 3 model into a `ModelGraph`.
 
 Both keep a functional model as nodes (a layer, its call arguments, its symbolic outputs) sorted by
-depth. Nested models are inlined.
+depth. Nested models are inlined; their input layers are calls that pass on what they are given.
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class _Reader:
         self.objects: dict[str, Any] = {}
         self._paths: dict[int, str] = {}
         self._tensors: dict[int, Tensor] = {}
+        self._given: dict[int, Tensor] = {}
         self._alive: list[Any] = []
         self._count = 0
 
@@ -164,7 +165,7 @@ class _Reader:
             operation = operation_of(node)
             if is_graph_model(operation):
                 self._walk_nested(operation, node, prefix)
-            elif not (is_input_node(node) and prefix):
+            else:
                 self._add(operation, node, prefix)
 
     def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
@@ -173,11 +174,10 @@ class _Reader:
         args, kwargs = arguments_of(node)
         map_tensors((args, kwargs), given.append)
         for symbol, value in zip(inner.inputs, given, strict=False):
-            self._tensors[id(symbol)] = self.tensor(value)
+            self._given[id(symbol)] = self.tensor(value)
         for nested in nodes_in_order(inner):
-            if not is_input_node(nested):
-                for symbol in outputs_of(nested):
-                    self._tensors.pop(id(symbol), None)
+            for symbol in outputs_of(nested):
+                self._tensors.pop(id(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")
         for symbol, value in zip(inner.outputs, outputs_of(node), strict=True):
             self._tensors[id(value)] = self.tensor(symbol)
@@ -197,6 +197,9 @@ class _Reader:
             return inputs[-1]
 
         args, kwargs = map_tensors((args, kwargs), place)
+        if is_input_node(node) and prefix:
+            inputs.append(self._given[id(outputs_of(node)[0])])
+            args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in outputs_of(node))
         self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, key=node))
 

@@ -79,14 +79,14 @@ def run(
         results: filled with the model's outputs when the loop is over.
 
     Yields:
-        One step for each call but those of the inputs. Values are freed after their last use.
+        One step for each call but those of the model's inputs. Values are freed after their last use.
     """
     graph = reading.graph
     left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
     left.update(tensor.index for tensor in graph.outputs)
     values = _feed(reading, data)
     for number, call in enumerate(graph.calls):
-        if is_input_node(call.key):
+        if is_input_node(call.key) and not call.inputs:
             continue
         inputs = tuple(values[tensor.index] for tensor in call.inputs)
         step = Step(number, call, reading.layers[call.layer], inputs)
@@ -127,7 +127,9 @@ def _bound(step: Step, values: Mapping[int, Any]) -> Callable[[], list[Any]]:
 
 
 def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
-    """Calls the layer; its outputs as a flat list."""
+    """Calls the layer; its outputs as a flat list. A nested model's input passes its value on."""
+    if is_input_node(step.call.key):
+        return list(step.inputs)
 
     def place(value: Any) -> Any:
         return values[value.index] if isinstance(value, Tensor) else value
@@ -182,7 +184,7 @@ def _feed(reading: Reading, data: Data) -> dict[int, Any]:
 
 def _in_order(reading: Reading, data: Data) -> Sequence[Any]:
     if isinstance(data, dict):
-        sources = [call for call in reading.graph.calls if is_input_node(call.key)]
+        sources = [call for call in reading.graph.calls if is_input_node(call.key) and not call.inputs]
         name_of = {call.outputs[0].index: call.layer for call in sources}
         names = [name_of[tensor.index] for tensor in reading.graph.inputs]
         missing = [name for name in names if name not in data]

@@ -54,11 +54,11 @@ class PReLURule(BaseRule):
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """The slopes shrink with the axes they are spread over."""
         ids = view.inputs[0]
-        slopes = view.layer.weight_shapes[0]
+        varying = unit_ids.varying_axes(ids)
         axes: list[Ids | None] = []
-        for axis, size in enumerate(slopes, start=1):
-            line = space.fix_unless_vector(ids, axis, view.layer.path) if size > 1 else None
-            axes.append(line)
+        for axis, size in enumerate(view.layer.weight_shapes[0], start=1):
+            own = size > 1 and axis in varying
+            axes.append(space.fix_unless_vector(ids, axis, view.layer.path) if own else None)
         return Flow((ids,), (WeightFlow(tuple(axes)),))
 
 

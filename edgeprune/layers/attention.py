@@ -28,6 +28,8 @@ class AttentionRule(BaseRule):
         others = space.fix_unless_vector(view.ids(key), -1, name)
         space.unite(dims, others)
         line = space.fix_unless_vector(view.ids(value), -1, name)
+        if view.layer.kind == "AdditiveAttention":  # Keras 2 takes the scale's length from the value
+            space.unite(dims, line)
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
             if tensor.index not in (query.index, value.index, key.index):
                 space.fix(ids, name, "is used as an attention mask")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeprune.graph.ids import IdSpace
 
 
@@ -23,12 +25,18 @@ class BarrierRule(BaseRule):
 
 
 class SourceRule(BaseRule):
-    """InputLayer: the model's inputs are never touched."""
+    """InputLayer: the model's inputs are never touched; a nested model's carry what they are given."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """No unit decides over an input."""
+        """No unit decides over an input of the model."""
         del space
-        return Flow(tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs))
+        return Flow(view.inputs or tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs))
+
+    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+        """The shape that a nested model declares."""
+        name = "batch_shape" if "batch_shape" in view.layer.config else "batch_input_shape"
+        now = kept.shape(flow.outputs[0])
+        return {name: [None if was is None else size for was, size in zip(view.output, now, strict=True)]}
 
 
 def barrier_flow(view: CallView, space: IdSpace, reason: str) -> Flow:

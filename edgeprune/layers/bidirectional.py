@@ -1,7 +1,8 @@
 """Bidirectional: two recurrent layers over the same sequence, one from the end; outputs merged.
 
 Their weights stand one after the other, forward first. ``concat`` keeps their units apart, the
-other merges add them element by element and so tie them.
+other merges add them element by element and so tie them. Keras 3 computes its output shape as if both
+directions were of one size, so there they are tied as well.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ class BidirectionalRule(BaseRule):
         rule = self._rule_for(views[0].layer)
         flows = [rule.flow(inner, space) for inner in views]
         count = len(view.layer.weight_shapes) // 2
+        if view.layer.module.startswith("keras."):
+            for one, other in zip(flows[0].sizes.values(), flows[1].sizes.values(), strict=True):
+                if one.shape == other.shape:
+                    space.unite(one, other)
         merged = self._merge(view, flows[0].outputs[0], flows[1].outputs[0], space)
         states = [ids for flow in flows for ids in flow.outputs[1:]]
         here = [tensor.index for tensor in view.call.inputs]

@@ -4,7 +4,8 @@
 
 A neuron is a key/value head with all of its query heads; with a single key/value head it is a
 query head. The head dimension d is one size for queries, keys and values, so position j of all
-three goes together. The output is as wide as the query input, and tied to it.
+three goes together. The output is as wide as the query input, and Keras wants the value input to be,
+so they are tied.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class GroupedQueryAttentionRule(BaseRule):
             side: space.fix_unless_vector(view.ids(getattr(sides, side)), -1, name)
             for side in ("query", "key", "value")
         }
+        space.unite(reads["query"], reads["value"])
         fix_masks(view, sides, space)
         made = {
             "query": (query_heads, dims),

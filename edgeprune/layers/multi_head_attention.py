@@ -103,13 +103,8 @@ def projections(view: CallView) -> list[str]:
     """Names of the projections in the order of the weights, the output's last."""
     names = ["query", "key", "value"]
     if view.option("use_gate"):
-        names.insert(_gate_place(view), "gate")
+        names.insert(2, "gate")
     return [*names, "output"]
-
-
-def _gate_place(view: CallView) -> int:
-    """MultiHeadAttention builds its gate after the query, GroupedQueryAttention after the key."""
-    return 2 if view.layer.kind == "GroupedQueryAttention" else 1
 
 
 def weight_index(view: CallView, projection: str) -> int:

@@ -21,13 +21,13 @@ _transpose = operation_shaping.TransposeRule()
 _to_shape = operation_shaping.ToShapeRule()
 
 ELEMENTWISE = (  # noqa: SIM905 - a list of words
-    "ops.Absolute ops.Abs ops.Add ops.Cast ops.Clip ops.Celu ops.Cos ops.Divide ops.Elu ops.Equal ops.Erf "
+    "ops.Absolute ops.Add ops.Cast ops.Clip ops.Celu ops.Cos ops.Divide ops.Elu ops.Equal ops.Erf "
     "ops.Exp ops.Expm1 ops.Floor ops.Gelu ops.Greater ops.GreaterEqual ops.HardSigmoid ops.HardSilu "
     "ops.HardTanh ops.LeakyRelu ops.Less ops.LessEqual ops.Log ops.Log1p ops.LogicalAnd ops.LogicalNot "
     "ops.LogicalOr ops.LogSigmoid ops.Maximum ops.Minimum ops.Mod ops.Multiply ops.Negative ops.NotEqual "
     "ops.Power ops.Reciprocal ops.Relu ops.Relu6 ops.Round ops.Rsqrt ops.Selu ops.Sigmoid ops.Sign "
     "ops.Silu ops.Sin ops.Softplus ops.Softsign ops.Sqrt ops.Square ops.Subtract ops.Tanh ops.TrueDivide "
-    "ops.Where tf.__operators__.add tf.math.add tf.math.subtract tf.math.multiply tf.math.divide "
+    "ops.Where tf.__operators__.add tf.math.add tf.math.subtract tf.math.multiply "
     "tf.math.truediv tf.math.maximum tf.math.minimum tf.math.pow tf.math.floormod tf.math.abs "
     "tf.math.negative tf.math.square tf.math.sqrt tf.math.rsqrt tf.math.exp tf.math.log tf.math.log1p "
     "tf.math.sigmoid tf.math.tanh tf.math.softplus tf.math.squared_difference tf.math.reciprocal "
@@ -35,7 +35,7 @@ ELEMENTWISE = (  # noqa: SIM905 - a list of words
     "tf.math.less_equal tf.math.equal tf.math.not_equal tf.math.logical_and tf.math.logical_or "
     "tf.math.logical_not tf.nn.relu tf.nn.relu6 tf.nn.elu tf.nn.selu tf.nn.gelu tf.nn.leaky_relu "
     "tf.nn.silu tf.nn.softsign tf.nn.swish tf.nn.bias_add tf.cast tf.clip_by_value tf.identity "
-    "tf.stop_gradient tf.where tf.compat.v1.where tf.zeros_like tf.ones_like tf.convert_to_tensor "
+    "tf.stop_gradient tf.where tf.zeros_like tf.ones_like tf.convert_to_tensor "
     "tf.math.floor tf.math.round"
 ).split()
 
@@ -57,13 +57,10 @@ ROWS: Iterable[tuple[str, Rule]] = (
     ("ops.ExpandDims", _to_shape),
     ("tf.expand_dims", _to_shape),
     ("ops.Squeeze", _to_shape),
-    ("tf.squeeze", _to_shape),
     ("tf.compat.v1.squeeze", _to_shape),
     ("ops.Transpose", _transpose),
-    ("tf.transpose", _transpose),
     ("tf.compat.v1.transpose", _transpose),
     ("ops.Pad", _within),
-    ("tf.pad", _within),
     ("tf.compat.v1.pad", _within),
     ("ops.Tile", _within),
     ("tf.tile", _within),
@@ -85,7 +82,5 @@ ROWS: Iterable[tuple[str, Rule]] = (
     ("tf.linalg.matmul", operation_shaping.MatmulRule()),
     ("ops.GetItem", GetItemRule()),
     ("tf.__operators__.getitem", GetItemRule()),
-    ("ops.Shape", operation_shaping.ShapeRule()),
-    ("tf.shape", operation_shaping.ShapeRule()),
     ("tf.compat.v1.shape", operation_shaping.ShapeRule()),
 )

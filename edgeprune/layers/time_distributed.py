@@ -61,7 +61,7 @@ class TimeDistributedRule(BaseRule):
         inner = self._view(view, None)
         one_step = dataclasses.replace(flow, outputs=tuple(_without_time(ids) for ids in flow.outputs))
         changed = self._rule_for(inner.layer).resize(inner, one_step, kept)
-        return {"layer": with_config(view.option("layer"), changed)} if changed else {}
+        return {"layer": with_config(view.option("layer"), changed)}
 
     def masked(
         self, view: CallView, kept: Kept, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]

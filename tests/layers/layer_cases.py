@@ -42,14 +42,16 @@ def _attend_scores(k: Any, inputs: list[Any]) -> Any:
 
 def _grouped(heads: int, groups: int) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
-        return _two(k, inputs, k.layers.GroupQueryAttention(6, heads, groups))
+        query, value = dense(k, inputs[0]), dense(k, inputs[1])
+        return read(k, k.layers.GroupQueryAttention(6, heads, groups)(query, value))
 
     return build
 
 
 def _plain_attention(row: str, **options: Any) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
-        query, value, key = dense(k, inputs[0]), dense(k, inputs[1], 6), dense(k, inputs[1])
+        width = 8 if row == "AdditiveAttention" else 6
+        query, value, key = dense(k, inputs[0]), dense(k, inputs[1], width), dense(k, inputs[1])
         return read(k, getattr(k.layers, row)(**options)([query, value, key]))
 
     return build
@@ -163,14 +165,14 @@ LAYERS: list[Case] = [
     layer("SeparableConv1D", 6, 3, depth_multiplier=2, padding="same"),
     layer("SeparableConv2D", 6, 3, strides=2, shape=IMAGE),
     model("EinsumDense", _split_and_joined),
-    layer("EinsumDense", "...x,xy->...y", (6, 5), note="ellipsis"),
+    layer("EinsumDense", "...x,xy->...y", 5, note="ellipsis"),
     model("Embedding", lambda k, i: read(k, k.layers.Embedding(10, 8)(i[0])), (6,), tokens=True),
     layer("SimpleRNN", 5),
     layer("GRU", 5, return_sequences=True),
     layer("GRU", 5, reset_after=False, go_backwards=True, note="reset before"),
     layer("LSTM", 5, return_sequences=True, go_backwards=True),
     model("LSTM", _stateful, SEQUENCE, (4,), note="initial state"),
-    model("LSTM", _masked_text, (6,), tokens=True, note="masked"),
+    model("GRU", _masked_text, (6,), tokens=True, note="masked"),
     between("RNN", _stack),
     between("RNN", lambda k: k.layers.RNN(k.layers.GRUCell(5), go_backwards=True), note="one cell"),
     layer("ConvLSTM1D", 4, 2, shape=(3, 6, 2)),
@@ -180,7 +182,7 @@ LAYERS: list[Case] = [
     between("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.GRU(5), merge_mode="mul"), note="tied"),
     model("Bidirectional", _both_ends, SEQUENCE, (4,), note="states"),
     model("Bidirectional", _unmerged, note="unmerged"),
-    model("Bidirectional", _unlike_directions, note="unlike"),
+    model("Bidirectional", _unlike_directions, note="unlike", flavours=("tf_keras",)),
     between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Dense(6))),
     between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Conv2D(6, 3)), (3, 8, 8, 2), note="conv"),
     between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"),
@@ -206,7 +208,7 @@ LAYERS: list[Case] = [
     layer("ReLU", max_value=0.5),
     layer("LeakyReLU"),
     layer("ELU"),
-    layer("ThresholdedReLU", flavours=("tf_keras",)),
+    layer("ThresholdedReLU", 0.1, flavours=("tf_keras",)),
     layer("Softmax", axis=1),
     layer("PReLU", alpha_initializer="uniform"),
     layer("PReLU", alpha_initializer="uniform", shared_axes=[1, 2], shape=IMAGE, note="shared"),
@@ -226,9 +228,9 @@ LAYERS: list[Case] = [
     layer("MaxPooling1D"),
     layer("MaxPooling2D", shape=IMAGE),
     layer("MaxPooling3D", shape=VOLUME),
-    layer("AveragePooling1D"),
-    layer("AveragePooling2D", padding="same", strides=3, shape=IMAGE),
-    layer("AveragePooling3D", shape=VOLUME),
+    layer("AveragePooling1D", 2),
+    layer("AveragePooling2D", 2, padding="same", strides=3, shape=IMAGE),
+    layer("AveragePooling3D", 2, shape=VOLUME),
     layer("ZeroPadding1D", 2),
     layer("ZeroPadding2D", ((1, 0), (0, 2)), shape=IMAGE),
     layer("ZeroPadding3D", shape=VOLUME),

@@ -6,7 +6,15 @@ from edgeprune.layers import RULES, row_of
 from tests.layers.layer_cases import LAYERS
 from tests.layers.pruned import model_of, prune, samples_of
 
-RUNS = [pytest.param(case, flavour, id=f"{case.name}-{flavour}") for case in LAYERS for flavour in case.flavours]
+# Every case runs in one Keras here, alternating, and in the other one in the long matrix.
+RUNS = [
+    pytest.param(
+        case, flavour, id=f"{case.name}-{flavour}",
+        marks=[pytest.mark.heavy] if len(case.flavours) > 1 and (number + side) % 2 else [],
+    )
+    for number, case in enumerate(LAYERS)
+    for side, flavour in enumerate(case.flavours)
+]
 
 
 def test_there_is_a_case_for_every_layer():

@@ -1,0 +1,18 @@
+"""Writes a Keras model as a `.keras` file of its own flavour."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def saved_bytes(model: Any) -> bytes:
+    """The bytes of a model's `.keras` file, without optimizer state.
+
+    Loads with the Keras it belongs to: `tf_keras` or `keras`.
+    """
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path, include_optimizer=False)
+        return path.read_bytes()
