@@ -12,7 +12,7 @@ from edgeprune_models.tabular import autoencoder, mlp
 from edgeprune_models.text import bag, cnn, recurrent, tagger, transformer
 from edgeprune_models.vision import digits_cnn, lenet, mobilenet, resnet8
 
-__all__ = ["ZOO", "Recipe", "ZooModel", "default_for", "find", "table"]
+__all__ = ["ZOO", "Recipe", "ZooModel", "default_for", "default_of", "find", "table"]
 
 
 def table(*models: ZooModel) -> dict[str, ZooModel]:
@@ -47,6 +47,11 @@ def find(name: str) -> ZooModel:
             "List them with: edgeprune zoo",
         )
     return ZOO[name]
+
+
+def default_of(task: str) -> ZooModel | None:
+    """The default model of a task; None where it has none."""
+    return ZOO.get(_DEFAULTS.get(task, ""))
 
 
 def default_for(task: str) -> ZooModel:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,8 +28,16 @@ class Trained:
     seconds: float
 
 
-def train(model: Any, data: Dataset, recipe: Recipe, seed: int) -> Trained:
+def train(
+    model: Any,
+    data: Dataset,
+    recipe: Recipe,
+    seed: int,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Trained:
     """Train `model` (changed in place) and keep the weights of the best epoch by validation.
+
+    `progress` is told the fraction done after every epoch.
 
     Raises:
         InputError: a loss or an optimizer that is not known.
@@ -46,6 +54,7 @@ def train(model: Any, data: Dataset, recipe: Recipe, seed: int) -> Trained:
         figures = measure(model, data, data.validation, inputs=validation_x)
         if _worth(figures) >= best[0]:
             best, weights = (_worth(figures), figures), model.get_weights()
+        progress((epoch + 1) / recipe.epochs)
     model.set_weights(weights)
     return Trained(model, best[1], time.perf_counter() - started)
 

@@ -1,0 +1,44 @@
+"""Measured results, one JSON file a model and data set: written by the program, never by hand.
+
+The file is a build's `report.json` (``stages``, ``removed``) with what it was measured on:
+``{"schema_version": 1, "model", "data", "synthetic", "seeds": [...], "stages": {...}, "removed": {...}}``;
+figures are means over the seeds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "results"
+
+
+def read(name: str) -> tuple[dict[str, Any], ...]:
+    """The results of the zoo's model `name`, one a data set; none where it was not measured."""
+    files = sorted(FOLDER.glob(f"{name}--*.json"))
+    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in files)
+
+
+def write(
+    name: str, data: str, reports: Mapping[int, Mapping[str, Any]], *, synthetic: bool, folder: Path = FOLDER
+) -> Path:
+    """Write the means of the reports of several seeds, by seed; a figure that one lacks is left out."""
+    content = {
+        "schema_version": 1, "model": name, "data": data, "synthetic": synthetic, "seeds": sorted(reports),
+        "stages": mean([report["stages"] for report in reports.values()]),
+        "removed": mean([report["removed"] for report in reports.values()]),
+    }
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}--{data.replace('/', '-')}.json"
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def mean(trees: Sequence[Any]) -> Any:
+    """The mean of every number of equal mappings; keys that not all of them have are left out."""
+    if isinstance(trees[0], Mapping):
+        shared = [key for key in trees[0] if all(key in tree for tree in trees)]
+        return {key: mean([tree[key] for tree in trees]) for key in shared}
+    return round(sum(trees) / len(trees), 5)
