@@ -49,14 +49,14 @@ def entries(task: str | None) -> list[dict[str, Any]]:
         tasks = sorted({model.task for model in edgeprune_models.ZOO.values()})
         found = f"The zoo has no task {task!r}."
         raise InputError(found, f"Expected one of {', '.join(tasks)}.", "Choose one.")
-    rows: list[dict[str, Any]] = []
-    for model in chosen:
-        rows.append({
+    return [
+        {
             "name": model.name, "task": model.task, "summary": model.summary, "licence": model.licence,
             "default": model is edgeprune_models.default_of(model.task),
             "results": list(results.read(model.name)),
-        })
-    return rows
+        }
+        for model in chosen
+    ]
 
 
 def _figures(measured: dict[str, Any] | None) -> tuple[str, ...]:

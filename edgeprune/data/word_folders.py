@@ -1,0 +1,173 @@
+"""Recordings in folders named by their words, laid out as Google's Speech Commands.
+
+    FOLDER/yes/0a7c2a8d_nohash_0.wav     a word, its speaker (before _nohash_), a repetition
+    FOLDER/_background_noise_/rain.wav   long noise, for augmentation and for the class _silence_
+    FOLDER/validation_list.txt           yes/0a7c2a8d_nohash_0.wav, one a line; honoured where present
+    FOLDER/testing_list.txt
+
+Without the lists a speaker's recordings all fall into one split, by the SHA-1 of the speaker's name
+as in Speech Commands' own `which_set`: 10 % validation, 10 % test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import wave
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.speech import clips_dataset
+from edgeprune.errors import InputError
+from edgeprune.preprocessing import apply
+
+NOISE, SILENCE, UNKNOWN = "_background_noise_", "_silence_", "_unknown_"
+_SPLITS = ("train", "validation", "test")
+
+
+def read_wav(path: Path, rate_hz: int) -> np.ndarray:
+    """The mono int16 samples of a PCM WAV file, resampled to `rate_hz`; channels are averaged.
+
+    Raises:
+        InputError: no WAV file, or one that is not 8-, 16-, 24- or 32-bit PCM.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            raw = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, OSError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}).", "Expected a PCM WAV file.", "Convert it, or take it out."
+        ) from error
+    levels = _levels(raw, width).reshape(-1, channels).mean(axis=1)
+    step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
+    samples: np.ndarray = np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767)
+    return samples.astype(np.int16)
+
+
+def _levels(raw: bytes, width: int) -> np.ndarray:
+    """Samples of `width` bytes as float levels of 16 bits; 8-bit WAV is unsigned, the others signed."""
+    if width == 1:
+        return (np.frombuffer(raw, np.uint8).astype(np.float64) - 128) * 256
+    if width == 3:
+        triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
+        wide = np.concatenate([np.zeros((len(triples), 1), np.uint8), triples], axis=1)
+        return np.ascontiguousarray(wide).view("<i4")[:, 0] / 65536
+    levels: np.ndarray = np.frombuffer(raw, f"<i{width}") / 256 ** (width - 2)
+    return levels
+
+
+def word_folders(
+    folder: Path,
+    words: Sequence[str] | None = None,
+    *,
+    sample_rate: int = 16000,
+    milliseconds: int = 1000,
+    coefficients: int | None = None,
+    silence: bool = True,
+    seed: int = 0,
+) -> Dataset:
+    """A `Dataset` of the recordings below `folder`.
+
+    Args:
+        words: the classes, in this order; all other folders become ``_unknown_``, of which as many
+            recordings are kept as a word has on average. None: every folder is a class.
+        milliseconds: length of a clip; shorter and longer recordings are padded or cropped.
+        coefficients: MFCCs instead of log-mel bands.
+        silence: add the class ``_silence_`` where there is background noise.
+        seed: of the choice of unknown words and of silent stretches.
+
+    Raises:
+        InputError: no recordings, a word without a folder, or a split without recordings.
+    """
+    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != NOISE)
+    labels = list(words or found)
+    missing = sorted(set(labels) - set(found))
+    if missing or not found:
+        raise InputError(
+            f"{folder} has no folder for {', '.join(missing) or 'any word'}.",
+            f"Expected folders of WAV files named by their words; there are {', '.join(found) or 'none'}.",
+            "Check the path and the words.",
+        )
+    samples = sample_rate * milliseconds // 1000
+    rng = np.random.default_rng(seed)
+    chosen = list(_recordings(folder, labels, found, rng))
+    if set(labels) != set(found):
+        labels.append(UNKNOWN)
+    noise = background_noise(folder, sample_rate)
+    if silence and noise:
+        labels.append(SILENCE)
+    splits = {}
+    for split in _SPLITS:
+        paths = [(path, word) for path, word, part in chosen if part == split]
+        if not paths:
+            raise InputError(
+                f"No recording of {folder} falls into the {split} split.", "Expected some in each split.",
+                "Add recordings, or list them in validation_list.txt and testing_list.txt.",
+            )
+        fit = {"op": "pad_or_crop", "samples": samples}
+        clips = [apply([fit], read_wav(path, sample_rate)[None])[0] for path, _ in paths]
+        y = [labels.index(word) for _, word in paths]
+        if labels[-1] == SILENCE:
+            quiet = _silent(noise, samples, max(len(paths) // max(len(labels) - 1, 1), 1), rng)
+            clips, y = [*clips, *quiet], [*y, *[len(labels) - 1] * len(quiet)]
+        splits[split] = (np.stack(clips), np.array(y))
+    return clips_dataset(
+        splits, labels, sample_rate, coefficients=coefficients, name=folder.name, source=str(folder)
+    )
+
+
+def background_noise(folder: Path, sample_rate: int) -> list[np.ndarray]:
+    """The recordings in ``_background_noise_``, int16; none where there is no such folder."""
+    return [read_wav(path, sample_rate) for path in sorted((folder / NOISE).glob("*.wav"))]
+
+
+def _recordings(
+    folder: Path, labels: Sequence[str], found: Sequence[str], rng: np.random.Generator
+) -> Iterator[tuple[Path, str, str]]:
+    """Path, class and split of each recording; unknown words thinned to the size of a known one."""
+    listed = {
+        name: split
+        for split, file in (("validation", "validation_list.txt"), ("test", "testing_list.txt"))
+        for name in _lines(folder / file)
+    }
+    unknown = []
+    known = 0
+    for word in found:
+        for path in sorted((folder / word).glob("*.wav")):
+            split = listed.get(f"{word}/{path.name}", "train") if listed else split_of(path.name)
+            if word in labels:
+                known += 1
+                yield path, word, split
+            else:
+                unknown.append((path, UNKNOWN, split))
+    keep = rng.permutation(len(unknown))[: -(-known // len(labels))]
+    yield from (unknown[i] for i in sorted(keep))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").split() if path.is_file() else []
+
+
+def split_of(file_name: str) -> str:
+    """The split of a recording by its speaker, as Speech Commands' README computes it."""
+    most = 2**27 - 1
+    speaker = file_name.partition("_nohash_")[0]
+    number = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest(), 16)
+    percentage = number % (most + 1) * (100 / most)
+    return "validation" if percentage < 10 else "test" if percentage < 20 else "train"
+
+
+def _silent(
+    noise: Sequence[np.ndarray], samples: int, count: int, rng: np.random.Generator
+) -> list[np.ndarray]:
+    """Stretches of noise at all loudnesses down to digital silence."""
+    stretches = []
+    for _ in range(count):
+        source = noise[int(rng.integers(len(noise)))]
+        source = np.pad(source, (0, max(samples - len(source), 0)))
+        start = int(rng.integers(0, len(source) - samples + 1))
+        stretches.append((source[start : start + samples] * rng.random()).astype(np.int16))
+    return stretches
