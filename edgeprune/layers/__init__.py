@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from edgeprune.errors import InputError
 from edgeprune.layers import (
     activation,
+    application_layers,
     attention,
     barrier,
     bidirectional,
@@ -168,6 +169,9 @@ RULES: dict[str, Rule] = _table([
     ("Reshape", reshaping.ReshapeRule()),
     ("Permute", reshaping.PermuteRule()),
     ("RepeatVector", reshaping.RepeatVectorRule()),
+    ("LayerScale", application_layers.LayerScaleRule()),
+    ("StochasticDepth", _elementwise),
+    ("CustomScaleLayer", _merge),
     *operations.ROWS,
 ])
 

@@ -34,7 +34,7 @@ ELEMENTWISE = (  # noqa: SIM905 - a list of words
     "tf.math.sign tf.math.sin tf.math.cos tf.math.erf tf.math.greater tf.math.greater_equal tf.math.less "
     "tf.math.less_equal tf.math.equal tf.math.not_equal tf.math.logical_and tf.math.logical_or "
     "tf.math.logical_not tf.nn.relu tf.nn.relu6 tf.nn.elu tf.nn.selu tf.nn.gelu tf.nn.leaky_relu "
-    "tf.nn.silu tf.nn.softsign tf.nn.swish tf.nn.bias_add tf.cast tf.clip_by_value tf.identity "
+    "tf.nn.silu tf.nn.softsign tf.nn.bias_add tf.cast tf.clip_by_value tf.identity "
     "tf.stop_gradient tf.where tf.zeros_like tf.ones_like tf.convert_to_tensor "
     "tf.math.floor tf.math.round"
 ).split()

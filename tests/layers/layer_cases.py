@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from tests.layers.cases import IMAGE, SEQUENCE, between, dense, layer, merge, model, read
@@ -147,6 +148,15 @@ def _split_and_joined(k: Any, inputs: list[Any]) -> Any:
     return read(k, k.layers.EinsumDense("abde,def->abf", (6, 7), bias_axes="f")(x))
 
 
+def _application_layer(k: Any, module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"{k.__name__}.src.applications.{module}"), name)
+
+
+def _scaled(k: Any, inputs: list[Any]) -> Any:
+    x, y = dense(k, inputs[0]), dense(k, inputs[0])
+    return read(k, _application_layer(k, "inception_resnet_v2", "CustomScaleLayer")(0.3)([x, y]))
+
+
 LAYERS: list[Case] = [
     model("InputLayer", lambda k, i: read(k, dense(k, i[0]))),
     layer("Dense", 6, use_bias=False, activation="gelu"),
@@ -260,6 +270,9 @@ LAYERS: list[Case] = [
     layer("Reshape", (6, 2, 4), note="split channels"),
     layer("Permute", (2, 1)),
     model("RepeatVector", lambda k, i: read(k, k.layers.RepeatVector(3)(dense(k, i[0]))), (4,)),
+    between("LayerScale", lambda k: _application_layer(k, "convnext", "LayerScale")(0.5, 8)),
+    between("StochasticDepth", lambda k: _application_layer(k, "convnext", "StochasticDepth")(0.5)),
+    model("CustomScaleLayer", _scaled),
     model("Multiply", _squeeze_and_excite, IMAGE, note="squeeze and excite"),
     model("Add", _residual, IMAGE, note="residual"),
     model("Concatenate", _two_ends, IMAGE, note="two outputs"),

@@ -1,0 +1,213 @@
+"""Keras models from and to files, of whichever Keras made them.
+
+    .keras                Keras 3, or Keras 2 (tf_keras) of 2.12 and later: told apart by metadata.json
+    .h5 .hdf5             Keras 2, or Keras 1 of old; loads in Keras 3 where Keras 2 refuses
+    a folder              SavedModel that holds a Keras 2 model
+
+Both Kerases are tried, the one that wrote the file first. Nothing in a file runs unasked: Lambda
+layers carry Python code, and are refused unless the caller trusts the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import pathlib
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+MAX_CONFIG_BYTES = 256 << 20
+"""More configuration than any real model has; a zip may claim anything."""
+
+
+def load_model(
+    path: str | pathlib.Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """Loads a model, compiled as it was where its loss and optimizer are known.
+
+    Args:
+        path: see the module.
+        trust: whether code inside of the file (Lambda layers) may run.
+        custom_objects: name to class or function, for layers of the user's own.
+
+    Returns:
+        A Keras 3 or tf_keras model.
+
+    Raises:
+        InputError: no such file, no Keras model, code in it that is not trusted, a layer that
+            neither Keras knows.
+    """
+    path = pathlib.Path(path)
+    order = _flavours(path)
+    if not trust:
+        _refuse_code(path)
+    reasons = []
+    for flavour in order:
+        try:
+            return _load(flavour, str(path), custom_objects or {}, trust=trust)
+        except Exception as error:  # noqa: BLE001, PERF203 - both Kerases raise whatever they like
+            reasons.append(f"{flavour}: {_first_line(error)}")
+    raise InputError(
+        f"{path} could not be loaded ({'; '.join(reasons)}).",
+        "A Keras 3 or Keras 2 model is expected.",
+        "Layers of your own are named with --custom-objects package.module.",
+    )
+
+
+def save_model(model: Any, path: str | pathlib.Path) -> None:
+    """Saves a model as ``.keras`` in its own Keras; its optimizer is left out.
+
+    Raises:
+        InputError: the folder is not there, or the model cannot be written.
+    """
+    path = pathlib.Path(path)
+    if path.suffix != ".keras":
+        raise InputError(f"{path} does not end in .keras.", "Models are saved as .keras files.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent}.", way_out="Create it first.")
+    model.save(str(path))
+
+
+def _flavours(path: pathlib.Path) -> tuple[str, ...]:
+    """Which Kerases to try, the likelier first.
+
+    Raises:
+        InputError: this is no model file.
+    """
+    expected = "A .keras file, an .h5 file or a SavedModel folder is expected."
+    if not path.exists():
+        raise InputError(f"There is no file {path}.", expected)
+    if path.is_dir():
+        if not (path / "saved_model.pb").is_file():
+            raise InputError(f"{path} is a folder without saved_model.pb.", expected)
+        if not (path / "keras_metadata.pb").is_file():
+            raise InputError(
+                f"{path} is a SavedModel without a Keras model in it.",
+                expected,
+                "Save the Keras model itself, with model.save('model.keras').",
+            )
+        return ("tf_keras",)
+    with path.open("rb") as file:
+        start = file.read(8)
+    if start == b"\x89HDF\r\n\x1a\n":
+        return ("tf_keras", "keras")
+    if start[:2] == b"PK":
+        version = str(_archive_json(path, "metadata.json").get("keras_version", ""))
+        return ("tf_keras", "keras") if version.startswith("2.") else ("keras", "tf_keras")
+    if start[4:8] == b"TFL3":
+        raise InputError(
+            f"{path} is a .tflite file, which cannot be pruned.",
+            expected,
+            "Give the Keras model it came from.",
+        )
+    raise InputError(f"{path} is no model file (it begins with {start!r}).", expected)
+
+
+def _archive_json(path: pathlib.Path, member: str) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(member).file_size > MAX_CONFIG_BYTES:
+                raise InputError(f"{member} in {path} claims to be larger than any model's.")
+            return json.loads(archive.read(member))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+        raise InputError(
+            f"{path} is no intact .keras file ({_first_line(error)}).",
+            "An archive with metadata.json, config.json and model.weights.h5 is expected.",
+            "Save the model again.",
+        ) from error
+
+
+def _refuse_code(path: pathlib.Path) -> None:
+    """Raises where a file holds Python code."""
+    config = _config(path)
+    for layer in _lambdas(config):
+        raise InputError(
+            f"Layer '{layer}' of {path} is a Lambda, which is Python code inside of the file.",
+            "Code in a file is not run unasked.",
+            "If you trust where the file comes from, add --trust-model.",
+        )
+
+
+def _config(path: pathlib.Path) -> Any:
+    """The model's configuration, read without Keras."""
+    if path.is_dir():
+        return _metadata_text(path / "keras_metadata.pb")
+    if zipfile.is_zipfile(path):
+        return _archive_json(path, "config.json")
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config")
+    except OSError as error:
+        found = f"{path} is no intact HDF5 file ({_first_line(error)})."
+        raise InputError(found, way_out="Save the model again.") from error
+    if text is None:
+        raise InputError(
+            f"{path} holds weights without a model.",
+            "A file made by model.save() is expected.",
+            "Build the model in Python, call load_weights(), and give it to edgeprune.prune().",
+        )
+    return json.loads(text)
+
+
+def _metadata_text(path: pathlib.Path) -> list[Any]:
+    """The JSON documents inside of a SavedModel's Keras metadata, one for each object."""
+    text = path.read_bytes().decode("utf-8", "ignore")
+    decoder = json.JSONDecoder()
+    found, at = [], text.find('{"')
+    while at >= 0:
+        try:
+            value, end = decoder.raw_decode(text, at)
+            found.append(value)
+        except ValueError:
+            end = at + 2
+        at = text.find('{"', end)
+    return found
+
+
+def _lambdas(config: Any) -> Iterator[str]:
+    """Names of the Lambda layers anywhere in a configuration."""
+    if isinstance(config, dict):
+        if config.get("class_name") == "Lambda":
+            inner = config.get("config")
+            yield str(inner.get("name", "lambda") if isinstance(inner, dict) else "lambda")
+        for value in config.values():
+            yield from _lambdas(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _lambdas(value)
+
+
+def _load(flavour: str, path: str, custom_objects: Mapping[str, Any], *, trust: bool) -> Any:
+    """Loads with one Keras; a file whose loss or optimizer is unknown is loaded without them."""
+    package = importlib.import_module(flavour)
+    objects = {**_application_layers(flavour), **custom_objects}
+    try:
+        return package.models.load_model(path, custom_objects=objects, safe_mode=not trust)
+    except Exception:  # noqa: BLE001 - the second attempt tells what is wrong
+        return package.models.load_model(path, custom_objects=objects, compile=False, safe_mode=not trust)
+
+
+def _application_layers(flavour: str) -> dict[str, Any]:
+    """Layers that keras.applications defines without registering them."""
+    objects = {}
+    for module, name in (
+        ("convnext", "LayerScale"),
+        ("convnext", "StochasticDepth"),
+        ("inception_resnet_v2", "CustomScaleLayer"),
+    ):
+        with contextlib.suppress(ImportError, AttributeError):
+            objects[name] = getattr(importlib.import_module(f"{flavour}.src.applications.{module}"), name)
+    return objects
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
