@@ -109,3 +109,11 @@ def test_ssh_native(pi64: Bed, roots: Path, bundle: Path, reference: RunRecord) 
     assert record.predictions == reference.predictions
     assert record.facts.governor == "ondemand"
     assert not pi64.leftovers()
+
+
+def test_python_3_9(roots: Path, bundle: Path, reference: RunRecord) -> None:
+    record = bench(bundle, "local", BenchOptions(**QUICK, python=str(roots / "old/python")))
+    check_record(record, "local", reference)
+    assert record.runtime.python is not None
+    assert record.runtime.python.startswith("3.9.")
+    assert record.runtime.name == "tflite-runtime"

@@ -4,6 +4,7 @@
 #   WORK/pi64    arm64 Debian, Python 3.11, numpy, ai-edge-litert: a 64-bit Raspberry Pi
 #   WORK/pi32    armhf Debian, Python 3.11, numpy, tflite-runtime: a 32-bit Raspberry Pi
 #   WORK/droid   arm64 mksh, toybox, getprop and the real adbd, no Python: an Android phone
+#   WORK/old     amd64 Python 3.9, numpy, tflite-runtime and their loader: WORK/old/python runs here
 #   WORK/python  a folder with arm64 Python, numpy, ai-edge-litert and their loader, which runs from anywhere
 #
 # PYTHON fetches the wheels. What is complete is kept, so a second call is quick; see install.sh for packages.
@@ -106,6 +107,20 @@ P
   printf 'root:x:0:\nshell:x:2000:\n' > "$root/etc/group"
 }
 
+old() {
+  local root=$work/old.new lib=usr/lib/x86_64-linux-gnu
+  debian old amd64 bullseye python3-minimal,libpython3.9-stdlib,libstdc++6,zlib1g
+  "$python" -m pip install -qq --disable-pip-version-check --no-deps --only-binary=:all: \
+    --platform manylinux2014_x86_64 --python-version 3.9 --implementation cp --target "$root/wheels" tflite-runtime==2.14.0 numpy==1.26.4
+  cat > "$root/python" <<P
+#!/bin/sh
+D=\${0%/*}
+PYTHONHOME=\$D/usr PYTHONPATH=\$D/wheels exec \$D/lib/x86_64-linux-gnu/ld-2.31.so \\
+  --library-path \$D/lib/x86_64-linux-gnu:\$D/$lib \$D/usr/bin/python3.9 "\$@"
+P
+  chmod 755 "$root/python"
+}
+
 carried_python() {
   local from=$work/pi64 to=$work/python.new packages=$work/pi64/usr/local/lib/python3.11/dist-packages
   mkdir -p "$to/lib" "$to/bin" "$to/py"
@@ -130,7 +145,7 @@ P
 }
 
 register_emulators
-for part in pi64 pi32 droid; do
+for part in pi64 pi32 droid old; do
   [ -d "$work/$part" ] && continue
   rm -rf "$work/$part.new"
   $part
