@@ -5,4 +5,25 @@ Importing this package is light: TensorFlow is imported only when a call needs i
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from edgeprune.layers import register_rule
+    from edgeprune.pruning.prune import prune
+
 __version__ = "0.1.0"
+
+_WHERE = {
+    "prune": "edgeprune.pruning.prune",
+    "register_rule": "edgeprune.layers",
+}
+
+__all__ = ["__version__", "prune", "register_rule"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports what is asked for, when it is asked for (PEP 562)."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'edgeprune' has no attribute '{name}'")
+    return getattr(importlib.import_module(_WHERE[name]), name)

@@ -1,0 +1,61 @@
+"""The command line: one module per command, each imported with nothing heavy behind it.
+
+A command parses, calls one library function and prints. Errors become one short paragraph on
+stderr and the exit code of the contract.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import edgeprune
+from edgeprune.cli.failure import report_failure
+
+COMMANDS = (
+    "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
+)
+
+app = typer.Typer(
+    name="edgeprune",
+    help="Remove half of a Keras model's neurons, keep its performance, prove it on your own device.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show stack traces of errors.")] = False,
+) -> None:
+    """Remove half of a Keras model's neurons, keep its performance, prove it on your own device."""
+    del debug  # read from the arguments by `main`, before anything can fail
+    if version:
+        typer.echo(f"edgeprune {edgeprune.__version__}")
+        raise typer.Exit
+
+
+for _name in COMMANDS:
+    if importlib.util.find_spec(f"edgeprune.cli.{_name}") is not None:
+        _module = importlib.import_module(f"edgeprune.cli.{_name}")
+        app.command(name=_name)(getattr(_module, _name))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    # Before anything may import TensorFlow, in whatever command.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    try:
+        # Not standalone: typer would turn Ctrl-C into exit code 1.
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except BaseException as error:  # noqa: BLE001 - every way out of the program passes here
+        sys.exit(report_failure(error, debug="--debug" in sys.argv))

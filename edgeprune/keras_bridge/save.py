@@ -8,11 +8,11 @@ from typing import Any
 
 
 def saved_bytes(model: Any) -> bytes:
-    """The bytes of a model's `.keras` file, without optimizer state.
+    """The bytes of a model's `.keras` file.
 
     Loads with the Keras it belongs to: `tf_keras` or `keras`.
     """
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         path = Path(folder) / "model.keras"
-        model.save(path, include_optimizer=False)
+        model.save(path)
         return path.read_bytes()

@@ -40,7 +40,7 @@ MODEL = ZooModel(
     build=build,
     load_data=vision.digits,
     recipe=Recipe(
-        epochs=15, batch_size=64, learning_rate=3e-3, weight_decay=1e-3,
+        epochs=12, batch_size=128, learning_rate=4e-3, weight_decay=1e-3,
         augmentation=({"op": "shift_image", "pixels": 2},),
     ),
 )

@@ -1,0 +1,71 @@
+"""A progress bar for each long stage, with the time left, on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from edgeprune.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TITLES = {
+    "train": "train the baseline",
+    "prune": "prune, strip, repair",
+    "fine_tune": "fine-tune",
+    "convert": "quantize, verify",
+    "measure": "measure on this machine",
+}
+
+
+@contextlib.contextmanager
+def progress_bars(*, quiet: bool) -> Iterator[Progress]:
+    """Bars while the block runs; one line per stage where stderr is no terminal."""
+    if quiet:
+        yield silent
+        return
+    # A copy of the descriptor: while TensorFlow is silenced, descriptor 2 leads nowhere.
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as stream:
+        if stream.isatty():
+            with _bars(stream) as tell:
+                yield tell
+        else:
+            yield _lines(stream)
+
+
+@contextlib.contextmanager
+def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+    )
+    tasks: dict[str, TaskID] = {}
+    with Bars(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
+
+        def tell(stage: str, done: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(TITLES.get(stage, stage), total=1.0)
+            bars.update(tasks[stage], completed=done)
+
+        yield tell
+
+
+def _lines(stream: io.TextIOBase) -> Progress:
+    """For logs: a line when a stage begins."""
+    seen: set[str] = set()
+
+    def tell(stage: str, done: float) -> None:
+        del done
+        if stage not in seen:
+            seen.add(stage)
+            stream.write(f"{TITLES.get(stage, stage)} …\n")
+            stream.flush()
+
+    return tell
