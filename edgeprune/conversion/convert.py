@@ -33,6 +33,7 @@ def convert(
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     allow_flex: bool = False,
+    per_channel: bool = True,
 ) -> Converted:
     """Converts a Keras model to a `.tflite` file with batch 1.
 
@@ -49,6 +50,8 @@ def convert(
         input_names: signature names in place of the model's own.
         output_names: signature names in place of the model's own.
         allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
+        per_channel: a scale for each output channel of a kernel; with one for all, a kernel of 16
+            shared values keeps 16 distinct integers, and zips better.
 
     Raises:
         InputError: an unknown mode, missing or unfit calibration samples, or a model the converter
@@ -62,7 +65,7 @@ def convert(
     way = mode
     if mode in NEEDS_CALIBRATION and recurrent.has_loop(exported.function):
         way, notes = "dynamic", (recurrent.NOTE,)
-    raw = convert_exported(exported, way, samples, io, allow_flex=allow_flex)
+    raw = convert_exported(exported, way, samples, io, allow_flex=allow_flex, per_channel=per_channel)
     return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs, notes)
 
 

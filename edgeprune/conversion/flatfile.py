@@ -15,7 +15,7 @@ import numpy as np
 from edgeprune.types import TensorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _CONVERSION_SETTINGS = b"CONVERSION_METADATA"
 
@@ -52,6 +52,21 @@ def finish(tree: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     signature.outputs.sort(key=lambda entry: outputs.index(entry.name.decode()))
     tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _CONVERSION_SETTINGS]
     tree.description = b"edgeprune"
+
+
+def shorten_names(tree: Any, layer_of: Callable[[str], str]) -> None:
+    """Gives inner tensors the name of their layer, as profilers show it; the converter's are long.
+
+    Args:
+        tree: changed in place.
+        layer_of: layer name from the converter's tensor name.
+    """
+    for graph in tree.subgraphs:
+        ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
+        for index, tensor in enumerate(graph.tensors):
+            if index not in ends:
+                is_data = tensor.buffer != 0 and tree.buffers[tensor.buffer].data is not None
+                tensor.name = b"" if is_data else layer_of(tensor.name.decode()).encode()
 
 
 def _drop_unused_buffers(tree: Any) -> None:

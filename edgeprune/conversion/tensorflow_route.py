@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def convert_exported(
-    exported: Exported, mode: Mode, calibration: Samples | None, io: Io, *, allow_flex: bool = False
+    exported: Exported,
+    mode: Mode,
+    calibration: Samples | None,
+    io: Io,
+    *,
+    allow_flex: bool = False,
+    per_channel: bool = True,
 ) -> bytes:
     """Runs the converter.
 
@@ -27,6 +33,7 @@ def convert_exported(
         calibration: float samples for ``int8`` and ``int16x8``; unused otherwise.
         io: type of the quantized model's inputs and outputs.
         allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
+        per_channel: a scale for each output channel of a kernel rather than one for all.
 
     Raises:
         InputError: the converter refuses the model; its reason is in the message.
@@ -38,6 +45,8 @@ def convert_exported(
         builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
         flex = [tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else []
         converter.target_spec.supported_ops = [*_operator_sets(tf, mode), *builtins, *flex]
+        # The converter has no public name for it.
+        converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001
         if mode != "none":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if mode == "float16":

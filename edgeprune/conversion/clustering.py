@@ -1,0 +1,117 @@
+"""Weight sharing (Han et al. 2016, arXiv 1510.00149): a kernel of few distinct values zips well.
+
+It makes nothing faster and the runnable file no smaller: LiteRT stores every weight. Zeros stay
+zero, so what weight pruning removed stays removed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from edgeprune.conversion.quiet import silence
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+
+if TYPE_CHECKING:
+    from edgeprune.conversion.options import Fit
+
+_ROUNDS = 50
+NOTE = "Shared weights make the zip smaller, not the runnable file, and nothing faster."
+
+
+def cluster(model: Any, clusters: int, fit: Fit | None) -> tuple[Any, tuple[str, ...]]:
+    """A copy of a model whose kernels have at most so many distinct values.
+
+    With tfmot the shared values are tuned by training; layers it does not know, and models of
+    Keras 3, get the nearest of k-means instead.
+
+    Args:
+        model: not changed.
+        clusters: distinct values of a kernel, zero included.
+        fit: trains a tf_keras model in place; None for k-means alone.
+
+    Returns:
+        The model, and notes for the user.
+
+    Raises:
+        InputError: fewer than 2 or more than 256 clusters.
+    """
+    if not 2 <= clusters <= 256:
+        raise InputError(f"--clusters {clusters}.", "2 to 256 values.", "16 is usual; int8 has 256 values.")
+    notes = [NOTE]
+    copy = _copy(model)
+    if fit is not None and not is_keras3(model):
+        copy = _tuned(copy, clusters, fit)
+    elif fit is not None:
+        notes.append("Shared weights are not tuned by training: tfmot takes Keras 2 (tf_keras) models only.")
+    for layer in copy._flatten_layers():  # noqa: SLF001 - nested layers, both flavours
+        if not _own_layers(layer):
+            layer.set_weights([_shared(array, clusters) for array in layer.get_weights()])
+    return copy, tuple(notes)
+
+
+def k_means(values: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
+    """Each value replaced by its cluster's mean; zeros stay zero and are a cluster of their own.
+
+    Lloyd's rounds from centroids spread evenly between the extremes, which keep the few large
+    weights (the paper's linear initialisation).
+    """
+    nonzero = values[values != 0]
+    count = clusters - (nonzero.size < values.size)
+    if len(np.unique(nonzero)) <= count:
+        return values
+    centers = np.linspace(nonzero.min(), nonzero.max(), count)
+    for _ in range(_ROUNDS):
+        nearest = np.searchsorted((centers[1:] + centers[:-1]) / 2, nonzero)
+        members = np.bincount(nearest, minlength=count)
+        sums = np.bincount(nearest, nonzero, minlength=count)
+        moved = np.where(members > 0, sums / np.maximum(members, 1), centers)
+        if np.array_equal(moved, centers):
+            break
+        centers = moved
+    result = values.copy()
+    result[values != 0] = centers[np.searchsorted((centers[1:] + centers[:-1]) / 2, nonzero)]
+    return result
+
+
+def _shared(array: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
+    """Kernels are shared; vectors (biases, statistics) are few and stay."""
+    return k_means(array, clusters) if array.ndim > 1 else array
+
+
+def _own_layers(layer: Any) -> bool:
+    return len(list(layer._flatten_layers())) > 1  # noqa: SLF001
+
+
+def _copy(model: Any) -> Any:
+    copy = keras_of(model).models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _tuned(model: Any, clusters: int, fit: Fit) -> Any:
+    """Trains the shared values with tfmot, zeros kept."""
+    with silence():
+        import tensorflow_model_optimization as tfmot
+
+        # Only the experimental function keeps zeros; tfmot 0.8.1 exports its package, not its name.
+        from tensorflow_model_optimization.python.core.clustering.keras.experimental import (
+            cluster as experimental,
+        )
+
+        api = tfmot.clustering.keras
+        initial = api.CentroidInitialization.LINEAR
+
+        def wrapped(layer: Any) -> Any:
+            try:
+                return experimental.cluster_weights(layer, clusters, initial, preserve_sparsity=True)
+            except ValueError:  # tfmot does not know this layer; k-means does it afterwards.
+                return layer
+
+        clustered = keras_of(model).models.clone_model(model, clone_function=wrapped)
+    fit(clustered)
+    with silence():
+        return api.strip_clustering(clustered)

@@ -1,0 +1,136 @@
+"""TFLite metadata: labels and normalisation inside the file, as Android's tools read them.
+
+Android Studio's model import and the Task and Support libraries look for a ``TFLITE_METADATA`` entry that
+holds a small FlatBuffer (file identifier ``M001``), and for ``labels.txt`` in a zip at the file's end::
+
+    [ .tflite FlatBuffer, metadata included ][ zip: labels.txt ]
+
+Slot numbers below are those of tflite-support's ``metadata_schema.fbs`` 1.1.0, whose generated
+classes are in a package that current Python versions cannot install.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.conversion import flatfile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.types import TensorInfo
+
+LABELS = "labels.txt"
+_ENTRY = b"TFLITE_METADATA"
+_AXIS_LABELS = 2
+_FEATURE, _IMAGE = 1, 2
+_RGB, _GRAYSCALE = 1, 2
+_NORMALIZATION = 1
+
+
+def attach(
+    tflite: bytes,
+    name: str,
+    labels: Sequence[str] = (),
+    mean: Sequence[float] = (),
+    std: Sequence[float] = (),
+    description: str = "",
+) -> bytes:
+    """The file with metadata; what it had before is replaced.
+
+    Args:
+        tflite: any `.tflite` file.
+        name: of the model.
+        labels: class names, for the first output.
+        mean: what an app subtracts from a pixel or value, for each channel or one for all; it
+            belongs to the first input. Empty if the model takes raw values.
+        std: what it divides by then.
+        description: a sentence for people.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    tree = flatfile.parse(tflite)
+    tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _ENTRY]
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(_model(tree, name, description, labels, mean, std), np.uint8)
+    tree.buffers.append(buffer)
+    entry.name, entry.buffer = _ENTRY, len(tree.buffers) - 1
+    tree.metadata.append(entry)
+    packed = io.BytesIO(flatfile.pack(tree))
+    if labels:
+        with zipfile.ZipFile(packed, "a", zipfile.ZIP_STORED) as archive:
+            # ZipInfo's own date is fixed, so equal models stay equal bytes.
+            archive.writestr(zipfile.ZipInfo(LABELS), "".join(f"{label}\n" for label in labels))
+    return packed.getvalue()
+
+
+def _model(
+    tree: Any, name: str, description: str, labels: Sequence[str], mean: Sequence[float], std: Sequence[float]
+) -> bytes:
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1024)
+    inputs, outputs = flatfile.tensor_infos(tree)
+    units = _vector(builder, [_normalization(builder, mean, std)]) if mean else None
+    tensors_in = [_tensor(builder, info, units if i == 0 else None, None) for i, info in enumerate(inputs)]
+    files = _vector(builder, [_label_file(builder)]) if labels else None
+    tensors_out = [_tensor(builder, info, None, files if i == 0 else None) for i, info in enumerate(outputs)]
+    graph = _table(builder, 9, {2: _vector(builder, tensors_in), 3: _vector(builder, tensors_out)})
+    fields = {
+        0: builder.CreateString(name),
+        1: builder.CreateString(description),
+        3: _vector(builder, [graph]),
+        7: builder.CreateString("1.0.0"),
+    }
+    builder.Finish(_table(builder, 8, fields), b"M001")
+    return bytes(builder.Output())
+
+
+def _tensor(builder: Any, info: TensorInfo, units: int | None, files: int | None) -> int:
+    """TensorMetadata: name 0, content 3, process_units 4, associated_files 6."""
+    channels = info.shape[-1] if len(info.shape) == 4 else 0
+    if channels in (1, 3):
+        color = _RGB if channels == 3 else _GRAYSCALE
+        kind, properties = _IMAGE, _table(builder, 2, {}, {0: color})
+    else:
+        kind, properties = _FEATURE, _table(builder, 0, {})
+    content = _table(builder, 3, {1: properties}, {0: kind})
+    fields = {0: builder.CreateString(info.name), 3: content, 4: units, 6: files}
+    return _table(builder, 7, {slot: offset for slot, offset in fields.items() if offset is not None})
+
+
+def _label_file(builder: Any) -> int:
+    """AssociatedFile: name 0, description 1, type 2."""
+    fields = {0: builder.CreateString(LABELS), 1: builder.CreateString("One class name a line.")}
+    return _table(builder, 5, fields, {2: _AXIS_LABELS})
+
+
+def _normalization(builder: Any, mean: Sequence[float], std: Sequence[float]) -> int:
+    """ProcessUnit with NormalizationOptions: mean 0, std 1."""
+    fields = {
+        0: builder.CreateNumpyVector(np.asarray(mean, np.float32)),
+        1: builder.CreateNumpyVector(np.asarray(std, np.float32)),
+    }
+    return _table(builder, 2, {1: _table(builder, 2, fields)}, {0: _NORMALIZATION})
+
+
+def _table(builder: Any, slots: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
+    """A table of offsets and of one-byte numbers, by slot."""
+    builder.StartObject(slots)
+    put: Callable[..., None] = builder.PrependUOffsetTRelativeSlot
+    for slot, offset in offsets.items():
+        put(slot, offset, 0)
+    for slot, number in (small or {}).items():
+        builder.PrependUint8Slot(slot, number, 0)
+    return int(builder.EndObject())
+
+
+def _vector(builder: Any, offsets: Sequence[int]) -> int:
+    builder.StartVector(4, len(offsets), 4)
+    for offset in reversed(offsets):
+        builder.PrependUOffsetTRelative(offset)
+    return int(builder.EndVector())

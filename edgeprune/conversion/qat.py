@@ -1,0 +1,81 @@
+"""Training with simulated int8 (tfmot), keeping what was pruned or shared.
+
+Layers tfmot refuses (Conv1D, recurrent, attention, LayerNormalization, custom ones) stay float in
+training and are quantized afterwards from calibration samples; they are named.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.conversion.quiet import silence
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.flavour import is_keras3
+
+if TYPE_CHECKING:
+    from edgeprune.conversion.options import Fit
+
+
+def train_quantized(model: Any, fit: Fit, *, clusters: bool = False) -> tuple[Any, str]:
+    """A copy of a model, trained with simulated int8.
+
+    Args:
+        model: tf_keras, Functional or Sequential; not changed.
+        fit: trains a model in place.
+        clusters: keep shared weights shared.
+
+    Returns:
+        The quantization-aware model, for `edgeprune.conversion.convert`, and what to tell the user.
+
+    Raises:
+        InputError: a Keras 3 model, or one tfmot knows no layer of.
+    """
+    if is_keras3(model):
+        raise InputError(
+            "Quantization-aware training of a Keras 3 model.",
+            "tfmot trains Keras 2 (tf_keras) models only.",
+            "Load the model with tf_keras, or leave --qat out.",
+        )
+    refused: list[str] = []
+    with silence():
+        aware = _annotated(model, refused, clusters=clusters)
+    fit(aware)
+    detail = f"Float in training, as tfmot refuses them: {', '.join(refused)}." if refused else ""
+    return aware, detail
+
+
+def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    api = tfmot.quantization.keras
+    combined = tfmot.experimental.combine
+    scheme = (
+        combined.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
+        if clusters
+        else combined.Default8BitPrunePreserveQuantizeScheme()
+    )
+    known = api.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
+
+    def annotate(layer: Any) -> Any:
+        if isinstance(layer, tf_keras.layers.InputLayer):
+            return layer
+        # Recurrent cells are listed by tfmot and then fail to build.
+        if _folds(layer) or (not isinstance(layer, tf_keras.layers.RNN) and known.supports(layer)):
+            return api.quantize_annotate_layer(layer)
+        if layer.weights:
+            refused.append(layer.name)
+        return layer
+
+    copy = tf_keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    annotated = tf_keras.models.clone_model(copy, clone_function=annotate)
+    return api.quantize_apply(annotated, scheme)
+
+
+def _folds(layer: Any) -> bool:
+    """Whether a layer is a batch normalisation that tfmot folds into the layer before it."""
+    if type(layer).__name__ != "BatchNormalization":
+        return False
+    before = layer.inbound_nodes[0].inbound_layers
+    return type(before).__name__ in ("Conv2D", "DepthwiseConv2D", "Dense")

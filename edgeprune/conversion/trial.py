@@ -1,0 +1,102 @@
+"""Making and measuring one candidate file after another."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgeprune.conversion.litert import latency_us, run_tflite
+from edgeprune.conversion.options import Step
+from edgeprune.conversion.parity import Outputs, Parity, parity
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.conversion.options import Validation
+    from edgeprune.conversion.values import Converted
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Candidate:
+    """A file that was made and measured."""
+
+    name: str
+    converted: Converted
+    parity: Parity
+    detail: str
+
+
+class Trial:
+    """The candidates so far, and the limit they are held against."""
+
+    def __init__(self, reference: Outputs, validation: Validation, max_drop_points: float) -> None:
+        self.candidates: list[Candidate] = []
+        self._steps: list[Step] = []
+        self._reference = reference
+        self._validation = validation
+        self._max_drop_points = max_drop_points
+
+    def attempt(self, name: str, make: Callable[[], Converted], detail: str = "") -> Candidate | None:
+        """Makes and measures a file; None, with the reason kept as a step, if a route refuses."""
+        try:
+            converted = make()
+            outputs = run_tflite(converted.tflite, self._validation.x)
+        except InputError as error:
+            self._steps.append(Step(name, detail=str(error)))
+            return None
+        found = parity(
+            self._reference,
+            outputs,
+            self._validation.y,
+            self._validation.score,
+            classes=self._validation.classes,
+        )
+        candidate = Candidate(name, converted, found, detail)
+        self.candidates.append(candidate)
+        self._steps.append(
+            Step(
+                name,
+                converted.route,
+                len(converted.tflite),
+                latency_us(converted.tflite, self._validation.x),
+                100 * found.drop_fraction,
+                found.agreement_fraction,
+                found.mean_abs_difference,
+                detail,
+            )
+        )
+        return candidate
+
+    def good_enough(self) -> bool:
+        """Whether a candidate keeps within the limit."""
+        return any(self._holds(candidate) for candidate in self.candidates)
+
+    def best(self, route: str | None = None) -> Candidate | None:
+        """The best candidate, of one route if that is named."""
+        fit = [one for one in self.candidates if route is None or one.converted.route == route]
+        return min(fit, key=self._rank, default=None)
+
+    def note(self, name: str, detail: str) -> None:
+        """Records a step that made no file."""
+        self._steps.append(Step(name, detail=detail))
+
+    def refusals(self) -> list[Step]:
+        """Steps that made no file."""
+        return [step for step in self._steps if step.route is None]
+
+    def steps(self, chosen: Candidate) -> tuple[Step, ...]:
+        """All steps, in order, with the chosen one marked."""
+        mark = (chosen.name, chosen.converted.route)
+        return tuple(
+            dataclasses.replace(step, chosen=(step.name, step.route) == mark) for step in self._steps
+        )
+
+    def _rank(self, candidate: Candidate) -> tuple[float, float, float]:
+        """Smaller is better: what is lost beyond the limit, answers that differ, values that differ."""
+        found = candidate.parity
+        beyond = max(0.0, 100 * found.drop_fraction - self._max_drop_points)
+        return beyond, 1.0 - found.agreement_fraction, found.mean_abs_difference
+
+    def _holds(self, candidate: Candidate) -> bool:
+        return 100 * candidate.parity.drop_fraction <= self._max_drop_points
