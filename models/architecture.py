@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+# Of batch normalization: Keras' 0.99 would still remember the initial statistics after the few hundred
+# steps that these models train for, and the model would answer nonsense outside of training.
+MOMENTUM = 0.9
+
 
 def keras(seed: int) -> Any:
     """tf_keras with its random generators seeded, so that the next model starts from the same weights."""

@@ -83,7 +83,7 @@ def _in_noise(clips: list[np.ndarray], samples: int, seed: int) -> np.ndarray:
 
 
 def synthetic_commands(
-    words: Sequence[str] = COMMANDS, *, train: int = 160, held_out: int = 40, seed: int = 23
+    words: Sequence[str] = COMMANDS, *, train: int = 120, held_out: int = 40, seed: int = 23
 ) -> Dataset:
     """Spoken commands by eSpeak NG: `train` clips a word, `held_out` each for validation and test.
 

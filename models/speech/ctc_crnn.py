@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.synthetic_speech import synthetic_digit_strings
-from edgeprune_models.architecture import keras
+from edgeprune_models.architecture import MOMENTUM, keras
 from edgeprune_models.entry import Recipe, ZooModel
 
 
@@ -21,7 +21,7 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
     x = inputs
     for strides in (2, 1):
         x = layers.Conv1D(64, 5, strides, padding="same", use_bias=False)(x)
-        x = layers.Dropout(0.1)(layers.ReLU()(layers.BatchNormalization()(x)))
+        x = layers.Dropout(0.1)(layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x)))
     x = layers.Bidirectional(layers.GRU(48, return_sequences=True))(x)
     x = layers.Dropout(0.2)(x)
     outputs = layers.Dense(classes + 1, activation="softmax", name="output")(x)

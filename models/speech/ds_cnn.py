@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.synthetic_speech import synthetic_commands
-from edgeprune_models.architecture import as_image, classifier, keras
+from edgeprune_models.architecture import MOMENTUM, as_image, classifier, keras
 from edgeprune_models.augmentation import SPEECH
 from edgeprune_models.entry import Recipe, ZooModel
 
@@ -22,7 +22,7 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
     layers = tf_keras.layers
 
     def normalized(x: Any) -> Any:
-        return layers.ReLU()(layers.BatchNormalization()(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
     inputs = layers.Input(input_shape)
     strides = (2, 4 if input_shape[1] >= 20 else 2)
@@ -38,5 +38,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 
 MODEL = ZooModel(
     "ds-cnn", "speech", "MLPerf Tiny's keyword spotter: depthwise separable convolutions", build,
-    synthetic_commands, Recipe(epochs=16, learning_rate=3e-3, augmentation=SPEECH),
+    synthetic_commands, Recipe(epochs=16, batch_size=32, learning_rate=3e-3, augmentation=SPEECH),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.synthetic_speech import synthetic_commands
-from edgeprune_models.architecture import classifier, keras
+from edgeprune_models.architecture import MOMENTUM, classifier, keras
 from edgeprune_models.augmentation import SPEECH
 from edgeprune_models.entry import Recipe, ZooModel
 
@@ -20,7 +20,7 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
     layers = tf_keras.layers
 
     def normalized(x: Any) -> Any:
-        return layers.ReLU()(layers.BatchNormalization()(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
     inputs = layers.Input(input_shape)
     x = normalized(layers.Conv1D(64, 5, padding="causal", use_bias=False)(inputs))
@@ -34,5 +34,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 
 MODEL = ZooModel(
     "streaming-ds-cnn", "speech", "causal 1-D separable convolutions for streams", build, synthetic_commands,
-    Recipe(epochs=16, learning_rate=3e-3, augmentation=SPEECH),
+    Recipe(epochs=12, batch_size=32, learning_rate=3e-3, augmentation=SPEECH),
 )

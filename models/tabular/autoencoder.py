@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.tabular import synthetic_anomalies
-from edgeprune_models.architecture import keras
+from edgeprune_models.architecture import MOMENTUM, keras
 from edgeprune_models.entry import Recipe, ZooModel
 
 
@@ -18,7 +18,7 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
     x = inputs
     for width in (64, 64, 8, 64, 64):
         x = layers.Dense(width, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization()(x))
+        x = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
     return tf_keras.Model(inputs, layers.Dense(input_shape[0], name="output")(x), name="autoencoder")
 
 

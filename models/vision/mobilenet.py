@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.vision import digits
-from edgeprune_models.architecture import classifier, keras
+from edgeprune_models.architecture import MOMENTUM, classifier, keras
 from edgeprune_models.entry import Recipe, ZooModel
 
 _V1 = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
@@ -58,12 +58,12 @@ def _inverted_residual(layers: Any, x: Any, expansion: int, filters: int, stride
     if expansion > 1:
         y = _normalized(layers, layers.Conv2D(expansion * channels, 1, use_bias=False)(y))
     y = _normalized(layers, layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(y))
-    y = layers.BatchNormalization()(layers.Conv2D(filters, 1, use_bias=False)(y))
+    y = layers.BatchNormalization(momentum=MOMENTUM)(layers.Conv2D(filters, 1, use_bias=False)(y))
     return layers.Add()([x, y]) if strides == 1 and channels == filters else y
 
 
 def _normalized(layers: Any, x: Any) -> Any:
-    return layers.ReLU(6.0)(layers.BatchNormalization()(x))
+    return layers.ReLU(6.0)(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
 
 def _first_stride(input_shape: tuple[int, ...]) -> int:

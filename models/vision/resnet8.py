@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from edgeprune.data.vision import digits
-from edgeprune_models.architecture import classifier, keras
+from edgeprune_models.architecture import MOMENTUM, classifier, keras
 from edgeprune_models.entry import Recipe, ZooModel
 
 
@@ -20,13 +20,13 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
         return layers.Conv2D(filters, size, strides, padding="same", kernel_regularizer=decay)(x)
 
     def normalized(x: Any) -> Any:
-        return layers.ReLU()(layers.BatchNormalization()(x))
+        return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
 
     inputs = layers.Input(input_shape)
     x = normalized(convolved(inputs, 16, 3, 1))
     for filters, strides in ((16, 1), (32, 2), (64, 2)):
         inner = normalized(convolved(x, filters, 3, strides))
-        inner = layers.BatchNormalization()(convolved(inner, filters, 3, 1))
+        inner = layers.BatchNormalization(momentum=MOMENTUM)(convolved(inner, filters, 3, 1))
         shortcut = x if strides == 1 else convolved(x, filters, 1, strides)
         x = layers.ReLU()(layers.Add()([inner, shortcut]))
     x = layers.GlobalAveragePooling2D()(x)
