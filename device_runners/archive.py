@@ -1,7 +1,6 @@
 """The agent as one zip: its own modules and edgeprune's light ones, tens of kB.
 
-The packages' own `__init__` files at the top are front doors of the host and stay behind; empty ones
-take their place. Fixed time stamps make equal sources equal bytes, so that a device can keep the zip
+Some packages' `__init__` files are front doors of the host and stay behind; empty ones take their place. Fixed time stamps make equal sources equal bytes, so that a device can keep the zip
 by its hash.
 """
 
@@ -15,19 +14,22 @@ import device_runners
 import edgeprune
 
 _LIGHT = {
-    "edgeprune": ("errors.py", "jsonable.py", "run_record.py", "types.py", "bundle", "metrics", "preprocessing"),
+    "edgeprune": (
+        "errors.py", "jsonable.py", "run_record.py", "types.py", "bundle/read.py", "bundle/eval_data.py",
+        "metrics", "preprocessing",
+    ),
     "device_runners": ("agent",),
 }
+_EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
 _MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def agent_zip() -> bytes:
     """Content of the zip; run it as ``python3 agent.zip``."""
-    files = {"__main__.py": _MAIN}
+    files = {"__main__.py": _MAIN, **dict.fromkeys(_EMPTY, "")}
     for package in (edgeprune, device_runners):
         root = Path(package.__path__[0])
-        files[f"{root.name}/__init__.py"] = ""
         for name in _LIGHT[package.__name__]:
             for path in _python_files(root / name):
                 files[path.relative_to(root.parent).as_posix()] = path.read_text(encoding="utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from typing import Optional
 
@@ -204,11 +203,12 @@ def spread(values: Sequence[float]) -> float:
 def summarize(latency_ns: Sequence[int]) -> Latency:
     """Summary of raw latencies (at least one)."""
     milliseconds = [value / 1e6 for value in latency_ns]
+    mean = math.fsum(milliseconds) / len(milliseconds)
     return Latency(
         p50_ms=percentile(milliseconds, 0.5),
         p90_ms=percentile(milliseconds, 0.9),
         p99_ms=percentile(milliseconds, 0.99),
-        mean_ms=statistics.fmean(milliseconds),
-        std_ms=statistics.pstdev(milliseconds),
+        mean_ms=mean,
+        std_ms=math.sqrt(math.fsum((value - mean) ** 2 for value in milliseconds) / len(milliseconds)),
         spread=spread(milliseconds),
     )

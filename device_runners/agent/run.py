@@ -18,8 +18,8 @@ from device_runners.agent import facts, memory, stability, tensors
 from device_runners.agent.job import Job
 from device_runners.agent.measure import Plan, time_runs, warm_up
 from device_runners.agent.runtime import find_runtime, open_model
-from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
-from edgeprune.bundle.read import EVAL, HOST_ONLY, sha256_of
+from edgeprune.bundle.eval_data import EvalData, load_eval
+from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
 from edgeprune.run_record import (
     DeviceFacts,
     Memory,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+from pathlib import Path
 from typing import Any, Sequence
 
 import numpy as np
@@ -40,7 +41,7 @@ def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
         except Exception as error:  # a foreign architecture or a missing library, of any kind
             reasons.append(f"{distribution}: {error}")
         else:
-            return module, _describe(distribution)
+            return module, _describe(distribution, module)
     found = "; ".join(reasons) or "none is installed"
     wheel = "ai-edge-litert" if platform.machine() in ("x86_64", "aarch64", "arm64") else "'tflite-runtime' 'numpy<2'"
     raise DeviceError(
@@ -50,13 +51,12 @@ def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
     )
 
 
-def _describe(distribution: str) -> Runtime:
-    from importlib import metadata
-
-    try:
-        version = metadata.version(distribution)
-    except metadata.PackageNotFoundError:  # a copy without its metadata, as in a self-made folder
-        version = "unknown"
+def _describe(distribution: str, module: Any) -> Runtime:
+    """Name and version; from the folder that pip writes, since importlib.metadata costs megabytes."""
+    pattern = distribution.replace("-", "_") + "-*.dist-info"
+    places = list(Path(module.__file__).parents)
+    found = next((path.name for place in places[:5] for path in place.glob(pattern)), "")
+    version = found[len(pattern.partition("*")[0]) : -len(".dist-info")] or "unknown"
     return Runtime(distribution, version, platform.python_version(), np.__version__)
 
 

@@ -13,7 +13,8 @@ from typing import Any, Callable, Optional, Sequence
 import numpy as np
 
 from device_runners.agent.tensors import dequantize, quantize
-from edgeprune.bundle import Bundle, EvalData
+from edgeprune.bundle.eval_data import EvalData
+from edgeprune.bundle.read import Bundle
 from edgeprune.errors import InputError
 from edgeprune.run_record import Predictions
 from edgeprune.types import TensorInfo
