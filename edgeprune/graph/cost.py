@@ -39,17 +39,39 @@ def cost(units: Units, keep: np.ndarray | None = None) -> Cost:
     """
     if keep is None:
         keep = np.ones(units.count, bool)
-    params = macs = 0
+    layers = layer_costs(units, keep).values()
+    return Cost(
+        neurons=sum(int(keep[group.units].sum()) for group in units.groups),
+        params=sum(one.params for one in layers),
+        macs=sum(one.macs for one in layers),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """Parameters and multiply-accumulates of one layer, over all of its calls."""
+
+    params: int
+    macs: int
+
+
+def layer_costs(units: Units, keep: np.ndarray | None = None) -> dict[str, LayerCost]:
+    """Counts each layer, by its path; see `cost`."""
+    if keep is None:
+        keep = np.ones(units.count, bool)
+    params: dict[str, int] = {}
+    macs: dict[str, int] = {}
     for path, weights in units.layer_flows.items():
+        params[path] = macs[path] = 0
         shapes = units.graph.layers[path].weight_shapes
         for shape, weight in zip(shapes, weights, strict=True):
             elements = 1
             for size, axis in zip(shape, weight.axes, strict=True):
                 elements *= size if axis is None else int(keep[units.unit_of[axis]].sum())
-            params += elements
-            macs += elements * weight.reuse
-    for flow in units.flows:
+            params[path] += elements
+            macs[path] += elements * weight.reuse
+    for view, flow in zip(units.views, units.flows, strict=True):
         for term in flow.mac_terms:
-            macs += term.times * int(np.prod([keep[units.unit_of[axis]].sum() for axis in term.axes]))
-    neurons = sum(int(keep[group.units].sum()) for group in units.groups)
-    return Cost(neurons, params, macs)
+            left = [int(keep[units.unit_of[axis]].sum()) for axis in term.axes]
+            macs[view.layer.path] += term.times * int(np.prod(left))
+    return {path: LayerCost(params[path], macs[path]) for path in params}

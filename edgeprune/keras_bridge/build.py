@@ -21,16 +21,23 @@ from edgeprune.keras_bridge.read import (
 from edgeprune.pruning.strip import take
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.pruning.strip import Stripped
 
 
-def build(reading: Reading, stripped: Stripped) -> Any:
+def build(
+    reading: Reading, stripped: Stripped, weights: Mapping[str, Sequence[np.ndarray]] | None = None
+) -> Any:
     """Builds a stripped model with the kept slices of the original's weights.
 
     Args:
         reading: the original; it is not changed.
         stripped: from `edgeprune.pruning.strip.strip`.
+        weights: layer path to arrays to slice in place of the original's.
 
     Returns:
         A Keras model of the original's flavour, not compiled.
@@ -38,7 +45,7 @@ def build(reading: Reading, stripped: Stripped) -> Any:
     builder = _Builder(reading, stripped)
     model = builder.model(reading.model)
     for path, slices in stripped.weights.items():
-        arrays = reading.layers[path].get_weights()
+        arrays = (weights or {}).get(path) or reading.layers[path].get_weights()
         factors = stripped.factors.get(path, {})
         builder.made[id(reading.layers[path])].set_weights(
             [

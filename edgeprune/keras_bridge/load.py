@@ -140,7 +140,7 @@ def _config(path: pathlib.Path) -> Any:
         return _metadata_text(path / "keras_metadata.pb")
     if zipfile.is_zipfile(path):
         return _archive_json(path, "config.json")
-    import h5py
+    import h5py  # type: ignore[import-untyped]
 
     try:
         with h5py.File(path, "r") as file:

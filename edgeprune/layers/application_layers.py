@@ -1,8 +1,7 @@
-"""Layers that keras.applications defines for itself.
+"""Layers that keras.applications defines for itself, beside those that pass through rules of other families.
 
-    LayerScale         y = x · gamma, one number per channel (ConvNeXt)
-    StochasticDepth    drops whole residual branches in training; the identity otherwise (ConvNeXt)
-    CustomScaleLayer   y = a + scale · b (Inception-ResNet-v2)
+y = x · gamma with one number per channel: ConvNeXt's LayerScale. Its StochasticDepth drops whole
+branches in training and is the identity otherwise; Inception-ResNet's CustomScaleLayer is a + scale · b.
 """
 
 from __future__ import annotations

@@ -164,7 +164,9 @@ class Stack:
         x, mask = inputs[0], masks[0]
         if number == 0 and what == "input":
             return x.reshape(-1, x.shape[-1]) if mask is None else x[mask]
-        given = [np.asarray(state) for state in inputs[1:] if state.ndim == 2][: self.states]
+        # Keras 3 also passes the mask as an input.
+        others = [np.asarray(one) for one in inputs[1:] if one.ndim == 2 and one.dtype != bool]
+        given = others[: self.states]
         states = given or [
             np.zeros((len(x), weights[cell.first + 1].shape[0]), x.dtype)
             for cell in self.cells

@@ -59,22 +59,30 @@ class Equivalence:
         """
         if not self.holds:
             raise VerificationError(
-                f"The stripped model differs from the masked original by {self.max_abs_error:.3g} "
+                f"The smaller model differs from its reference by {self.max_abs_error:.3g} "
                 f"on {self.samples} samples.",
                 f"At most {self.tolerance:.3g} is rounding.",
                 "This is a defect of a layer rule; please report the model's layers.",
             )
 
 
-def compare(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Equivalence:
-    """Compares outputs, aligned; the one that is furthest from its own tolerance counts."""
+def compare(
+    reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray], relative: float = RELATIVE_TOLERANCE
+) -> Equivalence:
+    """Compares outputs, aligned; the one that is furthest from its own tolerance counts.
+
+    Args:
+        reference: what the outputs should be.
+        outputs: what they are.
+        relative: tolerance as a share of the largest magnitude in a reference.
+    """
     worst = Equivalence(0.0, 0.0, len(reference[0]))
     margin = -np.inf
     for expected, found in zip(reference, outputs, strict=True):
         wide = np.asarray(expected, np.float64)
         error = float(np.max(np.abs(wide - found), initial=0.0))
         error = np.inf if np.isnan(error) else error
-        tolerance = RELATIVE_TOLERANCE * float(np.max(np.abs(wide), initial=0.0))
+        tolerance = relative * float(np.max(np.abs(wide), initial=0.0))
         if error - tolerance > margin:
             margin = error - tolerance
             worst = Equivalence(error, tolerance, len(wide))

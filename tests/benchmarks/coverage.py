@@ -31,6 +31,7 @@ from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import predict, run
+from edgeprune.pruning.equivalence import RELATIVE_TOLERANCE
 from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import Units, trace
 
@@ -140,7 +141,8 @@ def measure(name: str, package: str, side: int) -> Row:
         raise AssertionError(f"{name}: {smaller.count_params()} parameters, {left.params} were expected")
     _loads_again(smaller, images[:2], after)
     _takes_a_step(smaller, images[:2])
-    return Row(name, package, cost(units), left, seconds, proof.max_abs_error * 1e-4 / proof.tolerance, effect)
+    error = proof.max_abs_error / proof.tolerance * RELATIVE_TOLERANCE
+    return Row(name, package, cost(units), left, seconds, error, effect)
 
 
 def _loads_again(model: Any, images: np.ndarray, expected: np.ndarray) -> None:

@@ -1,0 +1,131 @@
+"""`edgeprune.shrink`: removes neurons that can never change an output, and proves that nothing changed.
+
+read → trace → one run → find → build the smaller model → compare → again, until nothing is found
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import pathlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph.cost import Cost, cost
+from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.load import load_model
+from edgeprune.keras_bridge.read import Reading, read
+from edgeprune.keras_bridge.run import Step, predict, run
+from edgeprune.pruning.equivalence import Equivalence, compare
+from edgeprune.pruning.known import Watcher
+from edgeprune.pruning.shrink import Findings, find
+from edgeprune.pruning.strip import Stripped, strip
+from edgeprune.pruning.synthetic import synthetic_inputs
+from edgeprune.pruning.units import Units, trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RANDOM_SAMPLES = 8
+RELATIVE_TOLERANCE = 2e-5
+"""Sums of float32 in another order; a real difference is far larger."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Removal:
+    """Neurons of one group that went for one reason.
+
+    Attributes:
+        reason: ``"constant"``, ``"unread"`` or ``"duplicate"``.
+    """
+
+    group: str
+    reason: str
+    units: int
+
+
+@dataclasses.dataclass(frozen=True)
+class ShrinkReport:
+    """What was removed, and the proof."""
+
+    before: Cost
+    after: Cost
+    removals: tuple[Removal, ...]
+    equivalence: Equivalence
+
+
+@dataclasses.dataclass(frozen=True)
+class ShrinkResult:
+    """A model that computes the same with fewer neurons; the original itself where none could go."""
+
+    model: Any
+    report: ShrinkReport
+
+
+def shrink(model: Any, samples: Any = None) -> ShrinkResult:
+    """Removes neurons that cannot change any output.
+
+    Args:
+        model: a Keras 3 or tf_keras model, or a path; it is not changed.
+        samples: inputs to compare on, besides random ones.
+
+    Raises:
+        VerificationError: the smaller model differs. It is not returned.
+        InputError: the model cannot be read as a graph of layers.
+    """
+    if isinstance(model, (str, pathlib.Path)):
+        model = load_model(model)
+    original = read(model)
+    before = cost(trace(original.graph))
+    reading, removals = original, collections.Counter[tuple[str, str]]()
+    while True:
+        units = trace(reading.graph)
+        findings = _look(reading, units)
+        if not findings.reasons:
+            break
+        group_of = {int(unit): group.name for group in units.groups for unit in group.units}
+        removals.update((group_of[unit], reason) for unit, reason in findings.reasons.items())
+        reading = read(build(reading, _stripped(units, findings), findings.weights))
+    proof = _prove(original, reading, samples)
+    proof.check()
+    found = tuple(Removal(group, reason, number) for (group, reason), number in removals.items())
+    return ShrinkResult(reading.model, ShrinkReport(before, cost(units), found, proof))
+
+
+def _look(reading: Reading, units: Units) -> Findings:
+    """Runs the model once and decides."""
+    weights = {
+        path: list(reading.layers[path].get_weights()) for path, flows in units.layer_flows.items() if flows
+    }
+    watcher = Watcher(units, weights)
+
+    def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
+        outputs = compute()
+        watcher.see(step.number, [np.asarray(value) for value in outputs])
+        return outputs
+
+    collections.deque(run(reading, synthetic_inputs(reading.graph, 2, seed=0), around), maxlen=0)
+    return find(watcher)
+
+
+def _stripped(units: Units, findings: Findings) -> Stripped:
+    """The strip, with biases added to layers that take in a constant."""
+    stripped = strip(units, findings.keep)
+    configs, slices = dict(stripped.configs), dict(stripped.weights)
+    for path in findings.biases:
+        configs[path] = {**configs.get(path, {}), "use_bias": True}
+        slices[path] = (*slices[path], slices[path][0][-1:])
+    return dataclasses.replace(stripped, configs=configs, weights=slices)
+
+
+def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
+    """Compares both models on random inputs, and on the ones given."""
+    random = synthetic_inputs(original.graph, RANDOM_SAMPLES, seed=1)
+    proofs = [
+        compare(predict(original, data), predict(smaller, data), RELATIVE_TOLERANCE)
+        for data in (random, samples)
+        if data is not None
+    ]
+    worst = max(proofs, key=lambda proof: proof.max_abs_error - proof.tolerance)
+    return dataclasses.replace(worst, samples=sum(proof.samples for proof in proofs))

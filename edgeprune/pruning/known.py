@@ -1,0 +1,199 @@
+"""Which neurons are constant, tensor by tensor: what they are cannot depend on the model's input.
+
+That follows from exact zeros alone, never from sums or samples: every weight from a varying neuron
+is zero, or a batch norm's gamma is. What the constant is, is read off one run of the model, which
+gives it through any activation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers import (
+    activation,
+    application_layers,
+    barrier,
+    convolution,
+    convolution_transpose,
+    dense,
+    depthwise,
+    einsum_dense,
+    embedding,
+    merging,
+    normalization,
+    operation_elementwise,
+    operation_shaping,
+    operation_slicing,
+    pooling,
+    reshaping,
+    rule_for,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.graph.ids import Ids
+    from edgeprune.layers.rule import CallView, Flow, LinearRead
+    from edgeprune.pruning.units import Units
+
+MEETING = (merging.ElementwiseMergeRule, operation_elementwise.ElementwiseOperationRule)
+JOINING = (merging.ConcatenateRule, operation_shaping.JoinRule, operation_shaping.StackRule)
+PASSING = (
+    *MEETING,
+    *JOINING,
+    activation.ElementwiseRule,
+    activation.SoftmaxRule,
+    activation.PReLURule,
+    activation.PerChannelOptionRule,
+    application_layers.LayerScaleRule,
+    barrier.SourceRule,
+    depthwise.DepthwiseRule,
+    normalization.BatchNormalizationRule,
+    operation_shaping.ReshapeOperationRule,
+    operation_shaping.SplitRule,
+    operation_shaping.ToShapeRule,
+    operation_shaping.TransposeRule,
+    operation_shaping.UnstackRule,
+    operation_shaping.WithinAxesRule,
+    operation_slicing.GetItemRule,
+    pooling.GlobalPoolingRule,
+    pooling.WithinChannelRule,
+    reshaping.FlattenRule,
+    reshaping.PermuteRule,
+    reshaping.RepeatVectorRule,
+    reshaping.ReshapeRule,
+)
+"""Rules under which a unit's output depends on that unit's inputs alone."""
+
+SCALING = (
+    application_layers.LayerScaleRule, depthwise.DepthwiseRule, normalization.BatchNormalizationRule,
+)
+"""Of these, the ones whose first weight multiplies the unit: zero there makes it constant."""
+
+LINEAR = (
+    dense.DenseRule, convolution.ConvolutionRule, convolution_transpose.ConvolutionTransposeRule,
+    einsum_dense.EinsumDenseRule,
+)
+"""Rules whose units depend on one kernel's columns."""
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """Of one tensor, for each unit number.
+
+    Attributes:
+        constant: cannot depend on the model's input.
+        low: smallest value seen.
+        high: largest value seen.
+    """
+
+    constant: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    @property
+    def zero(self) -> np.ndarray:
+        """Constant and 0."""
+        return np.asarray(self.uniform & (self.low == 0))
+
+    @property
+    def uniform(self) -> np.ndarray:
+        """Constant and the same at every position."""
+        return np.asarray(self.constant & (self.low == self.high))
+
+
+class Watcher:
+    """Collects what is known of each tensor while the model runs once."""
+
+    def __init__(self, units: Units, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+        self.units = units
+        self.weights = weights
+        self.known: dict[int, Known] = {}
+
+    def see(self, number: int, outputs: Sequence[np.ndarray]) -> None:
+        """Takes in the outputs of call `number`."""
+        view, flow = self.units.views[number], self.units.flows[number]
+        constants = self._constants(view, flow)
+        for tensor, ids, value in zip(view.call.outputs, flow.outputs, outputs, strict=True):
+            numbers = self.units.unit_of[unit_ids.collapse(ids)]
+            present = np.zeros(self.units.count, bool)
+            present[numbers] = True
+            present[0] = False
+            low, high = _range(numbers, value, self.units.count)
+            self.known[tensor.index] = Known(constants & present, low, high)
+
+    def _constants(self, view: CallView, flow: Flow) -> np.ndarray:
+        """Which units' outputs cannot depend on the input."""
+        rule = rule_for(view.layer)
+        weights = self.weights.get(view.layer.path, ())
+        if isinstance(rule, embedding.EmbeddingRule):
+            table = weights[0]
+            return self._of_elements(flow.sizes["output_dim"], (table == table[:1]).all(axis=0))
+        if isinstance(rule, LINEAR) and len(flow.reads) == 1:
+            return self._of_columns(view, flow, flow.reads[0], weights)
+        if isinstance(rule, PASSING):
+            through = self._through(view, joining=isinstance(rule, JOINING))
+            return through | self._scaled_away(flow, weights) if isinstance(rule, SCALING) else through
+        return np.zeros(self.units.count, bool)
+
+    def _through(self, view: CallView, *, joining: bool) -> np.ndarray:
+        """Constant in every input; a joining layer's unit only in those that have it."""
+        total = np.ones(self.units.count, bool)
+        for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
+            known = self.known.get(tensor.index)
+            constant = np.zeros(self.units.count, bool) if known is None else known.constant
+            if joining:
+                present = np.zeros(self.units.count, bool)
+                present[self.units.unit_of[unit_ids.collapse(ids)]] = True
+                constant = constant | ~present
+            total &= constant
+        return total & bool(view.inputs)
+
+    def _scaled_away(self, flow: Flow, weights: Sequence[np.ndarray]) -> np.ndarray:
+        """Units whose factor is zero: gamma of a batch norm, a depthwise kernel."""
+        factors, axes = weights[0], flow.weights[0].axes
+        place = next(at for at, ids in enumerate(axes) if ids is not None)
+        others = tuple(at for at in range(factors.ndim) if at != place)
+        line = axes[place]
+        if line is None:
+            return np.zeros(self.units.count, bool)
+        return self._of_elements(line, (factors == 0).all(axis=others))
+
+    def _of_columns(
+        self, view: CallView, flow: Flow, read: LinearRead, weights: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """Columns of a kernel that are zero in every row which is not constant."""
+        made = next(iter(flow.sizes.values()), None)
+        if made is None:
+            return np.zeros(self.units.count, bool)
+        kernel = weights[read.kernel]
+        rows = flow.weights[read.kernel].axes[read.rows[-1]]
+        known = self.known.get(view.call.inputs[read.source].index)
+        varies = np.ones(kernel.shape[read.rows[-1]], bool)
+        if known is not None and rows is not None:
+            varies = ~known.constant[self.units.unit_of[rows]]
+        live = np.compress(varies, kernel, axis=read.rows[-1]) != 0
+        return self._of_elements(made, ~live.any(axis=read.rows))
+
+    def _of_elements(self, ids: Ids, holds: np.ndarray) -> np.ndarray:
+        """From elements of a vector to units: all of a unit's elements."""
+        numbers = self.units.unit_of[ids]
+        broken = np.zeros(self.units.count, bool)
+        broken[numbers[~holds]] = True
+        present = np.zeros(self.units.count, bool)
+        present[numbers] = True
+        return present & ~broken
+
+
+def _range(numbers: np.ndarray, value: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest value of each unit; `numbers` broadcasts against `value`."""
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    if value.dtype.kind not in "fiu" or value.ndim != numbers.ndim:
+        return low, high
+    others = tuple(axis for axis, size in enumerate(numbers.shape) if size == 1)
+    np.minimum.at(low, numbers, value.min(axis=others, keepdims=True))
+    np.maximum.at(high, numbers, value.max(axis=others, keepdims=True))
+    return low, high

@@ -1,0 +1,166 @@
+"""Neurons that cannot matter go, all others stay, and nothing computes differently."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.run import predict
+from edgeprune.keras_bridge.shrink import shrink
+from tests.layers.pruned import with_weights
+
+FLAVOURS = ["keras", "tf_keras"]
+
+
+@pytest.fixture(params=FLAVOURS)
+def k(request):
+    return importlib.import_module(request.param)
+
+
+def _conv_model(k, padding="valid", use_bias=False):
+    x = inputs = k.Input((8, 8, 3))
+    x = k.layers.Conv2D(8, 3, use_bias=use_bias, name="first")(x)
+    x = k.layers.BatchNormalization(name="norm")(x)
+    x = k.layers.ReLU()(x)
+    x = k.layers.Conv2D(6, 3, padding=padding, use_bias=use_bias, name="second")(x)
+    x = k.layers.Flatten()(k.layers.MaxPooling2D()(x))
+    return with_weights(k.Model(inputs, k.layers.Dense(4, name="out")(x)), seed=3)
+
+
+def _edit(model, layer, change):
+    weights = model.get_layer(layer).get_weights()
+    change(weights)
+    model.get_layer(layer).set_weights(weights)
+
+
+def _zero_column(unit):
+    def change(weights):
+        weights[0][..., unit] = 0
+
+    return change
+
+
+def _removed(result):
+    return {(removal.group, removal.reason): removal.units for removal in result.report.removals}
+
+
+def _images(samples=5):
+    return np.random.default_rng(7).normal(size=(samples, 8, 8, 3)).astype("float32")
+
+
+def _assert_same(model, result):
+    x = _images()
+    expected = predict(read(model), x)[0]
+    found = predict(read(result.model), x)[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+    assert result.report.equivalence.holds
+
+
+def test_a_dense_model_stays_as_it_is(k):
+    model = _conv_model(k)
+    result = shrink(model)
+    assert result.report.removals == ()
+    assert result.model is model
+
+
+def test_weights_that_sum_to_zero_are_no_zero_weights(k):
+    model = _conv_model(k)
+
+    def balance(weights):
+        weights[0][..., 2] -= weights[0][..., 2].mean()
+
+    _edit(model, "first", balance)
+    assert shrink(model).report.removals == ()
+
+
+def test_constant_channel_is_folded_through_norm_and_activation(k):
+    model = _conv_model(k)
+    _edit(model, "first", _zero_column(1))
+    _edit(model, "norm", lambda weights: weights[1].__setitem__(1, 5.0))
+    result = shrink(model, _images())
+    assert _removed(result) == {("first", "constant"): 1}
+    assert result.model.get_layer("second").use_bias
+    assert result.report.equivalence.samples == 8 + 5
+    _assert_same(model, result)
+
+
+def test_constant_channel_stays_before_zero_padding(k):
+    model = _conv_model(k, padding="same")
+    _edit(model, "first", _zero_column(1))
+    _edit(model, "norm", lambda weights: weights[1].__setitem__(1, 5.0))
+    assert shrink(model).report.removals == ()
+
+
+def test_dead_channel_goes_before_zero_padding(k):
+    model = _conv_model(k, padding="same")
+    _edit(model, "first", _zero_column(1))
+    _edit(model, "norm", lambda weights: (weights[1].__setitem__(1, -9.0), weights[2].__setitem__(1, 0.0)))
+    result = shrink(model)
+    assert _removed(result) == {("first", "constant"): 1}
+    assert not result.model.get_layer("second").use_bias
+    _assert_same(model, result)
+
+
+def test_unread_channel_goes_with_what_it_alone_reads(k):
+    model = _conv_model(k, use_bias=True)
+    _edit(model, "out", lambda weights: weights[0].reshape(4, 6, 4).__setitem__((slice(None), 2), 0))
+
+    def only_for_second_2(weights):
+        weights[0][:, :, 5, :2] = 0
+        weights[0][:, :, 5, 3:] = 0
+
+    _edit(model, "second", only_for_second_2)
+    result = shrink(model)
+    assert _removed(result) == {("first", "unread"): 1, ("second", "unread"): 1}
+    _assert_same(model, result)
+
+
+def test_duplicates_are_merged(k):
+    model = _conv_model(k)
+
+    def copy(weights):
+        for weight in weights:
+            weight[..., 4] = weight[..., 0]
+
+    _edit(model, "first", copy)
+    _edit(model, "norm", copy)
+    result = shrink(model)
+    assert _removed(result) == {("first", "duplicate"): 1}
+    _assert_same(model, result)
+
+
+def test_duplicates_up_to_their_norm_are_none(k):
+    model = _conv_model(k)
+    _edit(model, "first", lambda weights: weights[0].__setitem__((..., 4), weights[0][..., 0]))
+    assert shrink(model).report.removals == ()
+
+
+def test_a_layer_keeps_one_neuron(k):
+    model = _conv_model(k, use_bias=True)
+    _edit(model, "second", lambda weights: weights[0].fill(0))
+    result = shrink(model)
+    assert result.model.get_layer("second").filters == 1
+    _assert_same(model, result)
+
+
+def test_residual_channels_go_only_together(k):
+    x = inputs = k.Input((8, 8, 3))
+    x = k.layers.Conv2D(6, 3, name="first")(x)
+    y = k.layers.Conv2D(6, 1, name="branch")(x)
+    x = k.layers.Add()([x, y])
+    model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
+    _edit(model, "branch", _zero_column(2))
+    assert shrink(model).report.removals == ()
+    _edit(model, "first", _zero_column(2))
+    result = shrink(model)
+    assert _removed(result) == {("first", "constant"): 1}
+    _assert_same(model, result)
+
+
+def test_statistics_over_channels_keep_them(k):
+    x = inputs = k.Input((8, 8, 3))
+    x = k.layers.LayerNormalization()(k.layers.Conv2D(6, 3, name="first")(x))
+    model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
+    _edit(model, "first", _zero_column(2))
+    assert shrink(model).report.removals == ()
