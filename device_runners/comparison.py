@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 # More than the 95 % that is promised: rounds on a busy machine have heavier tails than the bootstrap knows.
 CONFIDENCE = 0.98
 MIN_EFFECT = 0.02
+# With fewer, a machine with two speeds may be in the same one by chance, in more than 5 % of trials.
+MIN_ROUNDS = 6
 _RESAMPLES = 4000
 
 
@@ -90,14 +92,14 @@ def compare(
         b: the other.
         device: where.
         options: threads and the like; `min_time_s` is the time for each round's blocks.
-        rounds: fresh processes, at least 4.
+        rounds: fresh processes, at least `MIN_ROUNDS`.
 
     Raises:
         InputError: a bad target or device name.
         DeviceError: the device refused, failed or went away.
     """
     targets = [open_target(a), open_target(b)]
-    rounds = max(rounds, 4)
+    rounds = max(rounds, MIN_ROUNDS)
     pairs = []
     with Session(open_transport(device), options.time_limit_s * rounds, options.lock_wait_s) as session:
         names = ("a.tflite", "b.tflite")

@@ -12,7 +12,7 @@ def compare(
     a: Annotated[Path, typer.Argument(help="A bundle or .tflite file.")],
     b: Annotated[Path, typer.Argument(help="Another one.")],
     device: Annotated[str, typer.Option(help="local, ssh://[user@]host[:port] or adb://[serial].")] = "local",
-    rounds: Annotated[int, typer.Option(min=4, help="Fresh processes that time A and B in turn.")] = 8,
+    rounds: Annotated[int, typer.Option(min=6, help="Fresh processes that time A and B in turn.")] = 8,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
     round_time: Annotated[float, typer.Option(help="Seconds of timing in each round.")] = 0.5,
     time_limit: Annotated[float, typer.Option(help="Seconds for one round on the device.")] = 120.0,
