@@ -62,7 +62,9 @@ def cost_model(units: Units, unit: str) -> CostModel:
     """
     builder = _Builder(units)
     if unit == "neurons":
-        builder.sizes(np.concatenate([group.units for group in units.groups]) if units.groups else np.zeros(0, int))
+        builder.sizes(
+            np.concatenate([group.units for group in units.groups]) if units.groups else np.zeros(0, int)
+        )
         return builder.model()
     for path, weights in units.layer_flows.items():
         for shape, weight in zip(units.graph.layers[path].weight_shapes, weights, strict=True):

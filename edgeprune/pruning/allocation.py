@@ -33,7 +33,8 @@ class Limits:
 
     Attributes:
         min_width: units that stay in every group.
-        round_to: kept counts are multiples of this, or all units of the group.
+        round_to: kept counts are multiples of this, or all units of the group; in a group of fewer
+            than four times as many, of the largest half, quarter, … of it that leaves four levels.
         protect: name patterns of groups or layers that keep everything.
         ratios: name pattern to the fraction that exactly these groups lose.
     """
@@ -71,14 +72,24 @@ def _levels(group: Group, limits: Limits) -> np.ndarray:
     if any(matches(group, pattern) for pattern in limits.protect):
         return np.array([size])
     lowest = min(max(limits.min_width, 1), size)
-    allowed = np.unique([size, *(count for count in range(lowest, size) if count % limits.round_to == 0)])[::-1]
+    step = _step(size, limits.round_to)
+    allowed = np.unique([size, *(count for count in range(lowest, size) if count % step == 0)])[::-1]
     for pattern, ratio in limits.ratios.items():
         if matches(group, pattern):
             if not 0 <= ratio < 1:
-                raise InputError(f"The ratio for '{pattern}' is {ratio}.", "A fraction from 0 to below 1 is expected.")
+                raise InputError(
+                    f"The ratio for '{pattern}' is {ratio}.", "A fraction from 0 to below 1 is expected."
+                )
             wanted = size * (1 - ratio)
             return np.array([allowed[np.argmin(np.abs(allowed - wanted))]])
     return allowed
+
+
+def _step(size: int, round_to: int) -> int:
+    """Halves the rounding until a group of `size` has four levels; no rounding is the end of it."""
+    while round_to > 1 and 4 * round_to > size:
+        round_to //= 2
+    return max(round_to, 1)
 
 
 def allocate(
@@ -147,7 +158,9 @@ def _descend(
     place: np.ndarray,
 ) -> None:
     """Always the step of least harm for its saving."""
-    steps = [_hull_step(choice, curve, size, 0) for choice, curve, size in zip(choices, curves, full, strict=True)]
+    steps = [
+        _hull_step(choice, curve, size, 0) for choice, curve, size in zip(choices, curves, full, strict=True)
+    ]
     while True:
         counts = _counts(choices, place)
         if model(counts) <= allowed:

@@ -1,6 +1,6 @@
 """Where the constant part of a repaired read can go: its bias, or the batch normalization behind it.
 
-    BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
+BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
 """
 
 from __future__ import annotations

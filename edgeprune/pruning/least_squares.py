@@ -54,12 +54,20 @@ def ridge(
 
     fit = solve(t, level)
     for _ in range(RECTIFIED_ROUNDS if rectified else 0):
-        wanted = np.where(t > 0, t, np.minimum(y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype), 0))
+        wanted = np.where(
+            t > 0, t, np.minimum(y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype), 0)
+        )
         fit = solve(wanted, wanted.mean(axis=0) if constant else level)
     return fit
 
 
-def cautious_ridge(y: np.ndarray, t: np.ndarray, weights: np.ndarray, *, constant: bool = True) -> Fit:
+def cautious_ridge(
+    y: np.ndarray,
+    t: np.ndarray,
+    weights: np.ndarray,
+    *,
+    constant: bool = True,
+) -> Fit:
     """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.
 
     Works on the nxn matrix Y·Yᵀ, so R may be large. With its eigenvalues e and vectors U,
@@ -79,15 +87,14 @@ def cautious_ridge(y: np.ndarray, t: np.ndarray, weights: np.ndarray, *, constan
     values, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
     values = np.maximum(values, 0)
     turned = vectors.T @ wanted
-    best: tuple[float, np.ndarray] | None = None
+    best: tuple[float, float] = (float(np.mean(wanted**2)), np.inf)
     for penalty in max(values[-1], 1e-12) * np.logspace(-6, 1, 15):
         shrink = values / (values + penalty)
         hat = (vectors**2) @ shrink
         left_out = vectors @ (turned * (1 - shrink)[:, None]) / (1 - np.minimum(hat, 1 - 1e-6))[:, None]
-        error = float(np.mean(left_out**2))
-        if best is None or error < best[0]:
-            best = (error, turned / (values + penalty)[:, None])
-    if best is None or best[0] >= float(np.mean(wanted**2)):
+        best = min(best, (float(np.mean(left_out**2)), float(penalty)))
+    if np.isinf(best[1]):
         return Fit(np.zeros((y.shape[1], t.shape[1])), level)
-    matrix = rows.T @ (vectors @ best[1])
+    smooth = (1 / (values + best[1]))[:, None]
+    matrix = rows.T @ (vectors @ (smooth * turned))
     return Fit(matrix, level - mean @ matrix)

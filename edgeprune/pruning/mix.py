@@ -57,12 +57,12 @@ class Mix:
     def matrix(self, kernel: np.ndarray) -> np.ndarray:
         """W (R, O) of a kernel, of this shape or smaller."""
         rows = int(np.prod([kernel.shape[axis] for axis in self.read.rows]))
-        return kernel.transpose(*self.read.rows, *self.others).reshape(rows, -1)
+        return np.asarray(kernel.transpose(*self.read.rows, *self.others).reshape(rows, -1))
 
     def kernel(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """The inverse of `matrix` for a kernel of some shape."""
         order = (*self.read.rows, *self.others)
-        return matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+        return np.asarray(matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order)))
 
     def rows_kept(self, keep: np.ndarray) -> np.ndarray:
         """(R,) True where a row stays."""
@@ -73,7 +73,11 @@ class Mix:
         return np.asarray(keep[self.column_units].all(axis=1))
 
     def draw(
-        self, step: Step, weights: list[np.ndarray], generator: np.random.Generator, number: int,
+        self,
+        step: Step,
+        weights: list[np.ndarray],
+        generator: np.random.Generator,
+        number: int,
         samples: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draws X (n, R) from the inputs of a call; padding that a mask hides is left out.
@@ -112,11 +116,12 @@ class Sharing:
     def samples(self, x: np.ndarray) -> np.ndarray:
         """X (n, R) to (n·taps, C)."""
         taps = len(self.order) // self.channels
-        return x[:, self.order].reshape(len(x), self.channels, taps).transpose(0, 2, 1).reshape(-1, self.channels)
+        split = x[:, self.order].reshape(len(x), self.channels, taps)
+        return np.asarray(split.transpose(0, 2, 1).reshape(-1, self.channels))
 
     def matrix(self, matrix: np.ndarray) -> np.ndarray:
         """W (R, O) to (C, taps·O)."""
-        return matrix[self.order].reshape(self.channels, -1)
+        return np.asarray(matrix[self.order].reshape(self.channels, -1))
 
     def unshared(self, matrix: np.ndarray) -> np.ndarray:
         """The inverse of `matrix`."""
@@ -135,19 +140,19 @@ def sharing(channels: np.ndarray) -> Sharing | None:
 
 def mixes_of(units: Units) -> tuple[Mix, ...]:
     """Every read of a traced model, in the order of its calls."""
-    return tuple(
-        _mix(units, number, read)
-        for number, flow in enumerate(units.flows)
-        for read in flow.reads
-    )
+    return tuple(_mix(units, number, read) for number, flow in enumerate(units.flows) for read in flow.reads)
 
 
 def _mix(units: Units, call: int, read: LinearRead) -> Mix:
     layer = units.graph.calls[call].layer
     shape = units.graph.layers[layer].weight_shapes[read.kernel]
     axes = units.flows[call].weights[read.kernel].axes
-    raw = [np.zeros(size, int) if ids is None else np.asarray(ids) for size, ids in zip(shape, axes, strict=True)]
-    rows = np.stack([grid.ravel() for grid in np.meshgrid(*(raw[a] for a in read.rows), indexing="ij")], axis=1)
+    raw = [
+        np.zeros(size, int) if ids is None else np.asarray(ids) for size, ids in zip(shape, axes, strict=True)
+    ]
+    rows = np.stack(
+        [grid.ravel() for grid in np.meshgrid(*(raw[a] for a in read.rows), indexing="ij")], axis=1
+    )
     others = [raw[axis] for axis in range(len(shape)) if axis not in read.rows]
     columns = np.stack([grid.ravel() for grid in np.meshgrid(*others, indexing="ij")], axis=1)
     places = np.tile(np.arange(shape[read.rows[-1]]), len(rows) // shape[read.rows[-1]])

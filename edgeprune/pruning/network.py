@@ -59,7 +59,7 @@ class Network(Protocol):
 
 
 class Gradients(Protocol):
-    """A network that can differentiate, for the criteria that need it."""
+    """Differentiates a network, for the criteria that need it."""
 
-    def weight_gradients(self, data: Data, labels: np.ndarray | None) -> Mapping[str, Sequence[np.ndarray]]:
-        """Gradient of the loss with respect to each weight, by layer, summed over samples."""
+    def __call__(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, Sequence[np.ndarray]]]:
+        """For each batch, the gradient of the loss with respect to each weight, by layer."""

@@ -95,7 +95,9 @@ class _Sum:
         matrix = mix.matrix(network.weights(mix.layer)[mix.read.kernel]).astype(np.float64)
         self.shared = sharing(mix.channels) if len(matrix) > LARGEST_EXACT else None
         self._matrix = self.shared.matrix(matrix) if self.shared else matrix
-        self._units = mix.units[self.shared.order[:: len(matrix) // self.shared.channels]] if self.shared else mix.units
+        self._units = (
+            mix.units[self.shared.order[:: len(matrix) // self.shared.channels]] if self.shared else mix.units
+        )
         size = len(self._matrix)
         self._offset: np.ndarray | None = None
         self._first = np.zeros(size)

@@ -111,8 +111,9 @@ def _refit(sides: Sides, mix: Mix, before: Step, after: Step, index: np.ndarray)
     if len(y) < FEW_ROWS * y.shape[1]:
         fit = _fit_few(sides, mix, (x, y), (matrix, shift), new, place, weights)
     else:
+        target = x @ matrix + shift.astype(x.dtype)
         rectified = _is_rectified(sides.units, mix)
-        fit = ridge(y, x @ matrix + shift.astype(x.dtype), RIDGE, constant=place is not None, rectified=rectified)
+        fit = ridge(y, target, RIDGE, constant=place is not None, rectified=rectified)
     shape = new[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
     if place is not None:
@@ -155,8 +156,11 @@ def _fit_few(
     first = _shared_map(sides, mix, x, y, matrix, shift)
     if first is None:
         constant = 0.0 if place is None else place.value(sides.pruned)
-        first = Fit(mix.matrix(new[mix.read.kernel]).astype(np.float64), np.broadcast_to(constant, shift.shape))
-    rest = cautious_ridge(y, target - first.predict(y), weights, constant=place is not None)
+        first = Fit(
+            mix.matrix(new[mix.read.kernel]).astype(np.float64), np.broadcast_to(constant, shift.shape)
+        )
+    guess = first.predict(y)
+    rest = cautious_ridge(y, target - guess, weights, constant=place is not None)
     return Fit(first.matrix + rest.matrix, first.constant + rest.constant)
 
 

@@ -61,7 +61,9 @@ def curves(
         measured = []
         for count in removed:
             changes = without(network, units, group, ranking.kept(size - count), moments)
-            measured.append(_with_changes(network, changes, lambda: divergence(reference, network.outputs(data))))
+            measured.append(
+                _with_changes(network, changes, lambda: divergence(reference, network.outputs(data)))
+            )
         found.append(interpolate(ranking.cumulative, removed, measured))
         progress((number + 1) / len(units.groups))
     return found

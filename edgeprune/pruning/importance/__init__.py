@@ -1,7 +1,7 @@
 """What to remove first: one file per criterion, one row here for each.
 
 A criterion ranks the units of each group (`edgeprune.pruning.ranking.Ranking`). Most give every
-unit a score of its own; `reconstruction` ranks greedily, as what is left changes.
+unit a score of its own; `reconstruction` and `correlation` choose greedily, as what is left changes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.pruning.importance import magnitude, reconstruction
+from edgeprune.pruning.importance import (
+    activation,
+    batch_norm,
+    chance,
+    correlation,
+    fpgm,
+    magnitude,
+    reconstruction,
+    taylor,
+)
 from edgeprune.pruning.ranking import Ranking
 
 if TYPE_CHECKING:
@@ -26,9 +35,15 @@ DATA_FREE = "l2"
 SCORERS: Mapping[str, Scorer] = {
     "l1": magnitude.l1,
     "l2": magnitude.l2,
+    "taylor": taylor.scores,
+    "fpgm": fpgm.scores,
+    "activation": activation.mean_activation,
+    "apoz": activation.apoz,
+    "batch_norm": batch_norm.scores,
+    "random": chance.scores,
 }
-CRITERIA = (DEFAULT, *SCORERS)
-NEED_DATA = frozenset({DEFAULT})
+CRITERIA = (DEFAULT, "correlation", *SCORERS)
+NEED_DATA = frozenset({DEFAULT, "taylor", "activation", "apoz"})
 
 
 def check_criterion(name: str) -> None:
@@ -43,14 +58,15 @@ def check_criterion(name: str) -> None:
 
 def rank_units(name: str, scene: Scene) -> list[Ranking]:
     """Ranks every group by a criterion; by magnitude where a group is read by nothing linear."""
-    groups = scene.units.groups
-    if name == DEFAULT:
-        found = [reconstruction.rank(group, scene.moments) for group in groups]
-        if all(ranking is not None for ranking in found):
-            return [ranking for ranking in found if ranking is not None]
-        by_score = _by_score(SCORERS[DATA_FREE](scene), scene)
-        return [score if one is None else one for one, score in zip(found, by_score, strict=True)]
-    return _by_score(SCORERS[name](scene), scene)
+    if name == "correlation":
+        return correlation.rankings(scene)
+    if name != DEFAULT:
+        return _by_score(SCORERS[name](scene), scene)
+    found = [reconstruction.rank(group, scene.moments) for group in scene.units.groups]
+    if all(ranking is not None for ranking in found):
+        return [ranking for ranking in found if ranking is not None]
+    by_score = _by_score(SCORERS[DATA_FREE](scene), scene)
+    return [score if one is None else one for one, score in zip(found, by_score, strict=True)]
 
 
 def _by_score(scores: np.ndarray, scene: Scene) -> list[Ranking]:

@@ -66,23 +66,17 @@ class _Read:
         return cost / self.energy
 
 
-def rank(group: Group, moments: Sequence[Moments], weights: Sequence[float] | None = None) -> Ranking | None:
+def rank(group: Group, moments: Sequence[Moments]) -> Ranking | None:
     """Removal order of one group.
 
     Args:
         group: the units to choose among.
         moments: of every read; those that do not read the group are passed over.
-        weights: how much each of them counts; None for all the same.
 
     Returns:
         None where nothing reads the group linearly.
     """
-    counted = weights or [1.0] * len(moments)
-    reads = [
-        _begin(group, one, weight)
-        for one, weight in zip(moments, counted, strict=True)
-        if np.isin(one.units, group.units).any()
-    ]
+    reads = [_begin(group, one) for one in moments if np.isin(one.units, group.units).any()]
     if not reads:
         return None
     size = len(group.units)
@@ -107,7 +101,7 @@ def _share(total: float, each: np.ndarray) -> np.ndarray:
     return total * each / each.sum() if each.sum() > 0 else np.full(len(each), total / len(each))
 
 
-def _begin(group: Group, moments: Moments, weight: float) -> _Read:
+def _begin(group: Group, moments: Moments) -> _Read:
     positions = [np.flatnonzero(moments.units == unit) for unit in group.units]
     longest = max(len(rows) for rows in positions)
     padding = longest - min(len(rows) for rows in positions)
@@ -119,12 +113,12 @@ def _begin(group: Group, moments: Moments, weight: float) -> _Read:
     matrix = _narrow(moments.matrix)
     matrix = np.concatenate([matrix, np.zeros((padding, matrix.shape[1]))])
     energy = float(np.sum(moments.matrix * (moments.covariance @ moments.matrix)))
-    return _Read(inverse, matrix, blocks.astype(int), max(energy, 1e-12) / max(weight, 1e-12), padding)
+    return _Read(inverse, matrix, blocks.astype(int), max(energy, 1e-12), padding)
 
 
 def _narrow(matrix: np.ndarray) -> np.ndarray:
     """W (R, O) with more columns than rows as the RxR factor of W·Wᵀ; all costs are the same."""
     if matrix.shape[1] <= matrix.shape[0]:
-        return matrix.copy()
+        return np.array(matrix)
     values, vectors = np.linalg.eigh(matrix @ matrix.T)
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0)))

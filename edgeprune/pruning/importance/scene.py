@@ -10,9 +10,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from edgeprune.pruning.network import Data, Network
+    from edgeprune.pruning.network import Data, Gradients, Network
     from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.ranking import Ranking
     from edgeprune.pruning.units import Units
 
 
@@ -26,28 +25,21 @@ class Scene:
         data: calibration samples, None where pruning is data-free.
         labels: of the samples, None where there are none.
         moments: what every linear read sees on the samples; empty without data.
-        batch: samples that may be in memory at a time.
+        gradients: differentiates the network; None where nobody can.
         seed: decides every random choice.
     """
 
     network: Network
     units: Units
-    data: Data | None
-    labels: np.ndarray | None
-    moments: Sequence[Moments]
-    batch: int
-    seed: int
-
-
-class Criterion(Protocol):
-    """Ranks the units of every group."""
-
-    def __call__(self, scene: Scene) -> Sequence[Ranking]:
-        """One ranking for each group, in order."""
+    data: Data | None = None
+    labels: np.ndarray | None = None
+    moments: Sequence[Moments] = ()
+    gradients: Gradients | None = None
+    seed: int = 0
 
 
 class Scorer(Protocol):
     """Scores every unit by itself; the lowest goes first."""
 
     def __call__(self, scene: Scene) -> np.ndarray:
-        """(units.count,) not negative; comparable between groups where each has mean 1."""
+        """(units.count,) not negative, with a mean near 1 in each group."""

@@ -1,0 +1,87 @@
+"""Gradients of a model's loss with respect to its weights, for the criteria that ask for them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.pruning.divergence import is_distribution
+from edgeprune.pruning.samples import count, take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edgeprune.keras_bridge.read import Reading
+    from edgeprune.keras_bridge.run import Data
+
+
+@dataclasses.dataclass(frozen=True)
+class KerasGradients:
+    """Differentiates a model that was read, in inference mode.
+
+    Attributes:
+        reading: the model.
+        batch: samples per gradient.
+    """
+
+    reading: Reading
+    batch: int = 32
+
+    def __call__(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
+        """One gradient for each batch: layer to arrays, zero for weights that the loss cannot reach.
+
+        The loss of the first output: cross-entropy where it is a distribution over classes, with
+        the class numbers in `labels` or else the model's own choice; half the squared difference
+        from `labels` (or 0) otherwise.
+        """
+        import tensorflow as tf
+
+        layers = {path: list(getattr(layer, "weights", [])) for path, layer in self.reading.layers.items()}
+        variables = [_variable(weight) for weights in layers.values() for weight in weights]
+        for start in range(0, count(data), self.batch):
+            part = slice(start, start + self.batch)
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(variables)
+                outputs = self.reading.model(take(data, part), training=False)
+                loss = _loss(_first(outputs), None if labels is None else labels[part])
+            found = iter(tape.gradient(loss, variables))
+            yield {
+                path: [_dense(next(found), weight) for weight in weights] for path, weights in layers.items()
+            }
+
+
+def _first(outputs: Any) -> Any:
+    while isinstance(outputs, (list, tuple, dict)):
+        outputs = next(iter(outputs.values() if isinstance(outputs, dict) else outputs))
+    return outputs
+
+
+def _loss(output: Any, labels: np.ndarray | None) -> Any:
+    import tensorflow as tf
+
+    values = np.asarray(output)
+    if is_distribution(values):
+        chosen = (
+            np.argmax(values, axis=-1) if labels is None else np.asarray(labels).reshape(values.shape[:-1])
+        )
+        picked = tf.gather(output, chosen.astype(np.int64), axis=-1, batch_dims=values.ndim - 1)
+        return -tf.reduce_sum(tf.math.log(picked + 1e-9))
+    wanted = (
+        np.zeros((), values.dtype) if labels is None else labels.reshape(values.shape).astype(values.dtype)
+    )
+    return 0.5 * tf.reduce_sum((output - wanted) ** 2)
+
+
+def _variable(weight: Any) -> Any:
+    """The tf.Variable: itself in Keras 2, inside of Keras 3's own."""
+    return getattr(weight, "value", weight) if hasattr(weight, "_value") else weight
+
+
+def _dense(gradient: Any, weight: Any) -> np.ndarray:
+    import tensorflow as tf
+
+    if gradient is None:
+        return np.zeros(tuple(weight.shape), np.float32)
+    return np.asarray(tf.convert_to_tensor(gradient))

@@ -1,0 +1,65 @@
+"""How many calibration samples each step can afford, in memory and in multiply-accumulates."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph.ids import static
+
+if TYPE_CHECKING:
+    from edgeprune.graph.model_graph import ModelGraph
+
+ACTIVATION_BYTES = 1_500_000_000
+COPIES = 4
+"""The original and the pruned network side by side, and numpy copies of what goes into a layer."""
+OBSERVE_MACS = 1e12
+MEASURE_MACS = 3e12
+LEAST = 16
+MOST_MEASURED = 384
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Numbers of samples.
+
+    Attributes:
+        at_once: whose activations fit into memory.
+        observed: that are looked at to choose units.
+        measured: whose outputs are compared, for every group several times.
+    """
+
+    at_once: int
+    observed: int
+    measured: int
+
+
+def budget(graph: ModelGraph, macs: int, groups: int, points: int) -> Budget:
+    """What a model allows.
+
+    Args:
+        graph: the model.
+        macs: of one sample.
+        groups: of units.
+        points: outputs measured for each group.
+    """
+    fit = ACTIVATION_BYTES // (4 * COPIES * max(peak_values(graph), 1))
+    observed = int(OBSERVE_MACS / max(macs, 1))
+    measured = int(MEASURE_MACS / (max(macs, 1) * max(groups * points, 1)))
+    return Budget(max(LEAST, fit), max(4 * LEAST, observed), min(max(LEAST, measured), MOST_MEASURED))
+
+
+def peak_values(graph: ModelGraph) -> int:
+    """Most activation values of one sample that are alive at the same time."""
+    size = {one.index: int(np.prod(static(one.shape))) for call in graph.calls for one in call.outputs}
+    last: dict[int, int] = {}
+    for number, call in enumerate(graph.calls):
+        last.update((tensor.index, number) for tensor in call.inputs)
+    alive = peak = 0
+    for number, call in enumerate(graph.calls):
+        alive += sum(size[tensor.index] for tensor in call.outputs)
+        peak = max(peak, alive)
+        alive -= sum(size[index] for index in {one.index for one in call.inputs} if last[index] == number)
+    return peak

@@ -1,0 +1,30 @@
+"""Batch normalization scale: |gamma|. Liu et al., Network Slimming, ICCV 2017.
+
+Groups that no batch normalization sees are ranked by magnitude.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.importance.magnitude import l2
+from edgeprune.pruning.importance.slices import Mean
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.importance.scene import Scene
+
+
+def scores(scene: Scene) -> np.ndarray:
+    """Scores of all units."""
+    mean = Mean(scene.units.count)
+    for path, flows in scene.units.layer_flows.items():
+        layer = scene.units.graph.layers[path]
+        if layer.kind == "BatchNormalization" and "gamma" in layer.weight_names:
+            index = layer.weight_names.index("gamma")
+            ids = flows[index].axes[0]
+            if ids is not None:
+                mean.add(scene.units.unit_of[ids], np.abs(scene.network.weights(path)[index]))
+    found = mean.scores()
+    return np.where(found > 0, found, l2(scene) if (found[1:] == 0).any() else 0.0)

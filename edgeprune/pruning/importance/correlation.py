@@ -1,0 +1,40 @@
+"""Weight correlation: of the two most alike units of a group, the smaller goes; again and again.
+
+r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the weights that make a unit
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.importance.slices import features
+from edgeprune.pruning.ranking import Ranking
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.importance.scene import Scene
+
+
+def rankings(scene: Scene) -> list[Ranking]:
+    """One ranking for each group."""
+    return [rank(features(scene, group)) for group in scene.units.groups]
+
+
+def rank(weights: np.ndarray) -> Ranking:
+    """Ranks the rows of (units, D)."""
+    norms = np.linalg.norm(weights.astype(np.float64), axis=1)
+    unit = weights / np.maximum(norms, 1e-30)[:, None]
+    alike = np.abs(unit @ unit.T)
+    np.fill_diagonal(alike, -1.0)
+    order, costs = [], []
+    alive = np.ones(len(norms), bool)
+    for _ in range(len(norms) - 1):
+        one, other = np.unravel_index(int(np.argmax(alike)), alike.shape)
+        gone = int(one if norms[one] <= norms[other] else other)
+        order.append(gone)
+        costs.append(max(1 - float(alike[one, other]), 0.0))
+        alive[gone] = False
+        alike[gone] = alike[:, gone] = -2.0
+    order.append(int(np.flatnonzero(alive)[0]))
+    return Ranking(np.array(order), np.array([*costs, 1.0]))

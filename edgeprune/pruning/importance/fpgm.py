@@ -1,0 +1,28 @@
+"""FPGM: units near the geometric median of their group can be replaced by the others.
+
+    score(u) = Σ_v ‖w_u - w_v‖,   w: the weights that make a unit
+
+He et al., Filter Pruning via Geometric Median, CVPR 2019.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.importance.slices import features
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.importance.scene import Scene
+
+
+def scores(scene: Scene) -> np.ndarray:
+    """Scores of all units, with mean 1 in each group."""
+    found = np.zeros(scene.units.count)
+    for group in scene.units.groups:
+        weights = features(scene, group).astype(np.float64)
+        squares = (weights**2).sum(axis=1)
+        distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * weights @ weights.T, 0)).sum(axis=1)
+        found[group.units] = distances / max(float(distances.mean()), 1e-30)
+    return found

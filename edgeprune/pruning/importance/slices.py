@@ -1,0 +1,75 @@
+"""The parts of the weights that belong to a unit, for criteria that look at weights alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.units import Group
+
+
+def slices(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Every kernel along every axis that units lie on.
+
+    Args:
+        scene: the model.
+        made_only: leave out the axes along which a kernel reads units.
+
+    Yields:
+        The unit at each position of the axis, and the kernel as a matrix with that axis first.
+    """
+    for layer, index, axis, units in places(scene, made_only=made_only):
+        weight = scene.network.weights(layer)[index]
+        yield units, np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+
+
+def places(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[str, int, int, np.ndarray]]:
+    """Layer, weight index and axis of every kernel axis that units lie on, and the units along it."""
+    units = scene.units
+    read_axes = {
+        (call.layer, read.kernel, axis)
+        for call, flow in zip(units.graph.calls, units.flows, strict=True)
+        for read in flow.reads
+        for axis in read.rows
+    }
+    for layer, flows in units.layer_flows.items():
+        for index, flow in enumerate(flows):
+            for axis, ids in enumerate(flow.axes):
+                if len(flow.axes) < 2 or ids is None or (made_only and (layer, index, axis) in read_axes):
+                    continue
+                if units.unit_of[ids].any():
+                    yield layer, index, axis, units.unit_of[ids]
+
+
+def features(scene: Scene, group: Group) -> np.ndarray:
+    """(units, D): the weights that make each unit, side by side; D is 0 where nothing does."""
+    parts = [np.zeros((len(group.units), 0))]
+    for units, matrix in slices(scene, made_only=True):
+        rows = [np.flatnonzero(units == unit) for unit in group.units]
+        if len({len(row) for row in rows}) == 1 and len(rows[0]):
+            parts.append(matrix[np.stack(rows)].reshape(len(rows), -1))
+    return np.concatenate(parts, axis=1)
+
+
+class Mean:
+    """The mean of per-unit figures from several places, each scaled to mean 1."""
+
+    def __init__(self, count: int) -> None:
+        self._total = np.zeros(count)
+        self._seen = np.zeros(count)
+
+    def add(self, units: np.ndarray, figures: np.ndarray) -> None:
+        """Adds one place: a figure for each of its positions; positions of one unit add up."""
+        sums = np.bincount(units, figures.astype(np.float64), len(self._total))
+        present = np.unique(units[units > 0])
+        self._total[present] += sums[present] / max(float(sums[present].mean()), 1e-30)
+        self._seen[present] += 1
+
+    def scores(self) -> np.ndarray:
+        """The mean of every unit, (units.count,)."""
+        return np.asarray(self._total / np.maximum(self._seen, 1))

@@ -1,0 +1,36 @@
+"""First-order Taylor: how much the loss would change without the unit's weights.
+
+    score(u) = Σ over batches (Σ w·∂L/∂w over the slices of u)²
+
+With labels L is the loss on them; without, the model's own answer stands in for the label.
+Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.pruning.importance.slices import Mean, places
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.importance.scene import Scene
+
+
+def scores(scene: Scene) -> np.ndarray:
+    """Scores of all units."""
+    if scene.gradients is None:
+        raise InputError("The criterion 'taylor' needs gradients, which this model does not give.")
+    found = list(places(scene))
+    squares = [np.zeros(len(units)) for *_, units in found]
+    for gradients in scene.gradients(scene.data, scene.labels):
+        for (layer, index, axis, _), total in zip(found, squares, strict=True):
+            weight, gradient = scene.network.weights(layer)[index], gradients[layer][index]
+            others = tuple(other for other in range(weight.ndim) if other != axis)
+            np.add(total, (weight * gradient).sum(axis=others, dtype=np.float64) ** 2, out=total)
+    mean = Mean(scene.units.count)
+    for (*_, units), total in zip(found, squares, strict=True):
+        mean.add(units, total)
+    return mean.scores()

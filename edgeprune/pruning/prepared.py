@@ -1,0 +1,221 @@
+"""A model with everything known that does not depend on how much is to go.
+
+read → trace → rank the units of each group → measure each group's harm      once
+allocate → strip → prove → repair                                for each amount
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.graph.cost import cost
+from edgeprune.graph.cost_model import UNITS, cost_model
+from edgeprune.pruning import importance
+from edgeprune.pruning.allocation import ALLOCATIONS, Limits, allocate, levels
+from edgeprune.pruning.budget import budget
+from edgeprune.pruning.divergence import ambiguity, divergence
+from edgeprune.pruning.importance.scene import Scene
+from edgeprune.pruning.observe import observe
+from edgeprune.pruning.reconstruct import Sides, reconstruct
+from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
+from edgeprune.pruning.samples import as_arrays, count, take
+from edgeprune.pruning.sensitivity import FRACTIONS, curves
+from edgeprune.pruning.synthetic import synthetic_inputs
+from edgeprune.pruning.units import trace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgeprune.keras_bridge.network import KerasNetwork
+    from edgeprune.pruning.equivalence import Equivalence
+    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.ranking import Ranking
+
+HELD_OUT = 0.25
+PROOF_SAMPLES = 4
+
+
+class Prepared:
+    """Prunes one model by any amount.
+
+    Args:
+        model: a Keras model; it is never changed.
+        calibration: samples, None for data-free.
+        labels: for the criterion "taylor".
+        criterion: a name from `importance.CRITERIA`.
+        allocation: one of `ALLOCATIONS`.
+        seed: decides every random choice.
+        progress: told each step's name and its fraction done.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        calibration: Any = None,
+        *,
+        labels: Any = None,
+        criterion: str = importance.DEFAULT,
+        allocation: str = "global",
+        seed: int = 0,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        from edgeprune.keras_bridge.network import KerasNetwork
+        from edgeprune.keras_bridge.read import read
+
+        importance.check_criterion(criterion)
+        if allocation not in ALLOCATIONS:
+            raise InputError(
+                f"There is no allocation '{allocation}'.", f"Known are {', '.join(ALLOCATIONS)}."
+            )
+        self._progress = progress or (lambda *_: None)
+        self._seconds: dict[str, float] = {}
+        self._notes: list[str] = []
+        self._seed = seed
+        self._data = None if calibration is None else as_arrays(calibration)
+        with self._step("read"):
+            self._reading = read(model)
+            self.units = trace(self._reading.graph)
+            self._original = KerasNetwork(self._reading)
+        self.cost = cost(self.units)
+        self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups), len(FRACTIONS))
+        self._criterion = criterion
+        self._moments: tuple[Moments, ...] = ()
+        self._rankings = self._rank(None if labels is None else np.asarray(labels))
+        self._curves = self._measure() if allocation == "global" else None
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[Callable[[float], None]]:
+        start = time.perf_counter()
+        self._progress(name, 0.0)
+        yield lambda fraction: self._progress(name, fraction)
+        self._seconds[name] = time.perf_counter() - start
+        self._progress(name, 1.0)
+
+    def _rank(self, labels: np.ndarray | None) -> list[Ranking]:
+        from edgeprune.keras_bridge.gradients import KerasGradients
+
+        if self._data is None and self._criterion in importance.NEED_DATA:
+            self._notes.append(
+                f"No calibration data was given: units were chosen by {importance.DATA_FREE} instead of "
+                f"{self._criterion}, layers were compared by their weights alone, and nothing was repaired. "
+                "Much accuracy is lost that a few hundred unlabelled samples would keep."
+            )
+            self._criterion = importance.DATA_FREE
+        with self._step("rank") as tell:
+            if self._data is not None:
+                chosen = self._some(self._split()[0], self._budget.observed)
+                self._moments = observe(
+                    self._original,
+                    self.units,
+                    chosen,
+                    batch=self._budget.at_once,
+                    seed=self._seed,
+                    progress=tell,
+                )
+            few = None if self._data is None else self._some(self._data, self._budget.at_once)
+            gradients = KerasGradients(self._reading)
+            scene = Scene(self._original, self.units, few, labels, self._moments, gradients, self._seed)
+            return importance.rank_units(self._criterion, scene)
+
+    def _split(self) -> tuple[Any, Any]:
+        """Samples to choose on, and others to measure harm on; both all where there are few."""
+        total = count(self._data)
+        held = round(total * HELD_OUT)
+        if held < 1:
+            return self._data, self._data
+        order = np.random.default_rng(self._seed).permutation(total)
+        return take(self._data, np.sort(order[held:])), take(self._data, np.sort(order[:held]))
+
+    def _some(self, data: Any, number: int) -> Any:
+        total = count(data)
+        if total <= number:
+            return data
+        return take(data, np.sort(np.random.default_rng(self._seed).choice(total, number, replace=False)))
+
+    def _measure(self) -> list[np.ndarray]:
+        if self._data is None:
+            return importance.curves_of(self._rankings)
+        from edgeprune.keras_bridge.network import stripped_network
+
+        with self._step("measure") as tell:
+            copy = stripped_network(self._reading, self.units, np.ones(self.units.count, bool))
+            held = self._some(self._split()[1], self._budget.measured)
+            return curves(copy, self.units, self._rankings, self._moments, held, progress=tell)
+
+    def prune(
+        self, amount: float, *, unit: str = "neurons", limits: Limits | None = None, repair: bool = True
+    ) -> PruneResult:
+        """Removes at least `amount`, a share of `unit`.
+
+        Raises:
+            InputError: a setting is not understood, or not so much can go.
+            VerificationError: the stripped model is not the masked original.
+        """
+        if not 0 <= amount < 1:
+            raise InputError(f"{amount} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
+        if unit not in UNITS:
+            raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(UNITS)}.")
+        keep = self._choose(amount, unit, limits or Limits())
+        pruned, proof = self._strip(keep)
+        error = self._repair(pruned, keep) if repair and self._data is not None else None
+        after = cost(self.units, keep)
+        groups = tuple(
+            GroupReport(group.name, len(group.units), int(keep[group.units].sum()))
+            for group in self.units.groups
+        )
+        report = PruneReport(
+            groups,
+            self.cost,
+            after,
+            removed(self.cost, after),
+            self.units.refusals,
+            proof,
+            error,
+            tuple(self._notes),
+            dict(self._seconds),
+        )
+        return PruneResult(pruned.reading.model, report, self.units, keep)
+
+    def _choose(self, amount: float, unit: str, limits: Limits) -> np.ndarray:
+        """The keep mask: counts by allocation, then units by the criterion."""
+        groups = self.units.groups
+        choices = levels(groups, limits)
+        full = np.array([len(group.units) for group in groups], int)
+        keep = np.ones(self.units.count, bool)
+        if not groups:
+            return keep
+        kept = allocate(choices, cost_model(self.units, unit), full, amount, self._curves)
+        for group, ranking, number in zip(groups, self._rankings, kept, strict=True):
+            keep[group.units] = ranking.kept(int(number))
+        return keep
+
+    def _strip(self, keep: np.ndarray) -> tuple[KerasNetwork, Equivalence]:
+        from edgeprune.keras_bridge.masked import equivalence
+        from edgeprune.keras_bridge.network import stripped_network
+
+        with self._step("strip"):
+            pruned = stripped_network(self._reading, self.units, keep)
+            samples = (
+                synthetic_inputs(self.units.graph, PROOF_SAMPLES, self._seed)
+                if self._data is None
+                else take(self._data, slice(0, PROOF_SAMPLES))
+            )
+            proof = equivalence(self._reading, self.units, keep, pruned.reading.model, samples)
+            proof.check()
+        return pruned, proof
+
+    def _repair(self, pruned: KerasNetwork, keep: np.ndarray) -> float:
+        with self._step("repair") as tell:
+            data = self._some(self._data, self._budget.at_once)
+            reference = self._original.outputs(data)
+            weights = ambiguity(reference)
+            weights = np.ones(count(data)) if weights is None else weights
+            reconstruct(
+                Sides(self._original, pruned, self.units, keep, weights, self._seed), data, progress=tell
+            )
+            return divergence(reference, pruned.outputs(data))

@@ -1,0 +1,89 @@
+"""What pruning gives back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from edgeprune.graph.cost import Cost
+    from edgeprune.pruning.equivalence import Equivalence
+    from edgeprune.pruning.units import Refusal, Units
+
+
+@dataclasses.dataclass(frozen=True)
+class GroupReport:
+    """One group before and after."""
+
+    name: str
+    units_before: int
+    units_after: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Removed:
+    """Fractions of the original that are gone."""
+
+    neurons: float
+    params: float
+    macs: float
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneReport:
+    """What was done.
+
+    Attributes:
+        groups: units before and after.
+        before: cost of the original.
+        after: cost of the pruned model.
+        removed: the same as fractions.
+        refusals: what had to stay, and why.
+        equivalence: the stripped model, before its repair, against the masked original.
+        divergence: of the pruned model's outputs from the original's on the calibration data, see
+            `edgeprune.pruning.divergence`; None where nothing was repaired.
+        notes: what the reader should know, such as what pruning without data loses.
+        seconds: wall time of each step.
+    """
+
+    groups: tuple[GroupReport, ...]
+    before: Cost
+    after: Cost
+    removed: Removed
+    refusals: tuple[Refusal, ...]
+    equivalence: Equivalence
+    divergence: float | None
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneResult:
+    """A pruned model.
+
+    Attributes:
+        model: of the original's Keras flavour, not compiled.
+        report: what was done.
+        units: the original's units and groups.
+        keep: for each unit number, whether it stays.
+    """
+
+    model: Any
+    report: PruneReport
+    units: Units
+    keep: np.ndarray
+
+
+def removed(before: Cost, after: Cost) -> Removed:
+    """The fractions that are gone."""
+
+    def gone(was: int, left: int) -> float:
+        return 1 - left / was if was else 0.0
+
+    return Removed(
+        gone(before.neurons, after.neurons), gone(before.params, after.params), gone(before.macs, after.macs)
+    )
