@@ -103,7 +103,9 @@ def open_target(target: Path | str | Bundle) -> Target:
         bundle = read_bundle(path)
         return Target(bundle.model, bundle)
     if not path.is_file():
-        raise InputError(f"There is no {path}.", "A bundle or a .tflite file was expected.", "See `edgeprune build`.")
+        raise InputError(
+            f"There is no {path}.", "A bundle or a .tflite file was expected.", "See `edgeprune build`."
+        )
     with path.open("rb") as stream:
         if stream.read(8)[4:] != b"TFL3":
             raise InputError(f"{path} is not a .tflite file.", "A bundle or a .tflite file was expected.")
@@ -184,7 +186,9 @@ def run_python(session: Session, job: str, options: BenchOptions, *arguments: st
     """Run the uploaded agent; its errors and crashes come back as exceptions."""
     python = options.python or session.transport.python
     # -B: no caches are written on the device. The agent's folder is the zip, never the bundle's.
-    answer = session.run([python, "-B", "agent.zip", *arguments], job.encode(), options.time_limit_s + _SLACK_S)
+    answer = session.run(
+        [python, "-B", "agent.zip", *arguments], job.encode(), options.time_limit_s + _SLACK_S
+    )
     if answer.code:
         raise failure(answer, session.transport.device, options.time_limit_s, python)
     return answer
@@ -196,21 +200,26 @@ def failure(answer: Answer, device: str, time_limit_s: float, program: str) -> E
     for line in lines:
         if line.startswith(ERROR_MARK):
             return _named_error(line.removeprefix(ERROR_MARK), device, lines)
-    step = next((line.removeprefix(STEP_MARK) for line in reversed(lines) if line.startswith(STEP_MARK)), "starting")
+    step = next(
+        (line.removeprefix(STEP_MARK) for line in reversed(lines) if line.startswith(STEP_MARK)), "starting"
+    )
     last = next((line for line in reversed(lines) if line.strip() and not line.startswith(STEP_MARK)), "")
     if answer.code == 128 + signal.SIGALRM:
         return DeviceError(
             f"The run on {device} was ended at the time limit of {time_limit_s:.0f} s, while {step}.",
-            "", "Raise --time-limit, or use fewer --runs.",
+            "",
+            "Raise --time-limit, or use fewer --runs.",
         )
     if answer.code > 128:
         return DeviceError(
-            f"The runtime on {device} crashed with {_signal_name(answer.code - 128)} while {step}.", "",
+            f"The runtime on {device} crashed with {_signal_name(answer.code - 128)} while {step}.",
+            "",
             "Try another runtime version there, or --no-xnnpack.",
         )
     if answer.code in (_COMMAND_NOT_FOUND, _NOT_EXECUTABLE):
         return DeviceError(
-            f"{device} has no {program} that runs ({last.strip()[-200:]}).", "",
+            f"{device} has no {program} that runs ({last.strip()[-200:]}).",
+            "",
             "Check that it is there and built for this device; --python and --native-runner name one.",
         )
     return DeviceError(f"The run on {device} failed with exit code {answer.code} while {step}: {last[-300:]}")

@@ -37,7 +37,7 @@ CONFIDENCE = 0.98
 MIN_EFFECT = 0.02
 # With fewer, a machine with two speeds may be in the same one by chance, in more than 5 % of trials.
 MIN_ROUNDS = 6
-_RESAMPLES = 4000
+_RESAMPLES = 2000
 
 
 class Verdict(str, enum.Enum):
@@ -75,9 +75,9 @@ class Comparison:
     def sentence(self) -> str:
         """The verdict in words, such as ``B is 1.90-2.10x faster``."""
         if self.verdict is Verdict.FASTER:
-            return f"B is {self.low:.2f}–{self.high:.2f}× faster than A"
+            return f"B is {self.low:.2f}-{self.high:.2f}x faster than A"
         if self.verdict is Verdict.SLOWER:
-            return f"B is {1 / self.high:.2f}–{1 / self.low:.2f}× slower than A"
+            return f"B is {1 / self.high:.2f}-{1 / self.low:.2f}x slower than A"
         return f"no difference shown (A / B between {self.low:.2f} and {self.high:.2f})"
 
 

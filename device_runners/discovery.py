@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import time
@@ -63,10 +64,8 @@ class DeviceCheck:
 def find_devices(ssh_config: Path | None = None) -> list[str]:
     """Names of this machine, of what the adb server sees, and of the hosts in the ssh config file."""
     names = ["local"]
-    try:
+    with contextlib.suppress(DeviceError):  # no adb: then no adb devices
         names += [f"adb://{serial}" for serial in list_adb(find_adb())]
-    except DeviceError:
-        pass  # no adb: then no adb devices
     return names + [f"ssh://{host}" for host in _ssh_hosts(ssh_config or Path.home() / ".ssh" / "config")]
 
 

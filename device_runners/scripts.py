@@ -57,7 +57,8 @@ rm -rf "$root"/run.*
 mkdir "$run" || exit 73
 exec 3<&0
 cat <&3 >/dev/null 2>&1 & reader=$!
-( sleep "$3" & nap=$!; trap 'kill $nap; exit' TERM; wait $nap; kill $$ ) </dev/null >/dev/null 2>&1 3<&- & timer=$!
+( sleep "$3" & nap=$!; trap 'kill $nap; exit' TERM; wait $nap; kill $$ ) </dev/null >/dev/null 2>&1 3<&- &
+timer=$!
 echo "edgeprune-ready $run $root"
 wait $reader
 """

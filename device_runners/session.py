@@ -10,6 +10,7 @@ line: closing it, on purpose, by Ctrl-C or by a cut connection, makes it kill an
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import re
@@ -55,7 +56,7 @@ class Session:
         self.folder = ""
         self._root = ""
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Session:  # noqa: PYI034  (Self is Python 3.11's)
         # Longer than any step may take: the keeper's own limit is for a host that vanished silently.
         limit = int(self._time_limit_s * 2 + 600)
         tries = int(self._lock_wait_s * _LOCK_TRIES_PER_S)
@@ -88,10 +89,8 @@ class Session:
     def abort(self) -> None:
         """Cut the life line; the keeper ends everything on the device."""
         if self._keeper is not None and self._keeper.stdin and not self._keeper.stdin.closed:
-            try:
+            with contextlib.suppress(BrokenPipeError):  # it is gone already
                 self._keeper.stdin.close()
-            except BrokenPipeError:
-                pass  # it is gone already
 
     def upload(self, files: Mapping[str, Path | bytes]) -> None:
         """Bring files into the run's folder, sending only what the device does not have.
@@ -123,7 +122,7 @@ class Session:
         """Text of those files of the device that can be read."""
         text = self._script(scripts.READ_FILES, *paths).stdout.decode(errors="replace")
         parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
-        return {path: content for path, content in parts}
+        return {path: content for path, content in parts}  # noqa: C416  (mypy cannot tell two from many)
 
     def machine(self) -> str:
         """Architecture, as `uname -m` says it."""
@@ -153,11 +152,17 @@ class Session:
         detail = " ".join(answer.stderr.split())[-300:]
         if answer.code == _EX_NO_SPACE:
             return DeviceError(
-                f"{device} has no space left ({detail}).", "", f"Free some below {self._root} there, and try again."
+                f"{device} has no space left ({detail}).",
+                "",
+                f"Free some below {self._root} there, and try again.",
             )
         if answer.code == _EX_DAMAGED:
-            return DeviceError(f"What arrived at {device} is not what was sent.", "", "Check its storage and cable.")
-        return DeviceError(f"A step on {device} failed with exit code {answer.code} ({detail}).", "", "Try again.")
+            return DeviceError(
+                f"What arrived at {device} is not what was sent.", "", "Check its storage and cable."
+            )
+        return DeviceError(
+            f"A step on {device} failed with exit code {answer.code} ({detail}).", "", "Try again."
+        )
 
     def _call(self, line: str, stdin: bytes, timeout_s: float) -> Answer:
         process = _start(self.transport.argv(line))
@@ -166,7 +171,8 @@ class Session:
         except subprocess.TimeoutExpired as error:
             raise DeviceError(
                 f"{self.transport.device} did not answer within {timeout_s:.0f} s; the run was stopped.",
-                "", "Raise --time-limit, or check the device.",
+                "",
+                "Raise --time-limit, or check the device.",
             ) from error
         finally:
             _end(process)
@@ -199,10 +205,13 @@ class Session:
         text = stderr.decode(errors="replace")
         if keeper.returncode == _EX_LOCKED:
             return DeviceError(
-                f"{device} is busy: {' '.join(text.split())}.", "One run at a time keeps timings true.",
+                f"{device} is busy: {' '.join(text.split())}.",
+                "One run at a time keeps timings true.",
                 "Wait for the other run, or end it.",
             )
-        return self.transport.failure(keeper.returncode, text) or self._problem(Answer(keeper.returncode, b"", text))
+        return self.transport.failure(keeper.returncode, text) or self._problem(
+            Answer(keeper.returncode, b"", text)
+        )
 
 
 def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from pathlib import Path
 from typing import Callable, Optional, Sequence
 
 from edgeprune.run_record import DeviceFacts, DeviceState
@@ -19,20 +20,45 @@ _MODELS = ("/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/s
 _THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 _TEMPERATURE = "/sys/class/thermal/thermal_zone0/temp"
 PATHS = (
-    *_MODELS, "/proc/cpuinfo", "/etc/os-release", "/proc/loadavg", "/proc/sys/kernel/osrelease",
-    _CPU + "scaling_governor", _CPU + "scaling_cur_freq", _THROTTLED, _TEMPERATURE,
+    *_MODELS,
+    "/proc/cpuinfo",
+    "/etc/os-release",
+    "/proc/loadavg",
+    "/proc/sys/kernel/osrelease",
+    _CPU + "scaling_governor",
+    _CPU + "scaling_cur_freq",
+    _THROTTLED,
+    _TEMPERATURE,
 )
 # Of some hundred flags, those that decide which kernels a runtime picks.
 _FEATURES = frozenset(
-    ["neon", "vfpv4", "asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sse4_1", "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8"]
+    [
+        "neon",
+        "vfpv4",
+        "asimd",
+        "asimdhp",
+        "fphp",
+        "asimddp",
+        "i8mm",
+        "bf16",
+        "sve",
+        "sve2",
+        "sse4_1",
+        "avx",
+        "avx2",
+        "fma",
+        "avx512f",
+        "avx512_vnni",
+        "avx_vnni",
+        "amx_int8",
+    ]
 )
 
 
 def read_file(path: str) -> Optional[str]:
     """Text of a file of this machine."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
+        return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
 
@@ -56,6 +82,7 @@ def device_facts(read: Read, arch: str, before: DeviceState, after: DeviceState)
     names = [text.strip("\0 \n") for text in map(read, _MODELS) if text]
     features = set((_field(cpuinfo, "Features") or _field(cpuinfo, "flags") or "").split())
     release = re.search(r'^PRETTY_NAME="?([^"\n]*)', read("/etc/os-release") or "", re.MULTILINE)
+    kernel = _first(read, "/proc/sys/kernel/osrelease")
     governor = read(_CPU + "scaling_governor")
     return DeviceFacts(
         model=names[0] if names else _field(cpuinfo, "Model") or "unknown",
@@ -63,7 +90,7 @@ def device_facts(read: Read, arch: str, before: DeviceState, after: DeviceState)
         arch=arch,
         cores=len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or 1,
         features=tuple(sorted(features & _FEATURES)),
-        os=f"{release.group(1) if release else 'unknown'}, kernel {_first(read, '/proc/sys/kernel/osrelease') or 'unknown'}",
+        os=f"{release.group(1) if release else 'unknown'}, kernel {kernel or 'unknown'}",
         governor=governor.strip() if governor else None,
         before=before,
         after=after,

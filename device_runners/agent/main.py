@@ -19,8 +19,13 @@ def main() -> int:
     try:
         import numpy as np  # noqa: F401
     except ImportError as error:
-        return _fail("DeviceError", f"numpy does not load on the device ({error}).", "The agent needs it.",
-                     "On the device: python3 -m pip install numpy, or apt install python3-numpy.", 3)
+        return _fail(
+            "DeviceError",
+            f"numpy does not load on the device ({error}).",
+            "The agent needs it.",
+            "On the device: python3 -m pip install numpy, or apt install python3-numpy.",
+            3,
+        )
     from device_runners.agent.job import Job
     from device_runners.agent.paired import PairedJob, run_paired
     from device_runners.agent.run import run
@@ -43,8 +48,13 @@ def _answer(result: int, work: Callable[[], Any], expected: type[Exception]) -> 
     try:
         record = work()
     except expected as error:
-        return _fail(type(error).__name__, getattr(error, "found", str(error)), getattr(error, "expected", ""),
-                     getattr(error, "way_out", ""), getattr(error, "exit_code", 3))
+        return _fail(
+            type(error).__name__,
+            getattr(error, "found", str(error)),
+            getattr(error, "expected", ""),
+            getattr(error, "way_out", ""),
+            getattr(error, "exit_code", 3),
+        )
     with os.fdopen(result, "w", encoding="utf-8") as stream:
         stream.write(jsonable.dumps(record))
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Optional
 
 
@@ -24,10 +25,10 @@ def proportional_bytes() -> Optional[int]:
 def status_bytes(field: str, path: str) -> Optional[int]:
     """The figure after ``field:`` in a /proc file whose unit is kB."""
     try:
-        with open(path, encoding="ascii", errors="replace") as stream:
-            match = re.search(rf"^{field}:\s+(\d+) kB", stream.read(), re.MULTILINE)
+        text = Path(path).read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
+    match = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
     return int(match.group(1)) * 1024 if match else None
 
 

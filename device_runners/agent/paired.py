@@ -1,6 +1,8 @@
 """Two models timed in turn in one process, so that what disturbs one disturbs the other.
 
-    blocks:  A B  B A  A B  B A …     each letter some runs; the order alternates
+The order alternates from block to block:
+
+    blocks:  A B  B A  A B  B A …     each letter some runs
 """
 
 from __future__ import annotations

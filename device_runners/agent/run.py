@@ -71,8 +71,12 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     data = _load_samples(bundle, job)
     inputs = _set_first_sample(opened.interpreter, bundle, data)
     progress("timing")
-    plan = Plan(job.settings.runs, job.settings.warmup_runs, int(job.min_time_s * 1e9),
-                int(min(_EXTRA_TIME * job.min_time_s, job.settings.time_limit_s / 4) * 1e9))
+    plan = Plan(
+        job.settings.runs,
+        job.settings.warmup_runs,
+        int(job.min_time_s * 1e9),
+        int(min(_EXTRA_TIME * job.min_time_s, job.settings.time_limit_s / 4) * 1e9),
+    )
     warmup = warm_up(opened.interpreter.invoke, clock, plan)
     before = facts.device_state(facts.read_file)
     latencies = time_runs(opened.interpreter.invoke, clock, plan)
@@ -127,7 +131,9 @@ def _load_samples(bundle: Optional[Bundle], job: Job) -> Optional[EvalData]:
     return first(load_eval(bundle.file(EVAL)), job.eval_samples)
 
 
-def _set_first_sample(interpreter: Any, bundle: Optional[Bundle], data: Optional[EvalData]) -> list[np.ndarray]:
+def _set_first_sample(
+    interpreter: Any, bundle: Optional[Bundle], data: Optional[EvalData]
+) -> list[np.ndarray]:
     """Feed the first real sample, which then gets timed; returns all samples as input tensors."""
     if bundle is None or data is None or not len(data.y):
         return []
@@ -141,8 +147,12 @@ def _set_first_sample(interpreter: Any, bundle: Optional[Bundle], data: Optional
 
 
 def _evaluate(
-    interpreter: Any, bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray],
-    clock: Callable[[], int], deadline: int,
+    interpreter: Any,
+    bundle: Bundle,
+    data: EvalData,
+    inputs: Sequence[np.ndarray],
+    clock: Callable[[], int],
+    deadline: int,
 ) -> Evaluated:
     from device_runners.agent import samples
 
@@ -159,11 +169,15 @@ def _evaluate(
             rows.append(interpreter.get_tensor(detail["index"]))
     outputs = [np.concatenate(rows) for rows in collected]
     done = len(collected[0])
-    note = () if done == len(data.y) else (f"{done} of {len(data.y)} samples were evaluated in the time limit",)
+    note = (
+        () if done == len(data.y) else (f"{done} of {len(data.y)} samples were evaluated in the time limit",)
+    )
     seen = samples.first(data, done)
     return Evaluated(
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
-        metrics=samples.metrics(bundle, seen, [a[:done] for a in inputs], input_infos, outputs[0], output_infos[0]),
+        metrics=samples.metrics(
+            bundle, seen, [a[:done] for a in inputs], input_infos, outputs[0], output_infos[0]
+        ),
         samples=done,
         predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
         note=note,
@@ -171,8 +185,14 @@ def _evaluate(
 
 
 def _record(
-    job: Job, model: Path, bundle: Optional[Bundle], opened: Opened, device: DeviceFacts,
-    warmup: Sequence[int], latencies: Sequence[int], evaluated: Evaluated,
+    job: Job,
+    model: Path,
+    bundle: Optional[Bundle],
+    opened: Opened,
+    device: DeviceFacts,
+    warmup: Sequence[int],
+    latencies: Sequence[int],
+    evaluated: Evaluated,
 ) -> RunRecord:
     latency = summarize(latencies)
     return RunRecord(
@@ -197,7 +217,9 @@ def _record(
     )
 
 
-def real_time_factor(bundle: Optional[Bundle], p50_ms: float, preprocess_ns: Sequence[int]) -> Optional[float]:
+def real_time_factor(
+    bundle: Optional[Bundle], p50_ms: float, preprocess_ns: Sequence[int]
+) -> Optional[float]:
     """Time to handle one window over the time between two windows; None for anything but a stream."""
     stream = bundle.manifest.stream if bundle else None
     if stream is None or not preprocess_ns:

@@ -34,16 +34,20 @@ def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
     for distribution, module_name in candidates:
         try:
             module = importlib.import_module(module_name)
-        except ModuleNotFoundError as error:
+        except ModuleNotFoundError as error:  # noqa: PERF203  (three rounds)
             if error.name and module_name.startswith(error.name):
                 continue  # not installed at all
             reasons.append(f"{distribution}: {error}")
-        except Exception as error:  # a foreign architecture or a missing library, of any kind
+        except Exception as error:  # noqa: BLE001  (a foreign architecture, a missing library: any kind)
             reasons.append(f"{distribution}: {error}")
         else:
             return module, _describe(distribution, module)
     found = "; ".join(reasons) or "none is installed"
-    wheel = "ai-edge-litert" if platform.machine() in ("x86_64", "aarch64", "arm64") else "'tflite-runtime' 'numpy<2'"
+    wheel = (
+        "ai-edge-litert"
+        if platform.machine() in ("x86_64", "aarch64", "arm64")
+        else "'tflite-runtime' 'numpy<2'"
+    )
     raise DeviceError(
         f"No TFLite runtime loads on the device ({found}).",
         "One of ai-edge-litert, tflite-runtime, tensorflow is needed.",

@@ -16,7 +16,11 @@ def infos(details: Any) -> list[TensorInfo]:
     for detail in details:
         scale, zero_point = detail["quantization"]
         shape = tuple(int(size) for size in detail["shape"])
-        found.append(TensorInfo(str(detail["name"]), shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)))
+        found.append(
+            TensorInfo(
+                str(detail["name"]), shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)
+            )
+        )
     return found
 
 
@@ -40,7 +44,7 @@ def dequantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
 
 
 def synthetic(info: TensorInfo) -> np.ndarray:
-    """One input (1, …) where there is no sample: seeded noise; zeros for indices, which must stay in range."""
+    """One input (1, …) where there is no sample: seeded noise; zeros for indices, to stay in range."""
     rng = np.random.default_rng(0)
     dtype = np.dtype(info.dtype)
     if dtype.kind == "f":

@@ -33,14 +33,18 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
     tool = options.benchmark_model
     if tool is None or not tool.is_file():
         raise InputError(
-            f"There is no benchmark_model at {tool}.", "Name Google's prebuilt tool with --benchmark-model.",
+            f"There is no benchmark_model at {tool}.",
+            "Name Google's prebuilt tool with --benchmark-model.",
             "It is offered at https://ai.google.dev/edge/litert/models/measurement.",
         )
     session.upload({"tool": tool, MODEL: target.model})
     before = facts.device_state(session.read_files(facts.PATHS).get)
     flags = [
-        f"--graph={MODEL}", f"--num_threads={options.threads}", f"--num_runs={options.runs}",
-        f"--min_secs={options.min_time_s}", f"--warmup_runs={options.warmup}",
+        f"--graph={MODEL}",
+        f"--num_threads={options.threads}",
+        f"--num_runs={options.runs}",
+        f"--min_secs={options.min_time_s}",
+        f"--warmup_runs={options.warmup}",
         f"--use_xnnpack={'true' if options.xnnpack else 'false'}",
     ]
     start = 'cp tool program && chmod 700 program && exec ./program "$@"'
@@ -79,10 +83,15 @@ def parse(text: str) -> dict[str, float]:
     # The last such line is that of the timed runs; the first that of the warm-ups.
     runs = re.findall(r"count=\d+ .*", text)
     timings = re.search(rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}", text)
-    found = {name: re.search(rf"\b{name}={_NUMBER}", runs[-1]) for name in ("median", "avg", "std")} if runs else {}
+    found = (
+        {name: re.search(rf"\b{name}={_NUMBER}", runs[-1]) for name in ("median", "avg", "std")}
+        if runs
+        else {}
+    )
     if timings is None or not found or None in found.values():
         raise DeviceError(
-            "benchmark_model printed no median or no timings.", "A current version prints both.",
+            "benchmark_model printed no median or no timings.",
+            "A current version prints both.",
             "Use a newer prebuilt, or --runner native.",
         )
     figures = {name: float(match.group(1)) for name, match in found.items() if match}

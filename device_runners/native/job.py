@@ -72,7 +72,9 @@ def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, .
         module, _ = find_runtime()
         interpreter = open_model(module, str(model), threads=1, xnnpack=False)
     except DeviceError as error:
-        raise InputError(f"{model} cannot be read on this machine: {error.found}", "", error.way_out) from error
+        raise InputError(
+            f"{model} cannot be read on this machine: {error.found}", "", error.way_out
+        ) from error
     return (
         tuple(tensors.infos(interpreter.get_input_details())),
         tuple(tensors.infos(interpreter.get_output_details())),
@@ -91,9 +93,18 @@ def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool)
     min_time_ns = int(options.min_time_s * 1e9)
     max_time_ns = min(_EXTRA_TIME * min_time_ns, int(options.time_limit_s / 4 * 1e9))
     head = _HEAD.pack(
-        b"EPJ1", options.threads, options.xnnpack, options.runs, options.warmup,
-        max(int(options.time_limit_s), 1), evaluate, min_time_ns, max_time_ns, _WARMUP_TIME_NS,
-        len(rows), len(rows[0]),
+        b"EPJ1",
+        options.threads,
+        options.xnnpack,
+        options.runs,
+        options.warmup,
+        max(int(options.time_limit_s), 1),
+        evaluate,
+        min_time_ns,
+        max_time_ns,
+        _WARMUP_TIME_NS,
+        len(rows),
+        len(rows[0]),
     )
     sizes = b"".join(struct.pack("<Q", row.shape[1] * row.itemsize) for row in rows)
     content = b"".join(row[index].tobytes() for index in range(len(rows[0])) for row in rows)

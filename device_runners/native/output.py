@@ -37,8 +37,12 @@ class NativeOutput:
         known = self.memory_bytes.get
         start, runtime, model = (known((when, "VmRSS")) for when in ("start", "runtime", "model"))
         return Memory(
-            peak_bytes=known(("model", "VmHWM")), steady_bytes=model, pss_bytes=known(("model", "Pss")),
-            start_bytes=start, runtime_bytes=difference(runtime, start), model_bytes=difference(model, runtime),
+            peak_bytes=known(("model", "VmHWM")),
+            steady_bytes=model,
+            pss_bytes=known(("model", "Pss")),
+            start_bytes=start,
+            runtime_bytes=difference(runtime, start),
+            model_bytes=difference(model, runtime),
         )
 
     def array(self, index: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 SOURCES = Path(__file__).parent
 _SLACK_S = 15.0
-_ANDROID_FACTS = "getprop ro.product.manufacturer; getprop ro.product.model; getprop ro.soc.model; getprop ro.build.version.release"
+_PROPERTIES = ("ro.product.manufacturer", "ro.product.model", "ro.soc.model", "ro.build.version.release")
+_ANDROID_FACTS = "; ".join(f"getprop {name}" for name in _PROPERTIES)
 _UNAME = "uname -m; command -v getprop >/dev/null 2>&1 && { " + _ANDROID_FACTS + "; }; true"
 
 
@@ -44,7 +45,9 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
     job = native_job.prepare(target, options)
     session.upload(
         {
-            "runner": program, "library.so": library, MODEL: target.model,
+            "runner": program,
+            "library.so": library,
+            MODEL: target.model,
             "job.bin": native_job.pack(job.inputs, options, evaluate=job.data is not None),
         }
     )
@@ -66,14 +69,16 @@ def find_program(options: BenchOptions, arch: str) -> Path:
     """
     if options.native_runner is not None:
         if not options.native_runner.is_file():
-            raise InputError(f"There is no {options.native_runner}.", "The built edgeprune_runner was expected.")
+            raise InputError(
+                f"There is no {options.native_runner}.", "The built runner was expected."
+            )
         return options.native_runner
     if arch == platform.machine():
         return build_program()
     raise InputError(
         f"No native runner is at hand for {arch}.",
         "Name one with --native-runner.",
-        f"Build it with your toolchain: cmake -S {SOURCES} -B build -DCMAKE_TOOLCHAIN_FILE=… && cmake --build build",
+        f"Build it: cmake -S {SOURCES} -B build -DCMAKE_TOOLCHAIN_FILE=… && cmake --build build",
     )
 
 
@@ -94,7 +99,9 @@ def build_program(compiler: str | None = None) -> Path:
     if program.is_file():
         return program
     if shutil.which("cmake") is None:
-        raise InputError("There is no cmake.", "The native runner is built with it.", "Install cmake and a C compiler.")
+        raise InputError(
+            "There is no cmake.", "The native runner is built with it.", "Install cmake and a C compiler."
+        )
     with tempfile.TemporaryDirectory() as build:
         chosen = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
         _cmake("-S", str(SOURCES), "-B", build, "-DEDGEPRUNE_WERROR=OFF", *chosen)
@@ -109,7 +116,8 @@ def _cmake(*arguments: str) -> None:
     done = subprocess.run(["cmake", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
     if done.returncode:
         raise InputError(
-            f"The native runner did not build: {(done.stderr or done.stdout).strip()[-400:]}", "",
+            f"The native runner did not build: {(done.stderr or done.stdout).strip()[-400:]}",
+            "",
             "Install a C11 compiler, or name a built runner with --native-runner.",
         )
 
@@ -129,7 +137,8 @@ def find_library(options: BenchOptions, arch: str) -> Path:
     if arch == platform.machine() and inside is not None and inside.is_file():
         return inside
     raise InputError(
-        f"No TFLite library is at hand for {arch}.", "Name libLiteRt.so or libtensorflowlite_c.so with --library.",
+        f"No TFLite library is at hand for {arch}.",
+        "Name libLiteRt.so or libtensorflowlite_c.so with --library.",
         "For Android it is in the AAR of com.google.ai.edge.litert, in Linux wheels of ai-edge-litert.",
     )
 
@@ -144,7 +153,11 @@ def _facts(session: Session, arch: str, android: list[str], printed: NativeOutpu
 
 
 def _record(
-    session: Session, target: Target, options: BenchOptions, job: PreparedJob, printed: NativeOutput,
+    session: Session,
+    target: Target,
+    options: BenchOptions,
+    job: PreparedJob,
+    printed: NativeOutput,
     device: DeviceFacts,
 ) -> RunRecord:
     latencies = printed.numbers("latency_ns")
@@ -154,7 +167,9 @@ def _record(
         arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
         count = len(arrays[0])
         if count != len(job.data.y):
-            raise DeviceError(f"{session.transport.device} sent {count} of {len(job.data.y)} samples' outputs.")
+            raise DeviceError(
+                f"{session.transport.device} sent {count} of {len(job.data.y)} samples' outputs."
+            )
         figures = samples.metrics(
             target.bundle, job.data, job.inputs, job.input_infos, arrays[0], job.output_infos[0]
         )

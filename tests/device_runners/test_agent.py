@@ -83,12 +83,16 @@ def test_pairs_alternate_their_order() -> None:
 def test_percentiles_are_numpy_s() -> None:
     values = np.random.default_rng(2).integers(1, 10**6, 37)
     for fraction in (0.0, 0.25, 0.5, 0.9, 0.99, 1.0):
-        np.testing.assert_allclose(percentile(values.tolist(), fraction), np.percentile(values, fraction * 100), rtol=1e-12)
+        np.testing.assert_allclose(
+            percentile(values.tolist(), fraction), np.percentile(values, fraction * 100), rtol=1e-12
+        )
     latency = summarize(values.tolist())
     np.testing.assert_allclose(latency.mean_ms, values.mean() / 1e6, rtol=1e-12)
     np.testing.assert_allclose(latency.std_ms, values.std() / 1e6, rtol=1e-12)
     quartiles = np.percentile(values, [25, 50, 75])
-    np.testing.assert_allclose(spread(values.tolist()), (quartiles[2] - quartiles[0]) / quartiles[1], rtol=1e-12)
+    np.testing.assert_allclose(
+        spread(values.tolist()), (quartiles[2] - quartiles[0]) / quartiles[1], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -111,7 +115,12 @@ def test_a_disturbed_device_is_flagged(before: dict, after: dict, reason: str) -
 def test_disturbed_timings_are_flagged_and_steady_ones_are_not() -> None:
     assert stability.reasons([1000, 1010] * 20, FACTS) == ()
     # Throttled in the past, but not now: bits above the lowest four.
-    assert stability.reasons([1000] * 9, dataclasses.replace(FACTS, after=dataclasses.replace(STATE, throttled=0x50000))) == ()
+    assert (
+        stability.reasons(
+            [1000] * 9, dataclasses.replace(FACTS, after=dataclasses.replace(STATE, throttled=0x50000))
+        )
+        == ()
+    )
     assert "spread too wide" in stability.reasons([1000, 2000] * 20, FACTS)[0]
     drifting = stability.reasons([1000] * 20 + [1040] * 20 + [1150] * 20, FACTS)
     assert any("drift: the last third took +15%" in reason for reason in drifting)
@@ -135,11 +144,22 @@ def test_facts_of_a_raspberry_pi() -> None:
     assert state == DeviceState(1_200_000, 48.312, 0x50005, 0.31)
     found = facts.device_facts(PI_FILES.get, "aarch64", state, state)
     assert found == DeviceFacts(
-        "Raspberry Pi 3 Model B Rev 1.2", "BCM2837", "aarch64", 2, ("asimd",),
-        "Debian GNU/Linux 12 (bookworm), kernel 6.6.31-v8", "ondemand", state, state,
+        "Raspberry Pi 3 Model B Rev 1.2",
+        "BCM2837",
+        "aarch64",
+        2,
+        ("asimd",),
+        "Debian GNU/Linux 12 (bookworm), kernel 6.6.31-v8",
+        "ondemand",
+        state,
+        state,
     )
     android = facts.with_android(found, ["Google", "Pixel 7", "GS201", "14"])
-    assert (android.model, android.soc, android.os) == ("Google Pixel 7", "GS201", "Android 14, kernel 6.6.31-v8")
+    assert (android.model, android.soc, android.os) == (
+        "Google Pixel 7",
+        "GS201",
+        "Android 14, kernel 6.6.31-v8",
+    )
 
 
 def test_facts_of_a_machine_that_shows_nothing() -> None:
@@ -182,7 +202,9 @@ def test_the_zip_is_small_and_the_same_each_time() -> None:
 
 def _trees() -> list[tuple[str, ast.Module]]:
     archive = zipfile.ZipFile(io.BytesIO(agent_zip()))
-    return [(name, ast.parse(archive.read(name), name, feature_version=(3, 9))) for name in archive.namelist()]
+    return [
+        (name, ast.parse(archive.read(name), name, feature_version=(3, 9))) for name in archive.namelist()
+    ]
 
 
 def test_what_travels_is_python_3_9() -> None:
@@ -211,17 +233,25 @@ def _dataclasses(kind: type) -> set[type]:
     return found
 
 
+# Code that lists the modules which come from an installed package.
+INSTALLED = "[n for n, m in sys.modules.items() if 'site-packages' in (getattr(m, '__file__', None) or '')]"
+
+
 def test_the_agent_imports_only_what_a_device_has(tmp_path: Path) -> None:
     (tmp_path / "agent.zip").write_bytes(agent_zip())
     code = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import device_runners.agent.run, device_runners.agent.samples, device_runners.agent.main\n"
         "import edgeprune.metrics, edgeprune.preprocessing, json\n"
-        "print(json.dumps([name for name, module in sys.modules.items() if 'site-packages' in (getattr(module, '__file__', None) or '')]))\n"
+        f"print(json.dumps({INSTALLED}))\n"
         "print(device_runners.agent.run.__file__)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "agent.zip"], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, tmp_path / "agent.zip"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     modules, where = done.stdout.splitlines()
     assert "agent.zip" in where
@@ -230,7 +260,7 @@ def test_the_agent_imports_only_what_a_device_has(tmp_path: Path) -> None:
 
 def _loaded_by_site() -> set[str]:
     """Editable installs put finder modules into every process."""
-    code = "import sys; print([n for n, m in sys.modules.items() if 'site-packages' in (getattr(m, '__file__', None) or '')])"
+    code = f"import sys; print({INSTALLED})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(ast.literal_eval(done.stdout))
 
@@ -268,7 +298,9 @@ def test_a_local_run_agrees_with_the_host_s_own_interpreter(bundle: Path) -> Non
     record = bench(bundle, "local", BenchOptions(min_time_s=0.05, runs=10))
     import base64
 
-    kept = np.frombuffer(base64.b64decode(record.predictions[0].data), np.int8).reshape(record.predictions[0].shape)
+    kept = np.frombuffer(base64.b64decode(record.predictions[0].data), np.int8).reshape(
+        record.predictions[0].shape
+    )
     np.testing.assert_array_equal(kept, np.array(outputs))
     assert record.metrics["accuracy"] == pytest.approx(np.mean(kept.argmax(-1) == arrays["y"]), abs=1e-12)
 
@@ -276,6 +308,9 @@ def test_a_local_run_agrees_with_the_host_s_own_interpreter(bundle: Path) -> Non
 def test_jsonable_refuses_what_does_not_fit() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         jsonable.dumps({"x": float("nan")})
-    assert jsonable.loads(run_record.ModelFile, '{"name": "a", "bytes": 1, "sha256": "", "new": 1}', "It").bytes == 1
-    with pytest.raises(InputError, match="It.bytes is bool"):
+    assert (
+        jsonable.loads(run_record.ModelFile, '{"name": "a", "bytes": 1, "sha256": "", "new": 1}', "It").bytes
+        == 1
+    )
+    with pytest.raises(InputError, match=r"It.bytes is bool"):
         jsonable.loads(run_record.ModelFile, '{"name": "a", "bytes": true, "sha256": ""}', "It")

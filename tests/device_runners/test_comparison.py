@@ -27,8 +27,10 @@ NOISE = {
 def test_the_same_model_is_judged_different_in_at_most_five_percent(kind: str, rounds: int) -> None:
     """Round-to-round noise of 5 %, far above `MIN_EFFECT`, so that the interval alone decides."""
     rng = np.random.default_rng(rounds)
-    trials = 400
-    wrong = sum(judge(0.05 * NOISE[kind](rng, rounds), i)[0] is not Verdict.NO_DIFFERENCE for i in range(trials))
+    trials = 200
+    wrong = sum(
+        judge(0.05 * NOISE[kind](rng, rounds), i)[0] is not Verdict.NO_DIFFERENCE for i in range(trials)
+    )
     assert wrong <= 0.05 * trials
 
 

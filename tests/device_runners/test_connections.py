@@ -68,7 +68,9 @@ def test_cut_in_the_upload_then_resumed(here: Bed, behind_proxy: list[CutProxy],
     assert sent < 3 << 20
     # Too little to start over: this only works by going on.
     go_through(here, behind_proxy, cut_after_bytes=(3 << 20) - sent + 400_000)
-    with pytest.raises(DeviceError, match="rejects the model|crashed"):  # it is no model; but it arrived whole
+    with pytest.raises(
+        DeviceError, match=r"rejects the model|crashed"
+    ):  # it is no model; but it arrived whole
         bench(big, here.device, QUICK)
     assert (here.cache / "files" / digest).stat().st_size == 3 << 20
     gone(here)
@@ -92,7 +94,7 @@ def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -
 
     thread = threading.Thread(target=cut)
     thread.start()
-    with pytest.raises(DeviceError, match="failed or was lost|was lost"):
+    with pytest.raises(DeviceError, match=r"failed or was lost|was lost"):
         bench(bundle, here.device, dataclasses.replace(QUICK, min_time_s=60))
     thread.join()
     gone(here)
@@ -115,7 +117,7 @@ def test_ctrl_c_over_ssh(pi64: Bed, bundle: Path) -> None:
 def test_an_unknown_host_key(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -> None:
     go_through(here, behind_proxy)
     (here.state / "known_hosts").write_text("")
-    with pytest.raises(DeviceError, match="host key is unknown.*ssh here"):
+    with pytest.raises(DeviceError, match=r"host key is unknown.*ssh here"):
         bench(bundle, here.device, QUICK)
 
 
@@ -167,10 +169,12 @@ def test_a_library_of_another_architecture(pi64: Bed, bundle: Path) -> None:
     from device_runners.native.runner import build_program, find_library
 
     options = dataclasses.replace(
-        QUICK, runner="native", native_runner=build_program("aarch64-linux-gnu-gcc"),
+        QUICK,
+        runner="native",
+        native_runner=build_program("aarch64-linux-gnu-gcc"),
         library=find_library(QUICK, os.uname().machine),
     )
-    with pytest.raises(DeviceError, match="library does not load.*built for this device"):
+    with pytest.raises(DeviceError, match=r"library does not load.*built for this device"):
         bench(bundle, pi64.device, options)
     gone(pi64)
 

@@ -32,7 +32,7 @@ def check_record(record: RunRecord, device: str, reference: RunRecord) -> None:
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+def reference() -> RunRecord:
     from tests.device_runners.conftest import GOLDEN
 
     return bench(GOLDEN / "bundle_v1", "local", BenchOptions(**QUICK))
@@ -82,7 +82,7 @@ def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: Ru
     assert not droid.leftovers()
 
 
-def test_several_devices_at_once(pi64: Bed, bundle: Path, reference: RunRecord) -> None:
+def test_several_devices_at_once(pi64: Bed, bundle: Path) -> None:
     records = bench_many(bundle, ["local", pi64.device], BenchOptions(**QUICK))
     assert [record.device for record in records if isinstance(record, RunRecord)] == ["local", pi64.device]
 

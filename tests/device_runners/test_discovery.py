@@ -70,12 +70,22 @@ def test_bench_prints_records_as_json_and_nothing_else(bundle: Path) -> None:
 
 
 def test_bench_prints_a_table_and_fails_for_a_device_that_did(bundle: Path) -> None:
-    arguments = ["bench", str(bundle), "--min-time", "0.05", "--device", "local", "--device", "ssh://nowhere.invalid"]
+    arguments = [
+        "bench",
+        str(bundle),
+        "--min-time",
+        "0.05",
+        "--device",
+        "local",
+        "--device",
+        "ssh://nowhere.invalid",
+    ]
     result = CliRunner().invoke(app, arguments)
     assert "p50 ms" in result.output
     assert isinstance(result.exception, DeviceError)
 
 
+# ruff: noqa: E501  (what tools print)
 # As printed by the tool (tensorflow/lite/tools/benchmark); no prebuilt could be run for these tests.
 TOOL_OUTPUT = """\
 INFO: Running benchmark for at least 5 iterations and at least 0.05 seconds but terminate if exceeding 150 seconds.
@@ -89,7 +99,11 @@ INFO: Memory footprint delta from the start of the tool (MB): init=2.5 overall=4
 
 def test_output_of_benchmark_model_is_read() -> None:
     assert benchmark_model.parse(TOOL_OUTPUT) == {
-        "median": 718.0, "avg": 725.511, "std": 41.0, "init": 3021.0, "first": 7702.0,
+        "median": 718.0,
+        "avg": 725.511,
+        "std": 41.0,
+        "init": 3021.0,
+        "first": 7702.0,
     }
     with pytest.raises(DeviceError, match="printed no median"):
         benchmark_model.parse(TOOL_OUTPUT.replace("median=", "middle="))
@@ -99,10 +113,19 @@ def test_benchmark_model_runs_as_a_runner(bundle: Path, tmp_path: Path) -> None:
     """With a stand-in that checks its flags and prints what the tool prints."""
     tool = tmp_path / "benchmark_model"
     tool.write_text(
-        "#!/bin/sh\ncase \"$*\" in *--graph=model.tflite*--num_threads=2*--use_xnnpack=true*) ;; *) exit 1;; esac\n"
+        '#!/bin/sh\ncase "$*" in *--graph=model.tflite*--num_threads=2*--use_xnnpack=true*) ;; *) exit 1;; esac\n'
         f"[ -s model.tflite ] || exit 1\ncat <<'X'\n{TOOL_OUTPUT}X\n"
     )
-    arguments = ["bench", str(bundle), "--runner", "benchmark_model", "--benchmark-model", str(tool), "--threads", "2"]
+    arguments = [
+        "bench",
+        str(bundle),
+        "--runner",
+        "benchmark_model",
+        "--benchmark-model",
+        str(tool),
+        "--threads",
+        "2",
+    ]
     result = CliRunner().invoke(app, [*arguments, "--json"])
     assert result.exit_code == 0, (result.output, result.exception)
     (record,) = json.loads(result.stdout)
@@ -113,12 +136,14 @@ def test_benchmark_model_runs_as_a_runner(bundle: Path, tmp_path: Path) -> None:
     assert "Name Google's prebuilt tool" in str(missing.exception)
 
 
-def test_adb_of_adbutils_is_used_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_adb_of_adbutils_is_used_where_the_system_has_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     from device_runners.transports.adb import find_adb
 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.syspath_prepend(str(tmp_path))
-    with pytest.raises(DeviceError, match="no adb program.*adbutils"):
+    with pytest.raises(DeviceError, match=r"no adb program.*adbutils"):
         find_adb()
     (tmp_path / "adbutils" / "binaries").mkdir(parents=True)
     (tmp_path / "adbutils" / "__init__.py").touch()

@@ -70,7 +70,7 @@ def python_with(tmp_path: Path, *, numpy: bool = True, action: str | None = None
 
 
 def test_no_numpy(bundle: Path, tmp_path: Path) -> None:
-    with pytest.raises(DeviceError, match="numpy does not load.*pip install numpy"):
+    with pytest.raises(DeviceError, match=r"numpy does not load.*pip install numpy"):
         bench(bundle, "local", dataclasses.replace(QUICK, python=python_with(tmp_path, numpy=False)))
 
 
@@ -104,7 +104,7 @@ def test_a_model_that_the_interpreter_rejects(kind: str) -> None:
     model = SHARED_MODELS / "person_detect.tflite"
     if not model.exists():
         pytest.skip("the shared models are not here")
-    with pytest.raises((DeviceError, InputError), match="rejects the model.*quantized_dimension"):
+    with pytest.raises((DeviceError, InputError), match=r"rejects the model.*quantized_dimension"):
         bench(model, "local", dataclasses.replace(QUICK, runner=kind))
 
 
@@ -116,14 +116,14 @@ def test_a_native_runner_of_another_machine(bundle: Path, tmp_path: Path) -> Non
     library = tmp_path / "lib.so"
     library.write_bytes(b"x")
     options = dataclasses.replace(QUICK, runner="native", native_runner=program, library=library)
-    with pytest.raises(DeviceError, match="no runner for .* that runs"):
+    with pytest.raises(DeviceError, match=r"no runner for .* that runs"):
         bench(bundle, "local", options)
 
 
 def test_a_runner_must_be_built_for_other_machines() -> None:
     with pytest.raises(InputError, match=r"No native runner is at hand for riscv64.*cmake -S"):
         runner.find_program(QUICK, "riscv64")
-    with pytest.raises(InputError, match="No TFLite library is at hand for riscv64.*AAR"):
+    with pytest.raises(InputError, match=r"No TFLite library is at hand for riscv64.*AAR"):
         runner.find_library(QUICK, "riscv64")
 
 
@@ -145,7 +145,7 @@ def test_the_agent_checks_the_bundle_itself(bundle: Path, monkeypatch: pytest.Mo
         upload(self, {**changed, "bundle/model.tflite": (bundle / "model.tflite").read_bytes()[:-1] + b"?"})
 
     monkeypatch.setattr(Session, "upload", damage)
-    with pytest.raises(InputError, match="local: .*corrupted"):
+    with pytest.raises(InputError, match=r"local: .*corrupted"):
         bench(bundle, "local", QUICK)
 
 
@@ -159,7 +159,9 @@ def test_a_damaged_upload_cache_is_mended(bundle: Path, own_cache: Path) -> None
 def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", small], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", small], check=False, capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("mounting a small file system needs root")
     try:
@@ -174,7 +176,7 @@ def test_disk_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         subprocess.run(["umount", small], check=True)
 
 
-def test_an_upload_that_was_cut_goes_on_where_it_stopped(bundle: Path, own_cache: Path) -> None:
+def test_an_upload_that_was_cut_goes_on_where_it_stopped(own_cache: Path) -> None:
     import hashlib
 
     content = os.urandom(300_000)
@@ -203,7 +205,10 @@ def test_a_wrong_part_is_sent_again_from_the_start(own_cache: Path) -> None:
 
 
 def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
-    with Session(open_transport("local"), 60), pytest.raises(DeviceError, match=r"local is busy: process \d+ holds"):
+    with (
+        Session(open_transport("local"), 60),
+        pytest.raises(DeviceError, match=r"local is busy: process \d+ holds"),
+    ):
         bench(bundle, "local", dataclasses.replace(QUICK, lock_wait_s=1))
     # One that was left by a process that died, or before a reboot, holds nobody up.
     own_lock.mkdir()
@@ -211,7 +216,7 @@ def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
     assert bench(bundle, "local", QUICK).samples == 40
 
 
-def test_ctrl_c_ends_the_run_and_leaves_nothing(bundle: Path, tmp_path: Path, own_cache: Path) -> None:
+def test_ctrl_c_ends_the_run_and_leaves_nothing(bundle: Path, own_cache: Path) -> None:
     code = (
         "import sys; from device_runners import bench, BenchOptions\n"
         "try: bench(sys.argv[1], 'local', BenchOptions(min_time_s=60, time_limit_s=300))\n"
@@ -238,11 +243,24 @@ def test_a_failing_device_does_not_take_the_others_along(bundle: Path) -> None:
 
 @pytest.mark.parametrize(
     "device",
-    ["", "pi", "ssh://", "ssh://-oProxyCommand=x", "ssh://pi:secret@host", "ssh://h/path", "ssh://h:99999",
-     "ssh://a b", "ssh://h;id", "adb://-s", "adb://a b", "adb://$(id)", "http://host"],
+    [
+        "",
+        "pi",
+        "ssh://",
+        "ssh://-oProxyCommand=x",
+        "ssh://pi:secret@host",
+        "ssh://h/path",
+        "ssh://h:99999",
+        "ssh://a b",
+        "ssh://h;id",
+        "adb://-s",
+        "adb://a b",
+        "adb://$(id)",
+        "http://host",
+    ],
 )
 def test_device_names_that_are_none(device: str) -> None:
-    with pytest.raises(InputError, match="is not understood|bad port"):
+    with pytest.raises(InputError, match=r"is not understood|bad port"):
         open_transport(device)
 
 
@@ -261,7 +279,9 @@ def test_adb_devices_that_are_not_ready(
 ) -> None:
     """By a stand-in for `adb` that answers as the real one does."""
     adb = tmp_path / "adb"
-    adb.write_text(f"#!/bin/sh\ncase $1 in devices) printf 'List of devices attached\\n{listed}\\n\\n';; esac\n")
+    adb.write_text(
+        f"#!/bin/sh\ncase $1 in devices) printf 'List of devices attached\\n{listed}\\n\\n';; esac\n"
+    )
     adb.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(DeviceError, match=reason):
@@ -270,8 +290,13 @@ def test_adb_devices_that_are_not_ready(
 
 @pytest.mark.parametrize(
     ("stderr", "expected"),
-    [("edgeprune-exit 0\n", ("", 0)), ("x\nedgeprune-exit 139\r\n", ("x\n", 139)), ("x", ("x", None)), ("", ("", None)),
-     ("edgeprune-exit ", ("edgeprune-exit ", None))],
+    [
+        ("edgeprune-exit 0\n", ("", 0)),
+        ("x\nedgeprune-exit 139\r\n", ("x\n", 139)),
+        ("x", ("x", None)),
+        ("", ("", None)),
+        ("edgeprune-exit ", ("edgeprune-exit ", None)),
+    ],
 )
 def test_only_a_reported_end_is_one(stderr: str, expected: tuple[str, int | None]) -> None:
     from device_runners.scripts import split_exit

@@ -26,7 +26,9 @@ if shutil.which("cmake") is None or shutil.which("cc") is None:
 def compile_c(*arguments: object) -> None:
     done = subprocess.run(
         ["cc", "-std=c11", "-D_POSIX_C_SOURCE=200809L", "-Wall", "-Wextra", "-Werror", *map(str, arguments)],
-        capture_output=True, text=True, check=False,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 
@@ -90,7 +92,7 @@ def test_library_and_model_errors_are_named(bundle: Path, program: Path, tmp_pat
     options = dataclasses.replace(QUICK, native_runner=program)
     wrong = tmp_path / "lib.so"
     wrong.write_bytes(b"not a library at all")
-    with pytest.raises(DeviceError, match="does not load.*--library"):
+    with pytest.raises(DeviceError, match=r"does not load.*--library"):
         bench(bundle, "local", dataclasses.replace(options, library=wrong))
     compile_c("-shared", "-fPIC", "-o", wrong, "-x", "c", "/dev/null")
     with pytest.raises(DeviceError, match="the library lacks TfLite"):
@@ -109,10 +111,12 @@ def test_a_job_of_several_inputs_is_laid_out_sample_by_sample() -> None:
 
 
 def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path) -> None:
-    """Under the address and undefined-behaviour sanitizers: refused (2) or, where still valid, no library (3)."""
+    """Under sanitizers: refused (2) or, where the job is still valid, without its library (3)."""
     sanitized = tmp_path / "runner"
     sources = sorted((SOURCES / "src").glob("*.c"))
-    compile_c("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-o", sanitized, *sources, "-ldl")
+    compile_c(
+        "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-o", sanitized, *sources, "-ldl"
+    )
     prepared = job.prepare(open_target(bundle), QUICK)
     good = job.pack(prepared.inputs, QUICK, evaluate=True)
     rng = random.Random(5)  # noqa: S311
@@ -125,7 +129,10 @@ def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path) -> No
             content = content[: rng.randrange(len(content))]
         (tmp_path / "job").write_bytes(content)
         done = subprocess.run(
-            [sanitized, tmp_path / "job", "model", "/nonexistent"], capture_output=True, text=True, check=False
+            [sanitized, tmp_path / "job", "model", "/nonexistent"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode in (2, 3), done.stderr
         assert "edgeprune-error" in done.stderr
@@ -133,7 +140,9 @@ def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path) -> No
     assert codes == {2, 3}
 
 
-@pytest.mark.parametrize("text", ["", "latency_ns 5\n", "latency_ns x\ndone\n", "memory a\ndone\n", "output 0 zz\n"])
+@pytest.mark.parametrize(
+    "text", ["", "latency_ns 5\n", "latency_ns x\ndone\n", "memory a\ndone\n", "output 0 zz\n"]
+)
 def test_output_that_is_cut_or_foreign_is_refused(text: str) -> None:
     with pytest.raises(DeviceError, match="What the runner on phone printed"):
         output.parse(text, "phone")

@@ -45,14 +45,18 @@ class Bed:
     def leftovers(self) -> list[str]:
         """What a run left behind, the upload cache apart."""
         runs = [str(path) for path in self.cache.glob("run.*")]
-        return runs + [str(lock) for lock in (self.root / "tmp/edgeprune.lock", self.cache / "lock") if lock.exists()]
+        return runs + [
+            str(lock) for lock in (self.root / "tmp/edgeprune.lock", self.cache / "lock") if lock.exists()
+        ]
 
 
 def need(*programs: str) -> None:
     """Skip unless this is root with these programs."""
     if os.geteuid() != 0:
         pytest.skip("the test beds need root")
-    missing = [name for name in programs if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None]
+    missing = [
+        name for name in programs if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None
+    ]
     if missing:
         pytest.skip(f"the test beds need {', '.join(missing)}: run tests/device_runners/testbeds/install.sh")
 
@@ -91,13 +95,18 @@ def ssh_bed(name: str, state: Path, root: Path | None, cpu: str = "") -> Iterato
     arguments = [str(root), cpu] if root else []
     with (state.parent / f"{name}.out").open("wb") as out:
         server = subprocess.Popen(
-            ["bash", HERE / "sshd.sh", state, str(port), *arguments], stdout=out, stderr=out, start_new_session=True
+            ["bash", HERE / "sshd.sh", state, str(port), *arguments],
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
     try:
         wait_for(lambda: (state / "sshd.pid").exists() and (state / "sshd.pid").read_text().strip(), "sshd")
         write_config(state, name, port, "pi" if root else "root")
         at = root or Path("/")
-        cache = at / ("home/pi/.cache/edgeprune" if root else Path.home().relative_to("/") / ".cache/edgeprune")
+        cache = at / (
+            "home/pi/.cache/edgeprune" if root else Path.home().relative_to("/") / ".cache/edgeprune"
+        )
         yield Bed(f"ssh://{name}", at, cache, state, server.pid)
     finally:
         stop(server)
@@ -130,7 +139,11 @@ def adb_bed(state: Path, root: Path) -> Iterator[Bed]:
         with (state / "log").open("ab") as log:
             started.append(
                 subprocess.Popen(
-                    [str(part) for part in command], stdout=log, stderr=log, env=environment, start_new_session=True
+                    [str(part) for part in command],
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    start_new_session=True,
                 )
             )
 
@@ -149,7 +162,9 @@ def adb_bed(state: Path, root: Path) -> Iterator[Bed]:
 
 
 def _listens(namespace: str, port: int) -> bool:
-    shown = subprocess.run(["ip", "netns", "exec", namespace, "ss", "-ltn"], capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        ["ip", "netns", "exec", namespace, "ss", "-ltn"], capture_output=True, text=True, check=False
+    )
     return f":{port} " in shown.stdout
 
 
