@@ -71,7 +71,7 @@ def cautious_ridge(
     """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.
 
     Works on the nxn matrix Y·Yᵀ, so R may be large. With its eigenvalues e and vectors U,
-    hat values h = Σ U² e/(e+λ), left-out errors (T - T̂)/(1 - h).
+    hat values h = Σ U² e/(e+λ) (plus the row's share in c), left-out errors (T - T̂)/(1 - h).
 
     Args:
         y: (n, R).
@@ -90,7 +90,7 @@ def cautious_ridge(
     best: tuple[float, float] = (float(np.mean(wanted**2)), np.inf)
     for penalty in max(values[-1], 1e-12) * np.logspace(-6, 1, 15):
         shrink = values / (values + penalty)
-        hat = (vectors**2) @ shrink
+        hat = (vectors**2) @ shrink + (share if constant else 0)
         left_out = vectors @ (turned * (1 - shrink)[:, None]) / (1 - np.minimum(hat, 1 - 1e-6))[:, None]
         best = min(best, (float(np.mean(left_out**2)), float(penalty)))
     if np.isinf(best[1]):
