@@ -6,6 +6,10 @@ import contextlib
 import socket
 import threading
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class CutProxy:
@@ -14,10 +18,14 @@ class CutProxy:
     Args:
         server_port: where to.
         cut_after_bytes: sent to the server; then every connection is cut. None for never.
+        cut_when: asked after each piece sent to the server; slows the connection down to 3 MB/s.
     """
 
-    def __init__(self, server_port: int, cut_after_bytes: int | None = None) -> None:
+    def __init__(
+        self, server_port: int, cut_after_bytes: int | None = None, cut_when: Callable[[], bool] | None = None
+    ) -> None:
         self._server_port = server_port
+        self._cut_when = cut_when
         self._left = cut_after_bytes
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -48,8 +56,12 @@ class CutProxy:
         with contextlib.suppress(OSError):
             while data := source.recv(16384):
                 sink.sendall(data)
+                if counted and self._cut_when is not None:
+                    time.sleep(0.005)
+                    if self._cut_when():
+                        self.cut()
+                        return
                 if counted and self._left is not None:
-                    time.sleep(0.005)  # let the server keep up, or what is cut off is mostly in buffers
                     self._left -= len(data)
                     if self._left <= 0:
                         self.cut()
