@@ -1,11 +1,28 @@
 """Keras model to `.tflite`: conversion, quantization, and the proof that nothing got lost.
 
-`convert` makes one file, `run_tflite` runs it as a device does, `parity` compares the two models.
+`quantize` is the whole stage. `convert` makes one file, `run_tflite` runs it as a device does, `parity`
+compares the two models, and `attach` puts labels and normalisation in.
 """
 
 from edgeprune.conversion.convert import convert
 from edgeprune.conversion.litert import run_tflite
+from edgeprune.conversion.metadata import attach
+from edgeprune.conversion.options import Quantized, QuantizeOptions, Step, Validation
 from edgeprune.conversion.parity import Parity, parity
+from edgeprune.conversion.quantize import quantize
 from edgeprune.conversion.values import MODES, Converted
 
-__all__ = ["MODES", "Converted", "Parity", "convert", "parity", "run_tflite"]
+__all__ = [
+    "MODES",
+    "Converted",
+    "Parity",
+    "QuantizeOptions",
+    "Quantized",
+    "Step",
+    "Validation",
+    "attach",
+    "convert",
+    "parity",
+    "quantize",
+    "run_tflite",
+]

@@ -72,7 +72,7 @@ def k_means(values: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
         if np.array_equal(moved, centers):
             break
         centers = moved
-    result = values.copy()
+    result: npt.NDArray[Any] = values.copy()
     result[values != 0] = centers[np.searchsorted((centers[1:] + centers[:-1]) / 2, nonzero)]
     return result
 

@@ -92,11 +92,13 @@ def _same_channels(tree: Any, first: Linear, second: Linear) -> bool:
 def _scales(peaks: npt.NDArray[Any], second: Linear, weights: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     peaks = np.maximum(peaks, peaks.max() / _LARGEST_SCALE)
     if second.kind == "DEPTHWISE_CONV_2D":
-        return (peaks / peaks.max()).astype(np.float32)
+        equal: npt.NDArray[np.float32] = (peaks / peaks.max()).astype(np.float32)
+        return equal
     others = tuple(axis for axis in range(weights.ndim) if axis != IN_AXIS[second.kind])
     largest = np.abs(weights).max(axis=others)
     scale = np.sqrt(peaks / np.maximum(largest, largest.max() / _LARGEST_SCALE))
-    return (scale / np.exp(np.log(scale).mean())).astype(np.float32)
+    shared: npt.NDArray[np.float32] = (scale / np.exp(np.log(scale).mean())).astype(np.float32)
+    return shared
 
 
 def _channel_peaks(float_tflite: bytes, samples: Samples) -> dict[str, npt.NDArray[Any]]:

@@ -27,12 +27,14 @@ class Exported:
         function: the concrete function, batch 1.
         inputs: names, in the model's order.
         outputs: names, in the model's order.
+        layers: names of all layers, nested ones too.
     """
 
     module: Any
     function: Any
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    layers: tuple[str, ...] = ()
 
 
 def export(
@@ -66,7 +68,9 @@ def export(
     module = tf.Module()
     module.weights = [_tensorflow_variable(variable) for variable in model.variables]
     module.serve = tf.function(serve, autograph=False)
-    return Exported(module, module.serve.get_concrete_function(*specs), names_in, names_out)
+    # The one listing of nested and wrapped layers that both flavours have.
+    layers = tuple(layer.name for layer in model._flatten_layers(include_self=False))  # noqa: SLF001
+    return Exported(module, module.serve.get_concrete_function(*specs), names_in, names_out, layers)
 
 
 def _packed(model: Any, tensors: list[Any]) -> Any:

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.conversion.trial import Candidate, Trial
-    from edgeprune.conversion.values import Converted, Io, Mode, Samples
+    from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
 
 _STATISTICS_SAMPLES = 64
-_ROUTE = "ai-edge-quantizer"
+_ROUTE: Route = "ai-edge-quantizer"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -64,7 +64,8 @@ def read(tree: Any, index: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
     """A copy of a constant tensor's values."""
     tensor = tree.subgraphs[0].tensors[index]
     values = np.frombuffer(bytes(tree.buffers[tensor.buffer].data), dtype=dtype)
-    return values.reshape(tuple(tensor.shape)).copy()
+    shaped: npt.NDArray[Any] = values.reshape(tuple(tensor.shape)).copy()
+    return shaped
 
 
 def write(tree: Any, index: int, values: npt.NDArray[Any]) -> None:
@@ -89,4 +90,4 @@ def _activation_name(code: int) -> str:
     from ai_edge_litert import schema_py_generated as schema
 
     kinds = vars(schema.ActivationFunctionType)
-    return next(name for name, value in kinds.items() if name.isupper() and value == code)
+    return str(next(name for name, value in kinds.items() if name.isupper() and value == code))

@@ -120,9 +120,9 @@ def _as_given(outputs: tuple[npt.NDArray[np.float32], ...]) -> Outputs:
 
 def _agreement(reference: npt.NDArray[Any], deployed: npt.NDArray[Any], *, classes: bool) -> float:
     if classes:
-        return float((answers(reference) == answers(deployed)).mean())
+        return float(np.mean(answers(reference) == answers(deployed)))
     spread = float(np.square(reference - reference.mean(axis=0)).sum())
-    return 1.0 - float(np.square(reference - deployed).sum()) / max(spread, np.finfo(np.float32).tiny)
+    return 1.0 - float(np.square(reference - deployed).sum()) / max(spread, float(np.finfo(np.float32).tiny))
 
 
 def _accuracy(y: npt.NDArray[Any]) -> Score:
@@ -130,7 +130,7 @@ def _accuracy(y: npt.NDArray[Any]) -> Score:
 
     def score(outputs: Outputs) -> float:
         first = outputs[0] if isinstance(outputs, tuple) else outputs
-        right: npt.NDArray[np.bool_] = answers(first).reshape(y.shape) == y
-        return float(np.mean(right[counted]))
+        right = answers(first).reshape(y.shape) == y
+        return float(right[counted].mean())
 
     return score

@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgeprune.conversion.layer_error import LayerError
     from edgeprune.conversion.options import Fit, QuantizeOptions, Validation
     from edgeprune.conversion.trial import Candidate
     from edgeprune.conversion.values import Converted
 
 _ERROR_SAMPLES = 32
+_AWARE = "quantization-aware training"
 
 
 def quantize(
@@ -106,21 +108,20 @@ def _dynamic(source: Source, first: Candidate | None) -> Converted:
 
 
 def _aware(trial: Trial, source: Source, model: Any, options: QuantizeOptions, fit: Fit | None) -> None:
-    name = "quantization-aware training"
     if fit is None:
-        trial.note(name, "No training data was given.")
+        trial.note(_AWARE, "No training data was given.")
         return
     try:
         trained, detail = train_quantized(model, fit, clusters=bool(options.clusters))
     except InputError as error:
-        trial.note(name, str(error))
+        trial.note(_AWARE, str(error))
         if not trial.candidates:
             _post_training(trial, source, model, options)
         return
     inputs = [info.name for info in source.baseline.inputs]
     outputs = [info.name for info in source.baseline.outputs]
     trial.attempt(
-        name,
+        _AWARE,
         lambda: convert(
             trained, "int8", source.calibration, options.io, input_names=inputs, output_names=outputs
         ),
@@ -136,8 +137,9 @@ def _result(
         reasons = [step.detail for step in trial.refusals()]
         raise InputError(f"No route could quantize the model: {' '.join(reasons)}")
     few = tuple(array[:_ERROR_SAMPLES] for array in source.calibration)
-    errors = ()
-    if best.converted.mode != "none":
+    errors: tuple[LayerError, ...] = ()
+    # After training with simulated int8 there is no float file with the same weights to compare with.
+    if best.converted.mode != "none" and best.name != _AWARE:
         errors = layer_errors(source.baseline.tflite, best.converted.tflite, few, source.layers)
     shipped = dataclasses.replace(best.converted, tflite=_shortened(best.converted.tflite, source.layers))
     return Quantized(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.conversion.quiet import silence
-from edgeprune.errors import InputError
+from edgeprune.conversion.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,7 @@ def convert_exported(
         per_channel: a scale for each output channel of a kernel rather than one for all.
 
     Raises:
+        UnsupportedLayerError: a layer needs an operator that LiteRT does not have.
         InputError: the converter refuses the model; its reason is in the message.
     """
     with silence():
@@ -58,12 +59,7 @@ def convert_exported(
         try:
             return bytes(converter.convert())
         except Exception as error:
-            reason = str(error).strip().splitlines()
-            raise InputError(
-                f"TensorFlow's converter refuses this model: {' '.join(reason[:3])[:600]}",
-                f"A model that can be converted in mode {mode!r}.",
-                "Try --quantize dynamic, or --allow-flex if it names an operator LiteRT does not have.",
-            ) from error
+            raise refusal(error, exported.function, exported.layers, mode) from error
 
 
 def _operator_sets(tf: Any, mode: Mode) -> list[Any]:

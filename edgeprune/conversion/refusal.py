@@ -1,0 +1,53 @@
+"""Why the converter refuses a model, in terms of the model's layers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.conversion.layer_error import layer_of
+from edgeprune.errors import InputError, UnsupportedLayerError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def refusal(error: Exception, function: Any, layers: Sequence[str], mode: str) -> InputError:
+    """The error to raise.
+
+    Args:
+        error: the converter's own; it lists operators as ``Flex ops: FlexErf`` or ``Custom ops: Igamma``.
+        function: the traced model, whose nodes tell which layer has such an operator.
+        layers: names of the Keras layers.
+        mode: what was asked for.
+    """
+    text = str(error)
+    flex = _listed("Flex", text)
+    missing = [*flex, *_listed("Custom", text)]
+    if not missing:
+        return InputError(
+            f"TensorFlow's converter refuses this model: {' '.join(text.split())[:600]}",
+            f"A model that can be converted in mode {mode!r}.",
+            "Try --quantize dynamic, which needs no calibration.",
+        )
+    where = [f"{op} in layer {_layers_with(op, function, layers) or '(unknown)'}" for op in missing]
+    way_out = "Write the layer with other operations"
+    if len(flex) == len(missing):
+        way_out += ", or pass --allow-flex: the app then needs the Select-TF runtime, about 10 MB more"
+    return UnsupportedLayerError(
+        f"LiteRT has no operator for {'; '.join(where)}.", "Its built-in operators only.", f"{way_out}."
+    )
+
+
+def _listed(kind: str, text: str) -> list[str]:
+    found = re.search(rf"^{kind} ops: (.+)$", text, re.MULTILINE)
+    return [] if found is None else [name.strip().removeprefix("Flex") for name in found.group(1).split(",")]
+
+
+def _layers_with(op: str, function: Any, layers: Sequence[str]) -> str:
+    definition = function.graph.as_graph_def()
+    nodes = list(definition.node)
+    for body in definition.library.function:
+        nodes += body.node_def
+    found = {layer_of(node.name, layers) for node in nodes if node.op == op}
+    return ", ".join(map(repr, sorted(found)))

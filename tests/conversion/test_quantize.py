@@ -1,0 +1,140 @@
+"""The whole stage on a small trained classifier."""
+
+import json
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import numpy as np
+import pytest
+
+from edgeprune import conversion
+from edgeprune.conversion.options import QuantizeOptions, Validation
+from edgeprune.conversion.qat import train_quantized
+from edgeprune.conversion.quantize import quantize
+from edgeprune.errors import InputError
+
+
+def blobs(count, seed):
+    """Five classes: which of five patches of a noisy 10x10 image is bright."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 5, count)
+    x = rng.normal(0, 0.4, (count, 10, 10, 1))
+    x[np.arange(count), 2 * y, :, 0] += 0.8
+    return x.astype(np.float32), y
+
+
+def fit(model, epochs=2):
+    x, y = blobs(1500, 1)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, 64, epochs, verbose=0)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(3)
+    layers = tf_keras.layers
+    model = tf_keras.Sequential(
+        [
+            tf_keras.Input((10, 10, 1), name="image"),
+            layers.Conv2D(8, 3, padding="same", use_bias=False, name="first"),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(),
+            layers.Reshape((10, 80)),
+            layers.Conv1D(8, 3, activation="relu", name="along"),
+            layers.Flatten(),
+            layers.Dense(5, activation="softmax", name="kind"),
+        ]
+    )
+    fit(model, 4)
+    return model
+
+
+def validation():
+    x, y = blobs(400, 2)
+    return Validation((x,), y)
+
+
+CALIBRATION = blobs(64, 4)[0]
+
+
+def test_int8_compares_both_routes_and_says_all(trained):
+    done = quantize(trained, QuantizeOptions(), CALIBRATION, validation())
+    assert {step.route for step in done.steps} == {"tensorflow", "ai-edge-quantizer"}
+    assert [step.chosen for step in done.steps].count(True) == 1
+    assert done.validation.drop_fraction <= 0.005
+    assert done.validation.reference_metric > 0.9
+    assert done.runnable_bytes == len(done.result.tflite) < 0.5 * len(done.baseline.tflite)
+    assert {error.layer for error in done.layer_errors} >= {"first", "along", "kind"}
+    assert json.loads(json.dumps(done.report()))["steps"][0]["latency_us"] > 0
+    # Shorter names for inner tensors change nothing else.
+    x, y = validation().x[0], validation().y
+    again = conversion.parity(trained.predict(x, verbose=0), conversion.run_tflite(done.result.tflite, x), y)
+    assert again.agreement_fraction == pytest.approx(done.validation.agreement_fraction, abs=0.003)
+
+
+def test_an_impossible_limit_climbs_every_rung_and_keeps_the_best(trained):
+    x, y = blobs(100, 2)
+    done = quantize(
+        trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), fit=None
+    )
+    names = [step.name for step in done.steps]
+    assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
+    assert names[5].endswith("operators in float")
+    assert names[-1] == "quantization-aware training"
+    assert done.steps[-1].detail == "No training data was given."
+    tried = [step for step in done.steps if step.drop_points is not None]
+    assert next(step for step in tried if step.chosen).drop_points == min(step.drop_points for step in tried)
+
+
+def test_clusters_keep_accuracy_and_zip_better(trained):
+    plain = quantize(trained, QuantizeOptions(), CALIBRATION, validation())
+    shared = quantize(trained, QuantizeOptions(clusters=16), CALIBRATION, validation())
+    kernels = [array for array in shared.model.get_weights() if array.ndim > 1]
+    assert [len(np.unique(array)) <= 16 for array in kernels] == [True] * 3
+    assert shared.zip_bytes < 0.9 * plain.zip_bytes
+    assert "zip" in shared.notes[0]
+    assert shared.validation.drop_fraction <= 0.02
+
+
+def test_tuned_clusters_keep_zeros(trained):
+    import tf_keras
+
+    sparse = tf_keras.models.clone_model(trained)
+    sparse.set_weights(
+        [np.where(np.abs(a) < np.median(np.abs(a)), 0, a) if a.ndim > 1 else a for a in trained.get_weights()]
+    )
+    options = QuantizeOptions(clusters=16)
+    done = quantize(sparse, options, CALIBRATION, validation(), lambda model: fit(model, 1))
+    for before, after in zip(sparse.get_weights(), done.model.get_weights(), strict=True):
+        if before.ndim > 1:
+            assert len(np.unique(after)) <= 16
+            assert (after[before == 0] == 0).mean() > 0.99
+
+
+def test_aware_training_keeps_pruned_weights_and_names_refused_layers(trained):
+    import tf_keras
+
+    sparse = tf_keras.models.clone_model(trained)
+    rng = np.random.default_rng(8)
+    sparse.set_weights([a * (rng.random(a.shape) < 0.5) if a.ndim > 1 else a for a in trained.get_weights()])
+    zeros = sparse.get_layer("kind").get_weights()[0] == 0
+    aware, detail = train_quantized(sparse, lambda model: fit(model, 1))
+    kernel = next(a for a in aware.get_layer("quant_kind").get_weights() if a.shape == zeros.shape)
+    assert (kernel[zeros] == 0).all()
+    assert detail == "Float in training, as tfmot refuses them: along."
+    converted = conversion.convert(aware, "int8", CALIBRATION)
+    # The batch normalisation is folded: nothing but the layers themselves is left.
+    assert not {"MUL", "ADD"} & set(converted.operators)
+    x, _ = blobs(200, 2)
+    found = conversion.run_tflite(converted.tflite, x)
+    assert conversion.parity(aware.predict(x, verbose=0), found).max_abs_difference < 0.15
+
+
+def test_keras_3_is_told_about_aware_training():
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(InputError, match="Keras 3"):
+        train_quantized(model, fit)
