@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.read import (
     arguments_of,
@@ -78,8 +79,7 @@ class _Builder:
             if is_graph_model(old):
                 self.made[id(old)] = self.model(old)
             else:
-                config = {**old.get_config(), **self._configs.get(id(old), {})}
-                self.made[id(old)] = type(old).from_config(config)
+                self.made[id(old)] = _made_anew(old, self._configs.get(id(old), {}))
         return self.made[id(old)]
 
     def model(self, old: Any) -> Any:
@@ -123,6 +123,30 @@ class _Builder:
             for tensor, symbol in zip(self._symbols[id(node)], flat, strict=True)
         }
         return _place(self._arguments[id(node)], by_tensor)
+
+
+def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
+    """A new layer from an old one's configuration.
+
+    Raises:
+        InputError: the layer's class cannot be made from its configuration.
+    """
+    if type(old).__name__ == "Lambda":  # Keras refuses to read its code back from a configuration
+        return type(old)(
+            old.function,
+            output_shape=getattr(old, "_output_shape", None),
+            mask=getattr(old, "mask", None),
+            arguments=old.arguments,
+            name=old.name,
+        )
+    try:
+        return type(old).from_config({**old.get_config(), **changed})
+    except Exception as error:
+        raise InputError(
+            f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
+            "A class whose from_config() takes what its get_config() gives is expected.",
+            "Add get_config(), and register classes and functions of your own with Keras.",
+        ) from error
 
 
 def _place(value: Any, by_tensor: dict[int, Any]) -> Any:

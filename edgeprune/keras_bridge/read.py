@@ -206,10 +206,19 @@ class _Reader:
 
 def _layer(operation: Any, path: str) -> Layer:
     weights = getattr(operation, "weights", [])
+    kind = type(operation).__name__
+    try:
+        config = {} if kind == "Lambda" else operation.get_config()
+    except NotImplementedError as error:
+        raise InputError(
+            f"Layer '{path}' of class {kind} has no get_config().",
+            "Layers are made anew at their smaller size from their configuration.",
+            "Add get_config() to the class.",
+        ) from error
     return Layer(
         path=path,
-        kind=type(operation).__name__,
-        config=operation.get_config(),
+        kind=kind,
+        config=config,
         weight_shapes=tuple(tuple(weight.shape) for weight in weights),
         weight_names=tuple(weight.name.split("/")[-1].split(":")[0] for weight in weights),
         read_weights=getattr(operation, "get_weights", list),

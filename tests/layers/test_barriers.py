@@ -1,0 +1,96 @@
+"""What cannot be followed stays as it is, and says so."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.read import read
+from edgeprune.layers import register_rule
+from edgeprune.layers.activation import ElementwiseRule
+from edgeprune.pruning.units import trace
+from tests.layers.pruned import prune, with_weights
+
+
+@pytest.fixture(params=["keras", "tf_keras"])
+def k(request):
+    return importlib.import_module(request.param)
+
+
+def _around(k, layer):
+    inputs = k.Input((6, 4))
+    x = k.layers.Dense(8, activation="tanh", name="before")(inputs)
+    x = k.layers.Dense(7, name="after")(layer(x))
+    return with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
+
+
+def _samples():
+    return [np.random.default_rng(2).normal(size=(3, 6, 4)).astype("float32")]
+
+
+def test_lambda_is_a_barrier(k):
+    pruned = prune(_around(k, k.layers.Lambda(lambda x: x[..., ::-1], name="code")), _samples())
+    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    assert (refusal.units, refusal.because_of) == (8, "code")
+    assert "cannot be read" in refusal.reason
+    assert [group.name for group in pruned.units.groups] == ["after"]
+    pruned.check()
+
+
+def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k):
+    name = f"Doubled{k.__name__.title().replace('_', '')}"
+    custom = type(name, (k.layers.Layer,), {"call": lambda self, x: 2 * x, "__module__": "my_layers"})
+    pruned = prune(_around(k, custom(name="mine")), _samples())
+    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    assert refusal.because_of == "mine"
+    assert "register_rule" in refusal.reason
+    pruned.check()
+    register_rule(name, ElementwiseRule())
+    pruned = prune(_around(k, custom(name="mine")), _samples())
+    assert [group.name for group in pruned.units.groups] == ["before", "after"]
+    pruned.check()
+    with pytest.raises(InputError, match="There is a pruning rule"):
+        register_rule(name, ElementwiseRule())
+
+
+def test_a_layer_that_is_named_like_keras_own_is_unknown(k):
+    custom = type("Dense", (k.layers.Layer,), {"call": lambda self, x: x[..., ::-1], "__module__": "my_layers"})
+    pruned = prune(_around(k, custom(name="mine")), _samples())
+    assert [group.name for group in pruned.units.groups] == ["after"]
+    pruned.check()
+
+
+def test_softmax_over_channels_keeps_them(k):
+    units = trace(read(_around(k, k.layers.Softmax(name="soft"))).graph)
+    assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
+
+
+def test_subclassed_model_is_refused_with_a_way_out(k):
+    class Mine(k.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = k.layers.Dense(3)
+
+        def call(self, x):
+            return self.dense(x)
+
+    model = Mine()
+    model(np.zeros((1, 4), "float32"))
+    with pytest.raises(InputError, match="Rebuild it as keras.Model"):
+        read(model)
+
+
+def test_unbuilt_model_is_refused_with_a_way_out(k):
+    with pytest.raises(InputError, match="Call it once on data"):
+        read(k.Sequential([k.layers.Dense(3)]))
+
+
+def test_a_gate_broadcast_over_channels_stays(k):
+    inputs = k.Input((6, 4))
+    x = k.layers.Dense(8, activation="tanh")(inputs)
+    gate = k.layers.Dense(1, activation="sigmoid", name="gate")(x)
+    model = with_weights(k.Model(inputs, k.layers.Dense(3)(k.layers.Multiply()([x, gate]))), seed=1)
+    pruned = prune(model, _samples())
+    assert any(one.layer == "gate" for one in pruned.units.refusals)
+    pruned.check()
