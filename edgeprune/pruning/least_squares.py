@@ -8,8 +8,12 @@ Rows may carry weights. The constant c is never penalised.
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.rectified import Rectified
 
 RECTIFIED_ROUNDS = 3
 
@@ -27,7 +31,12 @@ class Fit:
 
 
 def ridge(
-    y: np.ndarray, t: np.ndarray, strength: float, *, constant: bool = True, rectified: bool = False
+    y: np.ndarray,
+    t: np.ndarray,
+    strength: float,
+    *,
+    constant: bool = True,
+    rectified: Rectified | None = None,
 ) -> Fit:
     """Ridge regression on many rows.
 
@@ -36,8 +45,8 @@ def ridge(
         t: (n, O).
         strength: of the penalty, relative to the mean variance of Y's columns.
         constant: whether c may differ from 0.
-        rectified: T goes through a ReLU: where it is negative any negative prediction is as good,
-            so T is moved there, and the fit repeated.
+        rectified: which part of T a ReLU throws away; there any prediction on that side is as
+            good, so T is moved to it, and the fit repeated.
     """
     if constant:
         mean, level = y.mean(axis=0), t.mean(axis=0)
@@ -53,10 +62,10 @@ def ridge(
         return Fit(matrix, level - mean @ matrix)
 
     fit = solve(t, level)
-    for _ in range(RECTIFIED_ROUNDS if rectified else 0):
-        wanted = np.where(
-            t > 0, t, np.minimum(y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype), 0)
-        )
+    if rectified is None:
+        return fit
+    for _ in range(RECTIFIED_ROUNDS):
+        wanted = rectified.relaxed(t, fit.predict(y)).astype(t.dtype)
         fit = solve(wanted, wanted.mean(axis=0) if constant else level)
     return fit
 

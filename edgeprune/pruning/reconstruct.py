@@ -6,8 +6,8 @@ inputs linearly gets the kernel and bias that map what the *pruned* network feed
 
     min ‖X·W + b - (Y·S + c)‖²      X: the original's rows, Y: the pruned network's, same positions
 
-Few rows for many columns (after a Flatten): first one Cxk map for all positions, then what is left
-is corrected by a ridge fit whose strength is chosen by leaving one sample out.
+Few rows for many columns (after a Flatten): first one map for all places (`edgeprune.pruning.spread`),
+then what is left is corrected by a ridge fit whose strength is chosen by leaving one sample out.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from edgeprune.pruning.constant import constant_of
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.mix import Mix, mixes_of, sharing
 from edgeprune.pruning.observe import LARGEST_EXACT, ROWS_PER_READ
+from edgeprune.pruning.rectified import Rectified, rectified
+from edgeprune.pruning.spread import places_of, spread_map
 from edgeprune.pruning.strip import KeptUnits
 
 if TYPE_CHECKING:
@@ -112,8 +114,9 @@ def _refit(sides: Sides, mix: Mix, before: Step, after: Step, index: np.ndarray)
         fit = _fit_few(sides, mix, (x, y), (matrix, shift), new, place, weights)
     else:
         target = x @ matrix + shift.astype(x.dtype)
-        rectified = _is_rectified(sides.units, mix)
-        fit = ridge(y, target, RIDGE, constant=place is not None, rectified=rectified)
+        fit = ridge(
+            y, target, RIDGE, constant=place is not None, rectified=_rectified(sides, mix, place, columns)
+        )
     shape = new[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
     if place is not None:
@@ -136,8 +139,13 @@ def _factor(sides: Sides, mix: Mix) -> float:
     return float(found.get(mix.read.kernel, 1.0))
 
 
-def _is_rectified(units: Units, mix: Mix) -> bool:
-    return bool(units.graph.layers[mix.layer].config.get("activation") == "relu")
+def _rectified(sides: Sides, mix: Mix, place: Constant | None, columns: np.ndarray) -> Rectified | None:
+    found = rectified(sides.original, mix.call) if mix.read.hidden is None else None
+    if found is None or len(found.threshold) != len(columns):
+        return None
+    if place is not None and place.layer != mix.layer:
+        found = Rectified(found.threshold + place.value(sides.original), found.side)
+    return found.columns(columns)
 
 
 def _fit_few(
@@ -167,17 +175,19 @@ def _fit_few(
 def _shared_map(
     sides: Sides, mix: Mix, x: np.ndarray, y: np.ndarray, matrix: np.ndarray, shift: np.ndarray
 ) -> Fit | None:
-    """X ≈ [Y 1]·M with one M for all taps, put through the kernel; None where taps cannot share."""
-    if len(matrix) <= LARGEST_EXACT:
-        return None
+    """One map from kept units to all of them, for every place alike; None where places cannot share."""
     kept = mix.rows_kept(sides.keep)
-    before, after = sharing(mix.channels), sharing(mix.channels[kept]) if kept.any() else None
+    if len(matrix) <= LARGEST_EXACT or not kept.any():
+        return None
+    before, after = sharing(mix.channels), sharing(mix.channels[kept])
     if before is None or after is None:
         return None
-    all_rows, few_rows = before.samples(x), after.samples(y)
-    number = min(len(all_rows), 2 * ROWS_PER_READ)
-    some = np.random.default_rng(sides.seed).choice(len(all_rows), number, replace=False)
-    mapping = ridge(few_rows[some], all_rows[some], RIDGE)
-    wide = before.matrix(matrix)
-    moved = (mapping.constant @ wide).reshape(-1, matrix.shape[1]).sum(axis=0)
-    return Fit(after.unshared(mapping.matrix @ wide), shift + moved)
+    taps = len(matrix) // before.channels
+    places = places_of(sides.units.graph, mix)
+    if places is None or int(np.prod(places)) != taps:
+        places = None
+    kernel = before.samples(matrix.T).reshape(-1, taps, before.channels).transpose(1, 2, 0)
+    by_place = [side.samples(rows).reshape(len(rows), taps, -1) for side, rows in ((before, x), (after, y))]
+    fit = spread_map(by_place[0], by_place[1], kernel, places, sides.seed)
+    unordered = fit.matrix.reshape(taps, after.channels, -1).transpose(1, 0, 2).reshape(after.channels, -1)
+    return Fit(after.unshared(unordered), shift + fit.constant)

@@ -28,7 +28,9 @@ def _chain():
     """MACs of three layers in a row: 4·k0 + k0·k1 + k1·k2 + 3·k2."""
     fixed = np.array([[0, 1], [0, 0], [0, 0], [0, 1]], float)
     shares = np.zeros((4, 2, 3))
-    shares[0, 0, 0] = shares[1, 0, 0] = shares[1, 1, 1] = shares[2, 0, 1] = shares[2, 1, 2] = shares[3, 0, 2] = 1
+    shares[0, 0, 0] = shares[1, 0, 0] = shares[1, 1, 1] = shares[2, 0, 1] = shares[2, 1, 2] = shares[
+        3, 0, 2
+    ] = 1
     return CostModel(np.array([4.0, 1, 1, 3]), fixed, shares)
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from edgeprune.pruning.least_squares import cautious_ridge, ridge
+from edgeprune.pruning.rectified import Rectified
 
 
 def _data(rows, columns, outputs=3, seed=0):
@@ -24,12 +25,13 @@ def test_ridge_without_penalty_is_lstsq(constant):
 
 def test_rectified_fit_serves_the_relu_better():
     y, t = _data(300, 5)
-    t -= 2.5
+    threshold, side = np.array([2.5, 1, 3]), np.array([1.0, -1, 1])
 
     def error(fit):
-        return float(np.mean((np.maximum(fit.predict(y), 0) - np.maximum(t, 0)) ** 2))
+        made = [np.maximum(side * (z - threshold), 0) for z in (fit.predict(y), t)]
+        return float(np.mean((made[0] - made[1]) ** 2))
 
-    assert error(ridge(y, t, 1e-6, rectified=True)) < 0.99 * error(ridge(y, t, 1e-6))
+    assert error(ridge(y, t, 1e-6, rectified=Rectified(threshold, side))) < 0.99 * error(ridge(y, t, 1e-6))
 
 
 @pytest.mark.parametrize("columns", [5, 60], ids=["few columns", "more columns than rows"])

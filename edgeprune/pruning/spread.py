@@ -1,0 +1,91 @@
+"""What a Dense layer reads after a Flatten, guessed at each place from the kept units around it.
+
+    X̂[q, c] = Σ_offset Σ_j Y[q + offset, j] · M[offset, j, c] + m[c]        q: a place of the map
+
+One M for all places, so that even a thousand samples determine it: every place of every sample is
+a row. Put through the kernel W[q, c, o] it becomes an ordinary kernel for the kept units:
+
+    S[p, j, o] = Σ_offset Σ_c M[offset, j, c] · W[p - offset, c, o]
+
+With the offset 0 alone this is a map between channels; with the neighbours it also uses that they
+see overlapping parts of the image.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.least_squares import Fit, ridge
+
+if TYPE_CHECKING:
+    from edgeprune.graph.model_graph import ModelGraph
+    from edgeprune.pruning.mix import Mix
+
+RIDGE = 1e-4
+MOST_COLUMNS = 1600
+ROWS = 20_000
+_PASSES_ON = frozenset({"Dropout", "Activation", "ReLU", "LeakyReLU", "BatchNormalization"})
+
+
+def places_of(graph: ModelGraph, mix: Mix) -> tuple[int, ...] | None:
+    """The space axes that were flattened before a layer, channels last; None where that is unknown."""
+    produced_by = {tensor.index: call for call in graph.calls for tensor in call.outputs}
+    call = produced_by.get(graph.calls[mix.call].inputs[mix.read.source].index)
+    while call is not None and graph.layers[call.layer].kind in _PASSES_ON and call.inputs:
+        call = produced_by.get(call.inputs[0].index)
+    if call is None or graph.layers[call.layer].kind != "Flatten":
+        return None
+    if graph.layers[call.layer].config.get("data_format") == "channels_first":
+        return None
+    shape = call.inputs[0].shape[1:-1]
+    sizes = tuple(int(size) for size in shape if size is not None)
+    return sizes if sizes and len(sizes) == len(shape) else None
+
+
+def spread_map(
+    x: np.ndarray, y: np.ndarray, matrix: np.ndarray, places: tuple[int, ...] | None, seed: int
+) -> Fit:
+    """Fits the map and puts it through a kernel.
+
+    Args:
+        x: (n, places, C) what the original reads.
+        y: (n, places, k) what the pruned network feeds.
+        matrix: (places, C, O) the kernel.
+        places: sizes of the space axes; None where places have no neighbours.
+        seed: decides which rows are used.
+
+    Returns:
+        The kernel (places · k, O), and the constant (O,) that goes with it.
+    """
+    channels, kept = x.shape[2], y.shape[2]
+    neighbours = places is not None and kept * 3 ** len(places) <= MOST_COLUMNS
+    window = range(-1, 2) if neighbours else range(1)
+    places = places or (x.shape[1],)
+    offsets = list(itertools.product(window, repeat=len(places)))
+    grid = y.reshape(len(y), *places, kept)
+    rows = np.random.default_rng(seed).permutation(x.shape[0] * x.shape[1])[:ROWS]
+    wanted = x.reshape(-1, channels)[rows]
+    given = np.concatenate([_moved(grid, offset).reshape(-1, kept)[rows] for offset in offsets], axis=1)
+    fit = ridge(given, wanted, RIDGE)
+    kernel = matrix.reshape(*places, channels, -1)
+    total = np.zeros((*places, kept, kernel.shape[-1]))
+    for offset, part in zip(offsets, np.split(fit.matrix, len(offsets)), strict=True):
+        # W is first axis here: moving it against the offset lines W[p - offset] up with p.
+        back = _moved(kernel[None], tuple(-step for step in offset))[0]
+        total += np.einsum("jc,...co->...jo", part, back, optimize=True)
+    constant = np.einsum("c,pco->o", fit.constant, matrix)
+    return Fit(total.reshape(-1, matrix.shape[-1]), constant)
+
+
+def _moved(values: np.ndarray, offset: tuple[int, ...]) -> np.ndarray:
+    """values[n, q + offset, …], zero outside of the map."""
+    result = np.zeros_like(values)
+    to, source = [slice(None)], [slice(None)]
+    for step, size in zip(offset, values.shape[1:], strict=False):
+        to.append(slice(max(0, -step), size - max(0, step)))
+        source.append(slice(max(0, step), size - max(0, -step)))
+    result[tuple(to)] = values[tuple(source)]
+    return result
