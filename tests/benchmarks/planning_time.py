@@ -29,12 +29,12 @@ def peak_bytes() -> int:
 
 def measure(name: str) -> dict[str, float]:
     """Builds and plans one network."""
+    import keras
+
     from edgeprune.keras_bridge.build import build
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.strip import strip
     from edgeprune.pruning.units import trace
-
-    import keras
 
     side = NETWORKS[name]
     make = getattr(keras.applications, name)
@@ -77,14 +77,14 @@ def main() -> None:
     print("| model | calls | Keras builds | edgeprune plans | ratio | of that trace | extra peak / weights |")  # noqa: T201
     print("|---|---|---|---|---|---|---|")  # noqa: T201
     failed = False
-    for name in NETWORKS:
+    for name, side in NETWORKS.items():
         done = subprocess.run(
             [sys.executable, __file__, "--model", name], check=True, capture_output=True, text=True
         )
         row = json.loads(done.stdout.splitlines()[-1])
         failed |= row["ratio"] > 3 or row["extra_peak_in_models"] > 3
         print(  # noqa: T201
-            f"| {name}-{NETWORKS[name]} | {row['calls']} | {row['build_s']:.2f} s | {row['plan_s']:.2f} s "
+            f"| {name}-{side} | {row['calls']} | {row['build_s']:.2f} s | {row['plan_s']:.2f} s "
             f"| {row['ratio']:.2f} | {row['trace_s']:.2f} s | {row['extra_peak_in_models']:.2f} |"
         )
     sys.exit(failed)

@@ -47,7 +47,7 @@ def test_code_in_a_file_is_refused(flavour, suffix, tmp_path):
     k = importlib.import_module(flavour)
     path = tmp_path / f"model{suffix}"
     _model(k, k.layers.Lambda(lambda x: x * 2, name="code")).save(path)
-    with pytest.raises(InputError, match="'code'.*is a Lambda.*--trust-model"):
+    with pytest.raises(InputError, match=r"'code'.*is a Lambda.*--trust-model"):
         load_model(path)
 
 
@@ -92,7 +92,7 @@ def _cut_h5(path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, "There is no file"),
+        (lambda path: path.parent, "There is no file"),
         (lambda path: path.mkdir(), "without saved_model.pb"),
         (_text, "is no model file"),
         (_archive, "no intact .keras file"),
@@ -113,13 +113,13 @@ def test_unknown_layer_names_the_way_out(tmp_path):
     k = importlib.import_module("tf_keras")
     custom = type("Mystery", (k.layers.Layer,), {"__module__": "nowhere"})
     _model(k, custom()).save(tmp_path / "model.h5")
-    with pytest.raises(InputError, match="Mystery.*--custom-objects"):
+    with pytest.raises(InputError, match=r"Mystery.*--custom-objects"):
         load_model(tmp_path / "model.h5")
 
 
 def test_saving_elsewhere_is_refused(tmp_path):
     model = _model(importlib.import_module("keras"))
-    with pytest.raises(InputError, match="does not end in .keras"):
+    with pytest.raises(InputError, match=r"does not end in .keras"):
         save_model(model, tmp_path / "model.h5")
     with pytest.raises(InputError, match="There is no folder"):
         save_model(model, tmp_path / "none" / "model.keras")

@@ -74,7 +74,9 @@ def _masked_text(k: Any, inputs: list[Any]) -> Any:
 
 def _both_ends(k: Any, inputs: list[Any]) -> Any:
     states = [dense(k, inputs[1], 5) for _ in range(2)]
-    y, *ends = k.layers.Bidirectional(k.layers.GRU(5, return_state=True))(dense(k, inputs[0]), initial_state=states)
+    y, *ends = k.layers.Bidirectional(k.layers.GRU(5, return_state=True))(
+        dense(k, inputs[0]), initial_state=states
+    )
     return [read(k, y), read(k, ends[0]), read(k, ends[1])]
 
 
@@ -97,8 +99,7 @@ def _stack(k: Any) -> Any:
 def _statistics(k: Any) -> Any:
     import numpy as np
 
-    made = k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0))
-    return made
+    return k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0))
 
 
 def _squeeze_and_excite(k: Any, inputs: list[Any]) -> Any:
@@ -189,13 +190,22 @@ LAYERS: list[Case] = [
     layer("ConvLSTM2D", 4, 2, return_sequences=True, padding="same", shape=(3, 5, 5, 2)),
     layer("ConvLSTM3D", 4, 2, shape=(2, 4, 4, 4, 2)),
     between("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.LSTM(5, return_sequences=True))),
-    between("Bidirectional", lambda k: k.layers.Bidirectional(k.layers.GRU(5), merge_mode="mul"), note="tied"),
+    between(
+        "Bidirectional", lambda k: k.layers.Bidirectional(k.layers.GRU(5), merge_mode="mul"), note="tied"
+    ),
     model("Bidirectional", _both_ends, SEQUENCE, (4,), note="states"),
     model("Bidirectional", _unmerged, note="unmerged"),
     model("Bidirectional", _unlike_directions, note="unlike", flavours=("tf_keras",)),
     between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Dense(6))),
-    between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Conv2D(6, 3)), (3, 8, 8, 2), note="conv"),
-    between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"),
+    between(
+        "TimeDistributed",
+        lambda k: k.layers.TimeDistributed(k.layers.Conv2D(6, 3)),
+        (3, 8, 8, 2),
+        note="conv",
+    ),
+    between(
+        "TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"
+    ),
     model("MultiHeadAttention", _attend(value_dim=6), SEQUENCE, (5, 4)),
     model("MultiHeadAttention", _attend(use_bias=False, output_shape=7), SEQUENCE, (5, 4), note="wide"),
     model("MultiHeadAttention", _attend(use_gate=True), SEQUENCE, (5, 4), note="gate", flavours=K3),

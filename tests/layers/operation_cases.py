@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005, SIM905, E501 - every function takes both; lists of words
 """Cases of operations: one model for many rows where they are alike."""
 
 from __future__ import annotations
@@ -66,7 +67,13 @@ def _unary3(o: Any, x: Any) -> Any:
 
 def _binary3(o: Any, x: Any) -> Any:
     y = x * POWERS - 0.3
-    z = o.maximum(x, y) + o.minimum(x, 0.1) + o.divide(x, o.square(y) + 1) + o.power(o.square(x) + 1, 2.0) + x % 0.3
+    z = (
+        o.maximum(x, y)
+        + o.minimum(x, 0.1)
+        + o.divide(x, o.square(y) + 1)
+        + o.power(o.square(x) + 1, 2.0)
+        + x % 0.3
+    )
     flags = [o.greater(x, y), o.greater_equal(x, y), o.less(x, y), o.less_equal(x, y), o.equal(x, y), x != y]
     both = o.logical_and(flags[0], o.logical_or(flags[2], o.logical_not(flags[1])))
     for flag in (*flags, both):
@@ -88,7 +95,13 @@ def _unary2(tf: Any, x: Any) -> Any:
 
 def _binary2(tf: Any, x: Any) -> Any:
     y = tf.nn.bias_add(x * POWERS, POWERS) - 0.3
-    z = tf.maximum(x, y) + tf.minimum(x, 0.1) + x / (tf.square(y) + 1) + tf.pow(tf.square(x) + 1, 2.0) + x % 0.3
+    z = (
+        tf.maximum(x, y)
+        + tf.minimum(x, 0.1)
+        + x / (tf.square(y) + 1)
+        + tf.pow(tf.square(x) + 1, 2.0)
+        + x % 0.3
+    )
     z = z + tf.math.squared_difference(x, y) + tf.math.add(x, y)
     flags = [x > y, x >= y, x < y, x <= y, tf.equal(x, y), tf.not_equal(x, y)]
     both = tf.logical_and(flags[0], tf.logical_or(flags[2], tf.logical_not(flags[1])))
@@ -153,9 +166,13 @@ OPERATIONS = [
         lambda t, x: t.reduce_max(x, axis=[1], keepdims=True) + t.reduce_min(x, axis=-2, keepdims=True),
         lambda t, x: t.reduce_prod(x, 1) + t.math.reduce_std(x, 1) + t.math.reduce_variance(x, 1),
         lambda t, x: t.reduce_sum(x, axis=-1) + t.reduce_mean(t.reduce_logsumexp(x, 1, True)),
-        lambda t, x: t.cast(t.reduce_any(x > 0.9, 1), "float32") + t.cast(t.reduce_all(x > -0.5, 1), "float32"),
+        lambda t, x: (
+            t.cast(t.reduce_any(x > 0.9, 1), "float32") + t.cast(t.reduce_all(x > -0.5, 1), "float32")
+        ),
     ),
-    outputs("keras", "ops.Softmax", lambda o, x: o.softmax(x, axis=1), lambda o, x: o.softmax(x), lambda o, x: x),
+    outputs(
+        "keras", "ops.Softmax", lambda o, x: o.softmax(x, axis=1), lambda o, x: o.softmax(x), lambda o, x: x
+    ),
     outputs("tf_keras", "tf.nn.softmax", lambda t, x: t.nn.softmax(x, axis=1), lambda t, x: x),
     outputs(
         "keras",

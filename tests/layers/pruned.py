@@ -88,7 +88,7 @@ def random_keep(units: Units, fraction: float, seed: int = 0) -> np.ndarray:
     generator = np.random.default_rng(seed)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        number = min(int(round(len(group.units) * fraction)), len(group.units) - 1)
+        number = min(round(len(group.units) * fraction), len(group.units) - 1)
         keep[generator.permutation(group.units)[:number]] = False
     return keep
 

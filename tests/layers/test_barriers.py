@@ -1,3 +1,4 @@
+# ruff: noqa: ARG005 - methods of classes made on the spot
 """What cannot be followed stays as it is, and says so."""
 
 import importlib
@@ -55,7 +56,9 @@ def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k):
 
 
 def test_a_layer_that_is_named_like_keras_own_is_unknown(k):
-    custom = type("Dense", (k.layers.Layer,), {"call": lambda self, x: x[..., ::-1], "__module__": "my_layers"})
+    custom = type(
+        "Dense", (k.layers.Layer,), {"call": lambda self, x: x[..., ::-1], "__module__": "my_layers"}
+    )
     pruned = prune(_around(k, custom(name="mine")), _samples())
     assert [group.name for group in pruned.units.groups] == ["after"]
     pruned.check()
@@ -77,7 +80,7 @@ def test_subclassed_model_is_refused_with_a_way_out(k):
 
     model = Mine()
     model(np.zeros((1, 4), "float32"))
-    with pytest.raises(InputError, match="Rebuild it as keras.Model"):
+    with pytest.raises(InputError, match=r"Rebuild it as keras.Model"):
         read(model)
 
 

@@ -9,7 +9,9 @@ from tests.layers.pruned import model_of, prune, samples_of
 # Every case runs in one Keras here, alternating, and in the other one in the long matrix.
 RUNS = [
     pytest.param(
-        case, flavour, id=f"{case.name}-{flavour}",
+        case,
+        flavour,
+        id=f"{case.name}-{flavour}",
         marks=[pytest.mark.heavy] if len(case.flavours) > 1 and (number + side) % 2 else [],
     )
     for number, case in enumerate(LAYERS)
