@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import signal
 import sys
 from typing import Annotated
 
@@ -53,6 +54,8 @@ def main() -> None:
     # Before anything may import TensorFlow, in whatever command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+    # A plain SIGTERM (a CI job's end) would skip every `finally` that removes temporary files.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         # Not standalone: typer would turn Ctrl-C into exit code 1.
         code = app(standalone_mode=False)

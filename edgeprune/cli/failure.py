@@ -33,20 +33,21 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
     if isinstance(error, EdgepruneError):
         _say(f"Error: {error}")
         return error.exit_code
-    if isinstance(error, BrokenPipeError):
-        return _DEFECT
+    text, code = _unplanned(error)
+    _say(f"Error: {text}")
+    return code
+
+
+def _unplanned(error: BaseException) -> tuple[str, int]:
+    """What the system refused, in words; anything else is a defect."""
     if isinstance(error, MemoryError):
-        _say("Error: Out of memory. Use fewer calibration samples (--calibration) or a smaller batch.")
-        return BAD_INPUT
+        return "Out of memory. Use a smaller --calibration or --batch-size.", BAD_INPUT
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        _say("Error: The disk is full. Free space and try again; the previous folder is as it was.")
-        return BAD_INPUT
+        return "The disk is full. Free space and try again; the previous folder is as it was.", BAD_INPUT
     if isinstance(error, OSError) and error.filename:
-        _say(f"Error: {error.filename}: {error.strerror}.")
-        return BAD_INPUT
+        return f"{error.filename}: {error.strerror}.", BAD_INPUT
     kind = type(error).__name__
-    _say(f"Error: {kind}: {error} This is a defect of edgeprune; --debug shows where it happened.")
-    return _DEFECT
+    return f"{kind}: {error} This is a defect of edgeprune; --debug shows where it happened.", _DEFECT
 
 
 def _say(text: str) -> None:

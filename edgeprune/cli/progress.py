@@ -39,15 +39,16 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
+    from rich import progress as rich_progress
     from rich.console import Console
-    from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    BarColumn, TextColumn = rich_progress.BarColumn, rich_progress.TextColumn  # noqa: N806
     columns = (
         TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-        TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+        rich_progress.TimeElapsedColumn(), TextColumn("left"), rich_progress.TimeRemainingColumn(),
     )
-    tasks: dict[str, TaskID] = {}
-    with Bars(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
+    tasks: dict[str, rich_progress.TaskID] = {}
+    with rich_progress.Progress(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
 
         def tell(stage: str, done: float) -> None:
             if stage not in tasks:

@@ -1,4 +1,4 @@
-"""Writes a Keras model as a `.keras` file of its own flavour."""
+"""A Keras model as the bytes of a `.keras` file of its own flavour."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from edgeprune.keras_bridge.load import save_model
+
 
 def saved_bytes(model: Any) -> bytes:
-    """The bytes of a model's `.keras` file.
-
-    Loads with the Keras it belongs to: `tf_keras` or `keras`.
-    """
+    """What `save_model` writes; loads with the Keras the model belongs to."""
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
         path = Path(folder) / "model.keras"
-        model.save(path)
+        save_model(model, path)
         return path.read_bytes()

@@ -1,0 +1,1 @@
+"""What people read: the report as JSON, as a table, as a page."""

@@ -32,8 +32,7 @@ _WRAPPED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 def mask_gradually(
     model: Any,
     units: Units,
-    leaves_at: np.ndarray,
-    removed: float,
+    keep: np.ndarray,
     steps: int,
     train: Callable[[Any, Sequence[Any]], None],
 ) -> Any:
@@ -42,8 +41,7 @@ def mask_gradually(
     Args:
         model: tf_keras; it is not changed.
         units: its traced units.
-        leaves_at: (units.count,) when a unit goes, as a share 0..1 of the plan; infinity if it stays.
-        removed: share of all units that the plan removes, for the schedule.
+        keep: (units.count,) which of them stay.
         steps: how many batches the training will have.
         train: trains the wrapped model with the given callbacks.
 
@@ -54,6 +52,8 @@ def mask_gradually(
     import tf_keras
 
     sparsity = tfmot.sparsity.keras
+    leaves_at = departures(units, keep)
+    removed = 1 - sum(keep[group.units].sum() for group in units.groups) / units.neurons
     schedule = sparsity.PolynomialDecay(
         initial_sparsity=0.0, final_sparsity=removed, begin_step=0,
         end_step=max(int(_END * steps), 1), frequency=max(steps // 50, 1),
@@ -68,9 +68,31 @@ def mask_gradually(
         return layer
 
     wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
-    masks = _neuron_masks(tf_keras, wrapped, units, leaves_at, masked, schedule, removed)
+    masks = _neuron_masks(tf_keras, wrapped, leaves_at, masked, schedule, removed)
     train(wrapped, [masks])
-    return _cut(sparsity.strip_pruning(wrapped), masked, units, leaves_at)
+    return _cut(sparsity.strip_pruning(wrapped), masked, leaves_at)
+
+
+def departures(units: Units, keep: np.ndarray) -> np.ndarray:
+    """When each unit goes, as a share in (0, 1] of what its group loses; infinity where it stays.
+
+    Those that the rest of the network reads with the smallest weights go first.
+    """
+    weight = np.zeros(units.count)
+    for call, flow in zip(units.graph.calls, units.flows, strict=True):
+        arrays = units.graph.layers[call.layer].read_weights() if flow.reads else ()
+        for read_at in flow.reads:
+            axis = read_at.rows[-1]
+            ids = flow.weights[read_at.kernel].axes[axis]
+            if ids is not None:
+                squares = np.moveaxis(np.square(arrays[read_at.kernel]), axis, 0).reshape(len(ids), -1)
+                np.add.at(weight, units.unit_of[ids], squares.sum(1))
+    leaves_at = np.full(units.count, np.inf)
+    for group in units.groups:
+        gone = group.units[~keep[group.units]]
+        order = gone[np.argsort(weight[gone], kind="stable")]
+        leaves_at[order] = np.arange(1, len(gone) + 1) / max(len(gone), 1)
+    return leaves_at
 
 
 def _masked_kernels(units: Units, leaves_at: np.ndarray) -> dict[str, list[tuple[int, int, np.ndarray]]]:
@@ -89,7 +111,6 @@ def _masked_kernels(units: Units, leaves_at: np.ndarray) -> dict[str, list[tuple
 
 def _no_choice(sparsity: Any) -> Any:
     """A tfmot schedule under which the wrapper never recomputes its mask by magnitude."""
-
     import tensorflow as tf
 
     class NoChoice(sparsity.PruningSchedule):  # type: ignore[misc, name-defined]
@@ -110,7 +131,6 @@ def _no_choice(sparsity: Any) -> Any:
 def _neuron_masks(
     keras: Any,
     wrapped: Any,
-    units: Units,
     leaves_at: np.ndarray,
     masked: dict[str, list[tuple[int, int, np.ndarray]]],
     schedule: Any,
@@ -119,7 +139,6 @@ def _neuron_masks(
     layers = {
         layer.layer.name: layer for layer in wrapped.layers if hasattr(layer, "pruning_vars")
     }
-    del units
 
     class NeuronMasks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
         """Sets the wrappers' masks from the plan, in place of tfmot's own `UpdatePruningStep`."""
@@ -155,10 +174,9 @@ def _neuron_masks(
 
 
 def _cut(
-    model: Any, masked: dict[str, list[tuple[int, int, np.ndarray]]], units: Units, leaves_at: np.ndarray
+    model: Any, masked: dict[str, list[tuple[int, int, np.ndarray]]], leaves_at: np.ndarray
 ) -> Any:
     """Zeros what the last optimizer step touched again, and what tfmot could not wrap."""
-    del units
     layers = read(model).layers
     for path, entries in masked.items():
         weights = layers[path].get_weights()

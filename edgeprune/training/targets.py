@@ -69,3 +69,22 @@ def keras_loss(keras: Any, loss: Loss) -> Any:
         "binary": keras.losses.BinaryCrossentropy,
         "squared": keras.losses.MeanSquaredError,
     }[loss]()
+
+
+def loss_value(targets: Targets, outputs: np.ndarray) -> float:
+    """The mean loss of outputs, so that a model can be judged between training steps.
+
+    Args:
+        targets: of the same samples.
+        outputs: of the model, shaped like the targets' values.
+    """
+    values, found = targets.values.astype(np.float64), outputs.astype(np.float64)
+    tiny = 1e-7
+    if targets.loss == "squared":
+        each = np.square(values - found).mean(-1)
+    elif targets.loss == "binary":
+        found = np.clip(found, tiny, 1 - tiny)
+        each = -(values * np.log(found) + (1 - values) * np.log(1 - found)).mean(-1)
+    else:
+        each = -(values * np.log(np.maximum(found, tiny))).sum(-1)
+    return float(np.average(each, weights=targets.weights))

@@ -1,0 +1,96 @@
+"""The command line from outside: what is imported, what errors say, which codes come back."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HEAVY = ("tensorflow", "tf_keras", "keras", "numpy", "ai_edge_litert")
+
+
+def edgeprune(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "edgeprune", *map(str, arguments)],
+        capture_output=True, text=True, timeout=120, check=False, **options,
+    )
+
+
+def test_help_imports_nothing_heavy():
+    script = (
+        "import sys; from edgeprune.cli import main; sys.argv = ['edgeprune', '--help']\n"
+        "try: main()\nexcept SystemExit as end: code = end.code\n"
+        f"found = [name for name in {HEAVY!r} if name in sys.modules]\n"
+        "print(code, found, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "0 []"
+    assert "build" in done.stdout
+
+
+@pytest.mark.parametrize("share", ["1", "-0.1", "2"])
+def test_prune_outside_its_range_is_bad_input(share, tmp_path):
+    done = edgeprune("build", "--prune", share, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "--prune" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_task_names_the_nearest(tmp_path):
+    done = edgeprune("build", "--task", "visoin", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "'vision'" in done.stderr
+
+
+def test_an_output_folder_that_is_a_file_is_left_alone(tmp_path):
+    out = tmp_path / "out"
+    out.write_text("mine")
+    done = edgeprune("build", "--out", out)
+    assert done.returncode == 2
+    assert "is a file" in done.stderr
+    assert out.read_text() == "mine"
+
+
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_a_missing_or_corrupt_model_is_said_before_anything_else(content, tmp_path):
+    model = tmp_path / "mine.keras"
+    if content is not None:
+        model.write_bytes(content)
+    np.savez(tmp_path / "data.npz", x=np.zeros((40, 4), np.float32), y=np.arange(40) % 2)
+    done = edgeprune("build", model, "--data", tmp_path / "data.npz", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "mine.keras" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_wrong_usage_is_two(tmp_path):
+    assert edgeprune("build", "--no-such-option", cwd=tmp_path).returncode == 2
+
+
+def test_missing_host_packages_say_the_install_line(tmp_path):
+    # An import hook that hides TensorFlow, as on a machine with the base install alone.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import importlib.util as u\nfound = u.find_spec\n"
+        "u.find_spec = lambda name, package=None: None if name == 'tensorflow' else found(name, package)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    done = edgeprune("build", "--out", tmp_path / "out", env=environment)
+    assert done.returncode == 2
+    assert "pip install 'edgeprune[host]'" in " ".join(done.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_debug_shows_the_stack(tmp_path):
+    done = edgeprune("--debug", "build", "--prune", "3", "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_version():
+    import edgeprune as package
+
+    assert edgeprune("--version").stdout.strip() == f"edgeprune {package.__version__}"
+    assert Path(package.__file__).with_name("py.typed").exists()
