@@ -2,7 +2,6 @@
 
 import json
 
-import keras
 import numpy as np
 import typer
 from typer.testing import CliRunner
@@ -14,6 +13,8 @@ from tests.layers.pruned import with_weights
 
 
 def _saved(folder):
+    import keras
+
     inputs = keras.Input((8, 8, 3))
     x = keras.layers.Conv2D(8, 3, activation="relu", name="conv")(inputs)
     x = keras.layers.Flatten(name="flat")(x)
@@ -36,9 +37,8 @@ def _output(command, *arguments):
 def test_inspect_as_json(tmp_path):
     found = json.loads(_output(inspect, _saved(tmp_path), "--json"))
     assert found["groups"] == [{"name": "conv", "neurons": 8, "producers": ["conv"]}]
-    assert found["refusals"] == [
-        {"layer": "out", "neurons": 4, "because_of": "the model's output", "reason": "is what the model returns"}
-    ]
+    (refusal,) = found["refusals"]
+    assert (refusal["layer"], refusal["neurons"], refusal["reason"]) == ("out", 4, "is what the model returns")
     conv = next(layer for layer in found["layers"] if layer["name"] == "conv")
     assert conv == {"name": "conv", "kind": "Conv2D", "params": 224, "macs": 36 * 216}
     assert found["params"] == 224 + 36 * 8 * 4 + 4
