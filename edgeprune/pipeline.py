@@ -286,9 +286,8 @@ class _Job:
                 "pruned": predict(final, self.test_inputs),
                 "deployed": run_tflite(converted["deployed"].tflite, self.test_inputs),
             }
-            check = parity(
-                outputs["pruned"], outputs["deployed"], truth if truth is not None and truth.ndim == 1 else None
-            )
+            labels = truth if truth is not None and truth.ndim == 1 else None
+            check = parity(outputs["pruned"], outputs["deployed"], labels)
             check.require(MAX_PARITY_DROP_POINTS)
         metrics = {
             name: self.metrics(self.data.test, found, self.test_inputs) for name, found in outputs.items()

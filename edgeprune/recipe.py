@@ -18,6 +18,7 @@ Unit = Literal["neurons", "params", "macs"]
 Allocation = Literal["global", "uniform"]
 Schedule = Literal["gradual", "one-shot"]
 Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
+Io = Literal["float", "int8"]
 TASKS = ("vision", "speech", "text")
 _CHOICES: dict[str, tuple[str, ...]] = {
     "task": TASKS,
@@ -25,7 +26,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "allocation": get_args(Allocation),
     "schedule": get_args(Schedule),
     "quantize": get_args(Quantization),
-    "io": ("float", "int8"),
+    "io": get_args(Io),
 }
 
 
@@ -59,12 +60,12 @@ class Recipe:
 
     task: str = "vision"
     prune: float = 0.5
-    unit: str = "neurons"
+    unit: Unit = "neurons"
     criterion: str = "reconstruction"
-    allocation: str = "global"
+    allocation: Allocation = "global"
     min_width: int = 2
     round_to: int = 8
-    schedule: str = "gradual"
+    schedule: Schedule = "gradual"
     epochs: int = 2
     gradual_epochs: int = 1
     batch_size: int = 128
@@ -72,8 +73,8 @@ class Recipe:
     weight_decay: float = 1e-4
     distill: float = 0.7
     calibration: int = 512
-    quantize: str = "int8"
-    io: str = "float"
+    quantize: Quantization = "int8"
+    io: Io = "float"
     eval_samples: int = 500
     threads: int = 1
     seed: int = 0

@@ -85,7 +85,7 @@ def fine_tune(
         if not compiled:
             _compile(model, targets.loss, settings, steps * settings.epochs)
             compiled = True
-        ticks = _ticks(model, lambda done, n=number: progress((n - 1 + done) / settings.epochs), steps)
+        ticks = _ticks(model, progress, (number - 1) * steps, settings.epochs * steps)
         history = model.fit(
             x, targets.values, sample_weight=targets.weights, batch_size=settings.batch_size,
             verbose=0, callbacks=[*callbacks, ticks],
@@ -110,16 +110,19 @@ def _compile(model: Any, loss: Any, settings: FineTuning, steps: int) -> None:
     model.compile(optimizer, keras_loss(keras, loss))
 
 
-def _ticks(model: Any, tell: Callable[[float], None], steps: int) -> Any:
-    """A Keras callback of the model's own flavour that reports every batch."""
+def _ticks(model: Any, progress: Callable[[float], None], before: int, steps: int) -> Any:
+    """A Keras callback of the model's own flavour that reports every batch.
+
+    `before` of all `steps` were made in earlier epochs.
+    """
     base = keras_of(model).callbacks.Callback
 
     class Ticks(base):  # type: ignore[misc, valid-type]
         """Passes the batch number on."""
 
         def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            """Tells the fraction of the epoch."""
+            """Tells the fraction of the training."""
             del logs
-            tell((batch + 1) / steps)
+            progress((before + batch + 1) / steps)
 
     return Ticks()

@@ -113,7 +113,7 @@ def _no_choice(sparsity: Any) -> Any:
     """A tfmot schedule under which the wrapper never recomputes its mask by magnitude."""
     import tensorflow as tf
 
-    class NoChoice(sparsity.PruningSchedule):  # type: ignore[misc, name-defined]
+    class NoChoice(sparsity.PruningSchedule):  # type: ignore[misc]
         """Never the time to choose."""
 
         def __call__(self, step: Any) -> tuple[Any, Any]:
@@ -140,7 +140,7 @@ def _neuron_masks(
         layer.layer.name: layer for layer in wrapped.layers if hasattr(layer, "pruning_vars")
     }
 
-    class NeuronMasks(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
+    class NeuronMasks(keras.callbacks.Callback):  # type: ignore[misc]
         """Sets the wrappers' masks from the plan, in place of tfmot's own `UpdatePruningStep`."""
 
         def __init__(self) -> None:

@@ -1,0 +1,81 @@
+"""The first command of the README, with three seeds; writes the result table into the README.
+
+    python -m tests.benchmarks.default_build [--seeds 3]
+
+Accuracy is that of the test split; latencies are of this machine, one thread, and meant as ratios.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- default build -->", "<!-- /default build -->"
+
+
+def build(seed: int) -> dict:
+    """One build's report, with the wall time of the whole command."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        done = subprocess.run(
+            ["edgeprune", "build", "--prune", "0.5", "--seed", str(seed), "--out", f"{folder}/out", "--json"],
+            stdout=subprocess.PIPE, check=True,
+        )
+        return {**json.loads(done.stdout), "wall_s": time.perf_counter() - start}
+
+
+def row(label: str, report: dict) -> str:
+    """One line of the table."""
+    before, after = report["stages"]["baseline"], report["stages"]["deployed"]
+    accuracy = [stage["metrics"]["accuracy"] for stage in (before, after)]
+    removed = report["removed"]
+    faster = before["latency_ms"]["p50"] / after["latency_ms"]["p50"]
+    sizes = before["tflite_bytes"], after["tflite_bytes"]
+    return (
+        f"| {label} | {100 * accuracy[0]:.2f} % | {100 * accuracy[1]:.2f} % "
+        f"| {100 * (accuracy[1] - accuracy[0]):+.2f} | {100 * removed['neurons']:.1f} % "
+        f"| {100 * removed['params']:.1f} % | {100 * removed['macs']:.1f} % "
+        f"| {sizes[0] / 1000:,.0f} → {sizes[1] / 1000:,.0f} kB ({sizes[0] / sizes[1]:.1f}x) "
+        f"| {faster:.1f}x | {report['wall_s']:.0f} s |"
+    )
+
+
+def table(reports: list[dict]) -> str:
+    """The whole table, and the mean change under it."""
+    accuracies = [
+        [report["stages"][stage]["metrics"]["accuracy"] for stage in ("baseline", "deployed")]
+        for report in reports
+    ]
+    change = 100 * statistics.fmean(after - before for before, after in accuracies)
+    titles = (
+        "seed", "baseline accuracy", "deployed accuracy", "points", "neurons gone", "parameters gone",
+        "MACs gone", "file", "faster (p50)", "whole command",
+    )
+    lines = [
+        f"| {' | '.join(titles)} |", "|---" * len(titles) + "|",
+        *(row(str(report["recipe"]["seed"]), report) for report in reports),
+    ]
+    mean = f"Mean change: {change:+.2f} points on {reports[0]['data']['test']:,} test images."
+    return "\n".join([*lines, "", mean])
+
+
+def main() -> None:
+    """Builds, and replaces what is between the markers."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    text = table([build(seed) for seed in range(parser.parse_args().seeds)])
+    sys.stdout.write(text + "\n")
+    readme = README.read_text(encoding="utf-8")
+    head, rest = readme.split(BEGIN)
+    README.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
