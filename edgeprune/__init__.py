@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
     from edgeprune.pruning.prune import prune
 
@@ -17,9 +18,10 @@ __version__ = "0.1.0"
 _WHERE = {
     "prune": "edgeprune.pruning.prune",
     "register_rule": "edgeprune.layers",
+    "shrink": "edgeprune.keras_bridge.shrink",
 }
 
-__all__ = ["__version__", "prune", "register_rule"]
+__all__ = ["__version__", "prune", "register_rule", "shrink"]
 
 
 def __getattr__(name: str) -> Any:
