@@ -1,0 +1,1 @@
+"""What to remove, how to remove it, and how to repair what is left."""

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from edgeprune.pruning.network import Step
     from edgeprune.pruning.units import Units
 
+LARGEST_EXACT = 1600
+"""Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Mix:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.pruning.mix import Mix, Sharing, mixes_of, sharing
+from edgeprune.pruning.mix import LARGEST_EXACT, Mix, Sharing, mixes_of, sharing
 from edgeprune.pruning.samples import count, take
 
 if TYPE_CHECKING:
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from edgeprune.pruning.network import Data, Network
     from edgeprune.pruning.units import Units
 
-LARGEST_EXACT = 1600
-"""Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""
+MOST_ROWS_KEPT = 1024
 
 ROWS_PER_READ = 20_000
 """Rows drawn for each read: enough for 1600 columns."""
@@ -40,6 +39,7 @@ class Moments:
         units: (R,) or (C,) the unit behind each row.
         shared: how rows share; None where they do not.
         samples: rows that were seen.
+        rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
     """
 
     mix: Mix
@@ -49,6 +49,7 @@ class Moments:
     units: np.ndarray
     shared: Sharing | None
     samples: int
+    rows: np.ndarray | None = None
 
 
 def observe(
@@ -103,9 +104,14 @@ class _Sum:
         self._first = np.zeros(size)
         self._second = np.zeros((size, size))
         self._count = 0
+        self._room = MOST_ROWS_KEPT
+        self._kept: list[np.ndarray] = []
 
     def add(self, x: np.ndarray) -> None:
         if self.shared is not None:
+            if len(x) <= self._room:
+                self._kept.append(x)
+                self._room -= len(x)
             x = self.shared.samples(x)
         if self._offset is None:
             self._offset = x.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -120,5 +126,12 @@ class _Sum:
         covariance = self._second / seen - np.outer(mean, mean)
         offset = 0.0 if self._offset is None else self._offset
         return Moments(
-            self.mix, mean + offset, covariance, self._matrix, self._units, self.shared, self._count
+            self.mix,
+            mean + offset,
+            covariance,
+            self._matrix,
+            self._units,
+            self.shared,
+            self._count,
+            np.concatenate(self._kept) if self._kept else None,
         )

@@ -216,6 +216,8 @@ class Prepared:
             weights = ambiguity(reference)
             weights = np.ones(count(data)) if weights is None else weights
             reconstruct(
-                Sides(self._original, pruned, self.units, keep, weights, self._seed), data, progress=tell
+                Sides(self._original, pruned, self.units, keep, self._moments, weights, self._seed),
+                data,
+                progress=tell,
             )
             return divergence(reference, pruned.outputs(data))

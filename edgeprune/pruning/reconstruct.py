@@ -19,24 +19,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.layers import rule_for
+from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.constant import constant_of
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
-from edgeprune.pruning.mix import Mix, mixes_of, sharing
-from edgeprune.pruning.observe import LARGEST_EXACT, ROWS_PER_READ
+from edgeprune.pruning.mix import Mix, mixes_of
+from edgeprune.pruning.observe import ROWS_PER_READ
 from edgeprune.pruning.rectified import Rectified, rectified
-from edgeprune.pruning.spread import places_of, spread_map
+from edgeprune.pruning.spread import shared_map
 from edgeprune.pruning.strip import KeptUnits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from edgeprune.pruning.constant import Constant
     from edgeprune.pruning.network import Data, Network, Step
+    from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.units import Units
 
 RIDGE = 1e-4
 FEW_ROWS = 10
 """Rows per column below which the penalty is chosen by leaving one out."""
+MOST_CAUTIOUS = 4096
+"""Rows up to which that is affordable: it takes their cube."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Sides:
         pruned: its stripped copy; its weights change.
         units: of the original.
         keep: for each unit number, whether it stayed.
+        moments: of the original's reads.
         weights: (N,) how much each calibration sample counts.
         seed: decides which positions are looked at.
     """
@@ -56,14 +61,24 @@ class Sides:
     pruned: Network
     units: Units
     keep: np.ndarray
+    moments: Sequence[Moments]
     weights: np.ndarray
     seed: int
+
+    def seen(self, mix: Mix) -> list[Moments]:
+        """Moments of every call that uses a kernel."""
+        return [
+            one
+            for one in self.moments
+            if (one.mix.layer, one.mix.read.kernel, one.mix.read.rows)
+            == (mix.layer, mix.read.kernel, mix.read.rows)
+        ]
 
 
 def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] = lambda _: None) -> int:
     """Refits every layer of the pruned network whose inputs have changed, in place.
 
-    Layers that are called several times keep their slices.
+    Layers that are called several times are repaired from the moments of all their calls.
 
     Args:
         sides: the two networks.
@@ -75,14 +90,16 @@ def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] =
     """
     calls = collections.Counter(call.layer for call in sides.units.graph.calls)
     by_call: dict[int, dict[int, Mix]] = {}
+    done = 0
     for mix in mixes_of(sides.units):
         if calls[mix.layer] == 1:
             by_call.setdefault(mix.call, {}).setdefault(mix.read.kernel, mix)
-    done = 0
+        else:
+            done += _compensate(sides, mix)
     index = resampled(sides.weights)
     for before, after in zip(sides.original.steps(data), sides.pruned.steps(data), strict=True):
         for mix in by_call.get(before.number, {}).values():
-            done += _refit(sides, mix, before, after, index)
+            done += _refit(sides, mix, (before, after), index)
         progress((before.number + 1) / len(sides.units.graph.calls))
     return done
 
@@ -94,13 +111,41 @@ def resampled(weights: np.ndarray) -> np.ndarray:
     return np.minimum(np.searchsorted(edges, wanted), len(weights) - 1)
 
 
-def _refit(sides: Sides, mix: Mix, before: Step, after: Step, index: np.ndarray) -> bool:
+def _compensate(sides: Sides, mix: Mix) -> bool:
+    fit = _compensated(sides, mix)
+    if fit is None:
+        return False
+    shape = sides.pruned.weights(mix.layer)[mix.read.kernel].shape
+    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
+    place = constant_of(sides.units, mix)
+    if place is not None:
+        place.store(sides.pruned, fit.constant)
+    return True
+
+
+def _compensated(sides: Sides, mix: Mix) -> Fit | None:
+    """What the original's moments say about a kernel of the pruned network; None where they say nothing."""
+    seen, rows, columns = sides.seen(mix), mix.rows_kept(sides.keep), mix.columns_kept(sides.keep)
+    if not seen or rows.all() or not rows.any():
+        return None
+    of_moments = sides.keep[seen[0].units]
+    if seen[0].shared is None and not np.array_equal(of_moments, rows):
+        return None
+    matrix, moved = compensated(seen, of_moments)
+    place = constant_of(sides.units, mix)
+    old = 0.0 if place is None else _old_constant(sides, place, mix, columns)
+    factor = _factor(sides, mix)
+    return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
+
+
+def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray) -> bool:
     old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
-    by_sample = mix.read.hidden is None and before.arrays[mix.read.source].ndim == 2
+    by_sample = mix.read.hidden is None and steps[0].arrays[mix.read.source].ndim == 2
     samples = None if by_sample else index
     key = (sides.seed, mix.call, mix.read.kernel)
-    x = mix.draw(before, old, np.random.default_rng(key), ROWS_PER_READ, samples)
-    y = mix.draw(after, new, np.random.default_rng(key), ROWS_PER_READ, samples)
+    rows = max(ROWS_PER_READ, 3 * len(mix.units))
+    x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
+    y = mix.draw(steps[1], new, np.random.default_rng(key), rows, samples)
     if x.shape == y.shape and np.array_equal(x, y):
         return False
     columns = mix.columns_kept(sides.keep)
@@ -109,14 +154,13 @@ def _refit(sides: Sides, mix: Mix, before: Step, after: Step, index: np.ndarray)
     place = constant_of(sides.units, mix)
     matrix = mix.matrix(old[mix.read.kernel])[:, columns] * _factor(sides, mix)
     shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
-    weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
-    if len(y) < FEW_ROWS * y.shape[1]:
+    if len(y) <= MOST_CAUTIOUS and len(y) < FEW_ROWS * y.shape[1]:
+        weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
         fit = _fit_few(sides, mix, (x, y), (matrix, shift), new, place, weights)
     else:
         target = x @ matrix + shift.astype(x.dtype)
-        fit = ridge(
-            y, target, RIDGE, constant=place is not None, rectified=_rectified(sides, mix, place, columns)
-        )
+        relaxed = _rectified(sides, mix, place, columns)
+        fit = ridge(y, target, RIDGE, constant=place is not None, rectified=relaxed)
     shape = new[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
     if place is not None:
@@ -161,7 +205,8 @@ def _fit_few(
     x, y = rows
     matrix, shift = wanted
     target = x @ matrix + shift
-    first = _shared_map(sides, mix, x, y, matrix, shift)
+    first = shared_map(sides.units.graph, mix, (x, y), mix.rows_kept(sides.keep), matrix, sides.seed)
+    first = _compensated(sides, mix) if first is None else Fit(first.matrix, first.constant + shift)
     if first is None:
         constant = 0.0 if place is None else place.value(sides.pruned)
         first = Fit(
@@ -170,24 +215,3 @@ def _fit_few(
     guess = first.predict(y)
     rest = cautious_ridge(y, target - guess, weights, constant=place is not None)
     return Fit(first.matrix + rest.matrix, first.constant + rest.constant)
-
-
-def _shared_map(
-    sides: Sides, mix: Mix, x: np.ndarray, y: np.ndarray, matrix: np.ndarray, shift: np.ndarray
-) -> Fit | None:
-    """One map from kept units to all of them, for every place alike; None where places cannot share."""
-    kept = mix.rows_kept(sides.keep)
-    if len(matrix) <= LARGEST_EXACT or not kept.any():
-        return None
-    before, after = sharing(mix.channels), sharing(mix.channels[kept])
-    if before is None or after is None:
-        return None
-    taps = len(matrix) // before.channels
-    places = places_of(sides.units.graph, mix)
-    if places is None or int(np.prod(places)) != taps:
-        places = None
-    kernel = before.samples(matrix.T).reshape(-1, taps, before.channels).transpose(1, 2, 0)
-    by_place = [side.samples(rows).reshape(len(rows), taps, -1) for side, rows in ((before, x), (after, y))]
-    fit = spread_map(by_place[0], by_place[1], kernel, places, sides.seed)
-    unordered = fit.matrix.reshape(taps, after.channels, -1).transpose(1, 0, 2).reshape(after.channels, -1)
-    return Fit(after.unshared(unordered), shift + fit.constant)

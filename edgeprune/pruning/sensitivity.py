@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.constant import constant_of
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
+from edgeprune.pruning.spread import shared_map
 from edgeprune.pruning.strip import KeptUnits
 
 if TYPE_CHECKING:
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from edgeprune.pruning.units import Group, Units
 
 FRACTIONS = (0.25, 0.5, 0.75, 0.875)
-RIDGE = 1e-4
 
 Changes = dict[str, dict[int, np.ndarray]]
 """Layer to weight index to array."""
@@ -114,24 +115,28 @@ def without(
 
 def _repair(network: Network, units: Units, one: Moments, rows: np.ndarray, changes: Changes) -> None:
     mix = one.mix
-    covariance = one.covariance
-    ridge = RIDGE * np.trace(covariance) / len(covariance)
-    kept = covariance[np.ix_(rows, rows)] + ridge * np.eye(int(rows.sum()))
-    mapped = np.linalg.solve(kept, covariance[rows]) if rows.any() else np.zeros((0, len(rows)))
-    matrix = np.zeros_like(one.matrix)
-    matrix[rows] = mapped @ one.matrix
-    moved = (one.mean - one.mean[rows] @ mapped) @ one.matrix
-    if one.shared is not None:
-        matrix = one.shared.unshared(matrix)
-        moved = moved.reshape(-1, matrix.shape[1]).sum(axis=0)
-    kernel = mix.kernel(matrix, mix.shape)
+    matrix, moved = _repaired(units, one, rows)
     mine = changes.setdefault(mix.layer, {})
-    mine[mix.read.kernel] = kernel.astype(np.float32)
+    mine[mix.read.kernel] = mix.kernel(matrix, mix.shape).astype(np.float32)
     constant = constant_of(units, mix)
     if constant is not None:
         old = network.weights(constant.layer)[constant.index]
         value = old + constant.sign * moved.reshape(old.shape)
         changes.setdefault(constant.layer, {})[constant.index] = value.astype(np.float32)
+
+
+def _repaired(units: Units, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W (R, O) with zeros in the rows that go, and what is added to the bias."""
+    if one.rows is None or one.shared is None:
+        return compensated([one], rows)
+    original = one.shared.unshared(one.matrix)
+    kept = np.isin(one.mix.units, one.units[rows])
+    fit = shared_map(units.graph, one.mix, (one.rows, one.rows[:, kept]), kept, original, seed=0)
+    if fit is None:
+        return compensated([one], rows)
+    matrix = np.zeros_like(original)
+    matrix[kept] = fit.matrix
+    return matrix, fit.constant
 
 
 def _with_changes(network: Network, changes: Changes, measure: Callable[[], float]) -> float:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.pruning.least_squares import Fit, ridge
+from edgeprune.pruning.mix import LARGEST_EXACT, sharing
 
 if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph
@@ -43,6 +44,46 @@ def places_of(graph: ModelGraph, mix: Mix) -> tuple[int, ...] | None:
     shape = call.inputs[0].shape[1:-1]
     sizes = tuple(int(size) for size in shape if size is not None)
     return sizes if sizes and len(sizes) == len(shape) else None
+
+
+def shared_map(
+    graph: ModelGraph,
+    mix: Mix,
+    rows: tuple[np.ndarray, np.ndarray],
+    kept: np.ndarray,
+    matrix: np.ndarray,
+    seed: int,
+) -> Fit | None:
+    """One map for all places, put through a kernel; None where the kernel is small or places cannot share.
+
+    Args:
+        graph: the original.
+        mix: the read.
+        rows: X (n, R) of the original and Y (n, kept rows) of the pruned network.
+        kept: (R,) True where a row stays.
+        matrix: W (R, O).
+        seed: decides which rows are used.
+
+    Returns:
+        The kernel (kept rows, O), and the constant (O,) that is added to the bias.
+    """
+    if len(matrix) <= LARGEST_EXACT or not kept.any():
+        return None
+    before, after = sharing(mix.channels), sharing(mix.channels[kept])
+    if before is None or after is None:
+        return None
+    taps = len(matrix) // before.channels
+    places = places_of(graph, mix)
+    if places is not None and int(np.prod(places)) != taps:
+        places = None
+    kernel = before.samples(matrix.T).reshape(-1, taps, before.channels).transpose(1, 2, 0)
+    x, y = (
+        side.samples(some).reshape(len(some), taps, -1)
+        for side, some in zip((before, after), rows, strict=True)
+    )
+    fit = spread_map(x, y, kernel, places, seed)
+    unordered = fit.matrix.reshape(taps, after.channels, -1).transpose(1, 0, 2).reshape(after.channels, -1)
+    return Fit(after.unshared(unordered), fit.constant)
 
 
 def spread_map(

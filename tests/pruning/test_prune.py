@@ -1,0 +1,201 @@
+"""The whole of `prune` on small networks of both Kerases."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edgeprune.errors import InputError, VerificationError
+from edgeprune.graph.cost import cost
+from edgeprune.graph.cost_model import cost_model
+from edgeprune.keras_bridge.read import read
+from edgeprune.pruning.allocation import Limits
+from edgeprune.pruning.importance import CRITERIA
+from edgeprune.pruning.prepared import Prepared
+from edgeprune.pruning.prune import prune
+from edgeprune.pruning.search import largest_amount, prune_in_rounds
+from edgeprune.pruning.units import trace
+
+DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
+
+
+def _residual(k, seed=0):
+    """Convolution without bias, batch normalization, a depthwise block, a sum, Flatten, Dense."""
+    k.utils.set_random_seed(seed)
+    data = k.Input((8, 8, 3))
+    x = k.layers.Conv2D(6, 3, padding="same", use_bias=False, name="stem")(data)
+    x = k.layers.ReLU()(k.layers.BatchNormalization()(x))
+    y = k.layers.Conv2D(10, 1, activation="relu", name="expand")(x)
+    y = k.layers.DepthwiseConv2D(3, padding="same")(y)
+    y = k.layers.Conv2D(6, 1, name="project")(y)
+    x = k.layers.Flatten()(k.layers.MaxPooling2D()(k.layers.Add()([x, y])))
+    x = k.layers.Dense(12, activation="relu", name="hidden")(x)
+    model = k.Model(data, k.layers.Dense(4, activation="softmax")(x))
+    generator = np.random.default_rng(seed)
+    norm = next(layer for layer in model.layers if type(layer).__name__ == "BatchNormalization")
+    norm.set_weights([np.abs(generator.normal(size=weight.shape)) + 0.3 for weight in norm.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def keras_package():
+    return pytest.importorskip("tf_keras")
+
+
+@pytest.fixture(scope="module")
+def prepared(keras_package):
+    return Prepared(_residual(keras_package), DATA)
+
+
+def _outputs(model, data=DATA):
+    return np.asarray(model(data, training=False))
+
+
+@pytest.mark.parametrize("amount", [0.3, 0.8])
+def test_removes_what_was_asked_for(prepared, amount):
+    report = prepared.prune(amount).report
+    before = sum(group.units_before for group in report.groups)
+    after = sum(group.units_after for group in report.groups)
+    assert before - after == np.ceil(amount * before)
+    assert report.removed.neurons == pytest.approx(1 - after / before, abs=1e-12)
+    assert report.equivalence.holds
+
+
+@pytest.mark.parametrize("unit", ["params", "macs"])
+def test_other_units(prepared, unit):
+    found = prepared.prune(0.4, unit=unit)
+    again = cost(trace(read(found.model).graph))
+    assert dataclasses.replace(again, neurons=0) == dataclasses.replace(found.report.after, neurons=0)
+    assert 0.4 <= getattr(found.report.removed, unit) < 0.55
+
+
+def test_nothing_removed_is_the_original(prepared, keras_package):
+    found = prepared.prune(0.0)
+    np.testing.assert_allclose(_outputs(found.model), _outputs(_residual(keras_package)), rtol=0, atol=1e-6)
+
+
+def test_repair_brings_the_outputs_nearer(prepared, keras_package):
+    expected = _outputs(_residual(keras_package))
+    errors = [
+        np.abs(_outputs(prepared.prune(0.4, repair=repair).model) - expected).mean()
+        for repair in (True, False)
+    ]
+    assert errors[0] < 0.85 * errors[1]
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_the_same_seed_gives_the_same_model(package):
+    model = _residual(pytest.importorskip(package))
+    one, other = (prune(model, 0.5, calibration=DATA, seed=3).model.get_weights() for _ in range(2))
+    for first, second in zip(one, other, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_limits_by_name(prepared):
+    limits = Limits(min_width=2, protect=["stem"], ratios={"hidden": 0.75})
+    kept = {group.name: group.units_after for group in prepared.prune(0.5, limits=limits).report.groups}
+    assert kept == {"stem": 6, "expand": 5, "hidden": 3}
+
+
+def test_cost_model_is_the_cost(prepared):
+    found = prepared.prune(0.5)
+    counts = np.array([group.units_after for group in found.report.groups], float)
+    for unit in ("neurons", "params", "macs"):
+        assert cost_model(prepared.units, unit)(counts) == pytest.approx(
+            getattr(found.report.after, unit), abs=1e-6
+        )
+
+
+def test_dead_units_go_first(keras_package):
+    """Units whose readers' weights are zero cost nothing, whatever the criterion looks at."""
+    model = _residual(keras_package)
+    dense = model.layers[-1]
+    kernel, bias = dense.get_weights()
+    kernel[[1, 4, 7]] = 0
+    dense.set_weights([kernel, bias])
+    found = prune(model, 0.0, calibration=DATA, ratios={"hidden": 0.25})
+    assert [group.units_after for group in found.report.groups] == [6, 10, 9]
+    np.testing.assert_allclose(_outputs(found.model), _outputs(model), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_every_criterion_runs_and_ranks_its_own_way(criterion):
+    model = _residual(pytest.importorskip("tf_keras"))
+    labels = np.random.default_rng(1).integers(4, size=len(DATA))
+    report = prune(
+        model, 0.5, calibration=DATA, labels=labels, criterion=criterion, allocation="uniform", repair=False
+    ).report
+    assert [group.units_after for group in report.groups] == [3, 5, 6]
+
+
+def test_without_data_it_says_what_is_lost(keras_package):
+    report = prune(_residual(keras_package), 0.5).report
+    assert report.divergence is None
+    assert "No calibration data" in report.notes[0]
+    assert report.removed.neurons == 0.5
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_sequences_with_padding_and_several_outputs(package):
+    k = pytest.importorskip(package)
+    k.utils.set_random_seed(1)
+    tokens = k.Input((9,), dtype="int32")
+    x = k.layers.Embedding(20, 8, mask_zero=True)(tokens)
+    x = k.layers.GRU(6)(k.layers.LSTM(6, return_sequences=True)(x))
+    model = k.Model(tokens, [k.layers.Dense(3)(x), k.layers.Dense(4, activation="softmax")(x)])
+    data = np.random.default_rng(2).integers(1, 20, size=(48, 9))
+    data[:, 6:] = 0
+    report = prune(model, 0.5, calibration=data).report
+    assert report.removed.neurons == 0.5
+    assert report.equivalence.holds
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"amount": 1.0}, "0 to below 1"),
+        ({"criterion": "best"}, "There is no criterion 'best'"),
+        ({"allocation": "fair"}, "There is no allocation 'fair'"),
+        ({"unit": "bytes"}, "There is no unit 'bytes'"),
+        ({"protect": ["nobody"]}, "matches no group"),
+        ({"calibration": DATA[:0]}, "calibration arrays have 0 samples"),
+    ],
+)
+def test_what_is_not_understood_is_refused(arguments, message):
+    model = _residual(pytest.importorskip("tf_keras"))
+    with pytest.raises(InputError, match=message):
+        prune(model, **{"allocation": "uniform", **arguments})
+
+
+def test_largest_amount_that_holds(prepared, keras_package):
+    expected = _outputs(_residual(keras_package))
+    shown = []
+
+    def agreement(model):
+        return 100 * float(1 - np.abs(_outputs(model) - expected).sum(axis=1).mean())
+
+    found = largest_amount(prepared.prune, agreement, 100.0, 5.0, precision=0.2, show=shown.append)
+    assert [trial.holds for trial in shown if trial.amount <= found.amount] == [True] * sum(
+        trial.amount <= found.amount for trial in shown
+    )
+    assert agreement(found.result.model) >= 95
+    assert found.trials == tuple(shown)
+    assert min(trial.amount for trial in shown if not trial.holds) - found.amount <= 0.2
+
+
+def test_no_amount_holds(prepared):
+    with pytest.raises(VerificationError, match="no slack"):
+        largest_amount(prepared.prune, lambda _: 0.0, 100.0, 1.0, precision=0.3)
+
+
+def test_rounds_arrive_at_the_amount(keras_package):
+    model = _residual(keras_package)
+    trained = []
+
+    def step(part, amount):
+        return prune(part, amount, calibration=DATA, allocation="uniform", repair=False)
+
+    results = prune_in_rounds(step, lambda pruned: trained.append(pruned) or pruned, model, 0.5, 2)
+    assert len(trained) == 2
+    left = sum(group.units_after for group in results[-1].report.groups)
+    assert left == 14
