@@ -287,7 +287,9 @@ class _Job:
                 "deployed": run_tflite(converted["deployed"].tflite, self.test_inputs),
             }
             labels = truth if truth is not None and truth.ndim == 1 else None
-            check = parity(outputs["pruned"], outputs["deployed"], labels)
+            check = parity(
+                outputs["pruned"], outputs["deployed"], labels, classes=self.data.labels is not None
+            )
             check.require(MAX_PARITY_DROP_POINTS)
         metrics = {
             name: self.metrics(self.data.test, found, self.test_inputs) for name, found in outputs.items()

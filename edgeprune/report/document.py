@@ -107,7 +107,9 @@ def bundle_files(built: Built) -> Files:
     }
     if built.data.test.y is not None:
         split = choose(built.data.test, built.recipe.eval_samples, built.recipe.seed)
-        inputs = split.x if isinstance(split.x, tuple) else (split.x,)
+        arrays = split.x if isinstance(split.x, tuple) else (split.x,)
+        # Texts are kept as Python objects on the host; numpy's own strings travel without pickle.
+        inputs = tuple(array.astype(str) if array.dtype.hasobject else array for array in arrays)
         if split.y is not None and len(split):
             files["eval.npz"] = pack_eval(inputs, split.y)
     if built.data.labels:
