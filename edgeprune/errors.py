@@ -1,10 +1,10 @@
 """The error tree. Every message says what was found, what was expected, and the way out.
 
-    EdgepruneError
-    ├── InputError            exit 2: wrong usage, a bad model, bad data, a missing package
-    │   └── UnsupportedLayerError   a layer that has no rule, named
-    ├── VerificationError     exit 1: a gate, an equivalence or a parity check failed
-    └── DeviceError           exit 3: the device refused, failed or went away
+EdgepruneError
+├── InputError                  exit 2: wrong usage, a bad model, bad data, a missing package
+│   └── UnsupportedLayerError   a layer that has no rule, named
+├── VerificationError           exit 1: a gate, an equivalence or a parity check failed
+└── DeviceError                 exit 3: the device refused, failed or went away
 """
 
 from __future__ import annotations
