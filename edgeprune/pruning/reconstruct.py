@@ -25,7 +25,6 @@ from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.mix import Mix, mixes_of
 from edgeprune.pruning.observe import ROWS_PER_READ
 from edgeprune.pruning.rectified import Rectified, rectified
-from edgeprune.pruning.samples import resampled
 from edgeprune.pruning.spread import shared_map
 from edgeprune.pruning.strip import KeptUnits
 
@@ -103,6 +102,13 @@ def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] =
             done += _refit(sides, mix, (before, after), index)
         progress((before.number + 1) / len(sides.units.graph.calls))
     return done
+
+
+def resampled(weights: np.ndarray) -> np.ndarray:
+    """Positions of samples, twice as many as there are, each as often as it counts."""
+    edges = np.cumsum(weights) / weights.sum()
+    wanted = (np.arange(2 * len(weights)) + 0.5) / (2 * len(weights))
+    return np.minimum(np.searchsorted(edges, wanted), len(weights) - 1)
 
 
 def _compensate(sides: Sides, mix: Mix) -> bool:

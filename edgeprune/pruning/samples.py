@@ -54,10 +54,3 @@ def take(data: Data, index: Any) -> Data:
     if isinstance(data, (list, tuple)):
         return [value[index] for value in data]
     return data[index]
-
-
-def resampled(weights: np.ndarray) -> np.ndarray:
-    """Positions of samples, twice as many as there are, each as often as it counts."""
-    edges = np.cumsum(weights) / weights.sum()
-    wanted = (np.arange(2 * len(weights)) + 0.5) / (2 * len(weights))
-    return np.minimum(np.searchsorted(edges, wanted), len(weights) - 1)
