@@ -16,9 +16,13 @@ ACTIVATION_BYTES = 1_500_000_000
 COPIES = 4
 """The original and the pruned network side by side, and numpy copies of what goes into a layer."""
 OBSERVE_MACS = 1e12
-MEASURE_MACS = 3e12
+MEASURE_MACS = 5e11
 LEAST = 16
 MOST_MEASURED = 384
+FRACTIONS = (0.25, 0.5, 0.75, 0.875)
+FEW_FRACTIONS = (0.5, 0.8)
+ENOUGH_MEASURED = 32
+"""Samples below which rather fewer fractions are measured."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,27 +32,30 @@ class Budget:
     Attributes:
         at_once: whose activations fit into memory.
         observed: that are looked at to choose units.
-        measured: whose outputs are compared, for every group several times.
+        measured: whose outputs are compared, for every group and fraction.
+        fractions: of each group that are removed to measure its harm.
     """
 
     at_once: int
     observed: int
     measured: int
+    fractions: tuple[float, ...]
 
 
-def budget(graph: ModelGraph, macs: int, groups: int, points: int) -> Budget:
+def budget(graph: ModelGraph, macs: int, groups: int) -> Budget:
     """What a model allows.
 
     Args:
         graph: the model.
         macs: of one sample.
         groups: of units.
-        points: outputs measured for each group.
     """
     fit = ACTIVATION_BYTES // (4 * COPIES * max(peak_values(graph), 1))
     observed = int(OBSERVE_MACS / max(macs, 1))
-    measured = int(MEASURE_MACS / (max(macs, 1) * max(groups * points, 1)))
-    return Budget(max(LEAST, fit), max(4 * LEAST, observed), min(max(LEAST, measured), MOST_MEASURED))
+    affordable = MEASURE_MACS / (max(macs, 1) * max(groups, 1))
+    fractions = FRACTIONS if affordable / len(FRACTIONS) >= ENOUGH_MEASURED else FEW_FRACTIONS
+    measured = min(max(LEAST // 2, int(affordable / len(fractions))), MOST_MEASURED)
+    return Budget(max(LEAST, fit), max(4 * LEAST, observed), measured, fractions)
 
 
 def peak_values(graph: ModelGraph) -> int:

@@ -24,7 +24,7 @@ from edgeprune.pruning.observe import observe
 from edgeprune.pruning.reconstruct import Sides, reconstruct
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
-from edgeprune.pruning.sensitivity import FRACTIONS, curves
+from edgeprune.pruning.sensitivity import curves
 from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import trace
 
@@ -82,7 +82,7 @@ class Prepared:
             self.units = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.units)
-        self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups), len(FRACTIONS))
+        self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups))
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
         self._rankings = self._rank(None if labels is None else np.asarray(labels))
@@ -145,7 +145,15 @@ class Prepared:
         with self._step("measure") as tell:
             copy = stripped_network(self._reading, self.units, np.ones(self.units.count, bool))
             held = self._some(self._split()[1], self._budget.measured)
-            return curves(copy, self.units, self._rankings, self._moments, held, progress=tell)
+            return curves(
+                copy,
+                self.units,
+                self._rankings,
+                self._moments,
+                held,
+                fractions=self._budget.fractions,
+                progress=tell,
+            )
 
     def prune(
         self, amount: float, *, unit: str = "neurons", limits: Limits | None = None, repair: bool = True

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from edgeprune.pruning.ranking import Ranking
     from edgeprune.pruning.units import Group, Units
 
-FRACTIONS = (0.25, 0.5, 0.75, 0.875)
 
 Changes = dict[str, dict[int, np.ndarray]]
 """Layer to weight index to array."""
@@ -42,6 +41,7 @@ def curves(
     moments: Sequence[Moments],
     data: Data,
     *,
+    fractions: Sequence[float],
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[np.ndarray]:
     """For each group, the divergence D(k) after k = 0…n removals.
@@ -52,13 +52,14 @@ def curves(
         rankings: one for each group.
         moments: of the reads; empty for criteria that do not observe.
         data: held-out calibration samples.
+        fractions: of each group that are removed to measure.
         progress: told the fraction done.
     """
     reference = network.outputs(data)
     found = []
     for number, (group, ranking) in enumerate(zip(units.groups, rankings, strict=True)):
         size = len(group.units)
-        removed = sorted({min(max(round(size * part), 1), size) for part in FRACTIONS})
+        removed = sorted({min(max(round(size * part), 1), size) for part in fractions})
         measured = []
         for count in removed:
             changes = without(network, units, group, ranking.kept(size - count), moments)
