@@ -28,7 +28,10 @@ def build(seed: int) -> dict:
             ["edgeprune", "build", "--prune", "0.5", "--seed", str(seed), "--out", f"{folder}/out", "--json"],
             stdout=subprocess.PIPE, check=True,
         )
-        return {**json.loads(done.stdout), "wall_s": time.perf_counter() - start}
+        report = {**json.loads(done.stdout), "wall_s": time.perf_counter() - start}
+    sys.stdout.write(row(str(seed), report) + "\n")
+    sys.stdout.flush()
+    return report
 
 
 def row(label: str, report: dict) -> str:

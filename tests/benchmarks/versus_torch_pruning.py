@@ -176,7 +176,7 @@ def table(rows: list[Row]) -> str:
             mine = [row for row in rows if row["network"] == network and row["ratio"] == ratio]
             torch_rows = [row for row in mine if row["method"].startswith("Torch")]
             shown = [row for row in mine if row not in torch_rows]
-            for key in ("one_shot", "one_epoch"):
+            for key in [name for name in ("one_shot", "one_epoch") if all(name in row for row in torch_rows)]:
                 best = max(torch_rows, key=lambda row: row.get(key, 0.0), default=None)
                 shown += [best] if best is not None and best not in shown else []
             for row in shown:

@@ -224,10 +224,13 @@ def test_ctrl_c_ends_the_run_and_leaves_nothing(bundle: Path, own_cache: Path) -
     )
     process = subprocess.Popen([sys.executable, "-c", code, bundle], start_new_session=True)
     deadline = time.monotonic() + 30
-    while not list(own_cache.glob("run.*/command.pid")) and time.monotonic() < deadline:
+    # The file is there a moment before its text is.
+    written: list[str] = []
+    while not any(written) and time.monotonic() < deadline:
         time.sleep(0.05)
-    (pid_file,) = own_cache.glob("run.*/command.pid")
-    agent = int(pid_file.read_text())
+        written = [file.read_text() for file in own_cache.glob("run.*/command.pid")]
+    (pid,) = written
+    agent = int(pid)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
