@@ -26,6 +26,12 @@ def float_model() -> Path:
     return GOLDEN / "float.tflite"
 
 
+@pytest.fixture(scope="session")
+def slow_model() -> Path:
+    """Still runs when a test gets round to disturbing it."""
+    return GOLDEN / "slow.tflite"
+
+
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Local runs keep their uploads in a folder of the tests."""

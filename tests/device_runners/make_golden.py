@@ -37,6 +37,13 @@ def build_model() -> keras.Model:
     )
 
 
+def build_slow_model() -> keras.Model:
+    """Small weights on a large image: no machine gets through the most runs in under a minute."""
+    keras.utils.set_random_seed(7)
+    convolutions = [keras.layers.Conv2D(8, 3, padding="same") for _ in range(6)]
+    return keras.Sequential([keras.layers.Input((512, 512, 8)), *convolutions])
+
+
 def convert(model: keras.Model, samples: np.ndarray, int8: bool) -> bytes:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     if int8:
@@ -63,6 +70,7 @@ def main() -> None:
     labels[::10] = (labels[::10] + 1) % 5
     GOLDEN.mkdir(exist_ok=True)
     (GOLDEN / "float.tflite").write_bytes(convert(model, samples, int8=False))
+    (GOLDEN / "slow.tflite").write_bytes(convert(build_slow_model(), samples, int8=False))
     content = convert(model, samples, int8=True)
     interpreter = tf.lite.Interpreter(model_content=content)
     interpreter.allocate_tensors()

@@ -87,7 +87,7 @@ def run_pid(bed: Bed) -> int | None:
     return int(text) if text else None
 
 
-def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -> None:
+def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], slow_model: Path) -> None:
     proxy = go_through(here, behind_proxy)
     pids: list[int] = []
 
@@ -100,7 +100,7 @@ def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -
     thread = threading.Thread(target=cut)
     thread.start()
     with pytest.raises(DeviceError, match=r"failed or was lost|was lost"):
-        bench(bundle, here.device, dataclasses.replace(QUICK, min_time_s=60))
+        bench(slow_model, here.device, dataclasses.replace(QUICK, min_time_s=60))
     thread.join()
     gone(here)
     wait_for(lambda: not Path(f"/proc/{pids[0]}").exists(), "the end of the agent")

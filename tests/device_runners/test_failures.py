@@ -216,13 +216,13 @@ def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
     assert bench(bundle, "local", QUICK).samples == 40
 
 
-def test_ctrl_c_ends_the_run_and_leaves_nothing(bundle: Path, own_cache: Path) -> None:
+def test_ctrl_c_ends_the_run_and_leaves_nothing(slow_model: Path, own_cache: Path) -> None:
     code = (
         "import sys; from device_runners import bench, BenchOptions\n"
         "try: bench(sys.argv[1], 'local', BenchOptions(min_time_s=60, time_limit_s=300))\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, bundle], start_new_session=True)
+    process = subprocess.Popen([sys.executable, "-c", code, slow_model], start_new_session=True)
     deadline = time.monotonic() + 30
     # The file is there a moment before its text is.
     written: list[str] = []
