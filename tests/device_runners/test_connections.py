@@ -106,20 +106,20 @@ def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], slow_model: Pat
     wait_for(lambda: not Path(f"/proc/{pids[0]}").exists(), "the end of the agent")
 
 
-def test_ctrl_c_over_ssh(pi64: Bed, bundle: Path) -> None:
+def test_ctrl_c_over_ssh(pi64: Bed, slow_model: Path) -> None:
     code = (
         "import sys; from device_runners import bench, BenchOptions\n"
         "try: bench(sys.argv[1], sys.argv[2], BenchOptions(min_time_s=60, time_limit_s=300))\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, bundle, pi64.device], start_new_session=True)
+    process = subprocess.Popen([sys.executable, "-c", code, slow_model, pi64.device], start_new_session=True)
     wait_for(lambda: run_pid(pi64), "the run's start", 60)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     gone(pi64)
 
 
-def test_an_unknown_host_key(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -> None:
+def test_an_unknown_host_key(here: Bed, behind_proxy: list[CutProxy], slow_model: Path) -> None:
     go_through(here, behind_proxy)
     (here.state / "known_hosts").write_text("")
     with pytest.raises(DeviceError, match=r"host key is unknown.*ssh here"):
