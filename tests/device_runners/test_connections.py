@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -104,6 +105,61 @@ def test_cut_in_the_run(here: Bed, behind_proxy: list[CutProxy], slow_model: Pat
     thread.join()
     gone(here)
     wait_for(lambda: not Path(f"/proc/{pids[0]}").exists(), "the end of the agent")
+
+
+@contextlib.contextmanager
+def small_disk(bed: Bed) -> Iterator[None]:
+    """The device has 200 kB left where uploads go."""
+    inside = ["nsenter", "-t", str(bed.pid), "-m"]
+    bed.cache.mkdir(parents=True, exist_ok=True)
+    subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", "size=200k,mode=777", "tmpfs", bed.cache], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([*inside, "umount", bed.cache], check=True)
+
+
+@pytest.mark.parametrize("kind", ["here", "droid"])
+def test_disk_full_over_ssh_and_adb(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    bed: Bed = request.getfixturevalue(kind)
+    big = write_bundle(tmp_path / "big", MANIFEST, files(os.urandom(4 << 20)))
+    with small_disk(bed):
+        with pytest.raises(DeviceError, match=r"no space left.*Free some below"):
+            bench(big, bed.device, QUICK)
+        seen = subprocess.run(
+            ["nsenter", "-t", str(bed.pid), "-m", "find", bed.cache, "-type", "f"],
+            check=True, capture_output=True, text=True,
+        )
+        assert ".part" not in seen.stdout
+        assert "/run." not in seen.stdout
+    gone(bed)
+
+
+def test_adb_cut_in_the_upload_then_resumed(droid: Bed, tmp_path: Path) -> None:
+    size = 64 << 20
+    big = write_bundle(tmp_path / "big", MANIFEST, files(os.urandom(size)))
+    digest = big.manifest.files["model.tflite"].sha256
+    part = droid.cache / "files" / f"{digest}.part"
+
+    def cut() -> None:
+        wait_for(lambda: part.exists() and part.stat().st_size > 1 << 20, "the upload", 60)
+        subprocess.run(["adb", "disconnect", "127.0.0.1:5599"], check=True, capture_output=True)
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    with pytest.raises(DeviceError, match="lost"):
+        bench(big, droid.device, QUICK)
+    thread.join()
+    gone(droid)
+    assert 1 << 20 < part.stat().st_size < size
+    inode = part.stat().st_ino
+    with pytest.raises(DeviceError):  # it is no model, and there is no Python; but it arrived whole
+        bench(big, droid.device, QUICK)
+    arrived = droid.cache / "files" / digest
+    assert arrived.stat().st_size == size
+    assert arrived.stat().st_ino == inode
+    arrived.unlink()
+    gone(droid)
 
 
 def test_ctrl_c_over_ssh(pi64: Bed, slow_model: Path) -> None:
