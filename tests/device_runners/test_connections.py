@@ -112,7 +112,8 @@ def small_disk(bed: Bed) -> Iterator[None]:
     """The device has 200 kB left where uploads go."""
     inside = ["nsenter", "-t", str(bed.pid), "-m"]
     bed.cache.mkdir(parents=True, exist_ok=True)
-    subprocess.run([*inside, "mount", "-t", "tmpfs", "-o", "size=200k,mode=777", "tmpfs", bed.cache], check=True)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k,mode=777", "tmpfs", bed.cache]
+    subprocess.run([*inside, *mount], check=True)
     try:
         yield
     finally:
@@ -175,7 +176,7 @@ def test_ctrl_c_over_ssh(pi64: Bed, slow_model: Path) -> None:
     gone(pi64)
 
 
-def test_an_unknown_host_key(here: Bed, behind_proxy: list[CutProxy], slow_model: Path) -> None:
+def test_an_unknown_host_key(here: Bed, behind_proxy: list[CutProxy], bundle: Path) -> None:
     go_through(here, behind_proxy)
     (here.state / "known_hosts").write_text("")
     with pytest.raises(DeviceError, match=r"host key is unknown.*ssh here"):
