@@ -60,6 +60,7 @@ class Manifest:
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
         versions: package name to version on the host that built it.
         stream: how to feed live audio; None for anything else.
+        seal: SHA-256 of the rest of the manifest; see `edgeprune.bundle.seal`. `write_bundle` fills it in.
     """
 
     task: str
@@ -75,3 +76,4 @@ class Manifest:
     commands: Sequence[str] = ()
     stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)
     format_version: int = BUNDLE_FORMAT_VERSION
+    seal: str = ""

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.bundle.read import MANIFEST, MODEL, Bundle, check_name, sha256_of
+from edgeprune.bundle.seal import sealed
 from edgeprune.errors import InputError
 from edgeprune.types import FileInfo, Manifest
 
@@ -51,7 +52,7 @@ def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | 
     try:
         with _temporary_sibling(out_dir) as folder:
             infos = {name: _write_file(folder / name, content) for name, content in files.items()}
-            manifest = dataclasses.replace(manifest, files=infos)
+            manifest = sealed(dataclasses.replace(manifest, files=infos))
             (folder / MANIFEST).write_text(jsonable.dumps(manifest, indent=1) + "\n", encoding="utf-8")
             _swap(folder, out_dir)
     except OSError as error:

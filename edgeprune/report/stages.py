@@ -45,6 +45,8 @@ def stage_json(stage: Stage) -> dict[str, Any]:
         found["latency_ms"] = {"p50": latency.p50_ms, "p90": latency.p90_ms, "p99": latency.p99_ms}
         if stage.record.memory.peak_bytes is not None:
             found["peak_memory_bytes"] = stage.record.memory.peak_bytes
+        if stage.record.metrics:  # what a later check can measure again
+            found["on_eval"] = {"samples": stage.record.samples, "metrics": dict(stage.record.metrics)}
         if stage.record.unstable:
             found["unstable"] = list(stage.record.unstable)
     return found

@@ -1,0 +1,103 @@
+"""`edgeprune check`: the gate of an app's build."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer import Argument, Option
+
+if TYPE_CHECKING:
+    from edgeprune.gate import CheckResult
+    from edgeprune.gate.budget import Budget
+
+_DEVICE = "Measure on local, ssh://[user@]host[:port] or adb://[serial]; repeatable."
+_AGAINST = "An earlier bundle, or a folder of them: since when is a limit broken?"
+
+
+def check(
+    bundle: Annotated[Path, Argument(help="A build's output folder.")],
+    max_size: Annotated[str | None, Option(help="Of model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
+    max_latency: Annotated[str | None, Option(help="Of one inference, such as 5ms, 300us.")] = None,
+    max_memory: Annotated[str | None, Option(help="Peak of the process, such as 64MB.")] = None,
+    min_accuracy: Annotated[str | None, Option(help="0.95 or 95%.")] = None,
+    max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 is 0.5 %.")] = None,
+    percentile: Annotated[int | None, Option(help="Of the latency: 50 (default), 90 or 99.")] = None,
+    recipe: Annotated[Path | None, Option(help="TOML with a [budget] table; options beat it.")] = None,
+    device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
+    threads: Annotated[int, Option(min=1, max=64, help="Of the runtime on devices.")] = 1,
+    python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
+    against: Annotated[Path | None, Option(help=_AGAINST)] = None,
+    verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
+    junit: Annotated[Path | None, Option(help="Write JUnit XML there.")] = None,
+    markdown: Annotated[Path | None, Option(help="Write a Markdown summary there.")] = None,
+    github: Annotated[bool, Option("--github", help="Print GitHub annotations.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
+) -> None:
+    """Refuse a bundle that breaks a limit: exit code 1 and which, by how much, since when."""
+    from device_runners import BenchOptions
+    from edgeprune.errors import InputError
+    from edgeprune.gate import Limits
+    from edgeprune.gate import check as check_bundle
+
+    if github and as_json:
+        raise InputError("--github and --json both print to stdout.", "One of them was expected.")
+    budget = _budget(recipe)
+    limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(budget.limits)
+    result = check_bundle(
+        bundle, limits, devices=device or budget.devices, against=against, verify=verify,
+        percentile=_percentile(percentile, budget), options=BenchOptions(threads=threads, python=python),
+    )
+    _write(result, junit, markdown)
+    _print(result, github=github, as_json=as_json)
+    result.require()
+
+
+def _budget(recipe: Path | None) -> Budget:
+    from edgeprune.gate.budget import Budget, read_budget
+
+    return Budget() if recipe is None else read_budget(recipe)
+
+
+def _percentile(asked: int | None, budget: Budget) -> int:
+    from edgeprune.errors import InputError
+    from edgeprune.gate.budget import PERCENTILES
+
+    if asked is not None and asked not in PERCENTILES:
+        raise InputError(f"--percentile is {asked}.", "Expected 50, 90 or 99.")
+    return asked or budget.percentile or PERCENTILES[0]
+
+
+def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:
+    if junit is not None:
+        from edgeprune.gate.junit import junit as as_junit
+
+        junit.write_text(as_junit(result), encoding="utf-8")
+    if markdown is not None:
+        from edgeprune.gate.markdown import markdown as as_markdown
+
+        # GitHub's job summary is one file for all commands of a step.
+        mode = "a" if str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
+        with markdown.open(mode, encoding="utf-8") as stream:
+            stream.write(as_markdown(result))
+
+
+def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:
+    from edgeprune import jsonable
+    from edgeprune.gate.github import annotation_lines
+    from edgeprune.gate.rows import rows
+
+    if as_json:
+        typer.echo(jsonable.dumps({**jsonable.encode(result), "passed": result.passed}, indent=1))
+        return
+    marks = {"held": "ok", "broken": "BROKEN", "unmeasured": "NOT MEASURED"}
+    for row in rows(result):
+        mark = "not checked" if row.status == "unmeasured" and not row.failed else marks[row.status.value]
+        typer.echo(f"{mark:>12}  {row.message}")
+    for note in result.notes:
+        typer.echo(f"{'note':>12}  {note}")
+    if github:
+        for line in annotation_lines(result):
+            typer.echo(line)

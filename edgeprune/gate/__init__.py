@@ -1,0 +1,23 @@
+"""The gate of an app's build: is a finished bundle inside its budget, and is it what it says it is?
+
+    from edgeprune.gate import Limits, check
+
+    result = check("build/edgeprune", Limits.parse(max_size="200kB", max_drop=0.5))
+    result.require()                      # raises what `edgeprune check` exits with
+    for judgement in result.judgements:   # one for each limit (and device)
+        print(judgement.sentence())
+
+    check(bundle, limits, devices=["ssh://pi@raspberrypi.local"], against="releases/", verify=True)
+
+A limit that cannot be measured is an error, never a pass. Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+from edgeprune.gate.budget import read_budget
+from edgeprune.gate.check import check
+from edgeprune.gate.limits import Limits
+from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
+from edgeprune.gate.verify import verify
+
+__all__ = ["CheckResult", "Finding", "Judgement", "Limits", "Status", "check", "read_budget", "verify"]

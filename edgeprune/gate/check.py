@@ -1,0 +1,141 @@
+"""`check`: limits against figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.bundle import Bundle, read_bundle
+from edgeprune.errors import DeviceError, EdgepruneError, InputError
+from edgeprune.gate.figures import Figure, Figures, built_figures, device_figures, size_of
+from edgeprune.gate.history import earlier_bundles, past_figures
+from edgeprune.gate.limits import Limits
+from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from device_runners import BenchOptions
+    from edgeprune.gate.limits import Rule
+    from edgeprune.run_record import RunRecord
+
+_NO_LIMITS = Limits()
+
+
+def check(
+    bundle: Path | str,
+    limits: Limits = _NO_LIMITS,
+    *,
+    devices: Sequence[str] = (),
+    against: Path | str | None = None,
+    verify: bool = False,
+    percentile: int = 50,
+    options: BenchOptions | None = None,
+) -> CheckResult:
+    """Compare a bundle's figures with a budget.
+
+    Args:
+        bundle: a build's output folder.
+        limits: the budget.
+        devices: to measure on, such as ``local`` or ``ssh://pi@host``; without any, the figures of
+            report.json count. The size always comes from the file itself.
+        against: an earlier bundle or a folder of them, to say since when a limit is broken.
+        verify: whether to check the bundle itself too; see `edgeprune.gate.verify`.
+        percentile: of the latency: 50, 90 or 99.
+        options: how to measure; None for one thread and the defaults of `bench`.
+
+    Returns:
+        The result; nothing is raised for a broken limit, `CheckResult.require` does that.
+
+    Raises:
+        InputError: no limit and no `verify`, or a folder that is no bundle.
+    """
+    if limits == _NO_LIMITS and not verify:
+        raise InputError(
+            "There is nothing to check.", "A limit or --verify was expected.",
+            "Pass --max-size 200kB, say, or --recipe with a [budget] table.",
+        )
+    findings: tuple[Finding, ...] = ()
+    if verify:
+        from edgeprune.gate.verify import verify as verified
+
+        findings = verified(bundle)
+        if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
+            # Figures of a bundle that is not what it says mean nothing.
+            return CheckResult(str(bundle), (), findings)
+    opened = read_bundle(Path(bundle))
+    earlier = [] if against is None else earlier_bundles(against, opened.path)
+    measure = _Measure(percentile, options)
+    measure.run(opened.path, devices)
+    judgements: list[Judgement] = []
+    notes: list[str] = []
+    for device in (None, *devices):
+        for rule, allowed in limits.given():
+            if (device is None) == (rule.figure == "size" or not devices):
+                judgements.append(_judge(rule, allowed, device, opened, earlier, measure))
+    for device in devices:
+        notes += measure.doubts(opened, device)
+    return CheckResult(str(bundle), tuple(judgements), findings, tuple(notes))
+
+
+def _judge(
+    rule: Rule, allowed: float, device: str | None, bundle: Bundle, earlier: Sequence[Bundle],
+    measure: _Measure,
+) -> Judgement:
+    def figure_of(one: Bundle) -> Figure:
+        return measure.figure(one, rule.figure, device)
+
+    figure = figure_of(bundle)
+    if figure.value is None:
+        return Judgement(
+            rule.name, Status.UNMEASURED, allowed, device=device, reason=figure.reason,
+            device_failed=figure.device_failed,
+        )
+    status = Status.BROKEN if rule.broken(figure.value, allowed) else Status.HELD
+    # On a device an earlier bundle costs a run, which only a broken limit is worth.
+    wanted = earlier if device is None or status is Status.BROKEN else ()
+    past = past_figures(rule, allowed, wanted, figure_of)
+    return Judgement(rule.name, status, allowed, figure.value, figure.source, device, past=past)
+
+
+class _Measure:
+    """Figures on demand; a bundle runs once on a device at most, on several devices at the same time."""
+
+    def __init__(self, percentile: int, options: BenchOptions | None) -> None:
+        self._percentile = percentile
+        self._options = options
+        self._records: dict[tuple[Path, str], RunRecord | EdgepruneError] = {}
+
+    def run(self, bundle: Path, devices: Sequence[str]) -> None:
+        """Measure a bundle on devices."""
+        from device_runners import DEFAULT_OPTIONS
+        from device_runners.benchmark import bench_many
+
+        missing = [device for device in devices if (bundle, device) not in self._records]
+        results = bench_many(bundle, missing, self._options or DEFAULT_OPTIONS) if missing else []
+        self._records.update({(bundle, name): one for name, one in zip(missing, results, strict=True)})
+
+    def figure(self, bundle: Bundle, name: str, device: str | None) -> Figure:
+        """One figure of one bundle, on a device or as it was built."""
+        if name == "size":
+            return size_of(bundle)
+        if device is None:
+            return built_figures(bundle, self._percentile)[name]
+        record = self._record(bundle.path, device)
+        if isinstance(record, EdgepruneError):
+            return Figure(None, reason=str(record), device_failed=isinstance(record, DeviceError))
+        here = self._record(bundle.path, "local") if name == "drop" else None
+        if isinstance(here, EdgepruneError):
+            return Figure(None, reason=f"this machine, for comparison: {here}")
+        figures: Figures = device_figures(bundle, record, here, self._percentile)
+        return figures[name]
+
+    def doubts(self, bundle: Bundle, device: str) -> Iterator[str]:
+        """Why timings on the device may be wrong."""
+        record = self._record(bundle.path, device)
+        if not isinstance(record, EdgepruneError):
+            yield from (f"{device}: unstable: {reason}" for reason in record.unstable)
+
+    def _record(self, bundle: Path, device: str) -> RunRecord | EdgepruneError:
+        self.run(bundle, [device])
+        return self._records[bundle, device]

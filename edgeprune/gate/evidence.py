@@ -1,0 +1,130 @@
+"""What `--verify` looks at, gathered once: the folder as read, its report, and the model as it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from edgeprune.bundle import Bundle, load_eval, read_bundle
+from edgeprune.bundle.read import EVAL, MANIFEST
+from edgeprune.errors import EdgepruneError, InputError
+from edgeprune.report.read import Report, read_report, strict_json
+
+if TYPE_CHECKING:
+    from edgeprune.bundle import EvalData
+    from edgeprune.run_record import RunRecord
+    from edgeprune.types import TensorInfo
+
+T = TypeVar("T")
+_RUNTIMES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
+
+
+class NothingToCheckByError(Exception):
+    """The bundle holds nothing that this part could be checked by; the text says what is missing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelFacts:
+    """What a `.tflite` file says of itself."""
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    operators: dict[str, int]
+
+
+def _once(read: Callable[[Evidence], T]) -> Callable[[Evidence], T]:
+    """Keeps what `read` gave or raised, so that every part meets the very same error."""
+
+    @functools.wraps(read)
+    def kept(self: Evidence) -> T:
+        if read.__name__ not in self.seen:
+            try:
+                self.seen[read.__name__] = read(self)
+            except (EdgepruneError, NothingToCheckByError) as error:
+                self.seen[read.__name__] = error
+        found = self.seen[read.__name__]
+        if isinstance(found, Exception):
+            raise found
+        return found  # type: ignore[no-any-return]  # what `read` returned
+
+    return kept
+
+
+class Evidence:
+    """Values are read when first asked for; an `EdgepruneError` then says what is wrong with them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen: dict[str, Any] = {}
+
+    @property
+    @_once
+    def manifest_json(self) -> Any:
+        """manifest.json as JSON values."""
+        path = self.folder / MANIFEST
+        if not path.is_file() or path.is_symlink():
+            raise InputError(f"there is no plain file {MANIFEST}.")
+        return strict_json(path)
+
+    @property
+    @_once
+    def bundle(self) -> Bundle:
+        """The bundle; its files match the manifest."""
+        return read_bundle(self.folder)
+
+    @property
+    @_once
+    def report(self) -> Report:
+        """report.json."""
+        return read_report(self.bundle)
+
+    @property
+    @_once
+    def samples(self) -> EvalData:
+        """eval.npz."""
+        if EVAL not in self.bundle.manifest.files:
+            raise NothingToCheckByError(f"the bundle has no {EVAL}")
+        return load_eval(self.bundle.file(EVAL))
+
+    @property
+    @_once
+    def record(self) -> RunRecord:
+        """A run on this machine, in a process of its own: a broken model may take it down."""
+        from device_runners import BenchOptions, bench
+
+        return bench(self.bundle, "local", BenchOptions(runs=1, warmup=0, min_time_s=0.01))
+
+    @property
+    @_once
+    def model(self) -> ModelFacts:
+        """Tensors and operators of model.tflite."""
+        if importlib.util.find_spec("ai_edge_litert") is None:
+            raise NothingToCheckByError("reading the operators needs ai-edge-litert")
+        from edgeprune.conversion import flatfile
+
+        _ = self.record  # the runtime has accepted the file, so its offsets can be followed
+        try:
+            tree = flatfile.parse(self.bundle.model.read_bytes())
+            inputs, outputs = flatfile.tensor_infos(tree)
+            return ModelFacts(inputs, outputs, dict(flatfile.operators(tree)))
+        except Exception as error:
+            # The schema's reader has no error of its own: bad offsets end in whatever they hit.
+            raise InputError(f"model.tflite cannot be read ({type(error).__name__}: {error}).") from error
+
+
+def require_runtime() -> None:
+    """Raise `InputError` with the way out unless a TFLite runtime is installed."""
+    if not any(importlib.util.find_spec(name) for name in _RUNTIMES):
+        raise InputError(
+            "--verify runs the model, and no TFLite runtime is installed.",
+            way_out="Install one with: pip install ai-edge-litert",
+        )
+
+
+def first_line(error: EdgepruneError) -> str:
+    """What was found and expected, without the way out: the summary has its own."""
+    return " ".join(part for part in (error.found, error.expected) if part)

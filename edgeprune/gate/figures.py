@@ -1,0 +1,144 @@
+"""The figures that limits are about, of a bundle as it was built, and of a bundle on a device.
+
+    size      bytes of model.tflite, from the file itself
+    latency   ms of one inference       memory    peak bytes of the process that runs it
+    accuracy  the task's main metric    drop      points of it lost against the baseline
+
+A drop on a device is measured on the bundle's few samples, the baseline on the whole test split. What
+the device changes is therefore taken on the same samples on both sides:
+
+    drop = baseline(test) - [deployed(test) + device(samples) - this machine(samples)]
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import InputError
+from edgeprune.metrics import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.bundle import Bundle
+    from edgeprune.report.read import Report
+    from edgeprune.run_record import RunRecord
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """One figure, or the reason why there is none."""
+
+    value: float | None
+    source: str = ""
+    reason: str = ""
+    device_failed: bool = False
+
+
+Figures = dict[str, Figure]
+
+
+def size_of(bundle: Bundle) -> Figure:
+    """Bytes of the deployed file."""
+    return Figure(float(bundle.model.stat().st_size), bundle.model.name)
+
+
+def built_figures(bundle: Bundle, percentile: int) -> Figures:
+    """From report.json, but the size from the file itself."""
+    from edgeprune.report.read import read_report
+
+    try:
+        report = read_report(bundle)
+    except InputError as error:
+        absent = Figure(None, reason=str(error))
+        return {"size": size_of(bundle), **dict.fromkeys(("latency", "memory", "accuracy", "drop"), absent)}
+    deployed = report.stages.deployed
+    return {
+        "size": size_of(bundle),
+        "latency": _or_absent(deployed.latency_ms.get(f"p{percentile}"), f"latency p{percentile}"),
+        "memory": _or_absent(deployed.peak_memory_bytes, "peak memory"),
+        "accuracy": _accuracy(bundle, deployed.metrics),
+        "drop": _drop(bundle, report),
+    }
+
+
+def device_figures(
+    bundle: Bundle, record: RunRecord, here: RunRecord | None, percentile: int
+) -> Figures:
+    """From a run on a device.
+
+    Args:
+        bundle: what ran.
+        record: of that run.
+        here: of a run of the same samples on this machine; None when no drop is asked for.
+        percentile: of the latency.
+    """
+    latency = getattr(record.latency, f"p{percentile}_ms")
+    lacks = "the runner gives none; use --runner python"
+    return {
+        "latency": _measured(latency, f"p{percentile} of {len(record.latency_ns)} runs", lacks),
+        "memory": _measured(record.memory.peak_bytes, "peak of the process", lacks),
+        "accuracy": _accuracy(bundle, record.metrics, record.samples),
+        "drop": _drop_on_device(bundle, record, here),
+    }
+
+
+def main_metric(names: Sequence[str]) -> str | None:
+    """The metric that accuracy limits are about: accuracy itself, or else the task's first."""
+    if "accuracy" in names:
+        return "accuracy"
+    return names[0] if names else None
+
+
+def _or_absent(value: float | None, what: str) -> Figure:
+    if value is None:
+        return Figure(None, reason=f"report.json has no {what}; name a --device to measure it on.")
+    return Figure(float(value), "report.json")
+
+
+def _measured(value: float | None, source: str, reason: str) -> Figure:
+    return Figure(None, reason=reason) if value is None else Figure(float(value), source)
+
+
+def _accuracy(bundle: Bundle, metrics: Mapping[str, float], samples: int | None = None) -> Figure:
+    name = main_metric(bundle.manifest.metrics)
+    if name is None or name not in metrics:
+        what = "report.json has" if samples is None else "the bundle has samples (eval.npz) for"
+        return Figure(None, reason=f"{what} no {name or 'metric'}; build with test data that has labels.")
+    if name in METRICS and not METRICS[name].higher_is_better:
+        return Figure(None, reason=f"the model is measured by {name}, where lower is better; use --max-drop.")
+    where = "report.json" if samples is None else f"{samples} samples"
+    return Figure(metrics[name], where if name == "accuracy" else f"{name}, {where}")
+
+
+def _drop(bundle: Bundle, report: Report) -> Figure:
+    name = main_metric(bundle.manifest.metrics)
+    before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
+    if name is None or name not in before or name not in after:
+        return Figure(None, reason=f"report.json has no {name or 'metric'} of both baseline and deployed.")
+    return Figure(100 * _worse_by(name, before[name], after[name]), f"{name} against the baseline")
+
+
+def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -> Figure:
+    from edgeprune.report.read import read_report
+
+    name = main_metric(bundle.manifest.metrics)
+    if here is None or name is None or name not in record.metrics or name not in here.metrics:
+        return Figure(None, reason="the bundle has no samples (eval.npz) to compare the device by.")
+    if record.samples != here.samples:
+        reason = f"{record.samples} of {here.samples} samples were evaluated; raise --time-limit."
+        return Figure(None, reason=reason)
+    try:
+        built = _drop(bundle, read_report(bundle))
+    except InputError as error:
+        return Figure(None, reason=str(error))
+    if built.value is None:
+        return built
+    moved = _worse_by(name, here.metrics[name], record.metrics[name])
+    return Figure(built.value + 100 * moved, f"{name} against the baseline, {record.samples} samples")
+
+
+def _worse_by(name: str, before: float, after: float) -> float:
+    better = name not in METRICS or METRICS[name].higher_is_better
+    return before - after if better else after - before

@@ -1,0 +1,69 @@
+"""Earlier bundles: since when a limit is broken, and what changed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.bundle import read_bundle
+from edgeprune.bundle.read import MANIFEST
+from edgeprune.errors import InputError
+from edgeprune.gate.result import Past
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.bundle import Bundle
+    from edgeprune.gate.figures import Figure
+    from edgeprune.gate.limits import Rule
+
+
+def earlier_bundles(against: Path | str, current: Path) -> list[Bundle]:
+    """The bundle `against`, or the bundles in that folder, newest first.
+
+    Newest is by name, numbers counted as such: v2 comes before v10. Times of files say nothing after
+    a checkout or a download.
+
+    Raises:
+        InputError: there is none, or one is damaged.
+    """
+    folder = Path(against)
+    if (folder / MANIFEST).exists():
+        return [read_bundle(folder)]
+    found = sorted(
+        (path.parent for path in folder.glob(f"*/{MANIFEST}") if path.parent.resolve() != current.resolve()),
+        key=_natural, reverse=True,
+    )
+    if not found:
+        raise InputError(
+            f"{folder} holds no earlier bundle.",
+            "A bundle, or a folder with bundles in it, was expected after --against.",
+        )
+    return [read_bundle(path) for path in found]
+
+
+def past_figures(
+    rule: Rule, allowed: float, bundles: Sequence[Bundle], figure_of: Callable[[Bundle], Figure]
+) -> tuple[Past, ...]:
+    """The figure of the newest earlier bundle, and on as long as the limit is broken there too.
+
+    Args:
+        rule: the limit.
+        allowed: by it.
+        bundles: newest first.
+        figure_of: the figure; measuring it may take a while, so no more are asked for than needed.
+    """
+    past: list[Past] = []
+    for bundle in bundles:
+        value = figure_of(bundle).value
+        past.append(Past(bundle.path.name or str(bundle.path), value))
+        if value is None or not rule.broken(value, allowed):
+            break
+    return tuple(past)
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Digits compare as numbers, the rest as text."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]

@@ -1,0 +1,123 @@
+"""Sizes, durations and shares as people write them in a budget, read strictly and written back.
+
+    200kB = 200,000 bytes    64KiB = 65,536 bytes    5ms    300us    0.95 = 95%
+
+A number alone is refused where it could mean several things: 200 what?
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ%]*)")
+_BYTES: Mapping[str, int] = {
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
+}
+_MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def parse_size(text: object, name: str) -> float:
+    """Bytes from ``200kB``.
+
+    Raises:
+        InputError: no unit, an unknown one, or zero.
+    """
+    number, unit = _split(text, name, "a size such as 200kB, 1.5MB or 64KiB")
+    if unit not in _BYTES:
+        what = "has no unit" if not unit else f"has the unit '{unit}'"
+        raise InputError(
+            f"{name} = {text} {what}.",
+            f"Expected one of {', '.join(_BYTES)} (kB is 1000 bytes, KiB 1024).",
+            f"Write {number:g}kB or {number:g}KiB." if unit else f"Write {number:g}B or {number / 1000:g}kB.",
+        )
+    return _positive(number * _BYTES[unit], text, name)
+
+
+def parse_duration(text: object, name: str) -> float:
+    """Milliseconds from ``5ms``; errors as `parse_size`."""
+    number, unit = _split(text, name, "a duration such as 5ms or 300us")
+    if unit not in _MILLISECONDS:
+        what = "has no unit" if not unit else f"has the unit '{unit}'"
+        raise InputError(
+            f"{name} = {text} {what}.", "Expected one of ns, us, ms, s.", f"Write {number:g}ms, say."
+        )
+    return _positive(number * _MILLISECONDS[unit], text, name)
+
+
+def parse_share(text: object, name: str) -> float:
+    """A fraction 0..1 from ``0.95`` or ``95%``.
+
+    Raises:
+        InputError: neither; 95 alone is above 1 and refused.
+    """
+    number, unit = _split(text, name, "a fraction such as 0.95, or 95%")
+    share = number / 100 if unit == "%" else number
+    if unit not in ("", "%") or not 0 <= share <= 1:
+        raise InputError(
+            f"{name} = {text} is no share.",
+            "Expected a fraction from 0 to 1, or a percentage.",
+            f"Write {number:g}% or {number / 100:g}." if not unit else "Write 0.95 or 95%, say.",
+        )
+    return share
+
+
+def parse_points(text: object, name: str) -> float:
+    """Percentage points from ``0.5`` or ``0.5points``; 0.5 is half a percent.
+
+    Raises:
+        InputError: something else, or more than 100.
+    """
+    number, unit = _split(text, name, "percentage points such as 0.5")
+    if unit not in ("", "point", "points") or number > 100:
+        raise InputError(
+            f"{name} = {text} is no number of points.",
+            "Expected percentage points, 0 to 100: 0.5 allows 97.9 % to become 97.4 %.",
+            f"Write {min(number, 100):g}.",
+        )
+    return number
+
+
+def show_size(value: float) -> str:
+    """Bytes for people; as many digits as tell neighbours apart."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if abs(value) >= factor:
+            return f"{value / factor:.{2 if factor > 10**3 else 1}f} {unit}"
+    return f"{value:.0f} B"
+
+
+def show_duration(value_ms: float) -> str:
+    """Milliseconds for people."""
+    if abs(value_ms) >= 1000:
+        return f"{value_ms / 1000:.2f} s"
+    return f"{value_ms:.3f} ms" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} us"
+
+
+def show_share(value: float) -> str:
+    """A fraction as a percentage."""
+    return f"{100 * value:.2f} %"
+
+
+def show_points(value: float) -> str:
+    """Percentage points."""
+    return f"{value:.2f} points"
+
+
+def _split(text: object, name: str, expected: str) -> tuple[float, str]:
+    """Number and unit of a quantity; TOML gives numbers where there is no unit."""
+    written = str(text).strip()
+    match = None if isinstance(text, bool) else _QUANTITY.fullmatch(written)
+    if match is None:
+        raise InputError(f"{name} = {written[:60]!r} cannot be read.", f"Expected {expected}.")
+    return float(match[1]), match[2]
+
+
+def _positive(value: float, text: object, name: str) -> float:
+    if value <= 0:
+        raise InputError(f"{name} = {text} allows nothing.", "Expected more than zero.")
+    return value

@@ -1,0 +1,178 @@
+"""What a check gave, limit by limit, and the exit code it stands for."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from edgeprune.errors import DeviceError, EdgepruneError, InputError, VerificationError
+from edgeprune.gate.limits import RULES, Rule
+
+_RULES = {rule.name: rule for rule in RULES}
+
+
+class Status(str, enum.Enum):
+    """Of one limit or one part of `--verify`."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    UNMEASURED = "unmeasured"
+
+
+@dataclasses.dataclass(frozen=True)
+class Past:
+    """The same figure of an earlier bundle; None where it is not known."""
+
+    bundle: str
+    value: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """One limit, on one device where devices were asked for.
+
+    Attributes:
+        limit: a name of `edgeprune.gate.limits.RULES`.
+        allowed: in the unit of the limit's field in `Limits`.
+        found: in the same unit; None when unmeasured.
+        source: where the figure comes from.
+        device: None for a figure of the bundle itself.
+        reason: why it could not be measured.
+        device_failed: whether that was the device's doing.
+        past: earlier bundles, newest first.
+    """
+
+    limit: str
+    status: Status
+    allowed: float
+    found: float | None = None
+    source: str = ""
+    device: str | None = None
+    reason: str = ""
+    device_failed: bool = False
+    past: tuple[Past, ...] = ()
+
+    @property
+    def rule(self) -> Rule:
+        """Row of the table."""
+        return _RULES[self.limit]
+
+    @property
+    def name(self) -> str:
+        """The limit, and the device where there is one."""
+        return f"{self.limit} on {self.device}" if self.device else self.limit
+
+    @property
+    def over_by(self) -> float | None:
+        """How far the figure is on the wrong side; None when it is not."""
+        if self.status is not Status.BROKEN or self.found is None:
+            return None
+        return abs(self.found - self.allowed)
+
+    @property
+    def change(self) -> float | None:
+        """Difference to the newest earlier bundle."""
+        before = self.past[0].value if self.past else None
+        return None if before is None or self.found is None else self.found - before
+
+    @property
+    def since(self) -> str | None:
+        """The first bundle of the unbroken row that breaks the limit; None for a limit that holds."""
+        if self.status is not Status.BROKEN or not self.past:
+            return None
+        first = "this build"
+        for past in self.past:
+            if past.value is None or not self.rule.broken(past.value, self.allowed):
+                break
+            first = past.bundle
+        return first
+
+    def sentence(self) -> str:
+        """For people: what was found, what was allowed, since when."""
+        show = self.rule.show
+        if self.status is Status.UNMEASURED or self.found is None:
+            return f"{self.name} cannot be measured: {self.reason}"
+        side = "at most" if self.rule.upper else "at least"
+        text = f"{self.name}: {show(self.found)} ({self.source}), {side} {show(self.allowed)} allowed"
+        if self.over_by is not None:
+            share = f", {100 * self.over_by / self.allowed:.1f} %" if self.allowed else ""
+            where = "above" if self.rule.upper else "below"
+            text += f"; that is {show(self.over_by)}{share} {where} it"
+        return text + self._history() + "."
+
+    def _history(self) -> str:
+        if not self.past:
+            return ""
+        show, newest = self.rule.show, self.past[0]
+        since = f"; broken since {self.since}" if self.since else ""
+        if newest.value is None or self.change is None:
+            return f"{since}; {newest.bundle} has no such figure"
+        sign = "+" if self.change >= 0 else "-"
+        return f"{since}; {newest.bundle} had {show(newest.value)} ({sign}{show(abs(self.change))})"
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """One part of `--verify`.
+
+    Attributes:
+        part: such as ``files``.
+        status: UNMEASURED means that the bundle holds nothing to check it by.
+        detail: what is wrong or missing; empty when all is well.
+    """
+
+    part: str
+    status: Status
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckResult:
+    """The whole check.
+
+    Attributes:
+        bundle: its folder.
+        judgements: one for each limit, and device where there are devices.
+        verification: empty unless asked for.
+        notes: reasons to doubt a figure.
+    """
+
+    bundle: str
+    judgements: tuple[Judgement, ...]
+    verification: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Nothing broken and nothing unmeasured."""
+        return self.error() is None
+
+    def error(self) -> EdgepruneError | None:
+        """What is wrong, as the error that carries the exit code; None when all is well."""
+        refused = [f for f in self.verification if f.status is Status.BROKEN]
+        broken = [j for j in self.judgements if j.status is Status.BROKEN]
+        unmeasured = [j for j in self.judgements if j.status is Status.UNMEASURED]
+        if refused:
+            reasons = "; ".join(f"{finding.part}: {finding.detail}" for finding in refused)
+            return VerificationError(
+                f"{self.bundle} is not what it says: {reasons.rstrip('.')}.",
+                way_out="Build it again, or copy it again from where it was built.",
+            )
+        if broken or unmeasured:
+            kind: type[EdgepruneError] = VerificationError if broken else InputError
+            if not broken and any(judgement.device_failed for judgement in unmeasured):
+                kind = DeviceError
+            return kind(" ".join(judgement.sentence() for judgement in (*broken, *unmeasured)))
+        return None
+
+    def require(self) -> None:
+        """Raise what `error` gives.
+
+        Raises:
+            VerificationError: a limit is broken, or the bundle is not what it says.
+            DeviceError: no limit is broken, but a device failed.
+            InputError: no limit is broken, but one cannot be measured.
+        """
+        error = self.error()
+        if error is not None:
+            raise error

@@ -1,0 +1,71 @@
+"""`check --verify`: is the bundle what it says it is?
+
+Every part reads the bundle and yields what is wrong; `PARTS` lists them. Parts go from the outside in,
+and each says what it found even where others failed, as far as there is something left to read.
+
+This finds damage and edits, by hand or by mistake, also edits of several files that were given new
+hashes. It is no signature: who rebuilds every figure consistently has made a bundle.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import EdgepruneError, InputError
+from edgeprune.gate import verify_folder, verify_model, verify_report
+from edgeprune.gate.evidence import Evidence, NothingToCheckByError, first_line, require_runtime
+from edgeprune.gate.result import Finding, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Part = Callable[[Evidence], Iterator[str]]
+
+PARTS: tuple[tuple[str, Part], ...] = (
+    ("seal", verify_folder.seal),
+    ("files", verify_folder.files),
+    ("manifest", verify_folder.manifest),
+    ("report", verify_report.report),
+    ("report's sums", verify_report.sums),
+    ("report's ranges", verify_report.ranges),
+    ("report and manifest", verify_report.against_manifest),
+    ("report and samples", verify_report.against_samples),
+    ("model runs", verify_model.runs),
+    ("model's tensors", verify_model.tensors),
+    ("model's operators", verify_model.operators),
+    ("samples and labels", verify_model.samples_and_labels),
+    ("accuracy measured again", verify_model.accuracy),
+    ("test split's accuracy", verify_model.test_accuracy),
+)
+
+
+def verify(folder: Path | str) -> tuple[Finding, ...]:
+    """Check everything about a bundle that can be checked without building it again.
+
+    Raises:
+        InputError: the folder does not exist, or no TFLite runtime is installed to run the model.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder.", "A bundle was expected.", "See `edgeprune build`.")
+    require_runtime()
+    evidence = Evidence(folder)
+    known: list[EdgepruneError] = []
+    return tuple(_finding(name, part, evidence, known) for name, part in PARTS)
+
+
+def _finding(name: str, part: Part, evidence: Evidence, known: list[EdgepruneError]) -> Finding:
+    """What one part found; `known` are the errors of parts before, each told once."""
+    try:
+        problems = list(part(evidence))
+    except NothingToCheckByError as reason:
+        return Finding(name, Status.UNMEASURED, str(reason))
+    except EdgepruneError as error:
+        if any(error is other for other in known):
+            return Finding(name, Status.UNMEASURED, "cannot be looked at while the above is broken")
+        known.append(error)
+        problems = [first_line(error)]
+    if not problems:
+        return Finding(name, Status.HELD)
+    return Finding(name, Status.BROKEN, "; ".join(problem.rstrip(".") for problem in problems) + ".")

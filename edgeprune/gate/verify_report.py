@@ -1,0 +1,127 @@
+"""Parts of `verify`: report.json with itself, with the manifest and with the samples."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from edgeprune import jsonable
+from edgeprune.gate.evidence import NothingToCheckByError
+from edgeprune.gate.figures import main_metric
+from edgeprune.metrics import METRICS
+from edgeprune.report.read import STAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from edgeprune.gate.evidence import Evidence
+    from edgeprune.report.read import StageFigures
+
+_EXACT = 1e-9
+
+
+def report(evidence: Evidence) -> Iterator[str]:
+    """Whether it can be read and is about this model file."""
+    deployed = evidence.report.stages.deployed
+    size = evidence.bundle.model.stat().st_size
+    if deployed.tflite_bytes != size:
+        yield f"it says model.tflite has {deployed.tflite_bytes} bytes, the file has {size}"
+
+
+def sums(evidence: Evidence) -> Iterator[str]:
+    """Whether shares follow from counts, and counts from groups."""
+    found = evidence.report
+    before, pruned, after = (getattr(found.stages, name) for name in STAGES)
+    for unit in ("neurons", "params", "macs"):
+        was, left = getattr(before, unit), getattr(after, unit)
+        gone = 1 - left / was if was else 0.0
+        if not math.isclose(found.removed.get(unit, math.nan), gone, abs_tol=_EXACT):
+            yield f"removed {unit} are {found.removed.get(unit)}, the stages say {gone:.9g}"
+        if getattr(pruned, unit) != left:
+            yield f"pruned and deployed differ in {unit} ({getattr(pruned, unit)} and {left})"
+    for stage, field in ((before, "units_before"), (after, "units_after")):
+        total = sum(getattr(group, field) for group in found.groups)
+        if total != stage.neurons:
+            yield f"{field} of the groups sum up to {total}, the stage has {stage.neurons} neurons"
+
+
+def ranges(evidence: Evidence) -> Iterator[str]:
+    """Whether figures are possible at all."""
+    found = evidence.report
+    for name in STAGES:
+        yield from (f"{name}: {problem}" for problem in _impossible(getattr(found.stages, name)))
+    for group in found.groups:
+        if not 0 < group.units_after <= group.units_before:
+            yield f"group {group.name!r} went from {group.units_before} to {group.units_after} units"
+    proof = found.equivalence
+    if not 0 <= proof.max_abs_error <= proof.tolerance:
+        yield f"equivalence: the error {proof.max_abs_error:g} is not within {proof.tolerance:g}"
+    if proof.samples < 1:
+        yield "equivalence was proven on no sample"
+    if any(seconds < 0 for seconds in found.timings_s.values()):
+        yield "a stage took less than no time"
+    epochs = [point.epoch for point in found.training]
+    if epochs != sorted(set(epochs)):
+        yield "the epochs of the training are out of order"
+
+
+def against_manifest(evidence: Evidence) -> Iterator[str]:
+    """Whether both tell of the same build."""
+    manifest, found = evidence.bundle.manifest, evidence.report
+    mine, theirs = jsonable.encode(found.recipe), jsonable.encode(manifest.recipe)
+    for key in sorted(mine.keys() | theirs.keys()):
+        if mine.get(key) != theirs.get(key):
+            yield f"the recipe's {key} is {mine.get(key)!r}, in the manifest {theirs.get(key)!r}"
+    name = main_metric(manifest.metrics)
+    measured = found.stages.deployed.metrics
+    if name and measured and name not in measured:
+        yield f"the manifest's metric {name!r} is not among the report's ({', '.join(measured)})"
+
+
+def against_samples(evidence: Evidence) -> Iterator[str]:
+    """Whether accuracies are possible with whole numbers of samples, and with each other."""
+    total, truth = evidence.report.data.test, evidence.samples.y
+    if not total:
+        raise NothingToCheckByError("report.json does not say how many test samples there were")
+    wanted = evidence.report.recipe.get("eval_samples")
+    if isinstance(wanted, int) and len(truth) != min(wanted, total):
+        yield f"eval.npz has {len(truth)} samples, {min(wanted, total)} were expected"
+    if truth.ndim != 1 or main_metric(evidence.bundle.manifest.metrics) != "accuracy":
+        return
+    accuracies = {}
+    for name in STAGES:
+        accuracies[name] = getattr(evidence.report.stages, name).metrics.get("accuracy")
+        if accuracies[name] is not None and not _whole(accuracies[name] * total):
+            yield f"{name}: no number of right answers out of {total} gives accuracy {accuracies[name]}"
+    agreement = evidence.report.quantization.agreement
+    if agreement is not None and None not in accuracies.values():
+        moved = abs(accuracies["pruned"] - accuracies["deployed"])
+        if moved > 1 - agreement + _EXACT:
+            yield f"accuracies differ by {moved:.6f}, while {agreement:.6f} of the answers agree"
+
+
+def _impossible(stage: StageFigures) -> Iterator[str]:
+    for name in ("neurons", "params", "macs"):
+        if getattr(stage, name) < 0:
+            yield f"{name} = {getattr(stage, name)}"
+    if stage.tflite_bytes < 1:
+        yield f"a file of {stage.tflite_bytes} bytes"
+    yield from _impossible_metrics(stage.metrics)
+    latencies = [stage.latency_ms[key] for key in ("p50", "p90", "p99") if key in stage.latency_ms]
+    if any(value <= 0 for value in latencies) or latencies != sorted(latencies):
+        yield f"latencies {latencies} do not rise from p50 to p99"
+    if stage.peak_memory_bytes is not None and stage.peak_memory_bytes < stage.tflite_bytes:
+        yield f"a peak memory of {stage.peak_memory_bytes} bytes, below the file's own size"
+
+
+def _impossible_metrics(metrics: Mapping[str, float]) -> Iterator[str]:
+    for name, value in metrics.items():
+        metric = METRICS.get(name.partition("/")[0])
+        if metric is None:
+            yield f"the metric {name[:60]!r} is not known"
+        elif metric.unit == "fraction" and (value < 0 or (metric.higher_is_better and value > 1)):
+            yield f"{name} = {value}"
+
+
+def _whole(value: float) -> bool:
+    return abs(value - round(value)) < 1e-6
