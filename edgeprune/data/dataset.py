@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from edgeprune import preprocessing
+from edgeprune.data.streamed import Array, Mapped, Streamed, pick
 from edgeprune.types import StreamInfo
 
-Samples = np.ndarray | tuple[np.ndarray, ...]
+Samples = Array | tuple[Array, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -23,9 +24,11 @@ class Split:
 
     Attributes:
         x: (N, ...) as stored: uint8 pixels, int16 PCM, str (object or unicode) texts, floats; a
-            tuple of arrays for several inputs.
-        y: (N,) class numbers; (N, T) one per token or, for CTC, a label sequence, -1 where there is
-            none; None where a sample is its own target (autoencoder) or labels are missing.
+            tuple of arrays for several inputs. `Streamed` where they do not fit into memory.
+        y: (N,) int64 class numbers; (N, T) int64, one per token or, for CTC, a label sequence, -1 where
+            there is none; float32 of the shape of the model's output for several labels at once
+            (multi-hot) and for regression; None where a sample is its own target (autoencoder) or
+            labels are missing.
     """
 
     x: Samples
@@ -35,8 +38,8 @@ class Split:
         return len(self.x[0] if isinstance(self.x, tuple) else self.x)
 
     def take(self, rows: np.ndarray | slice) -> Split:
-        """The samples `rows`, in that order."""
-        x = tuple(part[rows] for part in self.x) if isinstance(self.x, tuple) else self.x[rows]
+        """The samples `rows`, in that order; streamed ones are not read."""
+        x = tuple(pick(part, rows) for part in self.x) if isinstance(self.x, tuple) else pick(self.x, rows)
         return Split(x, None if self.y is None else self.y[rows])
 
 
@@ -54,6 +57,7 @@ class Dataset:
         source: where the data is from.
         licence: its terms, or that none are stated.
         synthetic: made by a program, not recorded or written by people; said in every output.
+        notes: what was decided about the data, a sentence each, for people to read.
     """
 
     task: str
@@ -70,10 +74,32 @@ class Dataset:
     source: str = ""
     licence: str = ""
     synthetic: bool = False
+    notes: tuple[str, ...] = ()
 
     def model_input(self, x: Samples) -> Any:
-        """Raw samples to the model's input (an array, or a tuple for several inputs)."""
-        return preprocessing.apply(self.preprocessing, x, self.files)
+        """Raw samples to the model's input (an array, or a tuple for several inputs).
+
+        Streamed samples give streamed inputs: they are read and preprocessed batch by batch.
+        """
+        parts = x if isinstance(x, tuple) else (x,)
+        if not any(isinstance(part, Streamed) for part in parts):
+            return preprocessing.apply(self.preprocessing, x, self.files)
+        mapped = tuple(self._one_input(part, number) for number, part in enumerate(parts))
+        return mapped if isinstance(x, tuple) else mapped[0]
+
+    def _one_input(self, x: Array, number: int) -> Array:
+        """Model input `number`: its own steps and those of every input."""
+        steps = [
+            {key: value for key, value in step.items() if key != "input"}
+            for step in self.preprocessing
+            if step.get("input", number) == number
+        ]
+
+        def function(batch: np.ndarray) -> np.ndarray:
+            made: np.ndarray = preprocessing.apply(steps, batch, self.files)
+            return made
+
+        return Mapped(x, function) if isinstance(x, Streamed) else function(x)
 
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one model input without the batch axis, seen by preprocessing one sample."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.preprocessing import audio, numeric, text
+from edgeprune.preprocessing import audio, image, numeric, text
 from edgeprune.preprocessing.files import Files
 
 Step = Callable[..., np.ndarray]
@@ -36,7 +36,7 @@ def table(*families: Mapping[str, Step]) -> dict[str, Step]:
     return merged
 
 
-STEPS = table(numeric.STEPS, audio.STEPS, text.STEPS)
+STEPS = table(numeric.STEPS, image.STEPS, audio.STEPS, text.STEPS)
 
 
 def apply(

@@ -1,0 +1,166 @@
+"""Labels of any kind to what a `Split` holds.
+
+What a source has, its shape, and what becomes of it:
+
+    strings, bytes, booleans   (N,)          class numbers, int64; names sorted, so labels.txt repeats itself
+    integers                   (N,), (N, 1)  class numbers, int64; regression where the model says so
+    one-hot                    (N, C)        class numbers, int64
+    several at once            (N, C)        float32 as they are (multi-hot)
+    regression                 (N,), (N, K)  float32 as they are
+    one per token, CTC         (N, T)        int64, -1 where there is none
+    absent                                   None: agreement with the original stands for accuracy
+
+Values are values because the model's output says so; see `Wants.classes`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data.wants import Wants
+from edgeprune.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Labels:
+    """The labels of all parts, in one representation.
+
+    Attributes:
+        parts: y by the name of its split.
+        names: of the classes, by number; None where there are no classes.
+        note: how they were read, where that is not plain.
+    """
+
+    parts: Mapping[str, np.ndarray | None]
+    names: tuple[str, ...] | None = None
+    note: str = ""
+
+
+def read_labels(
+    parts: Mapping[str, Any], wants: Wants | None = None, names: Sequence[str] | None = None
+) -> Labels:
+    """Brings labels into a `Split`'s representation.
+
+    Args:
+        parts: raw labels by split; None where a split has none.
+        wants: the model, which tells class numbers from values.
+        names: of the classes where the source knows them.
+
+    Raises:
+        InputError: labels that are no labels: NaN, objects, or of too many axes.
+    """
+    arrays = {name: None if y is None else _plain(np.asarray(y), name) for name, y in parts.items()}
+    given = [y for y in arrays.values() if y is not None]
+    if not given:
+        return Labels(arrays)
+    if len({y.ndim for y in given}) > 1 or len({y.dtype.kind == "U" for y in given}) > 1:
+        raise InputError("The splits' labels are of unlike kinds.", "One kind is expected in all of them.")
+    if given[0].dtype.kind == "U":
+        return _named(arrays, names)
+    numbers = {name: None if y is None else _numbers(y, given, wants) for name, y in arrays.items()}
+    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and _one(numbers).ndim == 1
+    note = "One-hot labels became class numbers." if one_hot else ""
+    return Labels(numbers, _class_names(numbers, wants, names), note)
+
+
+def _plain(y: np.ndarray, name: str) -> np.ndarray:
+    """Text as `U`, booleans as integers, a column as a row; everything else must be real numbers."""
+    if y.dtype.kind == "O" and all(isinstance(value, (str, bytes)) for value in y.flat):
+        y = np.array([_text(value) for value in y.flat]).reshape(y.shape)
+    if y.dtype.kind == "S":
+        y = np.char.decode(y, "utf-8", "replace")
+    if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "biuU":
+        y = y[:, 0]
+    if y.dtype.kind not in "biufU" or y.ndim == 0 or (y.dtype.kind == "U" and y.ndim > 1):
+        raise InputError(
+            f"The {name} labels are of dtype {y.dtype} and shape {y.shape}.",
+            "Class numbers, class names, one-hot rows or values are expected, one a sample.",
+            "Convert them, or leave the labels out: pruning and quantization need none.",
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        row = int(np.argwhere(~np.isfinite(y))[0][0])
+        raise InputError(
+            f"The {name} labels hold NaN or infinity, first at sample {row}.", "Finite labels are expected.",
+            "Remove these samples.",
+        )
+    return y
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _named(arrays: Mapping[str, np.ndarray | None], names: Sequence[str] | None) -> Labels:
+    found = sorted({str(value) for y in arrays.values() if y is not None for value in np.unique(y)})
+    order = tuple(names or found)
+    unknown = sorted(set(found) - set(order))
+    if unknown:
+        raise InputError(
+            f"There is no class {unknown[0]!r}.", f"Classes are {', '.join(order)}.", "Correct the label."
+        )
+    for name in order:
+        check_class_name(name)
+    number = {name: index for index, name in enumerate(order)}
+    parts = {
+        split: None if y is None else np.array([number[str(value)] for value in y], np.int64)
+        for split, y in arrays.items()
+    }
+    return Labels(parts, order)
+
+
+def check_class_name(name: str) -> None:
+    """Refuses what cannot stand on a line of labels.txt.
+
+    Raises:
+        InputError: empty, more than one line, control characters, or no Unicode text.
+    """
+    if not name.strip() or not name.isprintable():
+        raise InputError(
+            f"A class is called {name!a}.", "Class names are lines of labels.txt: printable text.",
+            "Rename it.",
+        )
+
+
+def _numbers(y: np.ndarray, given: Sequence[np.ndarray], wants: Wants | None) -> np.ndarray:
+    if y.ndim == 2 and _is_one_hot(given, wants):
+        return np.argmax(y, axis=1).astype(np.int64)
+    if y.ndim == 2 and wants is not None and len(wants.output) == 1:
+        return y.astype(np.float32)
+    whole = all(array.dtype.kind in "biu" for array in given)
+    values = wants is not None and not wants.classes() and not wants.reconstructs
+    if not whole and wants is not None and wants.classes() and y.ndim == 1:
+        # Class numbers that a CSV or a float array carries as 3.0 stay class numbers.
+        whole = all(bool((array == np.rint(array)).all()) for array in given)
+    return y.astype(np.int64) if whole and not values else y.astype(np.float32)
+
+
+def _is_one_hot(given: Sequence[np.ndarray], wants: Wants | None) -> bool:
+    """One 1 a row, for a model that gives one class a sample."""
+    if wants is not None and (wants.units != given[0].shape[1] or len(wants.output) != 1):
+        return False
+    if wants is not None and wants.head == "sigmoid":
+        return False
+    return all(
+        y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()) for y in given
+    )
+
+
+def _one(parts: Mapping[str, np.ndarray | None]) -> np.ndarray:
+    return next(y for y in parts.values() if y is not None)
+
+
+def _class_names(
+    parts: Mapping[str, np.ndarray | None], wants: Wants | None, names: Sequence[str] | None
+) -> tuple[str, ...] | None:
+    if names is not None:
+        return tuple(names)
+    given = [y for y in parts.values() if y is not None]
+    if any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
+        return None
+    if wants is not None and not wants.classes():
+        return None
+    return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))

@@ -1,0 +1,70 @@
+"""Three splits out of what a source has: taken where they are, drawn where they are not.
+
+Drawn splits are stratified and seeded: of n samples of a class, round(0.2 n) test and round(0.15 of
+the rest) validate, but at least one each, so that small data has every class in every split.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from edgeprune.data.dataset import Split
+from edgeprune.errors import InputError
+
+TEST, VALIDATION = 0.2, 0.15
+NAMES = ("train", "validation", "test")
+Parts = Mapping[str, Split]
+
+
+def three(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
+    """Training, validation and test, and what had to be drawn, a sentence each.
+
+    Args:
+        parts: ``train`` and, where the source has them, ``validation`` and ``test``.
+        seed: of the draw.
+
+    Raises:
+        InputError: no samples at all, or too few of a class to stand in every split.
+    """
+    splits, notes = dict(parts), []
+    for name in NAMES:
+        if name in splits and not len(splits[name]):
+            raise InputError(
+                f"The {name} split has no samples.", "At least one of every class is expected.",
+                "Check what the source holds, or leave this split out to have it drawn.",
+            )
+    missing = [name for name in ("test", "validation") if name not in splits]
+    for place, name in enumerate(missing):
+        share = TEST if name == "test" else VALIDATION
+        to_draw = len(missing) - place  # what is drawn next needs its sample too
+        splits["train"], splits[name] = cut(splits["train"], share, seed + (name == "validation"), to_draw)
+        notes.append(f"{len(splits[name])} samples were drawn for {name}, stratified, seed {seed}.")
+    return {name: splits[name] for name in NAMES}, tuple(notes)
+
+
+def cut(split: Split, share: float, seed: int, splits_to_draw: int = 1) -> tuple[Split, Split]:
+    """Takes a share out, of every class the same; the order of the samples stays.
+
+    Raises:
+        InputError: a class with fewer samples than there are splits.
+    """
+    generator = np.random.default_rng(seed)
+    classes = split.y if split.y is not None and _are_classes(split.y) else np.zeros(len(split), int)
+    taken = np.zeros(len(split), bool)
+    for label in np.unique(classes):
+        rows = generator.permutation(np.flatnonzero(classes == label))
+        if len(rows) <= splits_to_draw:
+            one = f"class {label} has" if classes is split.y else "there are"
+            raise InputError(
+                f"The splits cannot be drawn: {one} {len(rows)} sample(s).",
+                f"At least {splits_to_draw + 1} are expected, one for each split.",
+                "Add samples, or leave the class out.",
+            )
+        taken[rows[: max(1, round(share * len(rows)))]] = True
+    return split.take(~taken), split.take(taken)
+
+
+def _are_classes(y: np.ndarray) -> bool:
+    return y.ndim == 1 and y.dtype.kind in "iu"

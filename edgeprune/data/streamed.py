@@ -1,0 +1,129 @@
+"""Samples that are read when they are asked for, so that data may be larger than memory.
+
+A `Streamed` stands where an array (N, ...) stands: it has a length, a shape and a dtype, and its rows
+are read by slice, by numbers or by mask. Choosing rows with `pick` reads nothing:
+
+    images = FromItems(paths, decode)      images[:32] -> (32, H, W, C)      images.pick(mask) -> Streamed
+
+Small data never comes here: a source hands over a plain array up to `IN_MEMORY_BYTES`.
+"""
+
+from __future__ import annotations
+
+import abc
+import copy
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+IN_MEMORY_BYTES = 512 * 2**20
+"""Samples up to this size are held as arrays; above it they are read as they are needed."""
+
+Rows = slice | np.ndarray
+
+
+class Streamed(abc.ABC):
+    """An array-like (N, ...) of samples that are read on demand."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._rows = rows
+
+    @abc.abstractmethod
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """The samples (len(rows), ...) at `rows`, which count in the source."""
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        if isinstance(rows, (int, np.integer)):
+            one: np.ndarray = self.read(self._rows[rows][None])[0]
+            return one
+        return self.read(self._rows[rows])
+
+    def pick(self, rows: Rows) -> Streamed:
+        """The samples `rows`, in that order, still unread."""
+        chosen = copy.copy(self)
+        chosen._rows = self._rows[rows]  # noqa: SLF001  (its own kind)
+        return chosen
+
+    @functools.cached_property
+    def _one(self) -> np.ndarray:
+        return self.read(self._rows[:1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape with the samples' axis; seen on the first sample."""
+        return (len(self), *self._one.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, that of the samples included."""
+        return self._one.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of the samples as read."""
+        return self._one.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """All samples at once, for callers that know that they fit."""
+        del copy
+        return self[:] if dtype is None else self[:].astype(dtype)
+
+
+class FromArray(Streamed):
+    """Rows of an array that lies in a file (`np.memmap`)."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        super().__init__(np.arange(len(array)))
+        self._array = array
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Copies rows out of the file."""
+        return np.array(self._array[rows])
+
+
+class FromItems(Streamed):
+    """Samples that a function makes of items, such as pixels of paths."""
+
+    def __init__(self, items: Sequence[Any], make: Callable[[Any], np.ndarray]) -> None:
+        super().__init__(np.arange(len(items)))
+        self._items, self._make = items, make
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Makes and stacks the samples of `rows`."""
+        return np.stack([self._make(self._items[row]) for row in rows])
+
+
+class Mapped(Streamed):
+    """What a function over batches makes of other streamed samples, such as model inputs."""
+
+    def __init__(self, source: Streamed, function: Callable[[np.ndarray], np.ndarray]) -> None:
+        super().__init__(np.arange(len(source)))
+        self._source, self._function = source, function
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Reads the source's `rows` and applies the function."""
+        return self._function(self._source[rows])
+
+
+Array = np.ndarray | Streamed
+
+
+def pick(array: Array, rows: Rows) -> Array:
+    """The samples `rows`; read only where they already are."""
+    return array.pick(rows) if isinstance(array, Streamed) else array[rows]
+
+
+def batches(array: Array, size: int = 256) -> Iterator[np.ndarray]:
+    """The samples in order, `size` at a time."""
+    for start in range(0, len(array), size):
+        yield array[start : start + size]
+
+
+def held(array: Streamed, item_bytes: int) -> Array:
+    """The samples themselves where they fit into `IN_MEMORY_BYTES`, else as they are."""
+    return array[:] if len(array) and len(array) * item_bytes <= IN_MEMORY_BYTES else array

@@ -1,0 +1,143 @@
+"""What a user's model takes and gives, so that data can be brought into its form or be refused.
+
+Only attributes that Keras 2 and Keras 3 models share are read; Keras itself is not imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Literal
+
+Head = Literal["softmax", "sigmoid", "values"]
+_SCALING = ("Rescaling", "Normalization")
+
+
+@dataclasses.dataclass(frozen=True)
+class InputWanted:
+    """One input of a model.
+
+    Attributes:
+        shape: without the batch axis; None where any size is taken.
+        dtype: numpy name, or ``string``.
+        vocabulary: rows of the embedding that reads this input; 0 where none does.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str = "float32"
+    vocabulary: int = 0
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it takes strings or token numbers."""
+        return self.dtype == "string" or self.vocabulary > 0
+
+    def takes(self, shape: tuple[int, ...]) -> bool:
+        """Whether samples of `shape` (without the batch axis) fit."""
+        return len(shape) == len(self.shape) and all(
+            want in (None, have) for want, have in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Wants:
+    """A model seen from its data.
+
+    Attributes:
+        inputs: in the model's order.
+        output: shape of its (first) output without the batch axis.
+        head: what the output's numbers are: probabilities that sum to 1, single probabilities, or
+            anything else (logits and regression).
+        scales: the model rescales or normalizes its raw input itself, so nobody else must.
+        pixels: what black and white are to a model that does not.
+    """
+
+    inputs: tuple[InputWanted, ...]
+    output: tuple[int | None, ...] = ()
+    head: Head = "values"
+    scales: bool = False
+    pixels: tuple[float, float] = (0.0, 1.0)
+
+    @property
+    def units(self) -> int:
+        """Size of the output's last axis; 0 where it is not known."""
+        return (self.output[-1] if self.output else 0) or 0
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether the output looks like the input: an autoencoder, whose labels mark anomalies."""
+        return len(self.output) > 0 and self.output == self.inputs[0].shape and self.head != "softmax"
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the first input takes strings or token numbers."""
+        return self.inputs[0].is_text
+
+    def classes(self) -> int:
+        """How many classes the model tells apart; 0 where its output is no class scores.
+
+        A single linear unit is regression; several linear units are taken for logits.
+        """
+        if self.reconstructs:
+            return 0
+        if self.units == 1:
+            return 2 if self.head == "sigmoid" else 0
+        return self.units
+
+
+def wants_of(model: Any) -> Wants:
+    """Reads a functional or sequential Keras model of either age."""
+    inputs = tuple(
+        InputWanted(
+            tuple(None if size is None else int(size) for size in tensor.shape[1:]),
+            _name(tensor.dtype), _vocabulary(model, tensor),
+        )
+        for tensor in model.inputs
+    )
+    output = model.outputs[0]
+    shape = tuple(None if size is None else int(size) for size in output.shape[1:])
+    scales = any(type(layer).__name__ in _SCALING for layer in _first(model))
+    return Wants(inputs, shape, _head(model), scales)
+
+
+def _name(dtype: Any) -> str:
+    return str(getattr(dtype, "name", dtype))
+
+
+def _vocabulary(model: Any, tensor: Any) -> int:
+    """Rows of the embedding that reads `tensor`, or of any where rows of numbers can be nothing else."""
+    embeddings = [layer for layer in _layers(model) if hasattr(layer, "input_dim") and _embeds(layer)]
+    for layer in embeddings:
+        if getattr(layer, "input", None) is tensor:
+            return int(layer.input_dim)
+    alone = len(model.inputs) == 1 and len(tensor.shape) == 2
+    return max((int(layer.input_dim) for layer in embeddings), default=0) if alone else 0
+
+
+def _embeds(layer: Any) -> bool:
+    return any(kind.__name__ == "Embedding" for kind in type(layer).__mro__)
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """All layers, nested models' included."""
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+def _first(model: Any) -> list[Any]:
+    """The first layers that do something, down to where a model's own preprocessing would stand."""
+    return [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
+
+
+def _head(model: Any) -> Head:
+    """The activation of the layer that gives the output, found by its tensor, else the last layer."""
+    layers = list(_layers(model))
+    made = [layer for layer in layers if getattr(layer, "output", None) is model.outputs[0]]
+    layer = (made or layers)[-1]
+    while hasattr(layer, "layers"):
+        layer = layer.layers[-1]
+    kind, activation = type(layer).__name__, getattr(layer, "activation", None)
+    name = getattr(activation, "__name__", "") or kind.lower()
+    return "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "values"

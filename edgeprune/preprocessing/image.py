@@ -1,0 +1,87 @@
+"""Pictures (N, H, W, C) of any size and channel count to what a model takes.
+
+Both steps leave a picture alone that already fits, so that samples which were brought to size when they
+were decoded and a camera's frames on the device go through the same list of steps.
+
+    (N, H, W, C) --resize--> (N, height, width, C) --channels--> (N, height, width, count)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.preprocessing.files import Files
+
+
+def resize(x: np.ndarray, files: Files, *, height: int, width: int) -> np.ndarray:
+    """Bilinear, anti-aliased: (N, H, W, C) to (N, height, width, C) of the same dtype; whole numbers round.
+
+    The aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`.
+    """
+    del files
+    _check(x)
+    if x.shape[1:3] == (height, width):
+        return x
+    rows, columns = triangle(x.shape[1], height), triangle(x.shape[2], width)
+    parts = []
+    for picture in x:  # one by one: the float copy of a whole batch may be large
+        tall = np.tensordot(rows, picture.astype(np.float32), (1, 0))
+        parts.append(np.tensordot(columns, tall, (1, 1)).swapaxes(0, 1))
+    fitted: np.ndarray = np.stack(parts) if parts else np.zeros((0, height, width, x.shape[3]), np.float32)
+    if x.dtype.kind in "iu":
+        limits = np.iinfo(x.dtype)
+        fitted = np.clip(np.floor(fitted + 0.5), limits.min, limits.max)
+    return fitted.astype(x.dtype)
+
+
+def channels(x: np.ndarray, files: Files, *, count: int) -> np.ndarray:
+    """Colour to grey by ITU-R 601's luma (0.299 R + 0.587 G + 0.114 B), grey to colour by repetition.
+
+    Raises:
+        InputError: neither 1, 3 nor already `count` channels.
+    """
+    del files
+    _check(x)
+    found = x.shape[3]
+    if found == count:
+        return x
+    if found == 1:
+        return np.repeat(x, count, axis=3)
+    if found == 3 and count == 1:
+        if x.dtype == np.uint8:  # 16-bit fixed point, as Pillow and libjpeg do it
+            luma = (x.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000) >> 16
+        else:
+            luma = x @ np.array([0.299, 0.587, 0.114], np.float32)
+        grey: np.ndarray = luma[..., None].astype(x.dtype)
+        return grey
+    raise InputError(
+        f"Pictures of {found} channels cannot become pictures of {count}.",
+        "1 to any number, or 3 to 1, are known.", "Convert the pictures first.",
+    )
+
+
+def _check(x: np.ndarray) -> None:
+    if x.ndim != 4 or 0 in x.shape[1:]:
+        raise InputError(
+            f"An array of the shape {x.shape} holds no pictures.", "Expected (N, height, width, channels).",
+            "Reshape it first.",
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def triangle(size: int, wanted: int) -> np.ndarray:
+    """(wanted, size) float32 weights: a triangle around each new pixel's centre, wider when shrinking."""
+    scale = size / wanted
+    support = max(scale, 1.0)
+    centres = (np.arange(wanted) + 0.5) * scale
+    distance = np.abs(np.arange(size) + 0.5 - centres[:, None]) / support
+    weights = np.maximum(0.0, 1.0 - distance)
+    normal: np.ndarray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normal
+
+
+STEPS: dict[str, Callable[..., np.ndarray]] = {"resize": resize, "channels": channels}

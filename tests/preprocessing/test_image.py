@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from edgeprune.errors import InputError
+from edgeprune.preprocessing import apply
+
+Image = pytest.importorskip("PIL.Image", reason="Pillow is the independent reference")
+PICTURES = np.random.default_rng(3).integers(0, 256, (3, 37, 53, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("size", [(20, 24), (37, 20), (80, 61), (1, 1), (128, 128)])
+def test_resizing_equals_pillow(size):
+    height, width = size
+    got = apply([{"op": "resize", "height": height, "width": width}], PICTURES)
+    expected = [
+        np.asarray(Image.fromarray(one).resize((width, height), Image.Resampling.BILINEAR))
+        for one in PICTURES
+    ]
+    assert got.dtype == np.uint8
+    np.testing.assert_allclose(got.astype(int), np.stack(expected).astype(int), rtol=0, atol=1)
+    floats = apply([{"op": "resize", "height": height, "width": width}], PICTURES[..., :1].astype(np.float32))
+    plain = Image.fromarray(PICTURES[0, :, :, 0].astype(np.float32))
+    reference = np.asarray(plain.resize((width, height), Image.Resampling.BILINEAR))
+    np.testing.assert_allclose(floats[0, :, :, 0], reference, rtol=0, atol=1e-3)
+
+
+def test_grey_equals_pillow():
+    got = apply([{"op": "channels", "count": 1}], PICTURES)
+    expected = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in PICTURES])
+    np.testing.assert_array_equal(got[..., 0], expected)
+
+
+def test_what_fits_stays_as_it_is():
+    steps = [{"op": "resize", "height": 37, "width": 53}, {"op": "channels", "count": 3}]
+    assert apply(steps, PICTURES) is PICTURES
+    colour = apply([{"op": "channels", "count": 3}], PICTURES[..., :1])
+    np.testing.assert_array_equal(colour[..., 2], PICTURES[..., 0])
+
+
+def test_no_pictures_are_refused():
+    with pytest.raises(InputError, match="no pictures"):
+        apply([{"op": "resize", "height": 4, "width": 4}], np.zeros((3, 8), np.uint8))
+    with pytest.raises(InputError, match="4 channels"):
+        apply([{"op": "channels", "count": 3}], np.zeros((1, 2, 2, 4), np.uint8))
