@@ -60,6 +60,7 @@ class Evidence:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.seen: dict[str, Any] = {}
+        self.refused = False
 
     @property
     @_once
@@ -96,6 +97,8 @@ class Evidence:
         """A run on this machine, in a process of its own: a broken model may take it down."""
         from device_runners import BenchOptions, bench
 
+        if self.refused:
+            raise NothingToCheckByError("a model is not run while the above is broken")
         return bench(self.bundle, "local", BenchOptions(runs=1, warmup=0, min_time_s=0.01))
 
     @property

@@ -117,6 +117,8 @@ def _drop(bundle: Bundle, report: Report) -> Figure:
     before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
     if name is None or name not in before or name not in after:
         return Figure(None, reason=f"report.json has no {name or 'metric'} of both baseline and deployed.")
+    if name in METRICS and METRICS[name].unit != "fraction":
+        return Figure(None, reason=f"the model is measured by {name}, which has no percentage points.")
     return Figure(100 * _worse_by(name, before[name], after[name]), f"{name} against the baseline")
 
 

@@ -1,7 +1,8 @@
 """`check --verify`: is the bundle what it says it is?
 
 Every part reads the bundle and yields what is wrong; `PARTS` lists them. Parts go from the outside in,
-and each says what it found even where others failed, as far as there is something left to read.
+and each says what it found even where others failed, as far as there is something left to read. The
+model of a bundle that is refused already is not run.
 
 This finds damage and edits, by hand or by mistake, also edits of several files that were given new
 hashes. It is no signature: who rebuilds every figure consistently has made a bundle.
@@ -52,7 +53,11 @@ def verify(folder: Path | str) -> tuple[Finding, ...]:
     require_runtime()
     evidence = Evidence(folder)
     known: list[EdgepruneError] = []
-    return tuple(_finding(name, part, evidence, known) for name, part in PARTS)
+    findings = []
+    for name, part in PARTS:
+        findings.append(_finding(name, part, evidence, known))
+        evidence.refused = evidence.refused or findings[-1].status is Status.BROKEN
+    return tuple(findings)
 
 
 def _finding(name: str, part: Part, evidence: Evidence, known: list[EdgepruneError]) -> Finding:
