@@ -9,19 +9,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from device_runners import bench
     from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
+    from edgeprune.pipeline import build
     from edgeprune.pruning.prune import prune
 
 __version__ = "0.1.0"
 
 _WHERE = {
+    "bench": "device_runners",
+    "build": "edgeprune.pipeline",
     "prune": "edgeprune.pruning.prune",
     "register_rule": "edgeprune.layers",
     "shrink": "edgeprune.keras_bridge.shrink",
 }
 
-__all__ = ["__version__", "prune", "register_rule", "shrink"]
+__all__ = ["__version__", "bench", "build", "prune", "register_rule", "shrink"]
 
 
 def __getattr__(name: str) -> Any:

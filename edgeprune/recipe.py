@@ -1,83 +1,103 @@
 """Every setting that decides the result of a build, in one typed schema.
 
-Light on purpose: the command line builds one before anything heavy is imported.
+The command line's options, the keys of a recipe file and the keywords of `edgeprune.build` are these
+fields. Light on purpose: a recipe is checked before anything heavy is imported.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-from typing import TYPE_CHECKING, Any, Literal, get_args
+import math
+from collections.abc import Mapping
+from typing import Any, Literal, get_args
 
 from edgeprune.errors import InputError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+Task = Literal["vision", "speech", "text", "tabular"]
 Unit = Literal["neurons", "params", "macs"]
+Method = Literal["structural", "weight", "hybrid"]
 Allocation = Literal["global", "uniform"]
-Schedule = Literal["gradual", "one-shot"]
+Schedule = Literal["gradual", "one-shot", "iterative"]
+Rate = Literal["cosine", "linear", "constant"]
+Precision = Literal["float32", "bfloat16", "float16"]
+ClassWeights = Literal["none", "balanced"]
+Distribution = Literal["none", "mirrored", "multi-worker"]
 Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
 Io = Literal["float", "int8"]
-TASKS = ("vision", "speech", "text")
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "task": TASKS,
-    "unit": get_args(Unit),
-    "allocation": get_args(Allocation),
-    "schedule": get_args(Schedule),
-    "quantize": get_args(Quantization),
-    "io": get_args(Io),
+    "task": get_args(Task), "unit": get_args(Unit), "method": get_args(Method),
+    "allocation": get_args(Allocation), "schedule": get_args(Schedule), "rate_schedule": get_args(Rate),
+    "precision": get_args(Precision), "class_weights": get_args(ClassWeights),
+    "distribute": get_args(Distribution), "quantize": get_args(Quantization), "io": get_args(Io),
 }
+_AT_LEAST_1 = ("min_width", "round_to", "batch_size", "calibration", "threads", "rounds")
+_NOT_NEGATIVE = (
+    "epochs", "gradual_epochs", "early_stopping", "clusters", "eval_samples", "seed", "learning_rate",
+    "weight_decay", "l1", "l2", "max_quantization_drop", "folds",
+)
+
+
+def _setting(default: Any, meaning: str) -> Any:
+    """A field with the sentence that `--help` and a written recipe show."""
+    if isinstance(default, Mapping):
+        return dataclasses.field(default_factory=dict, metadata={"help": meaning})
+    return dataclasses.field(default=default, metadata={"help": meaning})
 
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """Settings of a build.
+    """Settings of a build; each field's ``metadata["help"]`` says what it means."""
 
-    Attributes:
-        prune: share to remove, 0 ≤ prune < 1; 0 quantizes only.
-        unit: what the share is of.
-        criterion: which of the neurons go; see `edgeprune.pruning.importance`.
-        allocation: whether layers give up the same share, or what costs the network least.
-        min_width: neurons that every layer keeps at least.
-        round_to: widths become multiples of this; XNNPACK works on 8 int8 channels at a time (measured:
-            a third less time than unrounded).
-        schedule: `gradual` masks neurons step by step while training goes on; `one-shot` removes
-            them at once and trains what is left.
-        epochs: of fine-tuning, after the neurons are gone.
-        gradual_epochs: before that, while they go.
-        batch_size: of fine-tuning.
-        learning_rate: its peak; it falls to zero along a half cosine.
-        weight_decay: of AdamW.
-        distill: share of the target that is the original model's answer; 0 trains on labels alone.
-        calibration: samples that drive reconstruction and quantization.
-        quantize: how the weights are stored.
-        io: type of the deployed model's inputs and outputs.
-        eval_samples: test samples that travel in the bundle, at most.
-        threads: of the runtime when latency is measured.
-        seed: of everything random.
-    """
-
-    task: str = "vision"
-    prune: float = 0.5
-    unit: Unit = "neurons"
-    criterion: str = "reconstruction"
-    allocation: Allocation = "global"
-    min_width: int = 2
-    round_to: int = 8
-    schedule: Schedule = "gradual"
-    epochs: int = 2
-    gradual_epochs: int = 1
-    batch_size: int = 128
-    learning_rate: float = 5e-4
-    weight_decay: float = 1e-4
-    distill: float = 0.7
-    calibration: int = 512
-    quantize: Quantization = "int8"
-    io: Io = "float"
-    eval_samples: int = 500
-    threads: int = 1
-    seed: int = 0
+    task: Task = _setting("vision", "vision, speech, text or tabular: which zoo model, how data is read.")
+    prune: float = _setting(0.5, "Share to remove, 0 to below 1; 0 quantizes only.")
+    max_drop: float | None = _setting(
+        None, "Instead of --prune: the largest share that loses at most so many points on validation data."
+    )
+    unit: Unit = _setting("neurons", "What the share is of: neurons, params or macs.")
+    method: Method = _setting(
+        "structural", "structural removes neurons, weight zeroes weights (tfmot magnitude), hybrid does both."
+    )
+    criterion: str = _setting("reconstruction", "What goes first.")
+    allocation: Allocation = _setting("global", "global or uniform: how layers share it.")
+    protect: tuple[str, ...] = _setting((), "Name pattern of layers that keep all neurons; repeatable.")
+    ratios: Mapping[str, float] = _setting({}, "PATTERN=SHARE that exactly these layers lose; repeatable.")
+    min_width: int = _setting(2, "Neurons every layer keeps.")
+    # XNNPACK works on 8 int8 channels at a time (measured: a third less time than unrounded).
+    round_to: int = _setting(8, "Widths become multiples of this.")
+    schedule: Schedule = _setting(
+        "gradual",
+        "gradual (neurons fade while training goes on, by tfmot's schedule), one-shot or iterative.",
+    )
+    rounds: int = _setting(3, "Of pruning and training, in the iterative schedule.")
+    gradual_epochs: int = _setting(1, "Epochs while neurons leave, in the gradual schedule.")
+    epochs: int = _setting(2, "Epochs of fine-tuning after neurons left.")
+    batch_size: int = _setting(128, "Samples per training step.")
+    learning_rate: float = _setting(5e-4, "Peak of fine-tuning.")
+    rate_schedule: Rate = _setting("cosine", "How the learning rate falls: cosine, linear or constant.")
+    weight_decay: float = _setting(1e-4, "Of AdamW, on kernels.")
+    l1: float = _setting(0.0, "L1 penalty on kernels while fine-tuning.")
+    l2: float = _setting(0.0, "L2 penalty on kernels while fine-tuning.")
+    distill: float = _setting(0.7, "Share of the original's answers in the targets; 0 trains on labels.")
+    early_stopping: int = _setting(0, "Epochs without a better validation score before it ends; 0: never.")
+    freeze: tuple[str, ...] = _setting((), "Name pattern of layers that are not trained; repeatable.")
+    precision: Precision = _setting("float32", "Of training: float32, or mixed with bfloat16 or float16.")
+    class_weights: ClassWeights = _setting("none", "balanced makes rare classes count as much as common.")
+    folds: int = _setting(0, "Cross-validation: so many held-out parts show how the recipe does; 0: off.")
+    distribute: Distribution = _setting("none", "mirrored or multi-worker (TF_CONFIG): tf.distribute.")
+    calibration: int = _setting(512, "Samples that drive reconstruction and quantization.")
+    quantize: Quantization = _setting("int8", "int8, dynamic, float16, int16x8 or none.")
+    qat: bool = _setting(False, "Train with simulated int8 (tfmot) before quantizing.")
+    clusters: int = _setting(0, "Weight sharing: distinct values per kernel (tfmot clustering); 0: off.")
+    max_quantization_drop: float = _setting(
+        0.5, "Points that quantization may lose; more, and it recovers by itself."
+    )
+    allow_flex: bool = _setting(False, "Let TensorFlow operators into the .tflite.")
+    embed_frontend: bool = _setting(False, "Audio features inside the .tflite: it takes 16-bit PCM.")
+    io: Io = _setting("float", "float or int8: deployed inputs and outputs.")
+    eval_samples: int = _setting(500, "Test samples in the bundle, at most.")
+    threads: int = _setting(1, "Of the runtime when measuring.")
+    seed: int = _setting(0, "Of everything random.")
 
     def __post_init__(self) -> None:
         """Refuses what cannot be meant.
@@ -88,27 +108,54 @@ class Recipe:
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise _not_one_of(name, getattr(self, name), choices)
+        for field in dataclasses.fields(self):
+            _check_kind(field.name, getattr(self, field.name), field.type)
         _within("prune", self.prune, 0, 1, "0 quantizes only; 0.5 removes half")
-        _within("distill", self.distill, 0, 1.000001, "0 trains on labels alone")
-        for name in ("min_width", "round_to", "batch_size", "calibration", "threads"):
-            _within(name, getattr(self, name), 1, float("inf"), "a whole number")
-        for name in ("epochs", "gradual_epochs", "eval_samples", "seed", "learning_rate", "weight_decay"):
-            _within(name, getattr(self, name), 0, float("inf"), "not negative")
+        _within("distill", self.distill, 0, math.nextafter(1, 2), "0 trains on labels alone")
+        for name in _AT_LEAST_1:
+            _within(name, getattr(self, name), 1, math.inf, "a whole number")
+        for name in _NOT_NEGATIVE:
+            _within(name, getattr(self, name), 0, math.inf, "not negative")
+        for pattern, share in self.ratios.items():
+            _within(f"ratios {pattern}", share, 0, 1, "the share these layers lose")
+        if self.max_drop is not None:
+            _within("max_drop", self.max_drop, 0, 100, "points of the task's metric")
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        if self.qat and self.quantize != "int8":
+            raise InputError(
+                f"--qat with --quantize {self.quantize}.",
+                "Quantization-aware training is for int8.",
+                "Leave one of them out.",
+            )
+        if self.folds == 1:
+            raise InputError("--folds is 1.", "At least 2 parts, or 0 for none.")
+        if self.max_drop is not None and (self.schedule == "iterative" or self.method == "weight"):
+            raise InputError(
+                f"--max-drop with --schedule {self.schedule} and --method {self.method}.",
+                "The search removes neurons, at once for each trial.",
+                "Leave --schedule and --method out.",
+            )
 
 
 def recipe(**settings: Any) -> Recipe:
-    """A recipe from settings by name.
+    """A recipe from settings by name; dashes may stand for underscores.
 
     Raises:
         InputError: a name that is no setting (the nearest one is named), or a bad value.
     """
     known = [field.name for field in dataclasses.fields(Recipe)]
-    for name in settings:
+    given = {name.replace("-", "_"): value for name, value in settings.items()}
+    for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Settings are {', '.join(known)}."
             raise InputError(f"There is no setting '{name}'.", way_out=hint)
-    return Recipe(**settings)
+    for name in ("protect", "freeze"):
+        if isinstance(given.get(name), list):
+            given[name] = tuple(given[name])
+    return Recipe(**given)
 
 
 def as_mapping(settings: Recipe) -> Mapping[str, Any]:
@@ -116,16 +163,46 @@ def as_mapping(settings: Recipe) -> Mapping[str, Any]:
     return dataclasses.asdict(settings)
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    "int": (int,), "float": (int, float), "float | None": (int, float, type(None)), "str": (str,),
+    "bool": (bool,), "tuple[str, ...]": (tuple,), "Mapping[str, float]": (Mapping,),
+}
+
+
+def _check_kind(name: str, value: Any, annotation: Any) -> None:
+    kinds = _KINDS.get(str(annotation))
+    if kinds is None:
+        return
+    wrong_bool = isinstance(value, bool) and bool not in kinds
+    parts: tuple[Any, ...] = ()
+    if isinstance(value, tuple):
+        parts = tuple(part for part in value if not isinstance(part, str))
+    elif isinstance(value, Mapping):
+        parts = tuple(part for part in value.values() if not isinstance(part, (int, float)))
+    if wrong_bool or parts or not isinstance(value, kinds):
+        raise InputError(
+            f"--{name.replace('_', '-')} is {value!r}.", f"Expected {_said(str(annotation))}."
+        )
+
+
+def _said(annotation: str) -> str:
+    return {
+        "int": "a whole number", "float": "a number", "float | None": "a number", "str": "a name",
+        "bool": "true or false", "tuple[str, ...]": "a list of names",
+        "Mapping[str, float]": "a table of pattern = share",
+    }[annotation]
+
+
 def _within(name: str, value: float, low: float, high: float, meaning: str) -> None:
     if not low <= value < high:
-        top = "" if high == float("inf") else f" and below {high:g}"
+        top = "" if high == math.inf else f" and {'below 1' if high == 1 else f'at most {high:g}'}"
         raise InputError(
             f"--{name.replace('_', '-')} is {value:g}.",
             f"Expected at least {low:g}{top} ({meaning}).",
         )
 
 
-def _not_one_of(name: str, value: str, choices: tuple[str, ...]) -> InputError:
+def _not_one_of(name: str, value: Any, choices: tuple[str, ...]) -> InputError:
     near = difflib.get_close_matches(str(value), choices, 1)
     return InputError(
         f"--{name.replace('_', '-')} is '{value}'.",

@@ -59,6 +59,7 @@ class Manifest:
             `edgeprune.preprocessing`.
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
         versions: package name to version on the host that built it.
+        built_from: SHA-256 of each input of the build by its name; see `edgeprune.fingerprint`.
         stream: how to feed live audio; None for anything else.
         seal: SHA-256 of the rest of the manifest; see `edgeprune.bundle.seal`. `write_bundle` fills it in.
     """
@@ -76,4 +77,5 @@ class Manifest:
     commands: Sequence[str] = ()
     stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)
     format_version: int = BUNDLE_FORMAT_VERSION
+    built_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
     seal: str = ""

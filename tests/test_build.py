@@ -58,8 +58,8 @@ def model(data):
 
 
 def build(model, data, out, **settings):
-    settings = recipe(calibration=128, epochs=1, **settings)
-    return pipeline.build(model, data, settings, out=out, command="edgeprune build")
+    settings = recipe(**{"calibration": 128, "epochs": 1, **settings})
+    return pipeline.run(pipeline.Source(model, data), settings, out, command="edgeprune build").bundle
 
 
 @pytest.fixture(scope="module")

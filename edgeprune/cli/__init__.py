@@ -58,7 +58,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         # Not standalone: typer would turn Ctrl-C into exit code 1.
-        code = app(standalone_mode=False)
+        # Wherever it is typed, and for every command.
+        arguments = [one for one in sys.argv[1:] if one != "--debug"]
+        code = app(arguments, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except BaseException as error:  # noqa: BLE001 - every way out of the program passes here
         sys.exit(report_failure(error, debug="--debug" in sys.argv))

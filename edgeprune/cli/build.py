@@ -10,73 +10,88 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from edgeprune.recipe import Recipe
+from edgeprune.cli.options import given_settings, with_recipe_options
+from edgeprune.recipe import recipe
 
-_D = Recipe()
+_OUT = "build/edgeprune"
 
 
+@with_recipe_options
 def build(
+    context: typer.Context,
     model: Annotated[str | None, Argument(help="A trained Keras model; without: the zoo's.")] = None,
-    data: Annotated[str | None, Option(help="Samples: .npz with x_train, y_train, x_test, y_test.")] = None,
-    task: Annotated[str, Option(help="vision, speech or text: which of the zoo's models.")] = _D.task,
-    prune: Annotated[float, Option(help="Share to remove, 0 to below 1; 0 quantizes only.")] = _D.prune,
-    unit: Annotated[str, Option(help="What the share is of: neurons, params or macs.")] = _D.unit,
-    out: Annotated[Path, Option(help="Output folder; replaced as a whole.")] = Path("build/edgeprune"),
-    criterion: Annotated[str, Option(help="What goes first.")] = _D.criterion,
-    allocation: Annotated[str, Option(help="global or uniform: how layers share it.")] = _D.allocation,
-    min_width: Annotated[int, Option(help="Neurons every layer keeps.")] = _D.min_width,
-    round_to: Annotated[int, Option(help="Widths become multiples of this.")] = _D.round_to,
-    schedule: Annotated[str, Option(help="gradual (tfmot's) or one-shot.")] = _D.schedule,
-    gradual_epochs: Annotated[int, Option(help="Epochs while neurons leave.")] = _D.gradual_epochs,
-    epochs: Annotated[int, Option(help="Epochs of fine-tuning after that.")] = _D.epochs,
-    batch_size: Annotated[int, Option(help="Samples per training step.")] = _D.batch_size,
-    learning_rate: Annotated[float, Option(help="Peak of fine-tuning.")] = _D.learning_rate,
-    weight_decay: Annotated[float, Option(help="Of AdamW.")] = _D.weight_decay,
-    distill: Annotated[float, Option(help="Share of the original's answers in targets.")] = _D.distill,
-    calibration: Annotated[int, Option(help="Samples that drive every decision.")] = _D.calibration,
-    quantize: Annotated[str, Option(help="int8, dynamic, float16, int16x8 or none.")] = _D.quantize,
-    io: Annotated[str, Option(help="float or int8: deployed inputs and outputs.")] = _D.io,
-    eval_samples: Annotated[int, Option(help="Test samples in the bundle.")] = _D.eval_samples,
-    threads: Annotated[int, Option(help="Of the runtime when measuring.")] = _D.threads,
-    seed: Annotated[int, Option(help="Of everything random.")] = _D.seed,
+    data: Annotated[
+        str | None,
+        Option(
+            help="Samples: .npz, .npy, .csv, .jsonl, .parquet, a folder of images or .wav by class, "
+            "tfds:NAME, keras:NAME or package.module:function."
+        ),
+    ] = None,
+    out: Annotated[str, Option(help="Output folder; replaced as a whole.")] = _OUT,
+    recipe_file: Annotated[
+        Path | None, Option("--recipe", help="A TOML file of these options; typed ones beat it.")
+    ] = None,
+    write_recipe: Annotated[
+        bool, Option("--write-recipe", help="Print the effective recipe and do nothing else.")
+    ] = False,
+    custom_objects: Annotated[
+        str, Option(help="package.module with layers, losses or metrics of your own.")
+    ] = "",
+    trust_model: Annotated[bool, Option("--trust-model", help="Let code in the model file run.")] = False,
+    force: Annotated[bool, Option("--force", help="Build again even if nothing changed.")] = False,
+    resume: Annotated[
+        bool, Option("--resume/--no-resume", help="Go on where an interrupted build of the same stopped.")
+    ] = True,
     json: Annotated[bool, Option("--json", help="Print report.json to stdout and nothing else.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
+    **settings: Any,
 ) -> None:
     """Prune, strip, fine-tune, quantize, verify, measure and bundle a model."""
-    settings = {
-        "task": task, "prune": prune, "unit": unit, "criterion": criterion, "allocation": allocation,
-        "min_width": min_width, "round_to": round_to, "schedule": schedule, "gradual_epochs": gradual_epochs,
-        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
-        "weight_decay": weight_decay, "distill": distill, "calibration": calibration, "quantize": quantize,
-        "io": io, "eval_samples": eval_samples, "threads": threads, "seed": seed,
-    }
-    _run(model, data, Recipe(**settings), out, json=json, quiet=quiet)  # type: ignore[arg-type]
+    from edgeprune import recipe_file as files
 
+    given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
+    typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
+    places |= {name: value for name, value in typed.items() if value is not None}
+    if given_settings(context, {"out": out}) or "out" not in places:
+        places["out"] = out
+    effective = recipe(**{**given, **given_settings(context, settings)})
+    if write_recipe:
+        typer.echo(files.written_recipe(effective, places), nl=False)
+        return
 
-def _run(model: str | None, data: str | None, recipe: Recipe, out: Path, *, json: bool, quiet: bool) -> None:
     from edgeprune import pipeline
     from edgeprune.cli.progress import progress_bars
 
+    source = pipeline.Source(
+        places.get("model"), places.get("data"), places.get("custom_objects", ""), trust_model
+    )
     command = shlex.join(["edgeprune", *sys.argv[1:]])
+    folder = Path(places["out"])
     with progress_bars(quiet=quiet or json) as progress:
-        bundle = pipeline.build(model, data, recipe, out=out, command=command, progress=progress)
-    text = bundle.file("report.json").read_text(encoding="utf-8")
+        done = pipeline.run(
+            source, effective, folder, command=command, progress=progress, force=force,
+            resume=resume and not force,
+        )
+    text = done.bundle.file("report.json").read_text(encoding="utf-8")
     if json:
         typer.echo(text, nl=False)
     elif not quiet:
-        _print(text, out)
+        _print(text, folder)
+        if done.unchanged:
+            typer.echo("Nothing changed since, so nothing was done; --force builds again.")
 
 
 def _print(text: str, out: Path) -> None:
     import json
 
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from edgeprune.report.stages import table_rows
 
     report: dict[str, Any] = json.loads(text)
-    table = Table(title=f"{report['model']} on {report['data']['name']}")
+    table = Table(title=escape(f"{report['model']} on {report['data']['name']}"))
     for column in ("", "baseline", "pruned", "deployed", "change"):
         table.add_column(column, justify="left" if not column else "right")
     for row in table_rows(report):
@@ -88,5 +103,5 @@ def _print(text: str, out: Path) -> None:
         f"{report['equivalence']['max_abs_error']:.1e}; accuracy on {report['data']['test']} test samples."
     )
     for note in report["notes"]:
-        console.print(f"Note: {note}")
-    console.print(f"Bundle: {out}", soft_wrap=True)
+        console.print(f"Note: {escape(note)}")
+    console.print(f"Bundle: {out}", soft_wrap=True, markup=False)

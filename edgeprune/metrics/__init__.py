@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics import anomaly, classification, sequences
+from edgeprune.metrics import anomaly, classification, regression, sequences
 from edgeprune.metrics.evaluation import Evaluation, Metric
 
 
@@ -29,7 +29,9 @@ def table(*families: Sequence[Metric]) -> dict[str, Metric]:
     return merged
 
 
-METRICS: Mapping[str, Metric] = table(classification.METRICS, sequences.METRICS, anomaly.METRICS)
+METRICS: Mapping[str, Metric] = table(
+    classification.METRICS, sequences.METRICS, anomaly.METRICS, regression.METRICS
+)
 
 
 def evaluate(

@@ -123,6 +123,7 @@ def one(name: str, meaning: str, compute: Callable[[Evaluation], float], *, high
 
 METRICS = (
     one("accuracy", "Share of samples (or positions) with the right class.", accuracy),
+    one("agreement", "Share of samples answered as the original model does: there were no labels.", accuracy),
     one("balanced_accuracy", "Mean recall of the classes.", balanced_accuracy),
     one("precision", "TP / (TP + FP); macro average for more than two classes.", _binary(_precisions)),
     one("recall", "TP / (TP + FN); macro average for more than two classes.", _binary(_recalls)),

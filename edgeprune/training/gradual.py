@@ -147,6 +147,11 @@ def _neuron_masks(
             super().__init__()
             self.step = 0
 
+        def on_train_begin(self, logs: Any = None) -> None:
+            """Training may go on in the middle; the optimizer knows where."""
+            del logs
+            self.step = int(self.model.optimizer.iterations)
+
         def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
             """Where the schedule says so, masks what has to be gone by now."""
             del batch, logs

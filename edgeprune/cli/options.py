@@ -1,0 +1,70 @@
+"""The recipe's fields as command line options, so that there is one list of settings."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from edgeprune.errors import InputError
+from edgeprune.recipe import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_KINDS: dict[str, Any] = {
+    "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],
+    "Mapping[str, float]": list[str],
+}
+
+
+def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command one option for each field of the recipe; it takes them as ``**settings``."""
+    parameters = list(inspect.signature(command, eval_str=True).parameters.values())
+    own = [one for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
+    options = [_option(field) for field in dataclasses.fields(Recipe)]
+    everything = [
+        one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options)
+    ]
+    command.__signature__ = inspect.Signature(everything)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in everything}
+    return command
+
+
+def given_settings(context: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, apart from what is only a default, as the recipe takes it.
+
+    Raises:
+        InputError: a ratio that is not PATTERN=SHARE.
+    """
+    typed = {
+        name: value
+        for name, value in settings.items()
+        if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
+    }
+    for name in ("protect", "freeze"):
+        if name in typed:
+            typed[name] = tuple(typed[name])
+    if "ratios" in typed:
+        typed["ratios"] = dict(map(_ratio, typed["ratios"]))
+    return typed
+
+
+def _option(field: Any) -> inspect.Parameter:
+    flag = "--ratio" if field.name == "ratios" else "--" + field.name.replace("_", "-")
+    kind = _KINDS.get(str(field.type), str)
+    default = [] if kind == list[str] else field.default
+    option = typer.Option(flag, help=field.metadata["help"], show_default=bool(default))
+    return inspect.Parameter(
+        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+    )
+
+
+def _ratio(text: str) -> tuple[str, float]:
+    pattern, _, share = text.rpartition("=")
+    try:
+        return pattern, float(share)
+    except ValueError:
+        raise InputError(f"--ratio is '{text}'.", "PATTERN=SHARE is expected, as conv*=0.3.") from None

@@ -1,0 +1,91 @@
+"""Recipe files: TOML with the fields of `edgeprune.recipe.Recipe`, and what to build.
+
+::
+
+    model = "my_model.keras"      # optional: model, data, out, custom_objects
+    data = "samples.npz"
+    prune = 0.5
+    [ratios]
+    "conv*" = 0.3
+    [budget]                      # limits for `edgeprune check`, not read here
+    max_size = "200kB"
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from edgeprune.errors import InputError
+from edgeprune.recipe import Recipe, as_mapping
+
+PLACES = ("model", "data", "out", "custom_objects")
+"""What is built from and where it goes; next to the recipe's own fields in a file."""
+_BUDGET = "budget"
+_MAX_BYTES = 1 << 20
+
+
+def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Settings, and places, as a file gives them; see `edgeprune.recipe.recipe` for what they may be.
+
+    Relative `model`, `data` and `out` paths are relative to the file.
+
+    Raises:
+        InputError: unreadable, no TOML, or a place that is no text.
+    """
+    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A recipe is a short TOML file.")
+        content: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no recipe {path}.", way_out="edgeprune build --write-recipe prints one."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as TOML ({error}).", "A recipe file is expected.") from error
+    content.pop(_BUDGET, None)
+    given = {name.replace("-", "_"): value for name, value in content.items()}
+    places = {name: given.pop(name) for name in PLACES if name in given}
+    for name, value in places.items():
+        if not isinstance(value, str):
+            raise InputError(f"{path}: {name} is {value!r}.", "A text is expected.")
+        beside = path.parent / value
+        if name == "out" or (name in ("model", "data") and beside.exists()):
+            places[name] = str(beside)
+    return given, places
+
+
+def written_recipe(settings: Recipe, places: Mapping[str, str]) -> str:
+    """A recipe file that builds the same, with what each setting means."""
+    lines = [f"{name} = {_toml(value)}" for name, value in places.items()]
+    values = as_mapping(settings)
+    tables = []
+    for field in dataclasses.fields(Recipe):
+        value, meaning = values[field.name], field.metadata["help"]
+        if isinstance(value, Mapping):
+            tables += [f"# {meaning}", f"[{field.name}]"] if value else []
+            tables += [f"{_toml(key)} = {_toml(item)}" for key, item in value.items()]
+        elif value is None:
+            lines += [f"# {meaning}", f"# {field.name} ="]
+        else:
+            lines += [f"# {meaning}", f"{field.name} = {_toml(value)}"]
+    return "\n".join([*lines, *tables]) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = "".join(
+            f"\\u{ord(char):04X}" if ord(char) < 32 or ord(char) == 127 else char
+            for char in value.replace("\\", "\\\\").replace('"', '\\"')
+        )
+        return f'"{escaped}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_toml(item) for item in value)}]"
+    return repr(value)

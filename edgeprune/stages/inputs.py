@@ -1,0 +1,191 @@
+"""Model and data, checked against each other before anything is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.training.goal import goal_of, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgeprune.data.dataset import Dataset, Split
+    from edgeprune.stages.job import Job
+    from edgeprune.training.goal import Goal, Outputs
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Inputs:
+    """What the stages work on.
+
+    Attributes:
+        zoo: the zoo's entry where the model is the zoo's, else None.
+        model: the baseline, trained.
+        calibration: model inputs that drive reconstruction and quantization, from training data.
+        validation: model inputs that drive every decision.
+        test: model inputs that are only reported on.
+        answers: the model's outputs on validation data.
+        goal: what training aims at.
+    """
+
+    zoo: Any
+    model: Any
+    data: Dataset
+    calibration: Any
+    validation: Any
+    test: Any
+    answers: Outputs
+    goal: Goal
+
+    @property
+    def classes(self) -> bool:
+        """Whether the first output says classes."""
+        return self.goal.objectives[0].kind in ("categorical", "binary")
+
+    def epochs(self, number: int, seed: int) -> Iterator[tuple[Any, np.ndarray | None]]:
+        """Model inputs and labels of each epoch, augmented as the zoo's recipe says."""
+        if self.zoo is not None:
+            from edgeprune_models.training import augmented_epochs
+
+            yield from augmented_epochs(self.data, dataclasses.replace(self.zoo.recipe, epochs=number), seed)
+            return
+        inputs = self.data.model_input(self.data.train.x)
+        for _ in range(number):
+            yield inputs, self.data.train.y
+
+    def score(self, model: Any) -> float:
+        """How well a model meets the goal on validation data; higher is better.
+
+        The loss, not the metric: a few hundred samples tell models apart by it long before one of
+        them gets a sample more right.
+        """
+        targets = self.goal.targets(self.answers, self.data.validation.y)
+        return -self.goal.value(targets, predict(model, self.validation))
+
+    def metrics(self, split: Split, outputs: Any, inputs: Any) -> dict[str, float]:
+        """All metrics of the task for the first output on a split."""
+        from edgeprune.metrics import evaluate
+
+        first = outputs[0] if isinstance(outputs, tuple) else outputs
+        return evaluate(self.data.metrics, split.y, first, labels=self.data.labels, inputs=inputs)
+
+    def worth(self, split: Split, outputs: Any, inputs: Any) -> float:
+        """The task's own metric as a fraction, so that higher is better."""
+        from edgeprune.metrics import METRICS
+
+        name, value = next(iter(self.metrics(split, outputs, inputs).items()))
+        return value if METRICS[name].higher_is_better else 1.0 - value
+
+
+def open_inputs(job: Job) -> Inputs:
+    """Loads the model first, so that what is wrong with it is said at once; then the data.
+
+    Raises:
+        InputError: model or data cannot be read, or do not belong together.
+    """
+    from edgeprune.data.calibration import choose
+
+    recipe = job.recipe
+    model = job.source.model
+    if isinstance(model, (str, Path)):
+        model = job.load(Path(model))
+    zoo, data = _data(job, model)
+    calibration = data.model_input(choose(data.train, recipe.calibration, recipe.seed).x)
+    if model is not None:
+        _check_shapes(model, calibration)
+    model = model if model is not None else _trained(job, zoo, data)
+    validation, test = data.model_input(data.validation.x), data.model_input(data.test.x)
+    answers = predict(model, validation)
+    data = _labelled(job, data, model, answers, test)
+    goal = goal_of(
+        model, answers, data.validation.y, recipe.distill, balanced=recipe.class_weights == "balanced"
+    )
+    if zoo is None:
+        job.notes.append(f"Trained on {goal.objectives[0].origin}.")
+    return Inputs(zoo, model, data, calibration, validation, test, answers, goal)
+
+
+def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
+    source, zoo = job.source.data, None
+    if model is None:
+        from edgeprune_models import default_for
+
+        zoo = default_for(job.recipe.task)
+    if isinstance(source, (str, Path)):
+        from edgeprune.data.arrays import read_npz
+
+        return zoo, read_npz(Path(source), job.recipe.task, job.recipe.seed)
+    if source is not None:
+        return zoo, source
+    if zoo is None:
+        raise InputError(
+            "A model was given without data.",
+            "Pruning needs samples to decide by and to measure on.",
+            "Pass --data samples.npz (x_train, y_train, x_test, y_test), or leave the model out to try "
+            "edgeprune on the zoo's.",
+        )
+    return zoo, zoo.load_data()
+
+
+def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
+    """The zoo's model, trained: the baseline."""
+    from edgeprune_models.training import train
+
+    def make() -> Any:
+        model = zoo.build_for(data, job.recipe.seed)
+        return train(model, data, zoo.recipe, job.recipe.seed, progress=tell).model
+
+    with job.clock("train") as tell:
+        return job.model_once("train", make)
+
+
+def _labelled(job: Job, data: Dataset, model: Any, answers: Outputs, test: Any) -> Dataset:
+    """Data whose metrics fit it. Without labels, the original's answers stand in, and it is said."""
+    if data.metrics != ("accuracy",):
+        return data
+    if data.test.y is not None and data.validation.y is not None:
+        numbered = np.issubdtype(data.test.y.dtype, np.integer)
+        return data if numbered else dataclasses.replace(data, metrics=("r2", "mean_absolute_error"))
+    kind = goal_of(model, answers, None, 0.0).objectives[0].kind
+    job.notes.append("The data has no labels: accuracy is agreement with the original model.")
+    standing = [_answer(found[0], kind) for found in (answers, predict(model, test))]
+    validation, tested = (
+        dataclasses.replace(split, y=y)
+        for split, y in zip((data.validation, data.test), standing, strict=True)
+    )
+    metrics = ("agreement",) if kind in ("categorical", "binary") else ("r2", "mean_absolute_error")
+    return dataclasses.replace(data, validation=validation, test=tested, metrics=metrics)
+
+
+def _answer(outputs: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "categorical":
+        return np.asarray(outputs.argmax(-1), np.int64)
+    if kind == "binary":
+        return (outputs > 0.5).astype(np.int64).reshape(len(outputs), *outputs.shape[1:-1])
+    return outputs
+
+
+def _check_shapes(model: Any, inputs: Any) -> None:
+    """Refuses data that the model cannot take, before anything is done with it.
+
+    Raises:
+        InputError: another number of inputs, or a shape that does not fit.
+    """
+    arrays = inputs if isinstance(inputs, tuple) else (inputs,)
+    wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    found = [array.shape[1:] for array in arrays]
+    fits = len(wanted) == len(found) and all(
+        len(want) == len(have) and all(a in (None, b) for a, b in zip(want, have, strict=True))
+        for want, have in zip(wanted, found, strict=False)
+    )
+    if not fits:
+        raise InputError(
+            f"The data has samples of shape {', '.join(map(str, found))}.",
+            f"Model '{model.name}' takes {', '.join(map(str, wanted))}.",
+            "Bring the samples into the model's shape.",
+        )

@@ -1,0 +1,91 @@
+"""What every stage of a build is handed: the recipe, the clock, and what an earlier try had finished."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgeprune.data.dataset import Dataset
+    from edgeprune.progress import Progress
+    from edgeprune.recipe import Recipe
+    from edgeprune.state import State
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """What a build starts from.
+
+    Attributes:
+        model: a trained Keras model or the path of one; None trains the zoo's model of the task.
+        data: what to train and measure on, or where it is; None for the zoo's own.
+        custom_objects: module with the model's own layers, losses and metrics.
+        trust_model: whether code in the model's file may run.
+    """
+
+    model: Any = None
+    data: Dataset | Path | str | None = None
+    custom_objects: str = ""
+    trust_model: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """One build.
+
+    Attributes:
+        strategy: a `tf.distribute.Strategy`, or None.
+        seconds: wall time of each stage so far.
+        notes: what the user has to know, so far.
+    """
+
+    recipe: Recipe
+    source: Source
+    state: State
+    progress: Progress
+    strategy: Any = None
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def clock(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Times a stage and tells its beginning and end; gives what tells its fraction done."""
+        self.progress(name, 0.0)
+        start = time.perf_counter()
+        yield lambda done: self.progress(name, done)
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        self.progress(name, 1.0)
+
+    def load(self, path: Path) -> Any:
+        """Loads a model that a stage had kept, or the user's."""
+        from edgeprune.keras_bridge.load import load_model
+
+        return load_model(path, trust=self.source.trust_model, custom_objects=self.custom_objects())
+
+    def custom_objects(self) -> dict[str, Any]:
+        """The user's own classes and functions by name.
+
+        Raises:
+            InputError: no such module.
+        """
+        from edgeprune.keras_bridge.custom_objects import objects_of
+
+        return objects_of(self.source.custom_objects)
+
+    def model_once(self, stage: str, make: Callable[[], Any]) -> Any:
+        """A stage whose result is a model: made, or taken from an earlier try."""
+        from edgeprune.keras_bridge.save import saved_bytes
+
+        done = self.state.finished(stage)
+        if done is not None:
+            return self.load(done / "model.keras")
+        model = make()
+        with self.state.finishing(stage) as room:
+            if room is not None:
+                (room / "model.keras").write_bytes(saved_bytes(model))
+        return model

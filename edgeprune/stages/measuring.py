@@ -1,0 +1,59 @@
+"""Runs the three models on this machine as a device, and writes the bundle."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.bundle import read_bundle, write_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.bundle import Bundle
+    from edgeprune.stages.inputs import Inputs
+    from edgeprune.stages.job import Job
+    from edgeprune.stages.quantizing import Deployed
+    from edgeprune.stages.training import Trained
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Built:
+    """What the stages before measuring gave.
+
+    Attributes:
+        folds: the task's metric on each held-out part, where cross-validation was asked for.
+    """
+
+    job: Job
+    inputs: Inputs
+    trained: Trained
+    deployed: Deployed
+    folds: tuple[float, ...] = ()
+
+
+def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[str, str]) -> Bundle:
+    """Measures, and replaces the output folder as a whole."""
+    from device_runners import BenchOptions, bench
+    from edgeprune.pipeline import is_chief
+    from edgeprune.report.document import bundle_files, document, manifest
+
+    job = built.job
+    files = bundle_files(built)
+    description = manifest(built, command, parts)
+    records = {}
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as name, job.clock("measure") as tell:
+        room = Path(name)
+        trial = write_bundle(room / "bundle", description, files)
+        for number, (stage, converted) in enumerate(built.deployed.files.items(), start=1):
+            path = room / f"{stage}.tflite"
+            path.write_bytes(converted.tflite)
+            target = trial if stage == "deployed" else path
+            records[stage] = bench(target, "local", BenchOptions(threads=job.recipe.threads))
+            tell(number / len(built.deployed.files))
+    files["report.json"] = document(built, records)
+    if not is_chief() and job.recipe.distribute == "multi-worker":
+        return read_bundle(folder) if (folder / "manifest.json").exists() else trial
+    return write_bundle(folder, description, files)

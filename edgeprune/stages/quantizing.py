@@ -1,0 +1,162 @@
+"""From the trained float model to the file that ships, with the proof on the test split."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.training.fine_tune import fine_tune
+from edgeprune.training.goal import Outputs, predict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.conversion import Converted, Parity, Quantized
+    from edgeprune.stages.inputs import Inputs
+    from edgeprune.stages.job import Job
+    from edgeprune.stages.training import Trained
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Deployed:
+    """The three models as `.tflite`, and what they answer on the test split.
+
+    Attributes:
+        float_model: the Keras model that the deployed file matches.
+        quantized: all that was tried.
+        files: ``baseline`` and ``pruned`` in float, and ``deployed``.
+        outputs: of the same three on the test split.
+        parity: deployed against its float model, on the test split.
+        preprocessing: what is left to do outside of the deployed file.
+    """
+
+    float_model: Any
+    quantized: Quantized
+    files: Mapping[str, Converted]
+    outputs: Mapping[str, Outputs]
+    parity: Parity
+    preprocessing: Sequence[Mapping[str, Any]]
+
+
+def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
+    """Quantizes, embeds what is asked for, and checks the file on the test split.
+
+    Raises:
+        InputError: the model cannot be quantized as asked for.
+        VerificationError: the file gives other answers than the float model.
+    """
+    from edgeprune.conversion import QuantizeOptions, Validation, convert, parity, quantize
+
+    recipe, data = job.recipe, inputs.data
+    with job.clock("convert") as tell:
+        baseline = convert(inputs.model, "none", allow_flex=recipe.allow_flex)
+        tell(0.1)
+        options = QuantizeOptions(
+            recipe.quantize, recipe.qat, recipe.io, recipe.clusters, recipe.max_quantization_drop,
+            recipe.allow_flex,
+        )
+        validation = Validation(
+            _several(inputs.validation), data.validation.y,
+            lambda found: inputs.worth(data.validation, found, inputs.validation), inputs.classes,
+        )
+        done = quantize(
+            trained.model, options, _several(inputs.calibration), validation,
+            lambda model: _fit(job, inputs, model),
+        )
+        tell(0.7)
+        shipped, steps = _finished(job, inputs, done.result)
+        test_inputs = inputs.test if steps == data.preprocessing else _raw(inputs, steps)
+        outputs = {
+            "baseline": predict(inputs.model, inputs.test),
+            "pruned": predict(done.model, inputs.test),
+            "deployed": _outputs(shipped.tflite, test_inputs),
+        }
+        check = parity(
+            outputs["pruned"], outputs["deployed"], None,
+            lambda found: inputs.worth(data.test, found, inputs.test), classes=inputs.classes,
+        )
+        check.require(recipe.max_quantization_drop + noise_points(check))
+    files = {"baseline": baseline, "pruned": done.baseline, "deployed": shipped}
+    return Deployed(done.model, done, files, outputs, check, steps)
+
+
+def noise_points(check: Parity) -> float:
+    """What the size of the test split leaves open, in points: two standard errors.
+
+    Two models that differ on a share d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance.
+    """
+    return 200 * math.sqrt(max(1 - check.agreement_fraction, 0) / max(check.samples, 1))
+
+
+def _fit(job: Job, inputs: Inputs, model: Any) -> None:
+    """Trains a model that tfmot has wrapped, for quantization or shared weights."""
+    from edgeprune.stages.training import settings_of
+
+    epochs = max(job.recipe.epochs, 1)
+    settings = dataclasses.replace(
+        settings_of(job, "quantize", epochs), learning_rate=job.recipe.learning_rate / 5,
+        l1=0.0, l2=0.0, precision="float32", freeze=(),
+    )
+    fine_tune(
+        model, inputs.model, inputs.epochs(epochs, job.recipe.seed + 2), settings, inputs.goal, inputs.score
+    )
+
+
+def _finished(
+    job: Job, inputs: Inputs, converted: Converted
+) -> tuple[Converted, Sequence[Mapping[str, Any]]]:
+    """The file with its front end and its metadata, and the steps that stay outside of it."""
+    from edgeprune.conversion import attach
+    from edgeprune.conversion.frontend import embed, split_steps
+
+    data = inputs.data
+    steps: Sequence[Mapping[str, Any]] = data.preprocessing
+    if job.recipe.embed_frontend:
+        steps, inside = split_steps(data.preprocessing)
+        if not inside:
+            raise InputError(
+                "--embed-frontend was given.", "The model's data has no audio front end to embed.",
+                "Leave it out.",
+            )
+        samples = int(_raw(inputs, steps, 1)[0].shape[-1])
+        converted = embed(converted, inside, samples)
+    mean, std = _normalization(steps)
+    tflite = attach(converted.tflite, inputs.model.name, data.labels or (), mean, std)
+    return dataclasses.replace(converted, tflite=tflite), steps
+
+
+def _normalization(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What Android's tools call mean and standard deviation, where one step says all."""
+    if len(steps) != 1:
+        return (), ()
+    step = steps[0]
+    if step["op"] == "rescale":
+        scale = float(step["scale"])
+        return (-float(step.get("offset", 0.0)) / scale,), (1 / scale,)
+    if step["op"] == "standardize":
+        mean, std = (np.ravel(step[name]).tolist() for name in ("mean", "std"))
+        return tuple(mean), tuple(std)
+    return (), ()
+
+
+def _raw(inputs: Inputs, steps: Sequence[Mapping[str, Any]], number: int | None = None) -> Any:
+    """Test samples after some of the steps only."""
+    from edgeprune import preprocessing
+
+    split = inputs.data.test.take(slice(0, number))
+    return preprocessing.apply(steps, split.x, inputs.data.files)
+
+
+def _several(inputs: Any) -> tuple[Any, ...]:
+    return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def _outputs(tflite: bytes, inputs: Any) -> Outputs:
+    from edgeprune.conversion import run_tflite
+
+    found = run_tflite(tflite, _several(inputs))
+    return found if isinstance(found, tuple) else (found,)

@@ -1,0 +1,215 @@
+"""What happens to the pruned model before it is quantized: it learns, in the way the recipe says."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.progress import part
+from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
+from edgeprune.training.goal import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.pruning.result import PruneResult
+    from edgeprune.pruning.search import Trial
+    from edgeprune.stages.inputs import Inputs
+    from edgeprune.stages.job import Job
+
+_STAGES = {"train": 0, "fade": 1000, "fine_tune": 2000, "weight": 3000, "quantize": 4000}
+"""Every kind of training draws its own random numbers."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Trained:
+    """The float model to quantize, its training curve, and what was tried on the way.
+
+    Attributes:
+        pruned: what pruning gave, in the end.
+        trials: of the search for the largest share.
+    """
+
+    model: Any
+    pruned: PruneResult
+    curve: tuple[Epoch, ...] = ()
+    trials: tuple[Trial, ...] = ()
+
+
+def settings_of(job: Job, stage: str, epochs: int, round_number: int = 0) -> FineTuning:
+    """The recipe's settings of one training."""
+    recipe = job.recipe
+    return FineTuning(
+        epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.rate_schedule, recipe.l1,
+        recipe.l2, recipe.early_stopping, recipe.freeze, recipe.precision,
+        seed=recipe.seed + 10_000 * _STAGES[stage] + 100 * round_number,
+    )
+
+
+def learn(
+    job: Job, inputs: Inputs, model: Any, tell: Callable[[float], None], *, stage: str = "fine_tune",
+    name: str = "", number: int = 0,
+) -> tuple[Epoch, ...]:
+    """Trains a model in place, with the baseline as its teacher; goes on where it was cut off."""
+    file = job.state.file(f"{name or stage}.npz") if job.strategy is None else None
+    settings = settings_of(job, stage, job.recipe.epochs, number)
+    return fine_tune(
+        model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
+        inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
+        progress=tell,
+    )
+
+
+def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
+    """Fine-tunes what is left, and before that, in gradual mode, fades out what goes.
+
+    Raises:
+        InputError: what was asked for cannot be done with this model.
+    """
+    recipe = job.recipe
+    with job.clock("fine_tune") as tell:
+        share = 0.0
+        model = result.model
+        if recipe.schedule == "gradual" and recipe.gradual_epochs and not result.keep.all():
+            if (why := _cannot_fade(job, inputs)) is None:
+                share = recipe.gradual_epochs / (recipe.gradual_epochs + recipe.epochs)
+                told = part(job.progress, "fine_tune", 0, share)
+                faded = job.model_once("fade", lambda: _fade(job, inputs, result, told))
+                # Validation data decides which start is better: faded out or repaired in one shot.
+                model = faded if inputs.score(faded) >= inputs.score(model) else model
+            elif why:
+                job.notes.append(why)
+        told = part(job.progress, "fine_tune", share, 1)
+        if recipe.method != "structural":
+            from edgeprune.training.magnitude import prune_weights
+
+            epochs = max(recipe.epochs, 1)
+            model = job.model_once(
+                "weight",
+                lambda: prune_weights(
+                    model, inputs.model, inputs.epochs(epochs, recipe.seed + 1),
+                    settings_of(job, "weight", epochs), inputs.goal, recipe.prune,
+                    -(-len(inputs.data.train) // recipe.batch_size), told,
+                ),
+            )
+            return Trained(model, result)
+        curve = learn(job, inputs, model, told)
+        tell(1.0)
+    return Trained(model, result, curve)
+
+
+def in_rounds(job: Job, inputs: Inputs) -> Trained:
+    """Prunes a little, trains, prunes again: the iterative schedule."""
+    from edgeprune.pruning.search import prune_in_rounds
+    from edgeprune.stages.pruning import joined, prune_by
+
+    recipe, done = job.recipe, 0
+    curve: list[Epoch] = []
+
+    def prune(model: Any, amount: float) -> PruneResult:
+        with job.clock("prune") as tell:
+            return prune_by(job, inputs, amount, tell, model)
+
+    def train(model: Any) -> Any:
+        nonlocal done
+        with job.clock("fine_tune") as tell:
+            curve.extend(learn(job, inputs, model, tell, name=f"round_{done}", number=done))
+        done += 1
+        return model
+
+    rounds = prune_in_rounds(prune, train, inputs.model, recipe.prune, recipe.rounds)
+    return Trained(rounds[-1].model, joined(rounds), tuple(curve))
+
+
+def largest(job: Job, inputs: Inputs) -> Trained:
+    """Finds the largest share whose trained model keeps the accuracy on validation data.
+
+    Raises:
+        VerificationError: not even the smallest share does.
+    """
+    from edgeprune.pruning.allocation import Limits
+    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.pruning.search import largest_amount
+
+    recipe, curves = job.recipe, {}
+    limits = Limits(recipe.min_width, recipe.round_to, recipe.protect, recipe.ratios or {})
+    with job.clock("prune") as tell:
+        prepared = Prepared(
+            inputs.model, inputs.calibration, criterion=recipe.criterion, allocation=recipe.allocation,
+            seed=recipe.seed,
+        )
+        tell(0.5)
+    split = inputs.data.validation
+    number = 0
+
+    def prune(amount: float) -> PruneResult:
+        return prepared.prune(amount, unit=recipe.unit, limits=limits)
+
+    def evaluate(model: Any) -> float:
+        nonlocal number
+        with job.clock("fine_tune") as told:
+            curves[id(model)] = learn(job, inputs, model, told, name=f"trial_{number}", number=number)
+        number += 1
+        return 100 * inputs.worth(split, predict(model, inputs.validation), inputs.validation)
+
+    baseline = 100 * inputs.worth(split, inputs.answers, inputs.validation)
+    found = largest_amount(
+        prune, evaluate, baseline, recipe.max_drop or 0.0,
+        show=lambda trial: job.notes.append(
+            f"{100 * trial.amount:.1f} % removed: {trial.drop:+.2f} points lost on validation data, "
+            f"{'within' if trial.holds else 'beyond'} {recipe.max_drop:g}."
+        ),
+    )
+    return Trained(found.result.model, found.result, curves[id(found.result.model)], found.trials)
+
+
+def _cannot_fade(job: Job, inputs: Inputs) -> str | None:
+    """Why neurons cannot fade out here, or None; an empty reason is not worth telling."""
+    if is_keras3(inputs.model):
+        return "tfmot's gradual masks work on Keras 2 only; this Keras 3 model was pruned in one shot."
+    if job.recipe.freeze or job.strategy is not None:
+        return "Frozen layers and distributed training do without the gradual schedule: one shot."
+    return None if job.recipe.epochs or job.recipe.gradual_epochs else ""
+
+
+def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float], None]) -> Any:
+    """Masks the planned neurons step by step with tfmot, then cuts them off."""
+    from edgeprune.keras_bridge.network import stripped_network
+    from edgeprune.keras_bridge.read import read
+    from edgeprune.training import mask_gradually
+
+    recipe = job.recipe
+    settings = dataclasses.replace(
+        settings_of(job, "fade", recipe.gradual_epochs), l1=0.0, l2=0.0, precision="float32"
+    )
+    file = job.state.file("fade.npz")
+
+    def train(wrapped: Any, callbacks: Sequence[Any]) -> None:
+        fine_tune(
+            wrapped, inputs.model, inputs.epochs(settings.epochs, recipe.seed), settings, inputs.goal,
+            inputs.score, callbacks=callbacks, keep_best=False,
+            checkpoint=Checkpoint(file) if file else None, progress=tell,
+        )
+
+    steps = settings.epochs * -(-len(inputs.data.train) // settings.batch_size)
+    masked = mask_gradually(inputs.model, result.units, result.keep, steps, train)
+    return stripped_network(read(masked), result.units, result.keep).reading.model
+
+
+def check_trainable(job: Job, inputs: Inputs) -> None:
+    """Refuses settings this model cannot be trained with, before anything is.
+
+    Raises:
+        InputError: names what cannot be done.
+    """
+    from edgeprune.training.trainee import frozen_layers
+
+    frozen_layers(inputs.model, job.recipe.freeze)
+    if job.recipe.method != "structural" and is_keras3(inputs.model):
+        raise InputError(
+            f"--method {job.recipe.method} with a Keras 3 model.",
+            "tfmot zeroes weights of Keras 2 (tf_keras) models only.",
+            "Use --method structural, or load and save the model with tf_keras.",
+        )

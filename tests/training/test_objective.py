@@ -1,0 +1,113 @@
+"""What a model is trained towards, against the definitions and against Keras' own losses."""
+
+import numpy as np
+import pytest
+
+from edgeprune.training.goal import goal_of, predict
+from edgeprune.training.objective import Objective, keras_loss, loss_value, mix, objective_of
+
+rng = np.random.default_rng(7)
+UNCOMPILED = object()
+
+
+def probabilities(*shape):
+    raw = rng.uniform(0.1, 1, shape)
+    return (raw / raw.sum(-1, keepdims=True)).astype(np.float32)
+
+
+def test_classes_mix_the_original_with_the_labels():
+    answers, labels = probabilities(5, 4), np.array([0, 3, 1, 2, 2])
+    objective = objective_of(UNCOMPILED, answers, labels)
+    targets = mix(objective, answers, labels, 0.7)
+    wanted = 0.7 * answers
+    wanted[np.arange(5), labels] += 0.3
+    np.testing.assert_allclose(targets.values, wanted, rtol=1e-6)
+    assert objective.kind == "categorical"
+    assert targets.weights is None
+
+
+def test_logits_are_compared_behind_their_softmax():
+    answers, labels = rng.normal(size=(6, 3)).astype(np.float32), np.array([0, 1, 2, 2, 1, 0])
+    objective = objective_of(UNCOMPILED, answers, labels)
+    assert (objective.kind, objective.logits) == ("categorical", True)
+    expected = np.exp(answers) / np.exp(answers).sum(-1, keepdims=True)
+    np.testing.assert_allclose(mix(objective, answers, None, 1).values, expected, rtol=1e-5)
+
+
+def test_a_label_of_minus_one_counts_nothing():
+    answers, labels = probabilities(3, 2, 4), np.array([[0, -1], [2, 3], [-1, -1]])
+    targets = mix(objective_of(UNCOMPILED, answers, labels), answers, labels, 0.5)
+    np.testing.assert_array_equal(targets.weights, [[1, 0], [1, 1], [0, 0]])
+
+
+def test_one_sigmoid_unit_is_binary():
+    answers, labels = rng.uniform(0.1, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
+    objective = objective_of(UNCOMPILED, answers, labels)
+    assert objective.kind == "binary"
+    values = mix(objective, answers, labels, 0.25).values
+    np.testing.assert_allclose(values[1, 0], 0.25 * answers[1, 0] + 0.75, rtol=1e-6)
+
+
+def test_labels_that_do_not_align_leave_the_original_alone():
+    answers, labels = probabilities(3, 7, 5), np.array([[1, 2], [0, -1], [3, 3]])
+    objective = objective_of(UNCOMPILED, answers, labels)
+    np.testing.assert_array_equal(mix(objective, answers, labels, 0.5).values, answers)
+
+
+@pytest.mark.parametrize("logits", [False, True])
+@pytest.mark.parametrize("kind", ["categorical", "binary", "squared"])
+def test_the_loss_is_that_of_keras(kind, logits):
+    import tf_keras
+
+    answers = {
+        "categorical": probabilities(9, 4),
+        "binary": rng.uniform(0.1, 0.9, (9, 1)).astype(np.float32),
+        "squared": rng.normal(size=(9, 3)).astype(np.float32),
+    }[kind]
+    objective = Objective(kind, logits)
+    model = tf_keras.Sequential([tf_keras.Input((2,))])
+    outputs = answers[::-1]
+    targets = mix(objective, answers, None, 1.0)
+    expected = float(keras_loss(model, objective, answers, 1.0, targets)(targets.values, outputs))
+    assert loss_value(objective, targets, outputs) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_the_compiled_loss_is_used(package):
+    keras = pytest.importorskip(package)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x = rng.normal(size=(8, 3)).astype(np.float32)
+    found = objective_of(model, predict(model, x)[0], np.arange(8) % 4)
+    assert (found.kind, found.logits) == ("categorical", True)
+    assert "as the model was compiled" in found.origin
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_loss_of_the_user_is_kept_for_the_labels(package):
+    keras = pytest.importorskip(package)
+
+    def cubed(y_true, y_pred):
+        return keras.backend.mean(abs(y_true - y_pred) ** 3, axis=-1) if package == "tf_keras" else (
+            keras.ops.mean(abs(y_true - y_pred) ** 3, axis=-1)
+        )
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    model.compile("adam", cubed)
+    x = rng.normal(size=(8, 3)).astype(np.float32)
+    labels = rng.normal(size=(8, 2)).astype(np.float32)
+    answers = predict(model, x)
+    goal = goal_of(model, answers, labels, 0.25)
+    outputs = (rng.normal(size=(8, 2)).astype(np.float32),)
+    own, taught = np.abs(labels - outputs[0]) ** 3, (answers[0] - outputs[0]) ** 2
+    expected = 0.75 * np.mean(own) + 0.25 * np.mean(taught)
+    found = goal.value(goal.targets(answers, labels), outputs)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_balanced_classes_count_alike():
+    answers, labels = probabilities(8, 3), np.array([0, 0, 0, 0, 0, 1, 1, 2])
+    goal = goal_of(UNCOMPILED, (answers,), labels, 0.0, balanced=True)
+    weights = goal.targets((answers,), labels)[0].weights
+    sums = [weights[labels == number].sum() for number in range(3)]
+    np.testing.assert_allclose(sums, 8 / 3, rtol=1e-6)
