@@ -50,11 +50,11 @@ def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | 
         raise InputError(f"The new bundle has no {MODEL}.", "Every bundle needs one.")
     out_dir = check_out_dir(out_dir)
     try:
-        with _temporary_sibling(out_dir) as folder:
+        with temporary_sibling(out_dir) as folder:
             infos = {name: _write_file(folder / name, content) for name, content in files.items()}
             manifest = sealed(dataclasses.replace(manifest, files=infos))
             (folder / MANIFEST).write_text(jsonable.dumps(manifest, indent=1) + "\n", encoding="utf-8")
-            _swap(folder, out_dir)
+            swap(folder, out_dir)
     except OSError as error:
         found = "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
         raise InputError(f"The bundle {out_dir} could not be written: {found}.", "", _WAY_OUT) from error
@@ -83,7 +83,8 @@ def check_out_dir(out_dir: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _temporary_sibling(out_dir: Path) -> Iterator[Path]:
+def temporary_sibling(out_dir: Path) -> Iterator[Path]:
+    """An empty folder beside `out_dir`, removed at the end unless it was renamed."""
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}.", dir=out_dir.parent))
     try:
@@ -107,7 +108,7 @@ def _write_file(path: Path, content: bytes | Path) -> FileInfo:
     return FileInfo(path.stat().st_size, sha256_of(path))
 
 
-def _swap(new: Path, out_dir: Path) -> None:
+def swap(new: Path, out_dir: Path) -> None:
     """Rename `new` to `out_dir`; what was there is put back if that fails, else removed."""
     if not out_dir.exists():
         new.rename(out_dir)
