@@ -70,7 +70,7 @@ def read_labels(
 def _plain(y: np.ndarray, name: str) -> np.ndarray:
     """Text as `U`, booleans as integers, a column as a row; everything else must be real numbers."""
     if y.dtype.kind == "O" and all(isinstance(value, (str, bytes)) for value in y.flat):
-        y = np.array([_text(value) for value in y.flat]).reshape(y.shape)
+        y = np.array([text_of(value) for value in y.flat]).reshape(y.shape)
     if y.dtype.kind == "S":
         y = np.char.decode(y, "utf-8", "replace")
     if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "biuU":
@@ -90,7 +90,8 @@ def _plain(y: np.ndarray, name: str) -> np.ndarray:
     return y
 
 
-def _text(value: str | bytes) -> str:
+def text_of(value: str | bytes) -> str:
+    """A text; bytes are UTF-8."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
@@ -112,6 +113,12 @@ def _named(arrays: Mapping[str, np.ndarray | None], names: Sequence[str] | None)
     return Labels(parts, order)
 
 
+def shown(name: object) -> str:
+    """A name of unknown origin, fit for a message: escaped where it is not printable."""
+    text = str(name)
+    return text if text.isprintable() else ascii(text)
+
+
 def check_class_name(name: str) -> None:
     """Refuses what cannot stand on a line of labels.txt.
 
@@ -127,7 +134,7 @@ def check_class_name(name: str) -> None:
 
 def _numbers(y: np.ndarray, given: Sequence[np.ndarray], wants: Wants | None) -> np.ndarray:
     if y.ndim == 2 and _is_one_hot(given, wants):
-        return np.argmax(y, axis=1).astype(np.int64)
+        return np.asarray(np.argmax(y, axis=1), np.int64)
     if y.ndim == 2 and wants is not None and len(wants.output) == 1:
         return y.astype(np.float32)
     whole = all(array.dtype.kind in "biu" for array in given)

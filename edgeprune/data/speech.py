@@ -14,7 +14,10 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.streamed import Array, Streamed
 from edgeprune.types import StreamInfo
+
+_STATISTICS = 4096
 
 
 def front_end(
@@ -34,8 +37,13 @@ def front_end(
     return steps if coefficients is None else (*steps, {"op": "mfcc", "coefficients": coefficients})
 
 
-def standardized(steps: Sequence[Mapping[str, Any]], clips: np.ndarray) -> tuple[Mapping[str, Any], ...]:
-    """`steps` and one more, which gives every band of the features of `clips` mean 0 and deviation 1."""
+def standardized(steps: Sequence[Mapping[str, Any]], clips: Array) -> tuple[Mapping[str, Any], ...]:
+    """`steps` and one more, which gives every band of the features of `clips` mean 0 and deviation 1.
+
+    Of streamed clips every n-th is read, `_STATISTICS` or up to twice as many in all.
+    """
+    if isinstance(clips, Streamed):
+        clips = clips[:: max(1, len(clips) // _STATISTICS)]
     features = preprocessing.apply(steps, clips)
     mean, std = features.mean(axis=(0, 1)), np.maximum(features.std(axis=(0, 1)), 1e-3)
     rounded = {"mean": [round(float(m), 5) for m in mean], "std": [round(float(s), 5) for s in std]}
@@ -43,10 +51,11 @@ def standardized(steps: Sequence[Mapping[str, Any]], clips: np.ndarray) -> tuple
 
 
 def clips_dataset(
-    splits: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    splits: Mapping[str, tuple[Array, np.ndarray]],
     labels: Sequence[str],
     sample_rate: int,
     *,
+    steps: Sequence[Mapping[str, Any]] | None = None,
     coefficients: int | None = None,
     hop_ms: int = 250,
     **facts: Any,
@@ -55,18 +64,21 @@ def clips_dataset(
 
     Args:
         splits: clips and y under ``train``, ``validation`` and ``test``.
+        steps: instead of the front end and its standardization.
         coefficients: MFCCs instead of log-mel bands.
         hop_ms: how often a stream is classified.
         facts: further fields of the `Dataset`.
     """
     train = splits["train"][0]
     strings = splits["train"][1].ndim == 2
+    if steps is None:
+        steps = standardized(front_end(sample_rate, coefficients=coefficients), train)
     defaults: dict[str, Any] = {
         "task": "speech", "metrics": ("word_error_rate",) if strings else ("accuracy", "f1_macro")
     }
     return Dataset(
         train=Split(*splits["train"]), validation=Split(*splits["validation"]), test=Split(*splits["test"]),
-        preprocessing=standardized(front_end(sample_rate, coefficients=coefficients), train),
+        preprocessing=tuple(steps),
         labels=tuple(labels),
         stream=StreamInfo(sample_rate, train.shape[1], sample_rate * hop_ms // 1000),
         **(defaults | facts),

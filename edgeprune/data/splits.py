@@ -15,6 +15,11 @@ from edgeprune.errors import InputError
 
 TEST, VALIDATION = 0.2, 0.15
 NAMES = ("train", "validation", "test")
+ALIASES = {
+    "train": "train", "training": "train", "validation": "validation", "valid": "validation",
+    "val": "validation", "dev": "validation", "test": "test", "testing": "test",
+}
+"""Names of folders, files and rows that stand for a split."""
 Parts = Mapping[str, Split]
 
 

@@ -17,16 +17,19 @@ from edgeprune.data.dataset import Dataset, Split
 def tabular_dataset(splits: tuple[Split, Split, Split], labels: tuple[str, ...], **facts: Any) -> Dataset:
     """A `Dataset` of float rows (N, F): training, validation, test; `facts` are further fields of it."""
     train, validation, test = splits
-    rows = np.asarray(train.x, np.float64)
-    std = rows.std(axis=0)
-    step = {
-        "op": "standardize", "mean": rows.mean(axis=0).tolist(), "std": np.where(std > 0, std, 1.0).tolist()
-    }
+    step = standardizing(np.asarray(train.x))
     defaults: dict[str, Any] = {"task": "tabular", "metrics": ("accuracy", "f1_macro")}
     return Dataset(
         train=train, validation=validation, test=test, preprocessing=(step,), labels=labels,
         **(defaults | facts),
     )
+
+
+def standardizing(rows: np.ndarray) -> dict[str, Any]:
+    """The step that gives every column of training rows (N, F) mean 0 and deviation 1; constants stay 0."""
+    with np.errstate(invalid="ignore"):  # NaN is refused afterwards, with its place
+        mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    return {"op": "standardize", "mean": mean.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
 
 
 def _splits(x: np.ndarray, y: np.ndarray) -> tuple[Split, Split, Split]:

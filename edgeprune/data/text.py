@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from edgeprune.data.assemble import Fitted
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.wants import InputWanted
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
 
@@ -87,7 +89,7 @@ def text_dataset(
     vocabulary = fit_vocabulary(splits["train"][0], kind, size)
     step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": keep}
     parts = {
-        name: Split(_strings(texts), _fit_tags(np.asarray(y), length)) for name, (texts, y) in splits.items()
+        name: Split(strings(texts), _fit_tags(np.asarray(y), length)) for name, (texts, y) in splits.items()
     }
     return Dataset(
         task="text",
@@ -101,10 +103,47 @@ def text_dataset(
     )
 
 
-def _strings(texts: Sequence[str]) -> np.ndarray:
+def fit_texts(texts: Any, want: InputWanted | None, vocabulary: str | None = None) -> Fitted:
+    """The tokenizer for a model's input, fitted on training texts.
+
+    Args:
+        texts: of the training split.
+        want: the model's input: token numbers of a fixed length, or the strings themselves.
+        vocabulary: the text of the `vocab.txt` that the model was trained with; None fits one.
+
+    Raises:
+        InputError: the model takes neither, or its embedding has too few rows for `vocabulary`.
+    """
+    if want is not None and not want.is_text:
+        raise InputError(
+            "The data holds texts.", f"The model takes {want.dtype} numbers of the shape {want.shape}.",
+            "Pass what it was trained on, or a model that takes token numbers or strings.",
+        )
+    if want is not None and want.dtype == "string":
+        return Fitted(({"op": "reshape", "shape": [1]},) if want.shape == (1,) else ())
+    length = (want.shape[0] if want is not None and want.shape else None) or 200
+    rows = want.vocabulary if want is not None else 10_000
+    note = ""
+    if vocabulary is None:
+        vocabulary = fit_vocabulary(texts, "word", min(10_000, rows))
+        note = (
+            "The vocabulary was fitted on the training texts. A model that was trained with another one "
+            "needs its vocab.txt beside the data."
+        )
+    size = len(tokens.parse_vocabulary(vocabulary))
+    if size > rows:
+        raise InputError(
+            f"The vocabulary has {size} tokens.", f"The model's embedding has {rows} rows.",
+            "Pass the vocab.txt that the model was trained with.",
+        )
+    step = {"op": "tokenize", "kind": "word", "length": length, "vocabulary": "vocab.txt", "keep": "start"}
+    return Fitted((step,), {"vocab.txt": vocabulary}, size, (note,) if want is not None else ())
+
+
+def strings(texts: Sequence[str] | np.ndarray) -> np.ndarray:
     """Texts as an object array: one long text does not widen all the others."""
     array = np.empty(len(texts), object)
-    array[:] = list(texts)
+    array[:] = [str(text) for text in texts]
     return array
 
 

@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import hashlib
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.folders import files_below, subfolders
+from edgeprune.data.labels import check_class_name, shown
 from edgeprune.data.speech import clips_dataset
+from edgeprune.data.streamed import Array, FromItems, held
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import apply
 
@@ -37,11 +41,14 @@ def read_wav(path: Path, rate_hz: int) -> np.ndarray:
         with wave.open(str(path), "rb") as file:
             width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
             raw = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, OSError) as error:
+            levels = _levels(raw, width).reshape(-1, channels).mean(axis=1)
+            if not rate or not len(levels):
+                raise ValueError("no samples")  # noqa: TRY301  (told with what the file's reader says)
+    except (wave.Error, EOFError, OSError, ValueError, TypeError) as error:
         raise InputError(
-            f"{path} cannot be read ({error}).", "Expected a PCM WAV file.", "Convert it, or take it out."
+            f"{shown(path)} cannot be read ({error}).", "Expected a PCM WAV file.",
+            "Convert it, or take it out.",
         ) from error
-    levels = _levels(raw, width).reshape(-1, channels).mean(axis=1)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
     samples: np.ndarray = np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767)
     return samples.astype(np.int16)
@@ -68,6 +75,8 @@ def word_folders(
     coefficients: int | None = None,
     silence: bool = True,
     seed: int = 0,
+    steps: Callable[[Array], Sequence[Mapping[str, Any]]] | None = None,
+    samples: int | None = None,
 ) -> Dataset:
     """A `Dataset` of the recordings below `folder`.
 
@@ -78,11 +87,16 @@ def word_folders(
         coefficients: MFCCs instead of log-mel bands.
         silence: add the class ``_silence_`` where there is background noise.
         seed: of the choice of unknown words and of silent stretches.
+        samples: length of a clip, instead of `milliseconds`.
+        steps: makes the preprocessing out of the training clips; None for log-mel bands (or MFCCs).
 
     Raises:
-        InputError: no recordings, a word without a folder, or a split without recordings.
+        InputError: no recordings, a link that leaves the folder, a word without a folder, or a split
+            without recordings.
     """
-    found = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name != NOISE)
+    found = [name for name in subfolders(folder) if name != NOISE]
+    for name in found:
+        check_class_name(name)
     labels = list(words or found)
     missing = sorted(set(labels) - set(found))
     if missing or not found:
@@ -91,7 +105,7 @@ def word_folders(
             f"Expected folders of WAV files named by their words; there are {', '.join(found) or 'none'}.",
             "Check the path and the words.",
         )
-    samples = sample_rate * milliseconds // 1000
+    samples = samples or sample_rate * milliseconds // 1000
     rng = np.random.default_rng(seed)
     chosen = list(_recordings(folder, labels, found, rng))
     if set(labels) != set(found):
@@ -107,16 +121,30 @@ def word_folders(
                 f"No recording of {folder} falls into the {split} split.", "Expected some in each split.",
                 "Add recordings, or list them in validation_list.txt and testing_list.txt.",
             )
-        fit = {"op": "pad_or_crop", "samples": samples}
-        clips = [apply([fit], read_wav(path, sample_rate)[None])[0] for path, _ in paths]
+        items: list[Path | np.ndarray] = [path for path, _ in paths]
         y = [labels.index(word) for _, word in paths]
         if labels[-1] == SILENCE:
             quiet = _silent(noise, samples, max(len(paths) // max(len(labels) - 1, 1), 1), rng)
-            clips, y = [*clips, *quiet], [*y, *[len(labels) - 1] * len(quiet)]
-        splits[split] = (np.stack(clips), np.array(y))
+            items, y = [*items, *quiet], [*y, *[len(labels) - 1] * len(quiet)]
+        splits[split] = (held(FromItems(items, _reader(sample_rate, samples)), 2 * samples), np.array(y))
     return clips_dataset(
-        splits, labels, sample_rate, coefficients=coefficients, name=folder.name, source=str(folder)
+        splits, labels, sample_rate, coefficients=coefficients, name=folder.name, source=str(folder),
+        steps=None if steps is None else steps(splits["train"][0]),
     )
+
+
+def _reader(sample_rate: int, samples: int) -> Callable[[Path | np.ndarray], np.ndarray]:
+    """Makes a clip of `samples` out of a file; silence is a clip already."""
+
+    def read(item: Path | np.ndarray) -> np.ndarray:
+        if isinstance(item, np.ndarray):
+            return item
+        clip: np.ndarray = apply(
+            [{"op": "pad_or_crop", "samples": samples}], read_wav(item, sample_rate)[None]
+        )[0]
+        return clip
+
+    return read
 
 
 def background_noise(folder: Path, sample_rate: int) -> list[np.ndarray]:
@@ -136,7 +164,13 @@ def _recordings(
     unknown = []
     known = 0
     for word in found:
-        for path in sorted((folder / word).glob("*.wav")):
+        paths = sorted(files_below(folder / word, (".wav",), folder))
+        if not paths:
+            raise InputError(
+                f"Class {word!r} of {folder} is empty.", "WAV files are expected.",
+                "Add some, or remove the folder.",
+            )
+        for path in paths:
             split = listed.get(f"{word}/{path.name}", "train") if listed else split_of(path.name)
             if word in labels:
                 known += 1

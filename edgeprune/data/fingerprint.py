@@ -1,0 +1,89 @@
+"""A hash of what a data source holds, so that an interrupted build goes on with the same data only.
+
+Light: neither TensorFlow nor the user's module is imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from edgeprune.errors import InputError
+
+_PIECE_BYTES = 1 << 20
+
+
+def fingerprint(source: str) -> str:
+    """Hex SHA-256 of a source as `open_data` takes it.
+
+    Of a file its content and the vocabulary or labels beside it; of a folder all names and contents; of
+    ``tfds:`` and ``keras:`` the name and the package's version; of a Python function the file of its module.
+
+    Raises:
+        InputError: there is no such file or folder, or it cannot be read.
+    """
+    digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
+    path = Path(source)
+    if path.exists():
+        for file in _files(path):
+            _add(digest, file, path)
+    elif source.startswith(("tfds:", "keras:")):
+        package = "tensorflow-datasets" if source.startswith("tfds:") else "keras"
+        digest.update(_version(package).encode())
+    elif ":" in source:
+        module = module_file(source.partition(":")[0])
+        if module is not None:
+            _add(digest, module, module.parent)
+    else:
+        raise InputError(f"There is no data {source}.", "A file, a folder or a name.", "Check the path.")
+    return digest.hexdigest()
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        for name in ("y.npy", "vocab.txt"):
+            if path.with_name(name).is_file() and path.name != name:
+                yield path.with_name(name)
+        return
+    for folder, below, names in os.walk(path):
+        below.sort()
+        yield from (Path(folder) / name for name in sorted(names) if (Path(folder) / name).is_file())
+
+
+def _add(digest: hashlib._Hash, file: Path, root: Path) -> None:
+    """Name, size and content: two files must not hash as one."""
+    name = os.fsencode(os.path.relpath(file, root))
+    try:
+        with file.open("rb") as content:
+            digest.update(b"%d %s %d " % (len(name), name, os.fstat(content.fileno()).st_size))
+            while piece := content.read(_PIECE_BYTES):
+                digest.update(piece)
+    except OSError as error:
+        raise InputError(
+            f"{file} cannot be read ({error}).", "Readable files are expected.", "Check its rights."
+        ) from error
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def module_file(name: str) -> Path | None:
+    """The file of a module, without importing it or its packages."""
+    parts = name.split(".")
+    if not all(part.isidentifier() for part in parts):
+        return None
+    for root in (str(Path.cwd()), *sys.path):
+        base = Path(root or ".").joinpath(*parts)
+        for file in (base.with_name(base.name + ".py"), base / "__init__.py"):
+            if file.is_file():
+                return file
+    return None

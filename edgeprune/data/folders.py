@@ -1,0 +1,140 @@
+"""Files of a folder by class, and by split where it has them; no link leads out of the folder.
+
+    FOLDER/cat/1.jpg  FOLDER/dog/2.jpg               classes; the splits are drawn
+    FOLDER/train/cat/1.jpg  FOLDER/test/dog/2.jpg    splits as they are (train, validation or val, test)
+    FOLDER/labels.txt                                the classes in the model's order; else alphabetical
+
+Names are bytes of unknown origin: hidden files and files of other kinds are passed over, a class is
+called by printable text, and anything that is no regular file (a pipe, a device) is never opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from edgeprune.data.labels import check_class_name, shown
+from edgeprune.data.splits import ALIASES
+from edgeprune.errors import InputError
+
+_DEEPEST = 20
+ByClass = Mapping[str, Sequence[Path]]
+
+
+def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
+    """Files by class under ``train``, and under ``validation`` and ``test`` where there are such folders.
+
+    Raises:
+        InputError: no classes, a class without files, a hostile name, or a link that leaves the folder.
+    """
+    names = subfolders(folder)
+    if names and {ALIASES.get(name.lower()) for name in names} >= {"train"} and all(
+        name.lower() in ALIASES for name in names
+    ):
+        return {ALIASES[name.lower()]: by_class(folder / name, suffixes, folder) for name in names}
+    return {"train": by_class(folder, suffixes, folder)}
+
+
+def by_class(folder: Path, suffixes: Sequence[str], root: Path) -> ByClass:
+    """Files of each subfolder, sorted by their paths.
+
+    Raises:
+        InputError: see `by_split`.
+    """
+    classes = {}
+    for name in subfolders(folder):
+        check_class_name(name)
+        classes[name] = sorted(files_below(folder / name, suffixes, root))
+        if not classes[name]:
+            raise InputError(
+                f"Class {name!r} of {folder} is empty.",
+                f"Files that end in {', '.join(suffixes)} are expected.",
+                "Add some, or remove the folder.",
+            )
+    if not classes:
+        raise InputError(
+            f"{folder} has no folders.", "One folder for each class is expected.", "Sort the files into them."
+        )
+    return classes
+
+
+def subfolders(folder: Path) -> list[str]:
+    """Names of the folders in it, sorted; hidden ones are passed over."""
+    try:
+        return sorted(
+            entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir()
+        )
+    except OSError as error:
+        raise InputError(
+            f"{folder} cannot be read ({error}).", "A folder is expected.", "Check its name and rights."
+        ) from error
+
+
+def files_below(folder: Path, suffixes: Sequence[str], root: Path, depth: int = 0) -> Iterator[Path]:
+    """Regular files that end in one of `suffixes`, at any depth.
+
+    Raises:
+        InputError: a link that leads out of `root`, or folders nested without end.
+    """
+    if depth > _DEEPEST:
+        raise InputError(
+            f"{folder} is nested {depth} deep.", "Files of a class lie in its folder.", "Move them."
+        )
+    _check_inside(folder, root)
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read ({error}).", "A folder.", "Check its rights.") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            _check_inside(path, root)
+        if entry.is_dir(follow_symlinks=False):
+            yield from files_below(path, suffixes, root, depth + 1)
+        elif entry.name.lower().endswith(tuple(suffixes)) and entry.is_file():
+            yield path
+
+
+def _check_inside(path: Path, root: Path) -> None:
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise InputError(
+            f"{shown(path)} is a link that leaves {root}.", "Files inside the folder are expected.",
+            "Copy what it points to, or remove the link.",
+        )
+
+
+def class_order(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
+    """The classes as labels.txt lists them; else sorted.
+
+    Raises:
+        InputError: labels.txt and the folders do not name the same classes.
+    """
+    path = folder / "labels.txt"
+    if not path.is_file():
+        return tuple(sorted(found))
+    listed = lines(path, folder)
+    if sorted(listed) != sorted(found):
+        raise InputError(
+            f"{path} lists {', '.join(listed)}.", f"The folders are {', '.join(sorted(found))}.",
+            "Make them the same.",
+        )
+    return listed
+
+
+def lines(path: Path, root: Path) -> tuple[str, ...]:
+    """The lines of a text that are not blank.
+
+    Raises:
+        InputError: unreadable, no UTF-8, or a link that leaves `root`.
+    """
+    _check_inside(path, root)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}).", "A class a line, UTF-8.", "Write it again."
+        ) from error
+    return tuple(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,151 @@
+"""Pictures to a model's input: what they are brought to when read, and the steps that travel.
+
+    file -> uint8 (H, W, 1 or 3) --resize, channels--> raw sample (h, w, c)
+    raw sample --resize, channels, rescale--> model input float32
+
+The two steps are the same before and after storing; what fits already passes through them unchanged, so
+a camera's frame on the device goes exactly the way a file went here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune import preprocessing
+from edgeprune.data.labels import shown
+from edgeprune.data.wants import Wants
+from edgeprune.errors import InputError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF")
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """Height, width and channels of every picture."""
+
+    height: int
+    width: int
+    channels: int
+
+    def steps(self) -> tuple[Mapping[str, Any], ...]:
+        """From a picture of any size to this form."""
+        return (
+            {"op": "resize", "height": self.height, "width": self.width},
+            {"op": "channels", "count": self.channels},
+        )
+
+    def fit(self, picture: np.ndarray) -> np.ndarray:
+        """One picture (H, W) or (H, W, C) in this form."""
+        batch = (picture if picture.ndim == 3 else picture[..., None])[None]
+        fitted: np.ndarray = preprocessing.apply(self.steps(), batch)[0]
+        return fitted
+
+
+def form_for(shape: tuple[int, ...], wants: Wants | None) -> Form:
+    """The form that a model takes; where it leaves a size open, that of the first picture.
+
+    Args:
+        shape: (H, W) or (H, W, C) of the first picture.
+        wants: the model: (H, W, C), (H, W), or the pixels in one row.
+
+    Raises:
+        InputError: pictures cannot be brought into the model's shape.
+    """
+    height, width, channels = (*shape, 1)[:3]
+    if wants is None:
+        return Form(height, width, channels)
+    want = wants.inputs[0].shape
+    if len(wants.inputs) == 1 and not wants.is_text:
+        if len(want) == 3:
+            return Form(want[0] or height, want[1] or width, want[2] or channels)
+        if len(want) == 2:
+            return Form(want[0] or height, want[1] or width, 1)
+        size = want[0] if len(want) == 1 else None
+        if size in (height * width, height * width * channels):
+            return Form(height, width, int(size) // (height * width))
+    raise InputError(
+        f"The data holds pictures, the first one {' x '.join(map(str, shape))}.",
+        f"The model takes {', '.join(str(one.shape) for one in wants.inputs)}.",
+        "Pass a model that takes pictures (height, width, channels), or data of its shape as .npz.",
+    )
+
+
+def steps_for(form: Form, wants: Wants | None) -> tuple[Mapping[str, Any], ...]:
+    """Steps from pictures to the model's input."""
+    steps = list(form.steps())
+    if wants is None:
+        return (*steps, {"op": "rescale", "scale": 1 / 255, "offset": 0.0})
+    want = wants.inputs[0]
+    if np.dtype(want.dtype).kind not in "iu":
+        low, high = (0.0, 255.0) if wants.scales else wants.pixels
+        steps.append({"op": "rescale", "scale": (high - low) / 255, "offset": float(low)})
+    if len(want.shape) != 3:
+        plane = [form.height, form.width]
+        row = [math.prod((*plane, form.channels))]
+        steps.append({"op": "reshape", "shape": plane if len(want.shape) == 2 else row})
+    return tuple(steps)
+
+
+def scale_note(wants: Wants | None) -> str:
+    """What was taken for granted about brightness."""
+    if wants is not None and wants.scales:
+        return "The model scales pixels itself: it gets 0 to 255."
+    low, high = wants.pixels if wants is not None else (0.0, 1.0)
+    return f"Pixels are scaled to {low:g} to {high:g}."
+
+
+def decode(path: Path) -> np.ndarray:
+    """(H, W, 1 or 3) uint8 of a JPEG, PNG, BMP or GIF (its first frame); transparency is dropped.
+
+    Raises:
+        InputError: no such picture, cut off, too large, or Pillow is missing.
+    """
+    with _opened(path) as picture:
+        mode = picture.mode
+        if mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
+            return (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)[..., None]
+        if mode in ("1", "L", "LA"):
+            return np.asarray(picture.convert("L"))[..., None]
+        return np.asarray(picture.convert("RGB"))
+
+
+def shape_of(path: Path) -> tuple[int, int, int]:
+    """Height, width and channels by the file's header alone.
+
+    Raises:
+        InputError: as `decode`.
+    """
+    with _opened(path, load=False) as picture:
+        grey = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
+        return picture.height, picture.width, 1 if grey else 3
+
+
+def _opened(path: Path, *, load: bool = True) -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise InputError(
+            "Pictures are read by the package Pillow, which is not installed.", "",
+            "Install it: pip install pillow",
+        ) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(path, formats=_FORMATS)
+            if load:
+                picture.load()
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError,
+            Image.DecompressionBombWarning) as error:
+        raise InputError(
+            f"{shown(path)} cannot be read as a picture ({error}).", f"{', '.join(_FORMATS)} are expected.",
+            "Repair it, or take it out.",
+        ) from error
+    return picture

@@ -1,0 +1,147 @@
+"""Recordings to whatever a speech model takes: the clip itself, log-mel bands or MFCCs.
+
+    input (S,), (S, 1)                  the clip, S samples in -1..1
+    input (F, B), (F, B, 1), B > 20     log-mel: F frames of B bands
+    input (F, B), (F, B, 1), B <= 20    MFCCs: the first B of 40 bands
+
+Frames are 32 ms every 20 ms where that gives F of them, else the usual pair that does. Bands are
+standardized by the training clips, since a model's own statistics are not in its file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import wave
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data import folders
+from edgeprune.data.check import check
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.speech import front_end, standardized
+from edgeprune.data.streamed import Array
+from edgeprune.data.wants import Wants
+from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, word_folders
+from edgeprune.errors import InputError
+
+_FRAMES_MS = ((32, 20), (30, 20), (40, 20), (32, 16), (25, 10), (30, 10), (32, 10), (64, 32))
+_MOST_COEFFICIENTS = 20
+Steps = tuple[Mapping[str, Any], ...]
+
+
+def read_speech_folder(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+    """A `Dataset` of folders of WAV files; see `word_folders` for the splits and the extra classes.
+
+    Raises:
+        InputError: see `word_folders`, `steps_for` and `check`.
+    """
+    del task
+    folder = Path(source)
+    found = [name for name in folders.subfolders(folder) if name != NOISE]
+    listed = _listed(folder)
+    words = [name for name in listed if name not in (UNKNOWN, SILENCE)] or None
+    classes = wants.classes() if wants is not None else 0
+    known = len(words or found) + (words is not None and set(words) != set(found))
+    rate = _rate(folder)
+    samples = clip_samples(wants, rate)
+
+    def steps(train: Array) -> Steps:
+        return steps_for(train, rate, samples, wants)
+
+    data = word_folders(
+        folder, words, sample_rate=rate, samples=samples, seed=seed, steps=steps,
+        silence=SILENCE in listed if listed else classes in (0, known + 1),
+    )
+    data = _in_order(data, listed, folder) if listed else data
+    data = dataclasses.replace(data, source=folder.name, licence="as you know it", notes=(
+        f"Clips are {samples} samples at {rate} Hz. Bands are standardized by the training clips.",
+    ))
+    check(data, wants)
+    return data
+
+
+def steps_for(train: Array, rate: int, samples: int, wants: Wants | None) -> Steps:
+    """Steps from clips (N, samples) int16 to the model's input; statistics are those of `train`.
+
+    Raises:
+        InputError: the model takes no form of audio.
+    """
+    if wants is None:
+        return tuple(standardized(front_end(rate), train))
+    want = wants.inputs[0].shape
+    sizes = tuple(size for size in want if size != 1)
+    bands = sizes[-1] if sizes else None
+    if len(sizes) == 1:
+        reshape: Steps = ({"op": "reshape", "shape": [samples, 1]},) if len(want) == 2 else ()
+        return ({"op": "pcm_to_float"}, *reshape)
+    if len(sizes) != 2 or bands is None:
+        raise InputError(
+            "The data holds recordings.", f"The model takes {want}, which is no clip and no spectrogram.",
+            "Pass a model of (samples,) or (frames, bands), or features of its shape as .npz.",
+        )
+    frames = sizes[0]
+    mel = _framed(rate, samples, frames, bands)
+    tail: Steps = ()
+    if len(want) != 2:
+        made = 1 + (samples - int(mel[1]["frame_length"])) // int(mel[1]["frame_step"])
+        tail = ({"op": "reshape", "shape": [made if size == frames else int(size or 1) for size in want]},)
+    return (*standardized(mel, train), *tail)
+
+
+def _framed(rate: int, samples: int, frames: int | None, bands: int) -> Steps:
+    """The front end whose frames are as many as the model takes."""
+    coefficients = bands if bands <= _MOST_COEFFICIENTS else None
+    steps = front_end(rate, bands=40 if coefficients else bands, coefficients=coefficients)
+    for length_ms, step_ms in _FRAMES_MS:
+        length, step = rate * length_ms // 1000, rate * step_ms // 1000
+        if frames in (None, 1 + (samples - length) // step):
+            mel = {**steps[1], "frame_length": length, "frame_step": step}
+            return (steps[0], mel, *steps[2:])
+    raise InputError(
+        f"{samples} samples at {rate} Hz do not give {frames} frames.",
+        "Frames of " + ", ".join(f"{a} ms every {b}" for a, b in _FRAMES_MS) + " were tried.",
+        "Pass features of the model's shape as .npz.",
+    )
+
+
+def clip_samples(wants: Wants | None, rate: int) -> int:
+    """Samples of a clip: the model's own number where it takes clips, else one second."""
+    sizes = [size for size in wants.inputs[0].shape if size != 1] if wants is not None else []
+    return sizes[0] if len(sizes) == 1 and sizes[0] else rate
+
+
+def _rate(folder: Path) -> int:
+    """The sample rate of the first recording; the others are resampled to it."""
+    for name in folders.subfolders(folder):
+        for path in sorted(folders.files_below(folder / name, (".wav",), folder)):
+            # The first one decides; a broken one is named when it is read.
+            with contextlib.suppress(wave.Error, EOFError, OSError), wave.open(str(path), "rb") as file:
+                return file.getframerate()
+    return 16000
+
+
+def _listed(folder: Path) -> tuple[str, ...]:
+    path = folder / "labels.txt"
+    return folders.lines(path, folder) if path.is_file() else ()
+
+
+def _in_order(data: Dataset, listed: tuple[str, ...], folder: Path) -> Dataset:
+    """The classes in the order of labels.txt, which is the model's."""
+    if sorted(listed) != sorted(data.labels or ()):
+        raise InputError(
+            f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
+            f"The recordings give {', '.join(data.labels or ())}.", "Make them the same.",
+        )
+    place = np.array([listed.index(name) for name in data.labels or ()])
+
+    def ordered(split: Split) -> Split:
+        return Split(split.x, None if split.y is None else place[split.y])
+
+    return dataclasses.replace(
+        data, labels=listed, train=ordered(data.train), validation=ordered(data.validation),
+        test=ordered(data.test),
+    )

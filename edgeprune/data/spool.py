@@ -1,0 +1,99 @@
+"""A stream of batches to samples that can be read in any order: in memory, or from a temporary file.
+
+Generators and `tf.data` give their samples once and in order; pruning and training read them many
+times. Up to `IN_MEMORY_BYTES` are held; what is more goes into an unnamed file in the folder for
+temporary files (TMPDIR), which the operating system removes when the process ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from typing import IO
+
+import numpy as np
+
+from edgeprune.data.labels import text_of
+from edgeprune.data.streamed import IN_MEMORY_BYTES, Array, FromArray
+from edgeprune.data.text import strings
+from edgeprune.errors import InputError
+
+_KEEP_FREE_BYTES = 2**30
+
+
+class Spool:
+    """Takes batches (n, ...) of one shape and dtype; `samples` gives them all."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self.count = 0
+        self._held: list[np.ndarray] = []
+        self._held_bytes = 0
+        self._file: IO[bytes] | None = None
+        self._first: np.ndarray | None = None
+
+    def add(self, batch: np.ndarray) -> None:
+        """Appends samples.
+
+        Raises:
+            InputError: another shape or dtype than before, Python objects, or no room for more.
+        """
+        if batch.dtype.kind in "SOU":
+            batch = _texts(batch, self._source)
+        first = self._first if self._first is not None else batch
+        if batch.ndim == 0 or batch.shape[1:] != first.shape[1:] or batch.dtype != first.dtype:
+            raise InputError(
+                f"{self._source} gives samples of shape {first.shape[1:]}, {first.dtype}, and then of "
+                f"{batch.shape[1:]}, {batch.dtype}.", "One shape and dtype is expected.",
+                "Pad, crop or convert them.",
+            )
+        self._first = first
+        self._held.append(batch)
+        self._held_bytes += batch.nbytes
+        self.count += len(batch)
+        if self._held_bytes > IN_MEMORY_BYTES:
+            self._flush()
+
+    def samples(self) -> Array:
+        """All samples, in their order.
+
+        Raises:
+            InputError: there were none.
+        """
+        if self._first is None or not self.count:
+            raise InputError(
+                f"{self._source} gives no samples.", "At least one batch is expected.", "Check the source."
+            )
+        if self._file is None:
+            return np.concatenate(self._held)
+        self._flush()
+        self._file.flush()
+        shape = (self.count, *self._first.shape[1:])
+        return FromArray(np.memmap(self._file, self._first.dtype, "r", 0, shape))
+
+    def _flush(self) -> None:
+        if self._first is not None and self._first.dtype.hasobject:
+            raise InputError(
+                f"{self._source} gives more than {IN_MEMORY_BYTES >> 20} MB of texts.",
+                "Texts must fit into memory.", "Pass fewer.",
+            )
+        if shutil.disk_usage(tempfile.gettempdir()).free < self._held_bytes + _KEEP_FREE_BYTES:
+            raise InputError(
+                f"{self._source} fills the folder for temporary files, {tempfile.gettempdir()}.",
+                "A source that ends, and room for all its samples.",
+                "Check that it does not repeat (take(n)), or set TMPDIR to a larger disk.",
+            )
+        if self._file is None:
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the samples)
+        for batch in self._held:
+            self._file.write(np.ascontiguousarray(batch).data)
+        self._held, self._held_bytes = [], 0
+
+
+def _texts(batch: np.ndarray, source: str) -> np.ndarray:
+    if not all(isinstance(value, (str, bytes)) for value in batch.flat):
+        raise InputError(
+            f"{source} gives Python objects.", "Numbers of one shape, or texts, are expected.",
+            "Convert them to one array a batch.",
+        )
+    return strings([text_of(value) for value in batch.flat]).reshape(batch.shape)

@@ -1,0 +1,150 @@
+"""A table, or a folder with one table a split, to a `Dataset`: texts or rows of numbers.
+
+Rows of numbers are standardized by the training rows' mean and deviation, unless the model does so
+itself; texts are tokenized with a vocabulary of the training texts, or with the `vocab.txt` beside the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edgeprune.data import tables
+from edgeprune.data.assemble import Fitted, Raw, dataset_of
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.splits import ALIASES, NAMES
+from edgeprune.data.tabular import standardizing
+from edgeprune.data.text import fit_texts, strings
+from edgeprune.data.wants import Wants
+from edgeprune.errors import InputError
+
+_Table = Mapping[str, Sequence[Any]]
+
+
+def read_table_data(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+    """Reads a table or a folder of tables called train, validation (valid, val, dev) and test.
+
+    Raises:
+        InputError: unreadable, or no columns that could be samples; see `tables` and `check`.
+    """
+    del task  # texts or numbers: the columns say it
+    path = Path(source)
+    files = _files(path)
+    read = {split: tables.read_table(file) for split, file in files.items()}
+    if len({tuple(table) for table in read.values()}) > 1:
+        raise InputError(
+            f"The tables of {path} have unlike columns.", "The same columns in all of them.", "Rename them."
+        )
+    parts = _by_split(read["train"], path) if len(read) == 1 else read
+    text = tables.text_column(parts["train"])
+    label = tables.label_column(parts["train"], text)
+    if text is None:
+        return _rows(parts, label, path, wants, seed)
+    y = _labels(parts, label)
+    texts = {split: strings([_filled(value) for value in table[text]]) for split, table in parts.items()}
+    raw = Raw(
+        {split: (texts[split], y[split]) for split in parts},
+        path.name.partition(".")[0], path.name,
+        notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
+    )
+    vocabulary = path.parent / "vocab.txt" if path.is_file() else path / "vocab.txt"
+    given = _text_of(vocabulary) if vocabulary.is_file() else None
+    want = wants.inputs[0] if wants is not None else None
+
+    def fit(train: Split) -> Fitted:
+        return fit_texts(np.asarray(train.x), want, given)
+
+    return dataset_of(raw, "text", wants, seed, fit)
+
+
+def _files(path: Path) -> dict[str, Path]:
+    if path.is_file():
+        return {"train": path}
+    found: dict[str, Path] = {}
+    for file in sorted(path.iterdir()):
+        split = ALIASES.get(file.name.partition(".")[0].lower())
+        if split and tables.is_table(file):
+            if split in found:
+                raise InputError(
+                    f"{path} has {found[split].name} and {file.name}.", "One table a split.", "Remove one."
+                )
+            found[split] = file
+    if "train" not in found:
+        raise InputError(
+            f"{path} has no table train.", "Tables train, validation, test.", "Rename the files."
+        )
+    return found
+
+
+def _by_split(table: _Table, path: Path) -> dict[str, _Table]:
+    """The parts that a column of splits names; the whole table where there is no such column."""
+    column = tables.named(table, tables.SPLITS)
+    if column is None:
+        return {"train": table}
+    said = [ALIASES.get(str(value).lower()) for value in table[column]]
+    if None in said:
+        raise InputError(
+            f"{path}: column {column!r} holds {table[column][said.index(None)]!r}.",
+            "train, validation or test is expected.", "Correct or rename the column.",
+        )
+    rest = [name for name in table if name != column]
+    return {
+        split: {name: [v for v, s in zip(table[name], said, strict=True) if s == split] for name in rest}
+        for split in NAMES
+        if split in said
+    }
+
+
+def _labels(parts: Mapping[str, _Table], label: str | None) -> dict[str, np.ndarray | None]:
+    """Read over all splits at once: what is a name in one of them is a name in all."""
+    if label is None:
+        return dict.fromkeys(parts)
+    whole = tables.labels([value for table in parts.values() for value in table[label]])
+    cuts = np.cumsum([len(table[label]) for table in parts.values()])[:-1]
+    return dict(zip(parts, np.split(whole, cuts), strict=True))
+
+
+def _rows(
+    parts: Mapping[str, _Table], label: str | None, path: Path, wants: Wants | None, seed: int
+) -> Dataset:
+    features = [name for name in parts["train"] if name != label]
+    if not features:
+        raise InputError(f"{path} has no column beside {label!r}.", "A column for each feature.", "Add them.")
+    y = _labels(parts, label)
+    raw = Raw(
+        {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()},
+        path.name.partition(".")[0], path.name,
+        notes=(
+            f"{len(features)} columns of numbers, labels "
+            + (f"in column {label!r}." if label else "missing: no column is called label, class or target."),
+        ),
+    )
+
+    def fit(train: Split) -> Fitted:
+        rows = np.asarray(train.x)
+        ready = wants is not None and wants.scales
+        steps: tuple[Mapping[str, Any], ...] = () if ready else (standardizing(rows),)
+        want = wants.inputs[0].shape if wants is not None else ()
+        if want not in ((), (len(features),)) and [size for size in want if size != 1] == [len(features)]:
+            steps = (*steps, {"op": "reshape", "shape": list(want)})
+        return Fitted(steps)
+
+    return dataset_of(raw, "tabular", wants, seed, fit)
+
+
+def _filled(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"A text is missing or is {value!r}.", "Texts are expected.", "Remove that row.")
+    return value
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}).", "One token a line, UTF-8.", "Write it again."
+        ) from error
