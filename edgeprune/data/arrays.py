@@ -140,7 +140,7 @@ def _fit(part: Array, want: InputWanted | None) -> Fitted:
         same = [size for size in shape if size != 1] == [size for size in want.shape if size != 1]
         if same and None not in want.shape:
             steps.append({"op": "reshape", "shape": list(want.shape)})
-    whole = want is not None and (want.vocabulary > 0 or np.dtype(want.dtype).kind in "iu")
+    whole = want is not None and want.is_whole
     if part.dtype != np.float32 and part.dtype.kind in "biuf" and not whole:
         steps.append({"op": "rescale", "scale": 1.0, "offset": 0.0})
     return Fitted(tuple(steps))

@@ -72,6 +72,8 @@ def dataset_of(
     read = labels.read_labels({name: y for name, (_, y) in raw.parts.items()}, wants, raw.classes)
     parts = {name: Split(x, read.parts[name]) for name, (x, _) in raw.parts.items()}
     for name, part in parts.items():
+        if part.y is not None and len(part.y):
+            check.check_labels(part.y, name, wants)
         lengths = [len(array) for array in (part.x if isinstance(part.x, tuple) else (part.x,))]
         lengths += [] if part.y is None else [len(part.y)]
         if len(set(lengths)) > 1:

@@ -23,12 +23,12 @@ def check(data: Dataset, wants: Wants | None) -> None:
         InputError: no samples, a wrong shape, dtype or number of inputs, NaN, labels that the model
             does not have, a class without samples, or a single class.
     """
-    for name, split in (("training", data.train), ("validation", data.validation), ("test", data.test)):
+    for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         if not len(split):
             raise InputError(f"The {name} split has no samples.", "At least one is expected.", "Add samples.")
         _check_samples(data, split, name, wants)
         if split.y is not None:
-            _check_labels(split.y, name, wants)
+            check_labels(split.y, name, wants)
     if data.train.y is not None:
         _check_classes(data.train.y, data.labels, wants)
 
@@ -92,7 +92,7 @@ def _check_form(made: np.ndarray, raw: Array, want: InputWanted, number: int) ->
             + (f", {made.shape[1:]} after preprocessing." if made.shape[1:] != raw.shape[1:] else "."),
             f"The model takes {want.shape}.", "Bring the samples into the model's shape.",
         )
-    if np.dtype(want.dtype).kind in "iu" and made.dtype.kind == "f" and not want.vocabulary:
+    if want.is_whole and made.dtype.kind == "f" and not want.vocabulary:
         raise InputError(
             f"{which} has samples of dtype {made.dtype}.", f"The model takes {want.dtype}.",
             f"Convert them with astype({want.dtype!r}).",
@@ -112,7 +112,12 @@ def _check_tokens(made: Array, want: InputWanted, name: str) -> None:
             )
 
 
-def _check_labels(y: np.ndarray, name: str, wants: Wants | None) -> None:
+def check_labels(y: np.ndarray, name: str, wants: Wants | None) -> None:
+    """Checks that the model can answer with the labels of one split.
+
+    Raises:
+        InputError: classes or values that it does not have, or another shape.
+    """
     if wants is None or wants.reconstructs:
         return
     classes = wants.classes()

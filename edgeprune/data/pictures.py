@@ -84,7 +84,7 @@ def steps_for(form: Form, wants: Wants | None) -> tuple[Mapping[str, Any], ...]:
     if wants is None:
         return (*steps, {"op": "rescale", "scale": 1 / 255, "offset": 0.0})
     want = wants.inputs[0]
-    if np.dtype(want.dtype).kind not in "iu":
+    if not want.is_whole:
         low, high = (0.0, 255.0) if wants.scales else wants.pixels
         steps.append({"op": "rescale", "scale": (high - low) / 255, "offset": float(low)})
     if len(want.shape) != 3:

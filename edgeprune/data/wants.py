@@ -32,6 +32,11 @@ class InputWanted:
         """Whether it takes strings or token numbers."""
         return self.dtype == "string" or self.vocabulary > 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it takes whole numbers: token numbers, or an integer dtype such as uint8 pixels."""
+        return self.vocabulary > 0 or self.dtype.startswith(("int", "uint"))
+
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether samples of `shape` (without the batch axis) fit."""
         return len(shape) == len(self.shape) and all(
