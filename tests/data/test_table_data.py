@@ -1,0 +1,190 @@
+import csv
+import gzip
+import json
+
+import numpy as np
+import pytest
+
+from edgeprune.data.sources import open_data
+from edgeprune.data.wants import InputWanted, Wants
+from edgeprune.errors import InputError
+
+TOKENS = Wants((InputWanted((6,), "float32", 12),), (1,), "sigmoid")
+ROW = Wants((InputWanted((3,)),), (1,), "sigmoid")
+WORDS = ("fine", "dull")
+TEXTS = [
+    (f'{WORDS[number % 2]}, "very" {WORDS[number % 2]} film\nno {number}', number % 2) for number in range(40)
+]
+
+
+def write_csv(path, names, rows, delimiter=","):
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, delimiter=delimiter).writerows([names, *rows])
+    return path
+
+
+def write_jsonl(path, names, rows):
+    content = "".join(json.dumps(dict(zip(names, row, strict=True))) + "\n" for row in rows).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def test_every_kind_of_file_gives_the_same_texts(tmp_path):
+    names = ("Review", "Sentiment")
+    files = [
+        write_csv(tmp_path / "a.csv", names, TEXTS), write_csv(tmp_path / "b.tsv", names, TEXTS, "\t"),
+        write_csv(tmp_path / "c.csv", names, TEXTS, ";"), write_jsonl(tmp_path / "d.jsonl", names, TEXTS),
+        write_jsonl(tmp_path / "e.jsonl.gz", names, TEXTS),
+    ]
+    for path in files:
+        data = open_data(path, wants=TOKENS)
+        assert data.task == "text"
+        assert data.labels == ("0", "1")
+        kept = dict(TEXTS)
+        for split in (data.train, data.validation, data.test):
+            assert [kept[text] for text in split.x] == split.y.tolist()
+        assert sorted([*data.train.x, *data.validation.x, *data.test.x]) == sorted(kept)
+
+
+def test_parquet_gives_the_same_texts(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    texts, y = zip(*TEXTS, strict=True)
+    parquet.write_table(pyarrow.table({"text": texts, "label": y}), tmp_path / "a.parquet")
+    data = open_data(tmp_path / "a.parquet", wants=TOKENS)
+    reference = open_data(write_csv(tmp_path / "a.csv", ("text", "label"), TEXTS), wants=TOKENS)
+    assert list(data.test.x) == list(reference.test.x)
+    np.testing.assert_array_equal(data.test.y, reference.test.y)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1 nothing")
+    with pytest.raises(InputError, match=r"a\.parquet cannot be read"):
+        open_data(tmp_path / "a.parquet")
+
+
+def test_the_vocabulary_is_of_training_texts_alone(tmp_path):
+    rows = [("seen words", "a", "train"), ("seen too", "b", "train"), ("hidden", "a", "dev"),
+            ("secret", "b", "dev"), ("hidden", "a", "test"), ("secret", "b", "test")]
+    path = write_csv(tmp_path / "a.csv", ("text", "label", "split"), rows)
+    data = open_data(path, wants=TOKENS)
+    assert data.files["vocab.txt"].split() == ["[PAD]", "[UNK]", "seen", "too", "words"]
+    np.testing.assert_array_equal(data.model_input(data.test.x), [[1, 0, 0, 0, 0, 0]] * 2)
+    assert data.labels == ("a", "b")
+    assert data.vocabulary <= TOKENS.inputs[0].vocabulary
+
+
+def test_the_models_own_vocabulary_is_taken(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), TEXTS)
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\ndull\nfine\n")
+    data = open_data(path, wants=TOKENS)
+    first = data.model_input(data.test.x)[:, 0]
+    np.testing.assert_array_equal(first, 3 - data.test.y)
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n" + "".join(f"w{i}\n" for i in range(20)))
+    with pytest.raises(InputError, match=r"22 tokens.*12 rows"):
+        open_data(path, wants=TOKENS)
+
+
+def test_a_folder_of_tables_has_its_splits(tmp_path):
+    for name, rows in (("train", TEXTS[:20]), ("valid", TEXTS[20:26]), ("test", TEXTS[26:])):
+        write_csv(tmp_path / f"{name}.csv", ("text", "label"), rows)
+    data = open_data(tmp_path, wants=TOKENS)
+    assert [list(split.x) for split in (data.train, data.validation, data.test)] == [
+        [text for text, _ in rows] for rows in (TEXTS[:20], TEXTS[20:26], TEXTS[26:])
+    ]
+
+
+def test_texts_without_labels(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text",), [(text,) for text, _ in TEXTS])
+    data = open_data(path, wants=TOKENS)
+    assert data.train.y is None
+    assert data.metrics == ("agreement",)
+
+
+def rows_of_numbers(count=60):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(count, 3)) * [1, 50, 0.1] + [0, -20, 7]
+    return [(*row, ("no", "yes")[number % 2]) for number, row in enumerate(x)]
+
+
+def test_numbers_are_standardized_by_the_training_rows(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("p", "q", "r", "class"), rows_of_numbers())
+    data = open_data(path, wants=ROW)
+    assert data.task == "tabular"
+    assert data.labels == ("no", "yes")
+    made = data.model_input(data.train.x)
+    np.testing.assert_allclose(made.mean(axis=0), 0, rtol=0, atol=1e-4)
+    np.testing.assert_allclose(made.std(axis=0), 1, rtol=0, atol=1e-4)
+    assert np.abs(data.model_input(data.test.x).mean(axis=0)).max() > 1e-3
+    ready = open_data(path, wants=Wants((InputWanted((3,)),), (1,), "sigmoid", scales=True))
+    assert ready.preprocessing == ()
+    column = open_data(path, wants=Wants((InputWanted((3, 1)),), (1,), "sigmoid"))
+    assert column.input_shape() == (3, 1)
+
+
+def test_values_to_be_predicted_stay_values(tmp_path):
+    rows = [(*row[:3], number / 7) for number, row in enumerate(rows_of_numbers())]
+    path = write_csv(tmp_path / "a.csv", ("p", "q", "r", "target"), rows)
+    data = open_data(path, wants=Wants((InputWanted((3,)),), (1,), "values"))
+    assert data.labels is None
+    assert data.train.y.dtype == np.float32
+    assert data.metrics[0] == "r2"
+
+
+ROWS = [
+    ("no rows", b"text,label\n", "no rows"),
+    ("empty", b"", "no rows"),
+    ("no header", b"1.5,2.5,3,0\n1,2,3,1\n", "Names of columns"),
+    ("a field too many", b"text,label\na b,1\nc d,e,0\n", "line 3, has 3 fields"),
+    ("not UTF-8", b"text,label\n\xff\xfe b,1\n", "UTF-8"),
+    ("a quote without end", b'text,label\n"a b,1\n', "cannot be read"),
+    ("NUL", b"p,q,r,label\n" + b"1,\x00,3,0\n" * 20, r"column 'q'"),
+    ("a gap", b"p,q,r,label\n" + b"1,2,3,0\n1,,3,1\n" * 20, "column 'q' holds '' in sample 1"),
+    ("NaN", b"p,q,r,label\n" + b"1,2,3,0\n1,nan,3,1\n" * 20, "NaN"),
+    ("one class", b"p,q,r,label\n" + b"1,2,3,0\n" * 20, "one class"),
+    ("texts for a model of numbers", b"text,label\n" + b"a b,0\nc d,1\n" * 20, "holds texts"),
+    ("too few columns", b"p,q,label\n" + b"1,2,0\n3,4,1\n" * 20, r"\(2,\).*\(3,\)"),
+    ("label alone", b"label\n" + b"0\n1\n" * 20, "no column beside"),
+    ("split unknown", b"p,q,r,label,split\n" + b"1,2,3,0,trian\n" * 20, "'trian'"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS])
+def test_bad_tables_are_refused(tmp_path, content, message):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        open_data(tmp_path / "a.csv", wants=ROW)
+    assert [path.name for path in tmp_path.rglob("*")] == ["a.csv"]
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (b'{"text": "a b", "label": 0}\n{"text": "a b", "lable": 0}\n', "line 2, has other fields"),
+    (b'{"text": "a b", "label": 0\n', "line 1, is no JSON"),
+    (b"[" * 100_000 + b"\n", "a.jsonl"),
+    (b"[1]\n", "line 1, has other fields"),
+    (b'{"text": null, "label": 0}\n' + b'{"text": "a b", "label": 1}\n' * 9, "None"),
+])
+def test_bad_lines_are_refused(tmp_path, content, message):
+    (tmp_path / "a.jsonl").write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        open_data(tmp_path / "a.jsonl", wants=TOKENS)
+
+
+def test_cut_and_huge_gz_are_refused(tmp_path, monkeypatch):
+    path = write_jsonl(tmp_path / "a.jsonl.gz", ("text", "label"), TEXTS)
+    content = path.read_bytes()
+    for broken in (content[:-9], b"no gzip", content[:40] + b"\xff\xff" + content[42:]):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match="cannot be read"):
+            open_data(path, wants=TOKENS)
+    path.write_bytes(gzip.compress(bytes(10**6)))
+    monkeypatch.setattr("edgeprune.data.tables.free_memory_bytes", lambda: 10**6)
+    with pytest.raises(InputError, match="unpacks to more than"):
+        open_data(path, wants=TOKENS)
+
+
+def test_a_missing_reader_is_named_with_its_install_line(tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(InputError, match="pip install pyarrow"):
+        open_data(tmp_path / "a.parquet")
