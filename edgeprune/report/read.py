@@ -205,7 +205,8 @@ def strict_json(path: Path) -> Any:
         raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A report is a small JSON file.")
     try:
         return json.loads(
-            path.read_bytes(), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite
+            path.read_bytes(), object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite,
+            parse_int=_bounded,
         )
     except (ValueError, RecursionError) as error:
         raise InputError(
@@ -219,6 +220,12 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
         raise ValueError(f"the key {twice[:60]!r} is there twice")
     return found
+
+
+def _bounded(text: str) -> int:
+    if abs(value := int(text)) >= 1 << 63:
+        raise ValueError(f"the number {text[:60]} is too large")
+    return value
 
 
 def _finite(text: str) -> float:

@@ -1,0 +1,124 @@
+"""Several bundles side by side, and which of them no other beats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import InputError
+from edgeprune.gate.quantities import show_duration, show_size
+from edgeprune.report.page.html import Html, join, table, tag
+from edgeprune.report.page.numbers import duration_tick, size_tick
+from edgeprune.report.page.outcome import quality_show
+from edgeprune.report.page.scatter import Point, pareto_front, scatter
+from edgeprune.report.page.svg import figure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.report.page.subject import Subject
+    from edgeprune.report.page.svg import Show
+    from edgeprune.report.read import StageFigures
+
+def comparison(subjects: Sequence[Subject]) -> Html:
+    """A table of all, and the Pareto fronts of quality against size and latency.
+
+    Raises:
+        InputError: they are not measured by the same metric.
+    """
+    names = {subject.metric for subject in subjects}
+    if len(names) > 1:
+        found = ", ".join(f"{subject.name}: {subject.metric}" for subject in subjects)
+        raise InputError(
+            f"The bundles are measured by different metrics ({found}).", "One metric for all was expected.",
+            "Make a report of each.",
+        )
+    metric = names.pop()
+    size = ("size", "file size", _size, show_size, size_tick)
+    speed = ("latency", "latency, median", _latency, show_duration, duration_tick)
+    memory = ("memory", "peak memory", _memory, show_size, size_tick)
+    plots = [_plot(subjects, metric, *axis) for axis in (size, speed, memory)] if metric else []
+    best = "Squares are the bundles, circles their baselines; the line joins those that no other beats."
+    return join((
+        _table(subjects, metric), tag("p", best) if any(plots) else None,
+        tag("div", join(plots), class_="plots"),
+    ))
+
+
+def _plot(
+    subjects: Sequence[Subject], metric: str, key: str, what: str,
+    read: Callable[[StageFigures], float | None], show: Show, x_tick: Show,
+) -> Html | None:
+    points = _points(subjects, read)
+    deployed = [point for point in points if point.stage == "deployed"]
+    if not deployed:
+        return None
+    front = pareto_front(deployed)
+    quality = quality_show(metric)
+    picture = scatter(
+        f"all-{key}", f"{metric} against {what}", points, (what, metric), (show, quality), front=front,
+        x_tick=x_tick, height=380,
+    )
+    rows = [(p.name, show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
+    on_front = ", ".join(point.name for point in front)
+    return figure(picture, f"Not beaten in {metric} and {what}: {on_front}.", table(
+        f"{metric} against {what}", ("bundle", what, metric, "on the front"), rows
+    ))
+
+
+def _points(subjects: Sequence[Subject], read: Callable[[StageFigures], float | None]) -> list[Point]:
+    """Deployed models, and each different baseline once."""
+    points: list[Point] = []
+    for stage in ("deployed", "baseline"):
+        for subject in subjects:
+            figures: StageFigures = getattr(subject.report.stages, stage)
+            x, y = read(figures), subject.value(figures)
+            if x is None or y is None:
+                continue
+            name = subject.name if stage == "deployed" else f"baseline of {subject.name}"
+            point = Point(name, stage, float(x), float(y))
+            if stage == "deployed" or not any(_same(point, other) for other in points):
+                points.append(point)
+    return points
+
+
+def _same(one: Point, other: Point) -> bool:
+    return one.stage == other.stage and one.y == other.y and abs(one.x - other.x) <= 0.1 * other.x
+
+
+def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
+    quality = quality_show(metric) if metric else None
+    rows = []
+    for subject in subjects:
+        figures, removed = subject.report.stages.deployed, subject.report.removed
+        value, speed, memory = subject.value(figures), _latency(figures), _memory(figures)
+        rows.append((
+            subject.name,
+            "" if value is None or quality is None else quality(value),
+            _drop(subject),
+            show_size(figures.tflite_bytes),
+            "" if speed is None else show_duration(speed),
+            "" if memory is None else show_size(memory),
+            f"{100 * removed.get('neurons', 0.0):.1f} %",
+            f"{100 * removed.get('macs', 0.0):.1f} %",
+        ))
+    columns = ("bundle", metric or "quality", "change", "file size", "latency", "peak memory",
+               "neurons removed", "MACs removed")
+    return table("The deployed models", columns, rows)
+
+
+def _drop(subject: Subject) -> str:
+    stages = subject.report.stages
+    before, after = subject.value(stages.baseline), subject.value(stages.deployed)
+    return "" if before is None or after is None else f"{100 * (after - before):+.2f} points"
+
+
+def _size(stage: StageFigures) -> float:
+    return float(stage.tflite_bytes)
+
+
+def _latency(stage: StageFigures) -> float | None:
+    return stage.latency_ms.get("p50")
+
+
+def _memory(stage: StageFigures) -> float | None:
+    return stage.peak_memory_bytes

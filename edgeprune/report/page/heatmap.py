@@ -1,0 +1,75 @@
+"""A confusion matrix: rows are true classes, columns answers; a shade is the share of its row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.report.page.html import Html, tag
+from edgeprune.report.page.svg import drawing, label, shorten, text_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MAX_CLASSES = 30
+_CELLS = 420.0
+_TOP = 20.0
+_DARK = 0.5  # shades above it carry light text
+_MAX_NUMBERED = 16
+
+
+def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
+    """The drawing.
+
+    Args:
+        identity: unique in the page.
+        title: of the drawing.
+        counts: (true, answered), square, `MAX_CLASSES` at most.
+        labels: one for each class.
+    """
+    names = [shorten(name, 12) for name in labels]
+    size = _CELLS / len(counts)
+    left = 28 + max(text_width(name) for name in names)
+    parts = [
+        label(left + _CELLS / 2, 12, "answered", anchor="middle", kind="name"),
+        tag("text", "true", x=10, y=_TOP + _CELLS / 2, text_anchor="middle", class_="name",
+            transform=f"rotate(-90 10 {_TOP + _CELLS / 2:.1f})"),
+    ]
+    for row, line in enumerate(counts):
+        y, total = _TOP + row * size, sum(line) or 1
+        parts.append(label(left - 6, y + size / 2 + 4, names[row], anchor="end"))
+        parts.append(_column_name(left + (row + 0.5) * size, _TOP + _CELLS, names[row], size))
+        for column, count in enumerate(line):
+            if count:
+                parts += _cell(left + column * size, y, size, count, count / total, right=row == column,
+                               words=f"{labels[row]} answered as {labels[column]}: {count}",
+                               numbered=len(counts) <= _MAX_NUMBERED)
+    deep = 16 + max(text_width(name) for name in names) * 0.75
+    correct, every = sum(line[i] for i, line in enumerate(counts)), sum(map(sum, counts))
+    return drawing(
+        identity, title, f"{correct:,} of {every:,} samples on the diagonal, which is right.",
+        left + _CELLS + 8, _TOP + _CELLS + deep, tag(
+            "rect", x=left, y=_TOP, width=_CELLS, height=_CELLS, fill="none", class_="grid"
+        ), *parts,
+    )
+
+
+def _cell(
+    x: float, y: float, size: float, count: int, share: float, *, right: bool, words: str, numbered: bool
+) -> list[Html]:
+    shade = 0.12 + 0.88 * share
+    cell = tag(
+        "rect", tag("title", words), x=x + 0.5, y=y + 0.5, width=size - 1, height=size - 1,
+        class_="cell" if right else "wrong", fill_opacity=f"{shade:.2f}",
+    )
+    if not numbered:
+        return [cell]
+    kind = "on-cell" if shade > _DARK else "tick"
+    return [cell, label(x + size / 2, y + size / 2 + 4, f"{count}", anchor="middle", kind=kind)]
+
+
+def _column_name(x: float, y: float, name: str, size: float) -> Html:
+    """Below its column; turned where it would not fit."""
+    if text_width(name) < size:
+        return label(x, y + 14, name, anchor="middle")
+    return tag("text", name, x=x, y=y + 12, text_anchor="end", class_="tick",
+               transform=f"rotate(-45 {x:.1f} {y + 12:.1f})")

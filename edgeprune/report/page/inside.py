@@ -1,0 +1,165 @@
+"""The sections on the model's inside: widths, MACs, quantization, latency, training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.gate.quantities import show_duration, show_size
+from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
+from edgeprune.report.page.histogram import histogram
+from edgeprune.report.page.html import Html, join, table, tag
+from edgeprune.report.page.lines import curve
+from edgeprune.report.page.svg import figure
+from edgeprune.report.read import STAGES
+
+if TYPE_CHECKING:
+    from edgeprune.report.page.subject import Subject
+    from edgeprune.report.page.svg import Show
+    from edgeprune.report.read import LayerCost, StageFigures
+    from edgeprune.run_record import RunRecord
+
+_MAX_TABLE_ROWS = 400
+
+
+def layers(subject: Subject, prefix: str) -> Html | None:
+    """Widths of what is pruned together, and each layer's MACs where the report has them."""
+    report = subject.report
+    plots: list[Html] = []
+    if report.groups:
+        widths = [
+            Bar(one.name, one.units_after, one.units_before, f"{one.units_after:,} of {one.units_before:,}")
+            for one in report.groups
+        ]
+        rows = [(one.name, f"{one.units_before:,}", f"{one.units_after:,}") for one in report.groups]
+        plots.append(figure(
+            bars(f"{prefix}-widths", "Neurons by layer, before and after", widths, "Neurons"),
+            "Neurons that are left (filled) of those that were there (outline)." + _cut(len(rows)),
+            table("Neurons by layer", ("layer", "before", "after"), rows[:_MAX_TABLE_ROWS]),
+        ))
+    costs = [one for one in report.layers if one.macs_before]
+    if costs:
+        macs = [Bar(one.name, one.macs_after or 0, one.macs_before or 0, _left(one)) for one in costs]
+        plots.append(figure(
+            bars(f"{prefix}-macs", "Multiply-accumulates by layer, before and after", macs, "MACs"),
+            "Multiply-accumulates of one inference, after (filled) and before (outline)." + _cut(len(costs)),
+            table("Parameters and MACs by layer",
+                  ("layer", "kind", "parameters before", "after", "MACs before", "after"),
+                  [_cost_row(one) for one in report.layers[:_MAX_TABLE_ROWS]], numbers_from=2),
+        ))
+    return tag("div", join(plots), class_="plots") if plots else None
+
+
+def quantization(subject: Subject, prefix: str) -> Html:
+    """How the file was made, and what that did to each layer."""
+    found, parts = subject.report.quantization, []
+    facts = [
+        ("weights stored as", found.mode), ("route", found.route), ("inputs and outputs", found.io),
+        ("same answers as the float model", _optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
+        ("largest difference of an output", _optional(found.max_abs_difference, lambda v: f"{v:.3g}")),
+        ("operators", ", ".join(f"{count} {name}" for name, count in found.operators.items())),
+    ]
+    known = [fact for fact in facts if fact[1]]
+    parts.append(table("How the deployed file was made", ("what", "how"), known, numbers_from=9))
+    errors = [one for one in found.layer_errors if one.relative_error >= 0]
+    if errors:
+        rows = [Bar(one.layer or one.operator, one.relative_error, None, f"{100 * one.relative_error:.2f} %")
+                for one in errors]
+        cells = [
+            (one.layer, one.operator, f"{100 * one.relative_error:.3f} %",
+             "" if one.added_error is None else f"{100 * one.added_error:+.3f} %") for one in errors
+        ]
+        parts.append(figure(
+            bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
+            "Root mean square difference to the float model's values, relative to those; it holds what came "
+            "from the layers before." + _cut(len(rows)),
+            table("Quantization error by layer", ("layer", "operator", "error", "added here"),
+                  cells[:_MAX_TABLE_ROWS], numbers_from=2),
+        ))
+    return join(parts)
+
+
+def latency(subject: Subject, prefix: str) -> Html | None:
+    """Percentiles of each stage as built, and distributions of the runs on devices."""
+    rows = []
+    for name in STAGES:
+        stage: StageFigures = getattr(subject.report.stages, name)
+        if stage.latency_ms:
+            memory = "" if stage.peak_memory_bytes is None else show_size(stage.peak_memory_bytes)
+            rows.append((name, *(
+                show_duration(stage.latency_ms[key]) if key in stage.latency_ms else ""
+                for key in ("p50", "p90", "p99")
+            ), memory))
+    parts = []
+    if rows:
+        columns = ("model", "p50", "p90", "p99", "peak memory")
+        parts.append(table("On the machine that built it", columns, rows))
+        parts.append(_doubts(subject) or Html(""))
+    if subject.records:
+        plots = [_device(record, f"{prefix}-run{index}") for index, record in enumerate(subject.records)]
+        parts.append(tag("div", join(plots), class_="plots"))
+    elif rows:
+        parts.append(tag(
+            "p", "No run on a device was given: measure one with ",
+            tag("code", "edgeprune bench BUNDLE --device … --json > run.json"),
+            " and pass it with ", tag("code", "--records run.json"), ".",
+        ))
+    return join(parts) if parts else None
+
+
+def training(subject: Subject, prefix: str) -> Html | None:
+    """Curves of fine-tuning."""
+    points, plots = subject.report.training, []
+    for key, what, kind in (("loss", "training loss", "pruned"), ("score", "validation score", "deployed")):
+        values = [(p.epoch, getattr(p, key)) for p in points if getattr(p, key) is not None]
+        if values:
+            caption = "Lower is better." if key == "loss" else "Higher is better; the best epoch was kept."
+            rows = [(epoch, f"{value:.6g}") for epoch, value in values[:_MAX_TABLE_ROWS]]
+            plots.append(figure(
+                curve(f"{prefix}-{key}", f"{what} by epoch", values, what, kind), f"{what}. {caption}",
+                table(f"{what} by epoch", ("epoch", what), rows),
+            ))
+    return tag("div", join(plots), class_="plots") if plots else None
+
+
+def _doubts(subject: Subject) -> Html | None:
+    """Why the timings of the build may be wrong."""
+    reasons = [
+        f"{name}: {reason}" for name in STAGES
+        for stage in [getattr(subject.report.stages, name)] for reason in stage.unstable
+    ]
+    return tag("p", f"These timings are in doubt. {'; '.join(reasons)}.", class_="note") if reasons else None
+
+
+def _device(record: RunRecord, identity: str) -> Html:
+    facts = record.facts
+    runtime = f"{record.runtime.name} {record.runtime.version}, {record.settings.threads} thread(s)"
+    about = f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"
+    values = ((key, getattr(record.latency, f"{key}_ms")) for key in ("p50", "p90", "p99"))
+    rows = [(key, show_duration(value)) for key, value in values if value is not None]
+    rows += [(f"{name}, {record.samples} samples", f"{value:.4f}")
+             for name, value in record.metrics.items() if "/" not in name]
+    if record.memory.peak_bytes is not None:
+        rows.append(("peak memory", show_size(record.memory.peak_bytes)))
+    details = table(f"Run on {record.device}", ("figure", "value"), rows)
+    doubts = join(tag("p", f"In doubt: {reason}.", class_="note") for reason in record.unstable)
+    if not record.latency_ns:
+        return tag("figure", tag("figcaption", f"{record.device}: {about}"), doubts, details)
+    picture = histogram(identity, f"Latency on {record.device}", record.latency_ns)
+    return tag("div", figure(picture, f"{record.device}: {about}.", details), doubts)
+
+
+def _optional(value: float | None, show: Show) -> str:
+    return "" if value is None else show(value)
+
+
+def _left(one: LayerCost) -> str:
+    return f"{show_count(one.macs_after or 0)} of {show_count(one.macs_before or 0)}"
+
+
+def _cost_row(one: LayerCost) -> tuple[str, ...]:
+    figures = (one.params_before, one.params_after, one.macs_before, one.macs_after)
+    return (one.name, one.kind, *("" if value is None else f"{value:,}" for value in figures))
+
+
+def _cut(rows: int) -> str:
+    return f" The first {MAX_ROWS} of {rows} are drawn." if rows > MAX_ROWS else ""

@@ -1,0 +1,39 @@
+"""A curve over epochs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.report.page.html import Html, tag
+from edgeprune.report.page.svg import axes, drawing, frame
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name: str, kind: str) -> Html:
+    """The drawing.
+
+    Args:
+        identity: unique in the page.
+        title: of the drawing.
+        points: (epoch, value), at least one.
+        y_name: of the value.
+        kind: its colour.
+    """
+    epochs, values = [epoch for epoch, _ in points], [value for _, value in points]
+    margin = (max(values) - min(values)) * 0.1 or abs(values[0]) * 0.1 or 0.1
+    area = frame((min(epochs), max(epochs)), (min(values) - margin, max(values) + margin), height=240)
+    corners = [(area.x.at(epoch), area.y.at(value)) for epoch, value in points]
+    dots = [
+        tag("circle", tag("title", f"epoch {epoch}: {value:.5g}"), cx=x, cy=y, r=3.5, class_=f"{kind} halo")
+        for (epoch, value), (x, y) in zip(points, corners, strict=True)
+    ]
+    line = tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)
+    whole = [value for value in area.x_ticks if value == int(value)]
+    shown = type(area)(area.width, area.height, area.x, area.y, whole, area.y_ticks)
+    said = "; ".join(f"epoch {epoch}: {value:.4g}" for epoch, value in points[:60])
+    return drawing(
+        identity, title, f"{y_name} by epoch. {said}.", area.width, area.height,
+        axes(shown, "epoch", y_name, lambda value: f"{value:.0f}", lambda value: f"{value:.4g}"), line, *dots,
+    )

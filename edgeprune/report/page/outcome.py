@@ -1,0 +1,153 @@
+"""The first sections on a bundle: what came out, what was asked, what it cost in accuracy."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from edgeprune import jsonable
+from edgeprune.gate.quantities import show_duration, show_share, show_size
+from edgeprune.metrics import METRICS
+from edgeprune.report.page.html import Html, join, table, tag
+from edgeprune.report.page.marks import STAGE_NAMES, legend
+from edgeprune.report.page.numbers import duration_tick, size_tick
+from edgeprune.report.page.scatter import Point, scatter
+from edgeprune.report.page.svg import figure
+from edgeprune.report.read import STAGES
+from edgeprune.report.stages import table_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgeprune.report.page.subject import Subject
+    from edgeprune.report.page.svg import Show
+    from edgeprune.report.read import StageFigures
+
+_MAX_TEXT = 300
+_TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def warnings(subject: Subject) -> Html:
+    """What the reader must know before believing a figure."""
+    report, words = subject.report, []
+    if report.data.synthetic:
+        words.append("The data is synthetic: accuracies say nothing about the real world.")
+    words += report.notes
+    return join(tag("p", text, class_="note") for text in words)
+
+
+def outcome(subject: Subject) -> Html:
+    """Tiles with the headline figures, and the table behind them."""
+    report = subject.report
+    before, after = report.stages.baseline, report.stages.deployed
+    tiles = [
+        _ratio("File size", before.tflite_bytes, after.tflite_bytes, show_size, "smaller"),
+        _ratio("Latency, median", before.latency_ms.get("p50"), after.latency_ms.get("p50"), show_duration,
+               "faster"),
+        _quality(subject),
+        _tile("Neurons removed", f"{100 * report.removed.get('neurons', 0.0):.1f} %",
+              f"{before.neurons:,} → {after.neurons:,}"),
+        _tile("Parameters removed", f"{100 * report.removed.get('params', 0.0):.1f} %",
+              f"{before.params:,} → {after.params:,}"),
+        _tile("MACs removed", f"{100 * report.removed.get('macs', 0.0):.1f} %",
+              f"{before.macs:,} → {after.macs:,}"),
+    ]
+    rows = table_rows(jsonable.encode(report))
+    figures = table(
+        f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
+        ("", "baseline", "pruned", "deployed", "change"), rows,
+    )
+    return join((tag("ul", join(tiles), class_="tiles"), figures))
+
+
+def request(subject: Subject) -> Html:
+    """The recipe, and which layers could not follow it."""
+    report = subject.report
+    settings = [
+        tag("div", tag("dt", key), tag("dd", _brief(value))) for key, value in report.recipe.items()
+    ]
+    proof = report.equivalence
+    parts = [
+        tag("dl", join(settings), class_="settings"),
+        tag("p", f"The stripped model equals the original with the removed neurons masked, within "
+            f"{proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e}, {proof.samples} samples)."),
+    ]
+    if report.refusals:
+        rows = [(one.layer, f"{one.units:,}", one.reason) for one in report.refusals]
+        parts.append(table("Neurons that had to stay, and why", ("layer", "neurons", "reason"), rows,
+                           numbers_from=9))
+    return join(parts)
+
+
+def trade(subject: Subject, prefix: str) -> Html | None:
+    """Quality against size and latency, before and after."""
+    name = subject.metric
+    plots = []
+    axes: tuple[tuple[str, str, Callable[[StageFigures], float | None], Show, Show], ...] = (
+        ("size", "file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
+        ("latency", "latency, median", lambda stage: stage.latency_ms.get("p50"), show_duration,
+         duration_tick),
+    )
+    for key, what, read, show, tick in axes:
+        points = list(_points(subject, read))
+        if name is None or not points:
+            continue
+        picture = scatter(
+            f"{prefix}-{key}", f"{name} against {what}", points, (what, name), (show, quality_show(name)),
+            x_tick=tick, way=True,
+        )
+        rows = [(p.name, show(p.x), quality_show(name)(p.y)) for p in points]
+        better = "Up" if _higher(name) else "Down"
+        plots.append(figure(picture, f"{better} and to the left is better.",
+                            table(f"{name} against {what}", ("model", what, name), rows)))
+    if not plots:
+        return None
+    return join((legend(*STAGES), tag("div", join(plots), class_="plots")))
+
+
+def quality_show(metric: str) -> Show:
+    """How values of a metric are written."""
+    known = METRICS.get(metric.partition("/")[0])
+    return show_share if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
+
+
+def _points(subject: Subject, read: Callable[[StageFigures], float | None]) -> Iterator[Point]:
+    for stage in STAGES:
+        figures: StageFigures = getattr(subject.report.stages, stage)
+        x, y = read(figures), subject.value(figures)
+        if x is not None and y is not None:
+            yield Point(STAGE_NAMES[stage], stage, float(x), float(y))
+
+
+def _higher(metric: str) -> bool:
+    known = METRICS.get(metric.partition("/")[0])
+    return known is None or known.higher_is_better
+
+
+def _quality(subject: Subject) -> Html | None:
+    stages, name = subject.report.stages, subject.metric
+    before, after = subject.value(stages.baseline), subject.value(stages.deployed)
+    if name is None or before is None or after is None:
+        return None
+    show = quality_show(name)
+    share = show is show_share
+    change = f"{100 * (after - before):+.2f} points" if share else f"{after - before:+.4g}"
+    return _tile(name, show(after), f"{show(before)} → {show(after)}, {change}")
+
+
+def _ratio(what: str, before: float | None, after: float | None, show: Show, word: str) -> Html | None:
+    if not before or not after or before < 0 or after < 0:
+        return None
+    factor = before / after
+    big = f"{factor:.1f}{_TIMES} {word}" if factor >= 1 else f"{1 / factor:.1f}{_TIMES} as much"
+    return _tile(what, big, f"{show(before)} → {show(after)}")
+
+
+def _tile(what: str, big: str, small: str) -> Html:
+    return tag("li", tag("span", what, class_="what"), tag("span", big, class_="big"),
+               tag("span", small, class_="from"))
+
+
+def _brief(value: Any) -> str:
+    words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return words if len(words) <= _MAX_TEXT else words[:_MAX_TEXT] + "…"

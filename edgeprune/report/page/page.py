@@ -1,0 +1,111 @@
+"""The page as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import edgeprune
+from edgeprune.errors import InputError
+from edgeprune.report.page import inside, outcome
+from edgeprune.report.page.comparison import comparison
+from edgeprune.report.page.confusion import confusion_section
+from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.reproduce import reproduce
+from edgeprune.report.page.style import CSS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from edgeprune.report.page.subject import Subject
+
+MAX_BYTES = 1_000_000
+_MAX_DETAILED = 6  # bundles of a comparison that get all of their sections
+# Nothing is loaded and nothing runs, whatever a bundle has smuggled in.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def report_page(subjects: Sequence[Subject]) -> str:
+    """One self-contained HTML document.
+
+    Args:
+        subjects: one bundle, or several to compare.
+
+    Raises:
+        InputError: no bundle, several that cannot be compared, or a page above `MAX_BYTES`.
+    """
+    if not subjects:
+        raise InputError("There is no bundle to report on.", "At least one was expected.")
+    page = _single(subjects[0]) if len(subjects) == 1 else _several(subjects)
+    size = len(page.encode())
+    if size > MAX_BYTES:
+        raise InputError(
+            f"The page would have {size:,} bytes.", f"{MAX_BYTES:,} are the most.",
+            "Report on fewer bundles or records at a time.",
+        )
+    return page
+
+
+def _single(subject: Subject) -> str:
+    report = subject.report
+    name = report.model or subject.name
+    lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (
+        f"; data {report.data.name}" if report.data.name else ""
+    )
+    sections, notes = _sections(subject, "b0"), outcome.warnings(subject)
+    return _document(f"{name}: edgeprune report", name, lead, sections, notes)
+
+
+def _several(subjects: Sequence[Subject]) -> str:
+    names = ", ".join(subject.name for subject in subjects)
+    sections: list[tuple[str, str, Html | None]] = [("compared", "Compared", comparison(subjects))]
+    if len(subjects) <= _MAX_DETAILED:
+        folded = [
+            tag("details", tag("summary", subject.name), outcome.warnings(subject), *(
+                tag("section", tag("h3", title), content)
+                for _, title, content in _sections(subject, f"b{index}") if content is not None
+            ), class_="bundle")
+            for index, subject in enumerate(subjects)
+        ]
+        sections.append(("bundles", "Each bundle", join(folded)))
+    title = f"{len(subjects)} bundles compared"
+    return _document(f"{title}: edgeprune report", title, names, sections, Html(""))
+
+
+def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None]]:
+    """(anchor, heading, content) of one bundle."""
+    return [
+        ("outcome", "What came out", outcome.outcome(subject)),
+        ("trade", "Accuracy against size and latency", outcome.trade(subject, prefix)),
+        ("layers", "Layers", inside.layers(subject, prefix)),
+        ("quantization", "Quantization", inside.quantization(subject, prefix)),
+        ("latency", "Latency", inside.latency(subject, prefix)),
+        ("classes", "Answers by class", confusion_section(subject, prefix)),
+        ("training", "Fine-tuning", inside.training(subject, prefix)),
+        ("asked", "What was asked", outcome.request(subject)),
+        ("reproduce", "Do it again", reproduce(subject)),
+    ]
+
+
+def _document(
+    title: str, heading: str, lead: str, sections: Iterable[tuple[str, str, Html | None]], notes: Html
+) -> str:
+    present = [(key, name, content) for key, name, content in sections if content is not None]
+    links = [tag("li", tag("a", name, href=f"#{key}")) for key, name, _ in present]
+    head = tag(
+        "head", tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name_="color-scheme", content="light dark"),
+        tag("title", title), tag("style", Html(CSS)),
+    )
+    body = tag(
+        "body", tag("a", "Skip to the figures", href="#main", class_="skip"),
+        tag("header", tag("h1", heading), tag("p", lead, class_="lead"),
+            tag("nav", tag("ul", join(links)), aria_label="Sections")),
+        tag("main", notes, *(
+            tag("section", tag("h2", name, id=f"{key}-h"), content, id=key, aria_labelledby=f"{key}-h")
+            for key, name, content in present
+        ), id="main"),
+        tag("footer", f"edgeprune {edgeprune.__version__}. What was not measured is absent."),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"

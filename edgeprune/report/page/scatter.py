@@ -1,0 +1,132 @@
+"""Quality against what it costs: one mark for each point, and lines between some of them.
+
+    metric │  ·  deployed  ─ ─ ─ ─  ·  baseline          up and to the left is better
+           └──────────────────────────
+             size or latency
+
+Marks differ in shape as well as in colour.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.marks import mark
+from edgeprune.report.page.svg import Show, axes, drawing, frame, label, shorten, text_width
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.report.page.svg import Frame
+
+_NAME_CHARACTERS = 28
+_LINE = 14.0
+_LOG_FROM = 6.0  # times between the smallest and the largest: a linear axis would press some together
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """One model.
+
+    Attributes:
+        stage: decides shape and colour.
+    """
+
+    name: str
+    stage: str
+    x: float
+    y: float
+
+
+def scatter(
+    identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[Show, Show], *,
+    x_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
+) -> Html:
+    """The drawing.
+
+    Args:
+        identity: unique in the page.
+        title: of the drawing.
+        points: at least one.
+        names: of the axes, x first.
+        shows: how their values are written.
+        x_tick: how round values along x are written.
+        way: whether a dashed line joins the points in their order.
+        front: points that no other beats, by x; a step line joins them.
+        height: in pixels.
+    """
+    x_show, y_show = shows
+    ys = [point.y for point in points]
+    # A difference of a hundredth of a point is no difference: never zoom in closer than two points.
+    room = max((max(ys) - min(ys)) * 0.25, 0.01)
+    y_range = (max(min(ys) - room, min(0.0, *ys)), max(ys) + room)
+    if max(ys) <= 1:
+        y_range = (y_range[0], min(y_range[1], 1.0))
+    xs = [point.x for point in points]
+    log = min(xs) > 0 and max(xs) / min(xs) > _LOG_FROM
+    area = frame((min(xs) if log else 0.0, max(xs) or 1.0), y_range, height=height, log=log)
+    x_name = f"{names[0]} (logarithmic)" if log else names[0]
+    parts = [axes(area, x_name, names[1], x_tick, lambda value: y_show(value).replace(".00 ", " "))]
+    if way:
+        parts.append(_line([(area.x.at(p.x), area.y.at(p.y)) for p in points], "way"))
+    if front:
+        parts.append(_line(_steps([(area.x.at(p.x), area.y.at(p.y)) for p in front]), "front"))
+    said = [f"{p.name}: {x_show(p.x)}, {y_show(p.y)}" for p in points]
+    parts += [
+        mark(point.stage, area.x.at(point.x), area.y.at(point.y), tooltip=words)
+        for point, words in zip(points, said, strict=True)
+    ]
+    parts.append(_labels(area, points))
+    description = f"{names[1]} against {names[0]}. {'; '.join(said)}."
+    return drawing(identity, title, description, area.width, area.height, *parts)
+
+
+def pareto_front(points: Sequence[Point]) -> list[Point]:
+    """The points that no other beats: none has a smaller x with at least its y, or its x and a larger y."""
+    front: list[Point] = []
+    for point in sorted(points, key=lambda p: (p.x, -p.y)):
+        if not front or point.y > front[-1].y:
+            front.append(point)
+    return front
+
+
+def _labels(area: Frame, points: Sequence[Point]) -> Html:
+    """Names above or below the marks, moved away where they would touch each other."""
+    marks = [(area.x.at(point.x), area.y.at(point.y)) for point in points]
+    taken = [(y + 4, x - 7, x + 7) for x, y in marks]  # as if each mark were a short name
+    parts = []
+    for point in sorted(points, key=lambda p: p.y):
+        words = shorten(point.name, _NAME_CHARACTERS)
+        wide = text_width(words)
+        start = min(max(area.x.at(point.x) - wide / 2, area.x.start + 2), area.width - wide - 4)
+        y = area.y.at(point.y)
+        tries = [y + side for step in range(6) for side in (-10.1 - step * _LINE, 18.1 + step * _LINE)]
+        row = next((one for one in tries if _free(one, start, wide, taken, area)), tries[0])
+        taken.append((row, start, start + wide))
+        parts.append(label(start, row, words, kind="strong"))
+    return join(parts)
+
+
+def _free(
+    row: float, start: float, wide: float, taken: Sequence[tuple[float, float, float]], area: Frame
+) -> bool:
+    """Whether a name fits there: inside of the plot, on no other name."""
+    return area.y.end + 8 < row < area.y.start - 4 and all(
+        abs(row - other) >= _LINE or start > right or start + wide < left for other, left, right in taken
+    )
+
+
+def _steps(corners: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Along x first, then up: what can be had at each size."""
+    path: list[tuple[float, float]] = []
+    for x, y in corners:
+        if path:
+            path.append((x, path[-1][1]))
+        path.append((x, y))
+    return path
+
+
+def _line(corners: Sequence[tuple[float, float]], kind: str) -> Html:
+    return tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)

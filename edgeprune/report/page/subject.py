@@ -1,0 +1,98 @@
+"""What a page is about: a bundle, its report, and the run records that belong to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeprune import jsonable
+from edgeprune.bundle import Bundle, read_bundle
+from edgeprune.bundle.read import MODEL
+from edgeprune.errors import InputError
+from edgeprune.gate.figures import main_metric
+from edgeprune.report.read import Report, read_report, strict_json
+from edgeprune.run_record import RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.report.read import StageFigures
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """One bundle.
+
+    Attributes:
+        name: of its folder, told apart from the others'.
+        records: runs of this very model file.
+    """
+
+    name: str
+    bundle: Bundle
+    report: Report
+    records: tuple[RunRecord, ...] = ()
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that plots are about."""
+        first = next(iter(self.report.stages.baseline.metrics), None)
+        return main_metric(self.bundle.manifest.metrics) or first
+
+    def value(self, stage: StageFigures) -> float | None:
+        """That metric of a stage."""
+        return None if self.metric is None else stage.metrics.get(self.metric)
+
+
+def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] = ()) -> list[Subject]:
+    """Read bundles, and give each the records of its model.
+
+    Args:
+        bundles: output folders of builds.
+        records: files with the output of ``edgeprune bench --json``.
+
+    Raises:
+        InputError: a bundle or record that cannot be read, or a record of no bundle's model.
+    """
+    opened = [read_bundle(Path(folder)) for folder in bundles]
+    runs = [(Path(path), run) for path in records for run in read_records(Path(path))]
+    hashes = {bundle.manifest.files[MODEL].sha256 for bundle in opened}
+    for path, run in runs:
+        if run.model.sha256 not in hashes:
+            raise InputError(
+                f"{path} has a run on {run.device} of another model.",
+                "Runs of the bundle's model.tflite were expected.",
+                "Measure again: edgeprune bench BUNDLE --json.",
+            )
+    return [
+        Subject(name, bundle, read_report(bundle), tuple(
+            run for _, run in runs if run.model.sha256 == bundle.manifest.files[MODEL].sha256
+        ))
+        for name, bundle in zip(_names(opened), opened, strict=True)
+    ]
+
+
+def read_records(path: Path) -> list[RunRecord]:
+    """The runs in a file: one record or a list of them.
+
+    Raises:
+        InputError: no such file, or something else in it.
+    """
+    if not path.is_file():
+        raise InputError(f"There is no {path}.", "A file from `edgeprune bench --json` was expected.")
+    document: Any = strict_json(path)
+    entries = document if isinstance(document, list) else [document]
+    records: list[RunRecord] = [
+        jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)
+    ]
+    return records
+
+
+def _names(bundles: Sequence[Bundle]) -> list[str]:
+    """Folder names; the whole path where two are alike."""
+    short = [bundle.path.resolve().name for bundle in bundles]
+    return [
+        name if short.count(name) == 1 else str(bundle.path)
+        for name, bundle in zip(short, bundles, strict=True)
+    ]

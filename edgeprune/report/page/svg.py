@@ -1,0 +1,159 @@
+"""Axes and scales for inline SVG. Colours come from the page's style sheet, by class.
+
+    y │   ·
+      │ ·        value → pixel by `Scale.at`; ticks at 1, 2 or 5 times a power of ten
+      └──────
+           x
+
+Drawings are laid out in pixels and scaled by the page.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from edgeprune.report.page.html import Html, join, tag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Show = Callable[[float], str]
+_CHARACTER = 6.6  # pixels of a character at the plots' font size, roughly
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """Values low..high to pixels start..end; with `log`, equal factors are equally far apart."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """Pixel of a value."""
+        if self.log:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low or 1.0)
+        return self.start + share * (self.end - self.start)
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round values that cover low..high, first and last included."""
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        span, high = 1.0, low + 1.0
+    raw = span / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next((m * power for m in (1, 2, 5) if m * power >= raw * 0.999), 10 * power)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [float(f"{index * step:.12g}") for index in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """1, 2 and 5 times powers of ten around low..high (both above 0); powers alone where that is many."""
+    first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
+    heads = (1, 2, 5) if last - first <= 3 else (1,)
+    values = [float(f"{head * 10.0**power:.12g}") for power in range(first, last + 1) for head in heads]
+    start = max((index for index, value in enumerate(values) if value <= low), default=0)
+    end = next((index for index, value in enumerate(values) if value >= high), len(values) - 1)
+    return values[start : max(end, start + 1) + 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Frame:
+    """A plot area between its axes.
+
+    Attributes:
+        width: of the whole drawing, in pixels; the page scales it.
+        x: scale along the bottom.
+        y: scale up the left side.
+    """
+
+    width: float
+    height: float
+    x: Scale
+    y: Scale
+    x_ticks: Sequence[float]
+    y_ticks: Sequence[float]
+
+
+def frame(
+    x_range: tuple[float, float], y_range: tuple[float, float], *, width: float = 520, height: float = 300,
+    left: float = 84, log: bool = False,
+) -> Frame:
+    """A frame whose axes end at round values; `log` is for x."""
+    x_ticks, y_ticks = log_ticks(*x_range) if log else ticks(*x_range), ticks(*y_range)
+    return Frame(
+        width, height, Scale(x_ticks[0], x_ticks[-1], left, width - 36, log),
+        Scale(y_ticks[0], y_ticks[-1], height - 48, 16), x_ticks, y_ticks,
+    )
+
+
+def axes(area: Frame, x_label: str, y_label: str, x_show: Show, y_show: Show) -> Html:
+    """Grid lines, tick labels and names of both axes."""
+    left, bottom = area.x.start, area.y.start
+    parts = []
+    for value in area.y_ticks:
+        y = area.y.at(value)
+        parts.append(tag("line", x1=left, x2=area.x.end, y1=y, y2=y, class_="grid"))
+        parts.append(label(left - 8, y + 4, y_show(value), anchor="end"))
+    for value in area.x_ticks:
+        x = area.x.at(value)
+        parts.append(tag("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis"))
+        parts.append(label(x, bottom + 18, x_show(value), anchor="middle"))
+    parts.append(tag("line", x1=left, x2=area.x.end, y1=bottom, y2=bottom, class_="axis"))
+    parts.append(label((left + area.x.end) / 2, area.height - 8, x_label, anchor="middle", kind="name"))
+    middle = (area.y.start + area.y.end) / 2
+    parts.append(tag(
+        "text", y_label, x=12, y=middle, text_anchor="middle", class_="name",
+        transform=f"rotate(-90 12 {middle:.2f})",
+    ))
+    return join(parts)
+
+
+def label(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "tick") -> Html:
+    """Text in a drawing."""
+    return tag("text", words, x=float(x), y=float(y), text_anchor=anchor, class_=kind)
+
+
+def shorten(words: str, characters: int) -> str:
+    """Cut in the middle: names of layers differ at their ends."""
+    if len(words) <= characters:
+        return words
+    keep = characters - 1
+    return words[: keep - keep // 2] + "…" + words[len(words) - keep // 2 :]
+
+
+def text_width(words: str) -> float:
+    """Pixels that a text takes, roughly."""
+    return _CHARACTER * len(words)
+
+
+def drawing(identity: str, title: str, description: str, width: float, height: float, *parts: Html) -> Html:
+    """An SVG element that screen readers read out as one picture.
+
+    Args:
+        identity: unique in the page.
+        title: what the picture is.
+        description: what is to be seen in it, with the figures that matter.
+        width: in pixels, as the parts were laid out; the page scales it.
+        height: too.
+        parts: what is drawn.
+    """
+    return tag(
+        "svg", tag("title", title, id=f"{identity}-t"), tag("desc", description, id=f"{identity}-d"), *parts,
+        viewBox=f"0 0 {width:g} {height:g}", width=width, height=height, role="img",
+        aria_labelledby=f"{identity}-t {identity}-d", id=identity,
+    )
+
+
+def figure(picture: Html, caption: str, data: Html | None = None) -> Html:
+    """A drawing with its caption and, folded, the figures behind it as a table."""
+    folded = None if data is None else tag("details", tag("summary", "Figures as a table"), data)
+    return tag("figure", picture, tag("figcaption", caption), folded)
