@@ -1,0 +1,40 @@
+"""`edgeprune export`: a bundle as files that an app's build takes in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Argument, Option
+
+_NAME = "Of the generated module and class; after the task by default."
+_FORCE = "Replace exports that were edited since; never a folder that is none."
+
+
+def export(
+    bundle: Annotated[Path, Argument(help="A build's output folder.")],
+    android: Annotated[Path | None, Option(help="Gradle library: assets, Kotlin class, tasks.")] = None,
+    cmake: Annotated[Path | None, Option(help="C++17 package for find_package, model inside.")] = None,
+    ios: Annotated[Path | None, Option(help="Local pod: Swift class and resources.")] = None,
+    python: Annotated[Path | None, Option(help="Python project that becomes a wheel.")] = None,
+    ci: Annotated[Path | None, Option(help="GitHub, GitLab, fastlane and pre-commit templates.")] = None,
+    name: Annotated[str | None, Option(help=_NAME)] = None,
+    package: Annotated[str | None, Option(help="Kotlin package; edgeprune.NAME by default.")] = None,
+    force: Annotated[bool, Option("--force", help=_FORCE)] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
+) -> None:
+    """Write files that an app's build takes in; several kinds at once, each into a folder of its own."""
+    from edgeprune import jsonable
+    from edgeprune.integrate import export as export_bundle
+
+    asked = {"android": android, "cmake": cmake, "ios": ios, "python": python, "ci": ci}
+    folders = {kind: folder for kind, folder in asked.items() if folder is not None}
+    exported = export_bundle(bundle, folders, name=name, package=package, force=force)
+    if as_json:
+        typer.echo(jsonable.dumps({"exported": exported}, indent=1))
+        return
+    for one in exported:
+        typer.echo(f"{one.kind:>8}  {one.folder}  ({len(one.files)} files)")
+        for note in one.notes:
+            typer.echo(f"{'note':>8}  {note}")

@@ -1,0 +1,175 @@
+"""One input of a model: which steps are generated, and what the caller hands over.
+
+raw sample --caller: steps without a generator, and all before them-->  --generated steps-->  tensor
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeprune.bundle import Bundle
+from edgeprune.errors import InputError
+from edgeprune.integrate import steps
+from edgeprune.integrate.steps import Step
+from edgeprune.types import TensorInfo
+
+QUANTIZED = ("int8", "uint8", "int16")
+REBUILD = "Build the bundle again."
+
+
+class Raw(str, enum.Enum):
+    """What a caller hands over for one input."""
+
+    TEXT = "text"
+    PCM = "16-bit PCM"
+    BYTES = "unsigned bytes"
+    FLOATS = "floats"
+    INT32 = "int32 numbers"
+    INT64 = "int64 numbers"
+
+
+@dataclasses.dataclass(frozen=True)
+class InputPlan:
+    """One input of the model.
+
+    Attributes:
+        tensor: as the manifest has it, checked.
+        words: the tensor's own name, not yet fit for any language.
+        raw: what the caller hands over.
+        length: of its values, flat and row-major; None where any will do (text, audio that is cut).
+        shape: of one raw sample, for the reader; None where it is not known.
+        left: steps that the caller has to do, in order.
+        steps: steps that are generated, in order.
+    """
+
+    tensor: TensorInfo
+    words: str
+    raw: Raw
+    length: int | None
+    shape: tuple[int, ...] | None
+    left: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def size(self) -> int:
+        """Elements of the tensor."""
+        return math.prod(self.tensor.shape)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether float values become integers at the end."""
+        whole = self.raw in (Raw.INT32, Raw.INT64, Raw.TEXT) or (self.raw is Raw.PCM and not self.floats)
+        return bool(self.tensor.scale) and self.tensor.dtype in QUANTIZED and not whole
+
+    @property
+    def floats(self) -> bool:
+        """Whether the values are floats once they reach the tensor."""
+        if self.raw is Raw.PCM:
+            return any(isinstance(step, steps.PcmToFloat) for step in self.steps)
+        return self.raw in (Raw.FLOATS, Raw.BYTES)
+
+
+def input_plan(
+    bundle: Bundle, index: int, tensor: TensorInfo, sample: np.ndarray | None, supported: Collection[type]
+) -> InputPlan:
+    """Plan input `index`.
+
+    Args:
+        bundle: its preprocessing is read.
+        index: of the input.
+        tensor: the input, checked.
+        sample: raw samples (N, …), where the bundle has some.
+        supported: step classes that the language has a generator for.
+
+    Raises:
+        InputError: steps that cannot be read, or that do not fit the tensor.
+    """
+    mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
+    first = len(mine)
+    while first and steps.can_read(mine[first - 1]):
+        first -= 1
+    shape = None if sample is None or first else sample.shape[1:]
+    kept: list[Step] = []
+    for position, mapping in enumerate(mine[first:], first):
+        step = steps.read_step(mapping, shape)
+        if step is not None and not _follows(step, kept, sample, supported, left=position > 0):
+            first, kept, shape = position + 1, [], None
+            continue
+        kept += [step] if step is not None else []
+        shape = _after(mapping, step, shape)
+    left = tuple(str(step.get("op")) for step in mine[:first])
+    if isinstance(kept[0] if kept else None, steps.Tokenize):
+        _require(bundle, kept[0])
+    raw = _raw(kept, tensor, None if left else sample)
+    kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
+    _check_whole(tensor, raw, kept)
+    free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
+    length = None if free else math.prod(tensor.shape)
+    raw_shape = tensor.shape[1:] if left else None if sample is None else sample.shape[1:]
+    if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
+        raw_shape = tensor.shape[1:]
+    return InputPlan(tensor, tensor.name, raw, length, None if free else raw_shape, left, tuple(kept))
+
+
+def _follows(
+    step: Step, kept: list[Step], sample: np.ndarray | None, supported: Collection[type], *, left: bool
+) -> bool:
+    """Whether a generator can do `step` after the steps `kept`; tokens begin a chain and end it."""
+    if type(step) not in supported or any(isinstance(one, steps.Tokenize) for one in kept):
+        return False
+    if isinstance(step, steps.Tokenize):
+        return not kept and not left and (sample is None or sample.dtype.kind == "U")
+    return True
+
+
+def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...] | None) -> Any:
+    """The shape after a step; None where it is not known."""
+    if mapping.get("op") == "reshape":
+        wanted = mapping.get("shape")
+        fixed = isinstance(wanted, list | tuple) and all(type(size) is int and size > 0 for size in wanted)
+        return tuple(wanted or ()) if fixed else None
+    return None if isinstance(step, steps.PadOrCrop) else shape
+
+
+def _require(bundle: Bundle, step: Step) -> None:
+    assert isinstance(step, steps.Tokenize)  # noqa: S101  (tells the type checker what the caller has checked)
+    if step.vocabulary not in bundle.manifest.files:
+        raise InputError(
+            f"The bundle's tokenizer names the file {step.vocabulary[:60]!r}, which it does not have.", "",
+            REBUILD,
+        )
+
+
+def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw:
+    if kept and isinstance(kept[0], steps.Tokenize):
+        return Raw.TEXT
+    dtype = None if sample is None else sample.dtype
+    converts = any(isinstance(step, steps.PcmToFloat) for step in kept)
+    if (converts and dtype in (None, np.int16)) or (not converts and tensor.dtype == "int16" and (
+        dtype == np.int16 or not tensor.scale
+    )):
+        return Raw.PCM
+    if not tensor.scale and tensor.dtype in ("int32", "int64"):
+        return Raw.INT32 if tensor.dtype == "int32" else Raw.INT64
+    bytes_fit = dtype == np.uint8 and (tensor.dtype == "float32" or tensor.scale)
+    return Raw.BYTES if bytes_fit or (tensor.dtype == "uint8" and not tensor.scale) else Raw.FLOATS
+
+
+def _check_whole(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
+    """Refuse steps that give fractions to a tensor of whole numbers."""
+    whole = tensor.dtype != "float32" and not tensor.scale
+    fractional = steps.Affine | steps.Standardize | steps.PcmToFloat
+    arithmetic = [step for step in kept if isinstance(step, fractional)]
+    text = raw is Raw.TEXT and tensor.dtype not in ("int32", "int64", "float32")
+    if (whole and (arithmetic or raw is Raw.FLOATS)) or text:
+        raise InputError(
+            f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale and is fed "
+            f"{raw.value}.",
+            "A type that holds them was expected.", REBUILD,
+        )

@@ -1,0 +1,80 @@
+r"""Text and numbers as literals of the generated languages.
+
+Everything but plain ASCII letters, digits and harmless marks is escaped, so that no label can end its
+string, start an interpolation (`$`, `\(`), or turn the reading direction of the source.
+
+    label      Kotlin            C++                  Swift
+    a"b        "a\"b"            "a\"b"               "a\"b"
+    $x         "\$x"             "$x"                 "$x"
+    \(x)       "\\(x)"           "\\(x)"              "\\(x)"
+    é          "\u00E9"          "\303\251"           "\u{E9}"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from edgeprune.errors import InputError
+
+_PLAIN = frozenset(" !#%&'()*+,-./:;<=>@[]^_`{|}~")
+_NO_COMMENT = re.compile(r"[^A-Za-z0-9_.,:()\[\]=<>+ -]+")
+
+
+def kotlin(text: str) -> str:
+    """A Kotlin string literal (Java's, but for ``$``)."""
+    return _quoted(text, lambda char: "".join(f"\\u{unit:04X}" for unit in _utf16(char)))
+
+
+def cpp(text: str) -> str:
+    """A C++ string literal in UTF-8; octal escapes end after three digits, unlike hexadecimal ones."""
+    return _quoted(text, lambda char: "".join(f"\\{byte:03o}" for byte in char.encode("utf-8")))
+
+
+def swift(text: str) -> str:
+    """A Swift string literal."""
+    return _quoted(text, lambda char: f"\\u{{{ord(char):X}}}")
+
+
+def comment(text: str) -> str:
+    """`text` with whatever could end a comment or a line in any language left out."""
+    return " ".join(_NO_COMMENT.sub(" ", text).split())[:200]
+
+
+def number(value: float) -> str:
+    """The shortest decimal that reads back as the float32 of `value`.
+
+    Raises:
+        InputError: infinite or no number.
+    """
+    single = np.float32(value)
+    if not np.isfinite(single):
+        raise InputError(f"The bundle's manifest holds the number {value!r}.", "A finite one was expected.")
+    return str(single)
+
+
+def rows(items: Iterable[str], indent: str, width: int = 110) -> str:
+    """Literals with commas between them, in lines of at most `width` characters where they fit."""
+    lines, line = [], indent
+    for item in items:
+        if len(line) + len(item) + 2 > width and line != indent:
+            lines.append(line.rstrip())
+            line = indent
+        line += f"{item}, "
+    return "\n".join([*lines, line.rstrip()])
+
+
+def _quoted(text: str, escape: Callable[[str], str]) -> str:
+    body = "".join(
+        char if (char.isascii() and char.isalnum()) or char in _PLAIN
+        else f"\\{char}" if char in '"\\' else escape(char)
+        for char in text
+    )
+    return f'"{body}"'
+
+
+def _utf16(char: str) -> list[int]:
+    raw = char.encode("utf-16-be")
+    return [int.from_bytes(raw[index : index + 2], "big") for index in range(0, len(raw), 2)]
