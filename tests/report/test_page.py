@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import re
@@ -125,8 +126,9 @@ def test_large_reports_stay_below_a_megabyte(rich_bundle, run_file, tmp_path):
 
     edit_report(bundle, grow)
     assert len(page_of(bundle, records=[run_file]).encode()) < MAX_BYTES
+    (subject,) = open_subjects([bundle], [run_file])
     with pytest.raises(InputError, match="the most"):
-        page_of(bundle, records=[run_file] * 200)
+        report_page([dataclasses.replace(subject, records=subject.records * 200)])
 
 
 def test_a_run_of_another_model_is_refused(rich_bundle, run_file, tmp_path):

@@ -15,14 +15,14 @@ from edgeprune.report.page.heatmap import heatmap
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, tag, text
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
-from edgeprune.report.page.svg import Scale, log_ticks, shorten, ticks
+from edgeprune.report.page.svg import Drawing, Scale, log_ticks, shorten, ticks
 
 numbers = st.floats(-1e12, 1e12, allow_nan=False)
 positive = st.floats(1e-6, 1e12)
 
 
-def drawn(markup: str) -> ET.Element:
-    return ET.fromstring(markup)  # noqa: S314  (our own text)
+def drawn(picture: Drawing) -> ET.Element:
+    return ET.fromstring(picture.markup)  # noqa: S314  (our own text)
 
 
 @given(numbers, numbers)

@@ -11,7 +11,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from edgeprune.report.page.html import Html, tag
-from edgeprune.report.page.svg import Scale, drawing, label, shorten, text_width
+from edgeprune.report.page.svg import Drawing, Scale, drawing, label, shorten, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class Bar:
     words: str
 
 
-def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = "deployed") -> Html:
+def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = "deployed") -> Drawing:
     """The drawing; at most `MAX_ROWS` rows, the table beside it has all.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.report.page.html import Html, tag
-from edgeprune.report.page.svg import drawing, label, shorten, text_width
+from edgeprune.report.page.svg import Drawing, drawing, label, shorten, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +17,7 @@ _DARK = 0.5  # shades above it carry light text
 _MAX_NUMBERED = 16
 
 
-def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Html:
+def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Drawing:
     """The drawing.
 
     Args:
@@ -28,11 +28,11 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     """
     names = [shorten(name, 12) for name in labels]
     size = _CELLS / len(counts)
-    left = 28 + max(text_width(name) for name in names)
+    left = 32 + max(text_width(name) for name in names)
     parts = [
         label(left + _CELLS / 2, 12, "answered", anchor="middle", kind="name"),
-        tag("text", "true", x=10, y=_TOP + _CELLS / 2, text_anchor="middle", class_="name",
-            transform=f"rotate(-90 10 {_TOP + _CELLS / 2:.1f})"),
+        tag("text", "true", x=14, y=_TOP + _CELLS / 2, text_anchor="middle", class_="name",
+            transform=f"rotate(-90 14 {_TOP + _CELLS / 2:.1f})"),
     ]
     for row, line in enumerate(counts):
         y, total = _TOP + row * size, sum(line) or 1

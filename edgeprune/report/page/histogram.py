@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.gate.quantities import show_duration
-from edgeprune.report.page.html import Html, tag
+from edgeprune.report.page.html import tag
 from edgeprune.report.page.numbers import duration_tick
-from edgeprune.report.page.svg import axes, drawing, frame, label
+from edgeprune.report.page.svg import Drawing, axes, drawing, frame, label
 from edgeprune.run_record import percentile
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _BINS = 40
 _MARKS = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
 
 
-def histogram(identity: str, title: str, latency_ns: Sequence[int]) -> Html:
+def histogram(identity: str, title: str, latency_ns: Sequence[int]) -> Drawing:
     """The drawing.
 
     Args:

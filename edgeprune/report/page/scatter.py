@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.marks import mark
-from edgeprune.report.page.svg import Show, axes, drawing, frame, label, shorten, text_width
+from edgeprune.report.page.svg import Drawing, Show, axes, drawing, frame, label, shorten, text_width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,7 @@ class Point:
 def scatter(
     identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[Show, Show], *,
     x_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
-) -> Html:
+) -> Drawing:
     """The drawing.
 
     Args:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -131,11 +132,22 @@ def shorten(words: str, characters: int) -> str:
 
 
 def text_width(words: str) -> float:
-    """Pixels that a text takes, roughly."""
-    return _CHARACTER * len(words)
+    """Pixels that a text takes, roughly; East Asian characters take twice as many."""
+    wide = sum(unicodedata.east_asian_width(character) in "WFA" for character in words)
+    return _CHARACTER * (len(words) + wide)
 
 
-def drawing(identity: str, title: str, description: str, width: float, height: float, *parts: Html) -> Html:
+@dataclasses.dataclass(frozen=True)
+class Drawing:
+    """An SVG element and its id, which is unique in the page."""
+
+    identity: str
+    markup: Html
+
+
+def drawing(
+    identity: str, title: str, description: str, width: float, height: float, *parts: Html
+) -> Drawing:
     """An SVG element that screen readers read out as one picture.
 
     Args:
@@ -146,14 +158,16 @@ def drawing(identity: str, title: str, description: str, width: float, height: f
         height: too.
         parts: what is drawn.
     """
-    return tag(
+    markup = tag(
         "svg", tag("title", title, id=f"{identity}-t"), tag("desc", description, id=f"{identity}-d"), *parts,
         viewBox=f"0 0 {width:g} {height:g}", width=width, height=height, role="img",
         aria_labelledby=f"{identity}-t {identity}-d", id=identity,
     )
+    return Drawing(identity, markup)
 
 
-def figure(picture: Html, caption: str, data: Html | None = None) -> Html:
+def figure(picture: Drawing, caption: str, data: Html | None = None) -> Html:
     """A drawing with its caption and, folded, the figures behind it as a table."""
     folded = None if data is None else tag("details", tag("summary", "Figures as a table"), data)
-    return tag("figure", picture, tag("figcaption", caption), folded)
+    name = f"{picture.identity}-t"
+    return tag("figure", picture.markup, tag("figcaption", caption), folded, aria_labelledby=name)
