@@ -20,6 +20,7 @@ from edgeprune.cli.failure import report_failure
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
+    "doctor",
 )
 
 app = typer.Typer(
