@@ -127,8 +127,12 @@ def _pair(part: Any, source: str, wants: Wants | None) -> tuple[Samples, Any]:
 
 
 def _inputs(x: Any) -> Samples:
-    several = isinstance(x, (tuple, list)) and len(x) > 0 and all(isinstance(part, np.ndarray) for part in x)
-    return tuple(_array(part) for part in x) if several else _array(x)
+    return tuple(_array(part) for part in x) if _are_arrays(x) else _array(x)
+
+
+def _are_arrays(x: Any) -> bool:
+    """Several inputs, and not one given as a list of its samples."""
+    return isinstance(x, (tuple, list)) and len(x) > 0 and all(hasattr(part, "shape") for part in x)
 
 
 def _array(values: Any) -> np.ndarray:
@@ -165,10 +169,10 @@ def _spooled(batches: Iterator[Any], source: str) -> tuple[Samples, np.ndarray |
     x: list[Spool] = []
     y: Spool | None = None
     for batch in batches:
-        labelled = isinstance(batch, (tuple, list)) and len(batch) >= 2
+        labelled = len(batch) >= 2 and (isinstance(batch, tuple) or _are_arrays(batch))
         inputs = batch[0] if labelled else batch
         inputs = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
-        arrays = [np.asarray(one) for one in (inputs if isinstance(inputs, (tuple, list)) else (inputs,))]
+        arrays = [np.asarray(one) for one in (inputs if _are_arrays(inputs) else (inputs,))]
         x = x or [Spool(source) for _ in arrays]
         if len(arrays) != len(x) or labelled != (y is not None or (labelled and not x[0].count)):
             raise InputError(

@@ -13,8 +13,10 @@ What is typed, what it is, and the module that reads it:
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,7 +74,9 @@ def open_data(
     for kind in KINDS:
         if kind.matches(name):
             try:
-                return kind.read(name, task, wants, seed)
+                # Downloads and users' functions print; standard output is for the command's result.
+                with contextlib.redirect_stdout(sys.stderr):
+                    return kind.read(name, task, wants, seed)
             except (OSError, MemoryError) as error:
                 raise InputError(
                     f"{shown(name)} cannot be read ({error or type(error).__name__}).",

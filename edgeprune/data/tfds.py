@@ -43,13 +43,14 @@ def read_tfds(source: str, task: str | None, wants: Wants | None, seed: int) -> 
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise InputError(
             f"{source} is read by the package tensorflow-datasets, which is not installed.", "",
-            "Install it: pip install tensorflow-datasets",
+            "Install it: pip install tensorflow-datasets importlib_resources",
         )
     return _Prepared(_builder(name), source, wants).dataset(task, seed)
 
 
 def _builder(name: str) -> Any:
     tfds = importlib.import_module("tensorflow_datasets")
+    tfds.disable_progress_bar()
     try:
         builder = tfds.builder_from_directory(name) if Path(name).is_dir() else tfds.builder(name)
     except Exception as error:  # unknown names, broken folders and missing versions, each with its own error
