@@ -101,9 +101,12 @@ def dataset_of(
 
 
 def _metrics(y: np.ndarray | None, task: str, wants: Wants | None) -> tuple[str, ...]:
-    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy."""
+    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy.
+
+    Without labels the original model's answers stand for them: its classes, or its values.
+    """
     if y is None:
-        return ("agreement",)
+        return ("agreement",) if wants is None or wants.classes() else _VALUES
     if wants is not None and wants.reconstructs:
         return ("roc_auc",)
     if y.dtype.kind == "f":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.streamed import Array, FromItems, Streamed, batches
+from edgeprune.data.streamed import Array, FromItems, batches
 from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
@@ -203,8 +203,3 @@ def _check_classes(y: np.ndarray, labels: tuple[str, ...] | None, wants: Wants |
 
 def _name(number: int, names: tuple[str, ...]) -> str:
     return repr(names[number]) if number < len(names) else str(number)
-
-
-def is_streamed(split: Split) -> bool:
-    """Whether its samples are read as they are needed."""
-    return any(isinstance(part, Streamed) for part in (split.x if isinstance(split.x, tuple) else (split.x,)))

@@ -42,6 +42,11 @@ class Split:
         x = tuple(pick(part, rows) for part in self.x) if isinstance(self.x, tuple) else pick(self.x, rows)
         return Split(x, None if self.y is None else self.y[rows])
 
+    def held(self) -> Split:
+        """The same samples, read into memory."""
+        x = tuple(np.asarray(part) for part in self.x) if isinstance(self.x, tuple) else np.asarray(self.x)
+        return Split(x, self.y)
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:

@@ -123,7 +123,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("a .npy array", _ends(".npy"), arrays.read_npy_files),
     Kind("a table (.csv, .tsv, .jsonl, .parquet)", _ends(*tables.SUFFIXES), table_data.read_table_data),
     Kind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
-    Kind("a folder of tables", _holds(*tables.SUFFIXES), table_data.read_table_data),
+    Kind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
     Kind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
     Kind(
         "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), image_folder.read_image_folder

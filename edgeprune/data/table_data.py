@@ -60,22 +60,30 @@ def read_table_data(source: str, task: str | None, wants: Wants | None, seed: in
     return dataset_of(raw, "text", wants, seed, fit)
 
 
+def is_folder_of_tables(source: str) -> bool:
+    """Whether a folder has a table called as the training split is."""
+    folder = Path(source)
+    return folder.is_dir() and any(
+        _split_of(file) == "train" for file in folder.iterdir() if tables.is_table(file)
+    )
+
+
+def _split_of(file: Path) -> str | None:
+    return ALIASES.get(file.name.partition(".")[0].lower())
+
+
 def _files(path: Path) -> dict[str, Path]:
     if path.is_file():
         return {"train": path}
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):
-        split = ALIASES.get(file.name.partition(".")[0].lower())
+        split = _split_of(file)
         if split and tables.is_table(file):
             if split in found:
                 raise InputError(
                     f"{path} has {found[split].name} and {file.name}.", "One table a split.", "Remove one."
                 )
             found[split] = file
-    if "train" not in found:
-        raise InputError(
-            f"{path} has no table train.", "Tables train, validation, test.", "Rename the files."
-        )
     return found
 
 

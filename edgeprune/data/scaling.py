@@ -1,0 +1,68 @@
+"""How a user's model wants its numbers: a Keras file does not say it, so the labels do.
+
+A model trained on pixels in -1..1 is near guessing on pixels in 0..1. The usual scalings are tried on a
+few hundred training samples, and the one that the original model does best with is taken:
+
+    pictures    0..1, -1..1, 0..255
+    tables      standardized, as they are
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from edgeprune import preprocessing
+from edgeprune.data.calibration import choose
+from edgeprune.data.dataset import Dataset
+from edgeprune.metrics import METRICS, evaluate
+
+SAMPLES = 256
+_PIXELS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+Steps = tuple[Mapping[str, Any], ...]
+
+
+def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int = 0) -> Dataset:
+    """`data` with the scaling that the model answers best to; unchanged where there is nothing to choose.
+
+    Args:
+        data: of pictures or a table, with labels.
+        predict: the original model: inputs (N, ...) to outputs.
+        seed: of the draw of training samples.
+    """
+    found = list(scalings(data))
+    if len(found) < 2 or data.train.y is None or data.metrics[0] not in METRICS:
+        return data
+    split = choose(data.train, SAMPLES, seed).held()
+    metric = METRICS[data.metrics[0]]
+    scores = []
+    for _, steps in found:
+        inputs = preprocessing.apply(steps, split.x, data.files)
+        value = evaluate(data.metrics[:1], split.y, predict(inputs), data.labels, inputs)[metric.name]
+        scores.append(value if metric.higher_is_better else -value)
+    best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))  # the first of equals: the usual one
+    tried = ", ".join(f"{name}: {abs(score):.3f}" for (name, _), score in zip(found, scores, strict=True))
+    chosen = found[best][0]
+    note = f"The model does best with {chosen} ({metric.name} on {len(split)} training samples: {tried})."
+    notes = (*(old for old in data.notes if not old.startswith("Pixels are scaled")), note)
+    return dataclasses.replace(data, preprocessing=found[best][1], notes=notes)
+
+
+def scalings(data: Dataset) -> Iterator[tuple[str, Steps]]:
+    """The steps of `data` as they are, then with every other scaling, under names for people."""
+    steps = tuple(data.preprocessing)
+    ops = [step["op"] for step in steps]
+    if data.task == "vision" and "channels" in ops and "rescale" in ops:
+        at = ops.index("rescale")
+        ranges = {
+            (low, high): {"op": "rescale", "scale": (high - low) / 255, "offset": low} for low, high in _PIXELS
+        }
+        for (low, high), step in sorted(ranges.items(), key=lambda item: item[1] != steps[at]):
+            yield f"pixels from {low:g} to {high:g}", (*steps[:at], step, *steps[at + 1 :])
+    if data.task == "tabular" and "standardize" in ops:
+        at = ops.index("standardize")
+        yield "standardized columns", steps
+        yield "columns as they are", (*steps[:at], *steps[at + 1 :])

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.pictures import Form, steps_for
+from edgeprune.data.scaling import fit_scaling
+from edgeprune.data.tabular import standardizing
+from edgeprune.data.wants import InputWanted, Wants
+
+RNG = np.random.default_rng(0)
+
+
+def pictures():
+    y = np.arange(90) % 3
+    x = np.clip(RNG.normal(30 + 80 * y[:, None, None, None], 10, (90, 4, 4, 1)), 0, 255).astype(np.uint8)
+    split = Split(x, y)
+    return Dataset("vision", split, split, split, steps_for(Form(4, 4, 1), None), ("a", "b", "c"))
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-1, 1), (0, 255)])
+def test_the_range_that_the_model_was_made_for_is_found(low, high):
+    centres = (np.array([30, 110, 190]) / 255 * (high - low) + low)[None]
+
+    def predict(inputs):
+        return -np.abs(inputs.mean(axis=(1, 2, 3))[:, None] - centres)
+
+    data = fit_scaling(pictures(), predict)
+    made = data.model_input(data.train.x)
+    np.testing.assert_allclose(made, data.train.x / 255 * (high - low) + low, rtol=0, atol=1e-4)
+    assert f"{low} to {high} (accuracy on 90" in data.notes[-1]
+    assert "1.000" in data.notes[-1]
+
+
+@pytest.mark.parametrize("standardized", [True, False])
+def test_columns_are_standardized_where_the_model_wants_it(standardized):
+    x = RNG.normal(100, 20, (80, 2)).astype(np.float32)
+    y = (x[:, 0] > 100).astype(np.int64)
+    split = Split(x, y)
+    data = Dataset("tabular", split, split, split, (standardizing(x),), ("low", "high"))
+    middle = (100 - x[:, 0].mean()) / x[:, 0].std() if standardized else 100
+
+    def predict(inputs):
+        return 1 / (1 + np.exp(-np.clip(inputs[:, :1] - middle, -9, 9) * 5))
+
+    assert bool(fit_scaling(data, predict).preprocessing) == standardized
+
+
+def test_of_equals_the_given_one_stays():
+    data = pictures()
+    scaled = steps_for(Form(4, 4, 1), Wants((InputWanted((4, 4, 1)),), (3,), "softmax", scales=True))
+    given = Dataset("vision", data.train, data.train, data.train, scaled, ("a", "b", "c"))
+    assert fit_scaling(given, lambda inputs: np.ones((len(inputs), 3))).preprocessing == scaled
+
+
+def test_without_labels_or_choice_nothing_changes():
+    data = pictures()
+    bare = Dataset("vision", *[Split(data.train.x)] * 3, data.preprocessing, metrics=("agreement",))
+    assert fit_scaling(bare, None) is bare
+    plain = Dataset("vision", *[data.train] * 3)
+    assert fit_scaling(plain, None) is plain
