@@ -17,6 +17,7 @@ from edgeprune.keras_bridge.save import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.recipe import as_mapping
+from edgeprune.report.layers import layer_rows
 from edgeprune.report.stages import SCHEMA_VERSION, Stage, stage_json
 from edgeprune.training.magnitude import zero_share
 from edgeprune.types import Manifest
@@ -56,6 +57,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
         "stages": stages,
         "removed": report.removed,
         "groups": report.groups,
+        "layers": layer_rows(built.trained.pruned.units, built.trained.pruned.keep),
         "refusals": report.refusals,
         "equivalence": report.equivalence,
         "quantization": {
