@@ -155,9 +155,14 @@ def _one_epoch(
     Every epoch starts from its own seed, so that one that is made after an interruption is the same.
     """
     keras_of(model).utils.set_random_seed(settings.seed + number)
-    if any(map(_draws, model._flatten_layers())):  # noqa: SLF001 - there is no public walk of all layers
-        # Dropout's seeds are fixed when the step is traced, which must not depend on earlier epochs.
+    layers = list(model._flatten_layers())  # noqa: SLF001 - there is no public walk of all layers
+    if any(map(_draws, layers)):
+        # Keras 2 fixes dropout's seeds when the step is traced, which must not depend on earlier epochs;
+        # Keras 3 counts on in a variable that no file keeps.
         model.train_function = None
+        for place, layer in enumerate(layers):
+            for generator in getattr(layer, "_seed_generators", ()):
+                generator.state.assign(np.array([settings.seed + number, place], np.uint32))
     single = len(targets) == 1
     weights: Any = [target.weights for target in targets]
     if not single:
