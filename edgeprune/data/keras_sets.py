@@ -20,6 +20,7 @@ from edgeprune.data import pictures
 from edgeprune.data.arrays import fit_arrays
 from edgeprune.data.assemble import Fitted, Raw, dataset_of
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.streamed import FromItems, held
 from edgeprune.data.tabular import standardizing
 from edgeprune.data.wants import Wants
 from edgeprune.errors import InputError
@@ -78,7 +79,7 @@ def _pictures(classes: tuple[str, ...] | None) -> Callable[[Given, str, Wants | 
     def read(given: Given, name: str, wants: Wants | None, seed: int) -> Dataset:
         form = pictures.form_for(given[0][0].shape[1:], wants)
         parts = {
-            split: (np.stack([form.fit(picture) for picture in x]), y)
+            split: (held(FromItems(x, form.fit), form.height * form.width * form.channels), y)
             for split, (x, y) in _parts(given).items()
         }
         raw = Raw(parts, name, f"keras:{name}", classes, "see its home page", (pictures.scale_note(wants),))

@@ -58,7 +58,8 @@ def scalings(data: Dataset) -> Iterator[tuple[str, Steps]]:
     if data.task == "vision" and "channels" in ops and "rescale" in ops:
         at = ops.index("rescale")
         ranges = {
-            (low, high): {"op": "rescale", "scale": (high - low) / 255, "offset": low} for low, high in _PIXELS
+            (low, high): {"op": "rescale", "scale": (high - low) / 255, "offset": low}
+            for low, high in _PIXELS
         }
         for (low, high), step in sorted(ranges.items(), key=lambda item: item[1] != steps[at]):
             yield f"pixels from {low:g} to {high:g}", (*steps[:at], step, *steps[at + 1 :])

@@ -18,8 +18,11 @@ from typing import Any
 
 import numpy as np
 
-IN_MEMORY_BYTES = 512 * 2**20
-"""Samples up to this size are held as arrays; above it they are read as they are needed."""
+IN_MEMORY_BYTES = 256 * 2**20
+"""Samples up to this size are held as arrays; above it they are read as they are needed.
+
+Pixels of 8 bits become four times as much at the model's input.
+"""
 
 Rows = slice | np.ndarray
 

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -58,3 +61,34 @@ def test_small_data_is_held(items, monkeypatch):
     assert isinstance(held(items, 4), np.ndarray)
     monkeypatch.setattr("edgeprune.data.streamed.IN_MEMORY_BYTES", 119)
     assert held(items, 4) is items
+
+
+LARGE = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20))
+import numpy as np
+from edgeprune.data.sources import open_data
+from edgeprune.data.wants import InputWanted, Wants
+data = open_data(sys.argv[1], wants=Wants((InputWanted((32, 32, 3)),), (10,), "softmax"))
+inputs = data.model_input(data.train.x)
+print(len(data.train), len(data.validation), len(data.test), float(np.sum(inputs[:5])), inputs.shape[1:])
+try:
+    np.ones(len(inputs) * 32 * 32 * 3, np.float32)
+except MemoryError:
+    print("too large to hold")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_data_larger_than_memory_is_opened_with_what_there_is(tmp_path):
+    path = tmp_path / "x.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (60_000, 32, 32, 3)}
+        )
+        file.truncate(file.tell() + 60_000 * 32 * 32 * 3 * 4)  # 737 MB that take no room on the disk
+    done = subprocess.run(
+        [sys.executable, "-c", LARGE, str(path)], check=True, capture_output=True, text=True,
+        env={"OPENBLAS_NUM_THREADS": "1", "PATH": ""},
+    )
+    assert done.stdout.split("\n")[:2] == ["40800 7200 12000 0.0 (32, 32, 3)", "too large to hold"]
