@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from edgeprune.types import TensorInfo
 
 QUANTIZED = ("int8", "uint8", "int16")
 REBUILD = "Build the bundle again."
+# Steps that bring a picture to the model's size and keep its type: a platform's own image code does them.
+_PICTURES = frozenset({"resize", "channels"})
 
 
 class Raw(str, enum.Enum):
@@ -64,8 +66,9 @@ class InputPlan:
     @property
     def quantized(self) -> bool:
         """Whether float values become integers at the end."""
-        whole = self.raw in (Raw.INT32, Raw.INT64, Raw.TEXT) or (self.raw is Raw.PCM and not self.floats)
-        return bool(self.tensor.scale) and self.tensor.dtype in QUANTIZED and not whole
+        # As the agent has it: what is of the tensor's own type already passes as it is.
+        same = self.raw is Raw.BYTES and self.tensor.dtype == "uint8" and not self.steps
+        return bool(self.tensor.scale) and self.tensor.dtype in QUANTIZED and self.floats and not same
 
     @property
     def floats(self) -> bool:
@@ -94,27 +97,39 @@ def input_plan(
     first = len(mine)
     while first and steps.can_read(mine[first - 1]):
         first -= 1
-    shape = None if sample is None or first else sample.shape[1:]
+    sample = _after_caller(mine[:first], tensor, sample)
+    shape = None if sample is None else sample.shape[1:]
     kept: list[Step] = []
     for position, mapping in enumerate(mine[first:], first):
         step = steps.read_step(mapping, shape)
         if step is not None and not _follows(step, kept, sample, supported, left=position > 0):
-            first, kept, shape = position + 1, [], None
+            first, kept, shape, sample = position + 1, [], None, None
             continue
         kept += [step] if step is not None else []
         shape = _after(mapping, step, shape)
     left = tuple(str(step.get("op")) for step in mine[:first])
     if isinstance(kept[0] if kept else None, steps.Tokenize):
         _require(bundle, kept[0])
-    raw = _raw(kept, tensor, None if left else sample)
+    raw = _raw(kept, tensor, sample)
     kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
     _check_whole(tensor, raw, kept)
     free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
     length = None if free else math.prod(tensor.shape)
-    raw_shape = tensor.shape[1:] if left else None if sample is None else sample.shape[1:]
+    raw_shape = None if sample is None else sample.shape[1:]
     if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
         raw_shape = tensor.shape[1:]
     return InputPlan(tensor, tensor.name, raw, length, None if free else raw_shape, left, tuple(kept))
+
+
+def _after_caller(
+    left: Sequence[Mapping[str, Any]], tensor: TensorInfo, sample: np.ndarray | None
+) -> np.ndarray | None:
+    """Type and shape of the samples behind the caller's steps; None where they are not known."""
+    if sample is None or not left:
+        return sample
+    if {step.get("op") for step in left} <= _PICTURES:
+        return np.empty((0, *tensor.shape[1:]), sample.dtype)
+    return None
 
 
 def _follows(
@@ -151,9 +166,9 @@ def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw
         return Raw.TEXT
     dtype = None if sample is None else sample.dtype
     converts = any(isinstance(step, steps.PcmToFloat) for step in kept)
-    if (converts and dtype in (None, np.int16)) or (not converts and tensor.dtype == "int16" and (
-        dtype == np.int16 or not tensor.scale
-    )):
+    cut = all(isinstance(step, steps.PadOrCrop) for step in kept)
+    stays = cut and tensor.dtype == "int16" and (dtype == np.int16 or not tensor.scale)
+    if (converts and dtype in (None, np.int16)) or stays:
         return Raw.PCM
     if not tensor.scale and tensor.dtype in ("int32", "int64"):
         return Raw.INT32 if tensor.dtype == "int32" else Raw.INT64
@@ -164,10 +179,9 @@ def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw
 def _check_whole(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
     """Refuse steps that give fractions to a tensor of whole numbers."""
     whole = tensor.dtype != "float32" and not tensor.scale
-    fractional = steps.Affine | steps.Standardize | steps.PcmToFloat
-    arithmetic = [step for step in kept if isinstance(step, fractional)]
+    changed = bool(kept) and raw not in (Raw.TEXT, Raw.PCM)
     text = raw is Raw.TEXT and tensor.dtype not in ("int32", "int64", "float32")
-    if (whole and (arithmetic or raw is Raw.FLOATS)) or text:
+    if (whole and (changed or raw is Raw.FLOATS)) or text:
         raise InputError(
             f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale and is fed "
             f"{raw.value}.",

@@ -20,7 +20,7 @@ import numpy as np
 from edgeprune.errors import InputError
 
 _PLAIN = frozenset(" !#%&'()*+,-./:;<=>@[]^_`{|}~")
-_NO_COMMENT = re.compile(r"[^A-Za-z0-9_.,:()\[\]=<>+ -]+")
+_NO_COMMENT = re.compile(r"[^A-Za-z0-9_.,: -]+")
 
 
 def kotlin(text: str) -> str:

@@ -21,11 +21,6 @@ from edgeprune.integrate.templating import render
 from edgeprune.integrate.words import described_output
 from edgeprune.preprocessing import STEPS
 
-_VENDORED = (
-    "errors.py", "preprocessing/__init__.py", "preprocessing/audio.py", "preprocessing/files.py",
-    "preprocessing/numeric.py", "preprocessing/text.py",
-)
-
 
 def python_files(plan: ModelPlan) -> dict[str, bytes]:
     """The project's files by path.
@@ -61,7 +56,7 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
     }
     for name in _vocabularies(plan):
         files[f"{module}/data/{name}"] = plan.bundle.file(name).read_bytes()
-    for name in _VENDORED:
+    for name in _light_modules():
         files[f"{module}/edgeprune/{name}"] = _vendored(name, module)
     return files
 
@@ -89,6 +84,12 @@ def _vocabularies(plan: ModelPlan) -> list[str]:
     for name in sorted(named):
         plan.bundle.file(name)
     return sorted(named)
+
+
+def _light_modules() -> list[str]:
+    folder = importlib.resources.files("edgeprune") / "preprocessing"
+    steps = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".py"))
+    return ["errors.py", *(f"preprocessing/{name}" for name in steps)]
 
 
 def _vendored(name: str, module: str) -> bytes:

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Installs the compilers and parsers of the generated code's heavy tests. Debian or Ubuntu, as root; the
+# active Python environment gets the parsers.
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+apt-get install -y -qq --no-install-recommends cmake make g++ npm default-jdk-headless ruby
+place=${EDGEPRUNE_COMPILERS:-/var/tmp/edgeprune-compilers}
+npm install --silent --no-save --prefix "$place" kotlin-compiler@2.4.20
+chmod +x "$place"/node_modules/kotlin-compiler/bin/*
+python3 -m pip install -q tree-sitter tree-sitter-kotlin tree-sitter-swift pyyaml setuptools wheel
