@@ -10,22 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from device_runners import bench
+    from edgeprune.gate import Limits, check
     from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
     from edgeprune.pipeline import build
     from edgeprune.pruning.prune import prune
+    from edgeprune.report.page import write_report
 
 __version__ = "0.1.0"
 
 _WHERE = {
+    "Limits": "edgeprune.gate",
     "bench": "device_runners",
     "build": "edgeprune.pipeline",
+    "check": "edgeprune.gate",
     "prune": "edgeprune.pruning.prune",
     "register_rule": "edgeprune.layers",
     "shrink": "edgeprune.keras_bridge.shrink",
+    "write_report": "edgeprune.report.page",
 }
 
-__all__ = ["__version__", "bench", "build", "prune", "register_rule", "shrink"]
+__all__ = [
+    "Limits", "__version__", "bench", "build", "check", "prune", "register_rule", "shrink", "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:

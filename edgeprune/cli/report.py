@@ -18,14 +18,12 @@ def report(
 ) -> None:
     """Write a page with all figures and plots of a bundle, or a comparison of several."""
     from edgeprune import jsonable
-    from edgeprune.report.page import open_subjects, report_page
+    from edgeprune.report.page import write_report
 
-    subjects = open_subjects(bundles, records or ())
-    content = report_page(subjects).encode()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_bytes(content)
+    written = write_report(bundles, out, records or ())
+    size = written.stat().st_size
     if as_json:
-        names = [str(subject.bundle.path) for subject in subjects]
-        typer.echo(jsonable.dumps({"report": str(out), "bytes": len(content), "bundles": names}, indent=1))
+        names = [str(bundle) for bundle in bundles]
+        typer.echo(jsonable.dumps({"report": str(written), "bytes": size, "bundles": names}, indent=1))
     else:
-        typer.echo(f"{out} ({len(content) / 1000:.0f} kB)")
+        typer.echo(f"{written} ({size / 1000:.0f} kB)")

@@ -29,7 +29,7 @@ def report(evidence: Evidence) -> Iterator[str]:
 
 
 def sums(evidence: Evidence) -> Iterator[str]:
-    """Whether shares follow from counts, and counts from groups."""
+    """Whether shares follow from counts, and counts from groups and layers."""
     found = evidence.report
     before, pruned, after = (getattr(found.stages, name) for name in STAGES)
     for unit in ("neurons", "params", "macs"):
@@ -43,6 +43,11 @@ def sums(evidence: Evidence) -> Iterator[str]:
         total = sum(getattr(group, field) for group in found.groups)
         if total != stage.neurons:
             yield f"{field} of the groups sum up to {total}, the stage has {stage.neurons} neurons"
+    for unit in ("macs", "params") if found.layers else ():
+        for stage, when in ((before, "before"), (after, "after")):
+            total = sum(getattr(layer, f"{unit}_{when}") or 0 for layer in found.layers)
+            if total != getattr(stage, unit):
+                yield f"{unit} {when} of the layers sum up to {total}, the stage has {getattr(stage, unit)}"
 
 
 def ranges(evidence: Evidence) -> Iterator[str]:

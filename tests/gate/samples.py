@@ -59,6 +59,12 @@ def make_bundle(folder: Path) -> Path:
             {"name": "conv", "units_before": 16, "units_after": 8},
             {"name": "conv_1", "units_before": 32, "units_after": 16},
         ],
+        "layers": [
+            {"name": "conv", "kind": "Conv2D", "macs_before": 30_000, "macs_after": 9_000,
+             "params_before": 1500, "params_after": 400},
+            {"name": "conv_1", "kind": "Conv2D", "macs_before": 60_000, "macs_after": 21_000,
+             "params_before": 2500, "params_after": 600},
+        ],
         "refusals": [], "equivalence": {"max_abs_error": 1e-7, "tolerance": 1e-5, "samples": 4},
         "quantization": {
             "mode": "int8", "io": "int8", "agreement": 1.0,

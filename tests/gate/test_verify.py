@@ -143,6 +143,9 @@ EDITS = {
     "another width": (
         lambda folder: edit_report(folder, lambda r: r["groups"][0].update(units_after=4)), "report's sums"
     ),
+    "a cheaper layer": (
+        lambda folder: edit_report(folder, lambda r: r["layers"][0].update(macs_after=1)), "report's sums"
+    ),
     "a p90 below p50": (
         lambda folder: edit_report(
             folder, lambda r: r["stages"]["deployed"]["latency_ms"].update(p50=0.04)

@@ -53,8 +53,8 @@ def test_a_rich_bundle_gives_every_plot_with_its_name_and_description(rich_bundl
 def test_the_figures_are_the_report_s(rich_bundle):
     page = Page(page_of(rich_bundle))
     tiles = dict(
-        re.fullmatch(r"(File size|accuracy|Neurons removed|MACs removed)(.*)", text).groups()
-        for _, text in page.all("li") if re.match("File size|accuracy|Neurons|MACs", text)
+        re.fullmatch(r"(File size|Accuracy|Neurons removed|MACs removed)(.*)", text).groups()
+        for _, text in page.all("li") if re.match("File size|Accuracy|Neurons|MACs", text)
     )
     size = (rich_bundle / "model.tflite").stat().st_size
     assert tiles["File size"] == f"4.0×smaller{4 * size / 1000:.1f} kB → {size / 1000:.1f} kB".replace(  # noqa: RUF001
@@ -70,7 +70,7 @@ def test_what_is_absent_is_left_out(true_bundle):
     text = page_of(true_bundle)
     page = Page(text)
     drawn = {str(attributes["id"]).removeprefix("b0-") for attributes, _ in page.all("svg", role="img")}
-    assert drawn == PLOTS - {"macs", "errors", "run0", "cm-before", "cm-after"}
+    assert drawn == PLOTS - {"errors", "run0", "cm-before", "cm-after"}
     assert "Answers by class" not in text
     assert "No run on a device was given" in text
 

@@ -84,7 +84,9 @@ def centres(svg: ET.Element) -> dict[str, tuple[float, float]]:
 
 def draw(points, **more):
     shows = (lambda value: f"{value:g} B", lambda value: f"{value:g}")
-    return drawn(scatter("s", "A title", points, ("size", "accuracy"), shows, x_tick=shows[0], **more))
+    return drawn(scatter(
+        "s", "A title", points, ("size", "accuracy"), shows, x_tick=shows[0], y_tick=shows[1], **more
+    ))
 
 
 def test_marks_are_where_their_values_are():

@@ -8,7 +8,7 @@ from edgeprune.errors import InputError
 from edgeprune.gate.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.numbers import duration_tick, size_tick
-from edgeprune.report.page.outcome import quality_show
+from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
 from edgeprune.report.page.svg import figure
 
@@ -56,7 +56,7 @@ def _plot(
     quality = quality_show(metric)
     picture = scatter(
         f"all-{key}", f"{metric} against {what}", points, (what, metric), (show, quality), front=front,
-        x_tick=x_tick, height=380,
+        x_tick=x_tick, y_tick=quality_tick(metric), height=380,
     )
     rows = [(p.name, show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
     on_front = ", ".join(point.name for point in front)

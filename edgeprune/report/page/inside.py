@@ -114,8 +114,9 @@ def training(subject: Subject, prefix: str) -> Html | None:
         if values:
             caption = "Lower is better." if key == "loss" else "Higher is better; the best epoch was kept."
             rows = [(epoch, f"{value:.6g}") for epoch, value in values[:_MAX_TABLE_ROWS]]
+            picture = curve(f"{prefix}-{key}", f"{what} by epoch", values, what, kind)
             plots.append(figure(
-                curve(f"{prefix}-{key}", f"{what} by epoch", values, what, kind), f"{what}. {caption}",
+                picture, f"{what.capitalize()}. {caption}",
                 table(f"{what} by epoch", ("epoch", what), rows),
             ))
     return tag("div", join(plots), class_="plots") if plots else None

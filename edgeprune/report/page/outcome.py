@@ -10,7 +10,7 @@ from edgeprune.gate.quantities import show_duration, show_share, show_size
 from edgeprune.metrics import METRICS
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
-from edgeprune.report.page.numbers import duration_tick, size_tick
+from edgeprune.report.page.numbers import duration_tick, share_tick, size_tick
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.svg import figure
 from edgeprune.report.read import STAGES
@@ -94,7 +94,7 @@ def trade(subject: Subject, prefix: str) -> Html | None:
             continue
         picture = scatter(
             f"{prefix}-{key}", f"{name} against {what}", points, (what, name), (show, quality_show(name)),
-            x_tick=tick, way=True,
+            x_tick=tick, y_tick=quality_tick(name), way=True,
         )
         rows = [(p.name, show(p.x), quality_show(name)(p.y)) for p in points]
         better = "Up" if _higher(name) else "Down"
@@ -109,6 +109,11 @@ def quality_show(metric: str) -> Show:
     """How values of a metric are written."""
     known = METRICS.get(metric.partition("/")[0])
     return show_share if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
+
+
+def quality_tick(metric: str) -> Show:
+    """How round values of a metric are written along an axis."""
+    return share_tick if quality_show(metric) is show_share else (lambda value: f"{value:.4g}")
 
 
 def _points(subject: Subject, read: Callable[[StageFigures], float | None]) -> Iterator[Point]:
@@ -132,7 +137,8 @@ def _quality(subject: Subject) -> Html | None:
     show = quality_show(name)
     share = show is show_share
     change = f"{100 * (after - before):+.2f} points" if share else f"{after - before:+.4g}"
-    return _tile(name, show(after), f"{show(before)} → {show(after)}, {change}")
+    title = name.replace("_", " ").capitalize()
+    return _tile(title, show(after), f"{show(before)} → {show(after)}, {change}")
 
 
 def _ratio(what: str, before: float | None, after: float | None, show: Show, word: str) -> Html | None:

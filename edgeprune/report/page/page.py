@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import edgeprune
@@ -12,6 +13,7 @@ from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.reproduce import reproduce
 from edgeprune.report.page.style import CSS
+from edgeprune.report.page.subject import open_subjects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,6 +24,28 @@ MAX_BYTES = 1_000_000
 _MAX_DETAILED = 6  # bundles of a comparison that get all of their sections
 # Nothing is loaded and nothing runs, whatever a bundle has smuggled in.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def write_report(
+    bundles: Sequence[Path | str], out: Path | str = "edgeprune-report.html",
+    records: Sequence[Path | str] = (),
+) -> Path:
+    """Write the page on one bundle, or the comparison of several.
+
+    Args:
+        bundles: output folders of builds.
+        out: file to write; its folder is made.
+        records: files with the output of ``edgeprune bench --json``, for latency on devices.
+
+    Raises:
+        InputError: a bundle or record that cannot be read, or a record of another model; nothing is
+            written then.
+    """
+    content = report_page(open_subjects(bundles, records)).encode()
+    path = Path(out)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
 
 
 def report_page(subjects: Sequence[Subject]) -> str:

@@ -42,7 +42,7 @@ class Point:
 
 def scatter(
     identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[Show, Show], *,
-    x_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
+    x_tick: Show, y_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
 ) -> Drawing:
     """The drawing.
 
@@ -53,6 +53,7 @@ def scatter(
         names: of the axes, x first.
         shows: how their values are written.
         x_tick: how round values along x are written.
+        y_tick: and those along y.
         way: whether a dashed line joins the points in their order.
         front: points that no other beats, by x; a step line joins them.
         height: in pixels.
@@ -68,7 +69,7 @@ def scatter(
     log = min(xs) > 0 and max(xs) / min(xs) > _LOG_FROM
     area = frame((min(xs) if log else 0.0, max(xs) or 1.0), y_range, height=height, log=log)
     x_name = f"{names[0]} (logarithmic)" if log else names[0]
-    parts = [axes(area, x_name, names[1], x_tick, lambda value: y_show(value).replace(".00 ", " "))]
+    parts = [axes(area, x_name, names[1], x_tick, y_tick)]
     if way:
         parts.append(_line([(area.x.at(p.x), area.y.at(p.y)) for p in points], "way"))
     if front:
