@@ -40,10 +40,12 @@ def fingerprint(model: str | None, data: str | None, custom_objects: str, recipe
     Raises:
         InputError: the data source cannot be read.
     """
+    from edgeprune.data.fingerprint import fingerprint as of_data
+
     settings = json.dumps(as_mapping(recipe), sort_keys=True)
     parts = {
         "model": hash_of_path(Path(model)) if model else "zoo",
-        "data": hash_of_path(Path(data)) if data else "zoo",
+        "data": of_data(data) if data else "zoo",
         "recipe": hashlib.sha256(settings.encode()).hexdigest(),
         "program": _program(),
     }

@@ -136,16 +136,23 @@ def test_data_of_another_shape_is_refused(model, tmp_path):
 
 
 @pytest.mark.parametrize("delay", [0.3, 4.0, 9.0])
-def test_ctrl_c_leaves_the_previous_folder_and_nothing_else(bundle, tmp_path, delay):
+def test_ctrl_c_leaves_the_previous_folder_and_nothing_else(bundle, tmp_path, tmp_path_factory, delay):
     out, temporary = tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()
     out.mkdir()
     for path in bundle.path.iterdir():
         (out / path.name).write_bytes(path.read_bytes())
     before = {path.name: path.read_bytes() for path in out.iterdir()}
+    # A background job of a shell is started with SIGINT ignored.
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from edgeprune.cli import main; main()"
+    )
+    cache = str(tmp_path_factory.mktemp("cache"))
     process = subprocess.Popen(
-        [sys.executable, "-m", "edgeprune", "build", "--out", str(out)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env={**os.environ, "TMPDIR": str(temporary)},
+        [sys.executable, "-c", code, "build", "--out", str(out)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary), "XDG_CACHE_HOME": cache},
     )
     time.sleep(delay)
     process.send_signal(signal.SIGINT)

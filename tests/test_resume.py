@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -98,7 +97,7 @@ def test_killed_at_five_random_moments(source, unbroken, tmp_path):
     places = [str(source.model), "--data", source.data, "--out", str(tmp_path / "out"), "--quiet"]
     flags = [f"--{name.replace('_', '-')}={value}" for name, value in SETTINGS.items()]
     command = [sys.executable, "-m", "edgeprune", "build", *places, *flags]
-    generator = random.Random(3)
+    generator = np.random.default_rng(3)
     for _ in range(5):
         process = subprocess.Popen(command, start_new_session=True)
         time.sleep(generator.uniform(4, 16))

@@ -130,3 +130,21 @@ def batches(array: Array, size: int = 256) -> Iterator[np.ndarray]:
 def held(array: Streamed, item_bytes: int) -> Array:
     """The samples themselves where they fit into `IN_MEMORY_BYTES`, else as they are."""
     return array[:] if len(array) and len(array) * item_bytes <= IN_MEMORY_BYTES else array
+
+
+def is_streamed(x: Any) -> bool:
+    """Whether an array, or any of a tuple of them, is read on demand."""
+    return any(isinstance(part, Streamed) for part in (x if isinstance(x, tuple) else (x,)))
+
+
+def batches_of(x: Any, size: int = 1024) -> Iterator[Any]:
+    """An array or a tuple of them in order, `size` samples at a time."""
+    parts = x if isinstance(x, tuple) else (x,)
+    for start in range(0, len(parts[0]), size):
+        read = tuple(np.asarray(part[start : start + size]) for part in parts)
+        yield read if isinstance(x, tuple) else read[0]
+
+
+def in_memory(x: Any) -> Any:
+    """An array or a tuple of them, read whole."""
+    return tuple(map(np.asarray, x)) if isinstance(x, tuple) else np.asarray(x)

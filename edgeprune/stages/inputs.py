@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.data.streamed import in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.training.goal import goal_of, predict
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from edgeprune.data.dataset import Dataset, Split
     from edgeprune.stages.job import Job
     from edgeprune.training.goal import Goal, Outputs
+
+_VALIDATION = 4096
+"""Samples that drive decisions, at most, where data does not fit into memory."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -72,7 +76,9 @@ class Inputs:
         from edgeprune.metrics import evaluate
 
         first = outputs[0] if isinstance(outputs, tuple) else outputs
-        return evaluate(self.data.metrics, split.y, first, labels=self.data.labels, inputs=inputs)
+        # Only an autoencoder is judged by its inputs.
+        seen = None if is_streamed(inputs) else inputs
+        return evaluate(self.data.metrics, split.y, first, labels=self.data.labels, inputs=seen)
 
     def worth(self, split: Split, outputs: Any, inputs: Any) -> float:
         """The task's own metric as a fraction, so that higher is better."""
@@ -95,11 +101,14 @@ def open_inputs(job: Job) -> Inputs:
     if isinstance(model, (str, Path)):
         model = job.load(Path(model))
     zoo, data = _data(job, model)
-    calibration = data.model_input(choose(data.train, recipe.calibration, recipe.seed).x)
-    if model is not None:
-        _check_shapes(model, calibration)
-    model = model if model is not None else _trained(job, zoo, data)
-    validation, test = data.model_input(data.validation.x), data.model_input(data.test.x)
+    if model is None:
+        model = _trained(job, zoo, data)
+    else:
+        data = _as_wanted(job, data, model)
+    calibration = in_memory(data.model_input(choose(data.train, recipe.calibration, recipe.seed).x))
+    if is_streamed(data.validation.x):
+        data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, recipe.seed))
+    validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     answers = predict(model, validation)
     data = _labelled(job, data, model, answers, test)
     goal = goal_of(
@@ -117,9 +126,11 @@ def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
 
         zoo = default_for(job.recipe.task)
     if isinstance(source, (str, Path)):
-        from edgeprune.data.arrays import read_npz
+        from edgeprune.data.sources import open_data
+        from edgeprune.data.wants import wants_of
 
-        return zoo, read_npz(Path(source), job.recipe.task, job.recipe.seed)
+        wants = None if model is None else wants_of(model)
+        return zoo, open_data(source, task=job.recipe.task, seed=job.recipe.seed, wants=wants)
     if source is not None:
         return zoo, source
     if zoo is None:
@@ -130,6 +141,20 @@ def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
             "edgeprune on the zoo's.",
         )
     return zoo, zoo.load_data()
+
+
+def _as_wanted(job: Job, data: Dataset, model: Any) -> Dataset:
+    """The data in the model's own scaling, which the labels tell.
+
+    Raises:
+        InputError: another number of inputs, or a shape that does not fit.
+    """
+    from edgeprune.data.scaling import fit_scaling
+
+    _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
+    data = fit_scaling(data, lambda inputs: predict(model, inputs)[0], job.recipe.seed)
+    job.notes.extend(data.notes)
+    return data
 
 
 def _trained(job: Job, zoo: Any, data: Dataset) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.data.streamed import batches_of, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.goal import Outputs, predict
@@ -158,5 +159,8 @@ def _several(inputs: Any) -> tuple[Any, ...]:
 def _outputs(tflite: bytes, inputs: Any) -> Outputs:
     from edgeprune.conversion import run_tflite
 
-    found = run_tflite(tflite, _several(inputs))
-    return found if isinstance(found, tuple) else (found,)
+    parts = []
+    for batch in batches_of(inputs) if is_streamed(inputs) else [inputs]:
+        found = run_tflite(tflite, _several(batch))
+        parts.append(found if isinstance(found, tuple) else (found,))
+    return tuple(np.concatenate(several) for several in zip(*parts, strict=True))

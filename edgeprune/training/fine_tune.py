@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.data.streamed import is_streamed
 from edgeprune.keras_bridge.flavour import keras_of
 from edgeprune.training.checkpoint import Epoch, Progressed
 from edgeprune.training.goal import predict
+from edgeprune.training.sequence import sequence_of
 from edgeprune.training.trainee import trainee
 
 if TYPE_CHECKING:
@@ -170,11 +172,16 @@ def _one_epoch(
             np.ones(len(target.values), np.float32) if one is None else one
             for one, target in zip(weights, targets, strict=True)
         ]
-    history = model.fit(
-        x, targets[0].values if single else [target.values for target in targets],
-        sample_weight=weights[0] if single else weights, batch_size=settings.batch_size, verbose=0,
-        callbacks=callbacks,
-    )
+    values = targets[0].values if single else [target.values for target in targets]
+    weights = weights[0] if single else weights
+    if is_streamed(x):
+        order = np.random.default_rng(settings.seed + number).permutation(len(targets[0].values))
+        fed: Any = sequence_of(keras_of(model), x, values, weights, settings.batch_size, order)
+        history = model.fit(fed, shuffle=False, verbose=0, callbacks=callbacks)
+    else:
+        history = model.fit(
+            x, values, sample_weight=weights, batch_size=settings.batch_size, verbose=0, callbacks=callbacks
+        )
     return float(history.history["loss"][-1])
 
 

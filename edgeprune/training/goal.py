@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.data.streamed import batches_of, is_streamed
 from edgeprune.training.objective import Objective, Targets, keras_loss, loss_value, mix, objective_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,17 @@ Outputs = tuple[np.ndarray, ...]
 
 
 def predict(model: Any, inputs: Any) -> Outputs:
-    """A Keras model's outputs, one array each; a dictionary of them in the order of its names."""
+    """A Keras model's outputs, one array each; a dictionary of them in the order of its names.
+
+    Streamed inputs are read a batch at a time.
+    """
+    if is_streamed(inputs):
+        parts = [_predict(model, batch) for batch in batches_of(inputs)]
+        return tuple(np.concatenate(several) for several in zip(*parts, strict=True))
+    return _predict(model, inputs)
+
+
+def _predict(model: Any, inputs: Any) -> Outputs:
     found = model.predict(inputs, batch_size=256, verbose=0)
     if isinstance(found, dict):
         found = [found[name] for name in getattr(model, "output_names", found)]

@@ -165,7 +165,9 @@ def test_adb_cut_in_the_upload_then_resumed(droid: Bed, tmp_path: Path) -> None:
 
 def test_ctrl_c_over_ssh(pi64: Bed, slow_model: Path) -> None:
     code = (
-        "import sys; from device_runners import bench, BenchOptions\n"
+        # A background job of a shell is started with SIGINT ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from device_runners import bench, BenchOptions\n"
         "try: bench(sys.argv[1], sys.argv[2], BenchOptions(min_time_s=60, time_limit_s=300))\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )

@@ -218,7 +218,9 @@ def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
 
 def test_ctrl_c_ends_the_run_and_leaves_nothing(slow_model: Path, own_cache: Path) -> None:
     code = (
-        "import sys; from device_runners import bench, BenchOptions\n"
+        # A background job of a shell is started with SIGINT ignored.
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from device_runners import bench, BenchOptions\n"
         "try: bench(sys.argv[1], 'local', BenchOptions(min_time_s=60, time_limit_s=300))\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )
