@@ -30,7 +30,7 @@ def sequence_of(
         """One batch by its number."""
 
         def __len__(self) -> int:
-            return -(-len(order) // batch_size)
+            return (len(order) + batch_size - 1) // batch_size
 
         def __getitem__(self, number: int) -> tuple[Any, ...]:
             rows = order[number * batch_size : (number + 1) * batch_size]
