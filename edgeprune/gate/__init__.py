@@ -15,9 +15,9 @@ A limit that cannot be measured is an error, never a pass. Nothing here imports 
 from __future__ import annotations
 
 from edgeprune.gate.budget import read_budget
-from edgeprune.gate.check import check
+from edgeprune.gate.checking import check
 from edgeprune.gate.limits import Limits
 from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
-from edgeprune.gate.verify import verify
+from edgeprune.gate.verification import verify
 
 __all__ = ["CheckResult", "Finding", "Judgement", "Limits", "Status", "check", "read_budget", "verify"]

@@ -185,7 +185,7 @@ def test_an_edited_bundle_is_refused_by_the_part_it_offends(edit: str, bundle: P
 
 
 def test_every_part_is_proven_to_refuse() -> None:
-    from edgeprune.gate.verify import PARTS
+    from edgeprune.gate.verification import PARTS
 
     assert {part for _, part in EDITS.values()} == {name for name, _ in PARTS}
 

@@ -40,7 +40,7 @@ def check(
         devices: to measure on, such as ``local`` or ``ssh://pi@host``; without any, the figures of
             report.json count. The size always comes from the file itself.
         against: an earlier bundle or a folder of them, to say since when a limit is broken.
-        verify: whether to check the bundle itself too; see `edgeprune.gate.verify`.
+        verify: whether to check the bundle itself too; see `edgeprune.gate.verification`.
         percentile: of the latency: 50, 90 or 99.
         options: how to measure; None for one thread and the defaults of `bench`.
 
@@ -57,7 +57,7 @@ def check(
         )
     findings: tuple[Finding, ...] = ()
     if verify:
-        from edgeprune.gate.verify import verify as verified
+        from edgeprune.gate.verification import verify as verified
 
         findings = verified(bundle)
         if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
