@@ -71,6 +71,9 @@ def _percentile(asked: int | None, budget: Budget) -> int:
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:
+    for path in (junit, markdown):
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
     if junit is not None:
         from edgeprune.gate.junit import junit as as_junit
 

@@ -167,6 +167,14 @@ def test_on_a_device_figures_are_measured_there(bundle):
     assert 0 < found["max-latency"] < 1000
 
 
+def test_on_a_device_earlier_bundles_are_measured_there_too(bundle, tmp_path):
+    """What report.json says of them was measured elsewhere, and does not count."""
+    folder = row_of_bundles(bundle, tmp_path / "past", {"v1": 1e-12})
+    judgement = one(check(bundle, Limits(max_latency_ms=1e-9), devices=["local"], against=folder))
+    assert judgement.since == "v1"
+    assert judgement.past[0].value > 1e-6
+
+
 def test_a_drop_on_a_device_is_what_the_device_changes(bundle):
     """The device errs on one of the sixteen samples that this machine gets right."""
     import dataclasses
@@ -244,14 +252,14 @@ def test_the_command_line(true_bundle, tmp_path):
     assert document["passed"] is True
     assert [j["limit"] for j in document["judgements"]] == ["max-size", "max-latency"]
     failed = edgeprune(
-        "check", true_bundle, "--recipe", recipe, "--junit", tmp_path / "j.xml", "--markdown",
+        "check", true_bundle, "--recipe", recipe, "--junit", tmp_path / "out" / "j.xml", "--markdown",
         tmp_path / "m.md", "--github",
     )
     assert failed.returncode == 1
     assert "max-size" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert "::error title=edgeprune check%3A max-size::" in failed.stdout
-    assert "<failure" in (tmp_path / "j.xml").read_text()
+    assert "<failure" in (tmp_path / "out" / "j.xml").read_text()
     assert "❌" in (tmp_path / "m.md").read_text(encoding="utf-8")
     assert edgeprune("check", true_bundle, "--max-size", "200").returncode == 2
     assert edgeprune("check", true_bundle).returncode == 2
