@@ -36,6 +36,7 @@ def read_npz_arrays(path: Path) -> dict[str, Array]:
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             check_entries(archive, path)
+            _check_memory(archive, path)
             return {
                 entry.filename.removesuffix(".npy"): _entry(archive, entry, path)
                 for entry in archive.infolist()
@@ -112,20 +113,28 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
         shape, fortran, dtype = _header(file, place)
         start = file.tell()
         _check_size(shape, dtype, entry.file_size - start, place)
-        bytes_wanted = entry.file_size - start
-        if bytes_wanted > IN_MEMORY_BYTES and entry.compress_type == zipfile.ZIP_STORED:
+        if _stays(entry):
             return _on_file(path, _data_offset(path, entry) + start, shape, fortran, dtype)
-        if bytes_wanted > free_memory_bytes() // 2:
-            raise InputError(
-                f"{place} unpacks to {bytes_wanted / 2**30:.1f} GB, more than memory has to spare.",
-                "Compressed arrays must fit into memory.",
-                "Write it with numpy.savez, which does not compress, or as .npy files in a folder.",
-            )
     with archive.open(entry) as file:
         array: np.ndarray = npy.read_array(file, allow_pickle=False)
         if file.read(1):
             raise ValueError("bytes after the array")
     return array
+
+
+def _stays(entry: zipfile.ZipInfo) -> bool:
+    """Whether it is left in the file, which only bytes that are stored as they are can be."""
+    return entry.file_size > IN_MEMORY_BYTES and entry.compress_type == zipfile.ZIP_STORED
+
+
+def _check_memory(archive: zipfile.ZipFile, path: Path) -> None:
+    held = sum(entry.file_size for entry in archive.infolist() if not _stays(entry))
+    if held > free_memory_bytes() // 2:
+        raise InputError(
+            f"{path} unpacks to {held / 2**30:.1f} GB, more than memory has to spare.",
+            "Compressed arrays must fit into memory.",
+            "Write it with numpy.savez, which does not compress, or as .npy files in a folder.",
+        )
 
 
 def _header(file: IO[bytes], place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

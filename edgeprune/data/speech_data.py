@@ -10,9 +10,7 @@ standardized by the training clips, since a model's own statistics are not in it
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import wave
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,10 +23,11 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.speech import front_end, standardized
 from edgeprune.data.streamed import Array
 from edgeprune.data.wants import Wants
-from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, word_folders
+from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, read_pcm, word_folders
 from edgeprune.errors import InputError
 
 _FRAMES_MS = ((32, 20), (30, 20), (40, 20), (32, 16), (25, 10), (30, 10), (32, 10), (64, 32))
+_RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
 _MOST_COEFFICIENTS = 20
 Steps = tuple[Mapping[str, Any], ...]
 
@@ -46,7 +45,7 @@ def read_speech_folder(source: str, task: str | None, wants: Wants | None, seed:
     words = [name for name in listed if name not in (UNKNOWN, SILENCE)] or None
     classes = wants.classes() if wants is not None else 0
     known = len(words or found) + (words is not None and set(words) != set(found))
-    rate = _rate(folder)
+    rate = _rate(folder, wants)
     samples = clip_samples(wants, rate)
 
     def steps(train: Array) -> Steps:
@@ -114,14 +113,17 @@ def clip_samples(wants: Wants | None, rate: int) -> int:
     return sizes[0] if len(sizes) == 1 and sizes[0] else rate
 
 
-def _rate(folder: Path) -> int:
-    """The sample rate of the first recording; the others are resampled to it."""
-    for name in folders.subfolders(folder):
-        for path in sorted(folders.files_below(folder / name, (".wav",), folder)):
-            # The first one decides; a broken one is named when it is read.
-            with contextlib.suppress(wave.Error, EOFError, OSError), wave.open(str(path), "rb") as file:
-                return file.getframerate()
-    return 16000
+def _rate(folder: Path, wants: Wants | None) -> int:
+    """What recordings are resampled to: the model's rate where it takes one second, else the first one's."""
+    samples = clip_samples(wants, 0)
+    if samples in _RATES_HZ:
+        return samples
+    paths = (
+        path
+        for name in folders.subfolders(folder)
+        for path in sorted(folders.files_below(folder / name, (".wav",), folder))
+    )
+    return read_pcm(next(paths))[1]
 
 
 def _listed(folder: Path) -> tuple[str, ...]:

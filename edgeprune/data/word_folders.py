@@ -12,6 +12,7 @@ as in Speech Commands' own `which_set`: 10 % validation, 10 % test.
 from __future__ import annotations
 
 import hashlib
+import struct
 import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ from edgeprune.errors import InputError
 from edgeprune.preprocessing import apply
 
 NOISE, SILENCE, UNKNOWN = "_background_noise_", "_silence_", "_unknown_"
+LOWEST_HZ, HIGHEST_HZ = 1_000, 384_000
 _SPLITS = ("train", "validation", "test")
 
 
@@ -37,21 +39,34 @@ def read_wav(path: Path, rate_hz: int) -> np.ndarray:
     Raises:
         InputError: no WAV file, or one that is not 8-, 16-, 24- or 32-bit PCM.
     """
-    try:
-        with wave.open(str(path), "rb") as file:
-            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            raw = file.readframes(file.getnframes())
-            levels = _levels(raw, width).reshape(-1, channels).mean(axis=1)
-            if not rate or not len(levels):
-                raise ValueError("no samples")  # noqa: TRY301  (told with what the file's reader says)
-    except (wave.Error, EOFError, OSError, ValueError, TypeError) as error:
-        raise InputError(
-            f"{shown(path)} cannot be read ({error}).", "Expected a PCM WAV file.",
-            "Convert it, or take it out.",
-        ) from error
+    levels, rate = read_pcm(path)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
     samples: np.ndarray = np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767)
     return samples.astype(np.int16)
+
+
+def read_pcm(path: Path) -> tuple[np.ndarray, int]:
+    """Levels (S,) of 16-bit range, float, mono, and the sample rate in Hz.
+
+    Raises:
+        InputError: as `read_wav`, or a rate that no recorder has.
+    """
+    try:
+        with wave.open(str(path), "rb") as file:
+            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
+            levels = _levels(file.readframes(file.getnframes()), width).reshape(-1, channels).mean(axis=1)
+    # Damaged headers make the module wave raise any of these.
+    except (wave.Error, EOFError, OSError, ValueError, TypeError, RuntimeError, struct.error) as error:
+        raise InputError(
+            f"{shown(path)} cannot be read ({error or 'damaged'}).", "Expected a PCM WAV file.",
+            "Convert it, or take it out.",
+        ) from error
+    if not len(levels) or not LOWEST_HZ <= rate <= HIGHEST_HZ:
+        raise InputError(
+            f"{shown(path)} cannot be read: {len(levels)} samples at {rate} Hz.",
+            f"Expected samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz.", "Convert it, or take it out.",
+        )
+    return levels, rate
 
 
 def _levels(raw: bytes, width: int) -> np.ndarray:

@@ -155,8 +155,8 @@ def test_cut_and_damaged_archives_are_refused(tmp_path, cut):
 
 
 def test_a_bomb_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("edgeprune.data.archive.free_memory_bytes", lambda: 10**6)
-    path = packed(tmp_path / "a.npz", {"x.npy": npy(np.zeros(10**6))})
+    monkeypatch.setattr("edgeprune.data.archive.free_memory_bytes", lambda: 10**7)
+    path = packed(tmp_path / "a.npz", {f"{name}.npy": npy(np.zeros(10**5)) for name in "abcdefgh"})
     assert path.stat().st_size < 10**5
     with pytest.raises(InputError, match="more than memory has to spare"):
         read_npz_arrays(path)

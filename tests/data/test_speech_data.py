@@ -96,6 +96,26 @@ def test_silence_and_the_order_of_labels(folder):
         assert spoken.get(one.tobytes(), "_silence_") == ordered.labels[label]
 
 
+def test_a_clip_of_one_second_tells_the_models_rate(folder):
+    for path in sorted(folder.rglob("*.wav"))[::2]:
+        write(path, 9000 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000), 48000)
+    data = open_data(folder, wants=wants(16000))
+    assert data.stream.sample_rate_hz == 16000
+    tone = data.model_input(data.train.x)[data.train.y == 0][0, 2000:-2000]
+    spectrum = np.abs(np.fft.rfft(tone * np.hanning(len(tone))))
+    assert np.argmax(spectrum) * 16000 / len(tone) in (pytest.approx(440, abs=2), pytest.approx(382, abs=2))
+
+
+@pytest.mark.parametrize("rate", [0, 1, 2**31 - 1])
+def test_a_rate_that_no_recorder_has_is_refused(folder, rate):
+    path = folder / "yes" / "00000001_nohash_0.wav"
+    raw = bytearray(path.read_bytes())
+    raw[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(raw)
+    with pytest.raises(InputError, match=r"00000001_nohash_0\.wav cannot be read"):
+        open_data(folder, wants=wants(49, 40))
+
+
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"no audio at all" * 9])
 def test_broken_recordings_are_named(folder, content):
     (folder / "yes" / "broken_nohash_0.wav").write_bytes(content)
