@@ -149,7 +149,7 @@ def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...]
         wanted = mapping.get("shape")
         fixed = isinstance(wanted, list | tuple) and all(type(size) is int and size > 0 for size in wanted)
         return tuple(wanted or ()) if fixed else None
-    return None if isinstance(step, steps.PadOrCrop) else shape
+    return (step.samples,) if isinstance(step, steps.PadOrCrop) else shape
 
 
 def _require(bundle: Bundle, step: Step) -> None:

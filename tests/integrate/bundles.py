@@ -48,6 +48,38 @@ def float_bundle(folder: Path, **changes: Any) -> Path:
     return _bundle(folder, GOLDEN / "float.tflite", files, **changes)
 
 
+def every_tensor_bundle(folder: Path) -> Path:
+    """A manifest with every type of tensor and every step; its model is not that one, so it only compiles."""
+    inputs = (
+        TensorInfo("wide", (1, 6), "int16"), TensorInfo("tokens 1", (1, 4), "int64"),
+        TensorInfo("tokens 2", (1, 4), "int32"), TensorInfo("picture", (1, 2, 2, 3), "uint8", 0.5, 3),
+        TensorInfo("pcm", (1, 8), "int16", 0.25, 0), TensorInfo("raw", (1, 5), "float32"),
+        TensorInfo("step0", (1, 2), "uint8"), TensorInfo("Text", (1, 7), "int64"),
+    )
+    outputs = (
+        TensorInfo("ids", (1, 3), "int64"), TensorInfo("counts", (1, 3), "int32"),
+        TensorInfo("small", (1, 3), "uint8"), TensorInfo("score", (1, 1), "int16", 0.5, 0),
+        TensorInfo("class", (1, 2), "uint8", 0.5, 4),
+    )
+    steps = (
+        {"op": "rescale", "scale": 1, "input": 3}, {"op": "pad_or_crop", "samples": 8, "input": 4},
+        {"op": "pcm_to_float", "input": 4},
+        {"op": "standardize", "mean": 0, "std": [1, 2, 3, 4] * 2, "input": 4},
+        {"op": "tokenize", "kind": "word", "length": 7, "input": 7},
+    )
+    raw = [
+        np.zeros((2, *one.shape[1:]), {"picture": "uint8", "pcm": "int16"}.get(one.name, one.dtype))
+        for one in inputs[:-1]
+    ]
+    files = {
+        "eval.npz": pack_eval([*raw, np.array(["a", "b"])], np.zeros(2)), "labels.txt": b"no\nyes\n",
+        "vocab.txt": b"[PAD]\n[UNK]\n",
+    }
+    return int8_bundle(
+        folder, task="text", inputs=inputs, outputs=outputs, preprocessing=steps, files=files
+    )
+
+
 def _bundle(folder: Path, model: Path, files: Mapping[str, bytes], **changes: Any) -> Path:
     source = read_bundle(GOLDEN / "bundle_v1")
     labels = "".join(f"{label}\n" for label in HOSTILE).encode()

@@ -19,6 +19,7 @@ from edgeprune.types import TensorInfo
 from tests.integrate.bundles import (
     HOSTILE,
     contents,
+    every_tensor_bundle,
     fed_and_answered,
     float_bundle,
     int8_bundle,
@@ -137,6 +138,17 @@ def test_texts_become_the_same_tokens_on_the_jvm(kind: str, keep: str, tmp_path:
     assert_same_scores(
         ran_on_the_jvm(bundle, tmp_path, "String", "\0".join(TEXTS).encode()), bundle, HOSTILE
     )
+
+
+@pytest.mark.heavy
+def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:
+    export(every_tensor_bundle(tmp_path / "bundle"), {"android": tmp_path / "out"})
+    (kotlin,) = tmp_path.glob("out/src/main/kotlin/edgeprune/text_model/TextModel.kt")
+    compile_kotlin([*kotlin.parent.iterdir()], tmp_path)
+    assert (
+        "fun run(wide: ShortArray, tokens1: LongArray, tokens2: IntArray, picture: ByteArray, "
+        "pcm: ShortArray, rawValue: FloatArray, step0Value: ByteArray, text: String): Output {"
+    ) in kotlin.read_text()
 
 
 def test_the_module_has_all_that_gradle_needs(tmp_path: Path) -> None:

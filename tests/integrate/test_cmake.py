@@ -12,7 +12,15 @@ import pytest
 
 from edgeprune.bundle import pack_eval
 from edgeprune.integrate import export
-from tests.integrate.bundles import HOSTILE, fed_and_answered, float_bundle, int8_bundle, raw_samples, run
+from tests.integrate.bundles import (
+    HOSTILE,
+    every_tensor_bundle,
+    fed_and_answered,
+    float_bundle,
+    int8_bundle,
+    raw_samples,
+    run,
+)
 
 if shutil.which("cmake") is None or shutil.which("g++") is None:
     pytest.skip("needs cmake and g++", allow_module_level=True)
@@ -68,6 +76,25 @@ def test_int8_answers_are_python_s_bit_for_bit(compiled: tuple[Path, Path], tmp_
     assert_same_bits(program, bundle, tmp_path, 40)
 
 
+def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:
+    export(every_tensor_bundle(tmp_path / "bundle"), {"cmake": tmp_path / "export"})
+    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    for source in ("src/text_model.cpp", "example/main.cpp"):
+        run("g++", *flags, f"-I{tmp_path}/export/include", tmp_path / "export" / source)
+    header = (tmp_path / "export/include/edgeprune/text_model.hpp").read_text()
+    for line in (
+        "using WideInput = std::array<std::int16_t, 6>;",
+        "using Tokens1Input = std::array<std::int64_t, 4>;",
+        "using Tokens2Input = std::array<std::int32_t, 4>;",
+        "using PictureInput = std::array<std::uint8_t, 12>;",
+        "using PcmInput = std::vector<std::int16_t>;",
+        "using RawValueInput = std::array<float, 5>;",
+        "std::array<std::int64_t, 3> ids;",
+        "std::array<float, 1> score;",
+    ):
+        assert line in header, header
+
+
 @pytest.mark.heavy
 def test_a_consumer_finds_the_package(tmp_path: Path) -> None:
     bundle = int8_bundle(tmp_path / "bundle")
@@ -95,6 +122,7 @@ def test_audio_is_padded_or_cut_and_standardized_as_python_does(tmp_path: Path) 
             preprocessing=(
                 {"op": "pad_or_crop", "samples": 144, "align": "end" if samples == 144 else "centre"},
                 {"op": "pcm_to_float"},
+                {"op": "reshape", "shape": [48, 3]},
                 {"op": "standardize", "mean": 0.25, "std": [0.5, 0.3, 0.7]},
                 {"op": "rescale", "scale": 0.3, "offset": 0.1},
                 {"op": "reshape", "shape": [12, 12, 1]},

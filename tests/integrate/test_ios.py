@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from edgeprune.integrate import export
-from tests.integrate.bundles import HOSTILE, contents, float_bundle, int8_bundle, run
+from tests.integrate.bundles import HOSTILE, contents, every_tensor_bundle, float_bundle, int8_bundle, run
 from tests.integrate.compilers import need, syntax_errors
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("make", [int8_bundle, float_bundle])
+@pytest.mark.parametrize("make", [int8_bundle, float_bundle, every_tensor_bundle])
 def test_swift_and_podspec_parse(make: Callable[[Path], Path], tmp_path: Path) -> None:
     export(make(tmp_path / "bundle"), {"ios": tmp_path / "out"}, name="hostile_one")
     for path in tmp_path.glob("out/Sources/*.swift"):
