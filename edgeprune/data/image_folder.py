@@ -66,6 +66,6 @@ def _samples(paths: Sequence[Path], form: pictures.Form) -> Array:
 
 
 def _dataset(raw: Raw, form: pictures.Form, wants: Wants | None, seed: int) -> Dataset:
-    note = f"Pictures become {form.height} x {form.width} x {form.channels}. {pictures.scale_note(wants)}"
-    steps = pictures.steps_for(form, wants)
-    return dataset_of(raw, "vision", wants, seed, lambda _: Fitted(steps, notes=(note,)))
+    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    fitted = Fitted(pictures.steps_for(form, wants), notes=(size, pictures.scale_note(wants)))
+    return dataset_of(raw, "vision", wants, seed, lambda _: fitted)

@@ -24,6 +24,7 @@ from edgeprune.data.wants import Wants
 from edgeprune.errors import InputError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SCALE_NOTE = "Pixels are scaled"
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF")
 
 
@@ -99,7 +100,7 @@ def scale_note(wants: Wants | None) -> str:
     if wants is not None and wants.scales:
         return "The model scales pixels itself: it gets 0 to 255."
     low, high = wants.pixels if wants is not None else (0.0, 1.0)
-    return f"Pixels are scaled to {low:g} to {high:g}."
+    return f"{SCALE_NOTE} to {low:g} to {high:g}."
 
 
 def decode(path: Path) -> np.ndarray:

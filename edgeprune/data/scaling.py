@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune import preprocessing
+from edgeprune.data import pictures
 from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Dataset
 from edgeprune.metrics import METRICS, evaluate
@@ -47,7 +48,8 @@ def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int =
     tried = ", ".join(f"{name}: {abs(score):.3f}" for (name, _), score in zip(found, scores, strict=True))
     chosen = found[best][0]
     note = f"The model does best with {chosen} ({metric.name} on {len(split)} training samples: {tried})."
-    notes = (*(old for old in data.notes if not old.startswith("Pixels are scaled")), note)
+    # What was taken for granted before, such as the scale of pixels, no longer holds.
+    notes = (*(old for old in data.notes if not old.startswith(pictures.SCALE_NOTE)), note)
     return dataclasses.replace(data, preprocessing=found[best][1], notes=notes)
 
 
