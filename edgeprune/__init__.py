@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from device_runners import bench
     from edgeprune.gate import Limits, check
+    from edgeprune.integrate import export
     from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
     from edgeprune.pipeline import build
@@ -24,6 +25,7 @@ _WHERE = {
     "bench": "device_runners",
     "build": "edgeprune.pipeline",
     "check": "edgeprune.gate",
+    "export": "edgeprune.integrate",
     "prune": "edgeprune.pruning.prune",
     "register_rule": "edgeprune.layers",
     "shrink": "edgeprune.keras_bridge.shrink",
@@ -31,7 +33,8 @@ _WHERE = {
 }
 
 __all__ = [
-    "Limits", "__version__", "bench", "build", "check", "prune", "register_rule", "shrink", "write_report",
+    "Limits", "__version__", "bench", "build", "check", "export", "prune", "register_rule", "shrink",
+    "write_report",
 ]
 
 

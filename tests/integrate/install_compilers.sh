@@ -3,8 +3,19 @@
 # active Python environment gets the parsers.
 set -e
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-apt-get install -y -qq --no-install-recommends cmake make g++ npm default-jdk-headless ruby
+need() { command -v "$1" >/dev/null || missing="$missing $2"; }
+missing=
+need cmake cmake
+need make make
+need g++ g++
+need npm npm
+need javac default-jdk-headless
+need ruby ruby
+if [ -n "$missing" ]; then
+  apt-get update -qq
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends $missing
+fi
 place=${EDGEPRUNE_COMPILERS:-/var/tmp/edgeprune-compilers}
 npm install --silent --no-save --prefix "$place" kotlin-compiler@2.4.20
 chmod +x "$place"/node_modules/kotlin-compiler/bin/*
