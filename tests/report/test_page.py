@@ -18,6 +18,7 @@ from edgeprune.bundle import load_eval
 from edgeprune.errors import InputError
 from edgeprune.report.page import open_subjects, report_page
 from edgeprune.report.page.confusion import from_record
+from edgeprune.report.page.heatmap import shade
 from edgeprune.report.page.page import MAX_BYTES
 from edgeprune.report.page.style import CSS
 from tests.gate.edit import edit_manifest, edit_report
@@ -195,12 +196,26 @@ def test_bundles_of_different_metrics_are_not_compared(true_bundle, tmp_path):
         page_of(true_bundle, other)
 
 
-def luminance(colour: str) -> float:
+def rgb(colour: str) -> list[int]:
     digits = colour.removeprefix("#")
     digits = digits if len(digits) == 6 else "".join(2 * digit for digit in digits)
-    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    return [int(digits[i : i + 2], 16) for i in (0, 2, 4)]
+
+
+def luminance(colour: str) -> float:
+    parts = [part / 255 for part in rgb(colour)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def blend(colour: str, ground: str, opacity: float) -> str:
+    pairs = zip(rgb(colour), rgb(ground), strict=True)
+    return "#" + "".join(f"{round(opacity * one + (1 - opacity) * other):02x}" for one, other in pairs)
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def test_contrast_of_text_and_marks():
@@ -212,8 +227,10 @@ def test_contrast_of_text_and_marks():
         pairs = [(ink, ground) for ground in ("paper", "card")
                  for ink in ("ink", "soft", "accent", "base", "pruned", "deployed")]
         for ink, ground in [*pairs, ("warn", "warn-bg")]:
-            light, dark = sorted((luminance(colours[ink]), luminance(colours[ground])), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground, block)
+            assert contrast(colours[ink], colours[ground]) >= 4.5, (ink, ground, block)
+        for cell, share in itertools.product(("accent", "pruned"), np.linspace(0, 1, 41)):
+            ink = colours["card" if share > 0.5 else "ink"]
+            assert contrast(ink, blend(colours[cell], colours["card"], shade(share))) >= 4.5, (cell, share)
 
 
 def test_the_command_line(true_bundle, run_file, tmp_path):

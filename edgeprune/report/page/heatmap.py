@@ -1,4 +1,7 @@
-"""A confusion matrix: rows are true classes, columns answers; a shade is the share of its row."""
+"""A confusion matrix: rows are true classes, columns answers; a shade is the share of its row.
+
+Shades between 0.42 and 0.92 are left out: no text could be read on them in both light and dark.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 MAX_CLASSES = 30
 _CELLS = 420.0
 _TOP = 20.0
-_DARK = 0.5  # shades above it carry light text
+_HALF = 0.5  # more than that of its row makes a cell dark
 _MAX_NUMBERED = 16
 
 
@@ -53,17 +56,21 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     )
 
 
+def shade(share: float) -> float:
+    """Opacity of a cell for its share of the row."""
+    return 0.92 + 0.16 * (share - _HALF) if share > _HALF else 0.12 + 0.6 * share
+
+
 def _cell(
     x: float, y: float, size: float, count: int, share: float, *, right: bool, words: str, numbered: bool
 ) -> list[Html]:
-    shade = 0.12 + 0.88 * share
     cell = tag(
         "rect", tag("title", words), x=x + 0.5, y=y + 0.5, width=size - 1, height=size - 1,
-        class_="cell" if right else "wrong", fill_opacity=f"{shade:.2f}",
+        class_="cell" if right else "wrong", fill_opacity=f"{shade(share):.2f}",
     )
     if not numbered:
         return [cell]
-    kind = "on-cell" if shade > _DARK else "tick"
+    kind = "on-cell" if share > _HALF else "count"
     return [cell, label(x + size / 2, y + size / 2 + 4, f"{count}", anchor="middle", kind=kind)]
 
 
