@@ -39,13 +39,14 @@ def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int =
         return data
     split = choose(data.train, SAMPLES, seed).held()
     metric = METRICS[data.metrics[0]]
-    scores = []
+    values = []
     for _, steps in found:
         inputs = preprocessing.apply(steps, split.x, data.files)
-        value = evaluate(data.metrics[:1], split.y, predict(inputs), data.labels, inputs)[metric.name]
-        scores.append(value if metric.higher_is_better else -value)
-    best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))  # the first of equals: the usual one
-    tried = ", ".join(f"{name}: {abs(score):.3f}" for (name, _), score in zip(found, scores, strict=True))
+        figures = evaluate(data.metrics[:1], split.y, predict(inputs), data.labels, inputs)
+        values.append(figures[metric.name])
+    worth = np.nan_to_num(np.array(values) * (1 if metric.higher_is_better else -1), nan=-np.inf)
+    best = int(np.argmax(worth))  # the first of equals: the usual one
+    tried = ", ".join(f"{name}: {value:.3f}" for (name, _), value in zip(found, values, strict=True))
     chosen = found[best][0]
     note = f"The model does best with {chosen} ({metric.name} on {len(split)} training samples: {tried})."
     # What was taken for granted before, such as the scale of pixels, no longer holds.

@@ -45,7 +45,9 @@ def three(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
         share = TEST if name == "test" else VALIDATION
         to_draw = len(missing) - place  # what is drawn next needs its sample too
         splits["train"], splits[name] = cut(splits["train"], share, seed + (name == "validation"), to_draw)
-        notes.append(f"{len(splits[name])} samples were drawn for {name}, stratified, seed {seed}.")
+        y = splits[name].y
+        how = "stratified, " if y is not None and _are_classes(y) else ""
+        notes.append(f"{len(splits[name])} samples were drawn for {name}, {how}seed {seed}.")
     return {name: splits[name] for name in NAMES}, tuple(notes)
 
 

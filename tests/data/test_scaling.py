@@ -45,6 +45,15 @@ def test_columns_are_standardized_where_the_model_wants_it(standardized):
     assert bool(fit_scaling(data, predict).preprocessing) == standardized
 
 
+def test_values_choose_by_how_well_they_are_met():
+    x = RNG.normal(7, 3, (80, 2)).astype(np.float32)
+    split = Split(x, x[:, 0] * 2)
+    data = Dataset("tabular", split, split, split, (standardizing(x),), metrics=("r2",))
+    plain = fit_scaling(data, lambda inputs: inputs[:, :1] * 2)
+    assert plain.preprocessing == ()
+    assert "standardized columns: -" in plain.notes[-1]  # worse than the mean
+
+
 def test_of_equals_the_given_one_stays():
     data = pictures()
     scaled = steps_for(Form(4, 4, 1), Wants((InputWanted((4, 4, 1)),), (3,), "softmax", scales=True))

@@ -19,6 +19,7 @@ def test_every_class_is_in_every_split_and_nothing_twice(counts):
     for split in splits.values():
         assert set(split.y) == set(range(len(counts)))
     assert len(notes) == 2
+    assert all("stratified" in note for note in notes)
     shares = [len(splits[name]) / sum(counts) for name in ("test", "validation")]
     if min(counts) > 30:
         assert shares == pytest.approx([0.2, 0.12], abs=0.01)
@@ -41,7 +42,8 @@ def test_given_splits_stay_as_they_are():
 
 def test_values_and_unlabelled_samples_are_drawn_too():
     for y in (None, np.linspace(0, 1, 40, dtype=np.float32)):
-        splits, _ = three({"train": Split(np.arange(40), y)}, 0)
+        splits, notes = three({"train": Split(np.arange(40), y)}, 0)
+        assert "stratified" not in notes[0]
         assert [len(split) for split in splits.values()] == [27, 5, 8]
 
 
