@@ -4,6 +4,7 @@
     src/main/assets/edgeprune/MODULE/         model.tflite, vocab.txt
     src/main/kotlin/PACKAGE/Model.kt          the class: typed input and output, labels
                            /Numbers.kt        normalisation, (de)quantization
+                           /Spectrum.kt       where it takes audio
                            /Tokenizer.kt      where the model takes text
 
 The class runs LiteRT through `org.tensorflow.lite.Interpreter`, which com.google.ai.edge.litert:litert
@@ -13,6 +14,8 @@ order where a manifest has the graph's.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from edgeprune.bundle.read import MODEL
@@ -20,11 +23,12 @@ from edgeprune.integrate import literals, names, steps
 from edgeprune.integrate.inputs import InputPlan, Raw
 from edgeprune.integrate.literals import number
 from edgeprune.integrate.plan import ModelPlan, OutputPlan
+from edgeprune.integrate.spectra import LogMel, Mfcc
 from edgeprune.integrate.templating import render
 from edgeprune.integrate.words import left_to_caller, sentences
 
 SUPPORTED = frozenset(
-    {steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, steps.Tokenize}
+    {steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, steps.Tokenize, LogMel, Mfcc}
 )
 _TYPES = {
     Raw.TEXT: "String", Raw.PCM: "ShortArray", Raw.BYTES: "ByteArray", Raw.FLOATS: "FloatArray",
@@ -56,6 +60,8 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     }
     for name in plan.files:
         files[f"{assets}/{name}"] = plan.bundle.file(name).read_bytes()
+    if any(isinstance(step, LogMel | Mfcc) for one in plan.inputs for step in one.steps):
+        files[f"{kotlin}/Spectrum.kt"] = render("android/Spectrum.kt", package=plan.package)
     if plan.files:
         files[f"{kotlin}/Tokenizer.kt"] = render("android/Tokenizer.kt", package=plan.package)
     return files
@@ -108,6 +114,8 @@ def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
 def _encoder(name: str, one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
     as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
     lines = [f"        val raw = {f'Numbers.floats({name})' if as_floats else name}"]
+    if one.length not in (None, one.size):
+        lines.append(f'        Numbers.expect("{name}", raw.size, {one.length})')
     before = "raw"
     for index, step in enumerate(one.steps):
         done = _step(step, before, plan.inputs.index(one), index, plan, vocabularies)
@@ -128,6 +136,8 @@ def _step(
     if isinstance(step, steps.Standardize):
         constant = f"{owner}_{index}"
         return f"Numbers.standardize({before}, MEAN_{constant}, STD_{constant})"
+    if isinstance(step, LogMel | Mfcc):
+        return f"{type(step).__name__.upper()}_{owner}_{index}.of({before})"
     if isinstance(step, steps.PcmToFloat):
         return f"Numbers.floats({before})"
     if isinstance(step, steps.PadOrCrop):
@@ -181,6 +191,10 @@ def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
     text = ""
     for owner, (_, one) in enumerate(pairs):
         for index, step in enumerate(one.steps):
+            if isinstance(step, LogMel | Mfcc):
+                made = ", ".join(map(str, dataclasses.astuple(step)))
+                kind = type(step).__name__
+                text += f"        private val {kind.upper()}_{owner}_{index} = {kind}({made})\n"
             if isinstance(step, steps.Standardize):
                 for kind, values in (("MEAN", step.mean), ("STD", step.std)):
                     items = literals.rows((f"{number(value)}f" for value in values), " " * 12)

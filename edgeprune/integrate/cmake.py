@@ -9,6 +9,8 @@ example/                          a consumer that prints outputs exactly
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from edgeprune.bundle.read import MODEL
@@ -16,10 +18,11 @@ from edgeprune.integrate import literals, names, steps
 from edgeprune.integrate.inputs import InputPlan, Raw
 from edgeprune.integrate.literals import number
 from edgeprune.integrate.plan import ModelPlan, OutputPlan
+from edgeprune.integrate.spectra import LogMel, Mfcc
 from edgeprune.integrate.templating import render
 from edgeprune.integrate.words import sentences
 
-SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop})
+SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, LogMel, Mfcc})
 _TYPES = {
     Raw.PCM: "std::int16_t", Raw.BYTES: "std::uint8_t", Raw.FLOATS: "float", Raw.INT32: "std::int32_t",
     Raw.INT64: "std::int64_t",
@@ -43,6 +46,7 @@ def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
         f"include/edgeprune/{module}.hpp": _header(plan, given, taken),
         f"src/{module}.cpp": _source(plan, given, taken, symbol),
         "src/numbers.hpp": render("cmake/numbers.hpp", module=module),
+        "src/spectrum.hpp": render("cmake/spectrum.hpp", module=module),
         "src/runtime.hpp": render("cmake/runtime.hpp", module=module),
         "src/runtime.cpp": render("cmake/runtime.cpp", module=module),
         "src/model_data.S": render("cmake/model_data.S", symbol=symbol),
@@ -87,6 +91,9 @@ def _encode(index: int, name: str, one: InputPlan) -> str:
     lines = [f"    const auto& raw_ = {start};"]
     before = "raw_"
     for position, step in enumerate(one.steps):
+        if isinstance(step, LogMel | Mfcc):
+            made = ", ".join(map(str, dataclasses.astuple(step)))
+            lines.append(f"    static const detail::{type(step).__name__} made{position}_({made});")
         lines.append(f"    const auto step{position}_ = {_step(step, before, name, position)};")
         before = f"step{position}_"
     lines.append(f'    detail::expect("{name}", {before}.size(), {one.size});')
@@ -106,6 +113,8 @@ def _step(step: steps.Step, before: str, name: str, position: int) -> str:
         return f"detail::affine({before}, {number(step.scale)}f, {number(step.offset)}f)"
     if isinstance(step, steps.Standardize):
         return f"detail::standardize({before}, mean_{name}_{position}, deviation_{name}_{position})"
+    if isinstance(step, LogMel | Mfcc):
+        return f"made{position}_.of({before})"
     if isinstance(step, steps.PcmToFloat):
         return f"detail::pcm({before})"
     assert isinstance(step, steps.PadOrCrop)  # noqa: S101  (SUPPORTED has no others)

@@ -16,6 +16,7 @@ import numpy as np
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.integrate import steps
+from edgeprune.integrate.spectra import LogMel, Mfcc
 from edgeprune.integrate.steps import Step
 from edgeprune.types import TensorInfo
 
@@ -101,20 +102,28 @@ def input_plan(
     shape = None if sample is None else sample.shape[1:]
     kept: list[Step] = []
     for position, mapping in enumerate(mine[first:], first):
-        step = steps.read_step(mapping, shape)
-        if step is not None and not _follows(step, kept, sample, supported, left=position > 0):
+        kind = steps.kind_of(mapping)
+        if kind is not None and not _follows(kind, kept, sample, shape, supported, left=position > 0):
             first, kept, shape, sample = position + 1, [], None, None
             continue
+        step = steps.read_step(mapping, shape)
         kept += [step] if step is not None else []
         shape = _after(mapping, step, shape)
     left = tuple(str(step.get("op")) for step in mine[:first])
     if isinstance(kept[0] if kept else None, steps.Tokenize):
         _require(bundle, kept[0])
     raw = _raw(kept, tensor, sample)
+    if shape is not None and raw is not Raw.TEXT and math.prod(shape) != math.prod(tensor.shape):
+        raise InputError(
+            f"The bundle's preprocessing gives {math.prod(shape)} values.",
+            f"The tensor {tensor.name[:60]!r} takes {math.prod(tensor.shape)}.", REBUILD,
+        )
     kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
     _check_whole(tensor, raw, kept)
     free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
     length = None if free else math.prod(tensor.shape)
+    if length is not None and sample is not None and any(isinstance(step, LogMel) for step in kept):
+        length = math.prod(sample.shape[1:])
     raw_shape = None if sample is None else sample.shape[1:]
     if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
         raw_shape = tensor.shape[1:]
@@ -133,14 +142,17 @@ def _after_caller(
 
 
 def _follows(
-    step: Step, kept: list[Step], sample: np.ndarray | None, supported: Collection[type], *, left: bool
+    kind: type, kept: list[Step], sample: np.ndarray | None, shape: tuple[int, ...] | None,
+    supported: Collection[type], *, left: bool,
 ) -> bool:
-    """Whether a generator can do `step` after the steps `kept`; tokens begin a chain and end it."""
-    if type(step) not in supported or any(isinstance(one, steps.Tokenize) for one in kept):
+    """Whether a generator can do a step after the steps `kept`; tokens begin a chain and end it."""
+    if kind not in supported or any(isinstance(one, steps.Tokenize) for one in kept):
         return False
-    if isinstance(step, steps.Tokenize):
+    if kind is steps.Tokenize:
         return not kept and not left and (sample is None or sample.dtype.kind == "U")
-    return True
+    # How many values a spectrum has depends on the clip.
+    axes = {LogMel: 1, Mfcc: 2}.get(kind)
+    return axes is None or (shape is not None and len(shape) == axes)
 
 
 def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...] | None) -> Any:
@@ -149,6 +161,10 @@ def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...]
         wanted = mapping.get("shape")
         fixed = isinstance(wanted, list | tuple) and all(type(size) is int and size > 0 for size in wanted)
         return tuple(wanted or ()) if fixed else None
+    if isinstance(step, LogMel):
+        return (step.frames(shape[0]), step.bands) if shape else None
+    if isinstance(step, Mfcc):
+        return (shape[0], step.coefficients) if shape else None
     return (step.samples,) if isinstance(step, steps.PadOrCrop) else shape
 
 

@@ -6,9 +6,10 @@
     {"op": "pcm_to_float"}                        PcmToFloat   x / 32768
     {"op": "pad_or_crop", "samples": n}           PadOrCrop
     {"op": "tokenize", …}                         Tokenize
+    {"op": "log_mel", …}, {"op": "mfcc", …}       LogMel, Mfcc (`spectra`)
 
 All in float32, in this order of operations, so that the same bits come out as of
-`edgeprune.preprocessing`. The spectra (`log_mel`, `mfcc`) and `resample` are not generated.
+`edgeprune.preprocessing`; spectra to float32 rounding. `resample` and picture steps are not generated.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.integrate.spectra import LogMel, Mfcc, read_log_mel, read_mfcc
 
 _MAX = 1 << 24  # samples or tokens of one input
 
@@ -63,7 +65,7 @@ class Tokenize:
     keep_end: bool
 
 
-Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize
+Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
 
 
 def read_step(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step | None:
@@ -76,8 +78,9 @@ def read_step(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step | 
     Raises:
         InputError: an option that is missing or not of its kind.
     """
+    row = _READERS[step["op"]]
     try:
-        return _READERS[step["op"]](step, shape)
+        return None if row is None else row[1](step, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(
             f"The preprocessing step {str(step)[:200]} cannot be read ({error}).", "",
@@ -88,6 +91,12 @@ def read_step(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step | 
 def can_read(step: Mapping[str, Any]) -> bool:
     """Whether the step is one of this module's."""
     return step.get("op") in _READERS
+
+
+def kind_of(step: Mapping[str, Any]) -> type | None:
+    """The class that `read_step` gives for a step; None for one that leaves every value as it is."""
+    row = _READERS[step["op"]]
+    return None if row is None else row[0]
 
 
 def _affine(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
@@ -111,10 +120,6 @@ def _repeated(values: Any, shape: tuple[int, ...] | None) -> tuple[float, ...]:
     elif shape is not None and array.ndim:
         np.broadcast_to(array, shape)
     return tuple(float(value) for value in array.ravel())
-
-
-def _nothing(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> None:
-    del step, shape
 
 
 def _pcm(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
@@ -141,7 +146,14 @@ def _count(value: Any) -> int:
     return value
 
 
-_READERS: Mapping[str, Callable[[Mapping[str, Any], tuple[int, ...] | None], Step | None]] = {
-    "rescale": _affine, "standardize": _standardize, "reshape": _nothing, "pcm_to_float": _pcm,
-    "pad_or_crop": _pad, "tokenize": _tokenize,
+_Reader = Callable[[Mapping[str, Any], tuple[int, ...] | None], Step]
+_READERS: Mapping[str, tuple[type, _Reader] | None] = {
+    "rescale": (Affine, _affine),
+    "standardize": (Standardize, _standardize),
+    "reshape": None,
+    "pcm_to_float": (PcmToFloat, _pcm),
+    "pad_or_crop": (PadOrCrop, _pad),
+    "tokenize": (Tokenize, _tokenize),
+    "log_mel": (LogMel, read_log_mel),
+    "mfcc": (Mfcc, read_mfcc),
 }

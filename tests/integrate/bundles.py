@@ -22,6 +22,17 @@ HOSTILE = (
     'a"b\\', "$x ${y}", "*/ // */ /* ", "\\(1 + 1) #{2} `id`", "é 漢 😀\u202e\u0007??/",
 )
 
+# Noise, from silence to loud, and a front end that makes 12 frames of 12 coefficients of it.
+SPOKEN = (
+    {"op": "pcm_to_float"},
+    {"op": "log_mel", "sample_rate": 8000, "frame_length": 200, "frame_step": 96, "mel_bands": 20,
+     "upper_hz": 3900.0},
+    {"op": "mfcc", "coefficients": 12},
+    {"op": "standardize", "mean": -3.0, "std": [0.5 + index for index in range(12)]},
+)
+CLIPS = (np.random.default_rng(9).normal(0, 6000, (8, 1280)) * np.linspace(0, 1, 8)[:, None]).astype(np.int16)
+
+
 
 def int8_bundle(folder: Path, **changes: Any) -> Path:
     """The golden int8 model, (1, 12, 12, 1) to (1, 5), with `changes` to its manifest."""

@@ -17,7 +17,9 @@ from edgeprune.integrate import export
 from edgeprune.preprocessing.text import format_vocabulary
 from edgeprune.types import TensorInfo
 from tests.integrate.bundles import (
+    CLIPS,
     HOSTILE,
+    SPOKEN,
     contents,
     every_tensor_bundle,
     fed_and_answered,
@@ -62,7 +64,9 @@ _SAMPLES = {
 }
 
 
-def ran_on_the_jvm(bundle: Path, folder: Path, kind: str, samples: bytes, size: int = 0) -> list[str]:
+def ran_on_the_jvm(
+    bundle: Path, folder: Path, kind: str, samples: bytes, size: int = 0, tolerance: float = 0
+) -> list[str]:
     """Lines of the program above, having compared what the interpreter was fed with the agent's own bytes."""
     exported = folder / "export"
     export(bundle, {"android": exported}, name="hostile_one", package="com.example.hostile")
@@ -73,9 +77,22 @@ def ran_on_the_jvm(bundle: Path, folder: Path, kind: str, samples: bytes, size: 
     (folder / "Main.kt").write_text(main + _SAMPLES[kind].format(size=size))
     path = compile_kotlin([folder / "Main.kt", *exported.rglob("*.kt")], folder)
     lines = run_java(path, "com.example.hostile.MainKt", folder, exported / "src/main/assets").splitlines()
-    assert (folder / "fed").read_bytes() == b"".join(fed)
+    if tolerance:
+        both = ((folder / "fed").read_bytes(), b"".join(fed))
+        found, wanted = (np.frombuffer(one, np.float32) for one in both)
+        np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
+    else:
+        assert (folder / "fed").read_bytes() == b"".join(fed)
     assert (folder / "model").read_bytes() == (bundle / "model.tflite").read_bytes()
     return lines
+
+
+@pytest.mark.heavy
+def test_audio_becomes_the_same_features_on_the_jvm(tmp_path: Path) -> None:
+    """The FFT is another one: equal to rounding, far below a step of an int8 model."""
+    clips = {"eval.npz": pack_eval([CLIPS], np.zeros(len(CLIPS), np.int64))}
+    bundle = float_bundle(tmp_path / "bundle", preprocessing=SPOKEN, files=clips)
+    ran_on_the_jvm(bundle, tmp_path, "ShortArray", CLIPS.tobytes(), 1280, tolerance=2e-6)
 
 
 def assert_same_scores(lines: list[str], bundle: Path, labels: tuple[str, ...]) -> None:
@@ -174,14 +191,15 @@ def test_the_gradle_script_parses(tmp_path: Path) -> None:
     assert syntax_errors("kotlin", b"val a = (\n") != []
 
 
-def test_spectra_are_left_to_the_caller_in_so_many_words(tmp_path: Path) -> None:
+def test_what_is_not_generated_is_left_to_the_caller_in_so_many_words(tmp_path: Path) -> None:
+    rate = {"op": "resample", "from_hz": 8000, "to_hz": 16000}
     features = {"op": "log_mel", "sample_rate": 16000, "frame_length": 400, "frame_step": 160}
-    steps = ({"op": "pcm_to_float"}, features, {"op": "standardize", "mean": 1.5, "std": 2.0})
+    steps = ({"op": "pcm_to_float"}, rate, features, {"op": "standardize", "mean": 1.5, "std": 2.0})
     clips = pack_eval([np.zeros((2, 400), np.int16)], np.zeros(2, np.int64))
     bundle = float_bundle(tmp_path / "bundle", preprocessing=steps, files={"eval.npz": clips})
     (exported,) = export(bundle, {"android": tmp_path / "out"})
     kotlin = (tmp_path / "out/src/main/kotlin/edgeprune/speech_model/SpeechModel.kt").read_text()
-    said = "is taken after the preprocessing step(s) pcm_to_float, log_mel. "
+    said = "is taken after the preprocessing step(s) pcm_to_float, resample, log_mel. "
     assert f"NOT done here: audioIn {said}" in kotlin
     assert exported.notes[0].startswith(f"NOT done here: input 0 {said}")
     assert "fun run(audioIn: FloatArray)" in kotlin

@@ -13,7 +13,9 @@ import pytest
 from edgeprune.bundle import pack_eval
 from edgeprune.integrate import export
 from tests.integrate.bundles import (
+    CLIPS,
     HOSTILE,
+    SPOKEN,
     every_tensor_bundle,
     fed_and_answered,
     float_bundle,
@@ -130,6 +132,18 @@ def test_audio_is_padded_or_cut_and_standardized_as_python_does(tmp_path: Path) 
             files={"eval.npz": clips(samples)},
         )
         assert_same_bits(built(bundle, folder), bundle, folder, 10)
+
+
+@pytest.mark.heavy
+def test_audio_gives_the_same_scores(tmp_path: Path) -> None:
+    clips = {"eval.npz": pack_eval([CLIPS], np.zeros(len(CLIPS), np.int64))}
+    bundle = float_bundle(tmp_path / "bundle", preprocessing=SPOKEN, files=clips)
+    program = built(bundle, tmp_path)
+    _, _, expected = fed_and_answered(bundle)
+    for row, clip in enumerate(CLIPS):
+        (tmp_path / "clip.bin").write_bytes(clip.tobytes())
+        printed = [float.fromhex(line) for line in run(program, tmp_path / "clip.bin").splitlines()[:5]]
+        np.testing.assert_allclose(printed, expected[row][0].ravel(), rtol=2e-5, atol=1e-6)
 
 
 def clips(samples: int) -> bytes:

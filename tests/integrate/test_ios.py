@@ -6,10 +6,21 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edgeprune.bundle import pack_eval
 from edgeprune.integrate import export
-from tests.integrate.bundles import HOSTILE, contents, every_tensor_bundle, float_bundle, int8_bundle, run
+from tests.integrate.bundles import (
+    CLIPS,
+    HOSTILE,
+    SPOKEN,
+    contents,
+    every_tensor_bundle,
+    float_bundle,
+    int8_bundle,
+    run,
+)
 from tests.integrate.compilers import need, syntax_errors
 
 
@@ -46,3 +57,13 @@ def test_int8_tensors_are_quantized_with_the_manifest_s_scale(tmp_path: Path) ->
     assert "[Int8] = Numbers.quantize(encodedServingDefaultInput10, 0.007843138, -1)" in swift
     assert "as [Int8], 0.00390625, -128)" in swift
     assert ".count == 144 else" in swift
+
+
+def test_spectra_are_left_to_the_caller(tmp_path: Path) -> None:
+    clips = {"eval.npz": pack_eval([CLIPS], np.zeros(len(CLIPS), np.int64))}
+    bundle = float_bundle(tmp_path / "bundle", preprocessing=SPOKEN, files=clips)
+    (done,) = export(bundle, {"ios": tmp_path / "out"})
+    assert "step(s) pcm_to_float, log_mel, mfcc. A speech bundle built with --embed-frontend" in done.notes[0]
+    swift = (tmp_path / "out/Sources/SpeechModel.swift").read_text()
+    assert "func run(audioIn: [Float]) throws" in swift
+    assert "Numbers.standardize(audioIn, Self.meanAudioInStep0, Self.deviationAudioInStep0)" in swift
