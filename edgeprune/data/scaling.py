@@ -27,15 +27,16 @@ Steps = tuple[Mapping[str, Any], ...]
 
 
 def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int = 0) -> Dataset:
-    """`data` with the scaling that the model answers best to; unchanged where there is nothing to choose.
+    """`data` with the scaling that the model answers best to, and with a note where it only guesses.
 
     Args:
-        data: of pictures or a table, with labels.
+        data: with labels; without them there is nothing to tell by.
         predict: the original model: inputs (N, ...) to outputs.
         seed: of the draw of training samples.
     """
     found = list(scalings(data))
-    if len(found) < 2 or data.train.y is None or data.metrics[0] not in METRICS:
+    told = len(found) > 1 or data.metrics[0] == "accuracy"
+    if data.train.y is None or not told or data.metrics[0] not in METRICS:
         return data
     split = choose(data.train, SAMPLES, seed).held()
     metric = METRICS[data.metrics[0]]
@@ -46,12 +47,31 @@ def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int =
         values.append(figures[metric.name])
     worth = np.nan_to_num(np.array(values) * (1 if metric.higher_is_better else -1), nan=-np.inf)
     best = int(np.argmax(worth))  # the first of equals: the usual one
-    tried = ", ".join(f"{name}: {value:.3f}" for (name, _), value in zip(found, values, strict=True))
-    chosen = found[best][0]
-    note = f"The model does best with {chosen} ({metric.name} on {len(split)} training samples: {tried})."
-    # What was taken for granted before, such as the scale of pixels, no longer holds.
-    notes = (*(old for old in data.notes if not old.startswith(pictures.SCALE_NOTE)), note)
-    return dataclasses.replace(data, preprocessing=found[best][1], notes=notes)
+    notes = [*data.notes]
+    if len(found) > 1:
+        tried = ", ".join(f"{name}: {value:.3f}" for (name, _), value in zip(found, values, strict=True))
+        # What was taken for granted before, such as the scale of pixels, no longer holds.
+        notes = [old for old in notes if not old.startswith(pictures.SCALE_NOTE)]
+        notes.append(
+            f"The model does best with {found[best][0]} ({metric.name} on {len(split)} training samples: "
+            f"{tried})."
+        )
+    return dataclasses.replace(
+        data, preprocessing=found[best][1], notes=(*notes, *_doubts(data, split.y, values[best]))
+    )
+
+
+def _doubts(data: Dataset, y: np.ndarray | None, value: float) -> Iterator[str]:
+    """Says that a classifier does not know this data: it does no better than one constant answer."""
+    if y is None or data.metrics[0] != "accuracy" or y.ndim != 1 or y.dtype.kind != "i" or not len(y):
+        return
+    constant = np.bincount(y).max() / len(y)
+    if value <= constant:
+        yield (
+            f"The original model is right on {value:.1%} of {len(y)} training samples; naming one class "
+            f"always would be right on {constant:.1%}. Its preprocessing or the order of its classes may be "
+            "another (labels.txt, vocab.txt), or it was not trained on such data."
+        )
 
 
 def scalings(data: Dataset) -> Iterator[tuple[str, Steps]]:
@@ -66,7 +86,9 @@ def scalings(data: Dataset) -> Iterator[tuple[str, Steps]]:
         }
         for (low, high), step in sorted(ranges.items(), key=lambda item: item[1] != steps[at]):
             yield f"pixels from {low:g} to {high:g}", (*steps[:at], step, *steps[at + 1 :])
-    if data.task == "tabular" and "standardize" in ops:
+    elif data.task == "tabular" and "standardize" in ops:
         at = ops.index("standardize")
         yield "standardized columns", steps
         yield "columns as they are", (*steps[:at], *steps[at + 1 :])
+    else:
+        yield "samples as they are", steps

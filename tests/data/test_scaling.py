@@ -61,9 +61,20 @@ def test_of_equals_the_given_one_stays():
     assert fit_scaling(given, lambda inputs: np.ones((len(inputs), 3))).preprocessing == scaled
 
 
+@pytest.mark.parametrize(("right", "doubted"), [(1 / 3, True), (0.5, False)])
+def test_a_model_that_only_guesses_is_told(right, doubted):
+    x, y = RNG.random((90, 4), np.float32), np.arange(90) % 3
+    split = Split(x, y)
+    data = Dataset("speech", split, split, split, labels=("a", "b", "c"))
+    answers = np.eye(3)[np.where(np.arange(90) // 3 < round(30 * right), y, (y + 1) % 3)]
+    notes = fit_scaling(data, lambda _: answers).notes
+    assert len(notes) == doubted
+    assert all("33.3%" in note and "order of its classes" in note for note in notes)
+
+
 def test_without_labels_or_choice_nothing_changes():
     data = pictures()
     bare = Dataset("vision", *[Split(data.train.x)] * 3, data.preprocessing, metrics=("agreement",))
     assert fit_scaling(bare, None) is bare
-    plain = Dataset("vision", *[data.train] * 3)
-    assert fit_scaling(plain, None) is plain
+    plain = fit_scaling(Dataset("vision", *[data.train] * 3), lambda _: np.eye(3)[data.train.y])
+    assert (plain.preprocessing, plain.notes) == ((), ())
