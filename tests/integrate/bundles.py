@@ -91,7 +91,7 @@ def every_tensor_bundle(folder: Path) -> Path:
     )
 
 
-def _bundle(folder: Path, model: Path, files: Mapping[str, bytes], **changes: Any) -> Path:
+def _bundle(folder: Path, model: Path, files: Mapping[str, bytes | Path], **changes: Any) -> Path:
     source = read_bundle(GOLDEN / "bundle_v1")
     labels = "".join(f"{label}\n" for label in HOSTILE).encode()
     content: dict[str, bytes | Path] = {

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from device_runners.native.job import read_infos
 from edgeprune.bundle import pack_eval
 from edgeprune.integrate import export
 from tests.integrate.bundles import (
@@ -156,3 +157,37 @@ def test_a_wrong_input_is_named(compiled: tuple[Path, Path], tmp_path: Path) -> 
     words = [compiled[1], tmp_path / "short.bin"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "the file has 143 bytes; 144 were expected\n")
+
+
+@pytest.mark.heavy
+def test_several_inputs_and_outputs_keep_the_manifest_s_order(tmp_path: Path) -> None:
+    """The runtime sorts by the signature's names, which here are the other way round."""
+    tf = pytest.importorskip("tensorflow")
+
+    class Both(tf.Module):
+        @tf.function(input_signature=[
+            tf.TensorSpec((1, 3), tf.float32, name="zebra"), tf.TensorSpec((1, 2), tf.float32, name="ant")
+        ])
+        def serve(self, zebra: object, ant: object) -> dict[str, object]:
+            return {"wide": tf.concat([zebra * 2.0, ant], 1), "narrow": tf.reduce_sum(zebra, 1) - ant[:, 0]}
+
+    both = Both()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([both.serve.get_concrete_function()], both)
+    (tmp_path / "both.tflite").write_bytes(converter.convert())
+    inputs, outputs = read_infos(tmp_path / "both.tflite")
+    rng = np.random.default_rng(5)
+    samples = [rng.normal(size=(4, *one.shape[1:])).astype(np.float32) for one in inputs]
+    bundle = float_bundle(
+        tmp_path / "bundle", inputs=inputs, outputs=outputs, preprocessing=(),
+        files={"model.tflite": tmp_path / "both.tflite", "eval.npz": pack_eval(samples, np.zeros(4))},
+    )
+    program = built(bundle, tmp_path)
+    _, _, expected = fed_and_answered(bundle)
+    for row in range(4):
+        for index, values in enumerate(samples):
+            (tmp_path / f"{index}.bin").write_bytes(values[row].tobytes())
+        lines = run(program, tmp_path / "0.bin", tmp_path / "1.bin").splitlines()
+        wanted = np.concatenate([one.ravel() for one in expected[row]])
+        printed = np.array([float.fromhex(one) for one in lines[: len(wanted)]], np.float32)
+        np.testing.assert_array_equal(printed, wanted)
+    assert {one.shape for one in inputs} == {(1, 3), (1, 2)}
