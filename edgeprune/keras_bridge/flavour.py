@@ -7,6 +7,9 @@ from typing import Any
 
 # Read by tensorflow and tfmot when they are first imported: tf.keras then is tf_keras.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+# TensorFlow 2.21's oneDNN kernels corrupt the heap in the training of some separable convolutions (a
+# plain `fit` of a published mini-Xception dies in malloc); without them it takes a tenth more time.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
 
 
 def is_keras3(layer_or_model: Any) -> bool:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edgeprune.stages.job import Job
     from edgeprune.training.goal import Goal, Outputs
 
+_VALUES = ("r2", "mean_absolute_error")
 _VALIDATION = 4096
 """Samples that drive decisions, at most, where data does not fit into memory."""
 
@@ -171,11 +172,8 @@ def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
 
 def _labelled(job: Job, data: Dataset, model: Any, answers: Outputs, test: Any) -> Dataset:
     """Data whose metrics fit it. Without labels, the original's answers stand in, and it is said."""
-    if data.metrics != ("accuracy",):
-        return data
     if data.test.y is not None and data.validation.y is not None:
-        numbered = np.issubdtype(data.test.y.dtype, np.integer)
-        return data if numbered else dataclasses.replace(data, metrics=("r2", "mean_absolute_error"))
+        return data
     kind = goal_of(model, answers, None, 0.0).objectives[0].kind
     job.notes.append("The data has no labels: accuracy is agreement with the original model.")
     standing = [_answer(found[0], kind) for found in (answers, predict(model, test))]
@@ -183,7 +181,7 @@ def _labelled(job: Job, data: Dataset, model: Any, answers: Outputs, test: Any) 
         dataclasses.replace(split, y=y)
         for split, y in zip((data.validation, data.test), standing, strict=True)
     )
-    metrics = ("agreement",) if kind in ("categorical", "binary") else ("r2", "mean_absolute_error")
+    metrics = ("agreement",) if kind in ("categorical", "binary") else _VALUES
     return dataclasses.replace(data, validation=validation, test=tested, metrics=metrics)
 
 
