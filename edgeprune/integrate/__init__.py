@@ -1,5 +1,6 @@
 """Bundles into apps: code, build files and CI templates; `edgeprune export`.
 
+    kinds.py       the table of kinds, and `export`
     folder.py      written whole or not at all, never over somebody's own files
     plan.py        what is generated, the same for every language; checks the manifest
     steps.py       preprocessing steps that are generated
@@ -12,6 +13,6 @@ A bundle may come from anywhere: its names, labels and numbers reach generated c
 
 from __future__ import annotations
 
-from edgeprune.integrate.export import Exported, export
+from edgeprune.integrate.kinds import Exported, export
 
 __all__ = ["Exported", "export"]
