@@ -205,14 +205,14 @@ def main() -> None:
                 try:
                     rows.append(measure(name, package, side))
                     sys.stderr.write(json.dumps(dataclasses.asdict(rows[-1])) + "\n")
+                    if options.readme:
+                        write_between(options.readme, "coverage", table(rows))
                 except Exception:  # noqa: BLE001 - the other networks are measured all the same
                     failed = True
                     sys.stderr.write(f"{name} in {package} failed\n{traceback.format_exc()}")
                 importlib.import_module(package).backend.clear_session()
                 gc.collect()
     print(table(rows))  # noqa: T201 - a script
-    if options.readme:
-        write_between(options.readme, "coverage", table(rows))
     sys.exit(failed)
 
 
