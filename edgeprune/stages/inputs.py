@@ -131,7 +131,7 @@ def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
         from edgeprune.data.wants import wants_of
 
         wants = None if model is None else wants_of(model)
-        return zoo, open_data(source, task=job.recipe.task, seed=job.recipe.seed, wants=wants)
+        return zoo, open_data(source, task=_task(job), seed=job.recipe.seed, wants=wants)
     if source is not None:
         return zoo, source
     if zoo is None:
@@ -142,6 +142,12 @@ def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
             "edgeprune on the zoo's.",
         )
     return zoo, zoo.load_data()
+
+
+def _task(job: Job) -> str | None:
+    """The task that was asked for; the default one says nothing about a user's data."""
+    default = {field.name: field.default for field in dataclasses.fields(job.recipe)}["task"]
+    return None if job.recipe.task == default else job.recipe.task
 
 
 def _as_wanted(job: Job, data: Dataset, model: Any) -> Dataset:
