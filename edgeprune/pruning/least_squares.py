@@ -20,10 +20,17 @@ RECTIFIED_ROUNDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """S (R, O) and c (O,)."""
+    """Y·S + c.
+
+    Attributes:
+        matrix: S (R, O).
+        constant: c (O,).
+        left_out: (n, O) what fits without a row say about that row; None where they would say the same.
+    """
 
     matrix: np.ndarray
     constant: np.ndarray
+    left_out: np.ndarray | None = None
 
     def predict(self, y: np.ndarray) -> np.ndarray:
         """Y·S + c."""
@@ -76,6 +83,7 @@ def cautious_ridge(
     weights: np.ndarray,
     *,
     constant: bool = True,
+    judged: np.ndarray | None = None,
 ) -> Fit:
     """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.
 
@@ -87,7 +95,9 @@ def cautious_ridge(
         t: (n, O).
         weights: (n,) of the rows.
         constant: whether c may differ from 0.
+        judged: (O,) the columns whose left-out errors choose the penalty; None for all.
     """
+    judged = np.ones(t.shape[1], bool) if judged is None else judged
     share = weights / weights.sum()
     root = np.sqrt(weights / weights.mean())[:, None]
     mean = share @ y if constant else np.zeros(y.shape[1])
@@ -96,14 +106,19 @@ def cautious_ridge(
     values, vectors = np.linalg.eigh((rows @ rows.T).astype(np.float64))
     values = np.maximum(values, 0)
     turned = vectors.T @ wanted
-    best: tuple[float, float] = (float(np.mean(wanted**2)), np.inf)
-    for penalty in max(values[-1], 1e-12) * np.logspace(-6, 1, 15):
+
+    def errors(penalty: float) -> np.ndarray:
         shrink = values / (values + penalty)
         hat = (vectors**2) @ shrink + (share if constant else 0)
-        left_out = vectors @ (turned * (1 - shrink)[:, None]) / (1 - np.minimum(hat, 1 - 1e-6))[:, None]
-        best = min(best, (float(np.mean(left_out**2)), float(penalty)))
+        return np.asarray(
+            vectors @ (turned * (1 - shrink)[:, None]) / (1 - np.minimum(hat, 1 - 1e-6))[:, None]
+        )
+
+    best: tuple[float, float] = (float(np.mean(wanted[:, judged] ** 2)), np.inf)
+    for penalty in max(values[-1], 1e-12) * np.logspace(-6, 1, 15):
+        best = min(best, (float(np.mean(errors(penalty)[:, judged] ** 2)), float(penalty)))
     if np.isinf(best[1]):
         return Fit(np.zeros((y.shape[1], t.shape[1])), level)
     smooth = (1 / (values + best[1]))[:, None]
     matrix = rows.T @ (vectors @ (smooth * turned))
-    return Fit(matrix, level - mean @ matrix)
+    return Fit(matrix, level - mean @ matrix, t - errors(best[1]) / root)

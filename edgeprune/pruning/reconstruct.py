@@ -21,6 +21,8 @@ import numpy as np
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.constant import constant_of
+from edgeprune.pruning.finish import finish
+from edgeprune.pruning.heads import heads_of
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.mix import Mix, mixes_of
 from edgeprune.pruning.observe import ROWS_PER_READ
@@ -97,11 +99,16 @@ def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] =
         else:
             done += _compensate(sides, mix)
     index = resampled(sides.weights)
+    hidden = {head.hidden for head in heads_of(sides.units.graph)}
+    wide: dict[int, Fit] = {}
     for before, after in zip(sides.original.steps(data), sides.pruned.steps(data), strict=True):
         for mix in by_call.get(before.number, {}).values():
-            done += _refit(sides, mix, (before, after), index)
+            fit = _refit(sides, mix, (before, after), index, wide=mix.call in hidden)
+            done += fit is not None
+            if fit is not None and mix.call in hidden:
+                wide[mix.call] = fit
         progress((before.number + 1) / len(sides.units.graph.calls))
-    return done
+    return done + finish(sides, data, wide)
 
 
 def resampled(weights: np.ndarray) -> np.ndarray:
@@ -112,7 +119,7 @@ def resampled(weights: np.ndarray) -> np.ndarray:
 
 
 def _compensate(sides: Sides, mix: Mix) -> bool:
-    fit = _compensated(sides, mix)
+    fit = _compensated(sides, mix, mix.columns_kept(sides.keep))
     if fit is None:
         return False
     shape = sides.pruned.weights(mix.layer)[mix.read.kernel].shape
@@ -123,9 +130,9 @@ def _compensate(sides: Sides, mix: Mix) -> bool:
     return True
 
 
-def _compensated(sides: Sides, mix: Mix) -> Fit | None:
-    """What the original's moments say about a kernel of the pruned network; None where they say nothing."""
-    seen, rows, columns = sides.seen(mix), mix.rows_kept(sides.keep), mix.columns_kept(sides.keep)
+def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
+    """What the original's moments say about columns of a kernel; None where they say nothing."""
+    seen, rows = sides.seen(mix), mix.rows_kept(sides.keep)
     if not seen or rows.all() or not rows.any():
         return None
     of_moments = sides.keep[seen[0].units]
@@ -138,7 +145,8 @@ def _compensated(sides: Sides, mix: Mix) -> Fit | None:
     return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
 
 
-def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray) -> bool:
+def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, *, wide: bool) -> Fit | None:
+    """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
     old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
     by_sample = mix.read.hidden is None and steps[0].arrays[mix.read.source].ndim == 2
     samples = None if by_sample else index
@@ -147,25 +155,35 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray) 
     x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
     y = mix.draw(steps[1], new, np.random.default_rng(key), rows, samples)
     if x.shape == y.shape and np.array_equal(x, y):
-        return False
-    columns = mix.columns_kept(sides.keep)
-    if not y.shape[1] or not columns.any() or len(x) != len(y):
-        return False
+        return None
+    kept = mix.columns_kept(sides.keep)
+    if not y.shape[1] or not kept.any() or len(x) != len(y):
+        return None
+    weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
+    fit = _fit(sides, mix, (x, y), weights, np.ones_like(kept) if wide else kept)
+    chosen = Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit
+    shape = new[mix.read.kernel].shape
+    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(chosen.matrix, shape).astype(np.float32)})
     place = constant_of(sides.units, mix)
-    matrix = mix.matrix(old[mix.read.kernel])[:, columns] * _factor(sides, mix)
+    if place is not None:
+        place.store(sides.pruned, chosen.constant)
+    return fit
+
+
+def _fit(
+    sides: Sides, mix: Mix, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray, columns: np.ndarray
+) -> Fit:
+    """From what the pruned network feeds a layer to some columns of what the original gives."""
+    x, y = rows
+    place = constant_of(sides.units, mix)
+    kernel = sides.original.weights(mix.layer)[mix.read.kernel]
+    matrix = mix.matrix(kernel)[:, columns] * _factor(sides, mix)
     shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
     if len(y) <= MOST_CAUTIOUS and len(y) < FEW_ROWS * y.shape[1]:
-        weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
-        fit = _fit_few(sides, mix, (x, y), (matrix, shift), new, place, weights)
-    else:
-        target = x @ matrix + shift.astype(x.dtype)
-        relaxed = _rectified(sides, mix, place, columns)
-        fit = ridge(y, target, RIDGE, constant=place is not None, rectified=relaxed)
-    shape = new[mix.read.kernel].shape
-    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
-    if place is not None:
-        place.store(sides.pruned, fit.constant)
-    return True
+        return _fit_few(sides, mix, rows, (matrix, shift), columns, weights)
+    target = x @ matrix + shift.astype(x.dtype)
+    relaxed = _rectified(sides, mix, place, columns)
+    return ridge(y, target, RIDGE, constant=place is not None, rectified=relaxed)
 
 
 def _old_constant(sides: Sides, place: Constant, mix: Mix, columns: np.ndarray) -> np.ndarray:
@@ -197,21 +215,21 @@ def _fit_few(
     mix: Mix,
     rows: tuple[np.ndarray, np.ndarray],
     wanted: tuple[np.ndarray, np.ndarray],
-    new: list[np.ndarray],
-    place: Constant | None,
+    columns: np.ndarray,
     weights: np.ndarray,
 ) -> Fit:
     """A first guess that needs few rows, and a cautious correction of what it leaves."""
     x, y = rows
     matrix, shift = wanted
     target = x @ matrix + shift
-    first = shared_map(sides.units.graph, mix, (x, y), mix.rows_kept(sides.keep), matrix, sides.seed)
-    first = _compensated(sides, mix) if first is None else Fit(first.matrix, first.constant + shift)
+    kept = mix.rows_kept(sides.keep)
+    first = shared_map(sides.units.graph, mix, (x, y), kept, matrix, sides.seed)
+    first = _compensated(sides, mix, columns) if first is None else Fit(first.matrix, first.constant + shift)
     if first is None:
-        constant = 0.0 if place is None else place.value(sides.pruned)
-        first = Fit(
-            mix.matrix(new[mix.read.kernel]).astype(np.float64), np.broadcast_to(constant, shift.shape)
-        )
+        first = Fit(matrix[kept].astype(np.float64), shift)
     guess = first.predict(y)
-    rest = cautious_ridge(y, target - guess, weights, constant=place is not None)
-    return Fit(first.matrix + rest.matrix, first.constant + rest.constant)
+    movable = constant_of(sides.units, mix) is not None
+    judged = mix.columns_kept(sides.keep)[columns]
+    rest = cautious_ridge(y, target - guess, weights, constant=movable, judged=judged)
+    left_out = None if rest.left_out is None else guess + rest.left_out
+    return Fit(first.matrix + rest.matrix, first.constant + rest.constant, left_out)

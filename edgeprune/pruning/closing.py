@@ -1,0 +1,189 @@
+"""Fits a model's last layer, and the hidden layer before it, to the original's outputs themselves.
+
+    z = f(H + X·A)·S + c      X (n, F): what all hidden units of the original would give, as far as the
+                              pruned network can tell, and a constant 1; H (n, k): the kept ones
+
+Least squares layer by layer gives A = 0 and S, c. Here both meet what the outputs lose, in closed
+steps of Gauss and Newton: S and c together (the error is convex in them), then the column of A of
+one hidden unit after the other, so that kept units take over what removed ones did *through* the
+activation. Penalties pull towards the start, and held-out samples have a veto.
+No labels: the target is what the original says.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.pruning.links import Link
+
+LAST_RIDGE = 1e-3
+PENALTY = 1.0
+"""Of A, in units of the features' mean square: on images 0.1 to 1 is best, and 1 never harms."""
+WORSE = 1.2
+"""Left-out samples judge harshly, as do fits to three quarters of the samples; more is a real loss."""
+ROUNDS = 3
+STEPS = (1.0, 0.5, 0.25, 0.1, 0.03)
+MOST_UNKNOWNS = 2500
+"""Of the last layer: solving takes their cube."""
+MOST_FEATURES = 256
+MOST_WORK = 1e11
+"""Multiply-accumulates of one sweep over the hidden units."""
+HELD_OUT = 4
+"""One sample in this many is held out."""
+LEAST_SAMPLES = 64
+EXACT = 1e-8
+"""An error that rounding alone makes."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ending:
+    """The end of a pruned network on some samples, and what it is to give.
+
+    Attributes:
+        p: (n, O) the original's outputs.
+        hidden: H (n, k), before the activation; or the last layer's inputs themselves.
+        features: X (n, F); None where only the last layer is fitted.
+        activation: f.
+        link: from logits to outputs.
+    """
+
+    p: np.ndarray
+    hidden: np.ndarray
+    features: np.ndarray | None
+    activation: Callable[[np.ndarray], np.ndarray]
+    link: Link
+
+    def some(self, rows: np.ndarray) -> Ending:
+        """On some of the samples."""
+        features = None if self.features is None else self.features[rows]
+        return dataclasses.replace(self, p=self.p[rows], hidden=self.hidden[rows], features=features)
+
+
+@dataclasses.dataclass(frozen=True)
+class Closing:
+    """A fit: A (F, k), S (k, O) and c (O,)."""
+
+    correction: np.ndarray
+    matrix: np.ndarray
+    constant: np.ndarray
+
+    def error(self, end: Ending) -> float:
+        """Of the outputs, see `Link.error`."""
+        moved = end.hidden if end.features is None else end.hidden + end.features @ self.correction
+        return end.link.error(end.p, end.link.outputs(end.activation(moved) @ self.matrix + self.constant))
+
+
+def closed(
+    end: Ending, unseen: Ending, matrix: np.ndarray, constant: np.ndarray, *, seed: int
+) -> Closing | None:
+    """The fit, unless held-out samples speak against it; then None.
+
+    Args:
+        end: on all samples.
+        unseen: on the same samples, as if the layers before had not been fitted to them.
+        matrix: S to start from.
+        constant: c to start from.
+        seed: decides what is held out.
+    """
+    if len(end.p) < LEAST_SAMPLES:
+        return None
+    features = 0 if end.features is None else end.features.shape[1]
+    start = Closing(np.zeros((features, end.hidden.shape[1])), matrix, constant)
+    order = np.random.default_rng(seed).permutation(len(end.p))
+    held, rest = unseen.some(order[: len(order) // HELD_OUT]), end.some(order[len(order) // HELD_OUT :])
+    if start.error(unseen) < EXACT:
+        return None
+    penalty = PENALTY if _affordable(end) else None
+    if _fit(rest, start, penalty).error(held) > WORSE * start.error(held):
+        return None
+    return _fit(end, start, penalty)
+
+
+def _affordable(end: Ending) -> bool:
+    if end.features is None:
+        return False
+    rows, features = end.features.shape
+    return end.hidden.shape[1] * rows * features**2 <= MOST_WORK
+
+
+def _fit(end: Ending, start: Closing, penalty: float | None) -> Closing:
+    """The last layer, then the hidden units one by one, then the last layer again."""
+    fit = _last_layer(end, start, start)
+    if penalty is None or end.features is None:
+        return fit
+    return _last_layer(end, _hidden_layer(end, fit, penalty), start)
+
+
+def _last_layer(end: Ending, fit: Closing, start: Closing) -> Closing:
+    """Newton's steps for S and c, each pulled towards the start in units of its input's variance."""
+    moved = end.hidden if end.features is None else end.hidden + end.features @ fit.correction
+    y = np.concatenate([end.activation(moved), np.ones((len(moved), 1))], axis=1)
+    size, outputs = y.shape[1], fit.matrix.shape[1]
+    if size * outputs > MOST_UNKNOWNS:
+        return fit
+    pull = LAST_RIDGE * np.tile(np.append(y[:, :-1].var(axis=0), 0.0), outputs)
+    first = np.concatenate([start.matrix, start.constant[None]])
+    s = np.concatenate([fit.matrix, fit.constant[None]])
+    for _ in range(ROUNDS):
+        q = end.link.outputs(y @ s)
+        gradient = (y.T @ end.link.gradient(end.p, q) / len(y)).T.ravel() + pull * (s - first).T.ravel()
+        second = np.zeros((outputs, size, outputs, size))
+        for one in range(outputs):
+            for other in range(one, outputs):
+                weight = end.link.pair(q, one, other)
+                if weight is not None:
+                    second[one, :, other] = second[other, :, one] = (y * weight[:, None]).T @ y / len(y)
+        square = second.reshape(len(pull), -1)
+        # Softmax does not change when all logits move alike, so the matrix is singular without this.
+        square[np.diag_indices(len(pull))] += pull + 1e-9 * max(float(np.trace(square)) / len(pull), 1e-12)
+        whole = np.linalg.solve(square, gradient).reshape(outputs, size).T
+        before = end.link.error(end.p, q)
+        # A full step goes too far where the start is bad.
+        s = next(
+            (
+                s - step * whole
+                for step in STEPS
+                if end.link.error(end.p, end.link.outputs(y @ (s - step * whole))) < before
+            ),
+            s,
+        )
+    return Closing(fit.correction, s[:-1], s[-1])
+
+
+def _hidden_layer(end: Ending, fit: Closing, penalty: float) -> Closing:
+    """One Gauss-Newton step for every hidden unit, each on what the ones before it have left."""
+    x = np.zeros((len(end.p), 0)) if end.features is None else end.features
+    scale = np.sqrt((x**2).mean(axis=0)) + 1e-12
+    x = (x / scale).astype(np.float32)
+    correction = np.zeros((x.shape[1], end.hidden.shape[1]))
+    logits = end.activation(end.hidden) @ fit.matrix + fit.constant
+    error = end.link.error(end.p, end.link.outputs(logits))
+    for unit, direction in enumerate(fit.matrix):
+        h = end.hidden[:, unit]
+        active = _slope(end.activation, h)
+        q = end.link.outputs(logits)
+        weight = end.link.curvature(q, direction) * active**2
+        if weight.sum() <= 0:
+            continue
+        square = ((x * weight[:, None].astype(np.float32)).T @ x).astype(np.float64)
+        square[np.diag_indices(len(square))] += penalty * weight.sum()
+        wanted = -x.T @ (end.link.gradient(end.p, q) @ direction * active)
+        step = np.linalg.solve(square, wanted)
+        change = end.activation(h + x @ step) - end.activation(h)
+        moved = logits + change[:, None] * direction
+        found = end.link.error(end.p, end.link.outputs(moved))
+        if found < error:
+            correction[:, unit], logits, error = step, moved, found
+    correction /= scale[:, None]
+    return Closing(correction, fit.matrix, fit.constant)
+
+
+def _slope(activation: Callable[[np.ndarray], np.ndarray], h: np.ndarray) -> np.ndarray:
+    near = 1e-4
+    return (activation(h + near) - activation(h - near)) / (2 * near)

@@ -1,0 +1,125 @@
+"""Repairs the ends of a stripped model once all layers have been refitted.
+
+The arithmetic is in `edgeprune.pruning.closing`. Where the hidden layer was fitted to few samples, what
+its fits say about samples that they have left out stands in for what it gives: it errs on those as it
+will on new ones, and the layer behind it should be fitted to that.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.pruning.closing import MOST_FEATURES, Ending, closed
+from edgeprune.pruning.heads import ACTIVATIONS, Head, heads_of
+from edgeprune.pruning.least_squares import Fit
+from edgeprune.pruning.links import Link
+from edgeprune.pruning.mix import mixes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.pruning.mix import Mix
+    from edgeprune.pruning.network import Data
+    from edgeprune.pruning.reconstruct import Sides
+
+MOST_SAMPLES = 2048
+
+
+def finish(sides: Sides, data: Data, wide: Mapping[int, Fit]) -> int:
+    """Fits every head of the pruned network, in place.
+
+    Args:
+        sides: the two networks; every layer of the pruned one has been refitted.
+        data: calibration samples.
+        wide: by call of a hidden layer, the fit of *all* units of the original, removed or not, to
+            what the pruned network feeds the layer.
+
+    Returns:
+        How many heads were changed.
+    """
+    heads = heads_of(sides.units.graph)
+    if not heads:
+        return 0
+    reference = sides.original.outputs(data)
+    calls = {number for head in heads for number in (head.last, head.hidden)}
+    inputs = {
+        step.number: np.asarray(step.arrays[0], np.float64)
+        for step in sides.pruned.steps(data)
+        if step.number in calls
+    }
+    done = 0
+    for head in heads:
+        wanted = reference[head.output]
+        order = np.random.default_rng(sides.seed).permutation(len(wanted))[:MOST_SAMPLES]
+        done += _finish(sides, head, np.asarray(wanted, np.float64)[order], inputs, wide, order)
+    return done
+
+
+def _finish(
+    sides: Sides,
+    head: Head,
+    p: np.ndarray,
+    inputs: Mapping[int, np.ndarray],
+    wide: Mapping[int, Fit],
+    order: np.ndarray,
+) -> bool:
+    graph = sides.units.graph
+    last = graph.calls[head.last].layer
+    kernel, bias = (array.astype(np.float64) for array in sides.pruned.weights(last))
+    scale = max(float(p.var(axis=0).mean()), 1e-12) if head.link == "linear" else 1.0
+    link = Link(head.link, scale)
+    if head.hidden is None:
+        end = unseen = Ending(p, inputs[head.last][order], None, ACTIVATIONS["linear"], link)
+        basis = units = None
+    else:
+        units = _all_units(sides, head.hidden, wide)
+        kept, activation = _kept(sides, head.hidden), ACTIVATIONS[head.activation]
+        seen = units.predict(inputs[head.hidden][order])
+        basis = _basis(seen)
+        end = Ending(p, seen[:, kept], basis.predict(seen), activation, link)
+        left_out = seen if units.left_out is None else units.left_out[order]
+        unseen = Ending(p, left_out[:, kept], basis.predict(left_out), activation, link)
+    fit = closed(end, unseen, kernel, bias, seed=sides.seed)
+    if fit is None:
+        return False
+    sides.pruned.replace(last, {0: fit.matrix.astype(np.float32), 1: fit.constant.astype(np.float32)})
+    if head.hidden is not None and units is not None and basis is not None:
+        layer = graph.calls[head.hidden].layer
+        kernel, bias = sides.pruned.weights(layer)
+        correction = basis.matrix @ fit.correction
+        kernel = kernel + units.matrix @ correction
+        bias = bias + units.constant @ correction + basis.constant @ fit.correction
+        sides.pruned.replace(layer, {0: kernel.astype(np.float32), 1: bias.astype(np.float32)})
+    return True
+
+
+def _mix(sides: Sides, call: int) -> Mix:
+    return next(mix for mix in mixes_of(sides.units) if mix.call == call)
+
+
+def _kept(sides: Sides, call: int) -> np.ndarray:
+    return _mix(sides, call).columns_kept(sides.keep)
+
+
+def _all_units(sides: Sides, call: int, wide: Mapping[int, Fit]) -> Fit:
+    """From what the pruned network feeds a hidden layer to every unit that the original's has."""
+    if call in wide:
+        return wide[call]
+    mix = _mix(sides, call)
+    kernel, bias = sides.original.weights(mix.layer)
+    return Fit(kernel[mix.rows_kept(sides.keep)].astype(np.float64), bias.astype(np.float64))
+
+
+def _basis(units: np.ndarray) -> Fit:
+    """Features of units (n, U): they themselves, or the directions in which many vary most; and a 1."""
+    size = units.shape[1]
+    matrix = np.eye(size)
+    if size > MOST_FEATURES:
+        centred = units - units.mean(axis=0)
+        _, vectors = np.linalg.eigh(centred @ centred.T)
+        matrix = centred.T @ vectors[:, -MOST_FEATURES:]
+        matrix /= np.linalg.norm(matrix, axis=0) + 1e-12
+    constant = np.append(-(units.mean(axis=0) @ matrix), 1.0)
+    return Fit(np.concatenate([matrix, np.zeros((size, 1))], axis=1), constant)

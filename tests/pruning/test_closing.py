@@ -1,0 +1,81 @@
+"""The fit of a network's end to its outputs, against optimisation by numbers and against plain refits."""
+
+import numpy as np
+import pytest
+
+from edgeprune.pruning.closing import Ending, closed
+from edgeprune.pruning.heads import ACTIVATIONS
+from edgeprune.pruning.links import Link
+
+LINKS = [Link("softmax"), Link("sigmoid"), Link("linear", 2.5)]
+
+
+@pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
+def test_gradient_and_curvature_are_those_of_the_error(link):
+    generator = np.random.default_rng(0)
+    z, s = generator.normal(size=(5, 4)), generator.normal(size=4)
+    p = link.outputs(generator.normal(size=(5, 4)))
+    step = 1e-3
+
+    def error(t):
+        return np.array([link.error(p[n : n + 1], link.outputs(z[n : n + 1] + t * s)) for n in range(5)])
+
+    first = (error(step) - error(-step)) / (2 * step)
+    second = (error(step) - 2 * error(0) + error(-step)) / step**2
+    q = link.outputs(z)
+    np.testing.assert_allclose(link.gradient(p, q) @ s, first, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(link.curvature(q, s), second, rtol=0, atol=1e-4)
+    entries = [[link.pair(q, one, other) for other in range(4)] for one in range(4)]
+    whole = sum(s[a] * s[b] * entries[a][b] for a in range(4) for b in range(4) if entries[a][b] is not None)
+    np.testing.assert_allclose(whole, link.curvature(q, s), rtol=1e-9, atol=0)
+
+
+def _network(samples, *, units=24, kept=8, seed=0):
+    """A hidden ReLU layer of which some units are kept, and what its whole gives."""
+    generator = np.random.default_rng(seed)
+    x = generator.normal(size=(samples, 10)) @ generator.normal(size=(10, units))
+    matrix, constant = generator.normal(size=(units, 3)), generator.normal(size=3)
+    link = Link("softmax")
+    p = link.outputs(0.3 * (np.maximum(x, 0) @ matrix + constant))
+    hidden = x[:, :kept]
+    features = np.concatenate([x, np.ones((samples, 1))], axis=1)
+    return Ending(p, hidden, features, ACTIVATIONS["relu"], link), 0.3 * matrix[:kept], 0.3 * constant
+
+
+def _half(end, part):
+    return end.some(np.arange(len(end.p))[part])
+
+
+def _last_only(end):
+    return Ending(end.p, np.maximum(end.hidden, 0), None, ACTIVATIONS["linear"], end.link)
+
+
+def test_closing_helps_on_samples_that_it_has_not_seen():
+    end, matrix, constant = _network(1200)
+    seen, new = _half(end, slice(0, 800)), _half(end, slice(800, None))
+    flat = _last_only(new)
+    start = flat.link.error(flat.p, flat.link.outputs(flat.hidden @ matrix + constant))
+    last = closed(_last_only(seen), _last_only(seen), matrix, constant, seed=0)
+    both = closed(seen, seen, matrix, constant, seed=0)
+    assert last.error(flat) < 0.8 * start
+    assert both.error(new) < 0.8 * last.error(flat)
+
+
+def test_held_out_samples_have_a_veto():
+    end, matrix, constant = _network(400)
+    good = closed(end, end, matrix, constant, seed=0)
+    moved = Ending(end.p, end.hidden + end.features @ good.correction, end.features, end.activation, end.link)
+    shuffled = Ending(end.p[::-1], moved.hidden, moved.features, end.activation, end.link)
+    assert closed(shuffled, shuffled, good.matrix, good.constant, seed=0) is not None
+    assert closed(shuffled, moved, good.matrix, good.constant, seed=0) is None
+
+
+def test_what_is_exact_or_too_little_stays():
+    end, _, constant = _network(400, kept=24)
+    generator = np.random.default_rng(0)
+    generator.normal(size=(400, 10)) @ generator.normal(size=(10, 24))
+    matrix = 0.3 * generator.normal(size=(24, 3))
+    assert end.link.error(end.p, end.link.outputs(np.maximum(end.hidden, 0) @ matrix + constant)) < 1e-8
+    assert closed(end, end, matrix, constant, seed=0) is None
+    few = end.some(np.arange(30))
+    assert closed(few, few, 2 * matrix, constant, seed=0) is None
