@@ -27,6 +27,7 @@ def main() -> int:
             3,
         )
     from device_runners.agent.job import Job
+    from device_runners.agent.many import ManyJob, run_many
     from device_runners.agent.paired import PairedJob, run_paired
     from device_runners.agent.run import run
     from edgeprune import jsonable
@@ -37,6 +38,10 @@ def main() -> int:
         pair = jsonable.loads(PairedJob, text, "The job")
         _limit(pair.settings.time_limit_s)
         return _answer(result, lambda: run_paired(pair, time.perf_counter_ns), EdgepruneError)
+    if sys.argv[1:] == ["many"]:
+        many = jsonable.loads(ManyJob, text, "The job")
+        _limit(many.settings.time_limit_s)
+        return _answer(result, lambda: run_many(many, time.perf_counter_ns), EdgepruneError)
     job = jsonable.loads(Job, text, "The job")
     _limit(job.settings.time_limit_s)
     return _answer(result, lambda: run(job), EdgepruneError)

@@ -86,7 +86,8 @@ class Prepared:
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
         self._rankings = self._rank(None if labels is None else np.asarray(labels))
-        self._curves = self._measure() if allocation == "global" else None
+        self._global = allocation == "global"
+        self._curves: list[np.ndarray] | None = self._measure() if self._global else None
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -168,9 +169,21 @@ class Prepared:
             raise InputError(f"{amount} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
         if unit not in UNITS:
             raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(UNITS)}.")
-        keep = self._choose(amount, unit, limits or Limits())
+        return self.prune_to(self.counts(amount, unit, limits or Limits()), repair=repair)
+
+    def prune_to(self, counts: np.ndarray, *, repair: bool = True) -> PruneResult:
+        """Leaves these many units in each group; the criterion says which.
+
+        Args:
+            counts: (G,) units to keep, one number for each of ``units.groups``.
+            repair: whether to refit the layers to the calibration data.
+
+        Raises:
+            VerificationError: the stripped model is not the masked original.
+        """
+        keep = self._kept(counts)
         pruned, proof = self._strip(keep)
-        error = self._repair(pruned, keep) if repair and self._data is not None else None
+        error = self._repair(pruned, keep, self._data) if repair and self._data is not None else None
         after = cost(self.units, keep)
         groups = tuple(
             GroupReport(group.name, len(group.units), int(keep[group.units].sum()))
@@ -189,16 +202,48 @@ class Prepared:
         )
         return PruneResult(pruned.reading.model, report, self.units, keep)
 
-    def _choose(self, amount: float, unit: str, limits: Limits) -> np.ndarray:
-        """The keep mask: counts by allocation, then units by the criterion."""
+    def trial(self, counts: np.ndarray) -> float:
+        """The harm of leaving these many units, on samples that took no part in choice and repair.
+
+        Without calibration data it is the sum of the groups' curves.
+        """
+        if self._data is None:
+            gone = [len(group.units) - count for group, count in zip(self.units.groups, counts, strict=True)]
+            return float(sum(curve[k] for curve, k in zip(self.curves, gone, strict=True)))
+        from edgeprune.keras_bridge.network import stripped_network
+
+        keep = self._kept(counts)
+        pruned = stripped_network(self._reading, self.units, keep)
+        chosen, held = self._split()
+        self._repair(pruned, keep, chosen)
+        return divergence(self._original.outputs(held), pruned.outputs(held))
+
+    @property
+    def model(self) -> Any:
+        """The original."""
+        return self._reading.model
+
+    @property
+    def curves(self) -> list[np.ndarray]:
+        """For each group the harm D(k) of k = 0…n removals; measured when first asked for."""
+        if self._curves is None:
+            self._curves = self._measure()
+        return self._curves
+
+    def counts(self, amount: float, unit: str, limits: Limits) -> np.ndarray:
+        """(G,) units that each group keeps when a share of the model goes, see `prune`."""
         groups = self.units.groups
         choices = levels(groups, limits)
         full = np.array([len(group.units) for group in groups], int)
-        keep = np.ones(self.units.count, bool)
         if not groups:
-            return keep
-        kept = allocate(choices, cost_model(self.units, unit), full, amount, self._curves)
-        for group, ranking, number in zip(groups, self._rankings, kept, strict=True):
+            return full
+        curves = self.curves if self._global else None
+        return allocate(choices, cost_model(self.units, unit), full, amount, curves)
+
+    def _kept(self, counts: np.ndarray) -> np.ndarray:
+        """The keep mask: units by the criterion."""
+        keep = np.ones(self.units.count, bool)
+        for group, ranking, number in zip(self.units.groups, self._rankings, counts, strict=True):
             keep[group.units] = ranking.kept(int(number))
         return keep
 
@@ -217,9 +262,9 @@ class Prepared:
             proof.check()
         return pruned, proof
 
-    def _repair(self, pruned: KerasNetwork, keep: np.ndarray) -> float:
+    def _repair(self, pruned: KerasNetwork, keep: np.ndarray, data: Any) -> float:
         with self._step("repair") as tell:
-            data = self._some(self._data, self._budget.at_once)
+            data = self._some(data, self._budget.at_once)
             reference = self._original.outputs(data)
             weights = ambiguity(reference)
             weights = np.ones(count(data)) if weights is None else weights

@@ -1,0 +1,175 @@
+"""What a model may cost, and what a plan is predicted to cost of it.
+
+Every limit is a resource with a prediction; a measured model corrects each prediction by the factor it
+was wrong by. A plan's cost is relative to the limits: 1 is just inside. With several limits those that
+hold already pull no more:
+
+    one limit  value / limit            several  Σ max(value / limit, 1) - (number - 1)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.budget.least_squares import bounded
+from edgeprune.errors import InputError
+from edgeprune.graph.cost_model import cost_model
+
+if TYPE_CHECKING:
+    from edgeprune.budget.allocate import Cost
+    from edgeprune.budget.profile import Profile
+
+INEXACT = 0.98
+"""Share of a predicted limit that is aimed at, where building the model may show a little more."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """The most that a model may cost; None is no limit.
+
+    Attributes:
+        latency_ms: of one inference on the device.
+        memory_bytes: peak of the process that runs it.
+        size_bytes: of the `.tflite` file.
+        macs: multiply-accumulates of one inference.
+    """
+
+    latency_ms: float | None = None
+    memory_bytes: float | None = None
+    size_bytes: float | None = None
+    macs: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses an empty budget.
+
+        Raises:
+            InputError: no limit, or one that allows nothing.
+        """
+        given = self.given()
+        if not given:
+            raise InputError("The budget has no limit.", "At least one of latency, memory, size and MACs.")
+        for name, value in given.items():
+            if not value > 0:
+                raise InputError(f"The budget's {name} is {value}.", "More than zero is expected.")
+
+    def given(self) -> Mapping[str, float]:
+        """The limits that are there, by name."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Resource:
+    """One limit.
+
+    Attributes:
+        name: a field of `Budget`.
+        limit: in the field's unit.
+        predict: kept counts (N, G) to (N,) in that unit.
+        aim: share of the limit that plans are made for.
+        scale: correction by what was measured.
+    """
+
+    name: str
+    limit: float
+    predict: Cost
+    aim: float = 1.0
+    scale: float = 1.0
+
+    def value(self, counts: np.ndarray) -> float:
+        """Predicted for one plan."""
+        return float(self.scale * self.predict(np.asarray(counts, float)[None])[0])
+
+    def corrected(self, counts: np.ndarray, measured: float) -> Resource:
+        """Predicts a measured plan right; others by the same factor."""
+        return dataclasses.replace(self, scale=self.scale * measured / max(self.value(counts), 1e-12))
+
+
+def cost_of(resources: Sequence[Resource]) -> Cost:
+    """The cost of plans relative to all limits; see the module."""
+
+    def cost(counts: np.ndarray) -> np.ndarray:
+        shares = [one.scale * one.predict(counts) / (one.limit * one.aim) for one in resources]
+        if len(shares) == 1:
+            return np.asarray(shares[0])
+        return np.asarray(np.maximum(shares, 1).sum(axis=0) - (len(shares) - 1))
+
+    return cost
+
+
+def resources_of(
+    budget: Budget, profile: Profile, plans: np.ndarray, memory: Callable[[bytes], float]
+) -> list[Resource]:
+    """One resource for each limit.
+
+    Args:
+        budget: the limits.
+        profile: of the model on the device.
+        plans: (N, G) candidates to learn sizes from.
+        memory: peak bytes of the process that runs a file on the device; asked only if there is a
+            limit.
+    """
+    given = budget.given()
+    found = []
+    if "latency_ms" in given:
+        table, whole = profile.table, profile.baseline_ms
+        found.append(
+            Resource("latency_ms", given["latency_ms"], lambda counts: whole * table(counts), INEXACT)
+        )
+    if "macs" in given:
+        found.append(Resource("macs", given["macs"], macs_of(profile)))
+    if "size_bytes" in given or "memory_bytes" in given:
+        size = _size_of(profile, plans)
+        if "size_bytes" in given:
+            found.append(Resource("size_bytes", given["size_bytes"], size, INEXACT))
+        if "memory_bytes" in given:
+            predict = _memory_of(profile, size, memory)
+            found.append(Resource("memory_bytes", given["memory_bytes"], predict, INEXACT))
+    return found
+
+
+def macs_of(profile: Profile) -> Cost:
+    """Multiply-accumulates of plans."""
+    return _vectorised(profile, "macs")
+
+
+def _vectorised(profile: Profile, unit: str) -> Cost:
+    model = cost_model(profile.candidates.prepared.units, unit)
+
+    def cost(counts: np.ndarray) -> np.ndarray:
+        lengths = model.fixed[:, :, None] + model.shares @ np.asarray(counts, float).T
+        return np.asarray(model.constants @ lengths.prod(axis=1))
+
+    return cost
+
+
+def _size_of(profile: Profile, plans: np.ndarray) -> Cost:
+    """Bytes of the file: a constant, so many for each parameter, and so many for each channel's scales."""
+    params, full = _vectorised(profile, "params"), profile.full
+    if profile.candidates.cheap:
+        files = [len(profile.candidates.file(counts)) for counts in plans]
+        rows, sizes = np.vstack([plans, full]), np.array([*files, len(profile.candidates.baseline)], float)
+    else:
+        rows, sizes = full[None], np.array([len(profile.candidates.baseline)], float)
+    whole = np.array([1.0, params(full[None].astype(float))[0], full.sum()])
+
+    def features(counts: np.ndarray) -> np.ndarray:
+        return np.stack([np.ones(len(counts)), params(counts), counts.sum(axis=1)], axis=1) / whole
+
+    weights = np.full(len(rows), (0.001 * sizes[-1]) ** -2)
+    prior = sizes[-1] * np.array([0.05, 0.9, 0.05])
+    rates = bounded(features(rows.astype(float)), sizes, weights, prior, prior)
+    return lambda counts: np.asarray(features(counts) @ rates)
+
+
+def _memory_of(profile: Profile, size: Cost, memory: Callable[[bytes], float]) -> Cost:
+    """Peak bytes: a constant and a multiple of the file's size, by two runs on the device."""
+    half = np.maximum(profile.full // 4, 1)
+    whole = memory(profile.candidates.baseline)
+    less = memory(profile.candidates.file(half))
+    sizes = size(np.stack([profile.full, half]).astype(float))
+    slope = max((whole - less) / max(sizes[0] - sizes[1], 1.0), 0.0)
+    return lambda counts: whole + slope * (size(counts) - sizes[0])

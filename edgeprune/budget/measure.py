@@ -1,0 +1,237 @@
+"""Measures candidates on a device: many files in one upload, and as few processes as fit its memory.
+
+Each process loads the baseline and some candidates and times them in turn (`device_runners.agent.many`).
+A second process loads them in the opposite order: where code and data lie differs between processes,
+and the second one also shows by how much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.agent.many import ManyJob, ManyTimes, error_of
+from device_runners.archive import agent_zip
+from device_runners.benchmark import Target, run_on, run_python
+from device_runners.comparison import MIN_ROUNDS, interval
+from device_runners.session import Session
+from device_runners.transports import open_transport
+from edgeprune import jsonable
+from edgeprune.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from device_runners.benchmark import BenchOptions
+
+PRECISION = 0.01
+_AT_ONCE_BYTES = 32_000_000
+_AT_ONCE = 16
+_TIME_S = 8.0
+_PROCESSES = 2
+_NATIVE_ROUNDS = 3
+_ROUND_S = 0.5
+_MOST_ROUNDS = 20
+_WIDE = 0.04
+_FAR = 3.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Timing:
+    """One candidate.
+
+    Attributes:
+        ratio: latency over the baseline's.
+        error: standard error of log(ratio).
+    """
+
+    ratio: float
+    error: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Timings:
+    """What a device gave.
+
+    Attributes:
+        baseline_ms: median over all blocks of the baseline.
+        candidates: in the order of the files.
+        thrown_out: blocks beside which the baseline had changed.
+        runtime: of the device.
+    """
+
+    baseline_ms: float
+    candidates: tuple[Timing, ...]
+    thrown_out: int
+    runtime: str
+
+
+def measure(
+    baseline: bytes,
+    files: Sequence[bytes],
+    device: str,
+    options: BenchOptions,
+    finished: Callable[[Sequence[int], Timings], None] = lambda *_: None,
+) -> Timings:
+    """Times candidates against the baseline.
+
+    Args:
+        baseline: `.tflite` that all are compared with.
+        files: the candidates.
+        device: where.
+        options: threads and the like.
+        finished: told the numbers and timings of the candidates of every process pair, so that
+            a device that goes away later does not take them along.
+
+    Raises:
+        DeviceError: the device refused, failed or went away.
+    """
+    parts = _parts(baseline, files)
+    found: dict[int, Timing] = {}
+    all_timings = []
+    with Session(
+        open_transport(device), options.time_limit_s * 2 * len(parts), options.lock_wait_s
+    ) as session:
+        names = {_name(content): content for content in (baseline, *files)}
+        if options.runner == "python":
+            session.upload({"agent.zip": agent_zip(), **names})
+        for part in parts:
+            chosen = [files[number] for number in part]
+            if options.runner == "python":
+                timings = _in_turn(session, baseline, chosen, options)
+            else:
+                timings = _one_by_one(session, baseline, chosen, options)
+            finished(part, timings)
+            all_timings.append(timings)
+            found.update(zip(part, timings.candidates, strict=True))
+    return Timings(
+        float(np.median([one.baseline_ms for one in all_timings])),
+        tuple(found[number] for number in range(len(files))),
+        sum(one.thrown_out for one in all_timings),
+        all_timings[0].runtime,
+    )
+
+
+def verify(baseline: bytes, file: bytes, device: str, options: BenchOptions) -> tuple[float, float, float]:
+    """One model's latency over the baseline's, with its interval, by fresh processes as in `compare`.
+
+    More of them are run while the interval is wide.
+
+    Raises:
+        DeviceError: the device refused, failed or went away.
+    """
+    middles: list[float] = []
+    low = high = 0.0
+    rounds = 0
+    with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:
+        session.upload({"agent.zip": agent_zip(), _name(baseline): baseline, _name(file): file})
+        while rounds < _MOST_ROUNDS:
+            job = ManyJob(options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4)
+            answer = run_python(session, jsonable.dumps(job), options, "many")
+            times = jsonable.loads(ManyTimes, answer.stdout, f"What {device} sent")
+            rounds += 1
+            ratios = times.log_ratios[0]
+            if error_of(ratios) <= PRECISION:
+                middles.append(float(np.median(ratios)))
+            if len(middles) >= MIN_ROUNDS:
+                low, high = interval(_undisturbed(np.asarray(middles)))
+                if high - low <= _WIDE:
+                    break
+    if len(middles) < MIN_ROUNDS:
+        raise _too_unsteady(device)
+    return float(np.exp(np.mean(_undisturbed(np.asarray(middles))))), float(np.exp(low)), float(np.exp(high))
+
+
+def _undisturbed(values: np.ndarray) -> np.ndarray:
+    """Without processes that something else disturbed from beginning to end; at most a third of them."""
+    far = np.abs(values - np.median(values))
+    limit = max(_FAR * 1.4826 * float(np.median(far)), PRECISION)
+    return np.asarray(values[far <= max(limit, float(np.quantile(far, 2 / 3)))])
+
+
+def _name(content: bytes) -> str:
+    return f"{hashlib.sha256(content).hexdigest()[:16]}.tflite"
+
+
+def _parts(baseline: bytes, files: Sequence[bytes]) -> list[list[int]]:
+    """Numbers of the candidates that share a process."""
+    parts: list[list[int]] = [[]]
+    size = len(baseline)
+    for number, content in enumerate(files):
+        if parts[-1] and (size + len(content) > _AT_ONCE_BYTES or len(parts[-1]) >= _AT_ONCE):
+            parts.append([])
+            size = len(baseline)
+        parts[-1].append(number)
+        size += len(content)
+    return parts
+
+
+def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
+    names = [_name(content) for content in files]
+    runs = []
+    for number in range(_PROCESSES):
+        order = names if number % 2 == 0 else names[::-1]
+        job = ManyJob(options.settings(), _name(baseline), tuple(order), _TIME_S, PRECISION)
+        answer = run_python(session, jsonable.dumps(job), options, "many")
+        times = jsonable.loads(ManyTimes, answer.stdout, f"What {session.transport.device} sent")
+        ratios = times.log_ratios if number % 2 == 0 else times.log_ratios[::-1]
+        runs.append((times, ratios))
+    blocks = np.concatenate([times.reference_ns for times, _ in runs])
+    found = tuple(
+        _timing([ratios[place] for _, ratios in runs], session.transport.device)
+        for place in range(len(files))
+    )
+    return Timings(
+        float(np.median(blocks)) / 1e6, found, sum(times.thrown_out for times, _ in runs), runs[0][0].runtime
+    )
+
+
+def _timing(processes: Sequence[Sequence[float]], device: str) -> Timing:
+    """From the log ratios of each process."""
+    steady = [ratios for ratios in processes if ratios]
+    if not steady:
+        raise _too_unsteady(device)
+    middles = [float(np.median(ratios)) for ratios in steady]
+    within = float(np.mean([min(error_of(ratios), 0.1) for ratios in steady])) / np.sqrt(len(steady))
+    between = float(np.std(middles)) / np.sqrt(len(steady))
+    return Timing(float(np.exp(np.mean(middles))), float(np.hypot(within, between)))
+
+
+def _too_unsteady(device: str) -> DeviceError:
+    return DeviceError(
+        f"{device} changed its speed all the time: hardly a block could be compared with the next.",
+        "A device that does nothing else, cool and on mains.",
+        "End other programs there, let it cool, and run the same again: what was measured is kept.",
+    )
+
+
+def _one_by_one(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
+    """For runners that know one model a process: rounds of processes, the baseline beside each."""
+    short = dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.3), eval_samples=0)
+    references: list[float] = []
+    ratios: list[list[float]] = [[] for _ in files]
+    runtime = ""
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
+
+        def once(content: bytes) -> float:
+            nonlocal runtime
+            path = Path(room) / _name(content)
+            path.write_bytes(content)
+            record = run_on(session, Target(path), short)
+            runtime = f"{record.runtime.name} {record.runtime.version}"
+            return record.latency.p50_ms
+
+        for _ in range(_NATIVE_ROUNDS):
+            for which, content in enumerate(files):
+                references.append(once(baseline))
+                ratios[which].append(float(np.log(once(content) / references[-1])))
+    timings = tuple(
+        Timing(float(np.exp(np.median(found))), float(np.std(found)) / np.sqrt(len(found)))
+        for found in ratios
+    )
+    return Timings(float(np.median(references)), timings, 0, runtime)

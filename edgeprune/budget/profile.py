@@ -1,0 +1,202 @@
+"""The latency table of a model on a device, measured once and kept.
+
+It is kept under the user's cache folder by model, device, runtime, threads and quantization (the
+converted baseline's own bytes). Every process that was measured is written at once: a device that
+goes away in the middle costs what was under way, and the same command goes on from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.benchmark import BenchOptions, bench
+from edgeprune import jsonable
+from edgeprune.budget.design import candidates as candidates_for
+from edgeprune.budget.design import design
+from edgeprune.budget.latency import Measured, Table, fit
+from edgeprune.budget.measure import Timings, measure
+from edgeprune.budget.work import work_of
+from edgeprune.errors import DeviceError, InputError
+from edgeprune.state import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.budget.candidates import Candidates
+    from edgeprune.run_record import RunRecord
+
+_FEW = 6
+"""Candidates in which groups differ, where each has to be converted."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kept:
+    """The profile's file.
+
+    Attributes:
+        baseline_ms: of every process pair.
+    """
+
+    baseline_ms: tuple[float, ...] = ()
+    measured: tuple[Measured, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Profile:
+    """What is known of a model on a device.
+
+    Attributes:
+        device: as the user named it.
+        options: how it was measured.
+        candidates: makes more of them.
+        full: (G,) units of each group.
+        baseline: the record of the baseline on the device.
+        baseline_ms: its latency.
+        measured: all candidates.
+        table: fitted to them.
+        path: of the profile's file.
+    """
+
+    device: str
+    options: BenchOptions
+    candidates: Candidates
+    full: np.ndarray
+    baseline: RunRecord
+    baseline_ms: float
+    measured: tuple[Measured, ...]
+    table: Table
+    path: Path
+
+    def with_more(self, plans: Sequence[np.ndarray]) -> Profile:
+        """Measures some plans and fits the table again.
+
+        Raises:
+            DeviceError: the device refused, failed or went away.
+        """
+        kept = _measure_missing(self, plans)
+        return _refitted(self, kept)
+
+
+def profile(
+    candidates: Candidates,
+    device: str,
+    options: BenchOptions,
+    least: np.ndarray,
+    *,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda _: None,
+) -> Profile:
+    """Measures what is not known yet.
+
+    Args:
+        candidates: of the model.
+        device: where.
+        options: threads and the like.
+        least: (G,) fewest units that may stay.
+        seed: of the choice of candidates.
+        progress: told the fraction done.
+
+    Raises:
+        DeviceError: the device refused, failed or went away; what was measured is kept.
+    """
+    units = candidates.prepared.units
+    full = np.array([len(group.units) for group in units.groups], int)
+    record = _baseline(candidates.baseline, device, options)
+    progress(0.1)
+    number = candidates_for(len(full)) if candidates.cheap else _FEW
+    path = cache_folder() / "profiles" / f"{_key(candidates.baseline, record, options)}.json"
+    plans = design(full, least, number, seed)
+    table = fit(work_of(units), full, ())
+    empty = Profile(device, options, candidates, full, record, record.latency.p50_ms, (), table, path)
+    kept = _measure_missing(empty, list(plans), progress)
+    progress(1.0)
+    return _refitted(empty, kept)
+
+
+def _baseline(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
+        path = Path(room) / "baseline.tflite"
+        path.write_bytes(tflite)
+        return bench(path, device, dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.5)))
+
+
+def _key(tflite: bytes, record: RunRecord, options: BenchOptions) -> str:
+    facts = record.facts
+    parts = {
+        "model": hashlib.sha256(tflite).hexdigest(),
+        "device": [record.device, facts.model, facts.soc, facts.arch],
+        "runtime": [record.runtime.name, record.runtime.version],
+        "how": [options.runner, options.threads, options.xnnpack],
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
+
+
+def _read(path: Path) -> Kept:
+    try:
+        return jsonable.loads(Kept, path.read_bytes(), str(path))
+    except (OSError, InputError):
+        return Kept()  # none yet, or damaged: measured again
+
+
+def _write(path: Path, kept: Kept) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(prefix=".", dir=path.parent)
+    with os.fdopen(number, "w", encoding="utf-8") as stream:
+        stream.write(jsonable.dumps(kept))
+    Path(name).replace(path)
+
+
+def _measure_missing(
+    known: Profile, plans: Sequence[np.ndarray], progress: Callable[[float], None] = lambda _: None
+) -> Kept:
+    kept = _read(known.path)
+    there = {one.counts for one in kept.measured}
+    wanted = [
+        counts for counts in (tuple(int(count) for count in plan) for plan in plans) if counts not in there
+    ]
+    wanted = list(dict.fromkeys(wanted))
+    if not wanted:
+        return kept
+    done = 0
+
+    def finished(numbers: Sequence[int], timings: Timings) -> None:
+        nonlocal kept, done
+        found = [
+            Measured(wanted[number], timing.ratio, timing.error)
+            for number, timing in zip(numbers, timings.candidates, strict=True)
+        ]
+        kept = Kept((*kept.baseline_ms, timings.baseline_ms), (*kept.measured, *found))
+        _write(known.path, kept)
+        done += len(numbers)
+        progress(0.3 + 0.7 * done / len(wanted))
+
+    files = [known.candidates.file(counts) for counts in wanted]
+    progress(0.3)
+    try:
+        measure(known.candidates.baseline, files, known.device, known.options, finished)
+    except DeviceError as error:
+        raise DeviceError(
+            error.found,
+            error.expected,
+            f"{error.way_out} {done} of {len(wanted)} candidates were measured and are kept; the same "
+            "command goes on with the rest.".strip(),
+        ) from error
+    return kept
+
+
+def _refitted(known: Profile, kept: Kept) -> Profile:
+    work = known.table.work
+    return dataclasses.replace(
+        known,
+        baseline_ms=float(np.median(kept.baseline_ms)),
+        measured=kept.measured,
+        table=fit(work, known.full, kept.measured),
+    )
