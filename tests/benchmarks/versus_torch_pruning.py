@@ -4,7 +4,8 @@
     python tests/benchmarks/versus_torch_pruning.py --torch-python build/torch/bin/python --write
 
 Accuracy one-shot and after one epoch on the training images (Adam, cosine from 1e-3, the same for
-all), and the seconds of planning and pruning. Equal MACs: those of removing 25, 50 and 75 % of the
+all; of Torch-Pruning's eight criteria and scopes the two that are best one-shot), and the seconds of
+planning and pruning. Equal MACs: those of removing 25, 50 and 75 % of the
 neurons of every layer. tfmot removes no neuron; it gets that share of its weights zeroed, and its
 multiply-accumulates stay what they were. Torch-Pruning plans in PyTorch (tests/benchmarks/
 torch_side.py); its result is trained and measured in Keras like the others, so that nothing but the
@@ -26,6 +27,8 @@ from typing import Any
 
 import numpy as np
 import pruning_networks as networks
+from coverage import write_between
+from planning_time import planning_table
 
 import edgeprune
 from edgeprune.graph.cost import cost
@@ -34,8 +37,10 @@ from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.units import trace
 
 RATIOS = (0.25, 0.5, 0.75)
+TRAINED = 2
+"""Of Torch-Pruning's criteria and scopes, how many of the best one-shot ones are trained at each ratio."""
 README = networks.ROOT / "README.md"
-MARKS = ("<!-- versus -->", "<!-- /versus -->")
+MARK = "versus"
 Row = dict[str, Any]
 
 
@@ -124,45 +129,49 @@ def by_tfmot(model: Any, images: networks.Images, sparsity: float, epochs: int) 
     return sparse.strip_pruning(wrapped), time.perf_counter() - start
 
 
-def compare(network: str, python: str, *, train: bool) -> list[Row]:
-    """All methods at all ratios on one network."""
+def compare(network: str, python: str, *, train: bool) -> Iterator[Row]:
+    """All methods at all ratios on one network, row after row."""
     images = networks.fashion() if network == "fashion" else networks.cifar()
     model = networks.fashion_network(0, images) if network == "fashion" else networks.resnet8()
     left = [left_macs(model, ratio) for ratio in RATIOS]
-    rows: list[Row] = []
 
-    def note(
-        ratio: float, method: str, pruned: Any, share: float, seconds: float, trained: Any = None
-    ) -> None:
-        row: Row = {
+    def one_shot(ratio: float, method: str, pruned: Any, share: float, seconds: float) -> Row:
+        return {
             "network": network,
             "ratio": ratio,
             "method": method,
             "macs_left": share,
             "seconds": seconds,
+            "one_shot": networks.accuracy(pruned, images),
         }
-        row["one_shot"] = networks.accuracy(pruned, images)
-        if train:
-            if trained is None:
-                networks.train(pruned, images, 1, seed=0)
-                trained = pruned
-            row["one_epoch"] = networks.accuracy(trained, images)
-        rows.append(row)
-        print(row, flush=True)
 
-    note(0.0, "original", with_weights(model, model.get_weights()), 1.0, 0.0)
+    def one_epoch(row: Row, pruned: Any) -> Row:
+        if train:
+            networks.train(pruned, images, 1, seed=0)
+            row["one_epoch"] = networks.accuracy(pruned, images)
+        return row
+
+    copy = with_weights(model, model.get_weights())
+    yield one_epoch(one_shot(0.0, "original", copy, 1.0, 0.0), copy)
+    rivals = [
+        (one_shot(RATIOS[number], f"Torch-Pruning {name}", pruned, share, seconds), pruned)
+        for number, name, pruned, share, seconds in by_torch_pruning(python, network, model, images, left)
+    ]
     for ratio, share in zip(RATIOS, left, strict=True):
         start = time.perf_counter()
         found = edgeprune.prune(model, 1 - share, calibration=images.calibration, unit="macs")
         seconds = time.perf_counter() - start
-        note(ratio, "edgeprune", found.model, found.report.after.macs / found.report.before.macs, seconds)
+        kept = found.report.after.macs / found.report.before.macs
+        yield one_epoch(one_shot(ratio, "edgeprune", found.model, kept, seconds), found.model)
         sparse, seconds = by_tfmot(model, images, 1 - share, 0)
-        note(
-            ratio, "tfmot", sparse, 1.0, seconds, by_tfmot(model, images, 1 - share, 1)[0] if train else None
-        )
-    for number, name, pruned, share, seconds in by_torch_pruning(python, network, model, images, left):
-        note(RATIOS[number], f"Torch-Pruning {name}", pruned, share, seconds)
-    return rows
+        row = one_shot(ratio, "tfmot", sparse, 1.0, seconds)
+        if train:
+            row["one_epoch"] = networks.accuracy(by_tfmot(model, images, 1 - share, 1)[0], images)
+        yield row
+        mine = [pair for pair in rivals if pair[0]["ratio"] == ratio]
+        mine.sort(key=lambda pair: -pair[0]["one_shot"])
+        for place, (row, pruned) in enumerate(mine):
+            yield one_epoch(row, pruned) if place < TRAINED else row
 
 
 def table(rows: list[Row]) -> str:
@@ -176,7 +185,7 @@ def table(rows: list[Row]) -> str:
             mine = [row for row in rows if row["network"] == network and row["ratio"] == ratio]
             torch_rows = [row for row in mine if row["method"].startswith("Torch")]
             shown = [row for row in mine if row not in torch_rows]
-            for key in [name for name in ("one_shot", "one_epoch") if all(name in row for row in torch_rows)]:
+            for key in [name for name in ("one_shot", "one_epoch") if any(name in row for row in torch_rows)]:
                 best = max(torch_rows, key=lambda row: row.get(key, 0.0), default=None)
                 shown += [best] if best is not None and best not in shown else []
             for row in shown:
@@ -196,17 +205,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=networks.KEPT / "versus_torch_pruning.json")
     parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
     options = parser.parse_args()
-    rows = [
-        row
-        for name in options.networks
-        for row in compare(name, options.torch_python, train=not options.one_shot)
-    ]
+    rows: list[Row] = []
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(rows, indent=1))
+    for name in options.networks:
+        for row in compare(name, options.torch_python, train=not options.one_shot):
+            rows.append(row)
+            print(row, flush=True)
+            options.out.write_text(json.dumps(rows, indent=1))
+            if options.write:
+                write_between(README, MARK, f"{table(rows)}\n\n{planning_table()}".strip())
     print(table(rows))
-    if options.write:
-        before, rest = README.read_text().split(MARKS[0], 1)
-        README.write_text(f"{before}{MARKS[0]}\n{table(rows)}\n{MARKS[1]}{rest.split(MARKS[1], 1)[1]}")
 
 
 if __name__ == "__main__":
