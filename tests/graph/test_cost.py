@@ -1,0 +1,59 @@
+"""Parameters against Keras' own count, multiply-accumulates against the textbook's formulas."""
+
+import numpy as np
+import pytest
+
+from edgeprune.graph.cost import cost, layer_costs
+from edgeprune.graph.cost_model import cost_model
+from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.read import read
+from edgeprune.pruning.strip import strip
+from edgeprune.pruning.units import trace
+
+
+def _model(k):
+    data = k.Input((8, 10, 3))
+    x = k.layers.Conv2D(6, (3, 5), padding="same", name="plain")(data)
+    x = k.layers.BatchNormalization(name="norm")(x)
+    x = k.layers.DepthwiseConv2D(3, strides=2, padding="same", name="depthwise")(x)
+    x = k.layers.Conv2D(16, 1, use_bias=False, name="point")(x)
+    x = k.layers.Conv2D(16, 3, groups=4, padding="valid", name="grouped")(x)
+    x = k.layers.Flatten()(x)
+    return k.Model(data, k.layers.Dense(5, name="last")(x))
+
+
+MACS = {
+    "plain": 8 * 10 * 3 * 5 * 3 * 6,
+    "depthwise": 4 * 5 * 9 * 6,
+    "point": 4 * 5 * 6 * 16,
+    "grouped": 2 * 3 * 9 * 4 * 16,
+    "last": 2 * 3 * 16 * 5,
+}
+
+
+@pytest.fixture(name="model", params=["keras", "tf_keras"])
+def _built(request):
+    return _model(pytest.importorskip(request.param))
+
+
+def test_counts_are_keras_and_the_textbooks(model):
+    units = trace(read(model).graph)
+    found = layer_costs(units)
+    assert cost(units).params == model.count_params()
+    assert {name: found[name].macs for name in MACS} == MACS
+
+
+def test_the_cost_of_what_is_left_is_the_stripped_models(model):
+    reading = read(model)
+    units = trace(reading.graph)
+    keep = np.ones(units.count, bool)
+    for group in units.groups:
+        keep[group.units[: len(group.units) // 2]] = False
+    smaller = build(reading, strip(units, keep))
+    again = cost(trace(read(smaller).graph))
+    left = cost(units, keep)
+    assert left.params == smaller.count_params()
+    assert (left.params, left.macs, left.neurons) == (again.params, again.macs, again.neurons)
+    counts = np.array([keep[group.units].sum() for group in units.groups], float)
+    for unit in ("params", "macs", "neurons"):
+        assert cost_model(units, unit)(counts) == pytest.approx(getattr(left, unit), rel=1e-9)
