@@ -51,7 +51,7 @@ def evaluate(
             (N, 1) or (N,) for one sigmoid unit, (N, T, C) for tags and CTC, or for an autoencoder
             what it made of `inputs`.
         labels: class or tag names in order; needed by entity metrics, used in per-class names.
-        inputs: the model's inputs, needed only to score an autoencoder's reconstruction.
+        inputs: the model's inputs, needed only to score an autoencoder's reconstruction, which has one.
         threshold: above it a single score is positive; 0.5 unless given.
 
     Raises:
@@ -73,7 +73,7 @@ def evaluate(
         )
     evaluation = Evaluation(
         truth, scores, None if labels is None else tuple(labels),
-        None if inputs is None else np.asarray(inputs), 0.5 if threshold is None else threshold,
+        None if inputs is None or isinstance(inputs, tuple) else np.asarray(inputs), 0.5 if threshold is None else threshold,
     )
     figures: dict[str, float] = {}
     for name in names:
