@@ -157,7 +157,8 @@ def _size_of(profile: Profile, plans: np.ndarray) -> Cost:
     whole = np.array([1.0, params(full[None].astype(float))[0], full.sum()])
 
     def features(counts: np.ndarray) -> np.ndarray:
-        return np.stack([np.ones(len(counts)), params(counts), counts.sum(axis=1)], axis=1) / whole
+        found = np.stack([np.ones(len(counts)), params(counts), counts.sum(axis=1)], axis=1)
+        return np.asarray(found / whole)
 
     weights = np.full(len(rows), (0.001 * sizes[-1]) ** -2)
     prior = sizes[-1] * np.array([0.05, 0.9, 0.05])

@@ -217,14 +217,14 @@ def _cut(tree: Any, tensor: Any, by_axis: dict[int, np.ndarray]) -> None:
         names = {value: name for name, value in vars(schema.TensorType).items() if name.isupper()}
         array: np.ndarray = np.asarray(data, np.uint8).view(_TYPES[names[tensor.type]]).reshape(old)
         for axis, index in by_axis.items():
-            array = np.take(array, index, axis)
+            array = np.asarray(np.take(array, index, axis))
         _own_buffer(tree, tensor, array)
     scales = tensor.quantization
     if scales is not None and scales.scale is not None and len(scales.scale) > 1:
-        index = by_axis.get(int(scales.quantizedDimension))
-        if index is not None:
-            scales.scale = np.asarray(scales.scale)[index]
-            scales.zeroPoint = np.asarray(scales.zeroPoint)[index]
+        kept = by_axis.get(int(scales.quantizedDimension))
+        if kept is not None:
+            scales.scale = np.asarray(scales.scale)[kept]
+            scales.zeroPoint = np.asarray(scales.zeroPoint)[kept]
     tensor.shape = np.array(
         [len(by_axis[axis]) if axis in by_axis else size for axis, size in enumerate(old)], "<i4"
     )

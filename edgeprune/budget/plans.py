@@ -35,6 +35,7 @@ TRIALS = 40
 TRIAL_S = 60.0
 _HELPS = 0.995
 _BESIDE = 2
+_SAVES = 0.005
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Planner:
     def neighbours(self, counts: np.ndarray, resources: Sequence[Resource]) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least harm by the curves first."""
         cost = cost_of(resources)
-        levels = [thinned(choice) for choice in self.choices]
+        levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
         found: dict[tuple[int, ...], float] = {}
         for up, wide in enumerate(levels):
             for wider in wide[wide > counts[up]][-_BESIDE:]:
@@ -89,6 +90,19 @@ class Planner:
                         if cost(there[None].astype(float))[0] <= 1:
                             found[tuple(int(count) for count in there)] = self._expected(there)
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
+
+    def _plateaus(self, group: int, counts: np.ndarray, cost: Cost) -> np.ndarray:
+        """The widest counts of a group among those that cost the same, the widest first."""
+        level = thinned(self.choices[group])
+        there = np.repeat(np.asarray(counts, float)[None], len(level), axis=0)
+        there[:, group] = level
+        costs = cost(there)
+        kept, last = [0], costs[0]
+        for place in range(1, len(level)):
+            if costs[place] < last - _SAVES:
+                kept.append(place)
+                last = costs[place]
+        return np.asarray(level[kept])
 
     def _expected(self, counts: np.ndarray) -> float:
         gone = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
