@@ -115,10 +115,10 @@ def _built(job: Job, folder: Path, command: str, parts: dict[str, str]) -> Bundl
     from edgeprune.stages.inputs import open_inputs
     from edgeprune.stages.measuring import Built, measure_and_write
     from edgeprune.stages.quantizing import deployed
-    from edgeprune.stages.training import check_trainable
+    from edgeprune.stages.training import check_settings
 
     inputs = open_inputs(job)
-    check_trainable(job, inputs)
+    check_settings(job, inputs)
     folds = _cross_validated(job, inputs)
     trained = _trained(job, inputs)
     built = Built(job, inputs, trained, deployed(job, inputs, trained), folds)

@@ -71,6 +71,9 @@ def quantize(
         _post_training(trial, source, shared, options)
     if options.quantize == "int8" and (options.qat or not trial.good_enough()):
         _aware(trial, source, shared, options, fit)
+    if options.qat:
+        why = [step.detail for step in trial.refusals() if step.name == _AWARE]
+        notes = (*notes, *(f"No training with simulated int8: {detail}" for detail in why))
     return _result(trial, source, shared, baseline, notes)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.data.streamed import batches_of, is_streamed
-from edgeprune.errors import InputError
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.goal import Outputs, predict
 
@@ -118,11 +117,6 @@ def _finished(
     steps: Sequence[Mapping[str, Any]] = data.preprocessing
     if job.recipe.embed_frontend:
         steps, inside = split_steps(data.preprocessing)
-        if not inside:
-            raise InputError(
-                "--embed-frontend was given.", "The model's data has no audio front end to embed.",
-                "Leave it out.",
-            )
         samples = int(_raw(inputs, steps, 1)[0].shape[-1])
         converted = embed(converted, inside, samples)
     mean, std = _normalization(steps)

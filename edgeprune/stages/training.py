@@ -198,14 +198,19 @@ def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float],
     return stripped_network(read(masked), result.units, result.keep).reading.model
 
 
-def check_trainable(job: Job, inputs: Inputs) -> None:
-    """Refuses settings this model cannot be trained with, before anything is.
+def check_settings(job: Job, inputs: Inputs) -> None:
+    """Refuses settings that do not fit this model and data, before anything is trained.
 
     Raises:
         InputError: names what cannot be done.
     """
+    from edgeprune.conversion.frontend import split_steps
     from edgeprune.training.trainee import frozen_layers
 
+    if job.recipe.embed_frontend and not split_steps(inputs.data.preprocessing)[1]:
+        raise InputError(
+            "--embed-frontend was given.", "The model's data has no audio front end to embed.", "Leave it out."
+        )
     frozen_layers(inputs.model, job.recipe.freeze)
     if job.recipe.method != "structural" and is_keras3(inputs.model):
         raise InputError(
