@@ -109,7 +109,7 @@ def _affordable(end: Ending) -> bool:
     if end.features is None:
         return False
     rows, features = end.features.shape
-    return end.hidden.shape[1] * rows * features**2 <= MOST_WORK
+    return int(end.hidden.shape[1] * rows * features**2) <= MOST_WORK
 
 
 def _fit(end: Ending, start: Closing, penalty: float | None) -> Closing:
@@ -186,4 +186,4 @@ def _hidden_layer(end: Ending, fit: Closing, penalty: float) -> Closing:
 
 def _slope(activation: Callable[[np.ndarray], np.ndarray], h: np.ndarray) -> np.ndarray:
     near = 1e-4
-    return (activation(h + near) - activation(h - near)) / (2 * near)
+    return np.asarray((activation(h + near) - activation(h - near)) / (2 * near))

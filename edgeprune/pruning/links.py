@@ -54,7 +54,7 @@ class Link:
     def curvature(self, q: np.ndarray, direction: np.ndarray) -> np.ndarray:
         """(n,) second derivative along one direction (O,) of the logits."""
         if self.name == "softmax":
-            return np.maximum(q @ direction**2 - (q @ direction) ** 2, 0)
+            return np.asarray(np.maximum(q @ direction**2 - (q @ direction) ** 2, 0))
         if self.name == "sigmoid":
             return np.asarray((q * (1 - q)) @ direction**2)
         return np.full(len(q), float(np.sum(direction**2)) / self.scale)

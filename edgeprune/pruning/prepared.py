@@ -240,6 +240,21 @@ class Prepared:
         curves = self.curves if self._global else None
         return allocate(choices, cost_model(self.units, unit), full, amount, curves)
 
+    def counts_above(self, threshold: float, limits: Limits) -> np.ndarray:
+        """(G,) units that each group keeps when those go that cost less than a share of the group's mean.
+
+        Raises:
+            InputError: the threshold is negative.
+        """
+        if threshold < 0:
+            raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
+        kept = []
+        for choice, ranking in zip(levels(self.units.groups, limits), self._rankings, strict=True):
+            wanted = len(ranking.order) - ranking.below(threshold)
+            enough = choice[choice >= wanted]
+            kept.append(enough[-1] if len(enough) else choice[0])
+        return np.array(kept, int)
+
     def _kept(self, counts: np.ndarray) -> np.ndarray:
         """The keep mask: units by the criterion."""
         keep = np.ones(self.units.count, bool)

@@ -27,6 +27,7 @@ def prune(
     round_to: int = 1,
     protect: Sequence[str] = (),
     ratios: Mapping[str, float] | None = None,
+    threshold: float | None = None,
     repair: bool = True,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
@@ -46,6 +47,8 @@ def prune(
         round_to: kept counts are multiples of this.
         protect: name patterns (``"stem*"``) of layers that keep all units.
         ratios: name pattern to the share that exactly these layers lose.
+        threshold: in place of `amount`: neurons go whose cost, by the criterion, is below this
+            multiple of the mean cost in their group.
         repair: whether to refit the layers to the calibration data.
         seed: the same seed gives the same model.
         progress: called with the step's name and its fraction done.
@@ -59,11 +62,13 @@ def prune(
         calibration,
         labels=labels,
         criterion=criterion,
-        allocation=allocation,
+        allocation=allocation if threshold is None else "uniform",
         seed=seed,
         progress=progress,
     )
     limits = Limits(min_width, round_to, tuple(protect), dict(ratios or {}))
+    if threshold is not None:
+        return prepared.prune_to(prepared.counts_above(threshold, limits), repair=repair)
     return prepared.prune(amount, unit=unit, limits=limits, repair=repair)
 
 

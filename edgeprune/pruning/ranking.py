@@ -29,3 +29,8 @@ class Ranking:
         mask = np.ones(len(self.order), bool)
         mask[self.order[: len(self.order) - count]] = False
         return mask
+
+    def below(self, threshold: float) -> int:
+        """How many go first that cost less than `threshold` times the mean cost each."""
+        cheap = self.costs < threshold * self.costs.mean()
+        return int(np.argmin(np.append(cheap, False)))

@@ -200,3 +200,20 @@ def test_rounds_arrive_at_the_amount(keras_package):
     assert len(trained) == 2
     left = sum(group.units_after for group in results[-1].report.groups)
     assert left == 14
+
+
+def test_a_threshold_removes_what_costs_less(keras_package):
+    model = _residual(keras_package)
+    kept = []
+    for threshold in (0.0, 0.5, 1.0):
+        found = prune(model, calibration=DATA, criterion="l2", threshold=threshold, min_width=2, repair=False)
+        kept.append([group.units_after for group in found.report.groups])
+    before = [group.units_before for group in found.report.groups]
+    assert kept[0] == before
+    assert sum(kept[0]) > sum(kept[2])
+    assert all(a >= b >= c >= 2 for a, b, c in zip(*kept, strict=True))
+
+
+def test_a_negative_threshold_is_refused(keras_package):
+    with pytest.raises(InputError, match="threshold"):
+        prune(_residual(keras_package), calibration=DATA, criterion="l2", threshold=-1.0)
