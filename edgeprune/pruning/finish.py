@@ -84,7 +84,12 @@ def _finish(
     fit = closed(end, unseen, kernel, bias, seed=sides.seed)
     if fit is None:
         return False
-    sides.pruned.replace(last, {0: fit.matrix.astype(np.float32), 1: fit.constant.astype(np.float32)})
+    matrix, constant = fit.matrix, fit.constant
+    if head.link == "softmax":
+        # Softmax does not see what all logits share, so nothing in the fit held it; int8 would.
+        matrix = matrix - (matrix - kernel).mean(axis=1, keepdims=True)
+        constant = constant - (constant - bias).mean()
+    sides.pruned.replace(last, {0: matrix.astype(np.float32), 1: constant.astype(np.float32)})
     if head.hidden is not None and units is not None and basis is not None:
         layer = graph.calls[head.hidden].layer
         kernel, bias = sides.pruned.weights(layer)

@@ -79,3 +79,31 @@ def test_what_is_exact_or_too_little_stays():
     assert closed(end, end, matrix, constant, seed=0) is None
     few = end.some(np.arange(30))
     assert closed(few, few, 2 * matrix, constant, seed=0) is None
+
+
+def test_logits_stay_where_int8_can_hold_them():
+    import tf_keras
+
+    import edgeprune
+
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(3)
+    model = tf_keras.Sequential([
+        layers.Input((12,)), layers.Dense(24, activation="relu"), layers.Dense(24, activation="relu"),
+        layers.Dense(4, activation="softmax"),
+    ])
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(160, 12)).astype(np.float32)
+    y = (x[:, 0] > 0) * 2 + (x[:, 1] > 0)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y, epochs=60, verbose=0)
+    pruned = edgeprune.prune(model, 0.5, calibration=x, round_to=4).model
+
+    def logits(network):
+        kernel, bias = network.layers[-1].get_weights()
+        return tf_keras.Model(network.inputs, network.layers[-2].output).predict(x, verbose=0) @ kernel + bias
+
+    # What all logits of a sample share means nothing; it must not drift away.
+    before, after = (np.abs(logits(network).mean(axis=1)).max() for network in (model, pruned))
+    assert after < 10 * before
+    assert np.abs(logits(pruned)).max() < 10 * np.abs(logits(model)).max()
