@@ -4,8 +4,8 @@
 
 Each block of a model gives one log ratio to the mean of the reference blocks beside it. Where those two
 differ by more than `UNSTEADY`, the machine changed under way (throttling, another program) and the ratio
-is thrown out. Models whose median ratio is precise enough are left out of later rounds, so that the time
-goes to those that are not.
+is thrown out, as in the end are those taken while the reference was slower than it can be. Models whose
+median ratio is precise enough are left out of later rounds, so that the time goes to those that are not.
 """
 
 from __future__ import annotations
@@ -97,6 +97,7 @@ def time_against(
         runtime: passed on.
     """
     ratios: list[list[float]] = [[] for _ in models]
+    beside: list[list[float]] = [[] for _ in models]
     seen: list[float] = []
     thrown_out = 0
     begin = clock()
@@ -113,10 +114,20 @@ def time_against(
             seen.append(after)
             if abs(math.log(after / before)) <= UNSTEADY:
                 ratios[which].append(math.log(block) - (math.log(before) + math.log(after)) / 2)
+                beside[which].append((before + after) / 2)
             else:
                 thrown_out += 1
             before = after
-    return ManyTimes(tuple(seen), tuple(map(tuple, ratios)), thrown_out, runtime)
+    calm = [_calm(found, blocks, seen) for found, blocks in zip(ratios, beside)]
+    thrown_out += sum(map(len, ratios)) - sum(map(len, calm))
+    return ManyTimes(tuple(seen), tuple(map(tuple, calm)), thrown_out, runtime)
+
+
+def _calm(ratios: Sequence[float], beside: Sequence[float], seen: Sequence[float]) -> Sequence[float]:
+    """Without those taken while the reference was slower than it can be, where enough are left."""
+    limit = percentile(seen, 0.1) * (1 + UNSTEADY)
+    kept = [ratio for ratio, block in zip(ratios, beside) if block <= limit]
+    return kept if len(kept) >= LEAST_ROUNDS else ratios
 
 
 def error_of(values: Sequence[float]) -> float:

@@ -23,6 +23,7 @@ Harm = Sequence[np.ndarray]
 _LEVELS = 24
 _AHEAD = 6
 _SWAPS = 3
+_STARTS = 6
 _TOP_UP = 64
 
 
@@ -117,12 +118,11 @@ def cut(
     inside = np.flatnonzero(cost(found.counts) <= limit)
     if not len(inside):
         return None
-    start = found.counts[inside[0]].astype(float)
     search = _Search([thinned(one) for one in choices], cost, harm, limit)
-    here = search.widened(start)
-    while swaps and (better := search.swapped(here)) is not None:
-        here = search.widened(better)
-    return _topped_up(here, choices, cost, limit).astype(int)
+    # Widening again from further down the path leads elsewhere, out of what swaps alone cannot leave.
+    starts = inside[:_STARTS] if swaps else inside[:1]
+    ends = [search.ended(found.counts[start].astype(float), swaps=swaps) for start in starts]
+    return _topped_up(search.best(ends), choices, cost, limit).astype(int)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -135,6 +135,17 @@ class _Search:
     def _harm(self, plans: np.ndarray) -> np.ndarray:
         gone = [level[0] - plans[:, group] for group, level in enumerate(self.levels)]
         return np.asarray(sum(curve[k.astype(int)] for curve, k in zip(self.harm, gone, strict=True)))
+
+    def ended(self, here: np.ndarray, *, swaps: bool) -> np.ndarray:
+        """Where widening, and swapping if that is asked for, leads to."""
+        here = self.widened(here)
+        while swaps and (better := self.swapped(here)) is not None:
+            here = self.widened(better)
+        return here
+
+    def best(self, plans: Sequence[np.ndarray]) -> np.ndarray:
+        """The one that harms least."""
+        return plans[int(np.argmin(self._harm(np.array(plans))))]
 
     def widened(self, here: np.ndarray) -> np.ndarray:
         """Gives back levels while there is room, those that harm most first."""

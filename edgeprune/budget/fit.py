@@ -230,7 +230,9 @@ class _Search:
                 ratio / spread * known.baseline_ms,
                 ratio * spread * known.baseline_ms,
             )
-        ratio, low, high = verify(known.candidates.baseline, tflite, known.device, known.options)
+        ratio, low, high = verify(
+            known.candidates.baseline, tflite, known.device, known.options, known.baseline_ms
+        )
         return ratio * known.baseline_ms, low * known.baseline_ms, high * known.baseline_ms
 
     def _memory(self, tflite: bytes) -> float:

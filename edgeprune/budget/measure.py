@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runners.agent.many import ManyJob, ManyTimes, error_of
+from device_runners.agent.many import UNSTEADY, ManyJob, ManyTimes, error_of
 from device_runners.archive import agent_zip
 from device_runners.benchmark import Target, run_on, run_python
 from device_runners.comparison import MIN_ROUNDS, interval
@@ -34,11 +34,11 @@ _AT_ONCE_BYTES = 32_000_000
 _AT_ONCE = 16
 _TIME_S = 8.0
 _PROCESSES = 2
+_MOST_PROCESSES = 4
 _NATIVE_ROUNDS = 3
 _ROUND_S = 0.5
 _MOST_ROUNDS = 20
 _WIDE = 0.04
-_FAR = 3.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,41 +117,52 @@ def measure(
     )
 
 
-def verify(baseline: bytes, file: bytes, device: str, options: BenchOptions) -> tuple[float, float, float]:
+def verify(
+    baseline: bytes, file: bytes, device: str, options: BenchOptions, best_ms: float = float("inf")
+) -> tuple[float, float, float]:
     """One model's latency over the baseline's, with its interval, by fresh processes as in `compare`.
 
-    More of them are run while the interval is wide.
+    What else runs on a device slows small and large models by different factors. So processes in which
+    the baseline itself was slower than it can be do not count, and others are run in their place; so
+    are more while the interval is wide.
+
+    Args:
+        baseline: `.tflite` to compare with.
+        file: `.tflite` of the model.
+        device: where.
+        options: threads and the like.
+        best_ms: what the baseline is known to take.
 
     Raises:
         DeviceError: the device refused, failed or went away.
     """
-    middles: list[float] = []
-    low = high = 0.0
-    rounds = 0
+    found: list[tuple[float, float]] = []
     with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:
         session.upload({"agent.zip": agent_zip(), _name(baseline): baseline, _name(file): file})
-        while rounds < _MOST_ROUNDS:
+        for _ in range(_MOST_ROUNDS):
             job = ManyJob(options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4)
             answer = run_python(session, jsonable.dumps(job), options, "many")
             times = jsonable.loads(ManyTimes, answer.stdout, f"What {device} sent")
-            rounds += 1
-            ratios = times.log_ratios[0]
-            if error_of(ratios) <= PRECISION:
-                middles.append(float(np.median(ratios)))
-            if len(middles) >= MIN_ROUNDS:
-                low, high = interval(_undisturbed(np.asarray(middles)))
+            if times.log_ratios[0]:
+                middle = float(np.median(times.log_ratios[0]))
+                found.append((float(np.median(times.reference_ns)) / 1e6, middle))
+            calm = _calm(found, best_ms)
+            if len(calm) >= MIN_ROUNDS:
+                low, high = interval(calm)
                 if high - low <= _WIDE:
                     break
-    if len(middles) < MIN_ROUNDS:
+    # Never calm: what there is says at least how it is now.
+    used = calm if len(calm) >= MIN_ROUNDS else np.array([middle for _, middle in found])
+    if len(used) < MIN_ROUNDS:
         raise _too_unsteady(device)
-    return float(np.exp(np.mean(_undisturbed(np.asarray(middles))))), float(np.exp(low)), float(np.exp(high))
+    low, high = interval(used)
+    return float(np.exp(np.mean(used))), float(np.exp(low)), float(np.exp(high))
 
 
-def _undisturbed(values: np.ndarray) -> np.ndarray:
-    """Without processes that something else disturbed from beginning to end; at most a third of them."""
-    far = np.abs(values - np.median(values))
-    limit = max(_FAR * 1.4826 * float(np.median(far)), PRECISION)
-    return np.asarray(values[far <= max(limit, float(np.quantile(far, 2 / 3)))])
+def _calm(found: Sequence[tuple[float, float]], best_ms: float) -> np.ndarray:
+    """Log ratios of the processes in which the baseline was about as fast as it can be."""
+    best = min([best_ms, *(reference for reference, _ in found)])
+    return np.array([middle for reference, middle in found if reference <= best * (1 + UNSTEADY)])
 
 
 def _name(content: bytes) -> str:
@@ -173,14 +184,18 @@ def _parts(baseline: bytes, files: Sequence[bytes]) -> list[list[int]]:
 
 def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
     names = [_name(content) for content in files]
-    runs = []
-    for number in range(_PROCESSES):
+    runs: list[tuple[ManyTimes, Sequence[Sequence[float]]]] = []
+    for number in range(_MOST_PROCESSES):
         order = names if number % 2 == 0 else names[::-1]
         job = ManyJob(options.settings(), _name(baseline), tuple(order), _TIME_S, PRECISION)
         answer = run_python(session, jsonable.dumps(job), options, "many")
         times = jsonable.loads(ManyTimes, answer.stdout, f"What {session.transport.device} sent")
-        ratios = times.log_ratios if number % 2 == 0 else times.log_ratios[::-1]
-        runs.append((times, ratios))
+        runs.append((times, times.log_ratios if number % 2 == 0 else times.log_ratios[::-1]))
+        best = min(float(np.median(one.reference_ns)) for one, _ in runs)
+        calm = [run for run in runs if np.median(run[0].reference_ns) <= best * (1 + UNSTEADY)]
+        if len(calm) >= _PROCESSES:
+            break
+    runs = calm
     blocks = np.concatenate([times.reference_ns for times, _ in runs])
     found = tuple(
         _timing([ratios[place] for _, ratios in runs], session.transport.device)
