@@ -17,7 +17,7 @@ import numpy as np
 
 from device_runners.agent.many import UNSTEADY, ManyJob, ManyTimes, error_of
 from device_runners.archive import agent_zip
-from device_runners.benchmark import Target, run_on, run_python
+from device_runners.benchmark import bench, run_python
 from device_runners.comparison import MIN_ROUNDS, interval
 from device_runners.session import Session
 from device_runners.transports import open_transport
@@ -91,21 +91,19 @@ def measure(
     Raises:
         DeviceError: the device refused, failed or went away.
     """
+    if options.runner != "python":
+        timings = _one_by_one(baseline, files, device, options)
+        finished(range(len(files)), timings)
+        return timings
     parts = _parts(baseline, files)
     found: dict[int, Timing] = {}
     all_timings = []
-    with Session(
-        open_transport(device), options.time_limit_s * 2 * len(parts), options.lock_wait_s
-    ) as session:
+    limit_s = options.time_limit_s * 2 * len(parts)
+    with Session(open_transport(device), limit_s, options.lock_wait_s) as session:
         names = {_name(content): content for content in (baseline, *files)}
-        if options.runner == "python":
-            session.upload({"agent.zip": agent_zip(), **names})
+        session.upload({"agent.zip": agent_zip(), **names})
         for part in parts:
-            chosen = [files[number] for number in part]
-            if options.runner == "python":
-                timings = _in_turn(session, baseline, chosen, options)
-            else:
-                timings = _one_by_one(session, baseline, chosen, options)
+            timings = _in_turn(session, baseline, [files[number] for number in part], options)
             finished(part, timings)
             all_timings.append(timings)
             found.update(zip(part, timings.candidates, strict=True))
@@ -225,7 +223,7 @@ def _too_unsteady(device: str) -> DeviceError:
     )
 
 
-def _one_by_one(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
+def _one_by_one(baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions) -> Timings:
     """For runners that know one model a process: rounds of processes, the baseline beside each."""
     short = dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.3), eval_samples=0)
     references: list[float] = []
@@ -237,7 +235,7 @@ def _one_by_one(session: Session, baseline: bytes, files: Sequence[bytes], optio
             nonlocal runtime
             path = Path(room) / _name(content)
             path.write_bytes(content)
-            record = run_on(session, Target(path), short)
+            record = bench(path, device, short)
             runtime = f"{record.runtime.name} {record.runtime.version}"
             return record.latency.p50_ms
 
