@@ -209,7 +209,7 @@ def check_settings(job: Job, inputs: Inputs) -> None:
 
     if job.recipe.embed_frontend and not split_steps(inputs.data.preprocessing)[1]:
         raise InputError(
-            "--embed-frontend was given.", "The model's data has no audio front end to embed.", "Leave it out."
+            "--embed-frontend was given.", "The data has no audio front end to embed.", "Leave it out."
         )
     frozen_layers(inputs.model, job.recipe.freeze)
     if job.recipe.method != "structural" and is_keras3(inputs.model):
