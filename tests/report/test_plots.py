@@ -7,7 +7,7 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edgeprune.report.page.bars import Bar, bars
@@ -25,6 +25,7 @@ def drawn(picture: Drawing) -> ET.Element:
     return ET.fromstring(picture.markup)  # noqa: S314  (our own text)
 
 
+@example(0.0, 5e-324)
 @given(numbers, numbers)
 def test_ticks_cover_the_range_with_few_round_steps(a, b):
     low, high = min(a, b), max(a, b)

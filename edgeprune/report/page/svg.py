@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import unicodedata
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -47,7 +48,8 @@ class Scale:
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About `count` round values that cover low..high, first and last included."""
     span = high - low
-    if not math.isfinite(span) or span <= 0:
+    # A span among subnormal numbers has no tenth to step by.
+    if not math.isfinite(span) or span < sys.float_info.min * 1e3:
         span, high = 1.0, low + 1.0
     raw = span / max(count, 1)
     power = 10.0 ** math.floor(math.log10(raw))
