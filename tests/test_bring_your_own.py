@@ -128,8 +128,8 @@ def test_several_inputs_and_outputs(tmp_path):
     inputs = [layers.Input((6,)), layers.Input((4,))]
     joined = layers.Concatenate()([layers.Dense(16, activation="relu")(one) for one in inputs])
     hidden = layers.Dense(16, activation="relu")(joined)
-    outputs = [layers.Dense(2, activation="softmax", name="sign")(hidden), layers.Dense(3, name="more")(hidden)]
-    model = tf_keras.Model(inputs, outputs)
+    sign = layers.Dense(2, activation="softmax", name="sign")(hidden)
+    model = tf_keras.Model(inputs, [sign, layers.Dense(3, name="more")(hidden)])
     model.compile("adam", ["sparse_categorical_crossentropy", "mse"])
     model.fit(x, [y, np.zeros((300, 3), np.float32)], epochs=15, verbose=0)
     model.save(tmp_path / "model.keras")

@@ -71,9 +71,10 @@ def evaluate(
             "Expected one output per label.",
             "Pass outputs and labels of the same samples.",
         )
+    single = None if inputs is None or isinstance(inputs, tuple) else np.asarray(inputs)
     evaluation = Evaluation(
         truth, scores, None if labels is None else tuple(labels),
-        None if inputs is None or isinstance(inputs, tuple) else np.asarray(inputs), 0.5 if threshold is None else threshold,
+        single, 0.5 if threshold is None else threshold,
     )
     figures: dict[str, float] = {}
     for name in names:
