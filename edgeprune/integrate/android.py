@@ -71,7 +71,7 @@ def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
     pairs = list(zip(given, plan.inputs, strict=True))
     results = list(zip(taken, plan.outputs, strict=True))
     doc = sentences(plan, given, taken)
-    scores = next((_scores(name, one) for name, one in results if one.labelled or one.binary), None)
+    scores = None if plan.ranked is None else _scores(*results[plan.ranked])
     body = "" if scores is None else (
         " {\n        /** Labels with their scores, the best one first. */\n"
         f"        fun ranked(): List<Prediction> = LABELS.zip({scores})\n"
@@ -205,8 +205,7 @@ def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
 
 def _readme(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
     left = [left_to_caller(name, one) for name, one in zip(given, plan.inputs, strict=True)]
-    labelled = any(one.labelled or one.binary for one in plan.outputs)
-    shown = "ranked().first().label" if labelled else f"{taken[0]}[0]"
+    shown = "ranked().first().label" if plan.ranked is not None else f"{taken[0]}[0]"
     return render(
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
         arguments=", ".join(given), show=f"    println(output.{shown})\n",

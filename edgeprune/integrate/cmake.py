@@ -142,7 +142,7 @@ def _labels(plan: ModelPlan) -> str:
         f"inline constexpr std::array<std::string_view, {len(plan.labels)}> labels = {{{{\n"
         f"{literals.rows((f'std::string_view{item}' for item in items), '    ')}\n}}}};\n\n"
     )
-    if any(one.labelled or one.binary for one in plan.outputs):
+    if plan.ranked is not None:
         text += (
             "struct Prediction {\n  std::string_view label;\n  float score;\n};\n\n"
             "// Labels with their scores, the best one first.\n"
@@ -152,11 +152,9 @@ def _labels(plan: ModelPlan) -> str:
 
 
 def _ranked(plan: ModelPlan, taken: list[str]) -> str:
-    results = zip(taken, plan.outputs, strict=True)
-    found = next(((name, one) for name, one in results if one.labelled or one.binary), None)
-    if found is None:
+    if plan.ranked is None:
         return ""
-    name, one = found
+    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
     score = f"i ? output.{name}[0] : 1.0f - output.{name}[0]" if one.binary else f"output.{name}[i]"
     return (
         "\nstd::vector<Prediction> ranked(const Output& output) {\n  std::vector<Prediction> result;\n"
@@ -180,7 +178,7 @@ def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
 
 
 def _example(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    ranked = any(one.labelled or one.binary for one in plan.outputs)
+    ranked = plan.ranked is not None
     show = "".join(
         f"  for (const auto value : output.{name}) print({'value' if one.floats else '(long long)value'});\n"
         for name, one in zip(taken, plan.outputs, strict=True)

@@ -114,10 +114,9 @@ def _labels(plan: ModelPlan) -> str:
 
 
 def _ranked(plan: ModelPlan, results: list[tuple[str, OutputPlan]]) -> str:
-    found = next(((name, one) for name, one in results if one.labelled or one.binary), None)
-    if found is None:
+    if plan.ranked is None:
         return ""
-    name, one = found
+    name, one = results[plan.ranked]
     scores = f"[1 - {name}[0], {name}[0]]" if one.binary else name
     return (
         "\n        /// Labels with their scores, the best one first.\n"

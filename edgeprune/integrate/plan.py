@@ -77,6 +77,12 @@ class ModelPlan:
         """``VisionModel``."""
         return names.pascal(self.module)
 
+    @property
+    def ranked(self) -> int | None:
+        """Number of the first output whose values are scores of labels; None where there is none."""
+        found = (number for number, one in enumerate(self.outputs) if one.labelled or one.binary)
+        return next(found, None)
+
 
 def plan(bundle: Bundle, module: str, package: str, supported: Collection[type]) -> ModelPlan:
     """Plan the code for a bundle.

@@ -146,11 +146,9 @@ def _doc(plan: ModelPlan, given: list[str], taken: list[str], indent: str) -> st
 
 
 def _ranked(plan: ModelPlan, taken: list[str]) -> str:
-    results = zip(taken, plan.outputs, strict=True)
-    found = next(((name, one) for name, one in results if one.labelled or one.binary), None)
-    if found is None:
+    if plan.ranked is None:
         return ""
-    name, one = found
+    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
     scores = f"self.{name}.ravel().tolist()"
     scores = f"[1.0 - self.{name}.item(), self.{name}.item()]" if one.binary else scores
     return (

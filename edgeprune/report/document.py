@@ -71,7 +71,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
             {"epoch": epoch.number, "loss": _finite(epoch.loss), "score": _finite(epoch.score)}
             for epoch in built.trained.curve
         ],
-        "notes": [*report.notes, *job.notes, *deployed.files["deployed"].notes, *_notes(built)],
+        "notes": [*report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)],
         "timings_s": {name: round(value, 3) for name, value in job.seconds.items()},
     }
     if built.trained.trials:

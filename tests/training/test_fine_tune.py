@@ -1,0 +1,113 @@
+"""Each control of fine-tuning does what it says, in both Kerases."""
+
+import numpy as np
+import pytest
+
+from edgeprune.errors import InputError
+from edgeprune.training import FineTuning, fine_tune, goal_of, predict
+
+rng = np.random.default_rng(5)
+X = rng.normal(size=(96, 6)).astype(np.float32)
+Y = (X[:, 0] + 0.5 * X[:, 1] > 0).astype(np.int64) + (X[:, 2] > 1)
+
+
+@pytest.fixture(params=["tf_keras", "keras"])
+def networks(request):
+    """A student and its teacher, untrained and different."""
+    import importlib
+
+    keras = importlib.import_module(request.param)
+
+    def network(seed):
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers
+        return keras.Sequential([
+            layers.Input((6,)), layers.Dense(16, activation="relu", name="first"),
+            layers.Dense(3, activation="softmax", name="last"),
+        ])
+
+    return network(1), network(2)
+
+
+def train(networks, score=None, checkpoint=None, **settings):
+    model, teacher = networks
+    goal = goal_of(teacher, predict(teacher, X), Y, 0.0)
+    targets = goal.targets(predict(teacher, X), Y)
+    chosen = FineTuning(**{"epochs": 4, "batch_size": 16, "learning_rate": 0.02, **settings})
+    curve = fine_tune(
+        model, teacher, ((X, Y) for _ in range(chosen.epochs)), chosen, goal,
+        score or (lambda one: -goal.value(targets, predict(one, X))), checkpoint=checkpoint,
+    )
+    return model, curve
+
+
+def test_it_learns_and_keeps_the_best(networks):
+    model, curve = train(networks)
+    assert len(curve) == 5
+    assert curve[-1].score > curve[0].score + 0.1
+    again = goal_of(networks[1], predict(networks[1], X), Y, 0.0)
+    value = -again.value(again.targets(predict(networks[1], X), Y), predict(model, X))
+    assert value == pytest.approx(max(epoch.score for epoch in curve), rel=1e-4)
+
+
+def test_frozen_layers_stay_and_are_free_again(networks):
+    before = [weight.copy() for weight in networks[0].get_layer("first").get_weights()]
+    free = networks[0].get_layer("last").get_weights()[0].copy()
+    model, _ = train(networks, freeze=("fir*",))
+    for one, other in zip(before, model.get_layer("first").get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert np.abs(free - model.get_layer("last").get_weights()[0]).max() > 1e-3
+    assert model.get_layer("first").trainable
+
+
+def test_a_pattern_without_a_layer_is_named(networks):
+    with pytest.raises(InputError, match=r"--freeze nothing.*first, last"):
+        train(networks, freeze=("nothing",))
+
+
+@pytest.mark.parametrize("penalty", ["l1", "l2"])
+def test_penalties_make_kernels_smaller_and_leave_the_model_alone(networks, penalty):
+    start = networks[0].get_weights()
+    plain = np.abs(train(networks, weight_decay=0.0)[0].get_weights()[0]).sum()
+    networks[0].set_weights(start)
+    model, _ = train(networks, weight_decay=0.0, **{penalty: 0.05})
+    assert np.abs(model.get_weights()[0]).sum() < 0.9 * plain
+    assert not model.losses
+
+
+def test_early_stopping_counts_epochs_that_are_not_better(networks):
+    scores = iter([0.0, 3.0, 2.0, 1.0, 0.5, 0.25])
+    _, curve = train(networks, lambda _: next(scores), epochs=5, early_stopping=2)
+    assert [epoch.score for epoch in curve] == [0.0, 3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains_float32_weights(networks, precision):
+    model, curve = train(networks, precision=precision)
+    assert curve[-1].score > curve[0].score + 0.1
+    assert {weight.dtype for weight in model.get_weights()} == {np.dtype(np.float32)}
+    assert predict(model, X)[0].dtype == np.float32
+
+
+@pytest.mark.parametrize("schedule", ["linear", "constant", "cosine"])
+def test_every_rate_schedule_learns(networks, schedule):
+    model, curve = train(networks, rate_schedule=schedule)
+    assert curve[-1].score > curve[0].score + 0.1
+    rate = float(np.asarray(model.optimizer.learning_rate))
+    # Keras 3 tells the rate of the last of 24 steps, Keras 2 that of the one after it.
+    assert rate == pytest.approx(0.02 if schedule == "constant" else 0.0, abs=1.01 * 0.02 / 24)
+
+
+def test_streamed_samples_train_as_well(networks):
+    from edgeprune.data.streamed import FromItems
+
+    model, teacher = networks
+    goal = goal_of(teacher, predict(teacher, X), Y, 0.0)
+    streamed = FromItems(list(X), lambda row: row)
+    np.testing.assert_allclose(predict(teacher, streamed)[0], predict(teacher, X)[0], rtol=1e-5)
+    targets = goal.targets(predict(teacher, X), Y)
+    curve = fine_tune(
+        model, teacher, ((streamed, Y) for _ in range(4)), FineTuning(4, 16, 0.02), goal,
+        lambda one: -goal.value(targets, predict(one, X)),
+    )
+    assert curve[-1].score > curve[0].score + 0.1
