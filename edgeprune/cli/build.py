@@ -88,6 +88,7 @@ def _print(text: str, out: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from edgeprune.report import quantization
     from edgeprune.report.stages import table_rows
 
     report: dict[str, Any] = json.loads(text)
@@ -102,6 +103,8 @@ def _print(text: str, out: Path) -> None:
         f"{100 * report['removed']['neurons']:.1f} % of the neurons removed; stripped equals masked within "
         f"{report['equivalence']['max_abs_error']:.1e}; accuracy on {report['data']['test']} test samples."
     )
+    for line in quantization.lines(report):
+        console.print(line, markup=False)
     for note in report["notes"]:
         console.print(f"Note: {escape(note)}")
     console.print(f"Bundle: {out}", soft_wrap=True, markup=False)

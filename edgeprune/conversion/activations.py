@@ -63,10 +63,20 @@ def record(tflite: bytes, samples: Samples) -> Iterator[Activations]:
         loaded.invoke()
         # Where a tensor and its float or int8 twin share a name, both hold the same values.
         yield {
-            detail["name"]: dequantized(loaded.get_tensor(index), detail)
+            detail["name"]: dequantized(values, detail)
             for index, detail in details.items()
             if detail["dtype"] in (np.float32, np.int8, np.int16)
+            and (values := _values(loaded, index)) is not None
         }
+
+
+def _values(loaded: Any, index: int) -> npt.NDArray[Any] | None:
+    """A tensor's values; None where it has none, such as what a loop gives and nobody reads."""
+    try:
+        values: npt.NDArray[Any] = loaded.get_tensor(index)
+    except ValueError:
+        return None
+    return values
 
 
 def _activation_indices(tree: Any) -> set[int]:

@@ -9,7 +9,7 @@ from edgeprune.conversion import flatfile, recurrent
 from edgeprune.conversion.export import export
 from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
-from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples
+from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples, fits
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def convert(
         mode: ``"int8"`` (weights per channel, activations), ``"int16x8"`` (16-bit activations),
             ``"dynamic"`` (int8 weights), ``"float16"`` (weights) or ``"none"`` (float32).
         calibration: float samples the model's inputs would get, samples first; one array for each
-            input. Needed by ``"int8"`` and ``"int16x8"``.
+            input. Needed by ``"int8"`` and ``"int16x8"``, and where the model leaves sizes open: the
+            file has the samples'.
         io: inputs and outputs as float32, or quantized as the model computes (int16 for
             ``"int16x8"``). Token inputs stay integers.
         input_names: signature names in place of the model's own.
@@ -60,7 +61,8 @@ def convert(
     samples = _checked(model, mode, as_samples(calibration))
     loops = recurrent.has_fused(model) and mode in _LOOPED and io == "float"
     with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
-        exported = export(model, input_names, output_names)
+        shapes = None if samples is None else [array.shape[1:] for array in samples]
+        exported = export(model, input_names, output_names, shapes)
     notes: tuple[str, ...] = ()
     way = mode
     if mode in NEEDS_CALIBRATION and recurrent.has_loop(exported.function):
@@ -97,7 +99,7 @@ def _checked(model: Any, mode: Mode, samples: Samples | None) -> Samples | None:
         return None
     wanted = [tuple(tensor.shape)[1:] for tensor in model.inputs]
     found = [array.shape[1:] for array in samples]
-    if wanted != found:
+    if not fits(wanted, found):
         raise InputError(
             f"Calibration samples of shape {found}.",
             f"Model {model.name!r} takes {wanted} for each sample.",

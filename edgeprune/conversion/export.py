@@ -38,7 +38,10 @@ class Exported:
 
 
 def export(
-    model: Any, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None
+    model: Any,
+    input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    shapes: Sequence[tuple[int, ...]] | None = None,
 ) -> Exported:
     """Traces a model for inference.
 
@@ -46,17 +49,20 @@ def export(
         model: a built Functional or Sequential model, or a subclassed one that knows its inputs.
         input_names: signature names in place of the model's own.
         output_names: signature names in place of the model's own.
+        shapes: of one sample of each input; gives the sizes that the model leaves open.
 
     Raises:
-        InputError: the model has no known input shape, or an axis other than the batch is open.
+        InputError: the model has no known input shape, or a size stays open.
     """
     import tensorflow as tf
 
     names_in = tuple(input_names or signature_names.inputs_of(model))
     names_out = tuple(output_names or signature_names.outputs_of(model))
     specs = [
-        tf.TensorSpec((1, *_static_shape(model, tensor)), tensor.dtype, name)
-        for tensor, name in zip(model.inputs, names_in, strict=True)
+        tf.TensorSpec((1, *_static_shape(model, tensor, shape)), tensor.dtype, name)
+        for tensor, name, shape in zip(
+            model.inputs, names_in, shapes or [()] * len(names_in), strict=True
+        )
     ]
 
     def serve(*tensors: Any) -> dict[str, Any]:
@@ -88,8 +94,10 @@ def _tensorflow_variable(variable: Any) -> Any:
     return variable.value if is_keras3(variable) else variable
 
 
-def _static_shape(model: Any, tensor: Any) -> tuple[int, ...]:
-    shape = tuple(tensor.shape)[1:]
+def _static_shape(model: Any, tensor: Any, given: tuple[int, ...]) -> tuple[int, ...]:
+    wanted = tuple(tensor.shape)[1:]
+    sizes = given if len(given) == len(wanted) else wanted
+    shape = tuple(size if want is None else want for want, size in zip(wanted, sizes, strict=True))
     if any(size is None for size in shape):
         raise InputError(
             f"Input {tensor.name!r} of model {model.name!r} has the shape (batch, {str(shape)[1:-1]}).",

@@ -21,10 +21,18 @@ _CONVERSION_SETTINGS = b"CONVERSION_METADATA"
 
 
 def parse(tflite: bytes) -> Any:
-    """The file as the schema's mutable object tree (`ModelT`)."""
+    """The file as the schema's mutable object tree (`ModelT`), all data inside.
+
+    ai-edge-quantizer puts the data of larger models behind the FlatBuffer, where the tree tells its place.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
-    return schema.ModelT.InitFromPackedBuf(tflite, 0)
+    tree = schema.ModelT.InitFromPackedBuf(tflite, 0)
+    for buffer in tree.buffers:
+        if buffer.offset > 1:
+            buffer.data = np.frombuffer(tflite, np.uint8, buffer.size, buffer.offset)
+            buffer.offset = buffer.size = 0
+    return tree
 
 
 def pack(tree: Any) -> bytes:
@@ -93,17 +101,30 @@ def _name_and_order(graph: Any, entries: Sequence[Any], names: Sequence[str]) ->
 
 
 def tensor_infos(tree: Any) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """Inputs and outputs of the main subgraph, in the file's order."""
+    """Inputs and outputs of the main subgraph, in the file's order, by their signature names if it has any.
+
+    A tensor that is both input and output has one name of its own and two in the signature.
+    """
     graph = tree.subgraphs[0]
-    inputs = tuple(_info(graph.tensors[index]) for index in graph.inputs)
-    return inputs, tuple(_info(graph.tensors[index]) for index in graph.outputs)
+    signature = tree.signatureDefs[0] if tree.signatureDefs else None
+    ends = ((graph.inputs, signature and signature.inputs), (graph.outputs, signature and signature.outputs))
+    infos_in, infos_out = (_infos(graph, indices, entries or []) for indices, entries in ends)
+    return infos_in, infos_out
 
 
-def _info(tensor: Any) -> TensorInfo:
+def _infos(graph: Any, indices: Any, entries: Sequence[Any]) -> tuple[TensorInfo, ...]:
+    names = {entry.tensorIndex: entry.name.decode() for entry in entries}
+    return tuple(
+        _info(graph.tensors[index], names.get(int(index), graph.tensors[index].name.decode()))
+        for index in indices
+    )
+
+
+def _info(tensor: Any, name: str) -> TensorInfo:
     quantization = tensor.quantization
     scaled = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
     return TensorInfo(
-        name=tensor.name.decode(),
+        name=name,
         shape=tuple(int(size) for size in tensor.shape),
         dtype=_type_name(tensor.type),
         scale=float(quantization.scale[0]) if scaled else 0.0,

@@ -20,7 +20,7 @@ import numpy as np
 from edgeprune.conversion import flatfile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from edgeprune.types import TensorInfo
 
@@ -30,6 +30,7 @@ _AXIS_LABELS = 2
 _FEATURE, _IMAGE = 1, 2
 _RGB, _GRAYSCALE = 1, 2
 _NORMALIZATION = 1
+_SHAPES = frozenset({"resize", "channels", "reshape", "pad_or_crop"})
 
 
 def attach(
@@ -47,7 +48,8 @@ def attach(
         name: of the model.
         labels: class names, for the first output.
         mean: what an app subtracts from a pixel or value, for each channel or one for all; it
-            belongs to the first input. Empty if the model takes raw values.
+            belongs to the first input. Empty if the model takes raw values; for pixels as floats
+            that is written as 0 and 1, which Android's Task Library insists on.
         std: what it divides by then.
         description: a sentence for people.
     """
@@ -68,6 +70,37 @@ def attach(
     return packed.getvalue()
 
 
+def normalization_of(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Mean and standard deviation of the first input, as Android's tools take them.
+
+    Scalings in a row are folded into one: with m, d so far, ``(x - m) / d`` rescaled by a and b is
+    ``(x - (m - b d / a)) / (d / a)``, standardized by n and e it is ``(x - (m + n d)) / (d e)``.
+
+    Args:
+        steps: the preprocessing an app has to do. What only changes size or shape is left out.
+
+    Returns:
+        (mean, std), each for all channels or for one by one; empty where steps do more than scale,
+        or nothing.
+    """
+    mean, std = np.zeros(1), np.ones(1)
+    scaled = False
+    for step in steps:
+        if int(step.get("input", 0)) != 0 or step["op"] in _SHAPES:
+            continue
+        if step["op"] == "rescale":
+            mean = mean - step.get("offset", 0.0) * std / step["scale"]
+            std = std / step["scale"]
+        elif step["op"] == "standardize":
+            mean = mean + np.ravel(step["mean"]) * std
+            std = std * np.ravel(step["std"])
+        else:
+            return (), ()
+        scaled = True
+    mean, std = np.broadcast_arrays(mean, std)
+    return (tuple(mean.tolist()), tuple(std.tolist())) if scaled else ((), ())
+
+
 def _model(
     tree: Any, name: str, description: str, labels: Sequence[str], mean: Sequence[float], std: Sequence[float]
 ) -> bytes:
@@ -75,6 +108,8 @@ def _model(
 
     builder = flatbuffers.Builder(1024)
     inputs, outputs = flatfile.tensor_infos(tree)
+    if not mean and inputs and _is_image(inputs[0]) and inputs[0].dtype == "float32":
+        mean, std = (0.0,), (1.0,)
     units = _vector(builder, [_normalization(builder, mean, std)]) if mean else None
     tensors_in = [_tensor(builder, info, units if i == 0 else None, None) for i, info in enumerate(inputs)]
     files = _vector(builder, [_label_file(builder)]) if labels else None
@@ -92,15 +127,18 @@ def _model(
 
 def _tensor(builder: Any, info: TensorInfo, units: int | None, files: int | None) -> int:
     """TensorMetadata: name 0, content 3, process_units 4, associated_files 6."""
-    channels = info.shape[-1] if len(info.shape) == 4 else 0
-    if channels in (1, 3):
-        color = _RGB if channels == 3 else _GRAYSCALE
+    if _is_image(info):
+        color = _RGB if info.shape[-1] == 3 else _GRAYSCALE
         kind, properties = _IMAGE, _table(builder, 2, {}, {0: color})
     else:
         kind, properties = _FEATURE, _table(builder, 0, {})
     content = _table(builder, 3, {1: properties}, {0: kind})
     fields = {0: builder.CreateString(info.name), 3: content, 4: units, 6: files}
     return _table(builder, 7, {slot: offset for slot, offset in fields.items() if offset is not None})
+
+
+def _is_image(info: TensorInfo) -> bool:
+    return len(info.shape) == 4 and info.shape[-1] in (1, 3)
 
 
 def _label_file(builder: Any) -> int:

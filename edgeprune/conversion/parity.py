@@ -12,10 +12,12 @@ import numpy.typing as npt
 from edgeprune.errors import VerificationError
 
 Outputs = npt.NDArray[np.float32] | tuple[npt.NDArray[np.float32], ...]
-"""Samples first; a tuple for a model with several outputs, of which the first is the one judged."""
+"""Samples first; a tuple for a model with several outputs. The task's metric is of the first."""
 
 Score = Callable[[Outputs], float]
 """The task's own metric of outputs for the samples at hand, as a fraction; higher is better."""
+
+_CONSTANT = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Parity:
         max_abs_difference: of any output value.
         mean_abs_difference: over all output values.
         samples: how many were compared.
+        others_fraction: share of the variance of the model's other outputs that is explained, of the
+            worst of them; absent (None) for a model with one output.
         reference_metric: absent (None) without a metric.
         deployed_metric: absent (None) without a metric.
     """
@@ -36,15 +40,24 @@ class Parity:
     max_abs_difference: float
     mean_abs_difference: float
     samples: int
+    others_fraction: float | None = None
     reference_metric: float | None = None
     deployed_metric: float | None = None
 
     @property
-    def drop_fraction(self) -> float:
-        """What is lost: of the metric, or of agreement where there is no metric."""
+    def metric_drop_fraction(self) -> float:
+        """What the first output lost: of the metric, or of agreement where there is no metric."""
         if self.reference_metric is None or self.deployed_metric is None:
             return 1.0 - self.agreement_fraction
         return self.reference_metric - self.deployed_metric
+
+    @property
+    def drop_fraction(self) -> float:
+        """What is lost, of the output that lost most; everything, where an output is not finite."""
+        if not np.isfinite(self.max_abs_difference):
+            return 1.0
+        others = 1.0 if self.others_fraction is None else self.others_fraction
+        return max(self.metric_drop_fraction, 1.0 - others)
 
     def require(self, max_drop_points: float) -> None:
         """Stops a build whose deployed model lost too much.
@@ -63,6 +76,8 @@ class Parity:
             )
         if 100 * self.drop_fraction > max_drop_points:
             what = "agreement" if self.reference_metric is None else "the metric"
+            if self.drop_fraction > self.metric_drop_fraction:
+                what = "the variance of an output after the first"
             raise VerificationError(
                 f"The .tflite loses {100 * self.drop_fraction:.2f} points of {what} against the float model.",
                 f"At most {max_drop_points:g} were allowed.",
@@ -93,6 +108,7 @@ def parity(
         score = _accuracy(np.asarray(y))
     return Parity(
         agreement_fraction=_agreement(theirs[0], ours[0], classes=classes),
+        others_fraction=min(map(_explained, theirs[1:], ours[1:]), default=None),
         max_abs_difference=float(max(difference.max() for difference in differences)),
         mean_abs_difference=float(np.concatenate([part.ravel() for part in differences]).mean()),
         samples=len(theirs[0]),
@@ -121,8 +137,15 @@ def _as_given(outputs: tuple[npt.NDArray[np.float32], ...]) -> Outputs:
 def _agreement(reference: npt.NDArray[Any], deployed: npt.NDArray[Any], *, classes: bool) -> float:
     if classes:
         return float(np.mean(answers(reference) == answers(deployed)))
-    spread = float(np.square(reference - reference.mean(axis=0)).sum())
-    return 1.0 - float(np.square(reference - deployed).sum()) / max(spread, float(np.finfo(np.float32).tiny))
+    return _explained(reference, deployed)
+
+
+def _explained(reference: npt.NDArray[Any], deployed: npt.NDArray[Any]) -> float:
+    """Share of the reference's variance; of its squares where it is the same for every sample."""
+    exact = reference.astype(np.float64)
+    spread, squares = float(np.square(exact - exact.mean(axis=0)).sum()), float(np.square(exact).sum())
+    whole = spread if spread > _CONSTANT * squares else squares
+    return 1.0 - float(np.square(exact - deployed).sum()) / max(whole, float(np.finfo(np.float32).tiny))
 
 
 def _accuracy(y: npt.NDArray[Any]) -> Score:

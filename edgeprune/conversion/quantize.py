@@ -58,14 +58,15 @@ def quantize(
     samples = as_samples(calibration)
     if samples is None:
         raise InputError("No calibration samples.", "Some dozens of training samples.", "Pass --data.")
-    baseline = convert(model, "none", allow_flex=options.allow_flex)
+    baseline = convert(model, "none", samples, allow_flex=options.allow_flex)
     trial = Trial(run_tflite(baseline.tflite, validation.x), validation, options.max_quantization_drop)
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, fit)
     source = Source(
-        baseline if shared is model else convert(shared, "none", allow_flex=options.allow_flex),
+        baseline if shared is model else convert(shared, "none", samples, allow_flex=options.allow_flex),
         samples,
         options.io,
-        [layer.name for layer in model.layers],
+        # Nested and wrapped layers too, in both flavours.
+        [layer.name for layer in model._flatten_layers(include_self=False)],  # noqa: SLF001
     )
     if not options.qat:
         _post_training(trial, source, shared, options)
@@ -74,6 +75,7 @@ def quantize(
     if options.qat:
         why = [step.detail for step in trial.refusals() if step.name == _AWARE]
         notes = (*notes, *(f"No training with simulated int8: {detail}" for detail in why))
+    notes = (*notes, *(one.detail for one in trial.candidates if one.name == _AWARE and one.detail))
     return _result(trial, source, shared, baseline, notes)
 
 

@@ -66,3 +66,11 @@ def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Sample
             "Pass one array for each model input, samples first.",
         )
     return samples
+
+
+def fits(wanted: Sequence[tuple[int | None, ...]], found: Sequence[tuple[int, ...]]) -> bool:
+    """Whether samples have the model's shapes; None is a size the model leaves open."""
+    return len(wanted) == len(found) and all(
+        len(want) == len(have) and all(a in (None, b) for a, b in zip(want, have, strict=True))
+        for want, have in zip(wanted, found, strict=True)
+    )

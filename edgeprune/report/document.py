@@ -40,6 +40,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
         name: (outputs[0], built.inputs.metrics(data.test, outputs, built.inputs.test))
         for name, outputs in deployed.outputs.items()
     }
+    others = deployed.parity.others_fraction
     stages = {}
     for name, converted in deployed.files.items():
         cost = report.before if name == "baseline" else report.after
@@ -65,7 +66,8 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
             "io": job.recipe.io,
             "agreement": deployed.parity.agreement_fraction,
             "max_abs_difference": deployed.parity.max_abs_difference,
-            "metric_difference": -deployed.parity.drop_fraction,
+            "metric_difference": -deployed.parity.metric_drop_fraction,
+            **({} if others is None else {"other_outputs_agreement": others}),
         },
         "training": [
             {"epoch": epoch.number, "loss": _finite(epoch.loss), "score": _finite(epoch.score)}

@@ -111,6 +111,19 @@ class LayerDamage:
 
 
 @dataclasses.dataclass(frozen=True)
+class Attempt:
+    """One entry of ``quantization.steps``: a way to quantize that was tried, or refused."""
+
+    name: str
+    route: str = ""
+    runnable_bytes: Optional[int] = None  # noqa: UP045
+    latency_us: Optional[float] = None  # noqa: UP045
+    drop_points: Optional[float] = None  # noqa: UP045
+    detail: str = ""
+    chosen: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class LayerCost:
     """One entry of ``layers``: a Keras layer of the baseline, and what is left of it."""
 
@@ -133,6 +146,7 @@ class Quantization:
     agreement: Optional[float] = None  # noqa: UP045
     max_abs_difference: Optional[float] = None  # noqa: UP045
     layer_errors: tuple[LayerDamage, ...] = ()
+    steps: tuple[Attempt, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

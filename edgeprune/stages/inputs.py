@@ -205,14 +205,12 @@ def _check_shapes(model: Any, inputs: Any) -> None:
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
+    from edgeprune.conversion.values import fits
+
     arrays = inputs if isinstance(inputs, tuple) else (inputs,)
     wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     found = [array.shape[1:] for array in arrays]
-    fits = len(wanted) == len(found) and all(
-        len(want) == len(have) and all(a in (None, b) for a, b in zip(want, have, strict=True))
-        for want, have in zip(wanted, found, strict=False)
-    )
-    if not fits:
+    if not fits(wanted, found):
         raise InputError(
             f"The data has samples of shape {', '.join(map(str, found))}.",
             f"Model '{model.name}' takes {', '.join(map(str, wanted))}.",

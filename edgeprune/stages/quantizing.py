@@ -53,7 +53,10 @@ def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
 
     recipe, data = job.recipe, inputs.data
     with job.clock("convert") as tell:
-        baseline = convert(inputs.model, "none", allow_flex=recipe.allow_flex)
+        calibration = _several(inputs.calibration)
+        if any(None in tensor.shape[1:] for tensor in inputs.model.inputs):
+            job.notes.append("Sizes that the model's inputs leave open are fixed to those of the data.")
+        baseline = convert(inputs.model, "none", calibration, allow_flex=recipe.allow_flex)
         tell(0.1)
         options = QuantizeOptions(
             recipe.quantize, recipe.qat, recipe.io, recipe.clusters, recipe.max_quantization_drop,
@@ -64,7 +67,7 @@ def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
             lambda found: inputs.worth(data.validation, found, inputs.validation), inputs.classes,
         )
         done = quantize(
-            trained.model, options, _several(inputs.calibration), validation,
+            trained.model, options, calibration, validation,
             lambda model: _fit(job, inputs, model),
         )
         tell(0.7)
@@ -112,6 +115,7 @@ def _finished(
     """The file with its front end and its metadata, and the steps that stay outside of it."""
     from edgeprune.conversion import attach
     from edgeprune.conversion.frontend import embed, split_steps
+    from edgeprune.conversion.metadata import normalization_of
 
     data = inputs.data
     steps: Sequence[Mapping[str, Any]] = data.preprocessing
@@ -119,23 +123,9 @@ def _finished(
         steps, inside = split_steps(data.preprocessing)
         samples = int(_raw(inputs, steps, 1)[0].shape[-1])
         converted = embed(converted, inside, samples)
-    mean, std = _normalization(steps)
+    mean, std = normalization_of(steps)
     tflite = attach(converted.tflite, inputs.model.name, data.labels or (), mean, std)
     return dataclasses.replace(converted, tflite=tflite), steps
-
-
-def _normalization(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """What Android's tools call mean and standard deviation, where one step says all."""
-    if len(steps) != 1:
-        return (), ()
-    step = steps[0]
-    if step["op"] == "rescale":
-        scale = float(step["scale"])
-        return (-float(step.get("offset", 0.0)) / scale,), (1 / scale,)
-    if step["op"] == "standardize":
-        mean, std = (np.ravel(step[name]).tolist() for name in ("mean", "std"))
-        return tuple(mean), tuple(std)
-    return (), ()
 
 
 def _raw(inputs: Inputs, steps: Sequence[Mapping[str, Any]], number: int | None = None) -> Any:

@@ -16,7 +16,6 @@ import gc
 import importlib
 import json
 import pathlib
-import re
 import sys
 import tempfile
 import time
@@ -24,6 +23,7 @@ import traceback
 from typing import Any
 
 import numpy as np
+from readme import write_between
 
 from edgeprune.graph.cost import Cost, cost
 from edgeprune.keras_bridge.build import build
@@ -176,18 +176,6 @@ def table(rows: list[Row]) -> str:
             f"| {row.seconds:.1f} | {row.error:.0e} | {row.effect:.0%} |"
         )
     return "\n".join(lines)
-
-
-def write_between(path: pathlib.Path, marker: str, text: str) -> None:
-    """Replaces what stands between two HTML comments; adds them at the end where there are none."""
-    opening, closing = f"<!-- {marker} -->", f"<!-- /{marker} -->"
-    block = f"{opening}\n{text}\n{closing}"
-    old = path.read_text(encoding="utf-8")
-    if opening in old:
-        new = re.sub(f"{re.escape(opening)}.*?{re.escape(closing)}", lambda _: block, old, flags=re.DOTALL)
-    else:
-        new = f"{old.rstrip()}\n\n{block}\n"
-    path.write_text(new, encoding="utf-8")
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """Deep Compression's two networks (Han, Mao & Dally 2016, arXiv 1510.00149) on full MNIST.
 
-    python tests/benchmarks/deep_compression.py [--data ../shared/data/mnist.npz] [--out table.md]
+    python tests/benchmarks/deep_compression.py [--data mnist.npz] [--only LeNet-5] [--until pruned]
+
+Each network is trained in stages that are kept in `--work`: a run goes on where the one before stopped.
+Once both are measured, the table goes into the README.
 
 Structural pruning makes the runnable file small, weight pruning and weight sharing make the zip
 small. The baseline is trained until its rate has fallen to zero. The pruned network is trained with
@@ -12,8 +15,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import os
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ["TF_USE_LEGACY_KERAS"] = "1"
@@ -21,13 +27,15 @@ os.environ["TF_USE_LEGACY_KERAS"] = "1"
 import numpy as np
 import tensorflow_model_optimization as tfmot  # noqa: TID253 - a script
 import tf_keras  # noqa: TID253 - a script
+from readme import README, write_between
 
 import edgeprune
-from edgeprune.conversion import parity, run_tflite
+from edgeprune.conversion import run_tflite
 from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.quantize import quantize
 
 BATCH = 256
+LEARN, HOLD = slice(0, 55000), slice(55000, None)
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 layers = tf_keras.layers
 
@@ -64,11 +72,24 @@ def network(name: str) -> tf_keras.Model:
     return tf_keras.Model(image, layers.Dense(10, activation="softmax", name="digit")(x))
 
 
-def mnist(path: Path) -> tuple[np.ndarray, ...]:
-    """Training and test images in 0..1 with one channel, and labels."""
+@dataclasses.dataclass(frozen=True, eq=False)
+class Data:
+    """Images in 0..1 with one channel, and labels."""
+
+    x: np.ndarray
+    y: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+    @property
+    def one_hot(self) -> np.ndarray:
+        return np.eye(10, dtype=np.float32)[self.y]
+
+
+def mnist(path: Path) -> Data:
     with np.load(path) as data:
         images = [(data[f"x_{split}"][..., None] / 255).astype(np.float32) for split in ("train", "test")]
-        return images[0], data["y_train"].astype(int), images[1], data["y_test"].astype(int)
+        return Data(images[0], data["y_train"].astype(int), images[1], data["y_test"].astype(int))
 
 
 class Shifted(tf_keras.utils.Sequence):
@@ -118,47 +139,86 @@ def thin_out(model, batches, share, epochs):
     return tfmot.sparsity.keras.strip_pruning(wrapped)
 
 
-def compress(case: Case, data: tuple[np.ndarray, ...], seed: int) -> dict[str, float]:
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """Where the stages of one network with one seed are kept."""
+
+    folder: Path
+    case: Case
+    seed: int
+
+    def path(self, stage: str) -> Path:
+        """The file of a stage."""
+        return self.folder / f"{self.case.name}-{self.seed}-{stage}"
+
+    def model(self, stage: str, make: Callable[[], tf_keras.Model]) -> tf_keras.Model:
+        """A trained model, from an earlier run where there was one; seeded alike either way."""
+        path = self.path(f"{stage}.keras")
+        if not path.is_file():
+            tf_keras.utils.set_random_seed(self.seed)
+            start = time.perf_counter()
+            make().save(path)
+            say(f"{self.case.name}: {stage} in {time.perf_counter() - start:.0f} s")
+        return tf_keras.models.load_model(path, compile=False)
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def train_baseline(case: Case, data: Data) -> tf_keras.Model:
+    model = network(case.name)
+    train(model, Shifted(data.x[LEARN], data.one_hot[None, LEARN]), case.baseline_epochs, 2e-3)
+    return model
+
+
+def taught(data: Data, baseline: tf_keras.Model) -> Shifted:
+    """Training images, and halfway between their labels and what the baseline answers."""
+    images = data.x[LEARN]
+    answers = [baseline.predict(np.roll(images, shift, (1, 2)), 1000, verbose=0) for shift in SHIFTS]
+    return Shifted(images, 0.5 * data.one_hot[LEARN] + 0.5 * np.stack(answers))
+
+
+def compress(room: Room, data: Data, until: str) -> None:
     """Baseline, structural pruning, weight pruning, sharing, int8; all figures on test images."""
-    tf_keras.utils.set_random_seed(seed)
-    x, y, x_test, y_test = data
-    one_hot = np.eye(10, dtype=np.float32)[y]
-    learn, hold = slice(0, 55000), slice(55000, None)
-    start = time.perf_counter()
-    baseline = network(case.name)
-    train(baseline, Shifted(x[learn], one_hot[None, learn]), case.baseline_epochs, 2e-3)
-    float_accuracy = accuracy(baseline.predict(x_test, 1000, verbose=0), y_test)
-    answers = [baseline.predict(np.roll(x[learn], shift, (1, 2)), 1000, verbose=0) for shift in SHIFTS]
-    batches = Shifted(x[learn], 0.5 * one_hot[learn] + 0.5 * np.stack(answers))
-    pruned = edgeprune.prune(baseline, case.neurons, calibration=x[:2048])
-    one_shot = accuracy(pruned.model.predict(x_test, 1000, verbose=0), y_test)
-    thin = thin_out(pruned.model, batches, case.weights, case.epochs)
+    case = room.case
+    baseline = room.model("baseline", lambda: train_baseline(case, data))
+    if until == "baseline":
+        return
+
+    def pruned() -> tf_keras.Model:
+        smaller = edgeprune.prune(baseline, case.neurons, calibration=data.x[:2048]).model
+        return thin_out(smaller, taught(data, baseline), case.weights, case.epochs)
+
+    thin = room.model("pruned", pruned)
+    if until == "pruned":
+        return
+    tf_keras.utils.set_random_seed(room.seed)
+    batches = taught(data, baseline)
     result = quantize(
         thin,
         QuantizeOptions("int8", io="int8", clusters=16),
-        x[:500],
-        Validation((x[hold],), y[hold]),
+        data.x[:500],
+        Validation((data.x[HOLD],), data.y[HOLD]),
         lambda model: train(model, batches, 3, 2e-4),
     )
-    outputs = run_tflite(result.result.tflite, x_test)
-    deployed = parity(thin.predict(x_test, 1000, verbose=0), outputs, y_test)
-    float_bytes = 4 * baseline.count_params()
-    return {
-        "baseline_accuracy": float_accuracy,
-        "one_shot_accuracy": one_shot,
-        "float_accuracy": deployed.reference_metric,
-        "deployed_accuracy": deployed.deployed_metric,
-        "float_bytes": float_bytes,
+    outputs = run_tflite(result.result.tflite, data.x_test)
+    figures = {
+        "neurons": case.neurons,
+        "weights": case.weights,
+        "baseline_accuracy": accuracy(baseline.predict(data.x_test, 1000, verbose=0), data.y_test),
+        "pruned_accuracy": accuracy(thin.predict(data.x_test, 1000, verbose=0), data.y_test),
+        "deployed_accuracy": accuracy(outputs, data.y_test),
+        "float_bytes": 4 * baseline.count_params(),
         "runnable_bytes": result.runnable_bytes,
         "zip_bytes": result.zip_bytes,
-        "runnable_ratio": float_bytes / result.runnable_bytes,
-        "zip_ratio": float_bytes / result.zip_bytes,
-        "params": pruned.model.count_params(),
-        "seconds": time.perf_counter() - start,
+        "steps": [dataclasses.asdict(step) for step in result.steps],
     }
+    room.path("figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 
 
-def table(rows: dict[str, dict[str, float]]) -> str:
+def table(rows: dict[str, dict]) -> str:
     """Markdown."""
     lines = [
         "| network | float32 accuracy | shipped accuracy | float32 | runnable .tflite | zip |",
@@ -167,40 +227,44 @@ def table(rows: dict[str, dict[str, float]]) -> str:
     for name, row in rows.items():
         lines.append(
             f"| {name} | {100 * row['baseline_accuracy']:.2f} % | {100 * row['deployed_accuracy']:.2f} % "
-            f"| {row['float_bytes'] / 1e3:.0f} kB "
-            f"| {row['runnable_bytes'] / 1e3:.1f} kB ({row['runnable_ratio']:.1f}x) "
-            f"| {row['zip_bytes'] / 1e3:.1f} kB ({row['zip_ratio']:.1f}x) |"
+            f"| {row['float_bytes'] / 1e3:,.0f} kB "
+            f"| {row['runnable_bytes'] / 1e3:.1f} kB ({row['float_bytes'] / row['runnable_bytes']:.1f}x) "
+            f"| {row['zip_bytes'] / 1e3:.1f} kB ({row['float_bytes'] / row['zip_bytes']:.1f}x) |"
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
+
+
+def missed(name: str, row: dict) -> bool:
+    """Whether a network fell short of a goal."""
+    return (
+        row["float_bytes"] < 40 * row["zip_bytes"]
+        or row["float_bytes"] < CASES[name].runnable_goal * row["runnable_bytes"]
+        or row["deployed_accuracy"] < row["baseline_accuracy"]
+    )
 
 
 def main() -> int:
-    """Prints the table; 1 if a goal was missed."""
+    """Trains what is missing; 1 if a goal was missed."""
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
-    beside = Path(__file__).resolve().parents[3] / "shared" / "data" / "mnist.npz"
-    parser.add_argument("--data", type=Path, default=beside, help="mnist.npz")
-    parser.add_argument("--out", type=Path, help="where the table goes as well")
+    project = Path(__file__).resolve().parents[2]
+    parser.add_argument("--data", type=Path, default=project.parent / "shared" / "data" / "mnist.npz")
+    parser.add_argument("--work", type=Path, default=project / "build" / "deep_compression")
     parser.add_argument("--only", choices=CASES, help="one network")
+    parser.add_argument("--until", choices=("baseline", "pruned", "quantized"), default="quantized")
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
     data = mnist(args.data)
-    rows = {}
+    rooms = {name: Room(args.work, case, args.seed) for name, case in CASES.items()}
     for name in [args.only] if args.only else CASES:
-        rows[name] = compress(CASES[name], data, args.seed)
-        print(name, {key: round(value, 4) for key, value in rows[name].items()}, flush=True)  # noqa: T201
-    text = table(rows)
-    print(text)  # noqa: T201
-    if args.out:
-        args.out.write_text(text, encoding="utf-8")
-    missed = [
-        name
-        for name, row in rows.items()
-        if row["zip_ratio"] < 40
-        or row["runnable_ratio"] < CASES[name].runnable_goal
-        or row["deployed_accuracy"] < row["baseline_accuracy"]
-    ]
-    return int(bool(missed))
+        compress(rooms[name], data, args.until)
+    done = {name: room.path("figures.json") for name, room in rooms.items()}
+    rows = {name: json.loads(path.read_text()) for name, path in done.items() if path.is_file()}
+    say(table(rows))
+    if set(rows) == set(CASES):
+        write_between(README, "deep compression", table(rows))
+    return int(any(missed(name, row) for name, row in rows.items()))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 import pruning_networks as networks
-from coverage import write_between
 from planning_time import planning_table
+from readme import write_between
 
 import edgeprune
 from edgeprune.graph.cost import cost

@@ -117,13 +117,23 @@ def test_errors_name_what_was_found(model):
         conversion.run_tflite(b"nonsense", samples())
 
 
-def test_open_axes_are_refused():
-    import tf_keras
-
-    inputs = tf_keras.Input((None, 4))
-    model = tf_keras.Model(inputs, tf_keras.layers.GlobalAveragePooling1D()(inputs))
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_open_sizes_are_those_of_the_samples(flavour):
+    keras = pytest.importorskip(flavour)
+    inputs = keras.Input((None, None, 3), name="picture")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(2, name="kind")(x))
     with pytest.raises(InputError, match="None"):
         conversion.convert(model, "none")
+    x = np.random.default_rng(4).random((8, 12, 10, 3), dtype=np.float32)
+    expected = model.predict(x, verbose=0)
+    for mode in ("none", "int8"):
+        converted = conversion.convert(model, mode, x)
+        assert converted.inputs[0].shape == (1, 12, 10, 3)
+        found = conversion.run_tflite(converted.tflite, x)
+        assert np.abs(found - expected).max() <= TOLERANCE[mode] * np.abs(expected).max()
+    with pytest.raises(InputError, match=r"\(12, 10\)"):
+        conversion.convert(model, "int8", x[..., 0])
 
 
 def test_parity_counts_answers_and_differences():
@@ -150,3 +160,26 @@ def test_parity_of_regressions_is_explained_variance():
 def test_parity_refuses_outputs_that_are_not_finite():
     with pytest.raises(VerificationError, match="not finite"):
         conversion.parity(np.ones((2, 2)), np.full((2, 2), np.nan)).require(100)
+
+
+def test_parity_of_several_outputs_is_that_of_the_worst():
+    kinds = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]])
+    values = np.array([[1.0], [2.0], [3.0]])
+    # Squares about the mean sum to 2, of the error to 0.5.
+    shifted = values + np.array([[0.5], [0.0], [-0.5]])
+    result = conversion.parity((kinds, values), (kinds, shifted), np.array([0, 1, 0]))
+    assert (result.agreement_fraction, result.metric_drop_fraction) == (1.0, 0.0)
+    assert result.drop_fraction == pytest.approx(0.25, abs=1e-12)
+    with pytest.raises(VerificationError, match=r"25\.00 points of the variance of an output"):
+        result.require(0.5)
+
+
+def test_parity_of_a_constant_output_is_relative_to_its_value():
+    constant = np.full((4, 1), 10.0)
+    result = conversion.parity(constant, constant + 0.1, classes=False)
+    assert result.agreement_fraction == pytest.approx(1 - 1e-4, abs=1e-9)
+
+
+def test_not_finite_outputs_lose_everything():
+    broken = conversion.parity(np.eye(3), np.where(np.eye(3) > 0, np.nan, 0.0), np.arange(3))
+    assert broken.drop_fraction == 1.0

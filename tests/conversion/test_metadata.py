@@ -10,9 +10,9 @@ import flatbuffers
 import numpy as np
 import pytest
 
-from edgeprune import conversion
+from edgeprune import conversion, preprocessing
 from edgeprune.conversion import flatfile
-from edgeprune.conversion.metadata import attach
+from edgeprune.conversion.metadata import attach, normalization_of
 from edgeprune.errors import UnsupportedLayerError
 
 
@@ -52,11 +52,15 @@ class Table:
         return self.table.GetVectorAsNumpy(flatbuffers.number_types.Float32Flags, self._offset(slot)).tolist()
 
 
-def test_labels_and_normalisation_are_where_android_looks(plain):
-    tflite = attach(plain, "pets", ["cat", "dög"], [127.5], [64.0], "Cats or dogs.")
+def _metadata(tflite):
     tree = flatfile.parse(tflite)
     entry = next(entry for entry in tree.metadata if entry.name == b"TFLITE_METADATA")
-    data = bytes(tree.buffers[entry.buffer].data)
+    return bytes(tree.buffers[entry.buffer].data)
+
+
+def test_labels_and_normalisation_are_where_android_looks(plain):
+    tflite = attach(plain, "pets", ["cat", "dög"], [127.5], [64.0], "Cats or dogs.")
+    data = _metadata(tflite)
     assert data[4:8] == b"M001"
     root = Table(data, int.from_bytes(data[:4], "little"))
     assert (root.text(0), root.text(1)) == ("pets", "Cats or dogs.")
@@ -92,3 +96,37 @@ def test_a_layer_without_litert_operator_is_named():
     model = tf_keras.Model(inputs, tf_keras.layers.Dense(2)(Gamma(name="strange")(inputs)))
     with pytest.raises(UnsupportedLayerError, match="Igamma in layer 'strange'"):
         conversion.convert(model, "none")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"op": "rescale", "scale": 1 / 127.5, "offset": -1.0}],
+        # What a folder of pictures gives.
+        [
+            {"op": "resize", "height": 4, "width": 4},
+            {"op": "channels", "count": 3},
+            {"op": "rescale", "scale": 1 / 255},
+            {"op": "standardize", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
+        ],
+        [{"op": "standardize", "mean": [3.0], "std": [2.0]}, {"op": "rescale", "scale": 4.0, "offset": 0.5}],
+    ],
+)
+def test_mean_and_deviation_do_what_the_steps_do(steps):
+    x = np.random.default_rng(1).integers(0, 256, (5, 4, 4, 3)).astype(np.uint8)
+    mean, std = normalization_of(steps)
+    np.testing.assert_allclose((x - np.array(mean)) / np.array(std), preprocessing.apply(steps, x), 0, 1e-5)
+
+
+def test_steps_that_are_no_scaling_have_no_mean():
+    assert normalization_of([{"op": "log_mel"}, {"op": "standardize", "mean": 1.0, "std": 2.0}]) == ((), ())
+    assert normalization_of([]) == ((), ())
+    # Another input's scaling is not the first one's.
+    assert normalization_of([{"op": "rescale", "scale": 0.5, "input": 1}]) == ((), ())
+
+
+def test_raw_pixels_are_normalized_by_zero_and_one(plain):
+    data = _metadata(attach(plain, "pets"))
+    (image,) = Table(data, int.from_bytes(data[:4], "little")).items(3)[0].items(2)
+    (unit,) = image.items(4)
+    assert (unit.child(1).floats(0), unit.child(1).floats(1)) == ([0.0], [1.0])

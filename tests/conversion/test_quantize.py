@@ -138,3 +138,15 @@ def test_keras_3_is_told_about_aware_training():
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     with pytest.raises(InputError, match="Keras 3"):
         train_quantized(model, fit)
+
+
+def test_an_input_given_back_keeps_both_names():
+    import tf_keras
+
+    given = tf_keras.Input((6,), name="given")
+    scores = tf_keras.layers.Dense(3, name="scores")(given)
+    x = np.random.default_rng(3).normal(size=(40, 6)).astype(np.float32)
+    done = quantize(tf_keras.Model(given, [scores, given]), QuantizeOptions(), x[:20], Validation((x[20:],)))
+    assert {step.route for step in done.steps} == {"tensorflow", "ai-edge-quantizer"}
+    assert [info.name for info in done.result.inputs] == ["given"]
+    assert [info.name for info in done.result.outputs] == ["scores", "given"]

@@ -9,6 +9,8 @@ import pytest
 
 from edgeprune import conversion
 from edgeprune.conversion import recurrent
+from edgeprune.conversion.options import QuantizeOptions, Validation
+from edgeprune.conversion.quantize import quantize
 
 
 def recurrent_model(flavour, name):
@@ -45,3 +47,13 @@ def test_fused_lstm_starts_each_sample_afresh():
     assert converted.operators["UNIDIRECTIONAL_SEQUENCE_LSTM"] == 2
     found = conversion.run_tflite(converted.tflite, x, workers=1)
     np.testing.assert_allclose(found, model.predict(x, verbose=0), rtol=0, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["GRU", "LSTM"])
+def test_the_whole_stage_takes_a_loop_and_tells_its_layers_errors(name):
+    model = recurrent_model("tf_keras", name)
+    x = np.random.default_rng(1).normal(size=(40, 12, 6)).astype(np.float32)
+    done = quantize(model, QuantizeOptions(), x[:20], Validation((x[20:],)))
+    assert done.validation.agreement_fraction >= 0.9
+    assert "scores" in {error.layer for error in done.layer_errors}
+    assert all(np.isfinite(error.relative_error) for error in done.layer_errors)

@@ -129,3 +129,18 @@ def test_packing_a_parsed_file_changes_nothing(case):
     tflite = case[1].tflite
     assert flatfile.pack(flatfile.parse(tflite)) == tflite
     assert b".py" not in tflite
+
+
+def test_the_second_route_takes_a_large_model():
+    # From 256 kB of weights on, the package puts them behind the FlatBuffer.
+    import tf_keras
+
+    model = tf_keras.Sequential([tf_keras.Input((600,), name="x"), tf_keras.layers.Dense(600, name="scores")])
+    samples = np.random.default_rng(3).normal(size=(8, 600)).astype(np.float32)
+    converted = conversion.convert(model, "none")
+    found = ranges.extremes(ranges.observe(converted.tflite, (samples,)))
+    raw = ai_edge_route.quantize_file(converted.tflite, "int8", found)
+    tflite = finished(raw, "int8", "ai-edge-quantizer", ["x"], ["scores"]).tflite
+    wanted = model.predict(samples, verbose=0)
+    assert 360_000 < len(tflite) < 380_000
+    assert np.abs(conversion.run_tflite(tflite, samples) - wanted).max() < 0.03 * np.abs(wanted).max()

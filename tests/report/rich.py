@@ -21,6 +21,13 @@ def enrich(report: dict[str, Any]) -> None:
         {"layer": name, "operator": "CONV_2D", "tensor": name, "relative_error": error, "added_error": 0.01}
         for name, error in zip(names, (0.02, 0.05), strict=True)
     ]
+    report["quantization"]["steps"] = [
+        {"name": "int8", "route": "tensorflow", "runnable_bytes": 4000, "latency_us": 20.0,
+         "drop_points": 1.25, "agreement_fraction": 0.9, "detail": "", "chosen": False},
+        {"name": "bias correction", "route": "tensorflow", "runnable_bytes": 4100, "latency_us": 21.0,
+         "drop_points": 0.25, "agreement_fraction": 0.97, "detail": "conv", "chosen": True},
+        {"name": "quantization-aware training", "detail": "No training data was given.", "chosen": False},
+    ]
     report["confusion"] = {"baseline": confusion(1), "deployed": confusion(2)}
     report["refusals"] = [{"layer": "output", "units": 5, "reason": "it is the output"}]
     report["notes"] = ["A note."]

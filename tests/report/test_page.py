@@ -65,6 +65,8 @@ def test_the_figures_are_the_report_s(rich_bundle):
     cells = [text for _, text in page.all("td")]
     assert "5.000 %" in cells  # an error of the quantization
     assert "30,000" in cells
+    assert "bias correction, shipped" in [text for _, text in page.all("th")]
+    assert {"+1.25", "+0.25", "No training data was given."} <= set(cells)
 
 
 def test_what_is_absent_is_left_out(true_bundle):

@@ -15,7 +15,7 @@ from edgeprune.report.read import STAGES
 if TYPE_CHECKING:
     from edgeprune.report.page.subject import Subject
     from edgeprune.report.page.svg import Show
-    from edgeprune.report.read import LayerCost, StageFigures
+    from edgeprune.report.read import Attempt, LayerCost, StageFigures
     from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
@@ -60,6 +60,10 @@ def quantization(subject: Subject, prefix: str) -> Html:
     ]
     known = [fact for fact in facts if fact[1]]
     parts.append(table("How the deployed file was made", ("what", "how"), known, numbers_from=9))
+    if found.steps:
+        columns = ("step", "by", "what it did", "points lost", "file", "one call")
+        rows_tried = map(_attempt, found.steps)
+        parts.append(table("What was tried, on validation data", columns, rows_tried, numbers_from=3))
     errors = [one for one in found.layer_errors if one.relative_error >= 0]
     if errors:
         rows = [Bar(one.layer or one.operator, one.relative_error, None, f"{100 * one.relative_error:.2f} %")
@@ -76,6 +80,14 @@ def quantization(subject: Subject, prefix: str) -> Html:
                   cells[:_MAX_TABLE_ROWS], numbers_from=2),
         ))
     return join(parts)
+
+
+def _attempt(step: Attempt) -> tuple[str, ...]:
+    return (
+        f"{step.name}, shipped" if step.chosen else step.name, step.route, step.detail,
+        _optional(step.drop_points, lambda v: f"{v:+.2f}"), _optional(step.runnable_bytes, show_size),
+        _optional(step.latency_us, lambda v: show_duration(v / 1000)),
+    )
 
 
 def latency(subject: Subject, prefix: str) -> Html | None:

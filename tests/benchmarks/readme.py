@@ -1,0 +1,20 @@
+"""Tables of measured results go into the README by script, between two HTML comments."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+
+
+def write_between(path: pathlib.Path, marker: str, text: str) -> None:
+    """Replaces what stands between two HTML comments; adds them at the end where there are none."""
+    opening, closing = f"<!-- {marker} -->", f"<!-- /{marker} -->"
+    block = f"{opening}\n{text}\n{closing}"
+    old = path.read_text(encoding="utf-8")
+    if opening in old:
+        new = re.sub(f"{re.escape(opening)}.*?{re.escape(closing)}", lambda _: block, old, flags=re.DOTALL)
+    else:
+        new = f"{old.rstrip()}\n\n{block}\n"
+    path.write_text(new, encoding="utf-8")
