@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgeprune.recipe import Recipe, as_mapping
+from edgeprune.zoo import PREFIX
 
 PACKAGES = (
     "edgeprune", "tensorflow", "tf_keras", "keras", "tensorflow-model-optimization", "ai-edge-litert",
@@ -32,7 +33,7 @@ def fingerprint(model: str | None, data: str | None, custom_objects: str, recipe
     """Hex SHA-256 of each input by its name: model, data, recipe, program.
 
     Args:
-        model: path of the model, None for the zoo's.
+        model: path of the model, ``zoo:NAME``, or None for the task's own.
         data: source of the data, None for the zoo's.
         custom_objects: the user's module.
         recipe: all settings.
@@ -44,7 +45,7 @@ def fingerprint(model: str | None, data: str | None, custom_objects: str, recipe
 
     settings = json.dumps(as_mapping(recipe), sort_keys=True)
     parts = {
-        "model": hash_of_path(Path(model)) if model else "zoo",
+        "model": hash_of_path(Path(model)) if model and not model.startswith(PREFIX) else model or "zoo",
         "data": of_data(data) if data else "zoo",
         "recipe": hashlib.sha256(settings.encode()).hexdigest(),
         "program": _program(),

@@ -21,6 +21,7 @@ from edgeprune.recipe import Recipe
 from edgeprune.recipe import recipe as make_recipe
 from edgeprune.stages.job import Job, Source
 from edgeprune.state import State
+from edgeprune.zoo import PREFIX, with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,7 +56,8 @@ def build(
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
 
     Args:
-        model: a trained Keras model or the path of one; None trains the zoo's model of the task.
+        model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
+            the task's default.
         data: what to train and measure on, or where it is (see ``--data``); None for the zoo's own.
         out: folder to write; replaced as a whole, at the very end.
         custom_objects: module with the model's own layers, losses and metrics.
@@ -68,7 +70,7 @@ def build(
         VerificationError: the stripped or the converted model computes something else.
     """
     source = Source(model, data, custom_objects, trust_model)
-    return run(source, make_recipe(**settings), out, progress=progress).bundle
+    return run(source, make_recipe(**with_defaults(model, settings)), out, progress=progress).bundle
 
 
 def run(
@@ -186,7 +188,7 @@ def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
     model, data = source.model, source.data
     if not isinstance(model, (str, Path, type(None))) or not isinstance(data, (str, Path, type(None))):
         return {}
-    if model is not None and not Path(model).exists():
+    if model is not None and not str(model).startswith(PREFIX) and not Path(model).exists():
         return {}  # said in words later
     return fingerprint(
         None if model is None else str(model), None if data is None else str(data),

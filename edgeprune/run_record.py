@@ -153,6 +153,7 @@ class RunRecord:
             keeps up.
         metrics: over the evaluation samples.
         samples: how many of them were evaluated.
+        synthetic: whether a program made them, so that the metrics say nothing about the real world.
         unstable: reasons to doubt the timings; empty when there are none.
     """
 
@@ -173,6 +174,7 @@ class RunRecord:
     real_time_factor: Optional[float] = None
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
     samples: int = 0
+    synthetic: bool = False
     predictions: tuple[Predictions, ...] = ()
     schema_version: int = RECORD_SCHEMA_VERSION
 

@@ -61,6 +61,8 @@ class Manifest:
         versions: package name to version on the host that built it.
         built_from: SHA-256 of each input of the build by its name; see `edgeprune.fingerprint`.
         stream: how to feed live audio; None for anything else.
+        threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
+        synthetic: whether the evaluation samples were made by a program.
         seal: SHA-256 of the rest of the manifest; see `edgeprune.bundle.seal`. `write_bundle` fills it in.
     """
 
@@ -78,4 +80,6 @@ class Manifest:
     stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)
     format_version: int = BUNDLE_FORMAT_VERSION
     built_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    threshold: Optional[float] = None  # noqa: UP045
+    synthetic: bool = False
     seal: str = ""

@@ -5,6 +5,8 @@
     images (N, H, W, C)   shift_image, flip_image
 
 Adding one = a function ``(x, rng, *, options) -> x`` and a row in `RAW` or `FEATURES`.
+Streamed samples are augmented as they are read, and each time alike within an epoch: the teacher reads
+them first, the student after it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from edgeprune.data.streamed import Streamed
 from edgeprune.errors import InputError
 
 SPEECH: tuple[Mapping[str, Any], ...] = (
@@ -48,13 +51,14 @@ def background_noise(
     """Add noise to a `share` of the clips, up to `loudest` of full scale (root mean square).
 
     Args:
-        recordings: int16 noise, each longer than a clip, such as Speech Commands'
-            ``_background_noise_``; white noise where there are none.
+        recordings: int16 noise, such as Speech Commands' ``_background_noise_``, repeated where it is
+            shorter than a clip; white noise where there are none.
     """
     noisy = x.astype(np.float32)
     for row in np.flatnonzero(rng.random(len(x)) < share):
         if recordings:
             source = recordings[int(rng.integers(len(recordings)))]
+            source = np.resize(source, max(len(source), x.shape[1]))
             start = int(rng.integers(0, len(source) - x.shape[1] + 1))
             noise: np.ndarray = source[start : start + x.shape[1]].astype(np.float32)
         else:
@@ -115,7 +119,7 @@ FEATURES: dict[str, Augmentation] = {"spec_augment": spec_augment}
 def augment(
     x: Any, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation], rng: np.random.Generator
 ) -> Any:
-    """Run those of `steps` that `table` holds, in order.
+    """Run those of `steps` that `table` holds, in order; on streamed samples as they are read.
 
     Raises:
         InputError: a name in neither table.
@@ -126,6 +130,37 @@ def augment(
                 f"The augmentation {step['op']!r} is not known.",
                 f"Expected one of {', '.join((*RAW, *FEATURES))}.", "Correct the recipe.",
             )
-        if step["op"] in table:
-            x = table[step["op"]](x, rng, **{name: value for name, value in step.items() if name != "op"})
+    chosen = [step for step in steps if step["op"] in table]
+    if not chosen:
+        return x
+    if isinstance(x, Streamed):
+        return Augmented(x, chosen, table, int(rng.integers(2**62)))
+    return _run(x, chosen, table, rng)
+
+
+class Augmented(Streamed):
+    """Streamed samples, changed as they are read; the same row is changed the same way each time."""
+
+    def __init__(
+        self, source: Streamed, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation],
+        seed: int,
+    ) -> None:
+        super().__init__(np.arange(len(source)))
+        self._source, self._steps, self._table, self._seed = source, steps, table, seed
+
+    def read(self, rows: np.ndarray) -> np.ndarray:
+        """Reads the source's `rows` and augments each with a generator of its own."""
+        read = self._source[rows]
+        return np.concatenate([
+            _run(read[place : place + 1], self._steps, self._table, np.random.default_rng((self._seed, row)))
+            for place, row in enumerate(rows.tolist())
+        ])
+
+
+def _run(
+    x: np.ndarray, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    for step in steps:
+        x = table[step["op"]](x, rng, **{name: value for name, value in step.items() if name != "op"})
     return x

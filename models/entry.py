@@ -57,6 +57,7 @@ class ZooModel:
         task: ``vision``, ``speech``, ``text`` or ``tabular``.
         load_data: the offline default data.
         licence: of the architecture's source; the data's is in its `Dataset`.
+        fine_tuning: settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ZooModel:
     load_data: Callable[[], Dataset]
     recipe: Recipe
     licence: str = "Apache-2.0"
+    fine_tuning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def build_for(self, data: Dataset, seed: int) -> Any:
         """An untrained tf_keras model that fits `data`."""

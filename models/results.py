@@ -8,11 +8,12 @@ figures are means over the seeds.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 FOLDER = Path(__file__).parent / "results"
+_KEPT = ("neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms", "peak_memory_bytes")
 
 
 def read(name: str) -> tuple[dict[str, Any], ...]:
@@ -27,13 +28,25 @@ def write(
     """Write the means of the reports of several seeds, by seed; a figure that one lacks is left out."""
     content = {
         "schema_version": 1, "model": name, "data": data, "synthetic": synthetic, "seeds": sorted(reports),
-        "stages": mean([report["stages"] for report in reports.values()]),
+        "stages": means(reports.values()),
         "removed": mean([report["removed"] for report in reports.values()]),
     }
     folder.mkdir(exist_ok=True)
     path = folder / f"{name}--{data.replace('/', '-')}.json"
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def means(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean figures of each stage; warnings about unsteady timings are none."""
+    found: dict[str, Any] = mean([
+        {
+            stage: {name: value for name, value in figures.items() if name in _KEPT}
+            for stage, figures in report["stages"].items()
+        }
+        for report in reports
+    ])
+    return found
 
 
 def mean(trees: Sequence[Any]) -> Any:

@@ -13,8 +13,12 @@ from typing import Any
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.streamed import is_streamed
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.flavour import keras_of
 from edgeprune.metrics import METRICS, evaluate
+from edgeprune.training.goal import predict
+from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
 from edgeprune_models.entry import Recipe
 
@@ -50,13 +54,24 @@ def train(
     best: tuple[float, dict[str, float]] = (-np.inf, {})
     weights = model.get_weights()
     for epoch, (x, y) in enumerate(augmented_epochs(data, recipe, seed)):
-        model.fit(x, y, epochs=epoch + 1, initial_epoch=epoch, batch_size=recipe.batch_size, verbose=0)
+        _one_epoch(model, x, y, recipe, (seed, epoch))
         figures = measure(model, data, data.validation, inputs=validation_x)
         if _worth(figures) >= best[0]:
             best, weights = (_worth(figures), figures), model.get_weights()
         progress((epoch + 1) / recipe.epochs)
     model.set_weights(weights)
     return Trained(model, best[1], time.perf_counter() - started)
+
+
+def _one_epoch(model: Any, x: Any, y: Any, recipe: Recipe, seed: tuple[int, int]) -> None:
+    number = seed[1]
+    if is_streamed(x):
+        order = np.random.default_rng(seed).permutation(len(y))
+        x, y = sequence_of(keras_of(model), x, y, None, recipe.batch_size, order), None
+    model.fit(
+        x, y, epochs=number + 1, initial_epoch=number, batch_size=None if y is None else recipe.batch_size,
+        shuffle=y is not None, verbose=0,
+    )
 
 
 def _seed_everything(seed: int) -> None:
@@ -118,21 +133,26 @@ def ctc_loss(y_true: Any, probabilities: Any) -> Any:
 
 def augmented_epochs(data: Dataset, recipe: Recipe, seed: int) -> Iterator[tuple[Any, Any]]:
     """Model inputs and targets of each epoch; preprocessed once where nothing is augmented on raw samples."""
+    steps = [_with_noise(step, data) for step in recipe.augmentation]
     rng = np.random.default_rng(seed)
-    raw_steps = [step for step in recipe.augmentation if step["op"] in RAW]
-    plain = data.model_input(data.train.x)
+    changes = any(step["op"] in RAW for step in steps)
+    plain = None if changes else data.model_input(data.train.x)
     for _ in range(recipe.epochs):
-        raw = augment(data.train.x, recipe.augmentation, RAW, rng) if raw_steps else None
-        x = plain if raw is None else data.model_input(raw)
-        x = augment(x, recipe.augmentation, FEATURES, rng)
+        x = data.model_input(augment(data.train.x, steps, RAW, rng)) if changes else plain
+        x = augment(x, steps, FEATURES, rng)
         yield x, x if recipe.loss == "reconstruction" else data.train.y
+
+
+def _with_noise(step: Mapping[str, Any], data: Dataset) -> Mapping[str, Any]:
+    """Background noise out of the data's own recordings, where it has some."""
+    return {**step, "recordings": data.noise} if data.noise and step["op"] == "background_noise" else step
 
 
 def measure(model: Any, data: Dataset, split: Split, inputs: Any = None) -> dict[str, float]:
     """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
     x = data.model_input(split.x) if inputs is None else inputs
-    outputs = model.predict(x, batch_size=256, verbose=0)
-    return evaluate(data.metrics, split.y, outputs, labels=data.labels, inputs=x)
+    seen = None if is_streamed(x) else x
+    return evaluate(data.metrics, split.y, predict(model, x)[0], labels=data.labels, inputs=seen)
 
 
 def _worth(figures: Mapping[str, float]) -> float:

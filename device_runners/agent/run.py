@@ -213,6 +213,7 @@ def _record(
         real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluated.preprocess_ns),
         metrics=evaluated.metrics,
         samples=evaluated.samples,
+        synthetic=bundle is not None and bundle.manifest.synthetic,
         predictions=evaluated.predictions,
     )
 

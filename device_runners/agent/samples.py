@@ -79,7 +79,7 @@ def metrics(bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray], infos:
         dequantize(output, info),
         labels=labels,
         inputs=dequantize(inputs[0], infos[0]),
-        threshold=bundle.manifest.recipe.get("threshold"),
+        threshold=bundle.manifest.threshold,
     )
     return {name: float(value) for name, value in figures.items()}
 

@@ -192,5 +192,6 @@ def _record(
         # the real-time factor.
         metrics=figures,
         samples=count,
+        synthetic=target.bundle is not None and target.bundle.manifest.synthetic,
         predictions=tuple(predictions),
     )

@@ -85,6 +85,8 @@ def _print_table(records: Sequence[RunRecord]) -> None:
     for record in records:
         facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
         lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
+        if record.synthetic:
+            lines.append("the metrics are over synthetic data: they say nothing about the real world")
         lines += [f"unstable: {reason}" for reason in record.unstable]
         for line in lines:
             console.print(f"{record.device}: {line}", markup=False, highlight=False, soft_wrap=True)

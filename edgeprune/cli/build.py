@@ -12,6 +12,7 @@ from typer import Argument, Option
 
 from edgeprune.cli.options import given_settings, with_recipe_options
 from edgeprune.recipe import recipe
+from edgeprune.zoo import with_defaults
 
 _OUT = "build/edgeprune"
 
@@ -19,7 +20,9 @@ _OUT = "build/edgeprune"
 @with_recipe_options
 def build(
     context: typer.Context,
-    model: Annotated[str | None, Argument(help="A trained Keras model; without: the zoo's.")] = None,
+    model: Annotated[
+        str | None, Argument(help="A trained Keras model, or zoo:NAME; without: the task's own.")
+    ] = None,
     data: Annotated[
         str | None,
         Option(
@@ -54,7 +57,8 @@ def build(
     places |= {name: value for name, value in typed.items() if value is not None}
     if given_settings(context, {"out": out}) or "out" not in places:
         places["out"] = out
-    effective = recipe(**{**given, **given_settings(context, settings)})
+    asked = {**given, **given_settings(context, settings)}
+    effective = recipe(**with_defaults(places.get("model"), asked))
     if write_recipe:
         typer.echo(files.written_recipe(effective, places), nl=False)
         return

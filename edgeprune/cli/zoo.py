@@ -19,19 +19,14 @@ def zoo(
     if as_json:
         typer.echo(json.dumps({"models": rows}, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for title in ("model", "task", "what it is", "metric", "before", "after", "size", "latency"):
-        table.add_column(title, no_wrap=title == "model")
     for row in rows:
-        first = (row["name"], row["task"], row["summary"])
-        for measured in row["results"] or [None]:
-            table.add_row(*first, *_figures(measured))
-            first = ("", "", "")
-    Console().print(table)
-    Console().print("before and after half of the neurons are removed; size and latency of the .tflite files")
+        typer.echo(f"{row['name']:<18}{row['summary']}" + (f" (default for {row['task']})" * row["default"]))
+        for measured in row["results"]:
+            typer.echo(f"    {_figures(measured)}")
+        if not row["results"]:
+            typer.echo("    not measured yet")
+    typer.echo("Before and after half of the neurons are removed; on test data, means of the seeds.")
+    typer.echo("Build one with: edgeprune build zoo:NAME")
 
 
 def entries(task: str | None) -> list[dict[str, Any]]:
@@ -59,22 +54,15 @@ def entries(task: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def _figures(measured: dict[str, Any] | None) -> tuple[str, ...]:
-    if measured is None:
-        return ("not measured yet", "", "", "", "")
+def _figures(measured: dict[str, Any]) -> str:
+    """One line: data, metric, size and latency, before and after."""
     before, after = measured["stages"]["baseline"], measured["stages"]["deployed"]
     metric = next(iter(before["metrics"]))
     data = measured["data"] + (" (synthetic)" if measured["synthetic"] else "")
-    return (
-        f"{metric} on {data}",
-        f"{before['metrics'][metric]:.4f}",
-        f"{after['metrics'][metric]:.4f}",
-        f"{before['tflite_bytes'] / 1024:.0f} -> {after['tflite_bytes'] / 1024:.0f} KiB",
-        _latency(before, after),
-    )
-
-
-def _latency(before: dict[str, Any], after: dict[str, Any]) -> str:
-    if "latency_ms" not in before or "latency_ms" not in after:
-        return ""
-    return f"{before['latency_ms']['p50']:.2f} -> {after['latency_ms']['p50']:.2f} ms"
+    values = [f"{100 * stage['metrics'][metric]:.2f}" for stage in (before, after)]
+    sizes = [f"{stage['tflite_bytes'] / 1000:,.0f}" for stage in (before, after)]
+    parts = [f"{metric.replace('_', ' ')} {' -> '.join(values)} %", f"{' -> '.join(sizes)} kB"]
+    if "latency_ms" in before and "latency_ms" in after:
+        times = [f"{stage['latency_ms']['p50']:.3g}" for stage in (before, after)]
+        parts.append(f"{' -> '.join(times)} ms")
+    return f"{data}: {', '.join(parts)}"

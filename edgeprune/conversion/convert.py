@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.conversion import flatfile, recurrent
+from edgeprune.conversion.divisors import keep_from_zero
 from edgeprune.conversion.export import export
 from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
@@ -82,6 +83,7 @@ def finished(
     """Names, orders and describes what a route gave."""
     tree = flatfile.parse(raw)
     flatfile.finish(tree, inputs, outputs)
+    keep_from_zero(tree)
     infos_in, infos_out = flatfile.tensor_infos(tree)
     return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree), notes)
 

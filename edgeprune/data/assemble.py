@@ -15,6 +15,7 @@ from edgeprune.data import check, labels, splits
 from edgeprune.data.dataset import Dataset, Samples, Split
 from edgeprune.data.wants import Wants
 from edgeprune.errors import InputError
+from edgeprune.metrics import anomaly
 
 _VALUES = ("r2", "mean_absolute_error")
 
@@ -92,7 +93,7 @@ def dataset_of(
     data = Dataset(
         task=task, train=found["train"], validation=found["validation"], test=found["test"],
         preprocessing=fitted.steps, labels=read.names, name=raw.name, source=raw.source,
-        licence=raw.licence, metrics=_metrics(found["train"].y, task, wants), files=fitted.files,
+        licence=raw.licence, metrics=_metrics(found["train"].y, task, wants, read.names), files=fitted.files,
         vocabulary=fitted.vocabulary,
         notes=tuple(note for note in (*raw.notes, read.note, *notes, *fitted.notes) if note),
     )
@@ -100,7 +101,9 @@ def dataset_of(
     return data
 
 
-def _metrics(y: np.ndarray | None, task: str, wants: Wants | None) -> tuple[str, ...]:
+def _metrics(
+    y: np.ndarray | None, task: str, wants: Wants | None, names: tuple[str, ...] | None
+) -> tuple[str, ...]:
     """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy.
 
     Without labels the original model's answers stand for them: its classes, or its values.
@@ -108,7 +111,9 @@ def _metrics(y: np.ndarray | None, task: str, wants: Wants | None) -> tuple[str,
     if y is None:
         return ("agreement",) if wants is None or wants.classes() else _VALUES
     if wants is not None and wants.reconstructs:
-        return ("roc_auc",)
+        return anomaly.NAMES
     if y.dtype.kind == "f":
         return ("accuracy",) if wants is not None and wants.head == "sigmoid" else _VALUES
+    if y.ndim == 2 and names is not None and any(name.startswith("B-") for name in names):
+        return ("entity_f1", "accuracy")
     return ("accuracy",) if task == "vision" else ("accuracy", "f1_macro")

@@ -59,6 +59,7 @@ class Dataset:
         files: texts that the steps name, such as ``vocab.txt``, by file name; they go into the bundle.
         vocabulary: how many token numbers there are; 0 for anything but text.
         stream: how a stream of samples is cut into model inputs, for audio.
+        noise: recordings (S,) int16 of background noise, mixed into training clips.
         source: where the data is from.
         licence: its terms, or that none are stated.
         synthetic: made by a program, not recorded or written by people; said in every output.
@@ -76,6 +77,7 @@ class Dataset:
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vocabulary: int = 0
     stream: StreamInfo | None = None
+    noise: tuple[np.ndarray, ...] = ()
     source: str = ""
     licence: str = ""
     synthetic: bool = False

@@ -23,7 +23,8 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.speech import front_end, standardized
 from edgeprune.data.streamed import Array
 from edgeprune.data.wants import Wants
-from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, read_pcm, word_folders
+from edgeprune.data.wav import read_wav
+from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, word_folders
 from edgeprune.errors import InputError
 
 _FRAMES_MS = ((32, 20), (30, 20), (40, 20), (32, 16), (25, 10), (30, 10), (32, 10), (64, 32))
@@ -123,7 +124,7 @@ def _rate(folder: Path, wants: Wants | None) -> int:
         for name in folders.subfolders(folder)
         for path in sorted(folders.files_below(folder / name, (".wav",), folder))
     )
-    return read_pcm(next(paths))[1]
+    return read_wav(next(paths))[1]
 
 
 def _listed(folder: Path) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from edgeprune.data.assemble import Fitted, Raw, dataset_of
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.tabular import standardizing
+from edgeprune.data.tag_data import read_tags, tag_columns
 from edgeprune.data.text import fit_texts, strings
 from edgeprune.data.wants import Wants
 from edgeprune.errors import InputError
@@ -39,6 +40,10 @@ def read_table_data(source: str, task: str | None, wants: Wants | None, seed: in
             f"The tables of {path} have unlike columns.", "The same columns in all of them.", "Rename them."
         )
     parts = _by_split(read["train"], path) if len(read) == 1 else read
+    vocabulary = path.parent / "vocab.txt" if path.is_file() else path / "vocab.txt"
+    given = _text_of(vocabulary) if vocabulary.is_file() else None
+    if (tagged := tag_columns(parts["train"], wants)) is not None:
+        return read_tags(parts, tagged, path, given, wants, seed)
     text = tables.text_column(parts["train"])
     label = tables.label_column(parts["train"], text)
     if text is None:
@@ -50,8 +55,6 @@ def read_table_data(source: str, task: str | None, wants: Wants | None, seed: in
         path.name.partition(".")[0], path.name,
         notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
     )
-    vocabulary = path.parent / "vocab.txt" if path.is_file() else path / "vocab.txt"
-    given = _text_of(vocabulary) if vocabulary.is_file() else None
     want = wants.inputs[0] if wants is not None else None
 
     def fit(train: Split) -> Fitted:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.metrics import anomaly
 
 
 def tabular_dataset(splits: tuple[Split, Split, Split], labels: tuple[str, ...], **facts: Any) -> Dataset:
@@ -64,6 +65,6 @@ def synthetic_anomalies(features: int = 32, count: int = 6000, seed: int = 19) -
     x = (x + y[:, None] * rng.normal(size=x.shape) * 0.25).astype(np.float32)
     return tabular_dataset(
         _splits(x, y),
-        labels=("normal", "anomaly"), name="synthetic-anomalies", metrics=("roc_auc",),
+        labels=("normal", "anomaly"), name="synthetic-anomalies", metrics=anomaly.NAMES,
         source="drawn by edgeprune", licence="none needed", synthetic=True,
     )

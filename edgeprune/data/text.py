@@ -103,13 +103,17 @@ def text_dataset(
     )
 
 
-def fit_texts(texts: Any, want: InputWanted | None, vocabulary: str | None = None) -> Fitted:
+def fit_texts(
+    texts: Any, want: InputWanted | None, vocabulary: str | None = None, *, kind: str = "", length: int = 200
+) -> Fitted:
     """The tokenizer for a model's input, fitted on training texts.
 
     Args:
         texts: of the training split.
         want: the model's input: token numbers of a fixed length, or the strings themselves.
         vocabulary: the text of the `vocab.txt` that the model was trained with; None fits one.
+        kind: of the tokens, where something beside the vocabulary tells it.
+        length: tokens of an input, where the model does not say.
 
     Raises:
         InputError: the model takes neither, or its embedding has too few rows for `vocabulary`.
@@ -121,11 +125,17 @@ def fit_texts(texts: Any, want: InputWanted | None, vocabulary: str | None = Non
         )
     if want is not None and want.dtype == "string":
         return Fitted(({"op": "reshape", "shape": [1]},) if want.shape == (1,) else ())
-    length = (want.shape[0] if want is not None and want.shape else None) or 200
+    length = (want.shape[0] if want is not None and want.shape else None) or length
     rows = want.vocabulary if want is not None else 10_000
     note = ""
-    if vocabulary is None:
-        vocabulary = fit_vocabulary(texts, "word", min(10_000, rows))
+    if vocabulary is not None:
+        kind = kind or tokens.kind_of(vocabulary)
+        # TextVectorization writes padding as an empty line.
+        vocabulary = tokens.PADDING + vocabulary if not vocabulary.partition("\n")[0] else vocabulary
+        note = f"Texts are cut into tokens of the kind {kind}, as the vocabulary tells."
+    else:
+        kind = kind or "word"
+        vocabulary = fit_vocabulary(texts, kind, min(10_000, rows))
         note = (
             "The vocabulary was fitted on the training texts. A model that was trained with another one "
             "needs its vocab.txt beside the data."
@@ -136,7 +146,7 @@ def fit_texts(texts: Any, want: InputWanted | None, vocabulary: str | None = Non
             f"The vocabulary has {size} tokens.", f"The model's embedding has {rows} rows.",
             "Pass the vocab.txt that the model was trained with.",
         )
-    step = {"op": "tokenize", "kind": "word", "length": length, "vocabulary": "vocab.txt", "keep": "start"}
+    step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": "start"}
     return Fitted((step,), {"vocab.txt": vocabulary}, size, (note,) if want is not None else ())
 
 

@@ -12,73 +12,35 @@ as in Speech Commands' own `which_set`: 10 % validation, 10 % test.
 from __future__ import annotations
 
 import hashlib
-import struct
-import wave
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgeprune.data import wav
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.folders import files_below, subfolders
-from edgeprune.data.labels import check_class_name, shown
+from edgeprune.data.labels import check_class_name
 from edgeprune.data.speech import clips_dataset
 from edgeprune.data.streamed import Array, FromItems, held
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import apply
 
 NOISE, SILENCE, UNKNOWN = "_background_noise_", "_silence_", "_unknown_"
-LOWEST_HZ, HIGHEST_HZ = 1_000, 384_000
 _SPLITS = ("train", "validation", "test")
 
 
 def read_wav(path: Path, rate_hz: int) -> np.ndarray:
-    """The mono int16 samples of a PCM WAV file, resampled to `rate_hz`; channels are averaged.
+    """The mono int16 samples of a WAV file, resampled to `rate_hz`; channels are averaged.
 
     Raises:
-        InputError: no WAV file, or one that is not 8-, 16-, 24- or 32-bit PCM.
+        InputError: see `edgeprune.data.wav`.
     """
-    levels, rate = read_pcm(path)
+    levels, rate = wav.read_wav(path)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
     samples: np.ndarray = np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767)
     return samples.astype(np.int16)
-
-
-def read_pcm(path: Path) -> tuple[np.ndarray, int]:
-    """Levels (S,) of 16-bit range, float, mono, and the sample rate in Hz.
-
-    Raises:
-        InputError: as `read_wav`, or a rate that no recorder has.
-    """
-    try:
-        with wave.open(str(path), "rb") as file:
-            width, channels, rate = file.getsampwidth(), file.getnchannels(), file.getframerate()
-            levels = _levels(file.readframes(file.getnframes()), width).reshape(-1, channels).mean(axis=1)
-    # Damaged headers make the module wave raise any of these.
-    except (wave.Error, EOFError, OSError, ValueError, TypeError, RuntimeError, struct.error) as error:
-        raise InputError(
-            f"{shown(path)} cannot be read ({error or 'damaged'}).", "Expected a PCM WAV file.",
-            "Convert it, or take it out.",
-        ) from error
-    if not len(levels) or not LOWEST_HZ <= rate <= HIGHEST_HZ:
-        raise InputError(
-            f"{shown(path)} cannot be read: {len(levels)} samples at {rate} Hz.",
-            f"Expected samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz.", "Convert it, or take it out.",
-        )
-    return levels, rate
-
-
-def _levels(raw: bytes, width: int) -> np.ndarray:
-    """Samples of `width` bytes as float levels of 16 bits; 8-bit WAV is unsigned, the others signed."""
-    if width == 1:
-        return (np.frombuffer(raw, np.uint8).astype(np.float64) - 128) * 256
-    if width == 3:
-        triples = np.frombuffer(raw, np.uint8).reshape(-1, 3)
-        wide = np.concatenate([np.zeros((len(triples), 1), np.uint8), triples], axis=1)
-        return np.ascontiguousarray(wide).view("<i4")[:, 0] / 65536
-    levels: np.ndarray = np.frombuffer(raw, f"<i{width}") / 256 ** (width - 2)
-    return levels
 
 
 def word_folders(
@@ -144,7 +106,7 @@ def word_folders(
         splits[split] = (held(FromItems(items, _reader(sample_rate, samples)), 2 * samples), np.array(y))
     return clips_dataset(
         splits, labels, sample_rate, coefficients=coefficients, name=folder.name, source=str(folder),
-        steps=None if steps is None else steps(splits["train"][0]),
+        steps=None if steps is None else steps(splits["train"][0]), noise=tuple(noise),
     )
 
 

@@ -134,7 +134,7 @@ def _pad(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
 
 def _tokenize(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
     del shape
-    if step["kind"] not in ("word", "char", "subword", "given"):
+    if step["kind"] not in ("word", "char", "subword", "given", "keras"):
         raise ValueError("unknown kind")
     vocabulary, keep = str(step.get("vocabulary", "vocab.txt")), step.get("keep", "start")
     return Tokenize(step["kind"], _count(step["length"]), vocabulary, keep != "start")

@@ -6,10 +6,13 @@ the Mann-Whitney statistic: the chance that a positive scores above a negative, 
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.classification import one
+from edgeprune.metrics.classification import f1, one, precision, recall
 from edgeprune.metrics.evaluation import Evaluation
 
 
@@ -74,4 +77,18 @@ def choose_threshold(y_true: np.ndarray, score: np.ndarray) -> float:
     return float((ranked[best] + below) / 2)
 
 
-METRICS = (one("roc_auc", "Chance that a positive scores above a negative.", roc_auc),)
+def _at_threshold(compute: Callable[[Evaluation], float]) -> Callable[[Evaluation], float]:
+    """A metric over classes, of whether each score is above the threshold."""
+    return lambda evaluation: compute(
+        dataclasses.replace(evaluation, outputs=scores(evaluation), y_true=evaluation.y_true.reshape(-1))
+    )
+
+
+METRICS = (
+    one("roc_auc", "Chance that a positive scores above a negative.", roc_auc),
+    one("anomaly_f1", "2PR / (P + R) of scores above the threshold.", _at_threshold(f1)),
+    one("anomaly_precision", "Share of alarms that are right.", _at_threshold(precision)),
+    one("anomaly_recall", "Share of anomalies that are found.", _at_threshold(recall)),
+)
+NAMES = tuple(metric.name for metric in METRICS)
+"""What an autoencoder is judged by, the area that needs no threshold first."""

@@ -121,13 +121,14 @@ def one(name: str, meaning: str, compute: Callable[[Evaluation], float], *, high
     return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher)
 
 
+precision, recall, f1 = _binary(_precisions), _binary(_recalls), _binary(_f1s)
 METRICS = (
     one("accuracy", "Share of samples (or positions) with the right class.", accuracy),
     one("agreement", "Share of samples answered as the original model does: there were no labels.", accuracy),
     one("balanced_accuracy", "Mean recall of the classes.", balanced_accuracy),
-    one("precision", "TP / (TP + FP); macro average for more than two classes.", _binary(_precisions)),
-    one("recall", "TP / (TP + FN); macro average for more than two classes.", _binary(_recalls)),
-    one("f1", "2PR / (P + R); macro average for more than two classes.", _binary(_f1s)),
+    one("precision", "TP / (TP + FP); macro average for more than two classes.", precision),
+    one("recall", "TP / (TP + FN); macro average for more than two classes.", recall),
+    one("f1", "2PR / (P + R); macro average for more than two classes.", f1),
     one("precision_macro", "Mean precision of the classes.", _macro(_precisions)),
     one("recall_macro", "Mean recall of the classes.", _macro(_recalls)),
     one("f1_macro", "Mean F1 of the classes.", _macro(_f1s)),

@@ -12,6 +12,8 @@ Kinds of token:
     subword    the words, each cut greedily into the longest pieces of the vocabulary (WordPiece;
                pieces that continue a word start with ``##``); a word that cannot be cut is unknown
     given      the text is split at white space alone, so that tokens keep the place of their tags
+    keras      as Keras' TextVectorization does by default: ASCII letters lower case, ASCII marks dropped,
+               split at ASCII white space
 
 A text longer than the model's input keeps its beginning (or its end); the empty text is one unknown
 token, so that no model ever sees a row of nothing but padding.
@@ -20,6 +22,7 @@ token, so that no model ever sees a row of nothing but padding.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Callable, Iterable
 
@@ -34,6 +37,9 @@ _SPACE = "\\s"  # how a vocab.txt writes the token that is a space
 # Markup such as <br /> and control characters. \w leaves combining marks out, which many scripts need.
 _NO_WORDS = re.compile(r"<[a-z/][^<>]*>|[\x00-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w+(?:['\u2019\u0300-\u036f\u0900-\u097f\u200d]\w*)*|[^\w\s]")
+_MARKS = re.compile(r"[!-/:-@\[-`{-~]")
+_BETWEEN = re.compile(r"[^ \t-\r]+")
+_ASCII_LOWER = {ord(upper): upper.lower() for upper in string.ascii_uppercase}
 _LONGEST_WORD = 100  # characters; longer ones are no words, and cutting them would take quadratic time
 
 
@@ -57,6 +63,11 @@ def given(text: str) -> list[str]:
     return [re.sub(r"\d", "0", token.lower()) for token in text.split()]
 
 
+def keras(text: str) -> list[str]:
+    """The tokens of Keras' TextVectorization with its default arguments."""
+    return _BETWEEN.findall(_MARKS.sub("", text.translate(_ASCII_LOWER)))
+
+
 def pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
     """Greedy longest-match WordPiece of one word; ``[UNK]`` where it cannot be cut."""
     found: list[str] = []
@@ -77,7 +88,24 @@ def _subwords(text: str, vocabulary: dict[str, int]) -> list[str]:
     return [piece for word in words(text) for piece in pieces(word, vocabulary)]
 
 
-SPLITTERS: dict[str, Callable[[str], list[str]]] = {"word": words, "char": characters, "given": given}
+SPLITTERS: dict[str, Callable[[str], list[str]]] = {
+    "word": words, "char": characters, "given": given, "keras": keras,
+}
+
+
+def kind_of(vocabulary: str) -> str:
+    """The tokenizer that the text of a `vocab.txt` was made for, as its tokens tell.
+
+    An empty first line is how Keras' TextVectorization writes padding; ``##`` begins a piece that
+    continues a word; single characters alone are characters.
+    """
+    tokens = vocabulary.rstrip("\n").split("\n")
+    if not tokens[0]:
+        return "keras"
+    if any(token.startswith("##") and len(token) > 2 for token in tokens):
+        return "subword"
+    single = all(len(token) == 1 or token == _SPACE for token in tokens[2:])
+    return "char" if single and len(tokens) > 2 else "word"
 
 
 def parse_vocabulary(text: str) -> dict[str, int]:
@@ -106,7 +134,7 @@ def tokenize(
     """Texts (N,) to token numbers (N, length) int32, padded with 0 at the end.
 
     Args:
-        kind: ``word``, ``char``, ``subword`` or ``given``.
+        kind: ``word``, ``char``, ``subword``, ``given`` or ``keras``.
         keep: which end of a text that is too long is kept, ``start`` or ``end``.
         vocabulary: name of the file.
 

@@ -25,6 +25,7 @@ from edgeprune.types import Manifest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgeprune.data.dataset import Dataset
     from edgeprune.run_record import RunRecord
     from edgeprune.stages.measuring import Built
 
@@ -37,7 +38,9 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
     job, data, deployed = built.job, built.inputs.data, built.deployed
     report = built.trained.pruned.report
     tests = {
-        name: (outputs[0], built.inputs.metrics(data.test, outputs, built.inputs.test))
+        name: (outputs[0], built.inputs.metrics(
+            data.test, outputs, built.inputs.test, deployed.thresholds.get(name),
+        ))
         for name, outputs in deployed.outputs.items()
     }
     others = deployed.parity.others_fraction
@@ -73,7 +76,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
             {"epoch": epoch.number, "loss": _finite(epoch.loss), "score": _finite(epoch.score)}
             for epoch in built.trained.curve
         ],
-        "notes": [*report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)],
+        "notes": [*_origin(data), *report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)],
         "timings_s": {name: round(value, 3) for name, value in job.seconds.items()},
     }
     if built.trained.trials:
@@ -85,6 +88,12 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
     if confusion := _confusion(built):
         content["confusion"] = confusion
     return (jsonable.dumps(content, indent=1) + "\n").encode()
+
+
+def _origin(data: Dataset) -> list[str]:
+    """What has to be said before any accuracy."""
+    said = f"The data is synthetic ({data.source}): its accuracies say nothing about the real world."
+    return [said] if data.synthetic else []
 
 
 def _confusion(built: Built) -> dict[str, Any]:
@@ -147,7 +156,7 @@ def manifest(built: Built, command: str, parts: Mapping[str, str]) -> Manifest:
         seed=recipe.seed, recipe=as_mapping(recipe),
         calibration={"samples": len(arrays[0]), "sha256": digest.hexdigest()},
         versions=versions(), commands=(command,) if command else (), stream=data.stream,
-        built_from=dict(parts),
+        built_from=dict(parts), threshold=built.deployed.thresholds.get("deployed"), synthetic=data.synthetic,
     )
 
 

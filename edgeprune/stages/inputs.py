@@ -11,6 +11,7 @@ import numpy as np
 from edgeprune.data.streamed import in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.training.goal import goal_of, predict
+from edgeprune.zoo import entry_of, is_zoo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,14 +73,32 @@ class Inputs:
         targets = self.goal.targets(self.answers, self.data.validation.y)
         return -self.goal.value(targets, predict(model, self.validation))
 
-    def metrics(self, split: Split, outputs: Any, inputs: Any) -> dict[str, float]:
+    def metrics(
+        self, split: Split, outputs: Any, inputs: Any, threshold: float | None = None
+    ) -> dict[str, float]:
         """All metrics of the task for the first output on a split."""
         from edgeprune.metrics import evaluate
 
         first = outputs[0] if isinstance(outputs, tuple) else outputs
         # Only an autoencoder is judged by its inputs.
         seen = None if is_streamed(inputs) else inputs
-        return evaluate(self.data.metrics, split.y, first, labels=self.data.labels, inputs=seen)
+        return evaluate(
+            self.data.metrics, split.y, first, labels=self.data.labels, inputs=seen, threshold=threshold
+        )
+
+    def threshold(self, outputs: Any) -> float | None:
+        """Above which score a sample is an anomaly, by a model's outputs on validation data.
+
+        None for a model that is not judged by scores.
+        """
+        from edgeprune.metrics import anomaly
+        from edgeprune.metrics.evaluation import Evaluation
+
+        y = self.data.validation.y
+        if y is None or not set(anomaly.NAMES) & set(self.data.metrics):
+            return None
+        seen = self.validation[0] if isinstance(self.validation, tuple) else self.validation
+        return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, seen)))
 
     def worth(self, split: Split, outputs: Any, inputs: Any) -> float:
         """The task's own metric as a fraction, so that higher is better."""
@@ -99,10 +118,12 @@ def open_inputs(job: Job) -> Inputs:
 
     recipe = job.recipe
     model = job.source.model
-    if isinstance(model, (str, Path)):
+    zoo = entry_of(model, recipe.task) if is_zoo(model) else None
+    if zoo is None and isinstance(model, (str, Path)):
         model = job.load(Path(model))
-    zoo, data = _data(job, model)
-    if model is None:
+    data = _data(job, zoo, model)
+    if zoo is not None:
+        _check_task(zoo, data)
         model = _trained(job, zoo, data)
     else:
         data = _as_wanted(job, data, model)
@@ -120,20 +141,16 @@ def open_inputs(job: Job) -> Inputs:
     return Inputs(zoo, model, data, calibration, validation, test, answers, goal)
 
 
-def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
-    source, zoo = job.source.data, None
-    if model is None:
-        from edgeprune_models import default_for
-
-        zoo = default_for(job.recipe.task)
+def _data(job: Job, zoo: Any, model: Any) -> Dataset:
+    source = job.source.data
     if isinstance(source, (str, Path)):
         from edgeprune.data.sources import open_data
         from edgeprune.data.wants import wants_of
 
-        wants = None if model is None else wants_of(model)
-        return zoo, open_data(source, task=_task(job), seed=job.recipe.seed, wants=wants)
+        wants = None if zoo is not None else wants_of(model)
+        return open_data(source, task=_task(job), seed=job.recipe.seed, wants=wants)
     if source is not None:
-        return zoo, source
+        return source
     if zoo is None:
         raise InputError(
             "A model was given without data.",
@@ -141,7 +158,17 @@ def _data(job: Job, model: Any) -> tuple[Any, Dataset]:
             "Pass --data samples.npz (x_train, y_train, x_test, y_test), or leave the model out to try "
             "edgeprune on the zoo's.",
         )
-    return zoo, zoo.load_data()
+    found: Dataset = zoo.load_data()
+    return found
+
+
+def _check_task(zoo: Any, data: Dataset) -> None:
+    if data.task != zoo.task:
+        raise InputError(
+            f"{data.source or 'The data'} holds samples of the task {data.task}.",
+            f"The zoo's {zoo.name} is for {zoo.task}.",
+            "Name another model (edgeprune zoo lists them), or --task where none is named.",
+        )
 
 
 def _task(job: Job) -> str | None:
@@ -165,11 +192,19 @@ def _as_wanted(job: Job, data: Dataset, model: Any) -> Dataset:
 
 
 def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
-    """The zoo's model, trained: the baseline."""
+    """The zoo's model, trained: the baseline.
+
+    Raises:
+        InputError: labels of another kind than the model gives, such as one a text for a tagger.
+    """
+    from edgeprune.data.check import check_labels
+    from edgeprune.data.wants import wants_of
     from edgeprune_models.training import train
 
     def make() -> Any:
         model = zoo.build_for(data, job.recipe.seed)
+        if data.train.y is not None and zoo.recipe.loss == "crossentropy":
+            check_labels(data.train.y, "train", wants_of(model))
         return train(model, data, zoo.recipe, job.recipe.seed, progress=tell).model
 
     with job.clock("train") as tell:

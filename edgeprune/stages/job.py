@@ -22,7 +22,8 @@ class Source:
     """What a build starts from.
 
     Attributes:
-        model: a trained Keras model or the path of one; None trains the zoo's model of the task.
+        model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
+            the task's default.
         data: what to train and measure on, or where it is; None for the zoo's own.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.

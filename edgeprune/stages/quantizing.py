@@ -30,6 +30,7 @@ class Deployed:
         quantized: all that was tried.
         files: ``baseline`` and ``pruned`` in float, and ``deployed``.
         outputs: of the same three on the test split.
+        thresholds: of the same three, chosen on the validation split, where outputs are anomaly scores.
         parity: deployed against its float model, on the test split.
         preprocessing: what is left to do outside of the deployed file.
     """
@@ -38,6 +39,7 @@ class Deployed:
     quantized: Quantized
     files: Mapping[str, Converted]
     outputs: Mapping[str, Outputs]
+    thresholds: Mapping[str, float]
     parity: Parity
     preprocessing: Sequence[Mapping[str, Any]]
 
@@ -84,7 +86,20 @@ def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
         )
         check.require(recipe.max_quantization_drop + noise_points(check))
     files = {"baseline": baseline, "pruned": done.baseline, "deployed": shipped}
-    return Deployed(done.model, done, files, outputs, check, steps)
+    thresholds = _thresholds(inputs, done)
+    return Deployed(done.model, done, files, outputs, thresholds, check, steps)
+
+
+def _thresholds(inputs: Inputs, done: Quantized) -> dict[str, float]:
+    """Where anomalies begin for each model, as its own outputs on validation data say."""
+    if inputs.threshold(inputs.answers) is None:
+        return {}
+    found = {
+        "baseline": inputs.answers, "pruned": predict(done.model, inputs.validation),
+        # An embedded front end computes the same features.
+        "deployed": _outputs(done.result.tflite, inputs.validation),
+    }
+    return {name: inputs.threshold(outputs) or 0.0 for name, outputs in found.items()}
 
 
 def noise_points(check: Parity) -> float:

@@ -20,8 +20,12 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 
 
 _RECIPE = Recipe(epochs=40, learning_rate=5e-3)
-BINARY = ZooModel("mlp-binary", "tabular", "100 hidden units, two classes", build, synthetic_rows, _RECIPE)
+_FINE_TUNING = {"epochs": 25, "batch_size": 64, "learning_rate": 2e-3}
+BINARY = ZooModel(
+    "mlp-binary", "tabular", "100 hidden units, two classes", build, synthetic_rows, _RECIPE,
+    fine_tuning=_FINE_TUNING,
+)
 SEVERAL = ZooModel(
     "mlp", "tabular", "100 hidden units, five classes", build,
-    functools.partial(synthetic_rows, classes=5), _RECIPE,
+    functools.partial(synthetic_rows, classes=5), _RECIPE, fine_tuning=_FINE_TUNING,
 )

@@ -26,5 +26,6 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 
 MODEL = ZooModel(
     "text-tagger", "text", "an LSTM both ways that tags every token (slots, entities)", build,
-    synthetic_orders, Recipe(epochs=8, batch_size=128, learning_rate=5e-3, weight_decay=1e-3),
+    synthetic_orders, Recipe(epochs=6, batch_size=128, learning_rate=5e-3, weight_decay=1e-3),
+    fine_tuning={"epochs": 3, "learning_rate": 1.5e-3},
 )

@@ -1,11 +1,14 @@
-"""Half of the neurons removed, fine-tuned, quantized: test metrics over seeds, on real data.
+"""Half of the neurons removed by `edgeprune build`: test metrics over seeds, on real data where there is.
 
     python tests/benchmarks/half_pruned.py text-bag:snips-intents streaming-ds-cnn:fsdd --seeds 0 1 2
+    python tests/benchmarks/half_pruned.py --write       # the means into models/results/ and the README
 
-For each MODEL:DATA pair a baseline is trained per seed (and kept in build/benchmarks/), pruned by half,
-fine-tuned with the original as teacher, converted, and measured on the test data by running the
-.tflite itself. Validation data picks the best epochs; test data is only reported. The means go to
-models/results/ where `--write` is given, and every seed is printed.
+Each MODEL:DATA pair and seed is one build of ``zoo:MODEL`` with the settings that it has for everybody:
+the baseline is trained, pruned, fine-tuned and quantized, and the `.tflite` is measured on test data.
+Where the data is much larger than the zoo's, the baseline is trained for fewer epochs and built as a
+model of one's own.
+Validation data drives every decision; test data is only reported. A report that is there already, of
+this or an earlier run, is not made again (`--again` does).
 """
 
 from __future__ import annotations
@@ -13,25 +16,19 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-
-import numpy as np
 import real_data
 
 import edgeprune
 import edgeprune_models as zoo
-from edgeprune.conversion.convert import convert
-from edgeprune.conversion.litert import run_tflite
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.text import movie_reviews
-from edgeprune.metrics import METRICS, evaluate
-from edgeprune.training.fine_tune import FineTuning, fine_tune
+from edgeprune.metrics import METRICS
 from edgeprune_models import results, training
 
 DATA: Mapping[str, Callable[[], Dataset]] = {
@@ -39,93 +36,134 @@ DATA: Mapping[str, Callable[[], Dataset]] = {
     "speech-commands": real_data.speech_commands, "snips-intents": real_data.snips_intents,
     "snips-slots": real_data.snips_slots, "imdb": movie_reviews, "mnist": real_data.mnist,
 }
-KEPT = Path(__file__).resolve().parents[2] / "build" / "benchmarks"
+ROOT = Path(__file__).resolve().parents[2]
+KEPT = ROOT / "build" / "half_pruned"
+README = ROOT / "README.md"
+BEGIN, END = "<!-- half pruned -->", "<!-- /half pruned -->"
 
 
-def figures(data: Dataset, outputs: np.ndarray, inputs: Any) -> dict[str, float]:
-    return evaluate(data.metrics, data.test.y, outputs, labels=data.labels, inputs=inputs)
+@dataclasses.dataclass(frozen=True)
+class Pair:
+    """A model and what it learns.
+
+    Attributes:
+        source: a name in `DATA`, or ``own`` for the zoo's own data.
+        epochs: of the baseline, where the zoo's number is not meant for so much data.
+    """
+
+    model: str
+    source: str = "own"
+    epochs: int | None = None
+
+    def data(self) -> Dataset:
+        return DATA.get(self.source, zoo.find(self.model).load_data)()
+
+    def file(self, seed: int) -> Path:
+        return KEPT / f"{self.model}--{self.source}--{seed}.json"
+
+    def reports(self) -> dict[int, dict[str, Any]]:
+        """Those that are there, by seed."""
+        found = sorted(KEPT.glob(f"{self.model}--{self.source}--*.json"))
+        return {int(path.stem.rpartition("--")[2]): json.loads(path.read_text()) for path in found}
 
 
-def baseline(entry: zoo.ZooModel, data: Dataset, seed: int) -> Any:
-    """The trained original, from an earlier run where there was one."""
-    model = entry.build_for(data, seed)
-    kept = KEPT / f"{entry.name}-{data.name.replace('/', '-')}-{seed}.weights.h5"
-    if kept.is_file():
-        model.load_weights(kept)
-        return model
-    training.train(model, data, entry.recipe, seed)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    model.save_weights(kept)
-    return model
-
-
-def one(entry: zoo.ZooModel, data: Dataset, seed: int, epochs: int | None) -> dict[str, Any]:
-    """A report of one seed: `stages` and `removed`, as a build's."""
+def build(pair: Pair, seed: int, settings: Mapping[str, Any]) -> None:
+    """One build; keeps its report with the wall time."""
     started = time.perf_counter()
-    model = baseline(entry, data, seed)
-    x_train, x_test = data.model_input(data.train.x), data.model_input(data.test.x)
-    float_file = convert(model, "none").tflite
-    pick = np.random.default_rng(seed).permutation(len(x_train))[:1000]
-    pruned = edgeprune.prune(model, 0.5, calibration=x_train[pick], seed=seed)
-    small, cost = pruned.model, pruned.report
-    one_shot = figures(data, small.predict(x_test, batch_size=256, verbose=0), x_test)
-    recipe = dataclasses.replace(entry.recipe, epochs=epochs or max(entry.recipe.epochs // 2, 2))
-    plain = recipe.loss != "crossentropy"  # then the original's answers alone are the targets
-    x_validation = data.model_input(data.validation.x)
-    fine_tune(
-        small, model,
-        ((x, None if plain else y) for x, y in training.augmented_epochs(data, recipe, seed + 1000)),
-        FineTuning(recipe.epochs, recipe.batch_size, recipe.learning_rate / 2, recipe.weight_decay),
-        lambda candidate: _worth(training.measure(candidate, data, data.validation, inputs=x_validation)),
+    data = pair.data()
+    model = f"zoo:{pair.model}" if pair.epochs is None else trained(pair, data, seed)
+    bundle = edgeprune.build(model, data, out=KEPT / "bundles" / pair.file(seed).stem, seed=seed, **settings)
+    report = json.loads(bundle.file("report.json").read_text(encoding="utf-8"))
+    report["wall_s"] = round(time.perf_counter() - started, 1)
+    pair.file(seed).write_text(json.dumps(report), encoding="utf-8")
+    sys.stdout.write(_line(pair, seed, report) + "\n")
+    sys.stdout.flush()
+
+
+def trained(pair: Pair, data: Dataset, seed: int) -> Any:
+    entry = zoo.find(pair.model)
+    recipe = dataclasses.replace(entry.recipe, epochs=pair.epochs)
+    return training.train(entry.build_for(data, seed), data, recipe, seed).model
+
+
+def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
+    stages = " -> ".join(
+        ", ".join(f"{key} {value:.4f}" for key, value in report["stages"][stage]["metrics"].items())
+        for stage in ("baseline", "pruned", "deployed")
     )
-    deployed = convert(small, "int8", x_train[pick[:300]])
-    before, after = (each.predict(x_test, batch_size=256, verbose=0) for each in (model, small))
-    on_device = run_tflite(deployed.tflite, x_test)
-    report = {
-        "stages": {
-            "baseline": _stage(cost.before, figures(data, before, x_test), float_file),
-            "one_shot": {"metrics": one_shot},
-            "pruned": _stage(cost.after, figures(data, after, x_test), None),
-            "deployed": _stage(cost.after, figures(data, on_device, x_test), deployed.tflite),
-        },
-        "removed": dataclasses.asdict(cost.removed),
-    }
-    print(json.dumps({  # noqa: T201
-        "model": entry.name, "data": data.name, "seed": seed, **report,
-        "notes": deployed.notes, "seconds": round(time.perf_counter() - started),
-    }), flush=True)
-    return report
+    times = ", ".join(f"{key} {value:.0f}" for key, value in report["timings_s"].items())
+    gone = 100 * report["removed"]["neurons"]
+    notes = "".join(f"\n    {note}" for note in report["notes"])
+    return f"{pair.model}:{pair.source} seed {seed}: {stages}; {gone:.1f} % gone; {times} s{notes}"
 
 
-def _stage(cost: Any, metrics: dict[str, float], tflite: bytes | None) -> dict[str, Any]:
-    size = {} if tflite is None else {"tflite_bytes": len(tflite)}
-    return {"neurons": int(cost.neurons), "params": int(cost.params), "macs": int(cost.macs), **size,
-            "metrics": metrics}
+def table(pairs: list[Pair]) -> str:
+    """Markdown: one row for each pair that was measured."""
+    titles = ("model", "data", "metric", "original", "half pruned", "points", "file", "faster (p50)", "seeds")
+    rows = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
+    return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
 
-def _worth(measured: Mapping[str, float]) -> float:
-    name, value = next(iter(measured.items()))
-    return value if METRICS[name].higher_is_better else -value
+def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> str:
+    means = results.means(reports.values())
+    first = next(iter(reports.values()))
+    before, after = means["baseline"], means["deployed"]
+    name = next(iter(before["metrics"]))
+    values = 100 * before["metrics"][name], 100 * after["metrics"][name]
+    worst = [
+        100 * (report["stages"]["deployed"]["metrics"][name] - report["stages"]["baseline"]["metrics"][name])
+        * (1 if METRICS[name].higher_is_better else -1)
+        for report in reports.values()
+    ]
+    sizes = before["tflite_bytes"] / 1000, after["tflite_bytes"] / 1000
+    faster = before["latency_ms"]["p50"] / after["latency_ms"]["p50"]
+    data = first["data"]["name"] + (" (synthetic)" if first["data"]["synthetic"] else "")
+    return (
+        f"| {pair.model} | {data} | {name.replace('_', ' ')} | {values[0]:.2f} | {values[1]:.2f} "
+        f"| {values[1] - values[0]:+.2f} ({min(worst):+.2f} at worst) | {sizes[0]:,.0f} → {sizes[1]:,.0f} kB "
+        f"| {faster:.1f}x | {len(reports)} |"
+    )
+
+
+def write(pairs: list[Pair]) -> None:
+    """The means into models/results/, and the table into the README."""
+    for pair in pairs:
+        if reports := pair.reports():
+            first = next(iter(reports.values()))["data"]
+            results.write(pair.model, first["name"], reports, synthetic=first["synthetic"])
+    readme = README.read_text(encoding="utf-8")
+    head, rest = readme.split(BEGIN)
+    README.write_text(f"{head}{BEGIN}\n{table(pairs)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pairs", nargs="+", metavar="MODEL:DATA", help=f"DATA: own, {', '.join(DATA)}")
+    parser.add_argument("pairs", nargs="*", metavar="MODEL:DATA", help=f"DATA: own, {', '.join(DATA)}")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, help="of fine-tuning; half of the recipe's unless given")
-    parser.add_argument("--write", action="store_true", help="keep the means in models/results/")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings, to try")
+    parser.add_argument("--again", action="store_true", help="build even if there is a report")
+    parser.add_argument("--write", action="store_true", help="write what was measured, build nothing")
     options = parser.parse_args()
-    for pair in options.pairs:
-        name, _, source = pair.partition(":")
-        entry = zoo.find(name)
-        data = DATA.get(source, entry.load_data)()
-        reports = {seed: one(entry, data, seed, options.epochs) for seed in options.seeds}
-        means = results.mean([report["stages"] for report in reports.values()])
-        print(pair, "mean:", {stage: means[stage]["metrics"] for stage in means}, flush=True)  # noqa: T201
-        if options.write:
-            results.write(name, data.name, reports, synthetic=data.synthetic)
+    KEPT.mkdir(parents=True, exist_ok=True)
+    if options.write:
+        write(ALL)
+        return
+    settings = {name: json.loads(value) for name, _, value in (one.partition("=") for one in options.set)}
+    for name in options.pairs:
+        pair = next((one for one in ALL if f"{one.model}:{one.source}" == name), Pair(*name.split(":")))
+        for seed in options.seeds:
+            if options.again or not pair.file(seed).is_file():
+                build(pair, seed, settings)
+
+
+ALL = [
+    Pair("lenet-5", "mnist", epochs=5), Pair("mlp-binary"), Pair("mlp"),
+    Pair("streaming-ds-cnn", "fsdd"), Pair("ctc-crnn", "fsdd-strings"),
+    Pair("text-bag", "snips-intents"), Pair("text-tagger", "snips-slots"), Pair("text-bag", "imdb"),
+    *(Pair(name) for name in zoo.ZOO if name not in ("mlp-binary", "mlp")),
+]
 
 
 if __name__ == "__main__":

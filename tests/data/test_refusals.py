@@ -96,7 +96,7 @@ def test_a_label_may_mark_anomalies_of_an_autoencoder(tmp_path):
     wants = Wants((InputWanted((12,)),), (12,), "values")
     x, y = RNG.random((60, 12), np.float32), np.arange(60) % 2
     np.savez(tmp_path / "a.npz", x_train=x, y_train=y * 0, x_validation=x, y_validation=y, x_test=x, y_test=y)
-    assert open_data(tmp_path / "a.npz", wants=wants).metrics == ("roc_auc",)
+    assert open_data(tmp_path / "a.npz", wants=wants).metrics[0] == "roc_auc"
 
 
 def test_unreadable_sources_are_refused(tmp_path):

@@ -138,7 +138,8 @@ TEXTS = (
 @pytest.mark.heavy
 @pytest.mark.parametrize(
     ("kind", "keep"),
-    [("word", "start"), ("word", "end"), ("char", "end"), ("subword", "start"), ("given", "end")],
+    [("word", "start"), ("word", "end"), ("char", "end"), ("subword", "start"), ("given", "end"),
+     ("keras", "start")],
 )
 def test_texts_become_the_same_tokens_on_the_jvm(kind: str, keep: str, tmp_path: Path) -> None:
     pieces = [*("##" + one for one in "estofilmdy"), "great", "st", "\u092e", "12", "00.0%", *"sidxyen !"]

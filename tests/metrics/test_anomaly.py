@@ -4,7 +4,7 @@ from sklearn import metrics as reference
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import evaluate
-from edgeprune.metrics.anomaly import choose_threshold
+from edgeprune.metrics.anomaly import NAMES, choose_threshold
 
 
 def test_roc_auc_agrees_with_scikit_learn_with_ties():
@@ -23,6 +23,17 @@ def test_an_autoencoder_is_scored_by_its_reconstruction_error():
     expected = reference.roc_auc_score(truth, ((inputs - outputs) ** 2).mean(axis=1))
     got = evaluate(["roc_auc"], truth, outputs, inputs=inputs)
     assert got["roc_auc"] == pytest.approx(expected, rel=0, abs=1e-12)
+
+
+def test_alarms_are_counted_above_the_threshold():
+    rng = np.random.default_rng(14)
+    inputs, truth = rng.normal(size=(80, 7)), rng.integers(0, 2, 80)
+    outputs = inputs + rng.normal(size=(80, 7)) * (0.5 + truth[:, None])
+    alarms = ((inputs - outputs) ** 2).mean(axis=1) > 0.8
+    p, r, f, _ = reference.precision_recall_fscore_support(truth, alarms, average="binary")
+    got = evaluate(NAMES[1:], truth, outputs, inputs=inputs, threshold=0.8)
+    expected = {"anomaly_precision": p, "anomaly_recall": r, "anomaly_f1": f}
+    assert got == pytest.approx(expected, rel=0, abs=1e-12)
 
 
 def test_several_outputs_without_inputs_are_refused():

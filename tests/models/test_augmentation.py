@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from edgeprune.data.streamed import FromArray
 from edgeprune.errors import InputError
 from edgeprune_models.augmentation import FEATURES, RAW, SPEECH, augment
 
@@ -31,6 +32,24 @@ def test_recorded_noise_is_used():
     got = run("background_noise", np.zeros((5, 500), np.int16), share=1.0, loudest=0.01, recordings=[noise])
     np.testing.assert_array_equal(got[:, :-1], -got[:, 1:])
     assert np.abs(got).max() > 0
+
+
+def test_noise_shorter_than_a_clip_is_repeated():
+    noise = np.array([100, -100], np.int16)
+    got = run("background_noise", np.zeros((5, 500), np.int16), share=1.0, loudest=0.01, recordings=[noise])
+    np.testing.assert_array_equal(got[:, :-1], -got[:, 1:])
+    assert np.abs(got).max() > 0
+
+
+def test_streamed_samples_are_changed_alike_each_time_they_are_read():
+    x = np.random.default_rng(1).integers(-9000, 9000, (20, 400)).astype(np.int16)
+    steps = [{"op": "time_shift", "share": 0.2}, {"op": "background_noise", "share": 0.5, "loudest": 0.01}]
+    rng = np.random.default_rng(4)
+    epochs = [augment(FromArray(x), steps, RAW, rng) for _ in range(2)]
+    whole = epochs[0][:]
+    assert (whole != x).any(axis=1).sum() > 15
+    np.testing.assert_array_equal(epochs[0][np.array([7, 3])], whole[[7, 3]])
+    assert (epochs[1][:] != whole).any(axis=1).sum() > 15
 
 
 def test_spec_augment_blanks_whole_frames_and_bands_only():

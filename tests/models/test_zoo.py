@@ -82,3 +82,35 @@ def test_tags_of_minus_one_do_not_train():
     one = tf_keras.losses.sparse_categorical_crossentropy([[1]], scores[:, :1]).numpy()
     # The sum runs over counted tokens alone, its mean over the same.
     np.testing.assert_allclose(with_padding, one.mean(), rtol=0, atol=1e-6)
+
+
+def test_streamed_recordings_train_with_the_datas_own_noise():
+    """More clips than memory: they are read, augmented and preprocessed batch by batch."""
+    from dataclasses import replace
+
+    from edgeprune.data.speech import clips_dataset
+    from edgeprune.data.streamed import FromArray
+
+    rng = np.random.default_rng(6)
+    y = rng.integers(0, 2, 120)
+    tones = np.sin(np.arange(2000) * (0.2 + 0.4 * y[:, None])) * rng.uniform(2000, 9000, (120, 1))
+    clips = tones.astype(np.int16)
+    splits = {"train": slice(0, 80), "validation": slice(80, 100), "test": slice(100, 120)}
+    noise = (np.full(5000, 7, np.int16),)
+    held, streamed = (
+        clips_dataset({name: (wrap(clips[part]), y[part]) for name, part in splits.items()}, ("low", "high"),
+                      8000, noise=noise)
+        for wrap in (np.asarray, FromArray)
+    )
+    entry = zoo.find("speech-dnn")
+    recipe = replace(entry.recipe, epochs=3)
+    model = entry.build_for(streamed, 1)
+    trained = training.train(model, streamed, recipe, 1)
+    assert trained.validation["accuracy"] >= 0.95
+    steps = ({"op": "background_noise", "share": 1.0, "loudest": 0.1},)
+    recipe = replace(recipe, epochs=1, augmentation=steps)
+    louder = replace(held, preprocessing=())
+    (noisy, _), = training.augmented_epochs(louder, recipe, 1)
+    added = noisy.astype(int) - clips[:80]
+    assert np.ptp(added, axis=1).max() <= 1  # the recording is constant, white noise is not
+    assert added.max() > 100

@@ -3,7 +3,14 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import apply
-from edgeprune.preprocessing.text import characters, format_vocabulary, given, parse_vocabulary, words
+from edgeprune.preprocessing.text import (
+    characters,
+    format_vocabulary,
+    given,
+    kind_of,
+    parse_vocabulary,
+    words,
+)
 
 
 @pytest.mark.parametrize(
@@ -108,3 +115,31 @@ def test_wrong_kinds_and_samples_are_refused():
         apply(step("word", 4), np.array([1]), VOCABULARY)
     with pytest.raises(InputError, match=r"vocab\.txt"):
         apply(step("word", 4), np.array(["a"]))
+
+
+TEXTS = (
+    "Great FILM!", "don't stop; it\u2019s 3\u00bd \ufb01ne", "<br />\u00c9t\u00e9 \u0130stanbul",
+    "so \U0001f600\U0001f600 x", "\u05e9\u05dc\u05d5\u05dd, \u05e2\u05d5\u05dc\u05dd",
+    "tab\tnew\nline\u00a0nbsp\u3000cjk",
+    "e-mail_a@b.c [12.5%] {x} ~`|", "word " * 60,
+)
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+def test_kerass_own_vectorization_gives_the_same_numbers(package):
+    layers = pytest.importorskip(package).layers
+    layer = layers.TextVectorization(max_tokens=40, output_sequence_length=24)
+    layer.adapt(np.array([*TEXTS, *TEXTS[:3]]))
+    vocabulary = "\n".join(layer.get_vocabulary()) + "\n"
+    assert kind_of(vocabulary) == "keras"
+    got = apply(step("keras", 24), np.array(TEXTS), {"vocab.txt": "[PAD]" + vocabulary})
+    np.testing.assert_array_equal(got, np.asarray(layer(np.array(TEXTS))))
+    assert len(np.unique(got)) > 20
+
+
+@pytest.mark.parametrize(("tokens", "kind"), [
+    (["film", "##s"], "subword"), (["a", " ", "\u5b57"], "char"), (["film", "a"], "word"),
+    (["#", "##", "film"], "word"),
+])
+def test_the_kind_of_a_vocabulary_is_told_by_its_tokens(tokens, kind):
+    assert kind_of(format_vocabulary(tokens)) == kind

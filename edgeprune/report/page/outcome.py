@@ -29,11 +29,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 def warnings(subject: Subject) -> Html:
     """What the reader must know before believing a figure."""
-    report, words = subject.report, []
-    if report.data.synthetic:
-        words.append("The data is synthetic: accuracies say nothing about the real world.")
-    words += report.notes
-    return join(tag("p", text, class_="note") for text in words)
+    return join(tag("p", text, class_="note") for text in subject.report.notes)
 
 
 def outcome(subject: Subject) -> Html:

@@ -1,0 +1,53 @@
+"""`zoo:NAME` where a model's path may stand: a model of the zoo, trained before it is pruned.
+
+Light: the zoo's table is read without TensorFlow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from edgeprune_models import ZooModel
+
+PREFIX = "zoo:"
+
+
+def is_zoo(model: Any) -> bool:
+    """Whether no trained model is given: none at all, or a name of the zoo's."""
+    return model is None or (isinstance(model, str) and model.startswith(PREFIX))
+
+
+def entry_of(model: str | None, task: str) -> ZooModel:
+    """The entry that `zoo:NAME` means, or the default of a task.
+
+    Raises:
+        InputError: no such model or task.
+    """
+    from edgeprune_models import default_for, find
+
+    return default_for(task) if model is None else find(model.removeprefix(PREFIX))
+
+
+def with_defaults(model: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a recipe with the task and the fine-tuning of the zoo's model below them.
+
+    Args:
+        model: a path, a Keras model, ``zoo:NAME`` or None.
+        settings: what was asked for; it wins.
+
+    Raises:
+        InputError: no such model, or one of another task than the one asked for.
+    """
+    task = settings.get("task")
+    if not is_zoo(model) or (model is None and task not in (None, "vision", "speech", "text")):
+        return dict(settings)
+    entry = entry_of(model, task or "vision")
+    if task not in (None, entry.task):
+        raise InputError(
+            f"--task {task} with {model}.", f"That model's task is {entry.task}.", "Leave --task out."
+        )
+    return {"task": entry.task, **entry.fine_tuning, **settings}

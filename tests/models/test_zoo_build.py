@@ -1,0 +1,74 @@
+"""Models of the zoo by their names, through the whole build."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+import edgeprune
+import edgeprune_models as zoo
+from device_runners import bench
+from edgeprune.conversion import run_tflite
+from edgeprune.data.tabular import synthetic_anomalies, synthetic_rows
+from edgeprune.errors import InputError
+from edgeprune.metrics import evaluate
+from edgeprune.metrics.anomaly import choose_threshold, reconstruction_error
+
+
+@pytest.fixture
+def shortly(monkeypatch):
+    """Trains an entry of the zoo for fewer epochs."""
+
+    def shorten(name, epochs):
+        entry = zoo.find(name)
+        recipe = dataclasses.replace(entry.recipe, epochs=epochs)
+        short = dataclasses.replace(entry, recipe=recipe, fine_tuning={"epochs": 1})
+        monkeypatch.setitem(zoo.ZOO, name, short)
+
+    return shorten
+
+
+def test_an_autoencoders_threshold_is_chosen_on_validation_data(shortly, tmp_path):
+    shortly("autoencoder", 8)
+    data = synthetic_anomalies(count=1500)
+    bundle = edgeprune.build("zoo:autoencoder", data, out=tmp_path / "out", calibration=100)
+    report = json.loads(bundle.file("report.json").read_text())
+    assert (report["recipe"]["task"], report["recipe"]["epochs"]) == ("tabular", 1)
+    found = report["stages"]["deployed"]["metrics"]
+    assert found["roc_auc"] > 0.8
+
+    def scored(split):
+        x = data.model_input(split.x)
+        return x, run_tflite(bundle.model.read_bytes(), (x,))
+
+    x, outputs = scored(data.validation)
+    chosen = choose_threshold(data.validation.y, reconstruction_error(x, outputs))
+    assert bundle.manifest.threshold == pytest.approx(chosen, rel=1e-6)
+    x, outputs = scored(data.test)
+    alarms = reconstruction_error(x, outputs) > chosen
+    expected = evaluate(["f1"], data.test.y, alarms.astype(float))["f1"]
+    assert found["anomaly_f1"] == pytest.approx(expected, rel=0, abs=1e-9)
+    # The device counts the same alarms on its samples, and says what they are.
+    record = bench(bundle, "local")
+    assert record.metrics == pytest.approx(report["stages"]["deployed"]["on_eval"]["metrics"], abs=1e-9)
+    assert record.synthetic
+    assert "synthetic" in report["notes"][0]
+
+
+def test_settings_of_ones_own_beat_the_zoos(shortly, tmp_path):
+    shortly("mlp", 2)
+    bundle = edgeprune.build("zoo:mlp", synthetic_rows(5, count=600), out=tmp_path / "out", epochs=2)
+    report = json.loads(bundle.file("report.json").read_text())
+    assert report["recipe"]["epochs"] == 2
+    assert report["removed"]["neurons"] >= 0.5
+    assert np.isfinite(report["stages"]["deployed"]["metrics"]["accuracy"])
+
+
+def test_a_model_that_is_not_there_and_another_task_are_refused(tmp_path):
+    with pytest.raises(InputError, match="'lenet-6'"):
+        edgeprune.build("zoo:lenet-6", out=tmp_path / "out")
+    with pytest.raises(InputError, match="task is tabular"):
+        edgeprune.build("zoo:mlp", task="text", out=tmp_path / "out")
+    with pytest.raises(InputError, match="samples of the task tabular"):
+        edgeprune.build("zoo:lenet-5", synthetic_rows(), out=tmp_path / "out")
