@@ -1,16 +1,20 @@
 """Measured results, one JSON file a model and data set: written by the program, never by hand.
 
-The file is a build's `report.json` (``stages``, ``removed``) with what it was measured on:
-``{"schema_version": 1, "model", "data", "synthetic", "seeds": [...], "stages": {...}, "removed": {...}}``;
+The file is what builds reported (``stages``, ``removed``), and on what:
+``{"schema_version": 2, "model", "architecture", "licence", "recipe": {...}, "fine_tuning": {...},
+"data": {"name", "source", "licence", "synthetic"}, "seeds": [...], "stages": {...}, "removed": {...}}``;
 figures are means over the seeds.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from edgeprune_models.entry import Recipe, ZooModel
 
 FOLDER = Path(__file__).parent / "results"
 _KEPT = ("neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms", "peak_memory_bytes")
@@ -23,16 +27,19 @@ def read(name: str) -> tuple[dict[str, Any], ...]:
 
 
 def write(
-    name: str, data: str, reports: Mapping[int, Mapping[str, Any]], *, synthetic: bool, folder: Path = FOLDER
+    entry: ZooModel, reports: Mapping[int, Mapping[str, Any]], recipe: Recipe, *, folder: Path = FOLDER
 ) -> Path:
     """Write the means of the reports of several seeds, by seed; a figure that one lacks is left out."""
+    first = next(iter(reports.values()))
+    data = {name: first["data"][name] for name in ("name", "source", "licence", "synthetic")}
     content = {
-        "schema_version": 1, "model": name, "data": data, "synthetic": synthetic, "seeds": sorted(reports),
-        "stages": means(reports.values()),
+        "schema_version": 2, "model": entry.name, "architecture": entry.summary, "licence": entry.licence,
+        "recipe": dataclasses.asdict(recipe), "fine_tuning": dict(entry.fine_tuning),
+        "data": data, "seeds": sorted(reports), "stages": means(reports.values()),
         "removed": mean([report["removed"] for report in reports.values()]),
     }
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name}--{data.replace('/', '-')}.json"
+    path = folder / f"{entry.name}--{data['name'].replace('/', '-')}.json"
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path
 

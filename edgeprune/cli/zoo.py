@@ -58,7 +58,7 @@ def _figures(measured: dict[str, Any]) -> str:
     """One line: data, metric, size and latency, before and after."""
     before, after = measured["stages"]["baseline"], measured["stages"]["deployed"]
     metric = next(iter(before["metrics"]))
-    data = measured["data"] + (" (synthetic)" if measured["synthetic"] else "")
+    data = measured["data"]["name"] + (" (synthetic)" if measured["data"]["synthetic"] else "")
     values = [f"{100 * stage['metrics'][metric]:.2f}" for stage in (before, after)]
     sizes = [f"{stage['tflite_bytes'] / 1000:,.0f}" for stage in (before, after)]
     parts = [f"{metric.replace('_', ' ')} {' -> '.join(values)} %", f"{' -> '.join(sizes)} kB"]

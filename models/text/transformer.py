@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from edgeprune.data.text import movie_reviews
@@ -31,6 +32,7 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 
 
 MODEL = ZooModel(
-    "text-transformer", "text", "a Transformer encoder of two blocks, four heads", build, movie_reviews,
+    "text-transformer", "text", "a Transformer encoder of two blocks, four heads", build,
+    functools.partial(movie_reviews, length=128, keep="end", limit=8_000),
     Recipe(epochs=5, learning_rate=1e-3, weight_decay=1e-3),
 )

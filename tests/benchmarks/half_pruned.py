@@ -29,7 +29,7 @@ import edgeprune_models as zoo
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.text import movie_reviews
 from edgeprune.metrics import METRICS
-from edgeprune_models import results, training
+from edgeprune_models import Recipe, results, training
 
 DATA: Mapping[str, Callable[[], Dataset]] = {
     "fsdd": real_data.fsdd, "fsdd-strings": real_data.fsdd_strings,
@@ -54,6 +54,10 @@ class Pair:
     model: str
     source: str = "own"
     epochs: int | None = None
+
+    def recipe(self) -> Recipe:
+        recipe = zoo.find(self.model).recipe
+        return recipe if self.epochs is None else dataclasses.replace(recipe, epochs=self.epochs)
 
     def data(self) -> Dataset:
         return DATA.get(self.source, zoo.find(self.model).load_data)()
@@ -81,9 +85,7 @@ def build(pair: Pair, seed: int, settings: Mapping[str, Any]) -> None:
 
 
 def trained(pair: Pair, data: Dataset, seed: int) -> Any:
-    entry = zoo.find(pair.model)
-    recipe = dataclasses.replace(entry.recipe, epochs=pair.epochs)
-    return training.train(entry.build_for(data, seed), data, recipe, seed).model
+    return training.train(zoo.find(pair.model).build_for(data, seed), data, pair.recipe(), seed).model
 
 
 def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
@@ -129,8 +131,7 @@ def write(pairs: list[Pair]) -> None:
     """The means into models/results/, and the table into the README."""
     for pair in pairs:
         if reports := pair.reports():
-            first = next(iter(reports.values()))["data"]
-            results.write(pair.model, first["name"], reports, synthetic=first["synthetic"])
+            results.write(zoo.find(pair.model), reports, pair.recipe())
     readme = README.read_text(encoding="utf-8")
     head, rest = readme.split(BEGIN)
     README.write_text(f"{head}{BEGIN}\n{table(pairs)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
@@ -159,7 +160,7 @@ def main() -> None:
 
 
 ALL = [
-    Pair("lenet-5", "mnist", epochs=5), Pair("mlp-binary"), Pair("mlp"),
+    Pair("lenet-5", "mnist", epochs=4), Pair("mlp-binary"), Pair("mlp"),
     Pair("streaming-ds-cnn", "fsdd"), Pair("ctc-crnn", "fsdd-strings"),
     Pair("text-bag", "snips-intents"), Pair("text-tagger", "snips-slots"), Pair("text-bag", "imdb"),
     *(Pair(name) for name in zoo.ZOO if name not in ("mlp-binary", "mlp")),

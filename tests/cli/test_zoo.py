@@ -37,10 +37,12 @@ def test_the_table_shows_results_and_says_synthetic(tmp_path, monkeypatch):
                 "deployed": {**stage, "metrics": {"accuracy": 0.5}, "tflite_bytes": 1024},
             },
             "removed": {"neurons": 0.5},
+            "data": {"name": "rows", "source": "drawn", "licence": "none", "synthetic": True},
         }
         for seed, accuracy in ((0, 0.9), (1, 0.8))
     }
-    results.write("mlp", "rows", reports, synthetic=True, folder=tmp_path)
+    entry = edgeprune_models.find("mlp")
+    results.write(entry, reports, entry.recipe, folder=tmp_path)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
     line = "    rows (synthetic): accuracy 85.00 -> 50.00 %, 2 -> 1 kB, 1.5 -> 1.5 ms"
     assert line in run("--task", "tabular").stdout.splitlines()
@@ -56,3 +58,5 @@ def test_every_results_file_belongs_to_a_model():
         assert found in results.read(found["model"])
         assert found["model"] in edgeprune_models.ZOO
         assert set(found["stages"]) >= {"baseline", "deployed"}
+        assert found["data"]["licence"]
+        assert found["recipe"]["epochs"]
