@@ -101,14 +101,18 @@ def _name_and_order(graph: Any, entries: Sequence[Any], names: Sequence[str]) ->
 
 
 def tensor_infos(tree: Any) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
-    """Inputs and outputs of the main subgraph, in the file's order, by their signature names if it has any.
+    """Inputs and outputs of the main subgraph, in the file's order and by their own names.
 
-    A tensor that is both input and output has one name of its own and two in the signature.
+    A tensor that is both input and output has one name of its own; it goes by those of the signature.
     """
     graph = tree.subgraphs[0]
     signature = tree.signatureDefs[0] if tree.signatureDefs else None
     ends = ((graph.inputs, signature and signature.inputs), (graph.outputs, signature and signature.outputs))
-    infos_in, infos_out = (_infos(graph, indices, entries or []) for indices, entries in ends)
+    both = set(map(int, graph.inputs)) & set(map(int, graph.outputs))
+    infos_in, infos_out = (
+        _infos(graph, indices, [entry for entry in entries or [] if entry.tensorIndex in both])
+        for indices, entries in ends
+    )
     return infos_in, infos_out
 
 
