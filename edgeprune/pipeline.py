@@ -26,6 +26,7 @@ from edgeprune.zoo import PREFIX, with_defaults
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from device_runners.benchmark import BenchOptions
     from edgeprune.data.dataset import Dataset
     from edgeprune.stages.inputs import Inputs
     from edgeprune.stages.training import Trained
@@ -51,6 +52,7 @@ def build(
     custom_objects: str = "",
     trust_model: bool = False,
     progress: Progress = silent,
+    tools: BenchOptions | None = None,
     **settings: Any,
 ) -> Bundle:
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
@@ -63,14 +65,18 @@ def build(
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
         progress: told each stage's name and its share done.
-        settings: fields of `edgeprune.recipe.Recipe`, as ``prune=0.5``.
+        tools: how the device of a budget is reached: its Python, or a runner without Python.
+        settings: fields of `edgeprune.recipe.Recipe`, as ``prune=0.5`` or ``max_latency="5ms"``.
 
     Raises:
         InputError: settings, model, data or folder are not fit, said before anything is trained.
-        VerificationError: the stripped or the converted model computes something else.
+        VerificationError: the stripped or the converted model computes something else, or a budget cannot
+            be met.
+        DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
     source = Source(model, data, custom_objects, trust_model)
-    return run(source, make_recipe(**with_defaults(model, settings)), out, progress=progress).bundle
+    recipe = make_recipe(**with_defaults(model, settings))
+    return run(source, recipe, out, progress=progress, tools=tools).bundle
 
 
 def run(
@@ -82,6 +88,7 @@ def run(
     progress: Progress = silent,
     force: bool = False,
     resume: bool = True,
+    tools: BenchOptions | None = None,
 ) -> Done:
     """Builds, unless the folder already holds what would come out.
 
@@ -93,10 +100,13 @@ def run(
         progress: told each stage's name and its share done.
         force: build even so.
         resume: go on where an interrupted build of the same inputs stopped.
+        tools: how the device of a budget is reached.
 
     Raises:
         InputError: settings, model, data or folder are not fit, said before anything is trained.
-        VerificationError: the stripped or the converted model computes something else.
+        VerificationError: the stripped or the converted model computes something else, or a budget cannot
+            be met.
+        DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
     require_host()
     folder = check_out_dir(Path(out))
@@ -104,7 +114,7 @@ def run(
     if parts and not force and (there := _unchanged(folder, parts)):
         return Done(there, unchanged=True)
     state = State(key_of(parts) if parts and recipe.distribute != "multi-worker" else None, resume=resume)
-    job = Job(recipe, source, state, progress)
+    job = Job(recipe, source, state, progress, tools)
     if state.stages():
         job.notes.append(f"Went on after {', '.join(state.stages())} of an interrupted build.")
     with quietly(recipe) as strategy:
@@ -122,8 +132,14 @@ def _built(job: Job, folder: Path, command: str, parts: dict[str, str]) -> Bundl
     inputs = open_inputs(job)
     check_settings(job, inputs)
     folds = _cross_validated(job, inputs)
-    trained = _trained(job, inputs)
-    built = Built(job, inputs, trained, deployed(job, inputs, trained), folds)
+    if job.recipe.limited:
+        from edgeprune.stages.fitting import within_budget
+
+        trained, shipped = within_budget(job, inputs)
+    else:
+        trained = _trained(job, inputs)
+        shipped = deployed(job, inputs, trained)
+    built = Built(job, inputs, trained, shipped, folds)
     return measure_and_write(built, folder, command, parts)
 
 

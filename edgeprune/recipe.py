@@ -36,6 +36,8 @@ _NOT_NEGATIVE = (
     "epochs", "gradual_epochs", "early_stopping", "clusters", "eval_samples", "seed", "learning_rate",
     "weight_decay", "l1", "l2", "max_quantization_drop", "folds",
 )
+BUDGET = ("max_latency", "max_memory", "max_size", "max_macs")
+"""Settings that limit what the model may cost, in place of a share."""
 
 
 def _setting(default: Any, meaning: str) -> Any:
@@ -53,6 +55,17 @@ class Recipe:
     prune: float = _setting(0.5, "Share to remove, 0 to below 1; 0 quantizes only.")
     max_drop: float | None = _setting(
         None, "Instead of --prune: the largest share that loses at most so many points on validation data."
+    )
+    max_latency: str | None = _setting(
+        None, "Instead of --prune: the widths that keep most in so much time on --device, as 5ms."
+    )
+    max_memory: str | None = _setting(None, "The same for the peak memory of the process, as 64MB.")
+    max_size: str | None = _setting(None, "The same for model.tflite, as 200kB.")
+    max_macs: str | float | None = _setting(None, "The same for multiply-accumulates of an inference, as 5M.")
+    device: str | None = _setting(
+        None,
+        "Where budgets are measured: local, ssh://[user@]host[:port], adb://[serial]. With --max-drop: "
+        "the fastest model there that keeps the accuracy.",
     )
     unit: Unit = _setting("neurons", "What the share is of: neurons, params or macs.")
     method: Method = _setting(
@@ -121,6 +134,45 @@ class Recipe:
         if self.max_drop is not None:
             _within("max_drop", self.max_drop, 0, 100, "points of the task's metric")
         self._check_combinations()
+        self._check_budget()
+
+    @property
+    def limited(self) -> bool:
+        """Whether widths are found by a budget or on a device rather than by a share."""
+        return self.device is not None or any(getattr(self, name) is not None for name in BUDGET)
+
+    def limits(self) -> dict[str, float]:
+        """What the budget allows: ``latency_ms``, ``memory_bytes``, ``size_bytes`` and ``macs`` that are set.
+
+        Raises:
+            InputError: a value without its unit, or that allows nothing.
+        """
+        from edgeprune.gate import quantities
+
+        rules = (
+            ("latency_ms", "max_latency", quantities.parse_duration),
+            ("memory_bytes", "max_memory", quantities.parse_size),
+            ("size_bytes", "max_size", quantities.parse_size),
+            ("macs", "max_macs", quantities.parse_count),
+        )
+        return {
+            field: parse(getattr(self, name), f"--{name.replace('_', '-')}")
+            for field, name, parse in rules if getattr(self, name) is not None
+        }
+
+    def _check_budget(self) -> None:
+        if not self.limited:
+            return
+        if not self.limits() and self.max_drop is None:
+            raise InputError(
+                f"--device {self.device} without a budget.",
+                "A build measures on a device what --max-latency, --max-memory or --max-drop asks for.",
+                "Add one, or measure the finished bundle: edgeprune bench BUNDLE --device …",
+            )
+        for name, (allowed, why) in _WITH_A_BUDGET.items():
+            if getattr(self, name) not in allowed:
+                found = f"--{name} {getattr(self, name)} with a budget."
+                raise InputError(found, why, f"Leave --{name} or the budget out.")
 
     def _check_combinations(self) -> None:
         if self.qat and self.quantize != "int8":
@@ -163,7 +215,15 @@ def as_mapping(settings: Recipe) -> Mapping[str, Any]:
     return dataclasses.asdict(settings)
 
 
+_WITH_A_BUDGET: dict[str, tuple[tuple[Any, ...], str]] = {
+    "schedule": (("gradual", "one-shot"), "A budget finds all widths at once."),
+    "method": (("structural",), "A budget removes neurons: zeroed weights cost as much as others."),
+    "allocation": (("global",), "The budget decides how wide each layer is."),
+    "folds": ((0,), "Every part would be fitted to the device anew."),
+    "distribute": (("none", "mirrored"), "One process measures."),
+}
 _KINDS: dict[str, tuple[type, ...]] = {
+    "str | None": (str, type(None)), "str | float | None": (str, int, float, type(None)),
     "int": (int,), "float": (int, float), "float | None": (int, float, type(None)), "str": (str,),
     "bool": (bool,), "tuple[str, ...]": (tuple,), "Mapping[str, float]": (Mapping,),
 }
@@ -188,6 +248,7 @@ def _check_kind(name: str, value: Any, annotation: Any) -> None:
 def _said(annotation: str) -> str:
     return {
         "int": "a whole number", "float": "a number", "float | None": "a number", "str": "a name",
+        "str | None": "a text such as 5ms or 200kB", "str | float | None": "a number, or a text such as 5M",
         "bool": "true or false", "tuple[str, ...]": "a list of names",
         "Mapping[str, float]": "a table of pattern = share",
     }[annotation]

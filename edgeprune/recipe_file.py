@@ -4,10 +4,10 @@
 
     model = "my_model.keras"      # optional: model, data, out, custom_objects
     data = "samples.npz"
-    prune = 0.5
+    prune = 0.5                   # or max_latency = "5ms" and device = "local": what is built
     [ratios]
     "conv*" = 0.3
-    [budget]                      # limits for `edgeprune check`, not read here
+    [budget]                      # what `edgeprune check` demands of it, not read here
     max_size = "200kB"
 """
 

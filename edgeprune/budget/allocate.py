@@ -197,8 +197,3 @@ def _topped_up(here: np.ndarray, choices: Sequence[np.ndarray], cost: Cost, limi
         if len(allowed):
             here = there[allowed[np.argmax(wider[allowed])]]
     return here
-
-
-def evenly(full: np.ndarray) -> Harm:
-    """Harms that make every group lose the same share: convex in the share, whatever it costs."""
-    return [np.linspace(0, 1, int(size) + 1) ** 2 for size in full]

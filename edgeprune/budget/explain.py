@@ -1,22 +1,13 @@
-"""Why each group has the width it has: what it costs in latency, and what narrowing it would cost."""
+"""Why each group has the width it has, and what was predicted and measured: values for the report.
+
+Light on purpose: reports are read without TensorFlow and without a device.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
-
-import numpy as np
-
-from edgeprune.budget.allocate import thinned
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.budget.plans import Planner
-    from edgeprune.budget.profile import Profile
-
-_SAVES = 0.002
-"""Share of the baseline's latency below which a step is one that saves nothing."""
+from collections.abc import Mapping
+from typing import Optional
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,20 +19,24 @@ class Row:
         layers: that make its units.
         units_before: in the original.
         units_after: kept.
-        latency_ms: predicted, of the layers that make or read its units, in the pruned model.
-        next_units: the nearest narrower width that saves time; None where there is none.
+        latency_ms: predicted, of the layers that make or read its units, in the pruned model; None where
+            no latency was measured.
+        next_units: the nearest narrower width that saves something; None where there is none.
         saves_ms: what going there would save.
-        harm: what going there would add to the divergence of the outputs.
+        harm: what going there would add to the divergence of the outputs, before training.
+        changed: the same as a share of answers that would be others; an estimate from all plans tried,
+            None where there are no answers to compare.
     """
 
     group: str
     layers: tuple[str, ...]
     units_before: int
     units_after: int
-    latency_ms: float
-    next_units: int | None
-    saves_ms: float
+    latency_ms: Optional[float]  # noqa: UP045  (jsonable reads Optional alone)
+    next_units: Optional[int]  # noqa: UP045
+    saves_ms: Optional[float]  # noqa: UP045
     harm: float
+    changed: Optional[float] = None  # noqa: UP045
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,89 +52,42 @@ class Round:
     """
 
     counts: tuple[int, ...]
-    predicted: dict[str, float]
-    measured: dict[str, float]
-    low: float | None
-    high: float | None
+    predicted: Mapping[str, float]
+    measured: Mapping[str, float]
+    low: Optional[float]  # noqa: UP045
+    high: Optional[float]  # noqa: UP045
     inside: bool
 
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """All of it, for the report.
+    """All of it.
 
     Attributes:
         device: where it was measured.
-        runtime: there.
-        baseline_ms: latency of the original, quantized alike.
+        runtime: there; empty where nothing had to be.
+        baseline: what the original takes, quantized alike; by limit, in its unit.
         limits: by name.
         rows: one for each group.
-        rounds: in order; the last one is the result.
+        rounds: models that were built and measured before training, in order; the last is the result.
         family: how the plan was made, see `edgeprune.budget.plans`.
-        harms: measured divergence of the best plan of each family.
-        candidates: measured for the table.
-        median_error: relative, of the table's predictions of candidates that took no part in its fit.
+        harms: measured divergence of the plan of each family.
+        tried: plans whose networks were built to see what they do to the outputs.
+        candidates: measured for the latency table.
+        median_error: relative, of the table's predictions of candidates that took no part in its fit; None
+            where there is no table.
+        deployed: the last run: the trained and quantized file that ships.
     """
 
     device: str
     runtime: str
-    baseline_ms: float
-    limits: dict[str, float]
+    baseline: Mapping[str, float]
+    limits: Mapping[str, float]
     rows: tuple[Row, ...]
     rounds: tuple[Round, ...]
     family: str
-    harms: dict[str, float]
+    harms: Mapping[str, float]
+    tried: int
     candidates: int
-    median_error: float
-
-
-def rows_of(profile: Profile, planner: Planner, counts: np.ndarray) -> tuple[Row, ...]:
-    """One row for each group, for a model with these widths."""
-    units, table, whole = profile.candidates.prepared.units, profile.table, profile.baseline_ms
-    touched = _touching(profile)
-    by_layer = table.layers(counts)
-    here = float(table(counts)[0])
-    rows = []
-    for number, group in enumerate(units.groups):
-        level = thinned(planner.choices[number])
-        narrower = level[level < counts[number]]
-        there = np.repeat(np.asarray(counts, float)[None], len(narrower), axis=0)
-        there[:, number] = narrower
-        saved = here - table(there) if len(narrower) else np.zeros(0)
-        useful = np.flatnonzero(saved > _SAVES * here)
-        size = len(group.units)
-        curve = planner.curves[number]
-        step = int(useful[0]) if len(useful) else None
-        rows.append(
-            Row(
-                group.name,
-                group.producers,
-                size,
-                int(counts[number]),
-                whole * sum(by_layer[path] for path in touched[number]),
-                None if step is None else int(narrower[step]),
-                0.0 if step is None else whole * float(saved[step]),
-                0.0
-                if step is None
-                else float(curve[size - int(narrower[step])] - curve[size - int(counts[number])]),
-            )
-        )
-    return tuple(rows)
-
-
-def _touching(profile: Profile) -> list[set[str]]:
-    """For each group the paths of the layers whose work depends on it."""
-    work = profile.table.work
-    depends = np.asarray((work.shares > 0).any(axis=0), bool)
-    return [
-        {path for path, yes in zip(work.layers, depends[:, group], strict=True) if yes}
-        for group in range(len(profile.full))
-    ]
-
-
-def holding_back(profile: Profile, counts: np.ndarray, number: int = 3) -> Sequence[tuple[str, float]]:
-    """The layers that take most of a model's predicted latency, with their shares of it."""
-    by_layer = profile.table.layers(counts)
-    total = float(profile.table(counts)[0])
-    order = sorted(by_layer, key=lambda path: -by_layer[path])
-    return [(path, by_layer[path] / total) for path in order[:number]]
+    median_error: Optional[float] = None  # noqa: UP045
+    deployed: Optional[Round] = None  # noqa: UP045

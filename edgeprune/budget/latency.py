@@ -53,7 +53,6 @@ class Table:
         rates: (1 + 3·L,) share of the baseline's latency: constant, then `AMOUNTS` of each layer.
         whole: (3·L,) the baseline's amounts.
         left_out: (N,) relative errors of the candidates, each predicted without itself.
-        scale: last correction by a measured model.
     """
 
     work: Work
@@ -61,25 +60,20 @@ class Table:
     rates: np.ndarray
     whole: np.ndarray
     left_out: np.ndarray
-    scale: float = 1.0
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         """(N,) predicted latency over the baseline's, for kept counts (N, G)."""
         amounts = self.work.amounts(np.atleast_2d(np.asarray(counts, float)), self.tiles)
-        return np.asarray(self.scale * (self.rates[0] + (amounts / self.whole) @ self.rates[1:]))
+        return np.asarray(self.rates[0] + (amounts / self.whole) @ self.rates[1:])
 
     def layers(self, counts: np.ndarray) -> dict[str, float]:
         """Predicted share of the baseline's latency that each layer takes, by its path."""
         amounts = self.work.amounts(np.asarray(counts, float)[None], self.tiles)[0] / self.whole
-        parts = (self.scale * amounts * self.rates[1:]).reshape(len(AMOUNTS), -1).sum(axis=0)
+        parts = (amounts * self.rates[1:]).reshape(len(AMOUNTS), -1).sum(axis=0)
         found: dict[str, float] = {}
         for path, part in zip(self.work.layers, parts, strict=True):
             found[path] = found.get(path, 0.0) + float(part)
         return found
-
-    def corrected(self, counts: np.ndarray, ratio: float) -> Table:
-        """A table that predicts a measured candidate right; others by the same factor."""
-        return dataclasses.replace(self, scale=self.scale * ratio / float(self(counts)[0]))
 
 
 def fit(work: Work, full: np.ndarray, measured: Sequence[Measured]) -> Table:

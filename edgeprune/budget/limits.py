@@ -17,12 +17,14 @@ import numpy as np
 
 from edgeprune.budget.least_squares import bounded
 from edgeprune.errors import InputError
-from edgeprune.graph.cost_model import cost_model
+from edgeprune.gate import quantities
+from edgeprune.graph.cost_model import CostModel, cost_model
 
 if TYPE_CHECKING:
     from edgeprune.budget.allocate import Cost
     from edgeprune.budget.profile import Profile
 
+NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}
 INEXACT = 0.98
 """Share of a predicted limit that is aimed at, where building the model may show a little more."""
 
@@ -79,6 +81,11 @@ class Resource:
     aim: float = 1.0
     scale: float = 1.0
 
+    @property
+    def noun(self) -> str:
+        """What is limited, in words."""
+        return NOUNS[self.name]
+
     def value(self, counts: np.ndarray) -> float:
         """Predicted for one plan."""
         return float(self.scale * self.predict(np.asarray(counts, float)[None])[0])
@@ -115,12 +122,13 @@ def resources_of(
     given = budget.given()
     found = []
     if "latency_ms" in given:
-        table, whole = profile.table, profile.baseline_ms
+        table, whole = profile.table, profile.baseline_ms or 0.0
         found.append(
             Resource("latency_ms", given["latency_ms"], lambda counts: whole * table(counts), INEXACT)
         )
     if "macs" in given:
-        found.append(Resource("macs", given["macs"], macs_of(profile)))
+        macs = vectorised(cost_model(profile.candidates.prepared.units, "macs"))
+        found.append(Resource("macs", given["macs"], macs))
     if "size_bytes" in given or "memory_bytes" in given:
         size = _size_of(profile, plans)
         if "size_bytes" in given:
@@ -131,13 +139,15 @@ def resources_of(
     return found
 
 
-def macs_of(profile: Profile) -> Cost:
-    """Multiply-accumulates of plans."""
-    return _vectorised(profile, "macs")
+def shown(name: str, value: float) -> str:
+    """An amount of a resource for people."""
+    if name == "latency_ms":
+        return quantities.show_duration(value)
+    return f"{value:,.0f} MACs" if name == "macs" else quantities.show_size(value)
 
 
-def _vectorised(profile: Profile, unit: str) -> Cost:
-    model = cost_model(profile.candidates.prepared.units, unit)
+def vectorised(model: CostModel) -> Cost:
+    """A cost model for many plans at once."""
 
     def cost(counts: np.ndarray) -> np.ndarray:
         lengths = model.fixed[:, :, None] + model.shares @ np.asarray(counts, float).T
@@ -148,7 +158,8 @@ def _vectorised(profile: Profile, unit: str) -> Cost:
 
 def _size_of(profile: Profile, plans: np.ndarray) -> Cost:
     """Bytes of the file: a constant, so many for each parameter, and so many for each channel's scales."""
-    params, full = _vectorised(profile, "params"), profile.full
+    params = vectorised(cost_model(profile.candidates.prepared.units, "params"))
+    full = profile.full
     if profile.candidates.cheap:
         files = [len(profile.candidates.file(counts)) for counts in plans]
         rows, sizes = np.vstack([plans, full]), np.array([*files, len(profile.candidates.baseline)], float)

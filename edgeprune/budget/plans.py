@@ -6,11 +6,12 @@ to the outputs of samples that took no part is measured:
 
     latency   the criterion's curves, least harm for the time saved
     flatter   their square roots: a group's first units count more, its last ones less
-    macs      least harm for the multiply-accumulates saved
-    even      every group loses the same share
+    macs      what saves multiply-accumulates alone: `edgeprune.pruning.allocation`, on the same curves
+    uniform   every group loses the same share
 
-Then the best one is improved: one group a few levels wider at the expense of another, what the curves
-expect most of first, and what helps is kept.
+What these did corrects the curves: each group's gets a weight, so that the plans tried so far are
+predicted right (least squares with a prior), and the plan that is then best is tried too. In the end the
+best of all is improved: one group some levels wider at the expense of another, and what helps is kept.
 """
 
 from __future__ import annotations
@@ -21,18 +22,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.budget.allocate import Path, cut, evenly, path, thinned
+from edgeprune.budget.allocate import Path, cut, path, thinned
+from edgeprune.budget.least_squares import bounded
 from edgeprune.budget.limits import cost_of
+from edgeprune.errors import InputError
+from edgeprune.pruning.allocation import allocate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from edgeprune.budget.allocate import Cost, Harm
     from edgeprune.budget.limits import Resource
+    from edgeprune.graph.cost_model import CostModel
+    from edgeprune.pruning.divergence import Damage
 
-FAMILIES = ("latency", "flatter", "macs", "even")
-TRIALS = 40
-TRIAL_S = 60.0
+TRIALS = 48
+TRIAL_S = 90.0
+_HALVINGS = 12
+_CORRECTIONS = 6
+_PRECISION = 0.2
+"""Standard deviation, as a fraction, of what weighted curves say of a plan."""
 _HELPS = 0.995
 _BESIDE = 2
 _SAVES = 0.005
@@ -50,21 +59,35 @@ class Planner:
 
     choices: Sequence[np.ndarray]
     curves: Harm
-    macs: Cost
+    macs: CostModel
 
-    def plan(self, resources: Sequence[Resource], family: str) -> np.ndarray | None:
-        """(G,) kept counts inside the limits by one of `FAMILIES`; None where there are none."""
+    def plan(self, resources: Sequence[Resource], harm: Harm) -> np.ndarray | None:
+        """(G,) kept counts of least harm inside the limits; None where there are none."""
         cost = cost_of(resources)
-        full = np.array([choice[0] for choice in self.choices], float)
-        harm = self._harm(family)
-        if family == "macs":
-            whole = float(self.macs(full[None])[0])
-            found = path(self.choices, lambda counts: self.macs(counts) / whole, harm)
-        elif family == "even":
-            found = path(self.choices, lambda counts: (counts / full).mean(axis=1), harm)
-        else:
-            found = path(self.choices, cost, harm, enough=1.0)
-        return cut(found, self.choices, cost, harm, swaps=family not in ("macs", "even"))
+        return cut(path(self.choices, cost, harm, enough=1.0), self.choices, cost, harm, swaps=True)
+
+    def allocated(self, resources: Sequence[Resource], harm: Harm | None) -> np.ndarray | None:
+        """(G,) what `allocate` keeps when the share of MACs is removed that is just enough; None likewise.
+
+        Args:
+            resources: the limits.
+            harm: see `allocate`; None for the same share of every group.
+        """
+        cost = cost_of(resources)
+        full = np.array([choice[0] for choice in self.choices])
+        low, high, best = 0.0, 1.0, None
+        for _ in range(_HALVINGS):
+            amount = (low + high) / 2
+            try:
+                counts = allocate(self.choices, self.macs, full, amount, harm)
+            except InputError:
+                high = amount
+                continue
+            if cost(counts[None].astype(float))[0] <= 1:
+                best, high = counts, amount
+            else:
+                low = amount
+        return best
 
     def near(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
         """(G,) the plan inside the limits nearest to another: narrower at the least harm, or wider."""
@@ -76,7 +99,7 @@ class Planner:
             start = path(self.choices, cost, harm, enough=1.0, start=counts)
         return cut(start, self.choices, cost, harm)
 
-    def neighbours(self, counts: np.ndarray, resources: Sequence[Resource]) -> list[np.ndarray]:
+    def neighbours(self, counts: np.ndarray, resources: Sequence[Resource], harm: Harm) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least harm by the curves first."""
         cost = cost_of(resources)
         levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
@@ -88,8 +111,13 @@ class Planner:
                         there = np.array(counts)
                         there[up], there[down] = wider, narrower
                         if cost(there[None].astype(float))[0] <= 1:
-                            found[tuple(int(count) for count in there)] = self._expected(there)
+                            found[tuple(int(count) for count in there)] = float(self.harms(there, harm).sum())
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
+
+    def harms(self, counts: np.ndarray, harm: Harm) -> np.ndarray:
+        """(G,) what the curves say of each group."""
+        gone = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
+        return np.array([curve[k] for curve, k in zip(harm, gone, strict=True)])
 
     def _plateaus(self, group: int, counts: np.ndarray, cost: Cost) -> np.ndarray:
         """The widest counts of a group among those that cost the same, the widest first."""
@@ -104,25 +132,16 @@ class Planner:
                 last = costs[place]
         return np.asarray(level[kept])
 
-    def _expected(self, counts: np.ndarray) -> float:
-        gone = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
-        return float(sum(curve[k] for curve, k in zip(self.curves, gone, strict=True)))
-
-    def _harm(self, family: str) -> Harm:
-        if family == "even":
-            return evenly(np.array([choice[0] for choice in self.choices]))
-        return [curve**0.5 for curve in self.curves] if family == "flatter" else self.curves
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Chosen:
     """The plan that harms least.
 
     Attributes:
-        family: how it was made, "improved" where trials changed it.
+        family: how it was made: see the module, "corrected" or "improved".
         counts: (G,) kept units.
-        harm: measured.
-        harms: of the best plan of each family.
+        harm: measured divergence.
+        harms: of the plan of each family.
     """
 
     family: str
@@ -131,46 +150,124 @@ class Chosen:
     harms: Mapping[str, float]
 
 
+class Judge:
+    """Remembers what every plan that was tried did, and counts how many more may be."""
+
+    def __init__(self, judge: Callable[[np.ndarray], Damage]) -> None:
+        self._judge = judge
+        self.known: dict[tuple[int, ...], Damage] = {}
+        self._until = (0, 0.0)
+
+    def begin(self, trials: int, seconds: float) -> None:
+        """From now on so many new plans at most, none begun after so many seconds."""
+        self._until = (len(self.known) + trials, time.monotonic() + seconds)
+
+    @property
+    def spent(self) -> float:
+        """Share of what `begin` allowed that is used up."""
+        left = max(self._until[0] - len(self.known), 0) / TRIALS
+        left_s = max(self._until[1] - time.monotonic(), 0) / TRIAL_S
+        return 1 - min(left, left_s, 1.0)
+
+    @property
+    def over(self) -> bool:
+        """Whether no more may be tried."""
+        return len(self.known) >= self._until[0] or time.monotonic() > self._until[1]
+
+    def knows(self, counts: np.ndarray) -> bool:
+        """Whether a plan was tried before."""
+        return _key(counts) in self.known
+
+    def __call__(self, counts: np.ndarray) -> float:
+        """The divergence of a plan."""
+        if not self.knows(counts):
+            self.known[_key(counts)] = self._judge(np.asarray(counts))
+        return self.known[_key(counts)].divergence
+
+
+def _key(counts: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(count) for count in counts)
+
+
+def starts(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndarray]:
+    """The plan of each family that has one inside; see the module."""
+    made = {
+        "latency": planner.plan(resources, planner.curves),
+        "flatter": planner.plan(resources, [curve**0.5 for curve in planner.curves]),
+        "macs": planner.allocated(resources, planner.curves),
+        "uniform": planner.allocated(resources, None),
+    }
+    cost = cost_of(resources)
+    whole = {family: counts for family, counts in made.items() if counts is not None}
+    # What costs nothing to keep is kept, whoever made the plan.
+    for family in {"macs", "uniform"} & set(whole):
+        there = whole[family][None]
+        wider = cut(Path(there, cost(there.astype(float))), planner.choices, cost, planner.curves)
+        whole[f"{family}, widened"] = whole[family] if wider is None else wider
+    return whole
+
+
 def choose(
     planner: Planner,
     resources: Sequence[Resource],
-    trial: Callable[[np.ndarray], float],
-    *,
-    trials: int = TRIALS,
-    seconds: float = TRIAL_S,
+    judge: Judge,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Chosen | None:
     """The best of all families' plans, improved; None where no plan is inside.
 
     Args:
         planner: makes plans.
         resources: the limits.
-        trial: the harm of a plan, by the pruned and repaired network.
-        trials: plans that are tried at most, beside the families' own.
-        seconds: no trial begins later than that.
+        judge: of plans, told before how many it may try.
+        progress: told the fraction done.
     """
-    start = time.monotonic()
-    known: dict[tuple[int, ...], float] = {}
-
-    def harm(counts: np.ndarray) -> float:
-        key = tuple(int(count) for count in counts)
-        if key not in known:
-            known[key] = trial(counts)
-        return known[key]
-
-    plans = {family: planner.plan(resources, family) for family in FAMILIES}
-    found = {family: counts for family, counts in plans.items() if counts is not None}
+    found = starts(planner, resources)
     if not found:
         return None
-    harms = {family: harm(counts) for family, counts in found.items()}
-    family = min(harms, key=lambda name: harms[name])
-    best = Chosen(family, found[family], harms[family], harms)
-    first = len(known)
-    while True:
-        for counts in planner.neighbours(best.counts, resources):
-            if len(known) - first >= trials or time.monotonic() - start > seconds:
-                return best
-            if harm(counts) < best.harm * _HELPS:
-                best = Chosen("improved", counts, harm(counts), harms)
+    harms = {family: judge(counts) for family, counts in found.items()}
+    # Plans that were tried for other limits may be inside these too.
+    cost = cost_of(resources)
+    known = [np.array(counts) for counts in judge.known if cost(np.array([counts], float))[0] <= 1]
+    every = [*found.items(), *(("tried before", counts) for counts in known)]
+    family, counts = min(every, key=lambda one: judge(one[1]))
+    better = [Chosen(family, counts, judge(counts), harms)]
+    for name, counts in _more(planner, resources, judge, better):
+        if judge.over and not judge.knows(counts):
+            break
+        progress(judge.spent)
+        if (harm := judge(counts)) < better[-1].harm * _HELPS:
+            better.append(Chosen(name, counts, harm, harms))
+    return better[-1]
+
+
+def _more(
+    planner: Planner, resources: Sequence[Resource], judge: Judge, better: Sequence[Chosen]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Plans to try next, seeing what those before did; `better` grows meanwhile, its last is the best."""
+    seen: list[list[int]] = []
+    for _ in range(_CORRECTIONS):
+        counts = planner.plan(resources, corrected(planner, judge.known))
+        if counts is None or counts.tolist() in seen:
+            break
+        seen.append(counts.tolist())
+        yield "corrected", counts
+    start = None
+    while start is not better[-1]:
+        start = better[-1]
+        for counts in planner.neighbours(start.counts, resources, corrected(planner, judge.known)):
+            yield "improved", counts
+            if better[-1] is not start:
                 break
-        else:
-            return best
+
+
+def corrected(planner: Planner, known: Mapping[tuple[int, ...], Damage]) -> Harm:
+    """The curves, each with the weight that explains best what plans did."""
+    rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in known])
+    wanted = np.array([damage.divergence for damage in known.values()])
+    usable = (wanted > 0) & (rows.sum(axis=1) > 0)
+    if not usable.any():
+        return planner.curves
+    rows, wanted = rows[usable], wanted[usable]
+    scale = np.full(len(planner.curves), float(np.median(wanted / rows.sum(axis=1))))
+    found = bounded(rows, wanted, 1 / (_PRECISION * wanted) ** 2, scale, scale)
+    return [curve * max(weight, 0.05 * scale[0]) for curve, weight in zip(planner.curves, found, strict=True)]

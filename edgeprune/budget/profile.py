@@ -58,10 +58,10 @@ class Profile:
         options: how it was measured.
         candidates: makes more of them.
         full: (G,) units of each group.
-        baseline: the record of the baseline on the device.
-        baseline_ms: its latency.
+        table: fitted to what was measured.
+        baseline_ms: the baseline's latency; None where none was asked for.
         measured: all candidates.
-        table: fitted to them.
+        runtime: of the device.
         path: of the profile's file.
     """
 
@@ -69,11 +69,11 @@ class Profile:
     options: BenchOptions
     candidates: Candidates
     full: np.ndarray
-    baseline: RunRecord
-    baseline_ms: float
-    measured: tuple[Measured, ...]
     table: Table
-    path: Path
+    baseline_ms: float | None = None
+    measured: tuple[Measured, ...] = ()
+    runtime: str = ""
+    path: Path = Path()
 
     def with_more(self, plans: Sequence[np.ndarray]) -> Profile:
         """Measures some plans and fits the table again.
@@ -83,6 +83,13 @@ class Profile:
         """
         kept = _measure_missing(self, plans)
         return _refitted(self, kept)
+
+
+def unmeasured(candidates: Candidates, device: str, options: BenchOptions) -> Profile:
+    """A profile for budgets without latency: nothing runs."""
+    units = candidates.prepared.units
+    full = np.array([len(group.units) for group in units.groups], int)
+    return Profile(device, options, candidates, full, fit(work_of(units), full, ()))
 
 
 def profile(
@@ -107,15 +114,15 @@ def profile(
     Raises:
         DeviceError: the device refused, failed or went away; what was measured is kept.
     """
-    units = candidates.prepared.units
-    full = np.array([len(group.units) for group in units.groups], int)
     record = _baseline(candidates.baseline, device, options)
     progress(0.1)
-    number = candidates_for(len(full)) if candidates.cheap else _FEW
-    path = cache_folder() / "profiles" / f"{_key(candidates.baseline, record, options)}.json"
-    plans = design(full, least, number, seed)
-    table = fit(work_of(units), full, ())
-    empty = Profile(device, options, candidates, full, record, record.latency.p50_ms, (), table, path)
+    empty = dataclasses.replace(
+        unmeasured(candidates, device, options),
+        runtime=f"{record.runtime.name} {record.runtime.version}",
+        path=cache_folder() / "profiles" / f"{_key(candidates.baseline, record, options)}.json",
+    )
+    full = empty.full
+    plans = design(full, least, candidates_for(len(full)) if candidates.cheap else _FEW, seed)
     kept = _measure_missing(empty, list(plans), progress)
     progress(1.0)
     return _refitted(empty, kept)
@@ -186,8 +193,7 @@ def _measure_missing(
         raise DeviceError(
             error.found,
             error.expected,
-            f"{error.way_out} {done} of {len(wanted)} candidates were measured and are kept; the same "
-            "command goes on with the rest.".strip(),
+            f"{error.way_out} {done} of {len(wanted)} candidates were measured.".strip(),
         ) from error
     return kept
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Argument, Option
@@ -13,6 +13,9 @@ from typer import Argument, Option
 from edgeprune.cli.options import given_settings, with_recipe_options
 from edgeprune.recipe import recipe
 from edgeprune.zoo import with_defaults
+
+if TYPE_CHECKING:
+    from edgeprune.budget.explain import Explanation
 
 _OUT = "build/edgeprune"
 
@@ -45,6 +48,14 @@ def build(
     resume: Annotated[
         bool, Option("--resume/--no-resume", help="Go on where an interrupted build of the same stopped.")
     ] = True,
+    explain: Annotated[
+        bool, Option("--explain", help="Show what each layer's width costs, where a budget found it.")
+    ] = False,
+    runner: Annotated[str, Option(help="On --device: python, native or benchmark_model.")] = "python",
+    python: Annotated[str | None, Option(help="Python on --device, such as a venv's.")] = None,
+    library: Annotated[Path | None, Option(help="TFLite library for the native runner.")] = None,
+    native_runner: Annotated[Path | None, Option(help="edgeprune_runner built for the device.")] = None,
+    benchmark_model: Annotated[Path | None, Option(help="Google's prebuilt benchmark_model.")] = None,
     json: Annotated[bool, Option("--json", help="Print report.json to stdout and nothing else.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
     **settings: Any,
@@ -63,8 +74,14 @@ def build(
         typer.echo(files.written_recipe(effective, places), nl=False)
         return
 
+    from device_runners.benchmark import BenchOptions
     from edgeprune import pipeline
     from edgeprune.cli.progress import progress_bars
+
+    tools = BenchOptions(
+        runner=runner, python=python, library=library, native_runner=native_runner,
+        benchmark_model=benchmark_model,
+    )
 
     source = pipeline.Source(
         places.get("model"), places.get("data"), places.get("custom_objects", ""), trust_model
@@ -74,18 +91,18 @@ def build(
     with progress_bars(quiet=quiet or json) as progress:
         done = pipeline.run(
             source, effective, folder, command=command, progress=progress, force=force,
-            resume=resume and not force,
+            resume=resume and not force, tools=tools,
         )
     text = done.bundle.file("report.json").read_text(encoding="utf-8")
     if json:
         typer.echo(text, nl=False)
     elif not quiet:
-        _print(text, folder)
+        _print(text, folder, explain=explain)
         if done.unchanged:
             typer.echo("Nothing changed since, so nothing was done; --force builds again.")
 
 
-def _print(text: str, out: Path) -> None:
+def _print(text: str, out: Path, *, explain: bool) -> None:
     import json
 
     from rich.console import Console
@@ -109,6 +126,26 @@ def _print(text: str, out: Path) -> None:
     )
     for line in quantization.lines(report):
         console.print(line, markup=False)
+    if budget := _budget(report):
+        from edgeprune.report import budget as shown
+
+        for line in shown.summary(budget):
+            console.print(line, markup=False, highlight=False)
+        if explain:
+            widths = Table(*shown.COLUMNS, title=f"Widths for {escape(budget.device)}")
+            for cells in shown.rows(budget):
+                widths.add_row(*map(escape, cells))
+            console.print(widths)
+            console.print(shown.MEANING, markup=False, highlight=False)
+    elif explain:
+        console.print("No budget was given, so no width was chosen for a device; see the report's groups.")
     for note in report["notes"]:
         console.print(f"Note: {escape(note)}")
     console.print(f"Bundle: {out}", soft_wrap=True, markup=False)
+
+
+def _budget(report: dict[str, Any]) -> Explanation | None:
+    from edgeprune import jsonable
+    from edgeprune.budget.explain import Explanation
+
+    return jsonable.decode(Explanation, report["budget"], "report.json") if "budget" in report else None

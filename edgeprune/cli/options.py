@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _KINDS: dict[str, Any] = {
     "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],
+    "str | None": str | None, "str | float | None": str | None,
     "Mapping[str, float]": list[str],
 }
 

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 TITLES = {
     "train": "train the baseline",
+    "profile": "measure candidates",
+    "fit": "find the widths",
     "prune": "prune, strip, repair",
     "fine_tune": "fine-tune",
     "convert": "quantize, verify",
-    "measure": "measure on this machine",
+    "measure": "measure",
 }
 
 

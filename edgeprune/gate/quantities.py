@@ -19,6 +19,7 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ%]*)")
 _BYTES: Mapping[str, int] = {
     "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
 }
+_COUNTS: Mapping[str, float] = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -48,6 +49,20 @@ def parse_duration(text: object, name: str) -> float:
             f"{name} = {text} {what}.", "Expected one of ns, us, ms, s.", f"Write {number:g}ms, say."
         )
     return _positive(number * _MILLISECONDS[unit], text, name)
+
+
+def parse_count(text: object, name: str) -> float:
+    """A number from ``5000000`` or ``5M``.
+
+    Raises:
+        InputError: another unit, or zero.
+    """
+    number, unit = _split(text, name, "a number such as 5000000 or 5M")
+    if unit not in _COUNTS:
+        raise InputError(
+            f"{name} = {text} has the unit '{unit}'.", "Expected k, M, G or none.", f"Write {number:g}M, say."
+        )
+    return _positive(number * _COUNTS[unit], text, name)
 
 
 def parse_share(text: object, name: str) -> float:

@@ -6,12 +6,27 @@ in nats. Anything else: half the mean squared error relative to the output's var
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+@dataclasses.dataclass(frozen=True)
+class Damage:
+    """What a pruned model does to the original's outputs.
+
+    Attributes:
+        divergence: see the module.
+        changed: share of the answers (largest probabilities) that are others; None where no output is a
+            distribution.
+    """
+
+    divergence: float
+    changed: float | None = None
 
 
 def is_distribution(output: np.ndarray) -> bool:
@@ -24,6 +39,16 @@ def is_distribution(output: np.ndarray) -> bool:
 def divergence(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> float:
     """Of all outputs together, the mean over samples."""
     return float(sum(_one(a, b) for a, b in zip(reference, outputs, strict=True)))
+
+
+def damage(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Damage:
+    """Of all outputs together; answers are the mean over the outputs that are distributions."""
+    changed = [
+        float(np.mean(a.argmax(axis=-1) != b.argmax(axis=-1)))
+        for a, b in zip(reference, outputs, strict=True)
+        if is_distribution(a)
+    ]
+    return Damage(divergence(reference, outputs), float(np.mean(changed)) if changed else None)
 
 
 def _one(reference: np.ndarray, output: np.ndarray) -> float:

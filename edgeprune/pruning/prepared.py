@@ -18,7 +18,7 @@ from edgeprune.graph.cost_model import UNITS, cost_model
 from edgeprune.pruning import importance
 from edgeprune.pruning.allocation import ALLOCATIONS, Limits, allocate, levels
 from edgeprune.pruning.budget import budget
-from edgeprune.pruning.divergence import ambiguity, divergence
+from edgeprune.pruning.divergence import Damage, ambiguity, damage, divergence
 from edgeprune.pruning.importance.scene import Scene
 from edgeprune.pruning.observe import observe
 from edgeprune.pruning.reconstruct import Sides, reconstruct
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
+JUDGED_MACS = 1e10
+"""Multiply-accumulates that judging one plan may take."""
 
 
 class Prepared:
@@ -202,21 +204,32 @@ class Prepared:
         )
         return PruneResult(pruned.reading.model, report, self.units, keep)
 
-    def trial(self, counts: np.ndarray) -> float:
-        """The harm of leaving these many units, on samples that took no part in choice and repair.
+    def judge(self, held: Any = None) -> Callable[[np.ndarray], Damage]:
+        """Tells the damage of leaving so many units in each group, by the stripped and repaired network.
 
-        Without calibration data it is the sum of the groups' curves.
+        Args:
+            held: samples that choose and repair nothing; None holds back a part of the calibration data
+                from the repair. Without calibration data the groups' curves are added up.
         """
         if self._data is None:
-            gone = [len(group.units) - count for group, count in zip(self.units.groups, counts, strict=True)]
-            return float(sum(curve[k] for curve, k in zip(self.curves, gone, strict=True)))
+            return lambda counts: Damage(self._expected(counts))
         from edgeprune.keras_bridge.network import stripped_network
 
-        keep = self._kept(counts)
-        pruned = stripped_network(self._reading, self.units, keep)
-        chosen, held = self._split()
-        self._repair(pruned, keep, chosen)
-        return divergence(self._original.outputs(held), pruned.outputs(held))
+        repair_on, seen = self._split() if held is None else (self._data, as_arrays(held))
+        seen = self._some(seen, max(min(int(JUDGED_MACS / max(self.cost.macs, 1)), self._budget.at_once), 64))
+        reference = self._original.outputs(seen)
+
+        def damaged(counts: np.ndarray) -> Damage:
+            keep = self._kept(counts)
+            pruned = stripped_network(self._reading, self.units, keep)
+            self._repair(pruned, keep, repair_on)
+            return damage(reference, pruned.outputs(seen))
+
+        return damaged
+
+    def _expected(self, counts: np.ndarray) -> float:
+        gone = [len(group.units) - count for group, count in zip(self.units.groups, counts, strict=True)]
+        return float(sum(curve[int(k)] for curve, k in zip(self.curves, gone, strict=True)))
 
     @property
     def model(self) -> Any:

@@ -58,6 +58,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
             "name": data.name, "source": data.source, "licence": data.licence, "synthetic": data.synthetic,
             "train": len(data.train), "validation": len(data.validation), "test": len(data.test),
         },
+        "device": job.device,
         "stages": stages,
         "removed": report.removed,
         "groups": report.groups,
@@ -79,6 +80,8 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
         "notes": [*_origin(data), *report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)],
         "timings_s": {name: round(value, 3) for name, value in job.seconds.items()},
     }
+    if built.trained.explanation is not None:
+        content["budget"] = built.trained.explanation
     if built.trained.trials:
         content["search"] = built.trained.trials
     if built.folds:

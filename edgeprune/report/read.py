@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Optional
 
 from edgeprune import jsonable
+from edgeprune.budget.explain import Explanation
 from edgeprune.errors import InputError
 from edgeprune.report.stages import SCHEMA_VERSION
 
@@ -189,6 +190,8 @@ class Report:
     training: tuple[Trained, ...] = ()
     confusion: Optional[Confusion] = None  # noqa: UP045
     notes: tuple[str, ...] = ()
+    device: str = "local"
+    budget: Optional[Explanation] = None  # noqa: UP045
 
 
 def read_report(bundle: Bundle) -> Report:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from device_runners.benchmark import BenchOptions
     from edgeprune.data.dataset import Dataset
     from edgeprune.progress import Progress
     from edgeprune.recipe import Recipe
@@ -40,6 +41,7 @@ class Job:
     """One build.
 
     Attributes:
+        tools: how devices are reached and measured; None for the usual way.
         strategy: a `tf.distribute.Strategy`, or None.
         seconds: wall time of each stage so far.
         notes: what the user has to know, so far.
@@ -49,9 +51,21 @@ class Job:
     source: Source
     state: State
     progress: Progress
+    tools: BenchOptions | None = None
     strategy: Any = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def device(self) -> str:
+        """Where the models are measured."""
+        return self.recipe.device or "local"
+
+    def bench_options(self) -> BenchOptions:
+        """How they are measured there."""
+        from device_runners.benchmark import DEFAULT_OPTIONS
+
+        return dataclasses.replace(self.tools or DEFAULT_OPTIONS, threads=self.recipe.threads)
 
     @contextlib.contextmanager
     def clock(self, name: str) -> Iterator[Callable[[float], None]]:

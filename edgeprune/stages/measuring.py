@@ -1,4 +1,4 @@
-"""Runs the three models on this machine as a device, and writes the bundle."""
+"""Runs the three models on the device, which is this machine unless said, and writes the bundle."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Built:
 
 def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[str, str]) -> Bundle:
     """Measures, and replaces the output folder as a whole."""
-    from device_runners import BenchOptions, bench
+    from device_runners import bench
     from edgeprune.pipeline import is_chief
     from edgeprune.report.document import bundle_files, document, manifest
 
@@ -51,7 +51,7 @@ def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[s
             path = room / f"{stage}.tflite"
             path.write_bytes(converted.tflite)
             target = trial if stage == "deployed" else path
-            records[stage] = bench(target, "local", BenchOptions(threads=job.recipe.threads))
+            records[stage] = bench(target, job.device, job.bench_options())
             tell(number / len(built.deployed.files))
     files["report.json"] = document(built, records)
     if not is_chief() and job.recipe.distribute == "multi-worker":

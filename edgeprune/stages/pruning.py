@@ -15,8 +15,12 @@ from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, Remo
 from edgeprune.pruning.units import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from edgeprune.pruning.allocation import Limits
+    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.recipe import Recipe
     from edgeprune.stages.inputs import Inputs
     from edgeprune.stages.job import Job
 
@@ -33,11 +37,11 @@ def pruned(job: Job, inputs: Inputs) -> PruneResult:
     with job.clock("prune") as tell:
         done = job.state.finished("prune")
         if done is not None:
-            return _kept(job, done, inputs.model)
+            return kept(job, done, inputs.model)
         result = prune_by(job, inputs, job.recipe.prune if job.recipe.method != "weight" else 0.0, tell)
         with job.state.finishing("prune") as room:
             if room is not None:
-                _keep(room, result)
+                keep(room, result)
     return result
 
 
@@ -61,7 +65,28 @@ def prune_by(job: Job, inputs: Inputs, amount: float, tell: Any, model: Any = No
     )
 
 
-def _keep(room: Path, result: PruneResult) -> None:
+def prepared_of(job: Job, inputs: Inputs, tell: Callable[[float], None]) -> Prepared:
+    """The baseline with all that does not depend on how much is to go."""
+    from edgeprune.pruning.prepared import Prepared
+
+    recipe = job.recipe
+    steps = ("read", "rank", "measure")
+    return Prepared(
+        inputs.model, inputs.calibration, criterion=recipe.criterion, allocation=recipe.allocation,
+        seed=recipe.seed,
+        progress=lambda name, done: tell((steps.index(name) + done) / len(steps)) if name in steps else None,
+    )
+
+
+def limits_of(recipe: Recipe) -> Limits:
+    """What the recipe wants kept."""
+    from edgeprune.pruning.allocation import Limits
+
+    return Limits(recipe.min_width, recipe.round_to, recipe.protect, recipe.ratios or {})
+
+
+def keep(room: Path, result: PruneResult) -> None:
+    """Writes a result into a stage's folder."""
     from edgeprune.keras_bridge.save import saved_bytes
 
     (room / "model.keras").write_bytes(saved_bytes(result.model))
@@ -69,7 +94,8 @@ def _keep(room: Path, result: PruneResult) -> None:
     (room / "report.json").write_text(jsonable.dumps(result.report), encoding="utf-8")
 
 
-def _kept(job: Job, folder: Path, original: Any) -> PruneResult:
+def kept(job: Job, folder: Path, original: Any) -> PruneResult:
+    """Reads what `keep` has written."""
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.units import trace
 
@@ -86,8 +112,8 @@ def _kept(job: Job, folder: Path, original: Any) -> PruneResult:
             "notes": tuple(content["notes"]),
         }
     )
-    keep = np.load(folder / "keep.npy", allow_pickle=False)
-    return PruneResult(job.load(folder / "model.keras"), report, trace(read(original).graph), keep)
+    mask = np.load(folder / "keep.npy", allow_pickle=False)
+    return PruneResult(job.load(folder / "model.keras"), report, trace(read(original).graph), mask)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
             lambda model: _fit(job, inputs, model),
         )
         tell(0.7)
-        shipped, steps = _finished(job, inputs, done.result)
+        shipped, steps = finished(job, inputs, done.result)
         test_inputs = inputs.test if steps == data.preprocessing else _raw(inputs, steps)
         outputs = {
             "baseline": predict(inputs.model, inputs.test),
@@ -124,7 +124,7 @@ def _fit(job: Job, inputs: Inputs, model: Any) -> None:
     )
 
 
-def _finished(
+def finished(
     job: Job, inputs: Inputs, converted: Converted
 ) -> tuple[Converted, Sequence[Mapping[str, Any]]]:
     """The file with its front end and its metadata, and the steps that stay outside of it."""

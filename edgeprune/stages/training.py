@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
@@ -14,6 +15,7 @@ from edgeprune.training.goal import predict
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edgeprune.budget.explain import Explanation
     from edgeprune.pruning.result import PruneResult
     from edgeprune.pruning.search import Trial
     from edgeprune.stages.inputs import Inputs
@@ -30,12 +32,14 @@ class Trained:
     Attributes:
         pruned: what pruning gave, in the end.
         trials: of the search for the largest share.
+        explanation: of widths that a budget has found.
     """
 
     model: Any
     pruned: PruneResult
     curve: tuple[Epoch, ...] = ()
     trials: tuple[Trial, ...] = ()
+    explanation: Explanation | None = None
 
 
 def settings_of(job: Job, stage: str, epochs: int, round_number: int = 0) -> FineTuning:
@@ -123,46 +127,49 @@ def in_rounds(job: Job, inputs: Inputs) -> Trained:
     return Trained(rounds[-1].model, joined(rounds), tuple(curve))
 
 
-def largest(job: Job, inputs: Inputs) -> Trained:
-    """Finds the largest share whose trained model keeps the accuracy on validation data.
+def largest(job: Job, inputs: Inputs, prune: Callable[[float], PruneResult] | None = None) -> Trained:
+    """Finds the largest amount whose trained model keeps the accuracy on validation data.
+
+    Args:
+        job: with the points that may be lost.
+        inputs: of the build.
+        prune: by an amount; None for a share of the recipe's unit.
 
     Raises:
-        VerificationError: not even the smallest share does.
+        VerificationError: not even the smallest amount does.
     """
-    from edgeprune.pruning.allocation import Limits
-    from edgeprune.pruning.prepared import Prepared
     from edgeprune.pruning.search import largest_amount
 
-    recipe, curves = job.recipe, {}
-    limits = Limits(recipe.min_width, recipe.round_to, recipe.protect, recipe.ratios or {})
-    with job.clock("prune") as tell:
-        prepared = Prepared(
-            inputs.model, inputs.calibration, criterion=recipe.criterion, allocation=recipe.allocation,
-            seed=recipe.seed,
-        )
-        tell(0.5)
+    recipe, curves = job.recipe, dict[int, "tuple[Epoch, ...]"]()
     split = inputs.data.validation
-    number = 0
-
-    def prune(amount: float) -> PruneResult:
-        return prepared.prune(amount, unit=recipe.unit, limits=limits)
 
     def evaluate(model: Any) -> float:
-        nonlocal number
+        number = len(curves)
         with job.clock("fine_tune") as told:
-            curves[id(model)] = learn(job, inputs, model, told, name=f"trial_{number}", number=number)
-        number += 1
+            # Another model than in an interrupted try begins anew.
+            shapes = zlib.crc32(str([weights.shape for weights in model.get_weights()]).encode())
+            name = f"trial_{number}_{shapes}"
+            curves[id(model)] = learn(job, inputs, model, told, name=name, number=number)
         return 100 * inputs.worth(split, predict(model, inputs.validation), inputs.validation)
 
     baseline = 100 * inputs.worth(split, inputs.answers, inputs.validation)
+    what = "removed" if prune is None else "faster"
     found = largest_amount(
-        prune, evaluate, baseline, recipe.max_drop or 0.0,
+        prune or _by_share(job, inputs), evaluate, baseline, recipe.max_drop or 0.0,
         show=lambda trial: job.notes.append(
-            f"{100 * trial.amount:.1f} % removed: {trial.drop:+.2f} points lost on validation data, "
+            f"{100 * trial.amount:.1f} % {what}: {trial.drop:+.2f} points lost on validation data, "
             f"{'within' if trial.holds else 'beyond'} {recipe.max_drop:g}."
         ),
     )
     return Trained(found.result.model, found.result, curves[id(found.result.model)], found.trials)
+
+
+def _by_share(job: Job, inputs: Inputs) -> Callable[[float], PruneResult]:
+    from edgeprune.stages.pruning import limits_of, prepared_of
+
+    with job.clock("prune") as tell:
+        prepared = prepared_of(job, inputs, tell)
+    return lambda amount: prepared.prune(amount, unit=job.recipe.unit, limits=limits_of(job.recipe))
 
 
 def _cannot_fade(job: Job, inputs: Inputs) -> str | None:

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from edgeprune.budget.allocate import cut, evenly, path, thinned
+from edgeprune.budget.allocate import cut, path, thinned
 from edgeprune.budget.limits import Budget, Resource, cost_of
 from edgeprune.errors import InputError
 
@@ -61,18 +61,6 @@ def test_out_of_reach_is_none() -> None:
     assert cut(path(CHOICES, product_cost, harm), CHOICES, product_cost, harm, 0.001) is None
 
 
-def test_even_harms_take_the_same_share_of_every_group() -> None:
-    choices = [np.arange(size, 0, -1) for size in (64, 32, 16)]
-    full = np.array([64, 32, 16])
-
-    def share(counts: np.ndarray) -> np.ndarray:
-        return np.asarray((counts / full).mean(axis=1))
-
-    found = path(choices, share, evenly(full))
-    halves = found.counts[np.argmin(np.abs(found.costs - 0.5))] / full
-    assert halves == pytest.approx([0.5] * 3, abs=0.07)
-
-
 def test_several_limits_hold_together() -> None:
     harm = random_harms(3)
     limits = [
@@ -122,7 +110,8 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
         Measured(tuple(map(int, p)), macs(p.astype(float)) / macs(full.astype(float)), 0.01) for p in plans
     ]
     table = fit(work_of(units), full, measured)
-    choices, harm = levels(units.groups, Limits()), evenly(full)
+    choices = levels(units.groups, Limits())
+    harm = [np.linspace(0, 1, int(size) + 1) ** 2 for size in full]
     start = time.process_time()
     found = path(choices, table, harm)
     plans = [cut(found, choices, table, harm, limit) for limit in np.linspace(0.1, 1, 1000)]

@@ -61,8 +61,6 @@ def test_layers_add_up_to_the_whole(units: Units) -> None:
     )
     assert sum(table.layers(full).values()) + table.rates[0] == pytest.approx(float(table(full)[0]), rel=1e-9)
     assert float(table(full)[0]) == pytest.approx(1, abs=0.02)
-    moved = table.corrected(full // 2, 0.5)
-    assert float(moved(full // 2)[0]) == pytest.approx(0.5, rel=1e-9)
 
 
 def test_every_group_is_measured_at_widths_that_spread_evenly() -> None:

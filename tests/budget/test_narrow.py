@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from edgeprune.budget.candidates import candidates_of
-from edgeprune.budget.limits import macs_of
+from edgeprune.budget.limits import vectorised
 from edgeprune.budget.narrow import template
 from edgeprune.conversion import flatfile, run_tflite
+from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.prepared import Prepared
 from tests.budget.networks import network, samples, tflite
 
@@ -67,8 +68,6 @@ def test_prune_to_keeps_what_it_is_told(prepared: Prepared) -> None:
 
 
 def test_multiply_accumulates_of_plans_are_those_of_the_model(prepared: Prepared) -> None:
-    from types import SimpleNamespace
-
-    known = SimpleNamespace(candidates=SimpleNamespace(prepared=prepared))
+    macs = vectorised(cost_model(prepared.units, "macs"))
     counts = np.array([7 + place for place in range(len(prepared.units.groups))])
-    assert macs_of(known)(counts[None])[0] == prepared.prune_to(counts, repair=False).report.after.macs
+    assert macs(counts[None])[0] == prepared.prune_to(counts, repair=False).report.after.macs

@@ -11,7 +11,7 @@ import pytest
 from device_runners import BenchOptions
 from edgeprune.budget import measure as measuring
 from edgeprune.budget.candidates import Candidates, candidates_of
-from edgeprune.budget.fit import fit_profile
+from edgeprune.budget.fit import Fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.profile import profile
 from edgeprune.errors import DeviceError
@@ -41,7 +41,7 @@ def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     assert len(known.measured) == 13
     choices = levels(candidates.prepared.units.groups, Limits())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
-    fitted = fit_profile(known, Budget(latency_ms=10 * known.baseline_ms), choices)
+    fitted = Fitter(known, choices).fit(Budget(latency_ms=10 * (known.baseline_ms or 0.0)))
     assert fitted.explanation.device == here.device
     assert fitted.explanation.rounds[-1].measured["latency_ms"] > 0
     assert all(row.units_after == row.units_before for row in fitted.explanation.rows)

@@ -104,7 +104,9 @@ def latency(subject: Subject, prefix: str) -> Html | None:
     parts = []
     if rows:
         columns = ("model", "p50", "p90", "p99", "peak memory")
-        parts.append(table("On the machine that built it", columns, rows))
+        where = subject.report.device
+        where = "the machine that built it" if where == "local" else where
+        parts.append(table(f"On {where}", columns, rows))
         parts.append(_doubts(subject) or Html(""))
     if subject.records:
         plots = [_device(record, f"{prefix}-run{index}") for index, record in enumerate(subject.records)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import edgeprune
 from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
+from edgeprune.report.page.budget import budget_section
 from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
@@ -100,6 +101,7 @@ def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None
     return [
         ("outcome", "What came out", outcome.outcome(subject)),
         ("trade", "Accuracy against size and latency", outcome.trade(subject, prefix)),
+        ("budget", "Budget", budget_section(subject)),
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),

@@ -1,0 +1,101 @@
+"""Measures built files against a budget, on its device."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.benchmark import bench
+from edgeprune.budget.explain import Round
+from edgeprune.budget.measure import measure, verify
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from device_runners.benchmark import BenchOptions
+    from edgeprune.budget.limits import Budget
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Meter:
+    """What a file takes of each resource.
+
+    Attributes:
+        baseline: `.tflite` of the original; latency is measured as a ratio to it, paired.
+        baseline_ms: its latency; None where none is asked for.
+    """
+
+    device: str
+    options: BenchOptions
+    baseline: bytes
+    baseline_ms: float | None = None
+
+    def round(
+        self,
+        budget: Budget,
+        tflite: bytes,
+        macs: int,
+        counts: tuple[int, ...] = (),
+        predicted: Mapping[str, float] | None = None,
+    ) -> Round:
+        """Measures what the budget limits.
+
+        Args:
+            budget: the limits.
+            tflite: the model.
+            macs: of one inference.
+            counts: kept units of each group, for the record.
+            predicted: likewise.
+
+        Raises:
+            DeviceError: the device refused, failed or went away.
+        """
+        given = budget.given()
+        measured: dict[str, float] = {}
+        low = high = None
+        if "latency_ms" in given:
+            measured["latency_ms"], low, high = self.latency(tflite)
+        if "macs" in given:
+            measured["macs"] = float(macs)
+        if "size_bytes" in given:
+            measured["size_bytes"] = float(len(tflite))
+        if "memory_bytes" in given:
+            measured["memory_bytes"] = self.memory(tflite)
+        inside = all(measured[name] <= limit for name, limit in given.items())
+        inside &= high is None or high <= given["latency_ms"]
+        return Round(counts, dict(predicted or {}), measured, low, high, inside)
+
+    def latency(self, tflite: bytes) -> tuple[float, float, float]:
+        """In ms, with its interval."""
+        best = self.baseline_ms or float("nan")
+        if self.options.runner == "python":
+            found = verify(self.baseline, tflite, self.device, self.options, best)
+        else:
+            timing = measure(self.baseline, [tflite], self.device, self.options).candidates[0]
+            spread = float(np.exp(2 * timing.error))
+            found = (timing.ratio, timing.ratio / spread, timing.ratio * spread)
+        middle, low, high = (best * ratio for ratio in found)
+        return middle, low, high
+
+    def memory(self, tflite: bytes) -> float:
+        """Peak bytes of the process that runs a file.
+
+        Raises:
+            InputError: the device does not tell.
+        """
+        with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
+            path = Path(room) / "model.tflite"
+            path.write_bytes(tflite)
+            record = bench(path, self.device, dataclasses.replace(self.options, min_time_s=0.1, runs=10))
+        if record.memory.peak_bytes is None:
+            raise InputError(
+                f"{self.device} does not tell how much memory a process uses.",
+                "",
+                "Leave --max-memory out, or measure with the Python runner.",
+            )
+        return float(record.memory.peak_bytes)

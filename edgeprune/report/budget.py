@@ -1,0 +1,74 @@
+"""A budget's outcome in words and rows, for the terminal and the HTML page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.budget.limits import NOUNS, shown
+from edgeprune.gate.quantities import show_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgeprune.budget.explain import Explanation, Round
+
+COLUMNS = ("group", "before", "after", "latency", "next width", "would save", "answers changed", "divergence")
+MEANING = (
+    "latency: predicted, of the layers that make or read these neurons. next width: the nearest narrower one "
+    "that saves something, and what it would add: answers that would differ from the original's before "
+    "training (estimated), and divergence of the outputs."
+)
+ROUNDS = ("model", "what", "limit", "predicted", "measured", "interval", "error", "inside")
+
+
+def summary(budget: Explanation) -> Iterator[str]:
+    """One line for each limit, and one on how the widths were found."""
+    last = budget.deployed or budget.rounds[-1]
+    for name, limit in budget.limits.items():
+        between = ""
+        if name == "latency_ms" and last.low is not None and last.high is not None:
+            between = f" ({show_duration(last.low)} to {show_duration(last.high)})"
+        yield (
+            f"{NOUNS[name].capitalize()} on {budget.device}: {shown(name, last.measured[name])}{between} of "
+            f"{shown(name, limit)}; predicted {shown(name, last.predicted[name])} ({_error(last, name)})."
+        )
+    error = "" if budget.median_error is None else f", median error {100 * budget.median_error:.1f} %"
+    yield (
+        f"Found in {len(budget.rounds)} round{'s' * (len(budget.rounds) != 1)} by '{budget.family}' out of "
+        f"{budget.tried} plans tried; {budget.candidates} candidates measured{error}."
+    )
+
+
+def rows(budget: Explanation) -> Iterator[tuple[str, ...]]:
+    """The cells of `COLUMNS`, one row for each group."""
+    for row in budget.rows:
+        yield (
+            row.group,
+            str(row.units_before),
+            str(row.units_after),
+            "" if row.latency_ms is None else show_duration(row.latency_ms),
+            "" if row.next_units is None else str(row.next_units),
+            "" if row.saves_ms is None else show_duration(row.saves_ms),
+            "" if row.changed is None or row.next_units is None else f"{100 * row.changed:+.2f} %",
+            "" if row.next_units is None else f"{row.harm:+.3g}",
+        )
+
+
+def rounds(budget: Explanation) -> Iterator[tuple[str, ...]]:
+    """The cells of `ROUNDS`: predicted beside measured, of every model that was built."""
+    built = [(f"round {number}", one) for number, one in enumerate(budget.rounds, 1)]
+    if budget.deployed is not None:
+        built.append(("as deployed", budget.deployed))
+    for title, one in built:
+        for name, limit in budget.limits.items():
+            between = ""
+            if name == "latency_ms" and one.low is not None and one.high is not None:
+                between = f"{show_duration(one.low)} to {show_duration(one.high)}"
+            yield (
+                title, NOUNS[name], shown(name, limit), shown(name, one.predicted[name]),
+                shown(name, one.measured[name]), between, _error(one, name), "yes" if one.inside else "no",
+            )  # fmt: skip
+
+
+def _error(one: Round, name: str) -> str:
+    return f"{100 * (one.predicted[name] / one.measured[name] - 1):+.1f} %"
