@@ -109,6 +109,7 @@ def _accuracy(bundle: Bundle, metrics: Mapping[str, float], samples: int | None 
     if name in METRICS and not METRICS[name].higher_is_better:
         return Figure(None, reason=f"the model is measured by {name}, where lower is better; use --max-drop.")
     where = "report.json" if samples is None else f"{samples} samples"
+    where += ", synthetic data" if bundle.manifest.synthetic else ""
     return Figure(metrics[name], where if name == "accuracy" else f"{name}, {where}")
 
 

@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.zoo import is_zoo
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -83,13 +85,17 @@ class Job:
         return load_model(path, trust=self.source.trust_model, custom_objects=self.custom_objects())
 
     def custom_objects(self) -> dict[str, Any]:
-        """The user's own classes and functions by name.
+        """The user's own classes and functions by name; the zoo's own losses for its models.
 
         Raises:
             InputError: no such module.
         """
         from edgeprune.keras_bridge.custom_objects import objects_of
 
+        if is_zoo(self.source.model):
+            from edgeprune_models.training import ctc_loss
+
+            return {"ctc_loss": ctc_loss}
         return objects_of(self.source.custom_objects)
 
     def model_once(self, stage: str, make: Callable[[], Any]) -> Any:

@@ -12,8 +12,15 @@ from device_runners import bench
 from edgeprune.conversion import run_tflite
 from edgeprune.data.tabular import synthetic_anomalies, synthetic_rows
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.save import saved_bytes
 from edgeprune.metrics import evaluate
 from edgeprune.metrics.anomaly import choose_threshold, reconstruction_error
+from edgeprune.progress import silent
+from edgeprune.recipe import recipe
+from edgeprune.stages.job import Job, Source
+from edgeprune.state import State
+from edgeprune.training.goal import goal_of
+from edgeprune_models import training
 
 
 @pytest.fixture
@@ -54,6 +61,20 @@ def test_an_autoencoders_threshold_is_chosen_on_validation_data(shortly, tmp_pat
     assert record.metrics == pytest.approx(report["stages"]["deployed"]["on_eval"]["metrics"], abs=1e-9)
     assert record.synthetic
     assert "synthetic" in report["notes"][0]
+    limits = edgeprune.Limits.parse(min_accuracy=0.5)
+    (judged,) = edgeprune.check(bundle.path, limits).judgements
+    assert "synthetic data" in str(judged)
+
+
+def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
+    entry = zoo.find("ctc-crnn")
+    model = entry.build((20, 8), 3, 1)
+    training.compile_model(model, entry.recipe, 10)
+    (tmp_path / "model.keras").write_bytes(saved_bytes(model))
+    kept = Job(recipe(), Source("zoo:ctc-crnn"), State(None), silent).load(tmp_path / "model.keras")
+    labels, answers = np.array([[0, 1, -1]]), np.full((1, 10, 4), 0.25, np.float32)
+    found = [goal_of(one, (answers,), labels, 0.7).objectives[0].function for one in (model, kept)]
+    assert found == [training.ctc_loss] * 2
 
 
 def test_settings_of_ones_own_beat_the_zoos(shortly, tmp_path):
