@@ -160,7 +160,7 @@ def main() -> None:
 
 
 ALL = [
-    Pair("lenet-5", "mnist", epochs=4), Pair("mlp-binary"), Pair("mlp"),
+    Pair("lenet-5", "mnist", epochs=3), Pair("mlp-binary"), Pair("mlp"),
     Pair("streaming-ds-cnn", "fsdd"), Pair("ctc-crnn", "fsdd-strings"),
     Pair("text-bag", "snips-intents"), Pair("text-tagger", "snips-slots"), Pair("text-bag", "imdb"),
     *(Pair(name) for name in zoo.ZOO if name not in ("mlp-binary", "mlp")),
