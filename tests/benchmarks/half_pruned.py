@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import real_data
+from readme import README, write_between
 
 import edgeprune
 import edgeprune_models as zoo
@@ -38,8 +39,6 @@ DATA: Mapping[str, Callable[[], Dataset]] = {
 }
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "build" / "half_pruned"
-README = ROOT / "README.md"
-BEGIN, END = "<!-- half pruned -->", "<!-- /half pruned -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,9 +131,7 @@ def write(pairs: list[Pair]) -> None:
     for pair in pairs:
         if reports := pair.reports():
             results.write(zoo.find(pair.model), reports, pair.recipe())
-    readme = README.read_text(encoding="utf-8")
-    head, rest = readme.split(BEGIN)
-    README.write_text(f"{head}{BEGIN}\n{table(pairs)}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    write_between(README, "half pruned", table(pairs))
 
 
 def main() -> None:
