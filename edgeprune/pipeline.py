@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.fingerprint import fingerprint, key_of
-from edgeprune.progress import Progress, silent
+from edgeprune.progress import GivenUpError, Progress, Watch, silent
 from edgeprune.recipe import Recipe
 from edgeprune.recipe import recipe as make_recipe
 from edgeprune.stages.job import Job, Source
@@ -89,6 +89,7 @@ def run(
     force: bool = False,
     resume: bool = True,
     tools: BenchOptions | None = None,
+    watch: Watch | None = None,
 ) -> Done:
     """Builds, unless the folder already holds what would come out.
 
@@ -101,6 +102,7 @@ def run(
         force: build even so.
         resume: go on where an interrupted build of the same inputs stopped.
         tools: how the device of a budget is reached.
+        watch: told how the model does while it is trained; may end the build.
 
     Raises:
         InputError: settings, model, data or folder are not fit, said before anything is trained.
@@ -114,11 +116,15 @@ def run(
     if parts and not force and (there := _unchanged(folder, parts)):
         return Done(there, unchanged=True)
     state = State(key_of(parts) if parts and recipe.distribute != "multi-worker" else None, resume=resume)
-    job = Job(recipe, source, state, progress, tools)
+    job = Job(recipe, source, state, progress, tools, watch=watch)
     if state.stages():
         job.notes.append(f"Went on after {', '.join(state.stages())} of an interrupted build.")
-    with quietly(recipe) as strategy:
-        bundle = _built(dataclasses.replace(job, strategy=strategy), folder, command, parts)
+    try:
+        with quietly(recipe) as strategy:
+            bundle = _built(dataclasses.replace(job, strategy=strategy), folder, command, parts)
+    except GivenUpError:
+        state.clear()
+        raise
     state.clear()
     return Done(bundle)
 
@@ -159,7 +165,8 @@ def _cross_validated(job: Job, inputs: Inputs) -> tuple[float, ...]:
     if not job.recipe.folds:
         return ()
     # Nothing of a fold is kept: it is no stage of the build itself.
-    return cross_validate(dataclasses.replace(job, state=State(None), notes=[]), inputs, _trained)
+    apart = dataclasses.replace(job, state=State(None), notes=[], watch=None)
+    return cross_validate(apart, inputs, _trained)
 
 
 def require_host() -> None:
@@ -206,8 +213,9 @@ def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
         return {}
     if model is not None and not str(model).startswith(PREFIX) and not Path(model).exists():
         return {}  # said in words later
+    baseline = source.trained if model is None else model
     return fingerprint(
-        None if model is None else str(model), None if data is None else str(data),
+        None if baseline is None else str(baseline), None if data is None else str(data),
         source.custom_objects, recipe,
     )
 

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
 """Called with the name of the stage and the share of it that is done, 0 to 1."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Interim:
+    """How a build stands.
+
+    Attributes:
+        epoch: of fine-tuning; 0 is the model as pruning left it.
+        metric: the task's own on validation data, a fraction; higher is better.
+        samples: that it was measured on.
+        params: weights of the pruned model.
+        macs: multiply-accumulates of one inference.
+    """
+
+    epoch: int
+    metric: float
+    samples: int
+    params: int
+    macs: int
+
+
+Watch = Callable[[Interim], None]
+"""Called after pruning and after each epoch; may raise `GivenUpError`."""
+
+
+class GivenUpError(Exception):
+    """Raised by who watches a build: it is not worth going on, and nothing of it is kept."""
 
 
 def silent(stage: str, done: float) -> None:

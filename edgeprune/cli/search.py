@@ -8,106 +8,106 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer import Argument, Option
 
+from edgeprune.cli.options import given_settings, with_recipe_options
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.search.study import Done
-
-_UNITS = {"latency": " ms", "size": " B", "memory": " B"}
+    from edgeprune.search import Front
 
 
+@with_recipe_options
 def search(
+    context: typer.Context,
     model: Annotated[str | None, Argument(help="A trained Keras model; without: the zoo's.")] = None,
     data: Annotated[str | None, Option(help="Samples, as for `build`.")] = None,
     out: Annotated[
-        Path, Option(help="Folder of the trials' bundles and the sweep's memory.")
+        Path, Option(help="Folder of the front's bundles, front.json, front.html and the sweep's memory.")
     ] = Path("build/search"),
-    trials: Annotated[int, Option(min=1, help="Builds in all.")] = 24,
+    trials: Annotated[int, Option(min=1, help="Builds in all; more, later, make a sweep longer.")] = 24,
     vary: Annotated[
-        list[str] | None, Option(help="FIELD=VALUE,VALUE,… of the recipe, as prune=0.3,0.5; repeatable.")
+        list[str] | None,
+        Option(
+            help="FIELD=VALUE,VALUE,… of `build`'s options, as prune=0.3,0.5; repeatable. Without: share, "
+            "schedule, criterion, allocation, quantize, learning rate, distill."
+        ),
     ] = None,
     recipe_file: Annotated[
-        Path | None, Option("--recipe", help="A TOML file of `build` options that stay the same.")
+        Path | None, Option("--recipe", help="A TOML file of options that stay the same; typed ones beat it.")
     ] = None,
     objective: Annotated[
         list[str] | None, Option(help="accuracy, latency, size or memory; repeatable. Default: all.")
     ] = None,
     device: Annotated[
-        list[str] | None, Option(help="Where to measure; repeatable: a pool, each trial on a free one.")
+        list[str] | None,
+        Option(help="local, ssh://… or adb://…; repeatable: like devices, each trial on a free one."),
     ] = None,
-    python: Annotated[str | None, Option(help="Python on the device, such as a venv's.")] = None,
+    python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
     workers: Annotated[int, Option(min=1, help="Builds at the same time.")] = 1,
     ray: Annotated[
-        str | None, Option(help="auto or ADDRESS of a Ray cluster; without: processes of this machine.")
+        str | None, Option(help="auto or HOST:PORT of a Ray cluster; without: processes of this machine.")
     ] = None,
     storage: Annotated[
-        str | None, Option(help="sqlite:///FILE or postgresql://…; several processes may share it.")
+        str | None,
+        Option(help="sqlite:///FILE or postgresql://…; several processes may share it. Default: in --out."),
     ] = None,
     study: Annotated[str, Option(help="Name of the sweep in the storage.")] = "edgeprune",
+    stop_hopeless: Annotated[
+        bool, Option("--stop-hopeless/--no-stop-hopeless", help="End trials that others are far ahead of.")
+    ] = True,
     custom_objects: Annotated[
         str, Option(help="package.module with layers, losses or metrics of your own.")
     ] = "",
     trust_model: Annotated[bool, Option("--trust-model", help="Let code in the model file run.")] = False,
-    seed: Annotated[int, Option(help="Of the settings and of every build.")] = 0,
-    as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
+    json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="No live table.")] = False,
+    **settings: Any,
 ) -> None:
-    """Build many variants and show those that no other one beats; the same command goes on after a crash."""
-    from edgeprune import jsonable
+    """Build many variants and keep those that no other one beats; the same command goes on after a crash."""
     from edgeprune import recipe_file as files
+    from edgeprune.recipe import recipe
     from edgeprune.search import Sweep, sweep
     from edgeprune.search.space import parse_space
 
-    fixed, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
-    space = parse_space(vary or ())
-    given = {name: value for name, value in fixed.items() if name not in space.values}
+    given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
+    fixed = {**given, **given_settings(context, settings)}
+    recipe(**fixed)
     what = Sweep(
-        model or places.get("model"), data or places.get("data"), space, given,
-        tuple(objective or ("accuracy", "latency", "size", "memory")), trials, storage, study, workers, ray,
-        tuple(device or ("local",)), custom_objects or places.get("custom_objects", ""), trust_model, python,
-        seed,
+        model or places.get("model"), data or places.get("data"), parse_space(vary or (), fixed), fixed,
+        tuple(objective or Sweep.objectives), trials, storage, study, workers, ray,
+        tuple(device or Sweep.devices), custom_objects or places.get("custom_objects", ""), trust_model,
+        python, stop_hopeless,
     )  # fmt: skip
-    front = sweep(what, out, show=(lambda _: None) if as_json else _live(trials))
-    if as_json:
-        typer.echo(jsonable.dumps(front, indent=1))
-        return
-    _print(front.trials, front.objectives, out)
+
+    from edgeprune.cli.live import live_table
+    from edgeprune.report.page.front import write_front
+
+    with live_table(quiet=quiet or json) as show:
+        front = sweep(what, out, show=show)
+    written = write_front(front, out)
+    if json:
+        typer.echo(written["front.json"].read_text(encoding="utf-8"), nl=False)
+    elif not quiet:
+        _print(front, out)
 
 
-def _live(trials: int) -> Callable[[Sequence[Done]], None]:
-    """One line for each trial that is done, on stderr."""
-    told: set[int] = set()
-
-    def show(results: Sequence[Done]) -> None:
-        for one in results:
-            if one.slot not in told:
-                told.add(one.slot)
-                what = one.error or ", ".join(_figure(name, one.figures[name]) for name in one.figures)
-                done = f"{len(told)}/{trials} trial {one.slot}"
-                typer.echo(f"{done} {_settings(one.settings)}: {what}", err=True)
-
-    return show
-
-
-def _figure(name: str, value: float) -> str:
-    return f"{name} {value:.4g}" if name == "accuracy" else f"{name} {value:,.4g}{_UNITS.get(name, '')}"
-
-
-def _settings(settings: Any) -> str:
-    return " ".join(f"{name}={value}" for name, value in settings.items())
-
-
-def _print(trials: Sequence[Done], objectives: Sequence[str], out: Path) -> None:
+def _print(front: Front, out: Path) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    best = [one for one in trials if one.optimal]
-    table = Table(title=f"{len(best)} of {len(trials)} trials that no other one beats")
-    for column in ("trial", "settings", *objectives):
-        table.add_column(column, justify="left" if column == "settings" else "right")
-    for one in sorted(best, key=lambda found: found.figures[objectives[0]]):
-        figures = [f"{one.figures[name]:,.5g}{_UNITS.get(name, '')}" for name in objectives]
-        table.add_row(str(one.slot), escape(_settings(one.settings)), *figures)
+    from edgeprune.report.page.front import columns, row, settings_text
+
+    table = Table(title=f"{len(front.optimal)} of {len(front.trials)} trials that no other one beats")
+    for name in columns(front):
+        table.add_column(name, justify="right")
+    for one in front.optimal:
+        table.add_row(*map(escape, row(front, one)))
     console = Console()
     console.print(table)
-    console.print(f"Bundles: {out}/trial-NUMBER", soft_wrap=True, markup=False)
+    for one in front.optimal:
+        console.print(f"{one.slot:>5}  {escape(settings_text(one.settings))}", highlight=False)
+    failed = [one for one in front.trials if one.error and not one.stopped]
+    for one in failed[:3]:
+        console.print(f"Trial {one.slot} gave no model: {escape(one.error)}", soft_wrap=True)
+    for note in front.notes:
+        console.print(f"Note: {escape(note)}")
+    console.print(f"Bundles: {out}/trial-NUMBER; page: {out}/front.html", soft_wrap=True, markup=False)

@@ -29,7 +29,7 @@ def fingerprint(source: str) -> str:
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
     path = Path(source)
     if path.exists():
-        for file in _files(path):
+        for file in files_of(path):
             _add(digest, file, path)
     elif source.startswith(("tfds:", "keras:")):
         package = "tensorflow-datasets" if source.startswith("tfds:") else "keras"
@@ -43,7 +43,8 @@ def fingerprint(source: str) -> str:
     return digest.hexdigest()
 
 
-def _files(path: Path) -> Iterator[Path]:
+def files_of(path: Path) -> Iterator[Path]:
+    """All files of a folder; or a file, and those beside it that are read along."""
     if path.is_file():
         yield path
         for name in ("y.npy", "vocab.txt"):

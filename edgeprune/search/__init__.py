@@ -1,13 +1,17 @@
 """Sweeps: many builds, and which of them no other one beats.
 
-space     what is varied
-trial     one build, in a process of its own
-study     Optuna's study: which trial is next, and what is known
-workers   where trials run: processes here, or Ray
-sweep     keeps the workers busy until every trial is done
+space     what is varied                    trial     one build, in a process of its own; apart: its parent
+storage   Optuna's database                 hopeless  when to stop one early
+study     which trial is next               workers   where trials run: processes here, or Ray
+devices   where bundles are measured        parcel    files on their way to other machines and back
+front     what was found                    board     what is known while it runs
+sweep     all of it together
 """
 
-from edgeprune.search.space import DEFAULT_SPACE, Space
-from edgeprune.search.sweep import Front, Sweep, sweep
+from __future__ import annotations
 
-__all__ = ["DEFAULT_SPACE", "Front", "Space", "Sweep", "sweep"]
+from edgeprune.search.front import Done, Front
+from edgeprune.search.space import DEFAULT_SPACE, Space
+from edgeprune.search.sweep import Sweep, sweep
+
+__all__ = ["DEFAULT_SPACE", "Done", "Front", "Space", "Sweep", "sweep"]

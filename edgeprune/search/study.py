@@ -1,222 +1,221 @@
 """The sweep's memory: an Optuna study of a fixed number of slots.
 
 Every slot is one trial that is to be had. Slots wait in the study's queue; whoever takes one keeps its
-heartbeat going. A slot whose taker has died (no heartbeat) or failed goes back into the queue with the
-same settings. A slot counts once, by its first complete trial: killing workers or drivers can neither
-lose nor double one.
+heartbeat going. A slot whose taker has died (no heartbeat) or lost its worker goes back into the queue
+with the same settings. A slot counts once, by its first finished trial: killing workers or drivers can
+neither lose nor double one.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import warnings
 from typing import TYPE_CHECKING, Any
 
+from edgeprune import jsonable
 from edgeprune.errors import InputError
+from edgeprune.search.apart import WorkerLostError
+from edgeprune.search.front import Done, marked
+from edgeprune.search.hopeless import Rival, kind_of
+from edgeprune.search.space import Settings, allowed
+from edgeprune.search.trial import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from edgeprune.search.space import Space
 
-OBJECTIVES = {"accuracy": "maximize", "latency": "minimize", "size": "minimize", "memory": "minimize"}
-HEARTBEAT_S = 5
-GRACE_S = 20
+    Run = Callable[[int, Settings], Outcome]
+
 DRAWN = 24
 """Slots whose settings are drawn evenly from the space; later ones follow the sampler."""
-ATTEMPTS = 4
-_SLOT, _REFUSED, _FIGURES, _SPACE = "slot", "refused", "figures", "space"
-
-
-def require(package: str) -> Any:
-    """Imports Optuna or Ray.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    import importlib
-
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise InputError(
-            f"Searching needs {package}, which is not installed ({error}).",
-            way_out="Install it with: pip install 'edgeprune[search]'",
-        ) from error
-
-
-@dataclasses.dataclass(frozen=True)
-class Done:
-    """One slot's result.
-
-    Attributes:
-        slot: its number.
-        settings: of the recipe.
-        figures: see `edgeprune.search.trial.Outcome`; empty if the build refused.
-        error: why it refused.
-        optimal: whether no other is at least as good in everything and better in something.
-    """
-
-    slot: int
-    settings: Mapping[str, Any]
-    figures: Mapping[str, float]
-    error: str = ""
-    optimal: bool = False
+ATTEMPTS = 3
+_SLOT, _OUTCOME, _PLAN, _LOST, _AGAIN, _BUNDLE = "slot", "outcome", "plan", "lost", "again", "bundle"
 
 
 class Study:
     """One sweep in a storage that several processes share.
 
     Args:
-        storage: an Optuna URL, as ``sqlite:///sweep.db``.
-        name: of the sweep in that storage.
+        study: of Optuna.
         space: what is varied.
+        fixed: the recipe's other fields.
         objectives: names out of `OBJECTIVES`.
-        trials: how many slots.
-        seed: of settings and sampler.
+        trials: how many slots, at most.
+        seed: of the settings.
+        made_of: hashes of model, data and program.
 
     Raises:
-        InputError: Optuna is missing, or the storage holds a sweep of something else by that name.
+        InputError: the study is a sweep of something else, or no setting can be built.
     """
 
     def __init__(
-        self, storage: str, name: str, space: Space, objectives: Sequence[str], trials: int, seed: int
-    ) -> None:
-        optuna = self._optuna = require("optuna")
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        # Heartbeats are called experimental since 2021; users need not hear of it at each trial.
-        warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-        self.space, self.objectives = space, tuple(objectives)
-        kept = optuna.storages.RDBStorage(
-            storage,
-            heartbeat_interval=HEARTBEAT_S,
-            grace_period=GRACE_S,
-            # Several processes write: wait for the lock rather than fail.
-            engine_kwargs={"connect_args": {"timeout": 60}} if storage.startswith("sqlite") else None,
+        self, study: Any, space: Space, fixed: Mapping[str, Any], objectives: Sequence[str], trials: int,
+        seed: int, made_of: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        import optuna
+
+        self._states, self._pruned = optuna.trial.TrialState, optuna.TrialPruned
+        self._fail_stale = functools.partial(optuna.storages.fail_stale_trials, study)
+        self._create = optuna.trial.create_trial
+        self._categories = {
+            name: optuna.distributions.CategoricalDistribution(list(values))
+            for name, values in space.values.items()
+        }
+        self._study, self.space, self.fixed, self.objectives = study, space, dict(fixed), tuple(objectives)
+        self._drawn = space.drawn(trials, seed, fixed)
+        self.trials = len(self._drawn)
+        if not self._drawn:
+            raise InputError("None of the settings to vary goes with the others.", "One that can be built.")
+        self._agree({
+            "varies": {name: list(values) for name, values in space.values.items()},
+            "keeps": {name: jsonable.encode(value) for name, value in fixed.items()},
+            "objectives": list(objectives), "seed": seed, **made_of,
+        })  # fmt: skip
+
+    def _agree(self, plan: dict[str, Any]) -> None:
+        known = self._study.user_attrs.get(_PLAN)
+        if known is None:
+            self._study.set_user_attr(_PLAN, plan)
+            return
+        other = [name for name in {**known, **plan} if known.get(name) != plan.get(name)]
+        if not other:
+            return
+        said = [
+            f"{name} {known.get(name)}, now {plan.get(name)}" if name in _SAID else _CHANGED.get(name, name)
+            for name in other
+        ]
+        raise InputError(
+            f"The sweep '{self._study.study_name}' was begun with {'; '.join(said)}.",
+            "One sweep compares trials of the same model, data and settings.",
+            "Give the same again to go on with it, or another --out (in a --storage: --study) to begin anew.",
         )
-        self._study = optuna.create_study(
-            storage=kept,
-            study_name=name,
-            directions=[OBJECTIVES[one] for one in objectives],
-            sampler=optuna.samplers.TPESampler(seed=seed, multivariate=False),
-            load_if_exists=True,
-        )
-        wanted = {"values": {key: list(values) for key, values in space.values.items()},
-                  "objectives": list(objectives), "trials": trials}  # fmt: skip
-        known = self._study.user_attrs.get(_SPACE)
-        if known is not None and known != wanted:
-            raise InputError(
-                f"The sweep '{name}' in {storage} varies {known}.", f"This one varies {wanted}.",
-                "Give the same settings to go on with it, or another --study or --out.",
-            )  # fmt: skip
-        self._study.set_user_attr(_SPACE, wanted)
-        self.trials = trials
-        self._drawn = space.drawn(min(trials, DRAWN), seed)
 
     def refill(self) -> int:
         """Puts slots back that nobody works on and that are not done; returns how many wait."""
-        self._optuna.storages.fail_stale_trials(self._study)
-        states = self._optuna.trial.TrialState
-        held, waiting = set(self._finished()), 0
+        self._fail_stale()
+        trials = self._trials()
+        held, waiting = set(self._finished(trials)), 0
         tried: dict[int, list[Any]] = {}
-        for trial in self._study.get_trials(deepcopy=False):
-            slot = trial.user_attrs.get(_SLOT)
-            if slot is None:
-                continue
+        for trial in trials:
+            slot = trial.user_attrs[_SLOT]
             tried.setdefault(slot, []).append(trial)
-            if trial.state in (states.WAITING, states.RUNNING):
+            if trial.state in (self._states.WAITING, self._states.RUNNING):
                 held.add(slot)
-                waiting += trial.state == states.WAITING
+                waiting += trial.state == self._states.WAITING
         for slot in range(self.trials):
             if slot not in held:
-                self._enqueue(slot, tried.get(slot, []))
-                waiting += 1
+                waiting += self._enqueue(slot, tried.get(slot, []), _known(trials, slot))
         return waiting
 
-    def _enqueue(self, slot: int, before: Sequence[Any]) -> None:
-        if len(before) >= ATTEMPTS:
-            raise InputError(
-                f"Trial {slot} was lost {len(before)} times.", "A worker that stays until its trial is done.",
-                "Look at the workers' memory and logs, then start again.",
-            )  # fmt: skip
-        params = next((trial.params for trial in before if trial.params), None)
-        if params is None:
-            params = self._drawn[slot] if slot < len(self._drawn) else {}
+    def _enqueue(self, slot: int, before: Sequence[Any], known: Sequence[Settings]) -> bool:
+        lost = [trial for trial in before if _LOST in trial.user_attrs]
+        if len(lost) >= ATTEMPTS:
+            error = f"Lost {len(lost)} times: {lost[-1].user_attrs[_LOST]}"
+            kept = {_SLOT: slot, _OUTCOME: jsonable.encode(Outcome(error=error))}
+            self._study.add_trial(self._create(
+                state=self._states.PRUNED, params=lost[-1].params, distributions=self._categories,
+                user_attrs=kept,
+            ))  # fmt: skip
+            return False
+        if any(_AGAIN in trial.user_attrs for trial in before):
+            params = next(settings for settings in self._drawn if settings not in known)
+        else:
+            # Where most of the space is tried anyhow, a sampler can only repeat itself.
+            sampled = slot >= DRAWN and 2 * self.trials <= self.space.size
+            drawn = {} if sampled else self._drawn[slot]
+            params = next((trial.params for trial in before if trial.params), drawn)
         self._study.enqueue_trial(params, user_attrs={_SLOT: slot})
+        return True
 
     def running(self) -> int:
         """Trials that somebody works on now."""
-        states = (self._optuna.trial.TrialState.RUNNING,)
-        return len(self._study.get_trials(deepcopy=False, states=states))
+        return sum(trial.state == self._states.RUNNING for trial in self._trials())
 
-    def work(self, run: Callable[[int, dict[str, Any]], Any], number: int, workers: int) -> None:
+    def work(self, run: Run, number: int, at_once: int, after: Callable[[], None]) -> None:
         """Takes slots out of the queue and runs them, some at once.
 
         Args:
-            run: from slot and settings to an `Outcome`; what it raises gives the slot back.
+            run: from slot and settings to an outcome. A `WorkerLostError` gives the slot back; any other
+                exception ends the work and gives it back, too.
             number: of slots.
-            workers: at once.
+            at_once: how many run at the same time.
+            after: called when one is done.
         """
-        objective = functools.partial(self._objective, run)
-        self._study.optimize(objective, n_trials=number, n_jobs=workers, catch=(Exception,))
+        self._study.optimize(
+            functools.partial(self._objective, run), n_trials=number, n_jobs=at_once,
+            catch=(WorkerLostError,), callbacks=[lambda _study, _trial: after()],
+        )  # fmt: skip
 
-    def _objective(self, run: Callable[[int, dict[str, Any]], Any], trial: Any) -> tuple[float, ...]:
-        slot = trial.user_attrs.get(_SLOT)
-        if slot is None or slot in self._finished():
-            raise self._optuna.TrialPruned  # another process was quicker
+    def _objective(self, run: Run, trial: Any) -> tuple[float, ...]:
+        trials, slot = self._trials(), trial.user_attrs.get(_SLOT)
+        if slot is None or slot in self._finished(trials) or self._taken(trials, slot, trial.number):
+            raise self._pruned  # another process was quicker
         settings = {
-            name: trial.suggest_categorical(name, list(values)) for name, values in self.space.values.items()
+            name: trial.suggest_categorical(name, kind.choices) for name, kind in self._categories.items()
         }
-        outcome = run(slot, settings)
+        if settings in _known(trials, slot) or not allowed({**self.fixed, **settings}):
+            trial.set_user_attr(_AGAIN, True)  # the sampler repeats itself: the slot gets something new
+            raise self._pruned
+        try:
+            outcome = run(slot, settings)
+        except WorkerLostError as error:
+            trial.set_user_attr(_LOST, str(error))
+            raise
         missing = [name for name in self.objectives if name not in outcome.figures]
-        if outcome.error or missing:
-            trial.set_user_attr(_REFUSED, outcome.error or f"It has no {', '.join(missing)}.")
-            raise self._optuna.TrialPruned
-        trial.set_user_attr(_FIGURES, dict(outcome.figures))
+        if missing and not outcome.error:
+            outcome = Outcome(error=f"It has no {', '.join(missing)}.")
+        trial.set_user_attr(_OUTCOME, jsonable.encode(outcome))
+        if outcome.error:
+            raise self._pruned
         return tuple(outcome.figures[name] for name in self.objectives)
 
-    def _finished(self) -> dict[int, Any]:
-        """By slot, the first trial that is complete, or that the build refused."""
-        states = self._optuna.trial.TrialState
+    def _taken(self, trials: Sequence[Any], slot: int, number: int) -> bool:
+        """Whether an earlier trial of the same slot is under way: two processes had filled the queue."""
+        return any(
+            trial.user_attrs[_SLOT] == slot and trial.state == self._states.RUNNING and trial.number < number
+            for trial in trials
+        )
+
+    def _trials(self) -> list[Any]:
+        return [trial for trial in self._study.get_trials(deepcopy=False) if _SLOT in trial.user_attrs]
+
+    def _finished(self, trials: Sequence[Any]) -> dict[int, Any]:
+        """By slot, the first trial that is complete, or that gave no model."""
+        ended = (self._states.COMPLETE, self._states.PRUNED)
         found: dict[int, Any] = {}
-        for trial in self._study.get_trials(deepcopy=False):
-            done = trial.state == states.COMPLETE or (
-                trial.state == states.PRUNED and _REFUSED in trial.user_attrs
-            )
-            if done and _SLOT in trial.user_attrs:
+        for trial in trials:
+            if trial.state in ended and _OUTCOME in trial.user_attrs:
                 found.setdefault(trial.user_attrs[_SLOT], trial)
         return found
 
-    def results(self) -> list[Done]:
+    def results(self) -> tuple[Done, ...]:
         """Every finished slot once, the Pareto front marked."""
-        rows = [
-            Done(
-                slot,
-                dict(trial.params),
-                dict(trial.user_attrs.get(_FIGURES, {})),
-                str(trial.user_attrs.get(_REFUSED, "")),
-            )
-            for slot, trial in sorted(self._finished().items())
-        ]
-        signs = [1 if OBJECTIVES[name] == "minimize" else -1 for name in self.objectives]
-        points = [
-            [sign * row.figures[name] for sign, name in zip(signs, self.objectives, strict=True)]
-            if row.figures
-            else None
-            for row in rows
-        ]
-        return [
-            dataclasses.replace(row, optimal=point is not None and not _beaten(point, points))
-            for row, point in zip(rows, points, strict=True)
-        ]
+        return marked(self.objectives, [
+            Done.of(slot, trial.params, _outcome(trial))
+            for slot, trial in sorted(self._finished(self._trials()).items())
+        ])  # fmt: skip
+
+    def rivals(self, settings: Mapping[str, Any]) -> tuple[Rival, ...]:
+        """Finished trials that one with these settings can be compared with before it is done."""
+        kind = kind_of({**self.fixed, **settings})
+        return tuple(
+            Rival(slot, _outcome(trial).curve) for slot, trial in self._finished(self._trials()).items()
+            if trial.state == self._states.COMPLETE and kind_of({**self.fixed, **trial.params}) == kind
+        )
 
 
-def _beaten(point: Sequence[float], others: Sequence[Sequence[float] | None]) -> bool:
-    """Whether some other is nowhere worse and somewhere better; smaller is better."""
-    return any(
-        other is not None
-        and all(a <= b for a, b in zip(other, point, strict=True))
-        and any(a < b for a, b in zip(other, point, strict=True))
-        for other in others
-    )
+_SAID = ("varies", "keeps", "objectives", "seed")
+_CHANGED = {
+    "model": "another model (its content changed)", "data": "other data (its content changed)",
+    "program": "another edgeprune (it or a package was changed)", "custom_objects": "other custom objects",
+}
+
+
+def _known(trials: Sequence[Any], slot: int) -> list[Settings]:
+    """Settings of other slots."""
+    return [trial.params for trial in trials if trial.params and trial.user_attrs[_SLOT] != slot]
+
+
+def _outcome(trial: Any) -> Outcome:
+    kept: Outcome = jsonable.decode(Outcome, trial.user_attrs[_OUTCOME], f"Trial {trial.number}")
+    return kept

@@ -1,46 +1,58 @@
-"""One trial: a build and its measurement, in a process of its own.
+"""One trial: a build in a process of its own, so that every build starts alike and a crash ends one only.
 
-    parent ──stdin: one line of JSON──> python -m edgeprune.search.trial ──stdout: one line of JSON──> parent
+    parent ──stdin: an Assignment──> python -m edgeprune.search.trial ──stdout: Messages──> parent
 
-The process ends itself when its standard input closes: a parent that is killed takes it along.
+Both are JSON, one document a line. The process ends itself when its standard input closes: a parent that
+is killed takes it along.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
-import subprocess
 import sys
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Optional
 
 from edgeprune import jsonable
-from edgeprune.errors import DeviceError, EdgepruneError
+from edgeprune.errors import EdgepruneError, VerificationError
+from edgeprune.progress import GivenUpError, Interim
+from edgeprune.search.hopeless import Rival, beaten_by
+
+CHECK = -1
+"""Slot of the assignment that only checks model and data, and trains the zoo's model once for all."""
+BASELINE = "model.keras"
 
 
 @dataclasses.dataclass(frozen=True)
 class Assignment:
-    """What to build and where to measure.
+    """What to build.
 
     Attributes:
-        slot: number of the trial within the sweep.
+        slot: number of the trial within the sweep, or `CHECK`.
         settings: fields of the recipe.
         out: folder of the bundle.
-        device: where to measure.
-        python: of the device.
+        model: path; None for the zoo's.
+        data: see ``build --data``.
+        trained: the zoo's model, trained.
+        folder: to work in, from which modules are imported.
+        rivals: finished trials that make going on with this one pointless when they are far ahead.
     """
 
     slot: int
     settings: Mapping[str, Any]
     out: str
-    device: str = "local"
-    model: str | None = None
-    data: str | None = None
+    model: Optional[str] = None  # noqa: UP045  (jsonable reads Optional alone)
+    data: Optional[str] = None  # noqa: UP045
+    trained: Optional[str] = None  # noqa: UP045
     custom_objects: str = ""
     trust_model: bool = False
-    python: str | None = None
+    folder: str = ""
+    rivals: tuple[Rival, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,78 +60,127 @@ class Outcome:
     """What came of it.
 
     Attributes:
-        figures: ``accuracy``, ``latency`` (ms), ``size`` and ``memory`` (bytes); empty if it failed.
-        error: why it failed.
-        device_failed: whether the device did, so that the trial can be had again elsewhere.
+        figures: ``accuracy`` on validation data and ``test`` on test data, as fractions; ``size`` in bytes;
+            ``latency`` in ms and ``memory`` in bytes, where measured. Empty if there is no model.
+        metric: what ``accuracy`` and ``test`` are, in the task's own name.
+        curve: how the model did while it was trained.
+        error: why there is no model.
+        stopped: whether that is because the trial was not worth going on with.
+        bad_input: whether it is because of wrong usage.
+        place: where ``latency`` was measured.
+        hardware: of that place.
+        unstable: why that measurement is in doubt.
     """
 
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    metric: str = ""
+    curve: tuple[Interim, ...] = ()
     error: str = ""
-    device_failed: bool = False
+    stopped: bool = False
+    bad_input: bool = False
+    place: str = ""
+    hardware: str = ""
+    unstable: tuple[str, ...] = ()
 
 
-class WorkerLostError(Exception):
-    """The process ended without an answer: killed, out of memory, or its machine went away."""
+@dataclasses.dataclass(frozen=True)
+class Message:
+    """How far a trial is, or what came of it."""
+
+    stage: str = ""
+    done: float = 0.0
+    outcome: Optional[Outcome] = None  # noqa: UP045
 
 
-def run_here(assignment: Assignment) -> Outcome:
-    """Builds and measures in this process."""
-    import edgeprune
-    from device_runners import BenchOptions, bench
-    from edgeprune.gate.figures import main_metric
+Tell = Callable[[str, float], None]
+
+
+def run_here(assignment: Assignment, tell: Tell) -> Outcome:
+    """Builds in this process; whatever goes wrong is in the outcome."""
+    curve: list[Interim] = []
+
+    def watch(now: Interim) -> None:
+        if math.isfinite(now.metric):
+            curve.append(now)
+        if rival := beaten_by(now, assignment.rivals):
+            raise GivenUpError(rival)
 
     try:
-        bundle = edgeprune.build(
-            assignment.model, assignment.data, out=assignment.out, custom_objects=assignment.custom_objects,
-            trust_model=assignment.trust_model, **dict(assignment.settings),
-        )  # fmt: skip
-        threads = int(assignment.settings.get("threads", 1))
-        record = bench(bundle, assignment.device, BenchOptions(threads=threads, python=assignment.python))
-    except DeviceError as error:
-        return Outcome(error=str(error), device_failed=True)
+        if assignment.slot == CHECK:
+            _check(assignment, tell)
+            return Outcome()
+        return _built(assignment, tell, watch, curve)
+    except GivenUpError as error:
+        return Outcome(curve=tuple(curve), error=str(error), stopped=True)
     except EdgepruneError as error:
-        return Outcome(error=str(error))
-    report = json.loads(bundle.file("report.json").read_text(encoding="utf-8"))
-    metrics = report["stages"]["deployed"]["metrics"]
-    name = main_metric(tuple(metrics))
-    figures = {"latency": record.latency.p50_ms, "size": float(bundle.model.stat().st_size)}
+        return Outcome(error=str(error), bad_input=not isinstance(error, VerificationError))
+    except MemoryError:
+        raise  # another machine, or the same one later, may have more
+    except Exception as error:  # noqa: BLE001 - a defect is this trial's, and the sweep goes on
+        return Outcome(error=f"{type(error).__name__}: {error}")
+
+
+def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim]) -> Outcome:
+    from edgeprune import pipeline
+    from edgeprune.gate.figures import main_metric
+    from edgeprune.recipe import recipe
+
+    done = pipeline.run(
+        _source(assignment), recipe(**assignment.settings), Path(assignment.out), progress=tell, watch=watch
+    )
+    report = json.loads(done.bundle.file("report.json").read_text(encoding="utf-8"))
+    deployed, seen = report["stages"]["deployed"], report["quantization"]["validation"]
+    figures = {
+        "accuracy": float(seen.get("deployed_metric", seen["agreement_fraction"])),
+        "size": float(done.bundle.model.stat().st_size),
+    }
+    name = main_metric(tuple(deployed["metrics"]))
     if name is not None:
-        figures["accuracy"] = float(metrics[name])
-    if record.memory.peak_bytes is not None:
-        figures["memory"] = float(record.memory.peak_bytes)
-    return Outcome(figures)
+        figures["test"] = float(deployed["metrics"][name])
+    if "latency_ms" in deployed:
+        figures["latency"] = float(deployed["latency_ms"]["p50"])
+    if "peak_memory_bytes" in deployed:
+        figures["memory"] = float(deployed["peak_memory_bytes"])
+    finite = {key: value for key, value in figures.items() if math.isfinite(value)}
+    doubts = tuple(deployed.get("unstable", ()))
+    return Outcome(finite, name or "agreement", tuple(curve), place="local", unstable=doubts)
 
 
-def run_apart(assignment: Assignment) -> Outcome:
-    """Builds and measures in a fresh process.
+def _check(assignment: Assignment, tell: Tell) -> None:
+    """Opens model and data as a build would, and keeps the zoo's model, trained."""
+    from edgeprune import pipeline
+    from edgeprune.keras_bridge.save import saved_bytes
+    from edgeprune.recipe import recipe
+    from edgeprune.stages.inputs import open_inputs
+    from edgeprune.stages.job import Job
+    from edgeprune.stages.training import check_settings
+    from edgeprune.state import State
 
-    Raises:
-        WorkerLostError: it ended without an answer.
-    """
-    command = [sys.executable, "-m", "edgeprune.search.trial"]
-    with subprocess.Popen(  # noqa: S603  (a list, no shell)
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    ) as process:
-        assert process.stdin is not None  # noqa: S101  (pipes were asked for)
-        assert process.stdout is not None  # noqa: S101
-        try:
-            process.stdin.write(jsonable.dumps(assignment) + "\n")
-            process.stdin.flush()
-            answer = process.stdout.read()
-        except BrokenPipeError:
-            answer = ""
-        except BaseException:
-            process.kill()
-            raise
-    if not answer.strip():
-        raise WorkerLostError(f"Trial {assignment.slot} ended with exit code {process.returncode}.")
-    return jsonable.loads(Outcome, answer, "What a trial sent")
+    pipeline.require_host()
+    settings = recipe(**assignment.settings)
+    job = Job(settings, _source(assignment), State(None), tell)
+    with pipeline.quietly(settings) as strategy:
+        inputs = open_inputs(dataclasses.replace(job, strategy=strategy))
+        check_settings(job, inputs)
+        if assignment.model is None:
+            folder = Path(assignment.out)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / BASELINE).write_bytes(saved_bytes(inputs.model))
+
+
+def _source(assignment: Assignment) -> Any:
+    from edgeprune.pipeline import Source
+
+    trained = Path(assignment.trained) if assignment.trained else None
+    return Source(
+        assignment.model, assignment.data, assignment.custom_objects, assignment.trust_model, trained
+    )
 
 
 def main() -> None:
     """Entry point of the process."""
-    result = os.dup(1)
-    os.dup2(2, 1)  # whatever else is printed, by C code too, is no answer
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever else is printed, by C code too, is no message
     assignment = jsonable.loads(Assignment, sys.stdin.readline(), "The assignment")
 
     def watch() -> None:
@@ -127,9 +188,13 @@ def main() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    answer = jsonable.dumps(run_here(assignment)).encode()
-    with os.fdopen(result, "wb") as stream:
-        stream.write(answer)
+
+    def say(message: Message) -> None:
+        answers.write(jsonable.dumps(message) + "\n")
+        answers.flush()
+
+    outcome = run_here(assignment, lambda stage, done: say(Message(stage, round(done, 2))))
+    say(Message(outcome=outcome))
     os._exit(0)  # the watcher holds standard input, on which a plain exit would wait
 
 

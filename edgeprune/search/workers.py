@@ -3,48 +3,150 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import dataclasses
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
-from edgeprune.search.study import require
-from edgeprune.search.trial import WorkerLostError, run_apart
+from edgeprune import jsonable
+from edgeprune.errors import InputError
+from edgeprune.search import parcel
+from edgeprune.search.apart import WorkerLostError, end_all, run_apart
+from edgeprune.search.storage import require
+from edgeprune.search.trial import Assignment, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgeprune.search.trial import Assignment, Outcome
+    Job = Callable[[Assignment], Iterator[Message]]
+
+
+class Workers(Protocol):
+    """Runs assignments; called from several threads."""
+
+    def run(self, assignment: Assignment) -> Iterator[Message]:
+        """The messages of a trial, the outcome last; its files are then in the assignment's folder.
+
+        Raises:
+            WorkerLostError: the worker went away.
+        """
+
+    def end(self) -> None:
+        """Ends everything that runs."""
+
+
+class Here:
+    """Processes of this machine."""
+
+    def __init__(self, job: Job) -> None:
+        self.run = job
+
+    def end(self) -> None:
+        """Ends the processes."""
+        end_all()
+
+
+class Cluster:
+    """Ray's workers. Model and data travel to a machine that does not have them; bundles come back.
+
+    A trial that is lost is given back by the sweep, not retried by Ray: so it is known what was lost,
+    and it counts once.
+    """
+
+    def __init__(self, ray: Any, job: Job) -> None:
+        self._ray, self._job = ray, job
+        # One core for each: Ray then sets OMP_NUM_THREADS, so that trials leave each other's alone.
+        self._remote = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(on_node)
+        self._active: set[Any] = set()
+        self._sent: Any = None
+        self._lock = threading.Lock()
+
+    def run(self, assignment: Assignment) -> Iterator[Message]:
+        """See `Workers.run`."""
+        known = parcel.hashes(assignment)
+        try:
+            if not (yield from self._messages(assignment, known, None)):
+                yield from self._messages(assignment, known, self._inputs(assignment, known))
+        except self._ray.exceptions.RayError as error:
+            raise WorkerLostError(f"{type(error).__name__}: {str(error).strip()[-300:]}") from error
+
+    def _inputs(self, assignment: Assignment, known: dict[str, str]) -> Any:
+        """The files, once in Ray's object store."""
+        with self._lock:
+            if self._sent is None or self._sent[0] != known:
+                self._sent = known, self._ray.put(parcel.pack_inputs(assignment))
+            return self._sent[1]
+
+    def _messages(self, assignment: Assignment, known: dict[str, str], sent: Any) -> Any:
+        """Passes messages on; gives False where the machine has not got the files."""
+        stream = self._remote.remote(self._job, jsonable.dumps(assignment), known, sent)
+        self._active.add(stream)
+        try:
+            for reference in stream:
+                kind, content = self._ray.get(reference)
+                if kind == "missing":
+                    return False
+                if kind == "files":
+                    parcel.unpack(content, Path(assignment.out))
+                else:
+                    yield jsonable.loads(Message, content, "What a trial sent")
+        finally:
+            self._active.discard(stream)
+            self._ray.cancel(stream)
+        return True
+
+    def end(self) -> None:
+        """Cancels what runs."""
+        for stream in list(self._active):
+            self._ray.cancel(stream)
+
+
+def on_node(
+    job: Job, text: str, known: dict[str, str], sent: bytes | None
+) -> Iterator[tuple[str, Any]]:
+    """A trial on some machine of a cluster; its bundle is sent, since no disk need be shared."""
+    assignment = jsonable.loads(Assignment, text, "The assignment")
+    try:
+        given = parcel.on_this_machine(assignment, known, sent)
+    except FileNotFoundError:
+        yield "missing", ""
+        return
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
+        out = Path(room) / "out"
+        for message in job(dataclasses.replace(given, out=str(out))):
+            if message.outcome is not None and out.is_dir():
+                yield "files", parcel.pack({file.name: file for file in out.iterdir()})
+            yield "message", jsonable.dumps(message)
 
 
 @contextlib.contextmanager
-def workers(
-    ray_address: str | None, job: Callable[[Assignment], Outcome] = run_apart
-) -> Iterator[Callable[[Assignment], Outcome]]:
-    """What runs an assignment, and raises `WorkerLostError` where the worker went away.
+def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
+    """What runs assignments.
 
     Args:
         ray_address: None for processes here; "auto" for the cluster of this machine; or ``host:port``.
-        job: what runs an assignment on the worker.
+        job: what a worker does with an assignment.
 
     Raises:
-        InputError: Ray is missing.
+        InputError: Ray is missing, or there is no cluster at that address.
     """
     if ray_address is None:
-        yield job
+        yield Here(job)
         return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     ray = require("ray")
-    with contextlib.redirect_stdout(None):
-        ray.init(address=ray_address, log_to_driver=False, ignore_reinit_error=True)
-    # The sweep gives a lost trial back by itself, so that it is known where it was lost.
-    remote = ray.remote(num_cpus=1, max_retries=0)(job)
-
-    def run(assignment: Assignment) -> Outcome:
-        reference = remote.remote(assignment)
-        try:
-            outcome: Outcome = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            raise WorkerLostError(f"Trial {assignment.slot}: {type(error).__name__}.") from error
-        return outcome
-
     try:
-        yield run
+        ray.init(address=ray_address, log_to_driver=False, configure_logging=True, logging_level="ERROR")
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"There is no Ray cluster at {ray_address} ({str(error).strip().splitlines()[0][:200]}).",
+            "auto or HOST:PORT of a running one is expected.",
+            "Start one: ray start --head --port=6379, and on other machines ray start --address=HOST:6379.",
+        ) from error
+    try:
+        yield Cluster(ray, job)
     finally:
         ray.shutdown()

@@ -201,6 +201,9 @@ def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
     from edgeprune.data.wants import wants_of
     from edgeprune_models.training import train
 
+    if job.source.trained is not None:
+        return job.load(job.source.trained)
+
     def make() -> Any:
         model = zoo.build_for(data, job.recipe.seed)
         if data.train.y is not None and zoo.recipe.loss == "crossentropy":

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from device_runners.benchmark import BenchOptions
     from edgeprune.data.dataset import Dataset
-    from edgeprune.progress import Progress
+    from edgeprune.progress import Progress, Watch
     from edgeprune.recipe import Recipe
     from edgeprune.state import State
 
@@ -30,12 +30,14 @@ class Source:
         data: what to train and measure on, or where it is; None for the zoo's own.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
+        trained: file of the zoo's model, where somebody has trained it already.
     """
 
     model: Any = None
     data: Dataset | Path | str | None = None
     custom_objects: str = ""
     trust_model: bool = False
+    trained: Path | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class Job:
     Attributes:
         tools: how devices are reached and measured; None for the usual way.
         strategy: a `tf.distribute.Strategy`, or None.
+        watch: told how the model does while it is trained; None where nobody asks.
         seconds: wall time of each stage so far.
         notes: what the user has to know, so far.
     """
@@ -55,6 +58,7 @@ class Job:
     progress: Progress
     tools: BenchOptions | None = None
     strategy: Any = None
+    watch: Watch | None = None
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 

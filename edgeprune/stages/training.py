@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
-from edgeprune.progress import part
+from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
 from edgeprune.training.goal import predict
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.budget.explain import Explanation
+    from edgeprune.graph.cost import Cost
     from edgeprune.pruning.result import PruneResult
     from edgeprune.pruning.search import Trial
     from edgeprune.stages.inputs import Inputs
@@ -54,7 +55,7 @@ def settings_of(job: Job, stage: str, epochs: int, round_number: int = 0) -> Fin
 
 def learn(
     job: Job, inputs: Inputs, model: Any, tell: Callable[[float], None], *, stage: str = "fine_tune",
-    name: str = "", number: int = 0,
+    name: str = "", number: int = 0, each: Callable[[int, Any], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:
     """Trains a model in place, with the baseline as its teacher; goes on where it was cut off."""
     file = job.state.file(f"{name or stage}.npz") if job.strategy is None else None
@@ -62,7 +63,7 @@ def learn(
     return fine_tune(
         model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
         inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
-        progress=tell,
+        progress=tell, each=each,
     )
 
 
@@ -76,6 +77,8 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
     with job.clock("fine_tune") as tell:
         share = 0.0
         model = result.model
+        watch = _watched(job, inputs, result.report.after)
+        watch(0, model)
         if recipe.schedule == "gradual" and recipe.gradual_epochs and not result.keep.all():
             if (why := _cannot_fade(job, inputs)) is None:
                 share = recipe.gradual_epochs / (recipe.gradual_epochs + recipe.epochs)
@@ -99,9 +102,24 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
                 ),
             )
             return Trained(model, result)
-        curve = learn(job, inputs, model, told)
+        curve = learn(job, inputs, model, told, each=watch)
         tell(1.0)
     return Trained(model, result, curve)
+
+
+def _watched(job: Job, inputs: Inputs, cost: Cost) -> Callable[[int, Any], None]:
+    """Tells who watches the build how the model does on validation data."""
+    from edgeprune.metrics import METRICS
+
+    watch, split = job.watch, inputs.data.validation
+    if watch is None or METRICS[inputs.data.metrics[0]].unit != "fraction":
+        return lambda _epoch, _model: None
+
+    def tell(epoch: int, model: Any) -> None:
+        metric = inputs.worth(split, predict(model, inputs.validation), inputs.validation)
+        watch(Interim(epoch, metric, len(split), cost.params, cost.macs))
+
+    return tell
 
 
 def in_rounds(job: Job, inputs: Inputs) -> Trained:

@@ -68,6 +68,7 @@ def fine_tune(
     checkpoint: Checkpoint | None = None,
     strategy: Any = None,
     progress: Callable[[float], None] = lambda _: None,
+    each: Callable[[int, Any], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:
     """Trains `model` in place and leaves it with the weights that scored best.
 
@@ -83,6 +84,7 @@ def fine_tune(
         checkpoint: written after each epoch; if it is there, training goes on behind it.
         strategy: a `tf.distribute.Strategy`, or None.
         progress: told the fraction done after each step.
+        each: given the model after each epoch, with its number from 1; may raise to end it all.
 
     Returns:
         The training curve; number 0 is the model as it came.
@@ -118,6 +120,8 @@ def fine_tune(
             state = _scored(learner, state, Epoch(number, loss, float("nan")), score, keep_best=keep_best)
             if checkpoint:
                 checkpoint.save(learner.model, state)
+            if keep_best:  # the learner's weights were given back, to be scored
+                each(number, learner.original)
         learner.give_back()
     if state is not None and state.best[1] is not None:
         model.set_weights(state.best[1])

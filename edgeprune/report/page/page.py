@@ -77,7 +77,7 @@ def _single(subject: Subject) -> str:
         f"; data {report.data.name}" if report.data.name else ""
     )
     sections, notes = _sections(subject, "b0"), outcome.warnings(subject)
-    return _document(f"{name}: edgeprune report", name, lead, sections, notes)
+    return document(f"{name}: edgeprune report", name, lead, sections, notes)
 
 
 def _several(subjects: Sequence[Subject]) -> str:
@@ -93,7 +93,7 @@ def _several(subjects: Sequence[Subject]) -> str:
         ]
         sections.append(("bundles", "Each bundle", join(folded)))
     title = f"{len(subjects)} bundles compared"
-    return _document(f"{title}: edgeprune report", title, names, sections, Html(""))
+    return document(f"{title}: edgeprune report", title, names, sections, Html(""))
 
 
 def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None]]:
@@ -112,9 +112,10 @@ def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None
     ]
 
 
-def _document(
+def document(
     title: str, heading: str, lead: str, sections: Iterable[tuple[str, str, Html | None]], notes: Html
 ) -> str:
+    """A page of sections: (anchor, heading, content), those without content left out."""
     present = [(key, name, content) for key, name, content in sections if content is not None]
     links = [tag("li", tag("a", name, href=f"#{key}")) for key, name, _ in present]
     head = tag(

@@ -1,0 +1,89 @@
+"""How a sweep stands, on stderr: a table that is redrawn; where it is no terminal, a line for each trial."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.cli.progress import TITLES
+from edgeprune.report.page.front import figure_text, settings_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgeprune.search.board import Running, Standing
+    from edgeprune.search.front import Done
+
+    Show = Callable[[Standing], None]
+
+_STAGES = {**TITLES, "wait": "start", "device": "measure on the device"}
+_LAST = 8
+
+
+@contextlib.contextmanager
+def live_table(*, quiet: bool) -> Iterator[Show]:
+    """What to call with each look at the board."""
+    if quiet:
+        yield lambda _: None
+    elif not sys.stderr.isatty():
+        yield _lines()
+    else:
+        from rich.console import Console
+        from rich.live import Live
+
+        with Live(console=Console(stderr=True), transient=True, auto_refresh=False) as screen:
+            yield lambda now: screen.update(_drawn(now), refresh=True)
+
+
+def _lines() -> Show:
+    told: set[str] = set()
+
+    def show(now: Standing) -> None:
+        lines = {f"{one.slot}": _line(one) for one in now.done} | {note: note for note in now.notes}
+        for key, line in lines.items():
+            if key not in told:
+                told.add(key)
+                print(f"{len(now.done)}/{now.total} {line}", file=sys.stderr, flush=True)  # noqa: T201
+
+    return show
+
+
+def _line(one: Done) -> str:
+    return f"trial {one.slot} ({settings_text(one.settings)}): {_found(one)}"
+
+
+def _found(one: Done) -> str:
+    return one.error or ", ".join(f"{name} {figure_text(name, value)}" for name, value in one.figures.items())
+
+
+def _drawn(now: Standing) -> Any:
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table
+
+    best = sum(one.optimal for one in now.done)
+    table = Table(title=f"{len(now.done)} of {now.total} trials done, {best} on the front")
+    for name in ("trial", "settings", "", "time"):
+        table.add_column(name, justify="right" if name in ("trial", "time") else "left")
+    for done in list(now.done)[-_LAST:]:
+        mark = "[green]front[/] " if done.optimal else "[dim]" + ("stopped " if done.stopped else "") + "[/]"
+        text = escape(_found(done))
+        table.add_row(str(done.slot), escape(settings_text(done.settings)), mark + text, "")
+    for run in now.running:
+        said = escape(settings_text(run.settings))
+        table.add_row(_name(run), said, _progress(run), _time(run), style="bold")
+    return Group(table, *(f"Note: {escape(note)}" for note in now.notes))
+
+
+def _name(run: Running) -> str:
+    return str(run.slot) if run.slot >= 0 else "baseline"
+
+
+def _progress(run: Running) -> str:
+    return f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %"
+
+
+def _time(run: Running) -> str:
+    return f"{time.monotonic() - run.since:.0f} s"

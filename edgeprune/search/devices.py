@@ -1,0 +1,114 @@
+"""A pool of devices: each trial's bundle is measured on a free one."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from typing import TYPE_CHECKING
+
+from device_runners import BenchOptions, bench
+from device_runners.discovery import check_device
+from edgeprune.errors import DeviceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from edgeprune.run_record import RunRecord
+
+_POLL_S = 1.0
+
+
+class Pool:
+    """Hands out free devices; one that went away is not handed out again.
+
+    Args:
+        names: as ``--device`` takes them.
+        python: on the devices.
+    """
+
+    def __init__(self, names: Sequence[str], python: str | None) -> None:
+        self._names, self._python = tuple(dict.fromkeys(names)), python
+        self._free: queue.Queue[str] = queue.Queue()
+        self._ended = threading.Event()
+        self.gone: dict[str, str] = {}
+        for name in self._names:
+            self._free.put(name)
+
+    def check(self) -> None:
+        """Looks at all devices before anything is built; those that do not answer are left out.
+
+        Raises:
+            InputError: a name that is none.
+            DeviceError: no device answers.
+        """
+        from device_runners.transports import open_transport
+
+        for name in self._names:
+            with contextlib.suppress(DeviceError):
+                open_transport(name)
+            if why := self._gone(name):
+                self.gone[name] = why
+        self._require_one()
+
+    def measure(self, bundle: Path, threads: int) -> RunRecord:
+        """Runs a bundle on a free device; on another one if that goes away.
+
+        Raises:
+            InputError: the bundle cannot run there.
+            DeviceError: no device is left, or the bundle fails on devices that are well.
+        """
+        failed = False
+        while True:
+            with self._borrowed() as device:
+                try:
+                    return bench(bundle, device, BenchOptions(threads=threads, python=self._python))
+                except DeviceError as error:
+                    if self._gone(device):
+                        self.gone[device] = str(error)
+                    elif failed:
+                        raise  # twice, on devices that are well: it is the model
+                    else:
+                        failed = True
+
+    def left(self) -> bool:
+        """Whether there is a device to measure on."""
+        return len(self.gone) < len(self._names)
+
+    def end(self) -> None:
+        """Lets nobody wait any longer."""
+        self._ended.set()
+
+    @contextlib.contextmanager
+    def _borrowed(self) -> Iterator[str]:
+        device = self._take()
+        try:
+            yield device
+        finally:
+            self._free.put(device)
+
+    def _take(self) -> str:
+        while True:
+            self._require_one()
+            with contextlib.suppress(queue.Empty):
+                device = self._free.get(timeout=_POLL_S)
+                if device not in self.gone:
+                    return device
+            if self._ended.is_set():
+                raise DeviceError("The sweep was ended.")
+
+    def _gone(self, device: str) -> str:
+        """Why it does not answer; empty if it does."""
+        if device == "local":
+            return ""
+        found = check_device(device, self._python)
+        return "" if found.reachable else " ".join(found.problems)
+
+    def _require_one(self) -> None:
+        if not self.left():
+            raise DeviceError(
+                " ".join(dict.fromkeys(self.gone.values())),
+                "A device to measure on.",
+                "Bring one back and give the same command again: what is done is kept.",
+            )
