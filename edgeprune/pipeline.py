@@ -213,7 +213,7 @@ def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
         return {}
     if model is not None and not str(model).startswith(PREFIX) and not Path(model).exists():
         return {}  # said in words later
-    baseline = source.trained if model is None else model
+    baseline = source.trained or model
     return fingerprint(
         None if baseline is None else str(baseline), None if data is None else str(data),
         source.custom_objects, recipe,

@@ -12,7 +12,7 @@ from edgeprune.errors import InputError
 from edgeprune.recipe import Recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _KINDS: dict[str, Any] = {
     "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],
@@ -21,11 +21,11 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def with_recipe_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a command one option for each field of the recipe; it takes them as ``**settings``."""
+def with_recipe_options(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:
+    """Gives a command one option for each field of the recipe, but some; it takes them as ``**settings``."""
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     own = [one for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    options = [_option(field) for field in dataclasses.fields(Recipe)]
+    options = [_option(field) for field in dataclasses.fields(Recipe) if field.name not in without]
     everything = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options)
     ]

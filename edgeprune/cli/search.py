@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,13 @@ import typer
 from typer import Argument, Option
 
 from edgeprune.cli.options import given_settings, with_recipe_options
+from edgeprune.recipe import BUDGET
 
 if TYPE_CHECKING:
     from edgeprune.search import Front
 
 
-@with_recipe_options
+@functools.partial(with_recipe_options, without=(*BUDGET, "device"))
 def search(
     context: typer.Context,
     model: Annotated[str | None, Argument(help="A trained Keras model; without: the zoo's.")] = None,
@@ -63,13 +65,18 @@ def search(
 ) -> None:
     """Build many variants and keep those that no other one beats; the same command goes on after a crash."""
     from edgeprune import recipe_file as files
+    from edgeprune.errors import InputError
     from edgeprune.recipe import recipe
     from edgeprune.search import Sweep, sweep
     from edgeprune.search.space import parse_space
 
     given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
     fixed = {**given, **given_settings(context, settings)}
-    recipe(**fixed)
+    if recipe(**fixed).limited:
+        raise InputError(
+            "A sweep with a budget.", "Its front shows what each budget can have.",
+            "Leave the limits out of the recipe file, or use `edgeprune build`.",
+        )
     what = Sweep(
         model or places.get("model"), data or places.get("data"), parse_space(vary or (), fixed), fixed,
         tuple(objective or Sweep.objectives), trials, storage, study, workers, ray,

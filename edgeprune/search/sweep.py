@@ -25,6 +25,7 @@ from edgeprune.search.storage import masked, open_study, reachable, require
 from edgeprune.search.study import Study
 from edgeprune.search.trial import BASELINE, CHECK, Assignment, Outcome
 from edgeprune.search.workers import workers
+from edgeprune.zoo import is_zoo, with_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -42,7 +43,7 @@ class Sweep:
     """What to search, and with what.
 
     Attributes:
-        model: path of a trained model, None for the zoo's.
+        model: path of a trained model; ``zoo:NAME``, or None for the task's default, for the zoo's.
         data: see ``build --data``.
         space: what is varied.
         fixed: other fields of the recipe.
@@ -96,6 +97,8 @@ def sweep(
         DeviceError: no device is left; what is done is kept, the same call goes on.
     """
     _check(what)
+    known = with_defaults(what.model, what.fixed).items()
+    what = dataclasses.replace(what, fixed={name: v for name, v in known if name not in what.space.values})
     if what.ray is not None:
         require("ray")
     made_of = _made_of(what)
@@ -280,7 +283,7 @@ def _check(what: Sweep) -> None:
     both = sorted(set(what.fixed) & set(what.space.values))
     if both:
         raise InputError(f"{', '.join(both)} is both varied and fixed.", "One of the two.")
-    if what.model is not None and not Path(what.model).exists():
+    if what.model is not None and not is_zoo(what.model) and not Path(what.model).exists():
         raise InputError(f"There is no model {what.model}.", "A trained Keras model.", "Check the path.")
 
 

@@ -36,7 +36,7 @@ class Assignment:
         slot: number of the trial within the sweep, or `CHECK`.
         settings: fields of the recipe.
         out: folder of the bundle.
-        model: path; None for the zoo's.
+        model: path; ``zoo:NAME`` or None for the zoo's.
         data: see ``build --data``.
         trained: the zoo's model, trained.
         folder: to work in, from which modules are imported.
@@ -155,6 +155,7 @@ def _check(assignment: Assignment, tell: Tell) -> None:
     from edgeprune.stages.job import Job
     from edgeprune.stages.training import check_settings
     from edgeprune.state import State
+    from edgeprune.zoo import is_zoo
 
     pipeline.require_host()
     settings = recipe(**assignment.settings)
@@ -162,7 +163,7 @@ def _check(assignment: Assignment, tell: Tell) -> None:
     with pipeline.quietly(settings) as strategy:
         inputs = open_inputs(dataclasses.replace(job, strategy=strategy))
         check_settings(job, inputs)
-        if assignment.model is None:
+        if is_zoo(assignment.model):
             folder = Path(assignment.out)
             folder.mkdir(parents=True, exist_ok=True)
             (folder / BASELINE).write_bytes(saved_bytes(inputs.model))
