@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import edgeprune
-from edgeprune.cli.failure import report_failure
+from edgeprune.cli.failure import INTERRUPTED, report_failure
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
@@ -63,6 +63,8 @@ def main() -> None:
         # Wherever it is typed, and for every command.
         arguments = [one for one in sys.argv[1:] if one != "--debug"]
         code = app(arguments, standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt  # noqa: TRY301 - typer since 0.20 hands Ctrl-C on as this code
         sys.exit(code if isinstance(code, int) else 0)
     except BaseException as error:  # noqa: BLE001 - every way out of the program passes here
         sys.exit(report_failure(error, debug="--debug" in sys.argv))

@@ -87,8 +87,12 @@ def search(
     from edgeprune.cli.live import live_table
     from edgeprune.report.page.front import write_front
 
-    with live_table(quiet=quiet or json) as show:
-        front = sweep(what, out, show=show)
+    try:
+        with live_table(quiet=quiet or json) as show:
+            front = sweep(what, out, show=show)
+    except KeyboardInterrupt:
+        typer.echo(f"What is done is kept in {out}: the same command goes on with the rest.", err=True)
+        raise
     written = write_front(front, out)
     if json:
         typer.echo(written["front.json"].read_text(encoding="utf-8"), nl=False)
@@ -97,6 +101,8 @@ def search(
 
 
 def _print(front: Front, out: Path) -> None:
+    import platform
+
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -112,9 +118,11 @@ def _print(front: Front, out: Path) -> None:
     console.print(table)
     for one in front.optimal:
         console.print(f"{one.slot:>5}  {escape(settings_text(one.settings))}", highlight=False)
+        where = one.bundle.removeprefix(f"{platform.node()}:")
+        console.print(f"       {where}", soft_wrap=True, markup=False, highlight=False)
     failed = [one for one in front.trials if one.error and not one.stopped]
     for one in failed[:3]:
         console.print(f"Trial {one.slot} gave no model: {escape(one.error)}", soft_wrap=True)
     for note in front.notes:
         console.print(f"Note: {escape(note)}")
-    console.print(f"Bundles: {out}/trial-NUMBER; page: {out}/front.html", soft_wrap=True, markup=False)
+    console.print(f"Page: {out}/front.html", soft_wrap=True, markup=False)

@@ -29,6 +29,7 @@ class Done:
         place: where it was measured.
         hardware: of that place.
         unstable: why that measurement is in doubt.
+        bundle: where it is, as HOST:FOLDER, while it is on the front.
         optimal: whether no other is at least as good in every objective and better in one.
     """
 
@@ -41,6 +42,7 @@ class Done:
     place: str = ""
     hardware: str = ""
     unstable: tuple[str, ...] = ()
+    bundle: str = ""
     optimal: bool = False
 
     @classmethod
@@ -48,7 +50,7 @@ class Done:
         """What is kept of an outcome."""
         return cls(
             slot, dict(settings), outcome.figures, outcome.metric, outcome.error, outcome.stopped,
-            outcome.place, outcome.hardware, outcome.unstable,
+            outcome.place, outcome.hardware, outcome.unstable, outcome.bundle,
         )  # fmt: skip
 
 
@@ -59,13 +61,11 @@ class Front:
     Attributes:
         objectives: names.
         trials: all that are finished.
-        bundles: folder with ``trial-NUMBER`` of those that no other one beats.
         notes: what the user has to know.
     """
 
     objectives: tuple[str, ...]
     trials: tuple[Done, ...]
-    bundles: str = ""
     notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
 
@@ -79,7 +79,9 @@ def marked(objectives: Sequence[str], trials: Sequence[Done]) -> tuple[Done, ...
     """The trials, the Pareto front marked."""
     points = [_point(objectives, one) for one in trials]
     return tuple(
-        dataclasses.replace(one, optimal=point is not None and not _beaten(point, points))
+        dataclasses.replace(one, optimal=True)
+        if point is not None and not _beaten(point, points)
+        else dataclasses.replace(one, bundle="")
         for one, point in zip(trials, points, strict=True)
     )
 

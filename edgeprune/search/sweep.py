@@ -6,6 +6,7 @@ import dataclasses
 import errno
 import json
 import os
+import platform
 import shutil
 import threading
 import time
@@ -121,7 +122,7 @@ def sweep(
         found = study.results()
     if all(one.error for one in found):
         raise VerificationError(f"None of the {len(found)} trials gave a model.", way_out=found[0].error)
-    return Front(tuple(what.objectives), found, str(folder), tuple(board.look().notes))
+    return Front(tuple(what.objectives), found, tuple(board.look().notes))
 
 
 class _EndedError(Exception):
@@ -202,6 +203,7 @@ class _Running:
         out = self._folder / f"trial-{slot}"
         try:
             outcome = self._messages(self._assignment(slot, settings, out))
+            outcome = dataclasses.replace(outcome, bundle=f"{platform.node()}:{out}")
             if outcome.error or (self._here and self._what.ray is None):
                 return outcome
             if self._here and not {"latency", "memory"} & set(self._what.objectives):

@@ -70,6 +70,7 @@ class Outcome:
         place: where ``latency`` was measured.
         hardware: of that place.
         unstable: why that measurement is in doubt.
+        bundle: where it is, as HOST:FOLDER.
     """
 
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
@@ -81,6 +82,7 @@ class Outcome:
     place: str = ""
     hardware: str = ""
     unstable: tuple[str, ...] = ()
+    bundle: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -94,3 +94,17 @@ def test_version():
 
     assert edgeprune("--version").stdout.strip() == f"edgeprune {package.__version__}"
     assert Path(package.__file__).with_name("py.typed").exists()
+
+
+def test_ctrl_c_says_so():
+    script = (
+        "import sys, typer, edgeprune.cli as cli\n"
+        "def stop(): raise KeyboardInterrupt\n"
+        "cli.app.command('stop')(stop)\n"
+        "sys.argv = ['edgeprune', 'stop']\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "Interrupted" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -44,14 +44,14 @@ def front_page(front: Front) -> str:
         f"{best} of {len(front.trials)} trials that no other one beats in {', '.join(front.objectives)}. "
         f"{_metric(front).capitalize()} on validation data decides; on test data it is only reported."
     )
-    rows = [(row(front, one)[0], settings_text(one.settings), *row(front, one)[1:]) for one in front.optimal]
-    heads = ("trial", "settings", *columns(front)[1:])
+    rows = [
+        (str(one.slot), settings_text(one.settings), one.bundle, *row(front, one)[1:])
+        for one in front.optimal
+    ]
+    heads = ("trial", "settings", "bundle", *columns(front)[1:])
     sections: list[tuple[str, str, Html | None]] = [
         ("fronts", "Accuracy against cost", _plots(front)),
-        ("front", "On the front", join((
-            table("Trials that no other one beats", heads, rows, numbers_from=2),
-            tag("p", "Bundles: ", tag("code", f"{front.bundles}/trial-NUMBER")),
-        ))),
+        ("front", "On the front", table("Trials that no other one beats", heads, rows, numbers_from=3)),
         ("trials", "All trials", _all(front)),
     ]
     notes = join(tag("p", text, class_="note") for text in front.notes)
