@@ -94,7 +94,7 @@ def reachable(storage: str) -> Iterator[None]:
         raise InputError(
             f"The sweep's storage {masked(storage)} cannot be used ({cause}).",
             "Expected is sqlite:///FILE that can be written, or postgresql://[USER@]HOST/DATABASE.",
-            "PostgreSQL needs: pip install 'psycopg[binary]'. What is done is kept.",
+            "PostgreSQL needs: pip install 'edgeprune[postgresql]'. What is done is kept.",
         ) from error
 
 
