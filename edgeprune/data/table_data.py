@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data import tables
+from edgeprune.data import folders, tables
 from edgeprune.data.assemble import Fitted, Raw, dataset_of
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.splits import ALIASES, NAMES
@@ -52,7 +52,7 @@ def read_table_data(source: str, task: str | None, wants: Wants | None, seed: in
     texts = {split: strings([_filled(value) for value in table[text]]) for split, table in parts.items()}
     raw = Raw(
         {split: (texts[split], y[split]) for split in parts},
-        path.name.partition(".")[0], path.name,
+        path.name.partition(".")[0], path.name, _listed(path),
         notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
     )
     want = wants.inputs[0] if wants is not None else None
@@ -127,7 +127,7 @@ def _rows(
     y = _labels(parts, label)
     raw = Raw(
         {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()},
-        path.name.partition(".")[0], path.name,
+        path.name.partition(".")[0], path.name, _listed(path),
         notes=(
             f"{len(features)} columns of numbers, labels "
             + (f"in column {label!r}." if label else "missing: no column is called label, class or target."),
@@ -144,6 +144,13 @@ def _rows(
         return Fitted(steps)
 
     return dataset_of(raw, "tabular", wants, seed, fit)
+
+
+def _listed(path: Path) -> tuple[str, ...] | None:
+    """The classes in the model's order, where `labels.txt` beside the table gives it."""
+    folder = path.parent if path.is_file() else path
+    listed = folder / "labels.txt"
+    return folders.lines(listed, folder) if listed.is_file() else None
 
 
 def _filled(value: Any) -> str:

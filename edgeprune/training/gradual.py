@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.keras_bridge.read import read
+from edgeprune.training.wrapping import with_masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ def mask_gradually(
 
     def wrap(layer: Any) -> Any:
         if layer.name in masked and type(layer).__name__ in _WRAPPED:
-            return sparsity.prune_low_magnitude(layer, pruning_schedule=_no_choice(sparsity))
+            return with_masks(layer, _no_choice(sparsity))
         return layer
 
     wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.training.fine_tune import FineTuning, fine_tune
+from edgeprune.training.wrapping import with_masks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +52,7 @@ def prune_weights(
 
     def wrap(layer: Any) -> Any:
         fit = type(layer).__name__ in ("Dense", "Conv1D", "Conv2D", "Conv3D", "Embedding")
-        return sparsity.prune_low_magnitude(layer, pruning_schedule=schedule) if fit else layer
+        return with_masks(layer, schedule) if fit else layer
 
     copy = tf_keras.models.clone_model(model)
     copy.set_weights(model.get_weights())

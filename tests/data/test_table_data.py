@@ -83,6 +83,19 @@ def test_the_models_own_vocabulary_is_taken(tmp_path):
         open_data(path, wants=TOKENS)
 
 
+def test_labels_txt_beside_a_table_gives_the_models_order(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ("text", "label"), [(text, ("no", "yes")[i % 2]) for i, (text, _) in
+                                                             enumerate(TEXTS)])
+    plain = open_data(path, wants=TOKENS)
+    (tmp_path / "labels.txt").write_text("yes\nno\n")
+    data = open_data(path, wants=TOKENS)
+    assert (plain.labels, data.labels) == (("no", "yes"), ("yes", "no"))
+    np.testing.assert_array_equal(np.sort(data.train.y), np.sort(1 - plain.train.y))
+    (tmp_path / "labels.txt").write_text("yes\nmaybe\n")
+    with pytest.raises(InputError, match="no class 'no'"):
+        open_data(path, wants=TOKENS)
+
+
 def test_a_folder_of_tables_has_its_splits(tmp_path):
     for name, rows in (("train", TEXTS[:20]), ("valid", TEXTS[20:26]), ("test", TEXTS[26:])):
         write_csv(tmp_path / f"{name}.csv", ("text", "label"), rows)

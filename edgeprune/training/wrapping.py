@@ -1,0 +1,26 @@
+"""tfmot's pruning wrapper, so that Keras masks pass through it.
+
+Keras hands a mask to every layer whose `call` takes ``**kwargs``, as the wrapper's does, and the wrapper hands
+it on to layers that take none: a `Dense` behind an embedding with ``mask_zero`` raised. Masks that a wrapped
+embedding makes were lost.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def with_masks(layer: Any, schedule: Any) -> Any:
+    """`layer` under tfmot's `PruneLowMagnitude`.
+
+    Args:
+        layer: tf_keras, of a kind that tfmot prunes.
+        schedule: a tfmot pruning schedule.
+    """
+    import tensorflow_model_optimization as tfmot
+
+    wrapper = tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
+    wrapper.supports_masking = layer.supports_masking
+    wrapper.compute_mask = layer.compute_mask
+    wrapper._call_spec.expects_mask_arg = False  # noqa: SLF001 - nothing public says it
+    return wrapper
