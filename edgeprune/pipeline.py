@@ -132,19 +132,20 @@ def run(
 def _built(job: Job, folder: Path, command: str, parts: dict[str, str]) -> Bundle:
     from edgeprune.stages.inputs import open_inputs
     from edgeprune.stages.measuring import Built, measure_and_write
-    from edgeprune.stages.quantizing import deployed
+    from edgeprune.stages.quantizing import deployed, float_baseline
     from edgeprune.stages.training import check_settings
 
     inputs = open_inputs(job)
     check_settings(job, inputs)
+    baseline = float_baseline(job, inputs)
     folds = _cross_validated(job, inputs)
     if job.recipe.limited:
         from edgeprune.stages.fitting import within_budget
 
-        trained, shipped = within_budget(job, inputs)
+        trained, shipped = within_budget(job, inputs, baseline)
     else:
         trained = _trained(job, inputs)
-        shipped = deployed(job, inputs, trained)
+        shipped = deployed(job, inputs, trained, baseline)
     built = Built(job, inputs, trained, shipped, folds)
     return measure_and_write(built, folder, command, parts)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from edgeprune.conversion.export import Exported
     from edgeprune.conversion.values import Io, Mode, Route, Samples
 
 
@@ -60,16 +61,25 @@ def convert(
             refuses.
     """
     samples = _checked(model, mode, as_samples(calibration))
-    loops = recurrent.has_fused(model) and mode in _LOOPED and io == "float"
+    fused = recurrent.has_fused(model)
+    loops = fused and mode in _LOOPED and io == "float"
     with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
         shapes = None if samples is None else [array.shape[1:] for array in samples]
         exported = export(model, input_names, output_names, shapes)
     notes: tuple[str, ...] = ()
     way = mode
-    if mode in NEEDS_CALIBRATION and recurrent.has_loop(exported.function):
-        way, notes = "dynamic", (recurrent.NOTE,)
+    if mode in NEEDS_CALIBRATION and (
+        recurrent.has_loop(exported.function) or (fused and not loops and _loops_after_all(exported))
+    ):
+        way, notes = "dynamic", (recurrent.NOTE if io == "float" else f"{recurrent.NOTE} {recurrent.ENDS}",)
     raw = convert_exported(exported, way, samples, io, allow_flex=allow_flex, per_channel=per_channel)
     return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs, notes)
+
+
+def _loops_after_all(exported: Exported) -> bool:
+    """Whether a fused layer became a loop: one with a mask does. The calibrator would crash on it."""
+    floating = convert_exported(exported, "none", None, "float", allow_flex=True)
+    return "WHILE" in flatfile.operators(flatfile.parse(floating))
 
 
 def finished(

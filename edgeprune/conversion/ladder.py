@@ -81,7 +81,8 @@ def _keep_layers_float(trial: Trial, source: Source, clipped: Mapping[str, range
     best = trial.best(_ROUTE)
     if best is None:
         return
-    worst = _worst_tensors(source, best)
+    # On the samples that show the drop: those of calibration lie within the ranges they gave.
+    worst = _worst_tensors(source, best, trial.samples(_STATISTICS_SAMPLES))
     count = 1
     while count <= len(worst) / 2 and not trial.good_enough():
         chosen = worst[:count]
@@ -97,8 +98,8 @@ def _keep_layers_float(trial: Trial, source: Source, clipped: Mapping[str, range
         count *= 2
 
 
-def _worst_tensors(source: Source, candidate: Candidate) -> list[str]:
-    errors = layer_errors(source.baseline.tflite, candidate.converted.tflite, source.few())
+def _worst_tensors(source: Source, candidate: Candidate, samples: Samples) -> list[str]:
+    errors = layer_errors(source.baseline.tflite, candidate.converted.tflite, samples)
     return [error.tensor for error in sorted(errors, key=lambda error: -error.added_error)]
 
 

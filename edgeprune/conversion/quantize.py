@@ -141,7 +141,7 @@ def _result(
     if best is None:
         reasons = [step.detail for step in trial.refusals()]
         raise InputError(f"No route could quantize the model: {' '.join(reasons)}")
-    few = tuple(array[:_ERROR_SAMPLES] for array in source.calibration)
+    few = trial.samples(_ERROR_SAMPLES)
     errors: tuple[LayerError, ...] = ()
     # After training with simulated int8 there is no float file with the same weights to compare with.
     if best.converted.mode != "none" and best.name != _AWARE:

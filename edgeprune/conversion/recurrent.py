@@ -26,6 +26,8 @@ NOTE = (
     " activations; so does the rest of the model."
 )
 
+ENDS = "Its inputs and outputs stay float."
+
 # What tf_keras asks to choose between its fused kernel and a plain loop.
 _FUSED = "_could_use_gpu_kernel"
 

@@ -16,14 +16,17 @@ def refusal(error: Exception, function: Any, layers: Sequence[str], mode: str) -
     """The error to raise.
 
     Args:
-        error: the converter's own; it lists operators as ``Flex ops: FlexErf`` or ``Custom ops: Igamma``.
+        error: the converter's own; it lists operators as ``Flex ops: FlexErf`` or ``Custom ops: Igamma``,
+            or complains of one after the other: ``'tf.Erf' op is neither a custom op nor a flex op``.
         function: the traced model, whose nodes tell which layer has such an operator.
         layers: names of the Keras layers.
         mode: what was asked for.
     """
     text = str(error)
-    flex = _listed("Flex", text)
-    missing = [*flex, *_listed("Custom", text)]
+    flex, custom = _listed("Flex", text), _listed("Custom", text)
+    if not flex and not custom:
+        (flex if "ERROR_NEEDS_FLEX_OPS" in text else custom).extend(_complained_of(text))
+    missing = [*flex, *custom]
     if not missing:
         return InputError(
             f"TensorFlow's converter refuses this model: {' '.join(text.split())[:600]}",
@@ -33,7 +36,10 @@ def refusal(error: Exception, function: Any, layers: Sequence[str], mode: str) -
     where = [f"{op} in layer {_layers_with(op, function, layers) or '(unknown)'}" for op in missing]
     way_out = "Write the layer with other operations"
     if len(flex) == len(missing):
-        way_out += ", or pass --allow-flex: the app then needs the Select-TF runtime, about 10 MB more"
+        way_out += (
+            ", or let TensorFlow's in with allow_flex: the app then needs the Select-TF runtime, about 10 MB "
+            "more, and nothing here can run and verify the file"
+        )
     return UnsupportedLayerError(
         f"LiteRT has no operator for {'; '.join(where)}.", "Its built-in operators only.", f"{way_out}."
     )
@@ -42,6 +48,10 @@ def refusal(error: Exception, function: Any, layers: Sequence[str], mode: str) -
 def _listed(kind: str, text: str) -> list[str]:
     found = re.search(rf"^{kind} ops: (.+)$", text, re.MULTILINE)
     return [] if found is None else [name.strip().removeprefix("Flex") for name in found.group(1).split(",")]
+
+
+def _complained_of(text: str) -> list[str]:
+    return sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)))
 
 
 def _layers_with(op: str, function: Any, layers: Sequence[str]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.options import Step
 from edgeprune.conversion.parity import Outputs, Parity, parity
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgeprune.conversion.options import Validation
-    from edgeprune.conversion.values import Converted
+    from edgeprune.conversion.values import Converted, Samples
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,6 +69,10 @@ class Trial:
             )
         )
         return candidate
+
+    def samples(self, number: int) -> Samples:
+        """The first of the samples that decide."""
+        return tuple(np.asarray(array[:number]) for array in self._validation.x)
 
     def good_enough(self) -> bool:
         """Whether a candidate keeps within the limit."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgeprune.budget.explain import Round
+    from edgeprune.conversion import Converted
     from edgeprune.pruning.result import PruneResult
     from edgeprune.stages.inputs import Inputs
     from edgeprune.stages.job import Job
@@ -37,7 +38,7 @@ _SEARCH_TRIALS, _SEARCH_S = 16, 30.0
 """For each speed on the way to the fastest model."""
 
 
-def within_budget(job: Job, inputs: Inputs) -> tuple[Trained, Deployed]:
+def within_budget(job: Job, inputs: Inputs, baseline: Converted) -> tuple[Trained, Deployed]:
     """The trained and quantized model inside the recipe's budget, or the fastest that keeps the accuracy.
 
     Raises:
@@ -48,7 +49,7 @@ def within_budget(job: Job, inputs: Inputs) -> tuple[Trained, Deployed]:
     with _resumable():
         made, fitted = stage.fastest() if job.recipe.max_drop is not None else stage.fitted()
         for number in range(1, _TRIES + 1):
-            shipped = deployed(job, inputs, made)
+            shipped = deployed(job, inputs, made, baseline)
             last = stage.proof(fitted, shipped)
             if last.inside:
                 explanation = dataclasses.replace(fitted.explanation, deployed=last)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeprune.data.streamed import batches_of, is_streamed
+from edgeprune.errors import InputError
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.goal import Outputs, predict
 
@@ -44,22 +46,50 @@ class Deployed:
     preprocessing: Sequence[Mapping[str, Any]]
 
 
-def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
+def float_baseline(job: Job, inputs: Inputs) -> Converted:
+    """The original as a float `.tflite`, so that what stands in the way is said before anything is trained.
+
+    Raises:
+        InputError: the model cannot be converted, or not to a file that can be run here.
+    """
+    from edgeprune.conversion import convert
+
+    start = time.perf_counter()
+    if any(None in tensor.shape[1:] for tensor in inputs.model.inputs):
+        job.notes.append("Sizes that the model's inputs leave open are fixed to those of the data.")
+    baseline = convert(
+        inputs.model, "none", _several(inputs.calibration), allow_flex=job.recipe.allow_flex
+    )
+    flex = [name for name in baseline.operators if name.startswith("Flex")]
+    if flex:
+        raise InputError(
+            f"The .tflite needs TensorFlow's operators {', '.join(flex)}.",
+            "Operators of LiteRT: the file is run here, to verify and to measure it, and no LiteRT package "
+            "of today has TensorFlow's.",
+            "Write these layers with other operations; edgeprune.conversion.convert(model, allow_flex=True) "
+            "gives a file that nothing was proved of.",
+        )
+    job.seconds["convert"] = time.perf_counter() - start
+    return baseline
+
+
+def deployed(job: Job, inputs: Inputs, trained: Trained, baseline: Converted) -> Deployed:
     """Quantizes, embeds what is asked for, and checks the file on the test split.
+
+    Args:
+        job: the build.
+        inputs: model and data.
+        trained: the pruned model.
+        baseline: of `float_baseline`.
 
     Raises:
         InputError: the model cannot be quantized as asked for.
         VerificationError: the file gives other answers than the float model.
     """
-    from edgeprune.conversion import QuantizeOptions, Validation, convert, parity, quantize
+    from edgeprune.conversion import QuantizeOptions, Validation, parity, quantize
 
     recipe, data = job.recipe, inputs.data
     with job.clock("convert") as tell:
-        calibration = _several(inputs.calibration)
-        if any(None in tensor.shape[1:] for tensor in inputs.model.inputs):
-            job.notes.append("Sizes that the model's inputs leave open are fixed to those of the data.")
-        baseline = convert(inputs.model, "none", calibration, allow_flex=recipe.allow_flex)
-        tell(0.1)
         options = QuantizeOptions(
             recipe.quantize, recipe.qat, recipe.io, recipe.clusters, recipe.max_quantization_drop,
             recipe.allow_flex,
@@ -69,7 +99,7 @@ def deployed(job: Job, inputs: Inputs, trained: Trained) -> Deployed:
             lambda found: inputs.worth(data.validation, found, inputs.validation), inputs.classes,
         )
         done = quantize(
-            trained.model, options, calibration, validation,
+            trained.model, options, _several(inputs.calibration), validation,
             lambda model: _fit(job, inputs, model),
         )
         tell(0.7)

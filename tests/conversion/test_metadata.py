@@ -98,6 +98,18 @@ def test_a_layer_without_litert_operator_is_named():
         conversion.convert(model, "none")
 
 
+def test_a_layer_that_needs_tensorflow_s_operator_is_named_and_let_in_where_allowed():
+    import tensorflow as tf
+    import tf_keras
+
+    inputs = tf_keras.Input((4,), name="x")
+    x = tf_keras.layers.Lambda(tf.math.erf, name="bell")(inputs)
+    model = tf_keras.Model(inputs, tf_keras.layers.Dense(2)(x))
+    with pytest.raises(UnsupportedLayerError, match=r"Erf in layer 'bell'.*allow_flex"):
+        conversion.convert(model, "none")
+    assert conversion.convert(model, "none", allow_flex=True).operators["FlexErf"] == 1
+
+
 @pytest.mark.parametrize(
     "steps",
     [

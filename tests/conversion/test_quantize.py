@@ -150,3 +150,22 @@ def test_an_input_given_back_keeps_both_names():
     assert {step.route for step in done.steps} == {"tensorflow", "ai-edge-quantizer"}
     assert [info.name for info in done.result.inputs] == ["given"]
     assert [info.name for info in done.result.outputs] == ["scores", "given"]
+
+
+def test_a_layer_that_leaves_its_range_on_validation_data_stays_float():
+    """Calibration sees sums of about four out of eight, validation up to eight: int8 clips the last layer."""
+    import tf_keras
+
+    given = tf_keras.Input((8,), name="given")
+    gates = tf_keras.layers.Activation("sigmoid", name="gates")(given)
+    value = tf_keras.layers.Dense(1, name="value")
+    model = tf_keras.Model(given, value(gates))
+    value.set_weights([np.ones((8, 1)), np.zeros(1)])
+    rng = np.random.default_rng(6)
+    calibration = rng.choice([-3.0, 3.0], (40, 8)).astype(np.float32)
+    x = np.abs(calibration) * np.where(np.arange(40) % 2, 1.0, -1.0)[:, None].astype(np.float32)
+    done = quantize(model, QuantizeOptions(), calibration, Validation((x,), classes=False))
+    chosen = next(step for step in done.steps if step.chosen)
+    assert (chosen.name, chosen.detail) == ("1 of 2 operators in float", "value")
+    assert done.steps[0].drop_points > 1
+    assert chosen.drop_points < 0.5

@@ -73,3 +73,20 @@ def test_layer_errors_of_loops_are_told(name):
     errors = layer_errors(*files, (x,), [layer.name for layer in model.layers])
     assert any(error.layer == "output" for error in errors)
     assert 0 < max(error.relative_error for error in errors) < 0.2
+
+
+def test_a_mask_keeps_the_calibrator_out():
+    # With a mask the layer that could be fused becomes a loop, and the calibrator dies on loops.
+    import tf_keras
+
+    layers = tf_keras.layers
+    tokens = tf_keras.Input((12,), dtype="int32", name="tokens")
+    x = layers.Bidirectional(layers.LSTM(8))(layers.Embedding(30, 8, mask_zero=True)(tokens))
+    model = tf_keras.Model(tokens, layers.Dense(3, name="scores")(x))
+    x = np.random.default_rng(1).integers(0, 30, (16, 12)).astype(np.int32)
+    x[:, 8:] = 0
+    expected = model.predict(x, verbose=0)
+    converted = conversion.convert(model, "int8", x, "int8")
+    assert converted.notes == (f"{recurrent.NOTE} {recurrent.ENDS}",)
+    found = conversion.run_tflite(converted.tflite, x)
+    assert np.abs(found - expected).max() <= 0.03 * np.abs(expected).max()
