@@ -1,8 +1,8 @@
 """tfmot's pruning wrapper, so that Keras masks pass through it.
 
-Keras hands a mask to every layer whose `call` takes ``**kwargs``, as the wrapper's does, and the wrapper hands
-it on to layers that take none: a `Dense` behind an embedding with ``mask_zero`` raised. Masks that a wrapped
-embedding makes were lost.
+Keras hands a mask to every layer whose `call` takes ``**kwargs``, as the wrapper's does, and the wrapper
+hands it on to layers that take none: a `Dense` behind an embedding with ``mask_zero`` raised. Masks that a
+wrapped embedding makes were lost.
 """
 
 from __future__ import annotations
