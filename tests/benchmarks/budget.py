@@ -1,16 +1,14 @@
 """Latency budgets met on this machine, and what the widths keep against two other ways to choose them.
 
-    python tests/benchmarks/budget.py profile --model resnet8    # times candidates: keep the machine quiet
-    python tests/benchmarks/budget.py plan --model resnet8       # tries plans' networks: minutes, no timing
-    python tests/benchmarks/budget.py prove --model resnet8      # times what was built, and the rivals
-    python tests/benchmarks/budget.py compare --model resnet8    # counts answers; no timing
-    python tests/benchmarks/budget.py --write                    # the table between the marks in README.md
+    python tests/benchmarks/budget.py run [--model resnet8] [--budget 0.5] [--seconds 90]
+    python tests/benchmarks/budget.py prove --model resnet8    # only times again: on a quiet machine
+    python tests/benchmarks/budget.py table [--write]          # between the marks in README.md
 
 MobileNetV2-0.35 at 96x96, DS-CNN and ResNet-8, int8, one thread, at shares of the quantized original's
 latency. Rivals get the measured latency of edgeprune's model (up to `EQUAL` more) by uniform widths and by
 the allocation that saves multiply-accumulates, on the same criterion and repair. Agreement is the share of
 samples that nothing has seen on which the pruned network, before any training, answers as the original
-does. Every step keeps its results, and goes on where it was cut off.
+does. Every step keeps its results under build/benchmarks, and what is there is not done again.
 """
 
 # ruff: noqa: T201 - a script that prints its results
@@ -18,32 +16,31 @@ does. Every step keeps its results, and goes on where it was cut off.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import re
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pruning_networks as networks
-from budget_cases import CASES, Case
+from budget_cases import CASES
 
 from device_runners.benchmark import DEFAULT_OPTIONS
 from device_runners.comparison import compare
 from edgeprune.budget.design import design
-from edgeprune.budget.fit import Fitter, fitter
+from edgeprune.budget.fit import Fitted, Fitter, fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.measure import measure
+from edgeprune.budget.plans import TRIAL_S, TRIALS
 from edgeprune.conversion import convert
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.allocation import Limits, allocate, levels
 from edgeprune.pruning.divergence import Damage
 from edgeprune.pruning.prepared import Prepared
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 BUDGETS = (0.75, 0.5, 0.35)
 EQUAL = 0.02
@@ -54,7 +51,7 @@ _NEAR = 6
 
 
 class Bench:
-    """One network with what earlier steps have found."""
+    """One network with what earlier runs have found."""
 
     def __init__(self, name: str) -> None:
         self.name, self.case = name, CASES[name]()
@@ -68,33 +65,38 @@ class Bench:
         self.kept |= found
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.kept, indent=1))
-        print(self.name, json.dumps(found)[:1500], flush=True)
+        shown = {key: value for key, value in found.items() if key != "tried"}
+        print(self.name, json.dumps(shown), flush=True)
 
     def convert(self, model: Any) -> bytes:
         """Int8, as a build does."""
         return convert(model, "int8", self.case.calibration[:100]).tflite
 
+    @functools.cached_property
     def fitter(self) -> Fitter:
-        """With the plans that were tried before."""
+        """Profiled, and with the plans that were tried before."""
+        start = time.perf_counter()
         found = fitter(self.prepared, self.convert, held=self.case.judged)
+        seconds = time.perf_counter() - start
         found.judge.known.update(
             {tuple(counts): Damage(*damage) for counts, *damage in self.kept.get("tried", [])}
         )
+        if "profile_s" not in self.kept:
+            self.save(profile_s=seconds, candidates=len(found.known.measured), **_errors(found))
         return found
 
-    def save_tried(self, made: Fitter) -> None:
-        """Keeps what plans' networks did."""
-        self.save(
-            tried=[[list(map(int, k)), d.divergence, d.changed] for k, d in made.judge.known.items()],
-        )
+    def fitted(self, share: float, seconds: float) -> Fitted:
+        """The model inside a budget; trying new plans' networks ends after so many seconds."""
+        made = self.fitter
+        budget = Budget(latency_ms=share * (made.known.baseline_ms or 0.0))
+        found = made.fit(budget, trials=TRIALS if seconds else 0, seconds=seconds)
+        self.save(tried=[[list(map(int, k)), d.divergence, d.changed] for k, d in made.judge.known.items()])
+        return found
 
 
-def profile(bench: Bench) -> None:
-    """Times the candidates, and others that the table has not seen."""
-    start = time.perf_counter()
-    made = bench.fitter()
-    seconds = time.perf_counter() - start
-    least = np.array([choice[-1] for choice in bench.choices])
+def _errors(made: Fitter) -> dict[str, float]:
+    """Of predictions of candidates that the table has not seen, and of those left out of its fit."""
+    least = np.array([choice[-1] for choice in made.planner.choices])
     there = {one.counts for one in made.known.measured}
     fresh = [one for one in design(made.known.full, least, 8, seed=99) if tuple(map(int, one)) not in there]
     files = [made.known.candidates.file(one) for one in fresh[-6:]]
@@ -103,47 +105,31 @@ def profile(bench: Bench) -> None:
         abs(float(made.known.table(one)[0]) / timing.ratio - 1)
         for one, timing in zip(fresh[-6:], timings, strict=True)
     ]
-    bench.save(
-        profile_s=seconds, baseline_ms=made.known.baseline_ms, candidates=len(there),
-        left_out=float(np.median(np.abs(made.known.table.left_out))), fresh_error=float(np.median(errors)),
-    )  # fmt: skip
+    return {
+        "fresh_error": float(np.median(errors)),
+        "left_out": float(np.median(np.abs(made.known.table.left_out))),
+    }
 
 
-def plan(bench: Bench, shares: tuple[float, ...]) -> None:
-    """Tries plans' networks for each budget; what is timed meanwhile is timed again by `prove`."""
-    for share in shares:
-        made, start = bench.fitter(), time.perf_counter()
-        try:
-            fitted = made.fit(Budget(latency_ms=share * (made.known.baseline_ms or 0.0)))
-            said = {"family": fitted.explanation.family, "harms": dict(fitted.explanation.harms)}
-        except VerificationError as error:
-            said = {"unmet": str(error)}
-        bench.save_tried(made)
-        bench.save(**{f"plan {share}": {**said, "seconds": time.perf_counter() - start}})
-
-
-def prove(bench: Bench, shares: tuple[float, ...]) -> None:
-    """Builds the best plan that is known, and times it and its rivals."""
-    for share in shares:
-        made, start = bench.fitter(), time.perf_counter()
-        whole = made.known.baseline_ms or 0.0
-        try:
-            fitted = made.fit(Budget(latency_ms=share * whole), trials=0)
-        except VerificationError as error:
-            bench.save(**{f"proof {share}": {"unmet": str(error)}})
-            continue
-        rounds = fitted.explanation.rounds
-        ratio, low, high = independent(fitted.baseline, fitted.tflite)
-        found: dict[str, Any] = {
-            "rounds": len(rounds), "ratio": ratio, "low": low, "high": high, "used": ratio / share,
-            "counts": rounds[-1].counts, "family": fitted.explanation.family,
-            "own": rounds[-1].measured["latency_ms"] / whole,
-            "predicted": rounds[0].predicted["latency_ms"] / rounds[0].measured["latency_ms"],
-            "seconds": time.perf_counter() - start,
-        }  # fmt: skip
-        for family in RIVALS:
-            found[family] = rival(bench, made, family, ratio)
-        bench.save(**{f"proof {share}": found})
+def prove(bench: Bench, share: float, seconds: float = 0.0) -> None:
+    """Fits, and times what came of it and its rivals; without seconds, of plans that are known."""
+    start = time.perf_counter()
+    try:
+        fitted = bench.fitted(share, seconds)
+    except VerificationError as error:
+        bench.save(**{f"proof {share}": {"unmet": str(error)}})
+        return
+    took, rounds = time.perf_counter() - start, fitted.explanation.rounds
+    ratio, low, high = independent(fitted.baseline, fitted.tflite)
+    first = rounds[0]
+    found: dict[str, Any] = {
+        "rounds": len(rounds), "ratio": ratio, "low": low, "high": high, "used": ratio / share,
+        "counts": rounds[-1].counts, "family": fitted.explanation.family, "fit_s": took,
+        "harms": dict(fitted.explanation.harms), "tried": fitted.explanation.tried,
+        "own": rounds[-1].measured["latency_ms"] / rounds[-1].predicted["latency_ms"],
+        "first": first.predicted["latency_ms"] / first.measured["latency_ms"],
+    }  # fmt: skip
+    bench.save(**{f"proof {share}": found | rivals(bench, ratio)})
 
 
 def independent(baseline: bytes, file: bytes) -> tuple[float, float, float]:
@@ -156,22 +142,22 @@ def independent(baseline: bytes, file: bytes) -> tuple[float, float, float]:
     return float(np.exp(np.median(found.rounds))), 1 / found.high, 1 / found.low
 
 
-def rival(bench: Bench, made: Fitter, family: str, ratio: float) -> dict[str, Any] | None:
-    """The widest of one family that measure as fast as edgeprune's, at most `EQUAL` slower."""
-    plans = _family(bench, family)
-    costs = np.array([float(made.known.table(one)[0]) for one in plans])
-    near = np.argsort(np.abs(costs / (ratio * (1 + EQUAL / 2)) - 1))[:_NEAR]
-    files = [made.known.candidates.file(plans[place]) for place in near]
-    timings = measure(made.known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
-    allowed = [
-        (timing.ratio, plans[place].tolist())
-        for place, timing in zip(near, timings, strict=True)
-        if timing.ratio <= ratio * (1 + EQUAL)
-    ]
-    if not allowed:
-        return None
-    best = max(allowed)
-    return {"ratio": best[0], "counts": best[1]}
+def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
+    """The widest of each family that measure as fast as edgeprune's, at most `EQUAL` slower."""
+    known = bench.fitter.known
+    tried: list[tuple[str, np.ndarray]] = []
+    for family in RIVALS:
+        plans = _family(bench, family)
+        costs = np.array([float(known.table(one)[0]) for one in plans])
+        near = np.argsort(np.abs(costs / (ratio * (1 + EQUAL / 2)) - 1))[:_NEAR]
+        tried += [(family, plans[place]) for place in near]
+    files = [known.candidates.file(plan) for _, plan in tried]
+    timings = measure(known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
+    found: dict[str, Any] = {}
+    for (family, plan), timing in zip(tried, timings, strict=True):
+        if found.get(family, {"ratio": 0.0})["ratio"] < timing.ratio <= ratio * (1 + EQUAL):
+            found[family] = {"ratio": timing.ratio, "counts": plan.tolist()}
+    return found
 
 
 def _family(bench: Bench, family: str) -> list[np.ndarray]:
@@ -187,24 +173,24 @@ def _family(bench: Bench, family: str) -> list[np.ndarray]:
     return list({tuple(one): one for one in made}.values())
 
 
-def count(bench: Bench, shares: tuple[float, ...]) -> None:
+def count(bench: Bench, share: float) -> None:
     """Agreement of each pruned network with the original, and the error of the differences."""
-    case: Case = bench.case
+    case, proof = bench.case, bench.kept[f"proof {share}"]
     original = _answers(case.model, case.compared)
-    for share in shares:
-        proof = bench.kept.get(f"proof {share}", {})
-        same = {}
-        for who in ("edgeprune", *RIVALS):
-            counts = proof.get("counts") if who == "edgeprune" else (proof.get(who) or {}).get("counts")
-            if counts is not None:
-                pruned = bench.prepared.prune_to(np.array(counts))
-                same[who] = _answers(pruned.model, case.compared) == original
-        found: dict[str, Any] = {who: float(one.mean()) for who, one in same.items()}
-        found |= {
-            f"error {who}": float((same["edgeprune"].astype(float) - same[who]).std() / len(original) ** 0.5)
-            for who in RIVALS if who in same
-        }  # fmt: skip
-        bench.save(**{f"agreement {share}": found, "samples": len(original)})
+    same = {}
+    for who, counts in [
+        ("edgeprune", proof.get("counts")),
+        *((r, proof.get(r, {}).get("counts")) for r in RIVALS),
+    ]:
+        if counts is not None:
+            pruned = bench.prepared.prune_to(np.array(counts))
+            same[who] = _answers(pruned.model, case.compared) == original
+    found: dict[str, Any] = {who: float(one.mean()) for who, one in same.items()}
+    found |= {
+        f"error {who}": float((same["edgeprune"].astype(float) - same[who]).std() / len(original) ** 0.5)
+        for who in RIVALS if who in same
+    }  # fmt: skip
+    bench.save(**{f"agreement {share}": found, "samples": len(original)})
 
 
 def _answers(model: Any, x: np.ndarray) -> np.ndarray:
@@ -253,26 +239,29 @@ def write() -> None:
 
 
 def main() -> None:
-    """Runs one step for the networks asked for."""
+    """Runs the cases asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    steps: dict[str, Callable[..., None]] = {"plan": plan, "prove": prove, "compare": count}
-    parser.add_argument("step", choices=["profile", *steps], nargs="?")
+    parser.add_argument("step", choices=["run", "prove", "table"])
     parser.add_argument("--model", choices=list(CASES), action="append")
     parser.add_argument("--budget", type=float, action="append")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--seconds", type=float, default=TRIAL_S, help="of trying plans, for each budget")
+    parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
-    for name in options.model or CASES if options.step else ():
+    for name in options.model or CASES if options.step != "table" else ():
         bench = Bench(name)
-        if options.step == "profile":
-            profile(bench)
-        else:
-            steps[options.step](bench, tuple(options.budget or BUDGETS))
-    if options.write:
-        write()
-    elif not options.step:
-        print(table())
+        for share in options.budget or BUDGETS:
+            if options.step == "prove":
+                prove(bench, share)
+                count(bench, share)
+                continue
+            if f"proof {share}" not in bench.kept:
+                prove(bench, share, options.seconds)
+            if f"agreement {share}" not in bench.kept:
+                count(bench, share)
+    if options.step == "table":
+        write() if options.write else print(table())
 
 
 if __name__ == "__main__":
