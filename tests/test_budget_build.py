@@ -13,6 +13,7 @@ from edgeprune.budget import measure as measuring
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.recipe import recipe
 from edgeprune.report.page import write_report
+from edgeprune.stages import fitting
 from tests.test_build import stripes
 
 SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}
@@ -45,6 +46,7 @@ def own_cache(tmp_path, monkeypatch):
     # Precision costs time, and nothing here depends on it.
     monkeypatch.setattr(measuring, "_TIME_S", 0.1)
     monkeypatch.setattr(measuring, "_ROUND_S", 0.02)
+    monkeypatch.setattr(fitting, "_TRIALS", 2)
     return tmp_path / "cache/edgeprune"
 
 

@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from edgeprune.graph.cost_model import CostModel
     from edgeprune.pruning.divergence import Damage
 
-TRIALS = 48
-TRIAL_S = 90.0
 _HALVINGS = 12
 _CORRECTIONS = 6
 _PRECISION = 0.2
@@ -156,23 +154,19 @@ class Judge:
     def __init__(self, judge: Callable[[np.ndarray], Damage]) -> None:
         self._judge = judge
         self.known: dict[tuple[int, ...], Damage] = {}
-        self._until = (0, 0.0)
+        self.begin(0, 0.0)
 
-    def begin(self, trials: int, seconds: float) -> None:
+    def begin(self, trials: int, seconds: float, progress: Callable[[float], None] = lambda _: None) -> None:
         """From now on so many new plans at most, none begun after so many seconds."""
-        self._until = (len(self.known) + trials, time.monotonic() + seconds)
+        self._first, self._trials = len(self.known), trials
+        self._start, self._seconds = time.monotonic(), seconds
+        self._progress = progress
 
     @property
     def spent(self) -> float:
-        """Share of what `begin` allowed that is used up."""
-        left = max(self._until[0] - len(self.known), 0) / TRIALS
-        left_s = max(self._until[1] - time.monotonic(), 0) / TRIAL_S
-        return 1 - min(left, left_s, 1.0)
-
-    @property
-    def over(self) -> bool:
-        """Whether no more may be tried."""
-        return len(self.known) >= self._until[0] or time.monotonic() > self._until[1]
+        """Share of what `begin` allowed that is used up; 1 and more: no new plan may be tried."""
+        plans = (len(self.known) - self._first) / max(self._trials, 1e-9)
+        return max(plans, (time.monotonic() - self._start) / max(self._seconds, 1e-9))
 
     def knows(self, counts: np.ndarray) -> bool:
         """Whether a plan was tried before."""
@@ -181,6 +175,7 @@ class Judge:
     def __call__(self, counts: np.ndarray) -> float:
         """The divergence of a plan."""
         if not self.knows(counts):
+            self._progress(min(self.spent, 1.0))
             self.known[_key(counts)] = self._judge(np.asarray(counts))
         return self.known[_key(counts)].divergence
 
@@ -207,19 +202,13 @@ def starts(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndar
     return whole
 
 
-def choose(
-    planner: Planner,
-    resources: Sequence[Resource],
-    judge: Judge,
-    progress: Callable[[float], None] = lambda _: None,
-) -> Chosen | None:
+def choose(planner: Planner, resources: Sequence[Resource], judge: Judge) -> Chosen | None:
     """The best of all families' plans, improved; None where no plan is inside.
 
     Args:
         planner: makes plans.
         resources: the limits.
         judge: of plans, told before how many it may try.
-        progress: told the fraction done.
     """
     found = starts(planner, resources)
     if not found:
@@ -232,9 +221,8 @@ def choose(
     family, counts = min(every, key=lambda one: judge(one[1]))
     better = [Chosen(family, counts, judge(counts), harms)]
     for name, counts in _more(planner, resources, judge, better):
-        if judge.over and not judge.knows(counts):
+        if judge.spent >= 1 and not judge.knows(counts):
             break
-        progress(judge.spent)
         if (harm := judge(counts)) < better[-1].harm * _HELPS:
             better.append(Chosen(name, counts, harm, harms))
     return better[-1]

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 _RANGES = 128
 """Calibration samples for files that are only timed."""
 _TRIES = 2
+_TRIALS, _TRIAL_S = 48, 90.0
+"""Plans whose networks are tried at most, and for how long."""
 _SEARCH_TRIALS, _SEARCH_S = 16, 30.0
-"""For each speed on the way to the fastest model."""
+"""The same for each speed on the way to the fastest model."""
 
 
 def within_budget(job: Job, inputs: Inputs, baseline: Converted) -> tuple[Trained, Deployed]:
@@ -106,7 +108,7 @@ class _Stage:
         if done is None:
             known = self._fitter
             with job.clock("fit") as tell:
-                fitted = known.fit(Budget(**self._limits), progress=tell)
+                fitted = known.fit(Budget(**self._limits), trials=_TRIALS, seconds=_TRIAL_S, progress=tell)
             self._keep(fitted)
         else:
             explanation = jsonable.loads(

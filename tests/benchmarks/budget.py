@@ -34,7 +34,6 @@ from edgeprune.budget.design import design
 from edgeprune.budget.fit import Fitted, Fitter, fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.measure import measure
-from edgeprune.budget.plans import TRIAL_S, TRIALS
 from edgeprune.conversion import convert
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
@@ -89,7 +88,7 @@ class Bench:
         """The model inside a budget; trying new plans' networks ends after so many seconds."""
         made = self.fitter
         budget = Budget(latency_ms=share * (made.known.baseline_ms or 0.0))
-        found = made.fit(budget, trials=TRIALS if seconds else 0, seconds=seconds)
+        found = made.fit(budget, trials=48 if seconds else 0, seconds=seconds)
         self.save(tried=[[list(map(int, k)), d.divergence, d.changed] for k, d in made.judge.known.items()])
         return found
 
@@ -147,10 +146,7 @@ def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
     known = bench.fitter.known
     tried: list[tuple[str, np.ndarray]] = []
     for family in RIVALS:
-        plans = _family(bench, family)
-        costs = np.array([float(known.table(one)[0]) for one in plans])
-        near = np.argsort(np.abs(costs / (ratio * (1 + EQUAL / 2)) - 1))[:_NEAR]
-        tried += [(family, plans[place]) for place in near]
+        tried += [(family, one) for one in _near(bench, family, ratio * (1 + EQUAL / 2))]
     files = [known.candidates.file(plan) for _, plan in tried]
     timings = measure(known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
     found: dict[str, Any] = {}
@@ -160,17 +156,23 @@ def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
     return found
 
 
-def _family(bench: Bench, family: str) -> list[np.ndarray]:
-    """All widths of a family, from the whole model down."""
+def _near(bench: Bench, family: str, ratio: float) -> list[np.ndarray]:
+    """Some widths of a family that are predicted to take about this share of the baseline's latency."""
     full = np.array([choice[0] for choice in bench.choices])
     macs = cost_model(bench.prepared.units, "macs")
     curves = bench.prepared.curves if family == "macs" else None
     lowest = macs(np.array([choice[-1] for choice in bench.choices], float)) / macs(full.astype(float))
-    made = [
-        allocate(bench.choices, macs, full, amount, curves)
-        for amount in np.linspace(0, 1 - lowest - 1e-6, 120)
-    ]
-    return list({tuple(one): one for one in made}.values())
+    table, found = bench.fitter.known.table, dict[tuple[int, ...], float]()
+    low, high = 0.0, 1 - lowest - 1e-6
+    for _ in range(3):
+        amounts = np.linspace(low, high, 16)
+        plans = [allocate(bench.choices, macs, full, amount, curves) for amount in amounts]
+        costs = [float(table(one)[0]) for one in plans]
+        found |= {tuple(map(int, one)): cost for one, cost in zip(plans, costs, strict=True)}
+        place = int(np.argmin(np.abs(np.array(costs) / ratio - 1)))
+        low, high = amounts[max(place - 2, 0)], amounts[min(place + 2, len(amounts) - 1)]
+    best = sorted(found, key=lambda one: abs(found[one] / ratio - 1))[:_NEAR]
+    return [np.array(one) for one in best]
 
 
 def count(bench: Bench, share: float) -> None:
@@ -246,7 +248,7 @@ def main() -> None:
     parser.add_argument("step", choices=["run", "prove", "table"])
     parser.add_argument("--model", choices=list(CASES), action="append")
     parser.add_argument("--budget", type=float, action="append")
-    parser.add_argument("--seconds", type=float, default=TRIAL_S, help="of trying plans, for each budget")
+    parser.add_argument("--seconds", type=float, default=90.0, help="of trying plans, for each budget")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
     for name in options.model or CASES if options.step != "table" else ():

@@ -114,18 +114,18 @@ def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepare
     whole = prepared.cost
     size = len(tflite(prepared.model))
     budget = Budget(size_bytes=0.6 * size, macs=0.5 * whole.macs)
-    fitted = fitter(prepared, tflite, timed=False).fit(budget)
+    fitted = fitter(prepared, tflite, timed=False).fit(budget, trials=8, seconds=60)
     assert len(fitted.tflite) <= 0.6 * size
     assert fitted.result.report.after.macs <= 0.5 * whole.macs
     assert fitted.explanation.rounds[-1].inside
     assert {row.group for row in fitted.explanation.rows} == {group.name for group in prepared.units.groups}
     said = r"cannot be met.*best that can be reached.*holds it back: .*% of the time"
     with pytest.raises(VerificationError, match=said):
-        fitter(prepared, tflite).fit(Budget(latency_ms=1e-6))
+        fitter(prepared, tflite).fit(Budget(latency_ms=1e-6), trials=8, seconds=60)
 
 
 @pytest.mark.heavy
 def test_a_memory_budget_is_measured(prepared: Prepared) -> None:
-    generous = fitter(prepared, tflite, timed=False).fit(Budget(memory_bytes=4e9))
+    generous = fitter(prepared, tflite, timed=False).fit(Budget(memory_bytes=4e9), trials=8, seconds=60)
     assert 1e6 < generous.explanation.rounds[-1].measured["memory_bytes"] < 4e9
     assert all(row.units_after == row.units_before for row in generous.explanation.rows)

@@ -43,7 +43,8 @@ def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     assert len(known.measured) == 13
     choices = levels(candidates.prepared.units.groups, Limits())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
-    fitted = Fitter(known, choices).fit(Budget(latency_ms=10 * (known.baseline_ms or 0.0)))
+    budget = Budget(latency_ms=10 * (known.baseline_ms or 0.0))
+    fitted = Fitter(known, choices).fit(budget, trials=8, seconds=60)
     assert fitted.explanation.device == here.device
     assert fitted.explanation.rounds[-1].measured["latency_ms"] > 0
     assert all(row.units_after == row.units_before for row in fitted.explanation.rows)
