@@ -113,7 +113,8 @@ def test_an_impossible_budget_leaves_the_previous_output_and_the_second_one_is_n
     monkeypatch.setattr(measuring, "_in_turn", counted)
     with pytest.raises(VerificationError, match="cannot be met"):
         edgeprune.build(source.model, source.data, out=tmp_path / "out", max_latency="2ns", **SETTINGS)
-    assert measured == []
+    # Plans for the new budget may be; the twelve candidates of the profile are not.
+    assert len(measured) <= 3
 
 
 def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, tmp_path, monkeypatch):
