@@ -55,7 +55,7 @@ def _line(one: Done) -> str:
 
 
 def _found(one: Done) -> str:
-    return one.error or ", ".join(f"{name} {figure_text(name, value)}" for name, value in one.figures.items())
+    return one.error or ", ".join(f"{name} {figure_text(one, name)}" for name in one.figures)
 
 
 def _drawn(now: Standing) -> Any:

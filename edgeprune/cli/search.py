@@ -43,7 +43,9 @@ def search(
         Option(help="local, ssh://… or adb://…; repeatable: like devices, each trial on a free one."),
     ] = None,
     python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
-    workers: Annotated[int, Option(min=1, help="Builds at the same time.")] = 1,
+    workers: Annotated[
+        int | None, Option(min=1, help="Builds at the same time. Default: 1, or all cores of the cluster.")
+    ] = None,
     ray: Annotated[
         str | None, Option(help="auto or HOST:PORT of a Ray cluster; without: processes of this machine.")
     ] = None,

@@ -32,7 +32,7 @@ def run_apart(assignment: Assignment) -> Iterator[Message]:
         WorkerLostError: it ended without an outcome.
     """
     there = assignment.folder if Path(assignment.folder).is_dir() else None
-    command = [sys.executable, "-m", "edgeprune.search.trial"]
+    command = [sys.executable, "-c", "from edgeprune.search.trial import main; main()"]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said, subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, cwd=there or None
     ) as process:

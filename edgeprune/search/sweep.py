@@ -23,7 +23,7 @@ from edgeprune.search.devices import Pool
 from edgeprune.search.front import OBJECTIVES, Front
 from edgeprune.search.space import DEFAULT_SPACE, Settings, Space
 from edgeprune.search.storage import masked, open_study, reachable, require
-from edgeprune.search.study import Study
+from edgeprune.search.study import ATTEMPTS, Study
 from edgeprune.search.trial import BASELINE, CHECK, Assignment, Outcome
 from edgeprune.search.workers import workers
 from edgeprune.zoo import is_zoo, with_defaults
@@ -52,7 +52,7 @@ class Sweep:
         trials: builds in all, where the space has so many.
         storage: Optuna's URL; None for a file in the output folder.
         name: of the sweep in the storage.
-        at_once: builds at the same time.
+        at_once: builds at the same time; None for one here, or one for each core of the cluster.
         ray: see `edgeprune.search.workers`.
         devices: a pool; each trial is measured on a free one.
         python: of the devices.
@@ -67,7 +67,7 @@ class Sweep:
     trials: int = 24
     storage: str | None = None
     name: str = "edgeprune"
-    at_once: int = 1
+    at_once: int | None = None
     ray: str | None = None
     devices: Sequence[str] = ("local",)
     custom_objects: str = ""
@@ -171,7 +171,7 @@ class _Running:
         while not self._ended.is_set():
             waiting = self._study.refill()
             if waiting:
-                self._study.work(self._one, waiting, self._what.at_once, self._after)
+                self._study.work(self._one, waiting, self._what.at_once or self._crew.places, self._after)
             elif self._study.running():
                 self._board.note("The last trials are with another process, or were until a moment ago.")
                 time.sleep(_ELSEWHERE_S)
@@ -185,18 +185,23 @@ class _Running:
         known, model = base / "made_of.json", base / BASELINE
         if not (known.is_file() and json.loads(known.read_text(encoding="utf-8")) == self._made_of):
             shutil.rmtree(base, ignore_errors=True)
-            self._board.start(CHECK, {})
-            try:
-                outcome = self._messages(self._assignment(CHECK, {}, base))
-            except WorkerLostError as error:
-                raise InputError(f"The look at model and data did not end well. {error}") from error
-            finally:
-                self._board.end(CHECK)
+            outcome = self._looked(base)
             if outcome.error:
                 raise (InputError if outcome.bad_input else VerificationError)(outcome.error)
             base.mkdir(exist_ok=True)
             known.write_text(json.dumps(self._made_of), encoding="utf-8")
         return str(model) if model.is_file() else None
+
+    def _looked(self, base: Path, lost: int = 0) -> Outcome:
+        self._board.start(CHECK, {})
+        try:
+            return self._messages(self._assignment(CHECK, {}, base))
+        except WorkerLostError as error:
+            if lost + 1 < ATTEMPTS and not self._ended.is_set():
+                return self._looked(base, lost + 1)
+            raise InputError(f"The look at model and data did not end well. {error}") from error
+        finally:
+            self._board.end(CHECK)
 
     def _one(self, slot: int, settings: Settings) -> Outcome:
         self._board.start(slot, settings)
@@ -280,7 +285,7 @@ def _check(what: Sweep) -> None:
             f"The objectives are {', '.join(what.objectives) or 'none'}.",
             f"Expected are some of {', '.join(OBJECTIVES)}, each once.",
         )
-    if what.trials < 1 or what.at_once < 1:
+    if what.trials < 1 or (what.at_once is not None and what.at_once < 1):
         raise InputError(f"{what.trials} trials, {what.at_once} at once.", "1 or more of both is expected.")
     both = sorted(set(what.fixed) & set(what.space.values))
     if both:

@@ -1,6 +1,6 @@
 """One trial: a build in a process of its own, so that every build starts alike and a crash ends one only.
 
-    parent ──stdin: an Assignment──> python -m edgeprune.search.trial ──stdout: Messages──> parent
+    parent ──stdin: an Assignment──> `main` ──stdout: Messages──> parent
 
 Both are JSON, one document a line. The process ends itself when its standard input closes: a parent that
 is killed takes it along.
@@ -60,8 +60,8 @@ class Outcome:
     """What came of it.
 
     Attributes:
-        figures: ``accuracy`` on validation data and ``test`` on test data, as fractions; ``size`` in bytes;
-            ``latency`` in ms and ``memory`` in bytes, where measured. Empty if there is no model.
+        figures: ``accuracy`` on validation data and ``test`` on test data, higher is better; ``size`` in
+            bytes; ``latency`` in ms and ``memory`` in bytes, where measured. Empty if there is no model.
         metric: what ``accuracy`` and ``test`` are, in the task's own name.
         curve: how the model did while it was trained.
         error: why there is no model.
@@ -124,7 +124,7 @@ def run_here(assignment: Assignment, tell: Tell) -> Outcome:
 
 def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim]) -> Outcome:
     from edgeprune import pipeline
-    from edgeprune.gate.figures import main_metric
+    from edgeprune.metrics import METRICS
     from edgeprune.recipe import recipe
 
     done = pipeline.run(
@@ -136,16 +136,17 @@ def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim])
         "accuracy": float(seen.get("deployed_metric", seen["agreement_fraction"])),
         "size": float(done.bundle.model.stat().st_size),
     }
-    name = main_metric(tuple(deployed["metrics"]))
-    if name is not None:
-        figures["test"] = float(deployed["metrics"][name])
+    name, test = next(iter(deployed["metrics"].items()), ("agreement", math.nan))
+    higher = METRICS[name.partition("/")[0]].higher_is_better
+    figures["test"] = float(test) if higher else 1 - float(test)  # as `Inputs.worth` does on validation data
     if "latency_ms" in deployed:
         figures["latency"] = float(deployed["latency_ms"]["p50"])
     if "peak_memory_bytes" in deployed:
         figures["memory"] = float(deployed["peak_memory_bytes"])
     finite = {key: value for key, value in figures.items() if math.isfinite(value)}
     doubts = tuple(deployed.get("unstable", ()))
-    return Outcome(finite, name or "agreement", tuple(curve), place="local", unstable=doubts)
+    said = name if higher else f"1 - {name}"
+    return Outcome(finite, said, tuple(curve), place="local", unstable=doubts)
 
 
 def _check(assignment: Assignment, tell: Tell) -> None:
@@ -200,6 +201,3 @@ def main() -> None:
     say(Message(outcome=outcome))
     os._exit(0)  # the watcher holds standard input, on which a plain exit would wait
 
-
-if __name__ == "__main__":
-    main()

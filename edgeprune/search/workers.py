@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import platform
 import tempfile
 import threading
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
+from edgeprune.fingerprint import versions
 from edgeprune.search import parcel
 from edgeprune.search.apart import WorkerLostError, end_all, run_apart
 from edgeprune.search.storage import require
-from edgeprune.search.trial import Assignment, Message
+from edgeprune.search.trial import Assignment, Message, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +26,13 @@ if TYPE_CHECKING:
 
 
 class Workers(Protocol):
-    """Runs assignments; called from several threads."""
+    """Runs assignments; called from several threads.
+
+    Attributes:
+        places: how many at once, unless somebody says.
+    """
+
+    places: int
 
     def run(self, assignment: Assignment) -> Iterator[Message]:
         """The messages of a trial, the outcome last; its files are then in the assignment's folder.
@@ -41,7 +49,7 @@ class Here:
     """Processes of this machine."""
 
     def __init__(self, job: Job) -> None:
-        self.run = job
+        self.run, self.places = job, 1
 
     def end(self) -> None:
         """Ends the processes."""
@@ -57,6 +65,7 @@ class Cluster:
 
     def __init__(self, ray: Any, job: Job) -> None:
         self._ray, self._job = ray, job
+        self.places = max(int(ray.cluster_resources().get("CPU", 1)), 1)
         # One core for each: Ray then sets OMP_NUM_THREADS, so that trials leave each other's alone.
         self._remote = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(on_node)
         self._active: set[Any] = set()
@@ -81,7 +90,7 @@ class Cluster:
 
     def _messages(self, assignment: Assignment, known: dict[str, str], sent: Any) -> Any:
         """Passes messages on; gives False where the machine has not got the files."""
-        stream = self._remote.remote(self._job, jsonable.dumps(assignment), known, sent)
+        stream = self._remote.remote(self._job, jsonable.dumps(assignment), versions(), known, sent)
         self._active.add(stream)
         try:
             for reference in stream:
@@ -104,10 +113,15 @@ class Cluster:
 
 
 def on_node(
-    job: Job, text: str, known: dict[str, str], sent: bytes | None
+    job: Job, text: str, packages: dict[str, str], known: dict[str, str], sent: bytes | None
 ) -> Iterator[tuple[str, Any]]:
     """A trial on some machine of a cluster; its bundle is sent, since no disk need be shared."""
     assignment = jsonable.loads(Assignment, text, "The assignment")
+    if packages != versions():
+        other = dict(sorted(versions().items() - packages.items()))
+        error = f"{platform.node()} has other packages ({other}) than the machine that asks ({packages})."
+        yield "message", jsonable.dumps(Message(outcome=Outcome(error=error, bad_input=True)))
+        return
     try:
         given = parcel.on_this_machine(assignment, known, sent)
     except FileNotFoundError:
@@ -138,6 +152,11 @@ def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     ray = require("ray")
+    if ray_address.startswith("ray://"):
+        raise InputError(
+            f"--ray is {ray_address}.", "auto or HOST:PORT is expected, from a machine of the cluster.",
+            "Run `ray start --address=HOST:PORT` here, or edgeprune there.",
+        )
     try:
         ray.init(address=ray_address, log_to_driver=False, configure_logging=True, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:

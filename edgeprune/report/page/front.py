@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edgeprune import jsonable
-from edgeprune.gate.quantities import show_duration, show_share, show_size
+from edgeprune.gate.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.numbers import duration_tick, share_tick, size_tick
+from edgeprune.report.page.numbers import duration_tick, size_tick
+from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
 from edgeprune.report.page.svg import figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from edgeprune.report.page.svg import Show
     from edgeprune.search.front import Done, Front
 
-_SHOWN = {"accuracy": show_share, "test": show_share, "size": show_size, "memory": show_size,
-          "latency": show_duration}
+_FIGURES = ("accuracy", "test", "size", "memory", "latency")
+_SHOWN: Mapping[str, Show] = {"size": show_size, "memory": show_size, "latency": show_duration}
 _AXES = {"size": ("file size", size_tick), "latency": ("latency, median", duration_tick),
          "memory": ("peak memory", size_tick)}
 _MARK = {True: "deployed", False: "baseline"}
@@ -66,15 +67,15 @@ def columns(front: Front) -> tuple[str, ...]:
 
 def row(front: Front, one: Done) -> tuple[str, ...]:
     """A trial in a table."""
-    known = one.figures
-    figures = [figure_text(name, known[name]) if name in known else "" for name in _figures(front)]
+    figures = [figure_text(one, name) if name in one.figures else "" for name in _figures(front)]
     doubt = " (unstable)" if one.unstable else ""
     return (str(one.slot), *figures, one.place + doubt)
 
 
-def figure_text(name: str, value: float) -> str:
+def figure_text(one: Done, name: str) -> str:
     """A figure with its unit."""
-    return _SHOWN[name](value)
+    show = _SHOWN.get(name) or quality_show(_plain(one.metric))
+    return show(one.figures[name])
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:
@@ -85,11 +86,15 @@ def settings_text(settings: Mapping[str, Any]) -> str:
 def _figures(front: Front) -> list[str]:
     """What some trial has, in the table's order."""
     known = {name for one in front.trials for name in one.figures}
-    return [name for name in _SHOWN if name in known]
+    return [name for name in _FIGURES if name in known]
 
 
 def _metric(front: Front) -> str:
-    return next((one.metric for one in front.trials if one.metric), "accuracy").replace("_", " ")
+    return next((one.metric for one in front.trials if one.metric), "accuracy")
+
+
+def _plain(metric: str) -> str:
+    return metric.removeprefix("1 - ")
 
 
 def _plots(front: Front) -> Html | None:
@@ -107,9 +112,10 @@ def _plot(front: Front, cost: str) -> Html | None:
     if not points:
         return None
     best, metric = pareto_front(points), _metric(front)
+    show, quality_step = quality_show(_plain(metric)), quality_tick(_plain(metric))
     picture = scatter(
-        f"front-{cost}", f"{metric} against {what}", points, (what, metric), (_SHOWN[cost], show_share),
-        front=best, x_tick=tick, y_tick=share_tick, height=380,
+        f"front-{cost}", f"{metric} against {what}", points, (what, metric), (_SHOWN[cost], show),
+        front=best, x_tick=tick, y_tick=quality_step, height=380,
     )
     names = ", ".join(point.name for point in best)
     return figure(picture, f"Best in {metric} and {what}: trials {names}.")
