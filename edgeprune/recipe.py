@@ -17,6 +17,10 @@ from edgeprune.errors import InputError
 Task = Literal["vision", "speech", "text", "tabular"]
 Unit = Literal["neurons", "params", "macs"]
 Method = Literal["structural", "weight", "hybrid"]
+Criterion = Literal[
+    "reconstruction", "correlation", "l1", "l2", "taylor", "fpgm", "activation", "apoz", "batch_norm",
+    "random",
+]
 Allocation = Literal["global", "uniform"]
 Schedule = Literal["gradual", "one-shot", "iterative"]
 Rate = Literal["cosine", "linear", "constant"]
@@ -27,9 +31,10 @@ Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
 Io = Literal["float", "int8"]
 _CHOICES: dict[str, tuple[str, ...]] = {
     "task": get_args(Task), "unit": get_args(Unit), "method": get_args(Method),
-    "allocation": get_args(Allocation), "schedule": get_args(Schedule), "rate_schedule": get_args(Rate),
-    "precision": get_args(Precision), "class_weights": get_args(ClassWeights),
-    "distribute": get_args(Distribution), "quantize": get_args(Quantization), "io": get_args(Io),
+    "criterion": get_args(Criterion), "allocation": get_args(Allocation), "schedule": get_args(Schedule),
+    "rate_schedule": get_args(Rate), "precision": get_args(Precision),
+    "class_weights": get_args(ClassWeights), "distribute": get_args(Distribution),
+    "quantize": get_args(Quantization), "io": get_args(Io),
 }
 _AT_LEAST_1 = ("min_width", "round_to", "batch_size", "calibration", "threads", "rounds")
 _NOT_NEGATIVE = (
@@ -71,7 +76,10 @@ class Recipe:
     method: Method = _setting(
         "structural", "structural removes neurons, weight zeroes weights (tfmot magnitude), hybrid does both."
     )
-    criterion: str = _setting("reconstruction", "What goes first.")
+    threshold: float | None = _setting(
+        None, "Instead of --prune: neurons go that cost less than so many times their layer's mean."
+    )
+    criterion: Criterion = _setting("reconstruction", f"What goes first: {', '.join(get_args(Criterion))}.")
     allocation: Allocation = _setting("global", "global or uniform: how layers share it.")
     protect: tuple[str, ...] = _setting((), "Name pattern of layers that keep all neurons; repeatable.")
     ratios: Mapping[str, float] = _setting({}, "PATTERN=SHARE that exactly these layers lose; repeatable.")
@@ -133,6 +141,8 @@ class Recipe:
             _within(f"ratios {pattern}", share, 0, 1, "the share these layers lose")
         if self.max_drop is not None:
             _within("max_drop", self.max_drop, 0, 100, "points of the task's metric")
+        if self.threshold is not None:
+            _within("threshold", self.threshold, 0, math.inf, "a multiple of the layer's mean cost")
         self._check_combinations()
         self._check_budget()
 
@@ -188,6 +198,14 @@ class Recipe:
                 f"--max-drop with --schedule {self.schedule} and --method {self.method}.",
                 "The search removes neurons, at once for each trial.",
                 "Leave --schedule and --method out.",
+            )
+        if self.threshold is not None and (
+            self.max_drop is not None or self.schedule == "iterative" or self.method == "weight"
+        ):
+            raise InputError(
+                "--threshold with --max-drop, --schedule iterative or --method weight.",
+                "It says by itself how many neurons go, all at once.",
+                "Leave one of them out.",
             )
 
 

@@ -111,6 +111,21 @@ def test_protected_layers_and_ratios(models, data, tmp_path):
     assert {group["name"]: group["units_after"] for group in report["groups"]} == {"edges": 16, "middle": 8}
 
 
+def test_below_a_threshold(models, data, tmp_path):
+    _, report = built(models["tf_keras"], data, tmp_path / "out", threshold=0.8, criterion="l2", round_to=1)
+    assert 0 < report["removed"]["neurons"] < 1
+    assert report["recipe"]["threshold"] == 0.8
+    assert accuracy(report) >= accuracy(report, "baseline") - 0.05
+
+
+@pytest.mark.parametrize("criterion", ["taylor", "apoz"])
+def test_another_criterion(models, data, tmp_path, criterion):
+    settings = {"criterion": criterion, "allocation": "uniform", "round_to": 1}
+    _, report = built(models["keras"], data, tmp_path / "out", **settings)
+    assert report["recipe"]["criterion"] == criterion
+    assert {group["name"]: group["units_after"] for group in report["groups"]} == {"edges": 8, "middle": 16}
+
+
 def test_shared_weights(models, data, tmp_path):
     bundle, report = built(models["tf_keras"], data, tmp_path / "out", clusters=8)
     kernels = [weight for weight in load_model(bundle.file("model.keras")).get_weights() if weight.ndim > 1]

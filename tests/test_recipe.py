@@ -3,16 +3,17 @@
 import dataclasses
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.recipe import Recipe, as_mapping, recipe
+from edgeprune.recipe import Criterion, Recipe, as_mapping, recipe
 from edgeprune.recipe_file import read_recipe, written_recipe
 
 ODD = {
     "prune": 0.3, "max_drop": None, "protect": ('a"b', "c\\d*"), "ratios": {"conv*": 0.25, 'x"y': 0.5},
-    "freeze": ("stem",), "qat": True, "learning_rate": 1e-5, "seed": 7,
+    "freeze": ("stem",), "qat": True, "threshold": 0.4, "criterion": "fpgm", "learning_rate": 1e-5, "seed": 7,
 }
 
 
@@ -52,11 +53,20 @@ def test_paths_are_beside_the_file(tmp_path):
         ({"folds": 1}, "At least 2"),
         ({"max_drop": 1.0, "schedule": "iterative"}, "Leave --schedule"),
         ({"batch_size": 0}, "at least 1"),
+        ({"criterion": "taylr"}, "Did you mean 'taylor'"),
+        ({"threshold": -0.5}, "at least 0"),
+        ({"threshold": 0.5, "max_drop": 1.0}, "Leave one of them out"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(settings, message):
     with pytest.raises(InputError, match=message):
         recipe(**settings)
+
+
+def test_the_criteria_are_those_that_there_are():
+    from edgeprune.pruning.importance import CRITERIA
+
+    assert set(get_args(Criterion)) == set(CRITERIA)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.keras_bridge.run import forget
 from edgeprune.pruning.divergence import is_distribution
 from edgeprune.pruning.samples import count, take
 
@@ -40,8 +41,16 @@ class KerasGradients:
 
         layers = {path: list(getattr(layer, "weights", [])) for path, layer in self.reading.layers.items()}
         variables = [_variable(weight) for weights in layers.values() for weight in weights]
-        for start in range(0, count(data), self.batch):
-            part = slice(start, start + self.batch)
+        total = count(data)
+        stateful = [layer for layer in self.reading.layers.values() if getattr(layer, "stateful", False)]
+        fixed = self.reading.graph.inputs[0].shape[0] if stateful else None
+        batch = fixed or self.batch
+        for start in range(0, total, batch):
+            part = np.arange(start, min(start + batch, total))
+            if fixed:
+                part = np.arange(start, start + batch) % total
+                for layer in stateful:
+                    forget(layer)  # every batch starts anew
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(variables)
                 outputs = self.reading.model(take(data, part), training=False)

@@ -10,7 +10,8 @@ import numpy as np
 from edgeprune.graph import ids as unit_ids
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
-from edgeprune.keras_bridge.run import predict, run
+from edgeprune.keras_bridge.run import predict, run, with_mask
+from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.layers import rule_for
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
 from edgeprune.pruning.strip import KeptUnits, strip
@@ -35,7 +36,8 @@ def equivalence(
         stripped_model: what `build` made of it.
         samples: inputs, a few are enough.
     """
-    return compare(masked_outputs(reading, units, keep, samples), predict(read(stripped_model), samples))
+    smaller = in_float32(read(stripped_model))
+    return compare(masked_outputs(in_float32(reading), units, keep, samples), predict(smaller, samples))
 
 
 def masked_outputs(reading: Reading, units: Units, keep: np.ndarray, samples: Data) -> list[np.ndarray]:
@@ -65,7 +67,8 @@ def _silencing(units: Units, kept: KeptUnits) -> Callable[[Step, Callable[[], li
         if arrays is None:
             outputs = compute()
         else:
-            outputs = [_with_mask_of(step.inputs[0], tf.convert_to_tensor(array)) for array in arrays]
+            mask = getattr(step.inputs[0], "_keras_mask", None)
+            outputs = [with_mask(tf.convert_to_tensor(array), mask) for array in arrays]
         return [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]
 
     return around
@@ -77,12 +80,5 @@ def _silenced(value: Any, ids: unit_ids.Ids, kept: KeptUnits) -> Any:
     small = unit_ids.collapse(ids)
     if kept.mask(small).all():
         return value
-    return _with_mask_of(value, tf.convert_to_tensor(silence(np.asarray(value), small, kept)))
-
-
-def _with_mask_of(source: Any, value: Any) -> Any:
-    """Carries the Keras mask of one tensor over to another."""
-    mask = getattr(source, "_keras_mask", None)
-    if mask is not None:
-        value._keras_mask = mask  # noqa: SLF001 - where both Kerases keep it
-    return value
+    silenced = tf.convert_to_tensor(silence(np.asarray(value), small, kept))
+    return with_mask(silenced, getattr(value, "_keras_mask", None))

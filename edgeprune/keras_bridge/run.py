@@ -6,12 +6,16 @@
 A model and its stripped copy make the same calls in the same order, so ``zip(run(original, x),
 run(copy, x))`` shows both sides of each layer, and weights set on the copy's layer inside the loop
 count for everything after it. Eager, in inference mode, Keras masks carried along.
+
+A stateful layer has a fixed batch: it is called on that many samples at a time, always from a state
+of zeros; the last batch is filled up.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +23,7 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
+from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_bridge.read import is_input_node, map_values
 
 if TYPE_CHECKING:
@@ -91,7 +96,8 @@ def run(
         inputs = tuple(values[tensor.index] for tensor in call.inputs)
         step = Step(number, call, reading.layers[call.layer], inputs)
         yield step
-        outputs = _outputs(step, values) if around is None else around(step, _bound(step, values))
+        compute = functools.partial(_computed, step, values, graph.inputs[0].shape[0])
+        outputs = compute() if around is None else around(step, compute)
         for tensor in call.inputs:
             left[tensor.index] -= 1
             if not left[tensor.index]:
@@ -122,8 +128,52 @@ def replace_weights(reading: Reading, layer: str, arrays: Mapping[int, np.ndarra
     target.set_weights(weights)
 
 
-def _bound(step: Step, values: Mapping[int, Any]) -> Callable[[], list[Any]]:
-    return lambda: _outputs(step, values)
+def _computed(step: Step, values: Mapping[int, Any], batch: int | None) -> list[Any]:
+    """A call's outputs; of a stateful layer, batch by batch."""
+    if batch is None or not getattr(step.layer, "stateful", False):
+        return _outputs(step, values)
+    places = [tensor.index for tensor in step.call.inputs if tensor.shape[:1] == (batch,)]
+    samples = max((int(values[place].shape[0]) for place in places), default=batch)
+    parts = []
+    for start in range(0, samples, batch):
+        index = np.arange(start, start + batch) % samples
+        forget(step.layer)
+        parts.append(_outputs(step, {**values, **{place: _rows(values[place], index) for place in places}}))
+    forget(step.layer)
+    return [
+        _joined(several, samples) if tensor.shape[:1] == (batch,) else several[0]
+        for tensor, several in zip(step.call.outputs, zip(*parts, strict=True), strict=True)
+    ]
+
+
+def _rows(value: Any, index: np.ndarray) -> Any:
+    """Some samples of a tensor, with their Keras mask."""
+    import tensorflow as tf
+
+    mask = getattr(value, "_keras_mask", None)
+    return with_mask(tf.gather(value, index), None if mask is None else tf.gather(mask, index))
+
+
+def _joined(parts: Sequence[Any], samples: int) -> Any:
+    """The first so many samples of several batches, with their Keras masks."""
+    import tensorflow as tf
+
+    masks = [getattr(part, "_keras_mask", None) for part in parts]
+    mask = None if masks[0] is None else tf.concat(masks, 0)[:samples]
+    return with_mask(tf.concat(parts, 0)[:samples], mask)
+
+
+def with_mask(value: Any, mask: Any) -> Any:
+    """A tensor that carries a Keras mask; None: as it is."""
+    if mask is not None:
+        value._keras_mask = mask  # noqa: SLF001 - where both Kerases keep it
+    return value
+
+
+def forget(layer: Any) -> None:
+    """Sets a stateful layer's state to zero; the two Kerases spell it differently."""
+    if getattr(layer, "stateful", False):
+        (layer.reset_states if hasattr(layer, "reset_states") else layer.reset_state)()
 
 
 def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
@@ -135,7 +185,7 @@ def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
         return values[value.index] if isinstance(value, Tensor) else value
 
     args, kwargs = map_values((step.call.args, dict(step.call.kwargs)), place)
-    if kwargs.get("training") is None and _has_training(step.layer):
+    if _has_training(step.layer) and (kwargs.get("training") is None or _is_overruled(step.layer)):
         kwargs["training"] = False
     made = step.layer(*args, **kwargs)
     flat: list[Any] = []
@@ -148,6 +198,15 @@ def _has_training(layer: Any) -> bool:
         if hasattr(layer, name):
             return bool(getattr(layer, name))
     return "training" in inspect.signature(layer.call).parameters
+
+
+def _is_overruled(layer: Any) -> bool:
+    """Whether inference mode wins over the ``training=True`` that a layer was called with.
+
+    In Keras 3 it does, and its augmentation layers note that argument unasked. In Keras 2 the call
+    wins: right for a batch normalization, while noise (dropout) makes nothing comparable.
+    """
+    return is_keras3(layer) or not layer.weights
 
 
 def _flatten(value: Any, found: list[Any]) -> None:

@@ -17,6 +17,7 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
+from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.pruning.equivalence import Equivalence, compare
 from edgeprune.pruning.known import Watcher
 from edgeprune.pruning.shrink import Findings, find
@@ -121,6 +122,7 @@ def _stripped(units: Units, findings: Findings) -> Stripped:
 
 def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
     """Compares both models on random inputs, and on the ones given."""
+    original, smaller = in_float32(original), in_float32(smaller)
     random = synthetic_inputs(original.graph, RANDOM_SAMPLES, seed=1)
     proofs = [
         compare(predict(original, data), predict(smaller, data), RELATIVE_TOLERANCE)

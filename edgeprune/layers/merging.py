@@ -34,13 +34,18 @@ class ConcatenateRule(BaseRule):
 
 def join(inputs: Sequence[Ids], axis: int, space: IdSpace, layer: str) -> Ids:
     """Ids end to end along `axis`; along any other axis the inputs' units go together."""
-    first, *others = inputs
-    for ids in others:
-        for other in unit_ids.varying_axes(ids) + unit_ids.varying_axes(first):
-            if other != axis:
-                one = space.fix_unless_vector(first, other, layer)
-                space.unite(one, space.fix_unless_vector(ids, other, layer))
-    return unit_ids.concatenate(inputs, axis)
+    varying = {other for ids in inputs for other in unit_ids.varying_axes(ids)}
+    joined = unit_ids.concatenate(inputs, axis)
+    if varying <= {axis}:
+        return joined
+    if len(varying) > 1:
+        space.fix(joined, layer, "joins tensors whose units lie along different axes")
+        return unit_ids.none(joined.shape)
+    (other,) = varying
+    first, *rest = (space.fix_unless_vector(ids, other, layer) for ids in inputs)
+    for line in rest:
+        space.unite(first, line)
+    return unit_ids.along(first, other, joined.shape)
 
 
 def unite_elementwise(inputs: Sequence[Ids], space: IdSpace, layer: str) -> Ids:

@@ -94,6 +94,16 @@ class Known:
     low: np.ndarray
     high: np.ndarray
 
+    @classmethod
+    def nothing(cls, count: int) -> Known:
+        """Of a tensor that anything may be in."""
+        return cls(np.zeros(count, bool), np.full(count, -np.inf), np.full(count, np.inf))
+
+    def also(self, other: Known) -> Known:
+        """Of two tensors that one layer is called on."""
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return Known(self.constant & other.constant, low, high)
+
     @property
     def zero(self) -> np.ndarray:
         """Constant and 0."""
@@ -136,7 +146,7 @@ class Watcher:
             return self._of_columns(view, flow, flow.reads[0], weights)
         if isinstance(rule, PASSING):
             through = self._through(view, joining=isinstance(rule, JOINING))
-            return through | self._scaled_away(flow, weights) if isinstance(rule, SCALING) else through
+            return through | self._scaled_away(view, flow, weights) if isinstance(rule, SCALING) else through
         return np.zeros(self.units.count, bool)
 
     def _through(self, view: CallView, *, joining: bool) -> np.ndarray:
@@ -152,8 +162,10 @@ class Watcher:
             total &= constant
         return total & bool(view.inputs)
 
-    def _scaled_away(self, flow: Flow, weights: Sequence[np.ndarray]) -> np.ndarray:
+    def _scaled_away(self, view: CallView, flow: Flow, weights: Sequence[np.ndarray]) -> np.ndarray:
         """Units whose factor is zero: gamma of a batch norm, a depthwise kernel."""
+        if view.layer.kind == "BatchNormalization" and "gamma" not in view.layer.weight_names:
+            return np.zeros(self.units.count, bool)
         factors, axes = weights[0], flow.weights[0].axes
         place = next(at for at, ids in enumerate(axes) if ids is not None)
         others = tuple(at for at in range(factors.ndim) if at != place)
@@ -166,17 +178,20 @@ class Watcher:
         self, view: CallView, flow: Flow, read: LinearRead, weights: Sequence[np.ndarray]
     ) -> np.ndarray:
         """Columns of a kernel that are zero in every row which is not constant."""
-        made = next(iter(flow.sizes.values()), None)
+        axes = flow.weights[read.kernel].axes
+        columns = [axis for axis, ids in enumerate(axes) if ids is not None and axis not in read.rows]
+        made = axes[columns[0]] if len(columns) == 1 else None
         if made is None:
             return np.zeros(self.units.count, bool)
         kernel = weights[read.kernel]
-        rows = flow.weights[read.kernel].axes[read.rows[-1]]
+        rows = axes[read.rows[-1]]
         known = self.known.get(view.call.inputs[read.source].index)
         varies = np.ones(kernel.shape[read.rows[-1]], bool)
         if known is not None and rows is not None:
             varies = ~known.constant[self.units.unit_of[rows]]
         live = np.compress(varies, kernel, axis=read.rows[-1]) != 0
-        return self._of_elements(made, ~live.any(axis=read.rows))
+        others = tuple(axis for axis in range(kernel.ndim) if axis != columns[0])
+        return self._of_elements(made, ~live.any(axis=others))
 
     def _of_elements(self, ids: Ids, holds: np.ndarray) -> np.ndarray:
         """From elements of a vector to units: all of a unit's elements."""

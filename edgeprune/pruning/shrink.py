@@ -32,7 +32,7 @@ from edgeprune.layers import (
     rule_for,
     separable,
 )
-from edgeprune.pruning.known import LINEAR, PASSING
+from edgeprune.pruning.known import LINEAR, PASSING, Known
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -125,12 +125,14 @@ def _removable(watcher: Watcher, candidates: np.ndarray) -> np.ndarray:
     """Candidates whose every reader lets them go; every producer keeps one."""
     units = watcher.units
     candidates = candidates.copy()
+    sources = _sources(watcher)
     while True:
         gone = np.zeros(units.count, bool)
         while True:
             now = candidates.copy()
             for view, flow, read in _reads(units):
-                now &= ~_needed(watcher, view, flow, read, gone)
+                known = sources[view.layer.path, read.kernel]
+                now &= ~_needed(watcher, view, flow, read, known, gone)
             if (now == gone).all():
                 break
             gone = now
@@ -146,7 +148,19 @@ def _reads(units: Units) -> Iterator[tuple[CallView, Flow, LinearRead]]:
             yield view, flow, read
 
 
-def _needed(watcher: Watcher, view: CallView, flow: Flow, read: LinearRead, gone: np.ndarray) -> np.ndarray:
+def _sources(watcher: Watcher) -> dict[tuple[str, int], Known]:
+    """What is known of all that a kernel reads; a shared layer's, over all of its calls."""
+    found: dict[tuple[str, int], Known] = {}
+    for view, _, read in _reads(watcher.units):
+        key = view.layer.path, read.kernel
+        known = watcher.known.get(view.call.inputs[read.source].index) or Known.nothing(watcher.units.count)
+        found[key] = found[key].also(known) if key in found else known
+    return found
+
+
+def _needed(
+    watcher: Watcher, view: CallView, flow: Flow, read: LinearRead, known: Known, gone: np.ndarray
+) -> np.ndarray:
     """Units that a kernel reads with weights that matter, and that cannot be folded."""
     units = watcher.units
     axes = flow.weights[read.kernel].axes
@@ -161,10 +175,7 @@ def _needed(watcher: Watcher, view: CallView, flow: Flow, read: LinearRead, gone
     others = tuple(axis for axis in range(kernel.ndim) if axis != read.rows[-1])
     numbers = units.unit_of[rows]
     needed[numbers[(kernel != 0).any(axis=others)]] = True
-    known = watcher.known.get(view.call.inputs[read.source].index)
-    if known is not None:
-        needed &= ~(known.uniform if _folds(view) else known.zero)
-    return needed
+    return np.asarray(needed & ~(known.uniform if _folds(view) else known.zero))
 
 
 def _folds(view: CallView) -> bool:
@@ -179,14 +190,14 @@ def _folds(view: CallView) -> bool:
 
 def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str]:
     """Adds what constants contribute to their readers' biases; layers that had none come back."""
-    units = watcher.units
+    units, sources = watcher.units, _sources(watcher)
     done: set[str] = set()
     biases: set[str] = set()
     for view, flow, read in _reads(units):
         path = view.layer.path
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
-        known = watcher.known.get(view.call.inputs[read.source].index)
-        if rows is None or known is None or path in done or not _folds(view):
+        known = sources[path, read.kernel]
+        if rows is None or path in done or not _folds(view):
             continue
         numbers = units.unit_of[rows]
         chosen = (gone & known.uniform & ~known.zero)[numbers]

@@ -15,7 +15,7 @@ import numpy as np
 from edgeprune.graph import ids as unit_ids
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,7 +104,7 @@ def trace(graph: ModelGraph) -> Units:
         view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
         flow = _flow(view, space)
         if layer.path in seen:
-            _tie_calls(seen[layer.path], flow, layer.path, space)
+            _tie_calls(seen[layer.path], flow, view, space)
             layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
         else:
             seen[layer.path] = flow
@@ -139,13 +139,18 @@ def _flow(view: CallView, space: IdSpace) -> Flow:
     return barrier_flow(view, space, reason)
 
 
-def _tie_calls(first: Flow, again: Flow, layer: str, space: IdSpace) -> None:
-    """A layer called twice has one set of weights and one configuration."""
+def _tie_calls(first: Flow, again: Flow, view: CallView, space: IdSpace) -> None:
+    """A layer called twice has one set of weights and one configuration.
+
+    One with neither, such as a ReLU object used all over a model, ties nothing.
+    """
+    layer = view.layer.path
     for one, other in zip(first.weights, again.weights, strict=True):
         for a, b in zip(one.axes, other.axes, strict=True):
             if a is not None and b is not None:
                 space.unite(a, b)
-    if first.weights:
+    resize: object = type(rule_for(view.layer)).resize
+    if first.weights or (resize is BaseRule.resize and not first.sizes):
         return
     for a, b in zip(first.outputs, again.outputs, strict=True):
         if a.shape == b.shape:

@@ -50,6 +50,7 @@ def prune_by(job: Job, inputs: Inputs, amount: float, tell: Any, model: Any = No
     from edgeprune.pruning.prune import prune
 
     recipe = job.recipe
+    some = bool(amount or recipe.ratios or recipe.threshold)
 
     def step(name: str, done: float) -> None:
         at = _ORDER.index(name) if name in _ORDER else 0
@@ -58,10 +59,11 @@ def prune_by(job: Job, inputs: Inputs, amount: float, tell: Any, model: Any = No
     return prune(
         inputs.model if model is None else model, amount,
         # Nothing to choose: nothing to look at.
-        calibration=inputs.calibration if amount or recipe.ratios else None,
-        criterion=recipe.criterion if amount or recipe.ratios else "l2",
+        calibration=inputs.calibration if some else None,
+        criterion=recipe.criterion if some else "l2",
         allocation=recipe.allocation, unit=recipe.unit, min_width=recipe.min_width, round_to=recipe.round_to,
-        protect=recipe.protect, ratios=recipe.ratios or None, seed=recipe.seed, progress=step,
+        protect=recipe.protect, ratios=recipe.ratios or None, threshold=recipe.threshold, seed=recipe.seed,
+        progress=step,
     )
 
 

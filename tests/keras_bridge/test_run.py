@@ -89,3 +89,16 @@ def test_nested_model_called_twice(keras_package):
     np.testing.assert_allclose(predict(reading, x)[0], model(x), rtol=0, atol=1e-6)
     calls = collections.Counter(step.call.layer for step in run(reading, x))
     assert sorted(calls.values()) == [1, 2, 2]  # Add, the nested input and its Dense
+
+
+def test_augmentation_and_noise_are_switched_off(keras_package):
+    """Keras 3 notes ``training=True`` at augmentation layers unasked; dropout may be called with it."""
+    k = keras_package
+    inputs = k.Input((8, 8, 3))
+    x = k.layers.RandomRotation(0.2)(k.layers.RandomFlip()(inputs))
+    x = k.layers.GaussianNoise(1.0)(k.layers.Conv2D(4, 3)(x))
+    plain = k.layers.Flatten()(x)
+    model = k.Model(inputs, k.layers.Dropout(0.5)(plain, training=True))
+    images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
+    expected = np.asarray(k.Model(inputs, plain)(images, training=False))
+    np.testing.assert_allclose(predict(read(model), images)[0], expected, rtol=0, atol=1e-6)

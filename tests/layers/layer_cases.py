@@ -142,6 +142,12 @@ def _along_time(k: Any, inputs: list[Any]) -> Any:
     return read(k, k.layers.Concatenate(axis=1)([dense(k, inputs[0]), dense(k, inputs[1])]))
 
 
+def _along_time_and_channels(k: Any, inputs: list[Any]) -> Any:
+    """A dense layer of channels reads what was joined along time."""
+    x = k.layers.Concatenate(axis=1)([dense(k, inputs[0]), dense(k, inputs[1])])
+    return read(k, k.layers.Dense(5, activation="tanh")(x))
+
+
 def _split_and_joined(k: Any, inputs: list[Any]) -> Any:
     x = k.layers.EinsumDense("abc,cde->abde", (6, 3, 5), bias_axes="de", activation="relu")(
         dense(k, inputs[0])
@@ -274,6 +280,7 @@ LAYERS: list[Case] = [
     merge("Average"),
     merge("Concatenate"),
     model("Concatenate", _along_time, SEQUENCE, (5, 4), note="along time"),
+    model("Concatenate", _along_time_and_channels, SEQUENCE, (5, 4), note="along time, by channels"),
     merge("Dot", axes=2),
     layer("Flatten"),
     layer("Reshape", (3, 2, 8)),

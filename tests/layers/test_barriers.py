@@ -97,3 +97,42 @@ def test_a_gate_broadcast_over_channels_stays(k):
     pruned = prune(model, _samples())
     assert any(one.layer == "gate" for one in pruned.units.refusals)
     pruned.check()
+
+
+def test_a_shared_layer_without_weights_and_sizes_ties_nothing(k):
+    """One ReLU, one pooling and one dropout object, used all over on different shapes."""
+    inputs = k.Input((12, 12, 3))
+    relu, pool, drop = k.layers.ReLU(), k.layers.MaxPooling2D(), k.layers.Dropout(0.2)
+    x = pool(relu(k.layers.Conv2D(8, 3, name="one")(inputs)))
+    x = pool(drop(relu(k.layers.Conv2D(8, 3, padding="same", name="two")(x))))
+    x = drop(relu(k.layers.Dense(10, name="three")(k.layers.Flatten()(x))))
+    model = with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
+    pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 12, 12, 3)).astype("float32")])
+    assert [group.name for group in pruned.units.groups] == ["one", "two", "three"]
+    pruned.check()
+
+
+def test_a_shared_reshape_ties_what_it_is_called_on(k):
+    inputs = k.Input((12,))
+    reshape = k.layers.Reshape((1, 8))
+    parts = [reshape(k.layers.Dense(8, activation="tanh", name=name)(inputs)) for name in ("one", "two")]
+    model = with_weights(k.Model(inputs, k.layers.Dense(3)(k.layers.Concatenate(1)(parts))), seed=1)
+    pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 12)).astype("float32")])
+    assert [sorted(group.producers) for group in pruned.units.groups] == [["one", "two"]]
+    pruned.check()
+
+
+def test_mixed_precision_is_compared_in_float32(k):
+    """Five layers of float16 rounding would hide, and look like, an error of 1e-4."""
+    policy = "mixed_float16"
+    inputs = k.Input((8, 8, 3))
+    x = k.layers.Conv2D(16, 3, padding="same", dtype=policy, name="first")(inputs)
+    for _ in range(4):
+        y = k.layers.Conv2D(16, 3, padding="same", activation="relu", dtype=policy)(x)
+        y = k.layers.Conv2D(16, 3, padding="same", dtype=policy)(y)
+        x = k.layers.LayerNormalization(dtype=policy)(k.layers.Add(dtype=policy)([x, y]))
+    x = k.layers.TimeDistributed(k.layers.Dense(6, dtype=policy), dtype=policy)(x)
+    model = k.Model(inputs, k.layers.Dense(3)(k.layers.GlobalAveragePooling2D(dtype=policy)(x)))
+    pruned = prune(with_weights(model, seed=1), [np.random.default_rng(2).normal(size=(3, 8, 8, 3))])
+    assert "mixed_float16" in str(pruned.model.get_layer("first").get_config()["dtype"])
+    pruned.check()

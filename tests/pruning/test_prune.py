@@ -9,6 +9,7 @@ from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.allocation import Limits
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.prepared import Prepared
@@ -217,3 +218,30 @@ def test_a_threshold_removes_what_costs_less(keras_package):
 def test_a_negative_threshold_is_refused(keras_package):
     with pytest.raises(InputError, match="threshold"):
         prune(_residual(keras_package), calibration=DATA, criterion="l2", threshold=-1.0)
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_stateful_model_takes_any_number_of_samples(package):
+    """Its batch is fixed at 3; 7 samples are three batches, each from a state of zeros."""
+    k = pytest.importorskip(package)
+    k.utils.set_random_seed(1)
+
+    def made(stateful):
+        sequence = k.Input(batch_shape=(3 if stateful else None, 4, 5))
+        x = k.layers.LSTM(8, stateful=stateful, return_sequences=True)(k.layers.Dense(6)(sequence))
+        x = k.layers.Bidirectional(k.layers.GRU(6, stateful=stateful))(x)
+        return k.Model(sequence, k.layers.Dense(3)(x))
+
+    stateful, stateless = made(stateful=True), made(stateful=False)
+    stateless.set_weights(stateful.get_weights())
+    data = np.random.default_rng(2).normal(size=(7, 4, 5)).astype("float32")
+    np.testing.assert_allclose(predict(read(stateful), data)[0], _outputs(stateless, data), rtol=0, atol=1e-6)
+    found, expected = (prune(model, 0.5, calibration=data) for model in (stateful, stateless))
+    assert found.model.inputs[0].shape[0] == 3
+    assert [one.units_after for one in found.report.groups] == [
+        one.units_after for one in expected.report.groups
+    ]
+    np.testing.assert_allclose(
+        predict(read(found.model), data)[0], _outputs(expected.model, data), rtol=0, atol=1e-4
+    )
+    assert prune(stateful, 0.5, calibration=data, criterion="taylor").report.removed.neurons == 0.5

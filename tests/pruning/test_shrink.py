@@ -164,3 +164,42 @@ def test_statistics_over_channels_keep_them(k):
     model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
     _edit(model, "first", _zero_column(2))
     assert shrink(model).report.removals == ()
+
+
+def test_a_shared_reader_folds_only_what_is_the_same_in_every_call(k):
+    inputs = k.Input((5,))
+    shared = k.layers.Dense(4, name="shared")
+    parts = [shared(k.layers.Dense(6, activation="relu", name=name)(inputs)) for name in ("one", "two")]
+    model = k.Model(inputs, k.layers.Dense(3)(k.layers.Concatenate()(parts)))
+    model = with_weights(model, seed=3)
+    for name, second in (("one", 2.0), ("two", 3.0)):
+        _edit(model, name, _zero_column(1))
+        _edit(model, name, _zero_column(4))
+        _edit(model, name, lambda weights, value=second: weights[1].__setitem__([1, 4], [2.0, value]))
+    result = shrink(model)
+    assert [(removal.reason, removal.units) for removal in result.report.removals] == [("constant", 1)]
+    assert result.model.get_layer("one").units == 5
+
+
+def test_a_batch_norm_without_scale_scales_nothing_away(k):
+    """Channels that are silent on ordinary images, and that bright ones wake: beta is 0, and no gamma."""
+    inputs = k.Input((8, 8, 3))
+    x = k.layers.Conv2D(6, 3, use_bias=False, name="first")(inputs)
+    x = k.layers.ReLU()(k.layers.BatchNormalization(scale=False, name="norm")(x))
+    model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
+    _edit(model, "norm", lambda weights: (weights[0].fill(0), weights[1].fill(50)))
+    result = shrink(model)
+    assert result.report.removals == ()
+    assert result.model is model
+
+
+def test_constants_of_an_einsum_dense_are_folded(k):
+    inputs = k.Input((6, 8))
+    x = k.layers.EinsumDense("abc,cd->abd", (6, 7), bias_axes="d", activation="relu", name="one")(inputs)
+    x = k.layers.EinsumDense("abc,cd->abd", (6, 5), bias_axes="d", name="two")(x)
+    model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
+    _edit(model, "one", _zero_column(2))
+    _edit(model, "one", lambda weights: weights[1].__setitem__(2, 1.5))
+    result = shrink(model)
+    assert _removed(result) == {("one", "constant"): 1}
+    assert result.report.equivalence.holds
