@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
+from edgeprune.keras_bridge.flavour import is_keras3, keras_of
 from edgeprune.keras_bridge.read import (
     arguments_of,
     functional_part,
@@ -106,11 +107,11 @@ class _Builder:
         def new(symbol: Any) -> Any:
             return symbols[id(symbol)]
 
-        return type(old)(
-            inputs=map_tensors(_structure(old, "input"), new),
-            outputs=map_tensors(_structure(old, "output"), new),
-            name=old.name,
-        )
+        ends = {side: map_tensors(_structure(old, side[:-1]), new) for side in ("inputs", "outputs")}
+        try:
+            return type(old)(**ends, name=old.name)
+        except TypeError:  # a class whose own __init__ makes the graph: its plain parent takes any
+            return keras_of(old).Model(**ends, name=old.name)
 
     def _call_arguments(self, node: Any, symbols: dict[int, Any]) -> Any:
         old = arguments_of(node)
@@ -140,13 +141,16 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
             name=old.name,
         )
     try:
-        return type(old).from_config({**old.get_config(), **changed})
+        made = type(old).from_config({**old.get_config(), **changed})
     except Exception as error:
         raise InputError(
             f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
             "A class whose from_config() takes what its get_config() gives is expected.",
             "Add get_config(), and register classes and functions of your own with Keras.",
         ) from error
+    if made.name != old.name:  # a class of the user's own that forgets it
+        setattr(made, "name" if is_keras3(made) else "_name", old.name)
+    return made
 
 
 def _place(value: Any, by_tensor: dict[int, Any]) -> Any:

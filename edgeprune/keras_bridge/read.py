@@ -63,6 +63,11 @@ def functional_part(model: Any) -> Any:
     inner = getattr(model, "_functional", None) or model
     if getattr(inner, "_nodes_by_depth", None):
         return inner
+    if not hasattr(model, "layers"):
+        raise InputError(
+            f"An object of class {type(model).__name__} was given.",
+            "A Keras model, or the path of one, is expected.",
+        )
     kind = f"Model '{getattr(model, 'name', model)}' of class {type(model).__name__}"
     if type(model).__name__ == "Sequential":
         raise InputError(

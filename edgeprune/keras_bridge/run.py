@@ -224,7 +224,7 @@ def _feed(reading: Reading, data: Data) -> dict[int, Any]:
     """Framework tensors for the model's inputs, in their dtypes.
 
     Raises:
-        InputError: not as many arrays as the model has inputs.
+        InputError: not as many arrays as the model has inputs, or of another shape.
     """
     import tensorflow as tf
 
@@ -235,6 +235,16 @@ def _feed(reading: Reading, data: Data) -> dict[int, Any]:
             f"{len(arrays)} arrays were given for the {len(wanted)} inputs of model '{reading.graph.name}'.",
             way_out="Give a list with one array for each input, in the model's order.",
         )
+    for number, (tensor, array) in enumerate(zip(wanted, arrays, strict=True)):
+        found, expected = tuple(np.shape(array)[1:]), tensor.shape[1:]
+        if len(found) != len(expected) or any(
+            size not in (None, have) for size, have in zip(expected, found, strict=True)
+        ):
+            raise InputError(
+                f"Samples of shape {found} were given for input {number} of model '{reading.graph.name}'.",
+                f"It takes samples of shape {expected}.",
+                "Bring them to the form that the model was trained on.",
+            )
     return {
         tensor.index: tf.cast(tf.convert_to_tensor(array), tensor.dtype)
         for tensor, array in zip(wanted, arrays, strict=True)

@@ -75,14 +75,25 @@ def compare(
         reference: what the outputs should be.
         outputs: what they are.
         relative: tolerance as a share of the largest magnitude in a reference.
+
+    Raises:
+        VerificationError: a reference holds no finite number, so that nothing can be compared.
     """
     worst = Equivalence(0.0, 0.0, len(reference[0]))
     margin = -np.inf
     for expected, found in zip(reference, outputs, strict=True):
         wide = np.asarray(expected, np.float64)
-        error = float(np.max(np.abs(wide - found), initial=0.0))
-        error = np.inf if np.isnan(error) else error
-        tolerance = relative * float(np.max(np.abs(wide), initial=0.0))
+        finite = np.isfinite(wide)
+        if wide.size and not finite.any():
+            raise VerificationError(
+                "The original's outputs are NaN or infinite on the samples that were to prove the pruning.",
+                way_out="Check the model on data of its own; training it again may help.",
+            )
+        # What overflows in both models is the same in both.
+        differs = np.where(np.isfinite(found) == finite, 0.0, np.inf)
+        difference = np.abs(np.subtract(wide, found, out=differs, where=finite & np.isfinite(found)))
+        error = float(np.max(difference, initial=0.0))
+        tolerance = relative * float(np.max(np.abs(wide), initial=0.0, where=finite))
         if error - tolerance > margin:
             margin = error - tolerance
             worst = Equivalence(error, tolerance, len(wide))

@@ -7,6 +7,7 @@ allocate → strip → prove → repair                                for each 
 from __future__ import annotations
 
 import contextlib
+import numbers
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgeprune.keras_bridge.network import KerasNetwork
+    from edgeprune.keras_bridge.read import Reading
     from edgeprune.pruning.equivalence import Equivalence
     from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.ranking import Ranking
@@ -81,15 +83,26 @@ class Prepared:
         self._data = None if calibration is None else as_arrays(calibration)
         with self._step("read"):
             self._reading = read(model)
+            _check_weights(self._reading)
             self.units = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.units)
         self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups))
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
-        self._rankings = self._rank(None if labels is None else np.asarray(labels))
+        self._rankings = self._rank(self._checked(labels))
         self._global = allocation == "global"
         self._curves: list[np.ndarray] | None = self._measure() if self._global else None
+
+    def _checked(self, labels: Any) -> np.ndarray | None:
+        if labels is None or self._data is None:
+            return None
+        if len(labels) != count(self._data):
+            raise InputError(
+                f"{len(labels)} labels were given for {count(self._data)} calibration samples.",
+                "One for each is expected.",
+            )
+        return np.asarray(labels)
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -167,7 +180,7 @@ class Prepared:
             InputError: a setting is not understood, or not so much can go.
             VerificationError: the stripped model is not the masked original.
         """
-        if not 0 <= amount < 1:
+        if not isinstance(amount, numbers.Real) or not 0 <= amount < 1:
             raise InputError(f"{amount} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
         if unit not in UNITS:
             raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(UNITS)}.")
@@ -302,3 +315,21 @@ class Prepared:
                 progress=tell,
             )
             return divergence(reference, pruned.outputs(data))
+
+
+def _check_weights(reading: Reading) -> None:
+    """Refuses a model that computes nothing.
+
+    Raises:
+        InputError: a weight is NaN or infinite.
+    """
+    for path, layer in reading.graph.layers.items():
+        if not layer.weight_shapes:
+            continue
+        for name, weight in zip(layer.weight_names, layer.read_weights(), strict=True):
+            if weight.dtype.kind == "f" and not np.isfinite(weight).all():
+                raise InputError(
+                    f"Layer '{path}' has NaN or infinity in its weight '{name}'.",
+                    "Finite weights are expected.",
+                    "Go back to an earlier state of the model; its training diverged.",
+                )

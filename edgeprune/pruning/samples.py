@@ -23,7 +23,7 @@ def as_arrays(data: Any) -> Data:
     """Lists of numbers and framework tensors as numpy arrays, the structure kept.
 
     Raises:
-        InputError: the arrays are empty or of different lengths.
+        InputError: the arrays are empty, of different lengths, or hold NaN or infinity.
     """
     made: Data
     if isinstance(data, dict):
@@ -38,6 +38,12 @@ def as_arrays(data: Any) -> Data:
             f"The calibration arrays have {', '.join(map(str, lengths)) or 'no'} samples.",
             "Every input needs the same number of samples, one or more.",
             "Give one array, or a list with one array for each input.",
+        )
+    if any(array.dtype.kind == "f" and not np.isfinite(array).all() for array in arrays_of(made)):
+        raise InputError(
+            "The calibration samples hold NaN or infinity.",
+            "Finite numbers are expected.",
+            "Leave those samples out.",
         )
     return made
 

@@ -84,6 +84,11 @@ def test_subclassed_model_is_refused_with_a_way_out(k):
         read(model)
 
 
+def test_what_is_no_model_is_refused(k):
+    with pytest.raises(InputError, match=r"class Dense was given. A Keras model"):
+        read(k.layers.Dense(3))
+
+
 def test_unbuilt_model_is_refused_with_a_way_out(k):
     with pytest.raises(InputError, match="Call it once on data"):
         read(k.Sequential([k.layers.Dense(3)]))
@@ -135,4 +140,43 @@ def test_mixed_precision_is_compared_in_float32(k):
     model = k.Model(inputs, k.layers.Dense(3)(k.layers.GlobalAveragePooling2D(dtype=policy)(x)))
     pruned = prune(with_weights(model, seed=1), [np.random.default_rng(2).normal(size=(3, 8, 8, 3))])
     assert "mixed_float16" in str(pruned.model.get_layer("first").get_config()["dtype"])
+    pruned.check()
+
+
+def test_a_model_class_that_makes_its_own_graph_comes_back_as_a_plain_model(k):
+    class Own(k.Model):
+        def __init__(self, width):
+            inputs = k.Input((6, 4))
+            x = k.layers.Dense(width, activation="tanh", name="hidden")(inputs)
+            super().__init__(inputs=inputs, outputs=k.layers.Dense(3)(x))
+
+    class Trained(k.Model):
+        pass
+
+    pruned = prune(with_weights(Own(8), seed=1), _samples())
+    assert [group.name for group in pruned.units.groups] == ["hidden"]
+    pruned.check()
+    inputs = k.Input((6, 4))
+    kept = Trained(inputs, k.layers.Dense(3)(k.layers.Dense(8)(inputs)))
+    assert isinstance(prune(with_weights(kept, seed=1), _samples()).model, Trained)
+
+
+def test_a_custom_layer_that_forgets_its_name_keeps_it(k):
+    class Block(k.layers.Layer):
+        def __init__(self, **_):
+            super().__init__()
+            self.dense = k.layers.Dense(8)
+
+        def build(self, shape):
+            self.dense.build(shape)
+            self.built = True
+
+        def call(self, x):
+            return self.dense(x)
+
+        def get_config(self):
+            return {}
+
+    pruned = prune(_around(k, Block()), _samples())
+    assert [group.name for group in pruned.units.groups] == ["after"]
     pruned.check()

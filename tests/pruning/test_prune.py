@@ -11,6 +11,7 @@ from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.allocation import Limits
+from edgeprune.pruning.equivalence import compare
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.prune import prune
@@ -161,6 +162,10 @@ def test_sequences_with_padding_and_several_outputs(package):
         ({"unit": "bytes"}, "There is no unit 'bytes'"),
         ({"protect": ["nobody"]}, "matches no group"),
         ({"calibration": DATA[:0]}, "calibration arrays have 0 samples"),
+        ({"amount": "half"}, "0 to below 1"),
+        ({"calibration": DATA[:, :, :7]}, r"Samples of shape \(8, 7, 3\) were given"),
+        ({"calibration": np.where(DATA > 3, np.nan, DATA)}, "hold NaN"),
+        ({"calibration": DATA, "labels": np.arange(5), "criterion": "taylor"}, "5 labels were given for 96"),
     ],
 )
 def test_what_is_not_understood_is_refused(arguments, message):
@@ -245,3 +250,21 @@ def test_a_stateful_model_takes_any_number_of_samples(package):
         predict(read(found.model), data)[0], _outputs(expected.model, data), rtol=0, atol=1e-4
     )
     assert prune(stateful, 0.5, calibration=data, criterion="taylor").report.removed.neurons == 0.5
+
+
+def test_weights_that_are_no_numbers_are_refused(keras_package):
+    model = _residual(keras_package)
+    weights = model.get_layer("expand").get_weights()
+    weights[0][0, 0, 0, 0] = np.nan
+    model.get_layer("expand").set_weights(weights)
+    with pytest.raises(InputError, match="Layer 'expand' has NaN or infinity in its weight 'kernel'"):
+        prune(model, 0.5)
+
+
+def test_outputs_are_compared_where_they_are_finite():
+    x = np.array([[1.0, np.inf, 2.0]])
+    assert compare([x], [x + 1e-5]).holds
+    assert not compare([x], [np.array([[1.0, 3.0, 2.0]])]).holds
+    assert not compare([x], [np.array([[np.nan, np.inf, 2.0]])]).holds
+    with pytest.raises(VerificationError, match="NaN or infinite"):
+        compare([x * np.nan], [x * np.nan])
