@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 def inspect(
     model: Annotated[pathlib.Path, typer.Argument(help="A .keras or .h5 file, or a SavedModel folder.")],
+    custom_objects: Annotated[
+        str, typer.Option("--custom-objects", help="Module with layers of your own: package.module.")
+    ] = "",
     trust_model: Annotated[
         bool, typer.Option("--trust-model", help="Run Python code (Lambda layers) inside of the file.")
     ] = False,
@@ -20,12 +23,13 @@ def inspect(
 ) -> None:
     """Show layers, prunable groups, neurons, parameters, MACs, and what cannot be pruned and why."""
     from edgeprune import jsonable
+    from edgeprune.keras_bridge.custom_objects import objects_of
     from edgeprune.keras_bridge.flavour import is_keras3
     from edgeprune.keras_bridge.load import load_model
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.units import trace
 
-    loaded = load_model(model, trust=trust_model)
+    loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
     found = inspection(trace(read(loaded).graph))
     found = {"model": str(model), "keras": 3 if is_keras3(loaded) else 2, **found}
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,13 @@ def shrink(
     out: Annotated[
         pathlib.Path | None, typer.Option("--out", help="Where to write. Default: MODEL with -shrunk.keras.")
     ] = None,
+    custom_objects: Annotated[
+        str, typer.Option("--custom-objects", help="Module with layers of your own: package.module.")
+    ] = "",
+    samples: Annotated[
+        pathlib.Path | None,
+        typer.Option("--samples", help="Inputs to prove it on as well: .npy, or .npz by input name."),
+    ] = None,
     trust_model: Annotated[
         bool, typer.Option("--trust-model", help="Run Python code (Lambda layers) inside of the file.")
     ] = False,
@@ -20,11 +27,15 @@ def shrink(
 ) -> None:
     """Remove neurons that cannot change any output, with the proof; nothing else."""
     from edgeprune import jsonable
-    from edgeprune.keras_bridge.load import load_model, save_model
+    from edgeprune.keras_bridge.custom_objects import objects_of
+    from edgeprune.keras_bridge.load import check_target, load_model, save_model
     from edgeprune.keras_bridge.shrink import shrink as shrink_model
 
-    result = shrink_model(load_model(model, trust=trust_model))
     target = out or model.with_name(f"{model.stem}-shrunk.keras")
+    check_target(target)
+    given = None if samples is None else _arrays(samples)
+    loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
+    result = shrink_model(loaded, given)
     save_model(result.model, target)
     report = result.report
     if as_json:
@@ -41,3 +52,22 @@ def shrink(
         f"(rounding: up to {proof.tolerance:.2g})"
     )
     typer.echo(f"written to {target}")
+
+
+def _arrays(path: pathlib.Path) -> Any:
+    """One array, or a dictionary of them by input name.
+
+    Raises:
+        InputError: no such file, or no arrays in it.
+    """
+    import numpy as np
+
+    from edgeprune.errors import InputError
+
+    try:
+        found = np.load(path, allow_pickle=False)
+        return found if isinstance(found, np.ndarray) else dict(found)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(
+            f"{path} holds no samples ({error}).", "An .npy or .npz file of numbers is expected."
+        ) from error

@@ -66,12 +66,20 @@ def save_model(model: Any, path: str | pathlib.Path) -> None:
     Raises:
         InputError: the folder is not there, or the model cannot be written.
     """
-    path = pathlib.Path(path)
+    check_target(pathlib.Path(path))
+    model.save(str(path))
+
+
+def check_target(path: pathlib.Path) -> None:
+    """Refuses a place that no model can be saved to.
+
+    Raises:
+        InputError: another ending, or no such folder.
+    """
     if path.suffix != ".keras":
         raise InputError(f"{path} does not end in .keras.", "Models are saved as .keras files.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent}.", way_out="Create it first.")
-    model.save(str(path))
 
 
 def _flavours(path: pathlib.Path) -> tuple[str, ...]:

@@ -23,11 +23,7 @@ def synthetic_inputs(graph: ModelGraph, samples: int, seed: int) -> list[np.ndar
 
 def _one(graph: ModelGraph, tensor: Tensor, samples: int, generator: np.random.Generator) -> np.ndarray:
     shape = (samples, *(UNKNOWN_LENGTH if size is None else size for size in tensor.shape[1:]))
-    entries = [
-        int(graph.layers[call.layer].config["input_dim"])
-        for call in graph.calls
-        if graph.layers[call.layer].kind == "Embedding" and tensor.index in {one.index for one in call.inputs}
-    ]
+    entries = _tables(graph, tensor)
     if entries:
         return generator.integers(0, min(entries), shape).astype(tensor.dtype)
     if tensor.dtype == "bool":
@@ -35,3 +31,17 @@ def _one(graph: ModelGraph, tensor: Tensor, samples: int, generator: np.random.G
     if not np.issubdtype(np.dtype(tensor.dtype), np.floating):
         return generator.integers(0, 2, shape).astype(tensor.dtype)
     return generator.normal(size=shape).astype(tensor.dtype)
+
+
+def _tables(graph: ModelGraph, tensor: Tensor) -> list[int]:
+    """Entries of every embedding that looks an input up, also from inside of a nested model."""
+    reached, entries = {tensor.index}, []
+    for call in graph.calls:
+        layer = graph.layers[call.layer]
+        if not reached & {one.index for one in call.inputs}:
+            continue
+        if layer.kind == "Embedding":
+            entries.append(int(layer.config["input_dim"]))
+        elif not layer.weight_shapes:  # casts, reshapes, inputs of nested models
+            reached |= {one.index for one in call.outputs}
+    return entries

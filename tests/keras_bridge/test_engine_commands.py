@@ -3,11 +3,13 @@
 import json
 
 import numpy as np
+import pytest
 import typer
 from typer.testing import CliRunner
 
 from edgeprune.cli.inspect import inspect
 from edgeprune.cli.shrink import shrink
+from edgeprune.errors import InputError
 from edgeprune.keras_bridge.load import load_model
 from tests.layers.pruned import with_weights
 
@@ -59,3 +61,46 @@ def test_shrink_as_json(tmp_path):
     small = load_model(found["model"])
     assert small.get_layer("conv").filters == 7
     np.testing.assert_allclose(small(x), load_model(path)(x), rtol=0, atol=1e-4)
+
+
+def test_shrink_proves_it_on_given_samples(tmp_path):
+    path = _saved(tmp_path)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(5, 8, 8, 3)).astype("float32"))
+    out, given = str(tmp_path / "small.keras"), str(tmp_path / "x.npy")
+    found = json.loads(_output(shrink, path, "--out", out, "--samples", given, "--json"))
+    assert found["equivalence"]["samples"] == 8 + 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--out", "small.h5"), "does not end in .keras"), (("--samples", "nothing.npy"), "holds no samples")],
+)
+def test_shrink_refuses_before_it_loads(tmp_path, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=message):
+        _output(shrink, "there-is-none.keras", *arguments)
+
+
+def test_a_layer_of_the_user_own_is_named_and_taught(tmp_path, monkeypatch):
+    """As the user meets it: a barrier, named with its way out, and with a rule no barrier any more."""
+    (tmp_path / "scaled_layers.py").write_text(
+        "import keras\nclass Scaled(keras.layers.Layer):\n    def call(self, x):\n        return 2 * x\n"
+    )
+    (tmp_path / "scaled_rules.py").write_text(
+        "import edgeprune\nfrom edgeprune.layers.activation import ElementwiseRule\n"
+        "from scaled_layers import Scaled\nedgeprune.register_rule('Scaled', ElementwiseRule())\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import keras
+    from scaled_layers import Scaled
+
+    inputs = keras.Input((4,))
+    x = Scaled(name="mine")(keras.layers.Dense(8, name="before")(inputs))
+    keras.Model(inputs, keras.layers.Dense(3, name="out")(x)).save("model.keras")
+    found = json.loads(_output(inspect, "model.keras", "--custom-objects", "scaled_layers", "--json"))
+    refusal = next(one for one in found["refusals"] if one["layer"] == "before")
+    assert (refusal["because_of"], refusal["neurons"]) == ("mine", 8)
+    assert "register_rule" in refusal["reason"]
+    found = json.loads(_output(inspect, "model.keras", "--custom-objects", "scaled_rules", "--json"))
+    assert [group["name"] for group in found["groups"]] == ["before"]

@@ -16,6 +16,7 @@ from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.prune import prune
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
+from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import trace
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
@@ -268,3 +269,15 @@ def test_outputs_are_compared_where_they_are_finite():
     assert not compare([x], [np.array([[np.nan, np.inf, 2.0]])]).holds
     with pytest.raises(VerificationError, match="NaN or infinite"):
         compare([x * np.nan], [x * np.nan])
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_without_data_tokens_are_made_up_for_a_nested_embedding(package):
+    """The outer input has Keras' own default type, float32."""
+    k = pytest.importorskip(package)
+    inner = k.Sequential([k.layers.Embedding(10, 6, mask_zero=True), k.layers.LSTM(5)])
+    tokens = k.Input((7,))
+    model = k.Model(tokens, k.layers.Dense(3)(inner(k.layers.Reshape((7,))(tokens))))
+    (made,) = synthetic_inputs(read(model).graph, 50, seed=0)
+    assert set(np.unique(made)) == set(range(10))
+    assert prune(model, 0.4).report.equivalence.holds
