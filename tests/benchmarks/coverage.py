@@ -1,6 +1,6 @@
 """Prunes one network of every family in keras.applications, in both Kerases, and writes the README's table.
 
-    python tests/benchmarks/coverage.py [--only NAME] [--keras keras|tf_keras] [--readme README.md]
+    python -m tests.benchmarks.coverage [--only NAME] [--keras keras|tf_keras] [--readme README.md]
 
 Random weights at a small input. Half of the neurons go, at random; the stripped model must equal
 the masked original to 1e-4 relative, load again from disk and take a training step. Biases, batch
@@ -23,7 +23,6 @@ import traceback
 from typing import Any
 
 import numpy as np
-from readme import write_between
 
 from edgeprune.graph.cost import Cost, cost
 from edgeprune.keras_bridge.build import build
@@ -34,6 +33,7 @@ from edgeprune.keras_bridge.run import predict, run
 from edgeprune.pruning.equivalence import RELATIVE_TOLERANCE
 from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import Units, trace
+from tests.benchmarks.readme import write_between
 
 FAMILIES = {
     "ConvNeXtTiny": 32,

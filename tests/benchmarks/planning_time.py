@@ -1,6 +1,6 @@
 """What planning costs beside building: CPU time and peak memory, in units of Keras' own.
 
-    python tests/benchmarks/planning_time.py [--torch-python build/torch/bin/python] [--model NAME]
+    python tests/benchmarks/planning_time.py [--torch-python build/torch/bin/python] [--readme README.md]
 
 Planning is reading the graph, groups, plan, strip and the rebuilt model, without calibration. The
 limits: at most three times the time that Keras needs to build the model once, in the same run, and
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from readme import write_between
 
-KEPT = Path(__file__).resolve().parents[2] / "build" / "benchmarks" / "planning_time.json"
 REPEATS = 3
 """The best counts, for Keras, edgeprune and Torch-Pruning alike: the machine may be busy."""
 NETWORKS = {"MobileNetV2": 224, "ResNet50": 224, "ResNet152": 224}
@@ -80,15 +80,13 @@ def measure(name: str) -> dict[str, float]:
     }
 
 
-def planning_table() -> str:
-    """Markdown of what was measured last; empty where nothing was."""
-    if not KEPT.is_file():
-        return ""
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown, a line for each network."""
     lines = [
         "| model | calls | Keras builds | edgeprune plans | ratio | Torch-Pruning plans | peak / weights |",
         "|---|---|---|---|---|---|---|",
     ]
-    for row in json.loads(KEPT.read_text()):
+    for row in rows:
         other = f"{row['torch_s']:.2f} s" if "torch_s" in row else ""
         lines.append(
             f"| {row['model']} | {row['calls']} | {row['build_s']:.2f} s | {row['plan_s']:.2f} s "
@@ -111,6 +109,7 @@ def main() -> None:
     )
     parser.add_argument("--model", choices=list(NETWORKS), help="one network, in this process, as JSON")
     parser.add_argument("--torch-python", help="a Python that has torch and torch-pruning")
+    parser.add_argument("--readme", type=Path, help="file whose <!-- planning --> part is replaced")
     options = parser.parse_args()
     if options.model:
         print(json.dumps(measure(options.model)))  # noqa: T201 - a script
@@ -125,9 +124,9 @@ def main() -> None:
             row["torch_s"] = run(options.torch_python, str(other), name)["plan_s"]
             failed |= row["plan_s"] > row["torch_s"]
         rows.append(row)
-        KEPT.parent.mkdir(parents=True, exist_ok=True)
-        KEPT.write_text(json.dumps(rows, indent=1))
-    print(planning_table())  # noqa: T201
+    if options.readme:
+        write_between(options.readme, "planning", table(rows))
+    print(table(rows))  # noqa: T201
     sys.exit(failed)
 
 

@@ -27,7 +27,6 @@ from typing import Any
 
 import numpy as np
 import pruning_networks as networks
-from planning_time import planning_table
 from readme import write_between
 
 import edgeprune
@@ -213,7 +212,7 @@ def main() -> None:
             print(row, flush=True)
             options.out.write_text(json.dumps(rows, indent=1))
             if options.write:
-                write_between(README, MARK, f"{table(rows)}\n\n{planning_table()}".strip())
+                write_between(README, MARK, table(rows))
     print(table(rows))
 
 
