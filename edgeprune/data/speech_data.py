@@ -30,6 +30,8 @@ from edgeprune.errors import InputError
 _FRAMES_MS = ((32, 20), (30, 20), (40, 20), (32, 16), (25, 10), (30, 10), (32, 10), (64, 32))
 _RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
 _MOST_COEFFICIENTS = 20
+_LOOKED_AT = 100  # recordings, to find the rate of most
+_ENOUGH_HZ = 16_000
 Steps = tuple[Mapping[str, Any], ...]
 
 
@@ -115,16 +117,22 @@ def clip_samples(wants: Wants | None, rate: int) -> int:
 
 
 def _rate(folder: Path, wants: Wants | None) -> int:
-    """What recordings are resampled to: the model's rate where it takes one second, else the first one's."""
+    """What recordings are resampled to.
+
+    The model's rate where it takes one second of samples, else what most recordings have, and no more
+    than the bands need: they end at 7.6 kHz.
+    """
     samples = clip_samples(wants, 0)
     if samples in _RATES_HZ:
         return samples
-    paths = (
+    paths = [
         path
         for name in folders.subfolders(folder)
         for path in sorted(folders.files_below(folder / name, (".wav",), folder))
-    )
-    return read_wav(next(paths))[1]
+    ]
+    rates = [read_wav(path)[1] for path in paths[:: -(-len(paths) // _LOOKED_AT)]]
+    common = max(sorted(set(rates)), key=rates.count)
+    return common if samples else min(common, _ENOUGH_HZ)
 
 
 def _listed(folder: Path) -> tuple[str, ...]:

@@ -84,7 +84,17 @@ def build(pair: Pair, seed: int, settings: Mapping[str, Any]) -> None:
 
 
 def trained(pair: Pair, data: Dataset, seed: int) -> Any:
-    return training.train(zoo.find(pair.model).build_for(data, seed), data, pair.recipe(), seed).model
+    """The baseline, from an earlier run where there was one."""
+    model, recipe = zoo.find(pair.model).build_for(data, seed), pair.recipe()
+    kept = KEPT / "baselines" / f"{pair.file(seed).stem}--{recipe.epochs}.weights.h5"
+    if kept.is_file():
+        training.compile_model(model, recipe, 1)
+        model.load_weights(kept)
+        return model
+    training.train(model, data, recipe, seed)
+    kept.parent.mkdir(exist_ok=True)
+    model.save_weights(kept)
+    return model
 
 
 def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:

@@ -57,6 +57,20 @@ def test_recordings_take_the_models_form(folder, shape, ops):
         np.testing.assert_allclose(bands.mean(axis=(0, 1)), 0, rtol=0, atol=1e-3)
 
 
+@pytest.mark.parametrize(("few", "most", "expected"), [(44_100, 8_000, 8_000), (8_000, 48_000, 16_000)])
+def test_the_rate_is_that_of_most_recordings(tmp_path, few, most, expected):
+    for number, word in enumerate(("no", "yes")):
+        for speaker in range(20):
+            rate = few if speaker < 3 else most
+            tone = np.sin(np.arange(rate // 2) * (0.2 + 0.2 * number)) * 5000
+            write(tmp_path / "words" / word / f"{speaker:08x}_nohash_0.wav", tone, rate)
+    data = open_data(tmp_path / "words", wants=wants(49, 40))
+    assert data.stream.sample_rate_hz == expected
+    assert data.train.x.shape[1] == expected
+    # A model that takes samples says itself how many.
+    assert open_data(tmp_path / "words", wants=wants(16_000)).stream.sample_rate_hz == 16_000
+
+
 def test_the_statistics_are_those_of_the_training_clips(folder):
     before = open_data(folder, wants=wants(49, 40)).preprocessing
     data = open_data(folder, wants=wants(49, 40))
