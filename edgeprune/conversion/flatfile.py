@@ -39,8 +39,17 @@ def pack(tree: Any) -> bytes:
     """The file of an object tree, without data nobody refers to; equal trees give equal bytes."""
     import flatbuffers
 
+    class Aligned(flatbuffers.Builder):  # type: ignore[misc]
+        """Keeps the schema's ``force_align: 16`` of constants, which the Python code leaves out.
+
+        Kernels read constants in place; without it int32 biases lie at odd addresses.
+        """
+
+        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
+            return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
+
     _drop_unused_buffers(tree)
-    builder = flatbuffers.Builder(1 << 20)
+    builder = Aligned(1 << 20)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 

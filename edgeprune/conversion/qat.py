@@ -38,7 +38,14 @@ def train_quantized(model: Any, fit: Fit, *, clusters: bool = False) -> tuple[An
         )
     refused: list[str] = []
     with silence():
-        aware = _annotated(model, refused, clusters=clusters)
+        try:
+            aware = _annotated(model, refused, clusters=clusters)
+        except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+            raise InputError(
+                f"tfmot cannot prepare this model for quantization-aware training: {_first_line(error)}",
+                "A model that it can copy and wrap, without Lambda layers.",
+                "Leave --qat out.",
+            ) from error
     fit(aware)
     detail = f"Float in training, as tfmot refuses them: {', '.join(refused)}." if refused else ""
     return aware, detail
@@ -50,7 +57,7 @@ def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
 
     api = tfmot.quantization.keras
     combined = tfmot.experimental.combine
-    scheme = (
+    scheme = _strict(
         combined.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
         if clusters
         else combined.Default8BitPrunePreserveQuantizeScheme()
@@ -71,6 +78,27 @@ def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
     copy.set_weights(model.get_weights())
     annotated = tf_keras.models.clone_model(copy, clone_function=annotate)
     return api.quantize_apply(annotated, scheme)
+
+
+def _strict(scheme: Any) -> Any:
+    """Tfmot's preserving schemes claim to know all layers without weights, such as Rescaling, and fail."""
+    from tensorflow_model_optimization.quantization.keras import default_8bit
+
+    known = default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
+
+    class Strict(type(scheme)):  # type: ignore[misc]
+        def get_quantize_registry(self) -> Any:
+            registry = super().get_quantize_registry()
+            claims = registry.supports
+            registry.supports = lambda layer: claims(layer) and known.supports(layer)
+            return registry
+
+    scheme.__class__ = Strict
+    return scheme
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _folds(layer: Any) -> bool:

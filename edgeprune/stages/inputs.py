@@ -121,6 +121,8 @@ def open_inputs(job: Job) -> Inputs:
     zoo = entry_of(model, recipe.task) if is_zoo(model) else None
     if zoo is None and isinstance(model, (str, Path)):
         model = job.load(Path(model))
+    if zoo is None:
+        model = _whole(job, model)
     data = _data(job, zoo, model)
     if zoo is not None:
         _check_task(zoo, data)
@@ -139,6 +141,16 @@ def open_inputs(job: Job) -> Inputs:
     if zoo is None:
         job.notes.append(f"Trained on {goal.objectives[0].origin}.")
     return Inputs(zoo, model, data, calibration, validation, test, answers, goal)
+
+
+def _whole(job: Job, model: Any) -> Any:
+    """The model in float32, where it was trained in mixed precision."""
+    from edgeprune.keras_bridge.precision import in_float32
+
+    whole = in_float32(model)
+    if whole is not model:
+        job.notes.append("The model was trained in mixed precision; it was brought to float32.")
+    return whole
 
 
 def _data(job: Job, zoo: Any, model: Any) -> Dataset:

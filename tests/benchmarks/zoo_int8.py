@@ -70,7 +70,7 @@ def published_keywords(options: Options) -> tuple[Path, Dataset]:
     del options
     x = speech(SHARED).astype(np.float32)
     data = Dataset(
-        "speech", Split(x[:1000]), Split(x[1000:1300]), Split(x[1300:]), name="speech-commands", metrics=()
+        "speech", Split(x[:1000]), Split(x[1000:1300]), Split(x[1300:]), name="speech-commands"
     )
     return SHARED / "models" / "kws_ref_model_converted.h5", data
 
@@ -87,7 +87,7 @@ def built(name: str, options: Options) -> dict[str, Any]:
     folder = options.work / name
     if not (folder / "report.json").is_file():
         model, data = CASES[name](options)
-        edgeprune.build(model, data, out=folder, prune=0.5, epochs=1)
+        edgeprune.build(model, data, out=folder, prune=0.5, schedule="one-shot", epochs=1)
     report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return report
 

@@ -133,6 +133,31 @@ def test_aware_training_keeps_pruned_weights_and_names_refused_layers(trained):
     assert conversion.parity(aware.predict(x, verbose=0), found).max_abs_difference < 0.15
 
 
+def test_aware_training_leaves_a_rescaling_layer_alone():
+    import tf_keras
+
+    layers = tf_keras.layers
+    stack = [tf_keras.Input((10, 10, 1)), layers.Rescaling(0.5), layers.Conv2D(4, 3, name="first")]
+    kind = layers.Dense(5, activation="softmax", name="kind")
+    model = tf_keras.Sequential([*stack, layers.Flatten(), kind])
+    aware, detail = train_quantized(model, lambda model: fit(model, 1))
+    assert detail == ""
+    assert {"quant_first", "quant_kind"} <= {layer.name for layer in aware.layers}
+    x = blobs(100, 2)[0]
+    found = conversion.run_tflite(conversion.convert(aware, "int8", CALIBRATION).tflite, x)
+    assert conversion.parity(aware.predict(x, verbose=0), found).agreement_fraction > 0.9
+
+
+def test_aware_training_that_tfmot_cannot_prepare_is_a_refused_step(trained):
+    import tf_keras
+
+    x = tf_keras.layers.Lambda(lambda values: values * 2.0)(trained.output)
+    model = tf_keras.Model(trained.input, x)
+    done = quantize(model, QuantizeOptions(qat=True), CALIBRATION, validation(), fit)
+    assert any("tfmot cannot prepare" in note for note in done.notes)
+    assert any(step.chosen for step in done.steps)
+
+
 def test_keras_3_is_told_about_aware_training():
     keras = pytest.importorskip("keras")
     model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])

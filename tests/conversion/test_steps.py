@@ -144,3 +144,16 @@ def test_the_second_route_takes_a_large_model():
     wanted = model.predict(samples, verbose=0)
     assert 360_000 < len(tflite) < 380_000
     assert np.abs(conversion.run_tflite(tflite, samples) - wanted).max() < 0.03 * np.abs(wanted).max()
+
+
+def test_constants_lie_where_kernels_may_read_them_in_place(case):
+    from ai_edge_litert import schema_py_generated as schema
+
+    tflite = int8(case)
+    model = schema.Model.GetRootAs(tflite, 0)
+    whole = np.frombuffer(tflite, np.uint8)
+    buffers = [model.Buffers(i) for i in range(model.BuffersLength())]
+    data = [buffer.DataAsNumpy() for buffer in buffers if buffer.DataLength()]
+    assert len(data) >= 8  # four kernels and four biases
+    start = whole.__array_interface__["data"][0]
+    assert {(one.__array_interface__["data"][0] - start) % 16 for one in data} == {0}
