@@ -46,9 +46,17 @@ def contract(
         space.fix(second, layer, "multiplies two kinds of units")
         second = unit_ids.none(second.shape)
     ids = separate(np.maximum(np.broadcast_to(first, shape), np.broadcast_to(second, shape)), space)
-    times = int(np.prod(shape))
-    return Flow((np.broadcast_to(ids.reshape(shape), sizes) if ids.size > 1 else unit_ids.none(output),),
-                mac_terms=(MacTerm((lines[0],), times),))
+    made = np.broadcast_to(ids.reshape(shape), sizes) if ids.size > 1 else unit_ids.none(output)
+    return Flow((made,), mac_terms=(product_term(lines[0], made),))
+
+
+def product_term(summed: Ids, output: Ids) -> MacTerm:
+    """As many multiply-accumulates as elements of the output times elements summed; both may shrink."""
+    varying = unit_ids.varying_axes(output)
+    line = unit_ids.vector(output, varying[0]) if len(varying) == 1 else None
+    if line is None:
+        return MacTerm((summed,), output.size)
+    return MacTerm((summed, line), output.size // len(line))
 
 
 def _summed(ids: Ids, axis: int, space: IdSpace, layer: str) -> Ids:

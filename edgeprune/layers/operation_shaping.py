@@ -9,10 +9,11 @@ import numpy as np
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
+from edgeprune.layers.dot import product_term
 from edgeprune.layers.merging import join, unite_elementwise
 from edgeprune.layers.operation import OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
-from edgeprune.layers.rule import CallView, Flow, Kept, MacTerm
+from edgeprune.layers.rule import CallView, Flow, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,9 +193,8 @@ class MatmulRule(OperationRule):
         ids = unite_elementwise(rest, space, name) if varying[0] == varying[1] else rest[bool(varying[1])]
         if all(varying) and varying[0] != varying[1]:
             space.fix(rest[0], name, "multiplies two kinds of units")
-        times = int(np.prod(unit_ids.static(view.output)))
         output = np.broadcast_to(ids, unit_ids.static(view.output))
-        return Flow((output,), mac_terms=(MacTerm((summed[0],), times),))
+        return Flow((output,), mac_terms=(product_term(summed[0], output),))
 
 
 def _line(ids: Ids, axis: int, space: IdSpace, layer: str) -> Ids:

@@ -43,6 +43,24 @@ def test_counts_are_keras_and_the_textbooks(model):
     assert {name: found[name].macs for name in MACS} == MACS
 
 
+def _products(k):
+    """Products of activations, with units along the output, along what is summed, and along neither."""
+    data = k.Input((6, 4))
+    x, y = (k.layers.Dense(8)(data) for _ in range(2))
+    weights = k.layers.Dense(6)(k.layers.GlobalAveragePooling1D()(y))
+    mixed = k.layers.Dot(axes=(1, 1))([weights, x])
+    scores = k.layers.Dot(axes=(2, 2))([x, y])
+    if k.__name__ == "keras":
+        scores = scores + k.ops.matmul(x, k.ops.transpose(y, (0, 2, 1)))
+        mixed = mixed + k.layers.Flatten()(k.ops.matmul(k.layers.Reshape((1, 6))(weights), x))
+    return k.Model(data, [k.layers.Dense(3)(mixed), k.layers.Dense(2)(scores)])
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_products_shrink_on_both_sides(package):
+    test_the_cost_of_what_is_left_is_the_stripped_models(_products(pytest.importorskip(package)))
+
+
 def test_the_cost_of_what_is_left_is_the_stripped_models(model):
     reading = read(model)
     units = trace(reading.graph)
