@@ -5,7 +5,7 @@ storage   Optuna's database                 hopeless  when to stop one early
 study     which trial is next               workers   where trials run: processes here, or Ray
 devices   where bundles are measured        parcel    files on their way to other machines and back
 front     what was found                    board     what is known while it runs
-sweep     all of it together
+running   workers and devices kept busy         sweep     all of it together
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 HEARTBEAT_S = 5
-GRACE_S = 20
+GRACE_S = 30
 _LOCK_S = 60
 
 

@@ -141,10 +141,15 @@ class Study:
             at_once: how many run at the same time.
             after: called when one is done.
         """
-        self._study.optimize(
-            functools.partial(self._objective, run), n_trials=number, n_jobs=at_once,
-            catch=(WorkerLostError,), callbacks=[lambda _study, _trial: after()],
-        )  # fmt: skip
+        try:
+            self._study.optimize(
+                functools.partial(self._objective, run), n_trials=number, n_jobs=at_once,
+                catch=(WorkerLostError,), callbacks=[lambda _study, _trial: after()],
+            )  # fmt: skip
+        except ValueError as error:
+            # This machine slept, and its trials were taken for dead: they are in the queue again.
+            if not str(error).startswith("Cannot tell a"):
+                raise
 
     def _objective(self, run: Run, trial: Any) -> tuple[float, ...]:
         trials, slot = self._trials(), trial.user_attrs.get(_SLOT)

@@ -17,6 +17,7 @@ from edgeprune.search import Space, Sweep, storage, study, sweep
 from edgeprune.search.apart import WorkerLostError
 from edgeprune.search.front import Done, marked
 from edgeprune.search.trial import CHECK, Assignment, Message, Outcome
+from tests.report.markup import Page
 from tests.search import quick as quick_module
 from tests.search.quick import MARKS, figures, quick
 
@@ -30,7 +31,7 @@ DRIVER = """
 import dataclasses, sys
 from edgeprune.search import storage, sweep
 from tests.search import quick, test_sweep
-storage.HEARTBEAT_S, storage.GRACE_S = 1, 3
+storage.HEARTBEAT_S, storage.GRACE_S = 1, 10
 sweep(dataclasses.replace(test_sweep.WHAT, at_once=int(sys.argv[2])), sys.argv[1], job=quick.quick)
 """
 
@@ -59,7 +60,7 @@ def front_of(folder: Path) -> set[tuple[float, float]]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage, "HEARTBEAT_S", 1)
-    monkeypatch.setattr(storage, "GRACE_S", 3)
+    monkeypatch.setattr(storage, "GRACE_S", 10)
     monkeypatch.setattr(quick_module, "PAUSE_S", 0.0)
 
 
@@ -132,6 +133,26 @@ def test_a_trial_that_kills_every_worker_is_given_up_and_the_others_are_had(tmp_
     assert len(tries) == 3
     assert [one.slot for one in found.trials if one.error] == [5]
     assert found.trials[5].error == "Lost 3 times: The process was ended by signal 9."
+
+
+def test_a_trial_that_was_given_up_for_dead_while_its_machine_slept_is_had_again(tmp_path: Path) -> None:
+    import optuna
+
+    slept: list[int] = []
+
+    def sleeper(assignment: Assignment) -> Iterator[Message]:
+        if assignment.slot == 2 and not slept:
+            slept.append(2)
+            kept = optuna.load_study(study_name="edgeprune", storage=f"sqlite:///{tmp_path / 'sweep.db'}")
+            running = [one for one in kept.trials if one.state.name == "RUNNING"]
+            assert [one.user_attrs["slot"] for one in running] == [2]
+            kept.tell(running[0].number, state=optuna.trial.TrialState.FAIL)
+        return quick(assignment)
+
+    found = sweep(FEW, tmp_path, job=sleeper)
+    assert slept
+    assert [one.slot for one in found.trials] == list(range(6))
+    assert not any(one.error for one in found.trials)
 
 
 def test_what_the_build_refuses_is_done_and_said(tmp_path: Path) -> None:
@@ -297,6 +318,8 @@ def test_the_json_and_the_page_say_the_same(tmp_path: Path) -> None:
     read = json.loads(written["front.json"].read_text())
     best = [one for one in read["trials"] if one["optimal"]]
     assert {one["slot"] for one in best} == {one.slot for one in front.optimal}
-    page = written["front.html"].read_text()
-    assert all(f"prune={one['settings']['prune']}" in page for one in best)
-    assert "<script" not in page
+    page = Page(written["front.html"].read_text())
+    tables = [text for _, text in page.all("table")]
+    assert all(f"prune={one['settings']['prune']}" in tables[0] for one in best)
+    assert not page.all("script")
+    assert len(page.all("svg")) == 1  # accuracy against size
