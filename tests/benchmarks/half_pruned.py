@@ -20,6 +20,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import real_data
@@ -110,7 +111,7 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
 
 def table(pairs: list[Pair]) -> str:
     """Markdown: one row for each pair that was measured."""
-    titles = ("model", "data", "metric", "original", "half pruned", "points", "file", "faster (p50)", "seeds")
+    titles = ("model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)", "seeds")
     rows = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
     return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
@@ -121,17 +122,18 @@ def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> str:
     before, after = means["baseline"], means["deployed"]
     name = next(iter(before["metrics"]))
     values = 100 * before["metrics"][name], 100 * after["metrics"][name]
-    worst = [
-        100 * (report["stages"]["deployed"]["metrics"][name] - report["stages"]["baseline"]["metrics"][name])
-        * (1 if METRICS[name].higher_is_better else -1)
+    sign = 100 if METRICS[name].higher_is_better else -100
+    gained = [
+        sign * (report["stages"]["deployed"]["metrics"][name] - report["stages"]["baseline"]["metrics"][name])
         for report in reports.values()
     ]
+    points = [f"{value + 0.0:+.2f}".replace("-0.00", "+0.00") for value in (fmean(gained), min(gained))]
     sizes = before["tflite_bytes"] / 1000, after["tflite_bytes"] / 1000
     faster = before["latency_ms"]["p50"] / after["latency_ms"]["p50"]
     data = first["data"]["name"] + (" (synthetic)" if first["data"]["synthetic"] else "")
     return (
         f"| {pair.model} | {data} | {name.replace('_', ' ')} | {values[0]:.2f} | {values[1]:.2f} "
-        f"| {values[1] - values[0]:+.2f} ({min(worst):+.2f} at worst) | {sizes[0]:,.0f} → {sizes[1]:,.0f} kB "
+        f"| {points[0]} ({points[1]} at worst) | {sizes[0]:,.0f} → {sizes[1]:,.0f} kB "
         f"| {faster:.1f}x | {len(reports)} |"
     )
 
