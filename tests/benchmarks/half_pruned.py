@@ -111,7 +111,10 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
 
 def table(pairs: list[Pair]) -> str:
     """Markdown: one row for each pair that was measured."""
-    titles = ("model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)", "seeds")
+    titles = (
+        "model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)",
+        "seeds",
+    )
     rows = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
     return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
