@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,7 +91,8 @@ def search(
     from edgeprune.report.page.front import write_front
 
     try:
-        with live_table(quiet=quiet or json) as show:
+        # Ray writes whole state dumps to stdout when a machine leaves.
+        with live_table(quiet=quiet or json) as show, contextlib.redirect_stdout(None):
             front = sweep(what, out, show=show)
     except KeyboardInterrupt:
         typer.echo(f"What is done is kept in {out}: the same command goes on with the rest.", err=True)

@@ -13,7 +13,7 @@ from edgeprune import jsonable
 from edgeprune.search.trial import Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from edgeprune.search.trial import Assignment
 
@@ -25,7 +25,7 @@ class WorkerLostError(Exception):
     """A trial's process ended without an outcome: killed, out of memory, or its machine went away."""
 
 
-def run_apart(assignment: Assignment) -> Iterator[Message]:
+def run_apart(assignment: Assignment) -> Generator[Message, None, None]:
     """Builds in a fresh process; the last message has the outcome. Whoever stops listening ends it.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import platform
@@ -137,12 +138,13 @@ class Running:
         )  # fmt: skip
 
     def _messages(self, assignment: Assignment) -> Outcome:
-        for message in self._crew.run(assignment):
-            if self._ended.is_set():
-                raise _EndedError
-            if message.outcome is not None:
-                return message.outcome
-            self._board.stage(assignment.slot, message.stage, message.done)
+        with contextlib.closing(self._crew.run(assignment)) as messages:
+            for message in messages:
+                if self._ended.is_set():
+                    raise _EndedError
+                if message.outcome is not None:
+                    return message.outcome
+                self._board.stage(assignment.slot, message.stage, message.done)
         raise WorkerLostError("The worker ended without an outcome.")
 
     def _measured(self, outcome: Outcome, bundle: Path) -> Outcome:

@@ -20,9 +20,10 @@ from edgeprune.search.storage import require
 from edgeprune.search.trial import Assignment, Message, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
-    Job = Callable[[Assignment], Iterator[Message]]
+    Messages = Generator[Message, None, None]
+    Job = Callable[[Assignment], Messages]
 
 
 class Workers(Protocol):
@@ -34,7 +35,7 @@ class Workers(Protocol):
 
     places: int
 
-    def run(self, assignment: Assignment) -> Iterator[Message]:
+    def run(self, assignment: Assignment) -> Messages:
         """The messages of a trial, the outcome last; its files are then in the assignment's folder.
 
         Raises:
@@ -72,7 +73,7 @@ class Cluster:
         self._sent: Any = None
         self._lock = threading.Lock()
 
-    def run(self, assignment: Assignment) -> Iterator[Message]:
+    def run(self, assignment: Assignment) -> Messages:
         """See `Workers.run`."""
         known = parcel.hashes(assignment)
         try:
@@ -103,7 +104,8 @@ class Cluster:
                     yield jsonable.loads(Message, content, "What a trial sent")
         finally:
             self._active.discard(stream)
-            self._ray.cancel(stream)
+            if self._ray.is_initialized():  # else asking would connect again
+                self._ray.cancel(stream)
         return True
 
     def end(self) -> None:
@@ -150,7 +152,7 @@ def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
         yield Here(job)
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # a plain SIGTERM is no crash
     ray = require("ray")
     if ray_address.startswith("ray://"):
         raise InputError(

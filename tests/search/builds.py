@@ -6,7 +6,7 @@ front by it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,6 @@ def make(folder: Path) -> Sweep:
     )  # fmt: skip
 
 
-def in_this_process(assignment: Assignment) -> Iterator[Message]:
+def in_this_process(assignment: Assignment) -> Generator[Message, None, None]:
     """A job that builds without a process of its own."""
     yield Message(outcome=run_here(assignment, lambda _stage, _done: None))

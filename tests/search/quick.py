@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from edgeprune.search.trial import CHECK, Assignment, Message, Outcome
@@ -20,7 +20,7 @@ def figures(settings: dict[str, object]) -> dict[str, float]:
     return {"accuracy": 0.99 - prune**3 - abs(rate - 5e-4) * 50, "size": size}
 
 
-def quick(assignment: Assignment) -> Iterator[Message]:
+def quick(assignment: Assignment) -> Generator[Message, None, None]:
     if assignment.slot != CHECK:
         if MARKS in os.environ:
             mark = f"{assignment.slot}-{os.getpid()}-{time.monotonic_ns()}"

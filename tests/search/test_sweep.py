@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def brute_force_front() -> set[tuple[float, float]]:
 def front_of(folder: Path) -> set[tuple[float, float]]:
     """Of a finished sweep: nothing runs any more, each setting was had once, the bundles are there."""
 
-    def none(assignment: Assignment) -> Iterator[Message]:
+    def none(assignment: Assignment) -> Generator[Message, None, None]:
         raise AssertionError(assignment)
 
     found = sweep(WHAT, folder, job=none)
@@ -109,7 +109,7 @@ def test_what_is_made_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_lost_worker_gives_its_trial_back(tmp_path: Path) -> None:
     lost: set[int] = set()
 
-    def every_third_dies_once(assignment: Assignment) -> Iterator[Message]:
+    def every_third_dies_once(assignment: Assignment) -> Generator[Message, None, None]:
         if assignment.slot >= 0 and assignment.slot % 3 == 0 and assignment.slot not in lost:
             lost.add(assignment.slot)
             raise WorkerLostError
@@ -123,7 +123,7 @@ def test_a_lost_worker_gives_its_trial_back(tmp_path: Path) -> None:
 def test_a_trial_that_kills_every_worker_is_given_up_and_the_others_are_had(tmp_path: Path) -> None:
     tries = []
 
-    def poison(assignment: Assignment) -> Iterator[Message]:
+    def poison(assignment: Assignment) -> Generator[Message, None, None]:
         if assignment.slot == 5:
             tries.append(assignment)
             raise WorkerLostError("The process was ended by signal 9.")
@@ -140,7 +140,7 @@ def test_a_trial_that_was_given_up_for_dead_while_its_machine_slept_is_had_again
 
     slept: list[int] = []
 
-    def sleeper(assignment: Assignment) -> Iterator[Message]:
+    def sleeper(assignment: Assignment) -> Generator[Message, None, None]:
         if assignment.slot == 2 and not slept:
             slept.append(2)
             kept = optuna.load_study(study_name="edgeprune", storage=f"sqlite:///{tmp_path / 'sweep.db'}")
@@ -156,9 +156,9 @@ def test_a_trial_that_was_given_up_for_dead_while_its_machine_slept_is_had_again
 
 
 def test_what_the_build_refuses_is_done_and_said(tmp_path: Path) -> None:
-    def refuse(assignment: Assignment) -> Iterator[Message]:
+    def refuse(assignment: Assignment) -> Generator[Message, None, None]:
         if assignment.settings.get("prune") == 0.8:
-            return iter([Message(outcome=Outcome(error="Not so much can go."))])
+            return (Message(outcome=one) for one in [Outcome(error="Not so much can go.")])
         return quick(assignment)
 
     found = sweep(FEW, tmp_path, job=refuse)
@@ -168,7 +168,7 @@ def test_what_the_build_refuses_is_done_and_said(tmp_path: Path) -> None:
 
 
 def test_bad_data_is_said_before_any_trial(tmp_path: Path) -> None:
-    def bad(assignment: Assignment) -> Iterator[Message]:
+    def bad(assignment: Assignment) -> Generator[Message, None, None]:
         assert assignment.slot == CHECK
         yield Message(outcome=Outcome(error="The data does not fit.", bad_input=True))
 
@@ -177,7 +177,7 @@ def test_bad_data_is_said_before_any_trial(tmp_path: Path) -> None:
 
 
 def test_no_model_at_all_is_an_error(tmp_path: Path) -> None:
-    def refuse(assignment: Assignment) -> Iterator[Message]:
+    def refuse(assignment: Assignment) -> Generator[Message, None, None]:
         yield Message(outcome=Outcome(error="" if assignment.slot == CHECK else "Not so much can go."))
 
     with pytest.raises(VerificationError, match=r"None of the 6 trials.*Not so much"):
