@@ -235,20 +235,32 @@ def _feed(reading: Reading, data: Data) -> dict[int, Any]:
             f"{len(arrays)} arrays were given for the {len(wanted)} inputs of model '{reading.graph.name}'.",
             way_out="Give a list with one array for each input, in the model's order.",
         )
-    for number, (tensor, array) in enumerate(zip(wanted, arrays, strict=True)):
-        found, expected = tuple(np.shape(array)[1:]), tensor.shape[1:]
-        if len(found) != len(expected) or any(
-            size not in (None, have) for size, have in zip(expected, found, strict=True)
-        ):
-            raise InputError(
-                f"Samples of shape {found} were given for input {number} of model '{reading.graph.name}'.",
-                f"It takes samples of shape {expected}.",
-                "Bring them to the form that the model was trained on.",
-            )
     return {
-        tensor.index: tf.cast(tf.convert_to_tensor(array), tensor.dtype)
+        tensor.index: tf.cast(tf.convert_to_tensor(_fitted(array, tensor, reading.graph.name)), tensor.dtype)
         for tensor, array in zip(wanted, arrays, strict=True)
     }
+
+
+def _fitted(array: Any, tensor: Tensor, model: str) -> Any:
+    """Samples in the shape of an input; an axis of length 1 at the end comes and goes, as in Keras.
+
+    Raises:
+        InputError: they have another shape.
+    """
+    found, expected = tuple(np.shape(array)), tensor.shape
+    if len(found) == len(expected) - 1 and expected[-1] == 1:
+        array = np.asarray(array)[..., None]
+    elif len(found) == len(expected) + 1 and found[-1] == 1:
+        array = np.asarray(array)[..., 0]
+    sizes = tuple(np.shape(array))[1:]
+    pairs = zip(expected[1:], sizes, strict=False)
+    if len(sizes) != len(expected) - 1 or any(size not in (None, have) for size, have in pairs):
+        raise InputError(
+            f"Samples of shape {found[1:]} were given for an input of model '{model}'.",
+            f"It takes samples of shape {expected[1:]}.",
+            "Bring them to the form that the model was trained on.",
+        )
+    return array
 
 
 def _in_order(reading: Reading, data: Data) -> Sequence[Any]:

@@ -102,3 +102,17 @@ def test_augmentation_and_noise_are_switched_off(keras_package):
     images = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
     expected = np.asarray(k.Model(inputs, plain)(images, training=False))
     np.testing.assert_allclose(predict(read(model), images)[0], expected, rtol=0, atol=1e-6)
+
+
+def test_a_last_axis_of_one_may_be_missing_or_too_many(keras_package):
+    k = keras_package
+    images, number = k.Input((6, 6, 1)), k.Input((3,))
+    x = k.layers.Concatenate()([k.layers.Flatten()(k.layers.Conv2D(2, 3)(images)), number])
+    reading = read(k.Model([images, number], x))
+    generator = np.random.default_rng(0)
+    data = [generator.normal(size=(4, 6, 6, 1)), generator.normal(size=(4, 3))]
+    (expected,) = predict(reading, data)
+    (found,) = predict(reading, [data[0][..., 0], data[1][..., None]])
+    np.testing.assert_array_equal(found, expected)
+    with pytest.raises(InputError, match=r"shape \(6, 6\) were given .* samples of shape \(3,\)"):
+        predict(reading, [data[0], data[0][..., 0]])
