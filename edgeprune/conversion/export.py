@@ -52,10 +52,13 @@ def export(
         shapes: of one sample of each input; gives the sizes that the model leaves open.
 
     Raises:
-        InputError: the model has no known input shape, or a size stays open.
+        InputError: the model has no known input shape, a size stays open, or a layer is stateful.
     """
     import tensorflow as tf
 
+    # The one listing of nested and wrapped layers that both flavours have.
+    inner = list(model._flatten_layers(include_self=False))  # noqa: SLF001
+    _refuse_stateful(inner)
     names_in = tuple(input_names or signature_names.inputs_of(model))
     names_out = tuple(output_names or signature_names.outputs_of(model))
     specs = [
@@ -74,9 +77,19 @@ def export(
     module = tf.Module()
     module.weights = [_tensorflow_variable(variable) for variable in model.variables]
     module.serve = tf.function(serve, autograph=False)
-    # The one listing of nested and wrapped layers that both flavours have.
-    layers = tuple(layer.name for layer in model._flatten_layers(include_self=False))  # noqa: SLF001
+    layers = tuple(layer.name for layer in inner)
     return Exported(module, module.serve.get_concrete_function(*specs), names_in, names_out, layers)
+
+
+def _refuse_stateful(layers: Sequence[Any]) -> None:
+    for layer in layers:
+        if getattr(layer, "stateful", False):
+            raise InputError(
+                f"Layer {layer.name!r} keeps its state from one call to the next (stateful=True).",
+                "Layers that start each sample afresh: a converted file holds no variables.",
+                "Build the model with stateful=False and load the same weights; states can be inputs "
+                "and outputs of the model.",
+            )
 
 
 def _packed(model: Any, tensors: list[Any]) -> Any:

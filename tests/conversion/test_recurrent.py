@@ -12,6 +12,7 @@ from edgeprune.conversion import recurrent
 from edgeprune.conversion.layer_error import layer_errors
 from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.quantize import quantize
+from edgeprune.errors import InputError
 from edgeprune_models import find
 
 
@@ -90,3 +91,12 @@ def test_a_mask_keeps_the_calibrator_out():
     assert converted.notes == (f"{recurrent.NOTE} {recurrent.ENDS}",)
     found = conversion.run_tflite(converted.tflite, x)
     assert np.abs(found - expected).max() <= 0.03 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("flavour", ["tf_keras", "keras"])
+def test_a_stateful_layer_is_named(flavour):
+    keras = pytest.importorskip(flavour)
+    frames = keras.Input(batch_shape=(1, 12, 6))
+    model = keras.Model(frames, keras.layers.LSTM(4, stateful=True, name="memory")(frames))
+    with pytest.raises(InputError, match=r"'memory' keeps its state.*stateful=False"):
+        conversion.convert(model, "none")
