@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _ERROR_SAMPLES = 32
 _AWARE = "quantization-aware training"
+_SLOW = "LiteRT has no fast kernels for 16-bit activations: int16x8 saves bytes, not time."
 
 
 def quantize(
@@ -75,6 +76,8 @@ def quantize(
     if options.qat:
         why = [step.detail for step in trial.refusals() if step.name == _AWARE]
         notes = (*notes, *(f"No training with simulated int8: {detail}" for detail in why))
+    if options.quantize == "int16x8":
+        notes = (*notes, _SLOW)
     notes = (*notes, *(one.detail for one in trial.candidates if one.name == _AWARE and one.detail))
     return _result(trial, source, shared, baseline, notes)
 

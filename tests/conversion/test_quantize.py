@@ -75,6 +75,12 @@ def test_int8_compares_both_routes_and_says_all(trained):
     assert again.agreement_fraction == pytest.approx(done.validation.agreement_fraction, abs=0.003)
 
 
+def test_slow_sixteen_bits_are_told(trained):
+    done = quantize(trained, QuantizeOptions("int16x8"), CALIBRATION, validation())
+    assert any("no fast kernels" in note for note in done.notes)
+    assert done.validation.agreement_fraction > 0.99
+
+
 def test_an_impossible_limit_climbs_every_rung_and_keeps_the_best(trained):
     x, y = blobs(100, 2)
     done = quantize(
