@@ -18,50 +18,51 @@ from edgeprune.pruning.links import Link
 from edgeprune.pruning.mix import mixes_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from edgeprune.pruning.mix import Mix
-    from edgeprune.pruning.network import Data
     from edgeprune.pruning.reconstruct import Sides
 
 MOST_SAMPLES = 2048
 
 
-def finish(sides: Sides, data: Data, wide: Mapping[int, Fit]) -> int:
+def finish(
+    sides: Sides,
+    reference: Sequence[np.ndarray],
+    inputs: Mapping[int, np.ndarray],
+    wide: Mapping[int, Fit],
+) -> int:
     """Fits every head of the pruned network, in place.
 
     Args:
         sides: the two networks; every layer of the pruned one has been refitted.
-        data: calibration samples.
+        reference: the original's outputs on the calibration samples.
+        inputs: by call, what the pruned network feeds the heads' layers, see `read_by`.
         wide: by call of a hidden layer, the fit of *all* units of the original, removed or not, to
             what the pruned network feeds the layer.
 
     Returns:
         How many heads were changed.
     """
-    heads = heads_of(sides.units.graph)
-    if not heads:
-        return 0
-    reference = sides.original.outputs(data)
-    calls = {number for head in heads for number in (head.last, head.hidden)}
-    inputs = {
-        step.number: np.asarray(step.arrays[0], np.float64)
-        for step in sides.pruned.steps(data)
-        if step.number in calls
-    }
     done = 0
-    for head in heads:
+    for head in heads_of(sides.units.graph):
         wanted = reference[head.output]
         order = np.random.default_rng(sides.seed).permutation(len(wanted))[:MOST_SAMPLES]
-        done += _finish(sides, head, np.asarray(wanted, np.float64)[order], inputs, wide, order)
+        x = np.asarray(inputs[read_by(head)][order], np.float64)
+        done += _finish(sides, head, np.asarray(wanted, np.float64)[order], x, wide, order)
     return done
+
+
+def read_by(head: Head) -> int:
+    """The call whose input decides all that a head's fit can use."""
+    return head.last if head.hidden is None else head.hidden
 
 
 def _finish(
     sides: Sides,
     head: Head,
     p: np.ndarray,
-    inputs: Mapping[int, np.ndarray],
+    x: np.ndarray,
     wide: Mapping[int, Fit],
     order: np.ndarray,
 ) -> bool:
@@ -71,12 +72,12 @@ def _finish(
     scale = max(float(p.var(axis=0).mean()), 1e-12) if head.link == "linear" else 1.0
     link = Link(head.link, scale)
     if head.hidden is None:
-        end = unseen = Ending(p, inputs[head.last][order], None, ACTIVATIONS["linear"], link)
+        end = unseen = Ending(p, x, None, ACTIVATIONS["linear"], link)
         basis = units = None
     else:
         units = _all_units(sides, head.hidden, wide)
         kept, activation = _kept(sides, head.hidden), ACTIVATIONS[head.activation]
-        seen = units.predict(inputs[head.hidden][order])
+        seen = units.predict(x)
         basis = _basis(seen)
         end = Ending(p, seen[:, kept], basis.predict(seen), activation, link)
         left_out = seen if units.left_out is None else units.left_out[order]

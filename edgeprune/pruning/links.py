@@ -38,14 +38,18 @@ class Link:
             return np.asarray(0.5 * (1 + np.tanh(0.5 * z)))
         return z
 
-    def error(self, p: np.ndarray, q: np.ndarray) -> float:
-        """Mean over samples of the error of Q against the original's outputs P, (n, O) each."""
+    def errors(self, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+        """(n,) of each sample, the error of Q against the original's outputs P, (n, O) each."""
         if self.name == "linear":
-            return float(0.5 * np.mean(np.sum((q - p) ** 2, axis=1)) / self.scale)
+            return np.asarray(0.5 * np.sum((q - p) ** 2, axis=1) / self.scale)
         found = p * (np.log(p + TINY) - np.log(q + TINY))
         if self.name == "sigmoid":
             found = found + (1 - p) * (np.log(1 - p + TINY) - np.log(1 - q + TINY))
-        return float(np.mean(np.sum(found, axis=1)))
+        return np.asarray(np.sum(found, axis=1))
+
+    def error(self, p: np.ndarray, q: np.ndarray) -> float:
+        """Mean over samples."""
+        return float(np.mean(self.errors(p, q)))
 
     def gradient(self, p: np.ndarray, q: np.ndarray) -> np.ndarray:
         """Of each sample's error with respect to its logits, (n, O)."""

@@ -312,6 +312,7 @@ class Prepared:
             reconstruct(
                 Sides(self._original, pruned, self.units, keep, self._moments, weights, self._seed),
                 data,
+                reference,
                 progress=tell,
             )
             return divergence(reference, pruned.outputs(data))

@@ -21,7 +21,7 @@ import numpy as np
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.constant import constant_of
-from edgeprune.pruning.finish import finish
+from edgeprune.pruning.finish import finish, read_by
 from edgeprune.pruning.heads import heads_of
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.mix import Mix, mixes_of
@@ -77,7 +77,13 @@ class Sides:
         ]
 
 
-def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] = lambda _: None) -> int:
+def reconstruct(
+    sides: Sides,
+    data: Data,
+    reference: Sequence[np.ndarray],
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+) -> int:
     """Refits every layer of the pruned network whose inputs have changed, in place.
 
     Layers that are called several times are repaired from the moments of all their calls.
@@ -85,6 +91,7 @@ def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] =
     Args:
         sides: the two networks.
         data: calibration samples, all of them in memory at once.
+        reference: the original's outputs on them.
         progress: told the fraction done.
 
     Returns:
@@ -99,16 +106,20 @@ def reconstruct(sides: Sides, data: Data, *, progress: Callable[[float], None] =
         else:
             done += _compensate(sides, mix)
     index = resampled(sides.weights)
-    hidden = {head.hidden for head in heads_of(sides.units.graph)}
+    heads = heads_of(sides.units.graph)
+    hidden, ends = {head.hidden for head in heads}, {read_by(head) for head in heads}
     wide: dict[int, Fit] = {}
+    inputs: dict[int, np.ndarray] = {}
     for before, after in zip(sides.original.steps(data), sides.pruned.steps(data), strict=True):
         for mix in by_call.get(before.number, {}).values():
             fit = _refit(sides, mix, (before, after), index, wide=mix.call in hidden)
             done += fit is not None
             if fit is not None and mix.call in hidden:
                 wide[mix.call] = fit
+        if after.number in ends:
+            inputs[after.number] = after.arrays[0]
         progress((before.number + 1) / len(sides.units.graph.calls))
-    return done + finish(sides, data, wide)
+    return done + finish(sides, reference, inputs, wide)
 
 
 def resampled(weights: np.ndarray) -> np.ndarray:

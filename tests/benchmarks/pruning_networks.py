@@ -27,10 +27,12 @@ CALIBRATION = 1024
 
 @dataclasses.dataclass(frozen=True)
 class Images:
-    """Images as the network takes them, float32, and class numbers."""
+    """Images as the network takes them, and class numbers; to train on, to choose by, to report."""
 
     x: np.ndarray
     y: np.ndarray
+    x_validation: np.ndarray
+    y_validation: np.ndarray
     x_test: np.ndarray
     y_test: np.ndarray
 
@@ -41,7 +43,7 @@ class Images:
 
 
 def fashion() -> Images:
-    """Fashion-MNIST, 0..1; 30,000 images to train on."""
+    """Fashion-MNIST, 0..1; 30,000 images to train on, and the next 5,000 to validate on."""
     path = SHARED / "data" / "fashion_mnist.npz"
     if path.is_file():
         with np.load(path) as found:
@@ -52,12 +54,12 @@ def fashion() -> Images:
         (x, y), (x_test, y_test) = tf_keras.datasets.fashion_mnist.load_data()
         arrays = [x, y, x_test, y_test]
     x, y, x_test, y_test = arrays
-    scale = np.float32(255)
-    return Images(x[:30000, ..., None] / scale, y[:30000], x_test[..., None] / scale, y_test)
+    x, x_test = (some[..., None] / np.float32(255) for some in (x, x_test))
+    return Images(x[:30000], y[:30000], x[30000:35000], y[30000:35000], x_test, y_test)
 
 
 def cifar() -> Images:
-    """CIFAR-10 from JPEG, 0..255.
+    """CIFAR-10 from JPEG, 0..255; the last 5,000 training images are kept to validate on.
 
     Raises:
         SystemExit: it is not beside the repository.
@@ -74,7 +76,8 @@ def cifar() -> Images:
             pairs = itertools.pairwise(ends)
             return np.stack([np.asarray(Image.open(io.BytesIO(raw[a:b])).convert("RGB")) for a, b in pairs])
 
-        return Images(decoded("train"), found["y_train"], decoded("test"), found["y_test"])
+        x, y = decoded("train"), found["y_train"]
+        return Images(x[:-5000], y[:-5000], x[-5000:], y[-5000:], decoded("test"), found["y_test"])
 
 
 def fashion_network(seed: int, images: Images, epochs: int = 4) -> Any:
@@ -128,7 +131,8 @@ def train(model: Any, images: Images, epochs: int, seed: int, rate: float = 1e-3
     model.fit(images.x, images.y, batch_size=128, epochs=epochs, verbose=0)
 
 
-def accuracy(model: Any, images: Images) -> float:
-    """Test accuracy in percent."""
-    outputs = model.predict(images.x_test.astype(np.float32), batch_size=500, verbose=0)
-    return float((outputs.argmax(axis=1) == images.y_test).mean() * 100)
+def accuracy(model: Any, images: Images, *, validation: bool = False) -> float:
+    """Test or validation accuracy in percent."""
+    x, y = (images.x_validation, images.y_validation) if validation else (images.x_test, images.y_test)
+    outputs = model.predict(x.astype(np.float32), batch_size=500, verbose=0)
+    return float((outputs.argmax(axis=1) == y.ravel()).mean() * 100)

@@ -1,9 +1,10 @@
 """What one-shot pruning loses on Fashion-MNIST, without training and without labels.
 
-    python tests/benchmarks/reconstruction.py --seeds 0 1 2 --out build/benchmarks/reconstruction.json
+    python tests/benchmarks/reconstruction.py --seeds 0 1 2 --write
 
 Half and three quarters of the neurons; and the multiply-accumulates of halving and quartering every
-layer. Mean over networks trained from different seeds, and the seconds each pruning took.
+layer. Mean over networks trained from different seeds, and the seconds each pruning took. Seeds that
+were measured earlier are taken from build/benchmarks/reconstruction/.
 """
 
 # ruff: noqa: T201 - a script that prints its results
@@ -14,14 +15,18 @@ import argparse
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pruning_networks as networks
+from readme import README, write_between
 
 import edgeprune
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.units import trace
+
+KEPT = networks.KEPT / "reconstruction"
 
 
 def macs_of_uniform(model: object, divisor: int) -> float:
@@ -33,40 +38,60 @@ def macs_of_uniform(model: object, divisor: int) -> float:
     return 1 - cost(units, keep).macs / cost(units).macs
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--out", type=Path)
-    options = parser.parse_args()
-    images = networks.fashion()
-    rows: dict[str, list[dict[str, object]]] = {}
-    for seed in options.seeds:
-        model = networks.fashion_network(seed, images)
-        baseline = networks.accuracy(model, images)
-        cases = [("neurons 50 %", 0.5, "neurons"), ("neurons 75 %", 0.75, "neurons")]
-        cases += [(f"MACs of 1/{by}", macs_of_uniform(model, by), "macs") for by in (2, 4)]
-        for name, amount, unit in cases:
-            start, work = time.perf_counter(), time.process_time()
-            found = edgeprune.prune(model, amount, calibration=images.calibration, unit=unit)
-            seconds, work = time.perf_counter() - start, time.process_time() - work
-            row = {
-                "seed": seed,
+def measured(seed: int, images: networks.Images) -> list[dict[str, Any]]:
+    """One network, pruned in every way."""
+    model = networks.fashion_network(seed, images)
+    baseline = networks.accuracy(model, images)
+    cases = [("25 % of the neurons", 0.25, "neurons"), ("50 % of the neurons", 0.5, "neurons")]
+    cases += [("75 % of the neurons", 0.75, "neurons")]
+    cases += [(f"MACs of 1/{by} of every layer", macs_of_uniform(model, by), "macs") for by in (2, 4)]
+    rows = []
+    for name, amount, unit in cases:
+        start, work = time.perf_counter(), time.process_time()
+        found = edgeprune.prune(model, amount, calibration=images.calibration, unit=unit)
+        seconds, work = time.perf_counter() - start, time.process_time() - work
+        rows.append(
+            {
+                "case": name,
                 "baseline": baseline,
                 "loss": baseline - networks.accuracy(found.model, images),
                 "widths": [group.units_after for group in found.report.groups],
                 "seconds": seconds,
                 "cpu_seconds": work,
             }
-            rows.setdefault(name, []).append(row)
-            print(name, row, flush=True)
-    for name, found_rows in rows.items():
-        loss, seconds = (np.mean([row[key] for row in found_rows]) for key in ("loss", "seconds"))
-        print(f"| {name} | {loss:.2f} points | {seconds:.1f} s |")
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(rows, indent=1))
+        )
+        print(seed, rows[-1], flush=True)
+    return rows
+
+
+def table(kept: Path) -> str:
+    """Markdown: the mean of every case over the seeds, and each seed."""
+    found = [json.loads(path.read_text()) for path in sorted(kept.glob("*.json"))]
+    lines = ["| removed | points lost, mean | each network | seconds, at most |", "|---|---|---|---|"]
+    for rows in zip(*found, strict=True):
+        losses = [row["loss"] for row in rows]
+        each = ", ".join(f"{loss:.2f}" for loss in losses)
+        slowest = max(row["seconds"] for row in rows)
+        lines.append(f"| {rows[0]['case']} | {np.mean(losses):.2f} | {each} | {slowest:.1f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
+    options = parser.parse_args()
+    images = networks.fashion()
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for seed in options.seeds:
+        path = KEPT / f"{seed}.json"
+        if not path.is_file():
+            path.write_text(json.dumps(measured(seed, images), indent=1))
+    print(table(KEPT))
+    if options.write:
+        write_between(README, "one shot", table(KEPT))
 
 
 if __name__ == "__main__":

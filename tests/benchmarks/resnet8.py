@@ -1,9 +1,10 @@
 """MLPerf Tiny's published ResNet-8 without a quarter of its neurons: one-shot and after training.
 
-    python tests/benchmarks/resnet8.py --torch-python build/torch/bin/python
+    python tests/benchmarks/resnet8.py --torch-python build/torch/bin/python --write
 
 One shot against the best criterion of Torch-Pruning at equal multiply-accumulates; then the pruned
-model and the original, each given the same three epochs.
+model and the original, each given the same three epochs. ``--parts`` measures some of it; the rest is
+taken from build/benchmarks/resnet8.json.
 """
 
 # ruff: noqa: T201 - a script that prints its results
@@ -12,16 +13,54 @@ from __future__ import annotations
 
 import argparse
 import json
-from pathlib import Path
 from typing import Any
 
 import pruning_networks as networks
-from versus_torch_pruning import by_torch_pruning, with_weights
+from readme import README, write_between
+from versus_torch_pruning import by_torch_pruning, copied
 
 import edgeprune
 
+KEPT = networks.KEPT / "resnet8.json"
 RATE = 3e-4
 """For both: the published network has converged, a larger rate would unlearn."""
+PARTS = ("one-shot", "edgeprune", "original")
+Report = dict[str, Any]
+
+
+def one_shot(model: Any, images: networks.Images, amount: float, python: str | None) -> Report:
+    """Test accuracies without training."""
+    found = edgeprune.prune(model, amount, calibration=images.calibration)
+    share = found.report.after.macs / found.report.before.macs
+    report: Report = {
+        "original": networks.accuracy(model, images),
+        "edgeprune": networks.accuracy(found.model, images),
+        "macs_left": share,
+        "groups": {group.name: group.units_after for group in found.report.groups},
+        "seconds": dict(found.report.seconds),
+        "Torch-Pruning": {},
+    }
+    if python:
+        for _, name, pruned, left, _ in by_torch_pruning(python, "resnet8", model, images, [share]):
+            accuracy = networks.accuracy(pruned, images)
+            report["Torch-Pruning"][name] = {"one_shot": accuracy, "macs_left": left}
+    return report
+
+
+def table(report: Report) -> str:
+    """Markdown of what was measured."""
+    rivals = report["Torch-Pruning"]
+    rows = [("original", 1.0, report["original"]), ("edgeprune", report["macs_left"], report["edgeprune"])]
+    if rivals:
+        name = max(rivals, key=lambda rival: rivals[rival]["one_shot"])
+        rows.append((f"Torch-Pruning {name}", rivals[name]["macs_left"], rivals[name]["one_shot"]))
+    lines = ["| ResNet-8 | MACs left | one-shot | after three epochs |", "|---|---|---|---|"]
+    for name, left, accuracy in rows:
+        after = report.get(f"{name} after training")
+        lines.append(
+            f"| {name} | {left:.0%} | {accuracy:.1f} % | {'' if after is None else f'{after:.1f} %'} |"
+        )
+    return "\n".join(lines)
 
 
 def main() -> None:
@@ -31,36 +70,28 @@ def main() -> None:
     parser.add_argument("--torch-python", help="a Python that has torch and torch-pruning; none: without it")
     parser.add_argument("--amount", type=float, default=0.25)
     parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--out", type=Path, default=networks.KEPT / "resnet8.json")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
+    parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
     options = parser.parse_args()
     images, model = networks.cifar(), networks.resnet8()
-    found = edgeprune.prune(model, options.amount, calibration=images.calibration)
-    share = found.report.after.macs / found.report.before.macs
-    report: dict[str, Any] = {
-        "original": networks.accuracy(model, images),
-        "edgeprune": networks.accuracy(found.model, images),
-        "macs_left": share,
-        "groups": {group.name: group.units_after for group in found.report.groups},
-        "seconds": dict(found.report.seconds),
-    }
-    print(report, flush=True)
-    if options.torch_python:
-        for _, name, pruned, left, _ in by_torch_pruning(
-            options.torch_python, "resnet8", model, images, [share]
-        ):
-            report[f"Torch-Pruning {name}"] = {
-                "one_shot": networks.accuracy(pruned, images),
-                "macs_left": left,
-            }
-            print(name, report[f"Torch-Pruning {name}"], flush=True)
-    if options.epochs:
-        copy = with_weights(model, model.get_weights())
-        for name, trained in (("edgeprune", found.model), ("original", copy)):
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    for part in options.parts:
+        if part == "one-shot":
+            found = one_shot(model, images, options.amount, options.torch_python)
+        else:
+            pruned = part == "edgeprune"
+            trained = (
+                edgeprune.prune(model, options.amount, calibration=images.calibration).model
+                if pruned
+                else copied(model)
+            )
             networks.train(trained, images, options.epochs, seed=0, rate=RATE)
-            report[f"{name} after {options.epochs} epochs"] = networks.accuracy(trained, images)
-            print(name, report[f"{name} after {options.epochs} epochs"], flush=True)
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(report, indent=1))
+            found = {f"{part} after training": networks.accuracy(trained, images)}
+        print(found, flush=True)
+        report = json.loads(KEPT.read_text()) if KEPT.is_file() else {}
+        KEPT.write_text(json.dumps(report | found, indent=1))
+    if options.write:
+        write_between(README, "resnet8", table(json.loads(KEPT.read_text())))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeprune.pruning.closing import Ending, closed
+from edgeprune.pruning.closing import Closing, Ending, _hidden_layer, closed
 from edgeprune.pruning.heads import ACTIVATIONS
 from edgeprune.pruning.links import Link
 
@@ -57,8 +57,8 @@ def test_closing_helps_on_samples_that_it_has_not_seen():
     start = flat.link.error(flat.p, flat.link.outputs(flat.hidden @ matrix + constant))
     last = closed(_last_only(seen), _last_only(seen), matrix, constant, seed=0)
     both = closed(seen, seen, matrix, constant, seed=0)
-    assert last.error(flat) < 0.8 * start
-    assert both.error(new) < 0.8 * last.error(flat)
+    assert last.errors(flat).mean() < 0.8 * start
+    assert both.errors(new).mean() < 0.8 * last.errors(flat).mean()
 
 
 def test_held_out_samples_have_a_veto():
@@ -68,6 +68,20 @@ def test_held_out_samples_have_a_veto():
     shuffled = Ending(end.p[::-1], moved.hidden, moved.features, end.activation, end.link)
     assert closed(shuffled, shuffled, good.matrix, good.constant, seed=0) is not None
     assert closed(shuffled, moved, good.matrix, good.constant, seed=0) is None
+
+
+def test_the_penalty_is_that_of_the_least_error_on_new_samples():
+    generator = np.random.default_rng(1)
+    hidden, noise = generator.normal(size=(1000, 6)), generator.normal(size=(1000, 80))
+    matrix, link = generator.normal(size=(6, 3)), Link("softmax")
+    p = link.outputs(np.maximum(hidden, 0) @ matrix + 0.5 * generator.normal(size=(1000, 3)))
+    end = Ending(p, hidden, noise, ACTIVATIONS["relu"], link)
+    seen, new = _half(end, slice(0, 200)), _half(end, slice(200, None))
+    fit = closed(seen, seen, 0.5 * matrix, np.zeros(3), seed=0)
+    start = Closing(np.zeros((80, 6)), 0.5 * matrix, np.zeros(3))
+    overfitted = _hidden_layer(seen, fit, 0.1)
+    assert overfitted.errors(seen).mean() < fit.errors(seen).mean()
+    assert fit.errors(new).mean() < 0.95 * start.errors(new).mean() < overfitted.errors(new).mean()
 
 
 def test_what_is_exact_or_too_little_stays():
