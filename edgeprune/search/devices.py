@@ -37,11 +37,11 @@ class Pool:
             self._free.put(name)
 
     def check(self) -> None:
-        """Looks at all devices before anything is built; those that do not answer are left out.
+        """Looks at all devices before anything is built; those on which nothing can run are left out.
 
         Raises:
             InputError: a name that is none.
-            DeviceError: no device answers.
+            DeviceError: none is left.
         """
         from device_runners.transports import open_transport
 
@@ -99,11 +99,13 @@ class Pool:
                 raise DeviceError("The sweep was ended.")
 
     def _gone(self, device: str) -> str:
-        """Why it does not answer; empty if it does."""
+        """Why nothing can run on it; empty if something can."""
         if device == "local":
             return ""
         found = check_device(device, self._python)
-        return "" if found.reachable else " ".join(found.problems)
+        if found.reachable and found.runtime is not None:
+            return ""
+        return f"{device}: {'; '.join(found.problems)}." if found.reachable else " ".join(found.problems)
 
     def _require_one(self) -> None:
         if not self.left():

@@ -202,6 +202,7 @@ def test_devices_are_a_pool_and_one_that_leaves_is_done_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pool and the sweep are real; only the devices' answers are written here."""
+    from device_runners.discovery import DeviceCheck
     from edgeprune.search import devices as devices_module
 
     used: list[str] = []
@@ -215,7 +216,7 @@ def test_devices_are_a_pool_and_one_that_leaves_is_done_without(
         raise InputError(f"{device} measured.")
 
     def check(device: str, _python: str | None) -> object:
-        return type("Check", (), {"reachable": device in left, "problems": (f"{device} is off",)})
+        return DeviceCheck(device, device in left, (f"{device} is off",), runtime="ai_edge_litert")
 
     monkeypatch.setattr(devices_module, "bench", bench)
     monkeypatch.setattr(devices_module, "check_device", check)
