@@ -14,8 +14,8 @@ from edgeprune.pruning.samples import count, take
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Data
 
 
 @dataclasses.dataclass(frozen=True)

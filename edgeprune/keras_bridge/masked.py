@@ -19,8 +19,9 @@ from edgeprune.pruning.strip import KeptUnits, strip
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Data, Step
+    from edgeprune.keras_bridge.run import Step
     from edgeprune.pruning.units import Units
 
 

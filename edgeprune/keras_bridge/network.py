@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edgeprune.graph.model_graph import ModelGraph
+    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Data, Step
+    from edgeprune.keras_bridge.run import Step
     from edgeprune.pruning.units import Units
 
 

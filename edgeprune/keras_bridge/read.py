@@ -88,9 +88,26 @@ def is_graph_model(operation: Any) -> bool:
 
 
 def nodes_in_order(inner: Any) -> Iterator[Any]:
-    """Nodes of a functional model, inputs first."""
-    for depth in sorted(inner._nodes_by_depth, reverse=True):  # noqa: SLF001 - there is no public way
-        yield from inner._nodes_by_depth[depth]  # noqa: SLF001
+    """Nodes of a functional model that its outputs come from, inputs first."""
+    by_depth = inner._nodes_by_depth  # noqa: SLF001 - there is no public way
+    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    yield from _without_losses(nodes, inner) if has_added_loss(inner) else nodes
+
+
+def has_added_loss(model: Any) -> bool:
+    """Whether ``add_loss`` or ``add_metric`` of Keras 2 put nodes of their own into a model."""
+    return any(type(layer).__name__ in ("AddLoss", "AddMetric") for layer in model.layers)
+
+
+def _without_losses(nodes: list[Any], inner: Any) -> list[Any]:
+    """Leaves out what only a loss or a metric needs: a model made anew from its ends has no such nodes."""
+    needed = {id(symbol) for symbol in inner.outputs}
+    kept = []
+    for node in reversed(nodes):
+        if is_input_node(node) or any(id(symbol) in needed for symbol in outputs_of(node)):
+            kept.append(node)
+            map_tensors(arguments_of(node), lambda symbol: needed.add(id(symbol)))
+    return kept[::-1]
 
 
 def operation_of(node: Any) -> Any:

@@ -19,6 +19,7 @@ from edgeprune.graph.cost_model import UNITS, cost_model
 from edgeprune.pruning import importance
 from edgeprune.pruning.allocation import ALLOCATIONS, Limits, allocate, levels
 from edgeprune.pruning.budget import budget
+from edgeprune.pruning.checks import check_weights, checked_labels
 from edgeprune.pruning.divergence import Damage, ambiguity, damage, divergence
 from edgeprune.pruning.importance.scene import Scene
 from edgeprune.pruning.observe import observe
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgeprune.keras_bridge.network import KerasNetwork
-    from edgeprune.keras_bridge.read import Reading
     from edgeprune.pruning.equivalence import Equivalence
     from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.ranking import Ranking
@@ -69,7 +69,7 @@ class Prepared:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         from edgeprune.keras_bridge.network import KerasNetwork
-        from edgeprune.keras_bridge.read import read
+        from edgeprune.keras_bridge.read import has_added_loss, read
 
         importance.check_criterion(criterion)
         if allocation not in ALLOCATIONS:
@@ -83,26 +83,18 @@ class Prepared:
         self._data = None if calibration is None else as_arrays(calibration)
         with self._step("read"):
             self._reading = read(model)
-            _check_weights(self._reading)
+            check_weights(self._reading.graph)
+            if has_added_loss(model):
+                self._notes.append("What add_loss() and add_metric() added is to be added again.")
             self.units = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.units)
         self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups))
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
-        self._rankings = self._rank(self._checked(labels))
+        self._rankings = self._rank(checked_labels(labels, self._data))
         self._global = allocation == "global"
         self._curves: list[np.ndarray] | None = self._measure() if self._global else None
-
-    def _checked(self, labels: Any) -> np.ndarray | None:
-        if labels is None or self._data is None:
-            return None
-        if len(labels) != count(self._data):
-            raise InputError(
-                f"{len(labels)} labels were given for {count(self._data)} calibration samples.",
-                "One for each is expected.",
-            )
-        return np.asarray(labels)
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -316,21 +308,3 @@ class Prepared:
                 progress=tell,
             )
             return divergence(reference, pruned.outputs(data))
-
-
-def _check_weights(reading: Reading) -> None:
-    """Refuses a model that computes nothing.
-
-    Raises:
-        InputError: a weight is NaN or infinite.
-    """
-    for path, layer in reading.graph.layers.items():
-        if not layer.weight_shapes:
-            continue
-        for name, weight in zip(layer.weight_names, layer.read_weights(), strict=True):
-            if weight.dtype.kind == "f" and not np.isfinite(weight).all():
-                raise InputError(
-                    f"Layer '{path}' has NaN or infinity in its weight '{name}'.",
-                    "Finite weights are expected.",
-                    "Go back to an earlier state of the model; its training diverged.",
-                )

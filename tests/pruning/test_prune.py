@@ -281,3 +281,21 @@ def test_without_data_tokens_are_made_up_for_a_nested_embedding(package):
     (made,) = synthetic_inputs(read(model).graph, 50, seed=0)
     assert set(np.unique(made)) == set(range(10))
     assert prune(model, 0.4).report.equivalence.holds
+
+
+def test_what_only_an_added_loss_needs_is_left_out():
+    """As in a variational autoencoder of Keras 2, whose loss hangs on the middle of the graph."""
+    tf, k = pytest.importorskip("tensorflow"), pytest.importorskip("tf_keras")
+    k.utils.set_random_seed(1)
+    data = k.Input((6,))
+    code = k.layers.Dense(5)(k.layers.Dense(8, activation="relu")(data))
+    decoded = k.layers.Dense(6)(k.layers.Dense(7, activation="relu")(k.layers.Dense(7)(code)))
+    model = k.Model(data, decoded)
+    model.add_loss(tf.reduce_mean(tf.square(code)) + tf.reduce_mean(tf.abs(decoded - data)))
+    model.add_metric(tf.reduce_max(code), name="largest")
+    calls = [call.layer for call in read(model).graph.calls]
+    assert len(calls) == 6
+    found = prune(model, 0.5, calibration=DATA.reshape(-1, 6)[:64])
+    assert found.report.equivalence.holds
+    assert [call.layer for call in read(found.model).graph.calls] == calls
+    assert any("add_loss" in note for note in found.report.notes)

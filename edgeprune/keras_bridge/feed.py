@@ -1,0 +1,74 @@
+"""Samples of any of the accepted forms as what a model's inputs take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.read import is_input_node
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.model_graph import Tensor
+    from edgeprune.keras_bridge.read import Reading
+
+Data = Any
+"""One array, a list of arrays in the order of the model's inputs, or a dictionary by input name."""
+
+
+def feed(reading: Reading, data: Data) -> dict[int, Any]:
+    """Framework tensors for the model's inputs, in their dtypes.
+
+    Raises:
+        InputError: not as many arrays as the model has inputs, or of another shape.
+    """
+    import tensorflow as tf
+
+    arrays = _in_order(reading, data)
+    wanted = reading.graph.inputs
+    if len(arrays) != len(wanted):
+        raise InputError(
+            f"{len(arrays)} arrays were given for the {len(wanted)} inputs of model '{reading.graph.name}'.",
+            way_out="Give a list with one array for each input, in the model's order.",
+        )
+    return {
+        tensor.index: tf.cast(tf.convert_to_tensor(_fitted(array, tensor, reading.graph.name)), tensor.dtype)
+        for tensor, array in zip(wanted, arrays, strict=True)
+    }
+
+
+def _fitted(array: Any, tensor: Tensor, model: str) -> Any:
+    """Samples in the shape of an input; an axis of length 1 at the end comes and goes, as in Keras.
+
+    Raises:
+        InputError: they have another shape.
+    """
+    found, expected = tuple(np.shape(array)), tensor.shape
+    if len(found) == len(expected) - 1 and expected[-1] == 1:
+        array = np.asarray(array)[..., None]
+    elif len(found) == len(expected) + 1 and found[-1] == 1:
+        array = np.asarray(array)[..., 0]
+    sizes = tuple(np.shape(array))[1:]
+    pairs = zip(expected[1:], sizes, strict=False)
+    if len(sizes) != len(expected) - 1 or any(size not in (None, have) for size, have in pairs):
+        raise InputError(
+            f"Samples of shape {found[1:]} were given for an input of model '{model}'.",
+            f"It takes samples of shape {expected[1:]}.",
+            "Bring them to the form that the model was trained on.",
+        )
+    return array
+
+
+def _in_order(reading: Reading, data: Data) -> Sequence[Any]:
+    if isinstance(data, dict):
+        sources = [call for call in reading.graph.calls if is_input_node(call.key) and not call.inputs]
+        name_of = {call.outputs[0].index: call.layer for call in sources}
+        names = [name_of[tensor.index] for tensor in reading.graph.inputs]
+        missing = [name for name in names if name not in data]
+        if missing:
+            raise InputError(f"No data for input '{missing[0]}'.", f"Inputs are {', '.join(names)}.")
+        return [data[name] for name in names]
+    return data if isinstance(data, (list, tuple)) else [data]
