@@ -20,6 +20,7 @@ from edgeprune.recipe import recipe
 from edgeprune.stages.job import Job, Source
 from edgeprune.state import State
 from edgeprune.training.goal import goal_of
+from edgeprune.zoo import with_defaults
 from edgeprune_models import training
 
 
@@ -77,13 +78,13 @@ def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
     assert found == [training.ctc_loss] * 2
 
 
-def test_settings_of_ones_own_beat_the_zoos(shortly, tmp_path):
-    shortly("mlp", 2)
-    bundle = edgeprune.build("zoo:mlp", synthetic_rows(5, count=600), out=tmp_path / "out", epochs=2)
-    report = json.loads(bundle.file("report.json").read_text())
-    assert report["recipe"]["epochs"] == 2
-    assert report["removed"]["neurons"] >= 0.5
-    assert np.isfinite(report["stages"]["deployed"]["metrics"]["accuracy"])
+def test_settings_of_ones_own_beat_the_zoos():
+    zoos = zoo.find("mlp").fine_tuning
+    found = with_defaults("zoo:mlp", {"epochs": 2, "seed": 5})
+    assert found == {**zoos, "task": "tabular", "epochs": 2, "seed": 5}
+    assert zoos["epochs"] != 2
+    assert with_defaults("mine.keras", {"epochs": 2}) == {"epochs": 2}
+    assert with_defaults(None, {})["task"] == "vision"
 
 
 def test_a_model_that_is_not_there_and_another_task_are_refused(tmp_path):
