@@ -135,6 +135,10 @@ def _built(job: Job, folder: Path, command: str, parts: dict[str, str]) -> Bundl
     from edgeprune.stages.quantizing import deployed, float_baseline
     from edgeprune.stages.training import check_settings
 
+    if job.recipe.limited:
+        from edgeprune.stages.fitting import reach_device
+
+        reach_device(job)
     inputs = open_inputs(job)
     check_settings(job, inputs)
     baseline = float_baseline(job, inputs)

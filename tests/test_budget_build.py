@@ -165,6 +165,16 @@ def test_a_file_that_took_more_than_the_model_before_training_is_narrowed(source
     assert any("narrowed and trained again" in note for note in report_of(bundle)["notes"])
 
 
+def test_a_device_that_is_not_there_is_said_before_anything_is_done(source, tmp_path):
+    stages = []
+    with pytest.raises(DeviceError, match="nobody@127"):
+        edgeprune.build(
+            source.model, source.data, out=tmp_path / "out", max_latency="5ms",
+            device="ssh://nobody@127.0.0.1:1", progress=lambda name, _: stages.append(name),
+        )  # fmt: skip
+    assert stages == []
+
+
 @pytest.mark.heavy
 def test_the_fastest_model_that_keeps_the_accuracy(source, tmp_path):
     bundle = edgeprune.build(

@@ -22,7 +22,7 @@ from edgeprune.pruning.budget import budget
 from edgeprune.pruning.checks import check_weights, checked_labels
 from edgeprune.pruning.divergence import Damage, ambiguity, damage, divergence
 from edgeprune.pruning.importance.scene import Scene
-from edgeprune.pruning.observe import observe
+from edgeprune.pruning.observe import ROWS_PER_READ, observe
 from edgeprune.pruning.reconstruct import Sides, reconstruct
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
+JUDGED_ROWS = 5_000
+"""Positions that a plan which is only judged is repaired on: a quarter of the time."""
 JUDGED_MACS = 1e10
 """Multiply-accumulates that judging one plan may take."""
 
@@ -227,7 +229,7 @@ class Prepared:
         def damaged(counts: np.ndarray) -> Damage:
             keep = self._kept(counts)
             pruned = stripped_network(self._reading, self.units, keep)
-            self._repair(pruned, keep, repair_on)
+            self._repair(pruned, keep, repair_on, JUDGED_ROWS)
             return damage(reference, pruned.outputs(seen))
 
         return damaged
@@ -295,14 +297,16 @@ class Prepared:
             proof.check()
         return pruned, proof
 
-    def _repair(self, pruned: KerasNetwork, keep: np.ndarray, data: Any) -> float:
+    def _repair(
+        self, pruned: KerasNetwork, keep: np.ndarray, data: Any, rows: int = ROWS_PER_READ
+    ) -> float:
         with self._step("repair") as tell:
             data = self._some(data, self._budget.at_once)
             reference = self._original.outputs(data)
             weights = ambiguity(reference)
             weights = np.ones(count(data)) if weights is None else weights
             reconstruct(
-                Sides(self._original, pruned, self.units, keep, self._moments, weights, self._seed),
+                Sides(self._original, pruned, self.units, keep, self._moments, weights, self._seed, rows),
                 data,
                 reference,
                 progress=tell,

@@ -57,6 +57,7 @@ class Sides:
         moments: of the original's reads.
         weights: (N,) how much each calibration sample counts.
         seed: decides which positions are looked at.
+        rows: positions that a kernel is fitted to, or three for each column.
     """
 
     original: Network
@@ -66,6 +67,7 @@ class Sides:
     moments: Sequence[Moments]
     weights: np.ndarray
     seed: int
+    rows: int = ROWS_PER_READ
 
     def seen(self, mix: Mix) -> list[Moments]:
         """Moments of every call that uses a kernel."""
@@ -162,7 +164,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     by_sample = mix.read.hidden is None and steps[0].arrays[mix.read.source].ndim == 2
     samples = None if by_sample else index
     key = (sides.seed, mix.call, mix.read.kernel)
-    rows = max(ROWS_PER_READ, 3 * len(mix.units))
+    rows = max(sides.rows, 3 * len(mix.units))
     x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
     y = mix.draw(steps[1], new, np.random.default_rng(key), rows, samples)
     if x.shape == y.shape and np.array_equal(x, y):

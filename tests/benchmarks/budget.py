@@ -22,7 +22,7 @@ import re
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pruning_networks as networks
@@ -40,6 +40,9 @@ from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.allocation import Limits, allocate, levels
 from edgeprune.pruning.divergence import Damage
 from edgeprune.pruning.prepared import Prepared
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BUDGETS = (0.75, 0.5, 0.35)
 EQUAL = 0.02
@@ -187,11 +190,19 @@ def count(bench: Bench, share: float) -> None:
         if counts is not None:
             pruned = bench.prepared.prune_to(np.array(counts))
             same[who] = _answers(pruned.model, case.compared) == original
-    found: dict[str, Any] = {who: float(one.mean()) for who, one in same.items()}
-    found |= {
-        f"error {who}": float((same["edgeprune"].astype(float) - same[who]).std() / len(original) ** 0.5)
-        for who in RIVALS if who in same
-    }  # fmt: skip
+    # Once every sample counts alike, once every answer of the original.
+    _, kinds, sizes = np.unique(original, return_inverse=True, return_counts=True)
+    found: dict[str, Any] = {}
+    for weighed, counts_as in (("", np.ones(len(original))), (" alike", 1 / sizes[kinds])):
+        weights = counts_as / counts_as.sum()
+        for who, one in same.items():
+            found[who + weighed] = float(weights @ one)
+        for who in set(RIVALS) & set(same):
+            difference = same["edgeprune"].astype(float) - same[who]
+            mean = float(weights @ difference)
+            # Shifts of one recording are one sample.
+            off = (weights * (difference - mean)).reshape(case.repeats, -1).sum(axis=0)
+            found[f"error {who}{weighed}"] = float(np.sqrt(off @ off))
     bench.save(**{f"agreement {share}": found, "samples": len(original)})
 
 
@@ -203,8 +214,8 @@ def _answers(model: Any, x: np.ndarray) -> np.ndarray:
 def table() -> str:
     """The README's rows."""
     lines = [
-        "| network | budget | measured, of the budget | rounds | agreement | uniform | MACs |",
-        "|---|---|---|---|---|---|---|",
+        "| network | budget | used | rounds | agreement | uniform | MACs | alike | uniform | MACs |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     notes = []
     for name in CASES:
@@ -215,12 +226,11 @@ def table() -> str:
             if proof is None:
                 continue
             if "unmet" in proof:
-                lines.append(f"| {name} | {share} | {proof['unmet'].split(': ')[1]} | | | | |")
+                lines.append(f"| {name} | {share} | {proof['unmet'].split(': ')[1]} |{' |' * 7}")
                 continue
-            cells = [f"{100 * same[who]:.1f} %" if who in same else "" for who in ("edgeprune", *RIVALS)]
-            for place, who in enumerate(RIVALS, 1):
-                if f"error {who}" in same:
-                    cells[place] += f" ± {200 * same[f'error {who}']:.1f}"
+            cells = [
+                _cell(same, who, weighed) for weighed in ("", " alike") for who in ("edgeprune", *RIVALS)
+            ]
             lines.append(
                 f"| {name} | {share} | {proof['used']:.3f} | {proof['rounds']} | {' | '.join(cells)} |"
             )
@@ -230,6 +240,13 @@ def table() -> str:
                 f"predictions {100 * kept['fresh_error']:.1f} %, {kept.get('samples', 0):,} samples compared."
             )
     return "\n".join([*lines, "", *notes])
+
+
+def _cell(same: Mapping[str, float], who: str, weighed: str) -> str:
+    if who + weighed not in same:
+        return ""
+    error = same.get(f"error {who}{weighed}")
+    return f"{100 * same[who + weighed]:.1f} %" + ("" if error is None else f" ± {200 * error:.1f}")
 
 
 def write() -> None:
@@ -250,6 +267,7 @@ def main() -> None:
     parser.add_argument("--budget", type=float, action="append")
     parser.add_argument("--seconds", type=float, default=90.0, help="of trying plans, for each budget")
     parser.add_argument("--write", action="store_true", help="put the table into README.md")
+
     options = parser.parse_args()
     for name in options.model or CASES if options.step != "table" else ():
         bench = Bench(name)

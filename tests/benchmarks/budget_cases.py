@@ -17,12 +17,17 @@ CALIBRATION, JUDGED, COMPARED = 1024, 1024, 4000
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A trained network and its samples, as it takes them."""
+    """A trained network and its samples, as it takes them.
+
+    Attributes:
+        repeats: how often each recording is among the compared ones, one whole round after the other.
+    """
 
     model: Any
     calibration: np.ndarray
     judged: np.ndarray
     compared: np.ndarray
+    repeats: int = 1
 
 
 def _images() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -82,7 +87,7 @@ def ds_cnn() -> Case:
     clips = clips[np.random.default_rng(0).permutation(len(clips))].astype(np.float32)
     compared = np.concatenate([np.roll(clips[890:], shift, axis=1) for shift in (0, -1600, -800, 800, 1600)])
     model = keras.models.load_model(path, compile=False)
-    return Case(model, mfcc(clips[:600]), mfcc(clips[600:890]), mfcc(compared))
+    return Case(model, mfcc(clips[:600]), mfcc(clips[600:890]), mfcc(compared), 5)
 
 
 def mfcc(clips: np.ndarray) -> np.ndarray:
