@@ -33,8 +33,13 @@ until (umask 022; mkdir "$lock") 2>/dev/null; do
   if [ -n "$pid" ]; then
     [ "${holder#* }" = "$boot" ] && [ -d "/proc/$pid" ] || stale=1
   elif [ $tries -ge 25 ]; then stale=1; fi
-  if [ -n "$stale" ]; then
-    mv "$lock" "$lock.$$" 2>/dev/null && rm -rf "$lock.$$" && continue
+  # One at a time, and only what is still there: another one may have broken it and hold it by now.
+  [ -n "$stale" ] && find "$lock.break" -prune -mmin +1 -exec rmdir {} + 2>/dev/null
+  if [ -n "$stale" ] && mkdir "$lock.break" 2>/dev/null; then
+    broken=
+    [ "$(cat "$lock/holder" 2>/dev/null)" = "$holder" ] && rm -rf "$lock" 2>/dev/null && broken=1
+    rmdir "$lock.break"
+    [ -n "$broken" ] && continue
   fi
   if [ $tries -ge "$2" ]; then echo "process ${pid:-?} holds $lock" >&2; exit 75; fi
   tries=$((tries + 1)); sleep 0.2

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -214,6 +215,23 @@ def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
     own_lock.mkdir()
     (own_lock / "holder").write_text("999999999 other-boot\n")
     assert bench(bundle, "local", QUICK).samples == 40
+
+
+def test_a_lock_left_by_a_dead_process_is_taken_by_one_of_several(own_lock: Path, own_cache: Path) -> None:
+    """Each of them had broken the lock of the one before it, and removed its folder while it ran."""
+    own_cache.mkdir(parents=True, exist_ok=True)
+    for _ in range(4):
+        own_lock.mkdir()
+        (own_lock / "holder").write_text("999999999 other-boot\n")
+
+        def stay(_: int) -> bool:
+            with Session(open_transport("local"), 60) as session:
+                time.sleep(0.05)
+                return Path(session.folder).is_dir()
+
+        with ThreadPoolExecutor(6) as pool:
+            assert all(pool.map(stay, range(6)))
+        assert not own_lock.exists()
 
 
 def test_ctrl_c_ends_the_run_and_leaves_nothing(slow_model: Path, own_cache: Path) -> None:
