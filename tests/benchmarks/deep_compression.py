@@ -3,7 +3,7 @@
     python tests/benchmarks/deep_compression.py [--data mnist.npz] [--only LeNet-5] [--until pruned]
 
 Each network is trained in stages that are kept in `--work`: a run goes on where the one before stopped.
-Once both are measured, the table goes into the README.
+What is measured goes into the README.
 
 Structural pruning makes the runnable file small, weight pruning and weight sharing make the zip
 small. The baseline is trained until its rate has fallen to zero. The pruned network is trained with
@@ -35,6 +35,9 @@ from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.quantize import quantize
 
 BATCH = 256
+INTRODUCTION = """\
+Deep Compression's networks on full MNIST: most of the neurons removed, then weights zeroed, shared (16 values)
+and quantized; accuracy on the 10,000 test images:"""
 LEARN, HOLD = slice(0, 55000), slice(55000, None)
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 layers = tf_keras.layers
@@ -42,10 +45,11 @@ layers = tf_keras.layers
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One network: what is removed of its neurons, then of the weights left."""
+    """One network: the share of its neurons, or of its parameters, to remove; then of the weights left."""
 
     name: str
-    neurons: float
+    share: float
+    unit: str
     weights: float
     baseline_epochs: int
     epochs: int
@@ -53,8 +57,8 @@ class Case:
 
 
 CASES = {
-    "LeNet-300-100": Case("LeNet-300-100", 0.685, 0.64, 30, 40, 12),
-    "LeNet-5": Case("LeNet-5", 0.66, 0.7, 8, 16, 20),
+    "LeNet-300-100": Case("LeNet-300-100", 0.685, "neurons", 0.64, 30, 40, 12),
+    "LeNet-5": Case("LeNet-5", 0.82, "params", 0.6, 8, 12, 20),
 }
 
 
@@ -188,7 +192,7 @@ def compress(room: Room, data: Data, until: str) -> None:
         return
 
     def pruned() -> tf_keras.Model:
-        smaller = edgeprune.prune(baseline, case.neurons, calibration=data.x[:2048]).model
+        smaller = edgeprune.prune(baseline, case.share, unit=case.unit, calibration=data.x[:2048]).model
         return thin_out(smaller, taught(data, baseline), case.weights, case.epochs)
 
     thin = room.model("pruned", pruned)
@@ -205,7 +209,8 @@ def compress(room: Room, data: Data, until: str) -> None:
     )
     outputs = run_tflite(result.result.tflite, data.x_test)
     figures = {
-        "neurons": case.neurons,
+        "share": case.share,
+        "unit": case.unit,
         "weights": case.weights,
         "baseline_accuracy": accuracy(baseline.predict(data.x_test, 1000, verbose=0), data.y_test),
         "pruned_accuracy": accuracy(thin.predict(data.x_test, 1000, verbose=0), data.y_test),
@@ -262,8 +267,8 @@ def main() -> int:
     done = {name: room.path("figures.json") for name, room in rooms.items()}
     rows = {name: json.loads(path.read_text()) for name, path in done.items() if path.is_file()}
     say(table(rows))
-    if set(rows) == set(CASES):
-        write_between(README, "deep compression", table(rows))
+    if rows:
+        write_between(README, "deep compression", f"{INTRODUCTION}\n\n{table(rows)}")
     return int(any(missed(name, row) for name, row in rows.items()))
 
 

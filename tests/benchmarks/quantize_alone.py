@@ -30,6 +30,8 @@ from edgeprune.conversion.quantize import quantize
 from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
 
+INTRODUCTION = """\
+Without pruning, against each converter alone (intervals are of the median ratio, one thread, in turns):"""
 ROUNDS, CALLS = 201, 20
 
 
@@ -198,7 +200,7 @@ def main() -> int:
     rows, good = compare("ResNet-8", resnet, calibration, *images)
     more, well = compare("kws", kws, sounds[:200], sounds[200:], None)
     head = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    write_between(README, "quantize alone", "\n".join([*head, *rows, *more]))
+    write_between(README, "quantize alone", "\n".join([INTRODUCTION, "", *head, *rows, *more]))
     return int(not (good and well))
 
 
