@@ -36,8 +36,8 @@ from edgeprune.conversion.quantize import quantize
 
 BATCH = 256
 INTRODUCTION = """\
-Deep Compression's networks on full MNIST: most of the neurons removed, then weights zeroed, shared (16 values)
-and quantized; accuracy on the 10,000 test images:"""
+Deep Compression's networks on full MNIST: most of the neurons removed, then weights zeroed, shared
+(16 values) and quantized; accuracy on the 10,000 test images:"""
 LEARN, HOLD = slice(0, 55000), slice(55000, None)
 SHIFTS = ((0, 0), (1, 0), (-1, 0), (0, 1), (0, -1))
 layers = tf_keras.layers
