@@ -19,7 +19,7 @@ from edgeprune.search.running import Running
 from edgeprune.search.space import DEFAULT_SPACE, Space
 from edgeprune.search.storage import masked, open_study, reachable, require
 from edgeprune.search.study import Study
-from edgeprune.search.workers import workers
+from edgeprune.search.workers import require_ray, workers
 from edgeprune.zoo import is_zoo, with_defaults
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def sweep(
     known = with_defaults(what.model, what.fixed).items()
     what = dataclasses.replace(what, fixed={name: v for name, v in known if name not in what.space.values})
     if what.ray is not None:
-        require("ray")
+        require_ray()
     made_of = _made_of(what)
     folder = Path(out).resolve()
     storage = what.storage or f"sqlite:///{folder / 'sweep.db'}"

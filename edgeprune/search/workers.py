@@ -137,6 +137,17 @@ def on_node(
             yield "message", jsonable.dumps(message)
 
 
+def require_ray() -> Any:
+    """Imports Ray, which reads its environment when it is imported.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # a plain SIGTERM is no crash
+    return require("ray")
+
+
 @contextlib.contextmanager
 def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
     """What runs assignments.
@@ -151,9 +162,7 @@ def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
     if ray_address is None:
         yield Here(job)
         return
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # a plain SIGTERM is no crash
-    ray = require("ray")
+    ray = require_ray()
     if ray_address.startswith("ray://"):
         raise InputError(
             f"--ray is {ray_address}.", "auto or HOST:PORT is expected, from a machine of the cluster.",
