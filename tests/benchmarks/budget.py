@@ -226,7 +226,8 @@ def table() -> str:
             if proof is None:
                 continue
             if "unmet" in proof:
-                lines.append(f"| {name} | {share} | {proof['unmet'].split(': ')[1]} |{' |' * 7}")
+                reached = proof["unmet"].split(": ")[1].split(". What")[0]
+                lines.append(f"| {name} | {share} | {reached} |{' |' * 7}")
                 continue
             cells = [
                 _cell(same, who, weighed) for weighed in ("", " alike") for who in ("edgeprune", *RIVALS)
@@ -236,7 +237,7 @@ def table() -> str:
             )
         if kept.get("profile_s"):
             notes.append(
-                f"{name}: {kept['candidates']} candidates in {kept['profile_s']:.0f} s, median error of "
+                f"- {name}: {kept['candidates']} candidates in {kept['profile_s']:.0f} s, median error of "
                 f"predictions {100 * kept['fresh_error']:.1f} %, {kept.get('samples', 0):,} samples compared."
             )
     return "\n".join([*lines, "", *notes])
