@@ -59,7 +59,7 @@ def fashion() -> Images:
 
 
 def cifar() -> Images:
-    """CIFAR-10 from JPEG, 0..255; the last 5,000 training images are kept to validate on.
+    """CIFAR-10 from JPEG, 0..255, shuffled: the file is sorted by class. 5,000 images validate.
 
     Raises:
         SystemExit: it is not beside the repository.
@@ -77,6 +77,8 @@ def cifar() -> Images:
             return np.stack([np.asarray(Image.open(io.BytesIO(raw[a:b])).convert("RGB")) for a, b in pairs])
 
         x, y = decoded("train"), found["y_train"]
+        order = np.random.default_rng(0).permutation(len(x))
+        x, y = x[order], y[order]
         return Images(x[:-5000], y[:-5000], x[-5000:], y[-5000:], decoded("test"), found["y_test"])
 
 
