@@ -121,5 +121,6 @@ def run_adb(adb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         )
     except subprocess.TimeoutExpired as error:
         raise DeviceError(
-            f"`adb {arguments[0]}` did not answer in {_TIMEOUT_S:.0f} s.", "", "Try: adb kill-server."
+            f"`{' '.join(['adb', *arguments[:3]])}` did not answer in {_TIMEOUT_S:.0f} s.", "",
+            "See that the device is on and in this network; then try: adb kill-server.",
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -88,3 +89,11 @@ def here(here_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
 def droid(roots: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
     with beds.adb_bed(tmp_path_factory.mktemp("droid"), roots / "droid") as bed:
         yield bed
+
+
+@pytest.fixture
+def carried_python(droid: beds.Bed, roots: Path) -> str:
+    """A Python with numpy and the runtime, carried onto the phone that has none."""
+    if not (droid.root / "data/local/tmp/python").exists():
+        shutil.copytree(roots / "python", droid.root / "data/local/tmp/python")
+    return "/data/local/tmp/python/python"

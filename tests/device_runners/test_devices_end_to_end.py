@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -65,14 +64,6 @@ def test_ssh_here(here: Bed, bundle: Path, reference: RunRecord) -> None:
     check_record(record, "ssh://here", reference)
     assert record.predictions == reference.predictions
     assert not here.leftovers()
-
-
-@pytest.fixture
-def carried_python(droid: Bed, roots: Path) -> str:
-    """A Python with numpy and the runtime, carried onto the phone that has none."""
-    if not (droid.root / "data/local/tmp/python").exists():
-        shutil.copytree(roots / "python", droid.root / "data/local/tmp/python")
-    return "/data/local/tmp/python/python"
 
 
 def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: RunRecord) -> None:
