@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions
+from edgeprune.budget.aims import TIGHT, aimed, out_of_reach, undershot, unmet, used
 from edgeprune.budget.allocate import cut, path
-from edgeprune.budget.breakdown import holding_back, rows_of
+from edgeprune.budget.breakdown import rows_of
 from edgeprune.budget.candidates import Convert, candidates_of
 from edgeprune.budget.design import design
 from edgeprune.budget.explain import Explanation, Round
-from edgeprune.budget.limits import Budget, Resource, cost_of, resources_of, shown
+from edgeprune.budget.limits import Budget, Resource, cost_of, resources_of
 from edgeprune.budget.meter import Meter
 from edgeprune.budget.plans import Judge, Planner, choose, starts
 from edgeprune.budget.profile import profile, unmeasured
-from edgeprune.errors import InputError, VerificationError
+from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.allocation import Limits, levels
 
@@ -32,10 +33,6 @@ if TYPE_CHECKING:
     from edgeprune.pruning.result import PruneResult
 
 ROUNDS = 3
-UNDERSHOT = 0.90
-"""Share of the latency budget below which accuracy was given away for nothing."""
-_AIMS = (0.96, 0.955, 0.95)
-_TIGHT = 0.985
 _REFINEMENTS = 2
 
 
@@ -139,11 +136,11 @@ class Fitter:
         resources = self._refined(resources, budget, plans)
         progress(0.1)
         self.judge.begin(trials, seconds, lambda done: progress(0.1 + 0.6 * done))
-        chosen = choose(self.planner, _aimed(resources, ()), self.judge)
+        chosen = choose(self.planner, aimed(resources, ()), self.judge)
         if chosen is None:
             # Hardly a model is fast enough: the table has to be right there, and the margin small.
             narrowest, resources = self._narrowest(resources, budget)
-            tight = [dataclasses.replace(one, aim=_TIGHT) for one in resources]
+            tight = [dataclasses.replace(one, aim=TIGHT) for one in resources]
             chosen = choose(self.planner, tight, self.judge)
         counts, how = (
             (narrowest, ("narrowest", {}))
@@ -167,9 +164,9 @@ class Fitter:
         counts = np.array([row.units_after for row in fitted.explanation.rows])
         resources = resources_of(budget, self.known, np.zeros((0, len(counts)), int), self.meter.memory)
         resources = [one.corrected(counts, missed.measured[one.name]) for one in resources]
-        after = self.planner.near(counts, _aimed(resources, (missed,)))
+        after = self.planner.near(counts, aimed(resources, (missed,)))
         if after is None:
-            raise self._out_of_reach(counts, resources)
+            raise out_of_reach(self.known, counts, resources)
         how = (fitted.explanation.family, fitted.explanation.harms)
         return self._fitted(after, resources, budget, how, lambda _: None)
 
@@ -188,17 +185,17 @@ class Fitter:
             progress(number / ROUNDS)
             result, tflite, latest = self._built(counts, resources, budget)
             rounds.append(latest)
-            if latest.inside and (best is None or _used(latest, budget) > _used(best[2], budget)):
+            if latest.inside and (best is None or used(latest, budget) > used(best[2], budget)):
                 best = (result, tflite, latest)
-            if latest.inside and not _undershot(latest, budget):
+            if latest.inside and not undershot(latest, budget):
                 break
             resources = [one.corrected(counts, latest.measured[one.name]) for one in resources]
-            after = self.planner.near(counts, _aimed(resources, rounds))
+            after = self.planner.near(counts, aimed(resources, rounds))
             if after is None or tuple(int(count) for count in after) in {one.counts for one in rounds}:
                 break
             counts = after
         if best is None:
-            raise _unmet(rounds, budget)
+            raise unmet(rounds, budget)
         rounds = [*(one for one in rounds if one is not best[2]), best[2]]
         return Fitted(
             best[0], self._explanation(rounds, budget, how), self.known.candidates.baseline, best[1]
@@ -210,7 +207,7 @@ class Fitter:
         if limit is None or not self.known.candidates.cheap:
             return resources
         for _ in range(_REFINEMENTS):
-            made = starts(self.planner, _aimed(resources, ())).values()
+            made = starts(self.planner, aimed(resources, ())).values()
             there = {one.counts for one in self.known.measured}
             new = [one for one in made if tuple(int(count) for count in one) not in there]
             if not new:
@@ -226,7 +223,7 @@ class Fitter:
         Raises:
             VerificationError: it is not.
         """
-        cost = cost_of(_aimed(resources, ()))
+        cost = cost_of(aimed(resources, ()))
         found = path(self._choices, cost, self.planner.curves)
         # Or one that fills the tiles.
         full_tiles = cut(found, self._choices, cost, self.planner.curves, 1.005 * float(found.costs.min()))
@@ -242,7 +239,7 @@ class Fitter:
                 one.corrected(best, measured) if one.name == "latency_ms" else one for one in resources
             ]
         if any(one.value(best) > one.limit for one in resources):
-            raise self._out_of_reach(best, resources)
+            raise out_of_reach(self.known, best, resources)
         return best, resources
 
     def _built(
@@ -253,22 +250,6 @@ class Fitter:
         predicted = {one.name: one.value(counts) for one in resources}
         kept = tuple(int(count) for count in counts)
         return result, tflite, self.meter.round(budget, tflite, result.report.after.macs, kept, predicted)
-
-    def _out_of_reach(self, counts: np.ndarray, resources: Sequence[Resource]) -> VerificationError:
-        what = max(resources, key=lambda one: one.value(counts) / one.limit)
-        whole = float(what.predict(self.known.full[None].astype(float))[0])
-        layers = ""
-        if what.name == "latency_ms":
-            parts = [f"{path} {share:.0%}" for path, share in holding_back(self.known, counts)]
-            layers = f" What holds it back: {', '.join(parts)} of the time."
-        return VerificationError(
-            f"The {what.noun} budget of {shown(what.name, what.limit)} cannot be met on {self.known.device}: "
-            f"the best that can be reached is {shown(what.name, what.value(counts))} "
-            f"({what.value(counts) / what.limit - 1:.1%} more), of {shown(what.name, whole)} as it "
-            f"is.{layers}",
-            "",
-            "Allow more, protect less, lower --min-width or --round-to, or take a smaller model.",
-        )
 
     def _explanation(self, rounds: Sequence[Round], budget: Budget, how: tuple[str, Any]) -> Explanation:
         known, last = self.known, rounds[-1]
@@ -296,39 +277,3 @@ class Fitter:
             len(known.measured),
             float(np.median(np.abs(known.table.left_out))) if known.measured else None,
         )
-
-
-def _aimed(resources: Sequence[Resource], rounds: Sequence[Round]) -> list[Resource]:
-    """Below the limit by what measuring leaves open: as much as the last round's interval."""
-    aim = _AIMS[min(len(rounds), len(_AIMS) - 1)]
-    if rounds and rounds[-1].high is not None:
-        aim = max(min(aim, 0.995 * rounds[-1].measured["latency_ms"] / rounds[-1].high), UNDERSHOT + 0.02)
-    return [dataclasses.replace(one, aim=aim) if one.name == "latency_ms" else one for one in resources]
-
-
-def _undershot(latest: Round, budget: Budget) -> bool:
-    """Whether the latency's limit is not used to within 10 %, and no other one is either."""
-    given = budget.given()
-    return "latency_ms" in given and all(
-        latest.measured[name] < UNDERSHOT * limit for name, limit in given.items()
-    )
-
-
-def _used(one: Round, budget: Budget) -> float:
-    """The latency as a share of its limit; without that limit, the largest share of another."""
-    shares = {name: one.measured[name] / limit for name, limit in budget.given().items()}
-    return shares.get("latency_ms", max(shares.values()))
-
-
-def _unmet(rounds: Sequence[Round], budget: Budget) -> VerificationError:
-    last = min(rounds, key=lambda one: _used(one, budget))
-    parts = ", ".join(
-        f"{shown(name, last.measured[name])} of {shown(name, limit)}"
-        for name, limit in budget.given().items()
-    )
-    most = "" if last.high is None else f", at most {shown('latency_ms', last.high)} with its interval"
-    return VerificationError(
-        f"After {len(rounds)} rounds no model was measured inside the budget (closest: {parts}{most}).",
-        "A measurement whose whole interval is inside.",
-        "Quieten the device (other programs, heat), or allow a few percent more.",
-    )
