@@ -4,9 +4,10 @@
 
 Planning is reading the graph, groups, plan, strip and the rebuilt model, without calibration. The
 limits: at most three times the time that Keras needs to build the model once, in the same run, and
-a peak of less than three times the model's weights (above what the model itself takes).
+a peak of less than three times the model's weights (above what the model itself takes). "Own" is
+edgeprune's part: reading the graph, groups, plan and strip; the rest is Keras building the smaller model.
 Every network runs in a process of its own, so that peaks do not mix. With a Python that has PyTorch,
-Torch-Pruning's own planning of the same architecture stands beside it.
+Torch-Pruning's own planning of the same architecture stands beside it; it changes the network in place.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def measure(name: str) -> dict[str, float]:
     model = make(weights=None, input_shape=(side, side, 3))
     building = [time.process_time() - start]
     before = peak_bytes()
-    planning = []
+    planning, own = [], []
     for turn in range(REPEATS):
         start = time.process_time()
         reading = read(model)
@@ -58,7 +59,9 @@ def measure(name: str) -> dict[str, float]:
         for group in units.groups:
             keep[group.units[: len(group.units) // 2]] = False
         traced = time.process_time() - start
-        smaller = build(reading, strip(units, keep))
+        stripped = strip(units, keep)
+        own.append(time.process_time() - start)
+        smaller = build(reading, stripped)
         planning.append(time.process_time() - start)
         if not turn:
             extra = peak_bytes() - before
@@ -71,6 +74,7 @@ def measure(name: str) -> dict[str, float]:
         "calls": len(reading.graph.calls),
         "build_s": min(building),
         "trace_s": traced,
+        "own_s": min(own),
         "plan_s": min(planning),
         "ratio": min(planning) / min(building),
         "weights_mb": weights / 2**20,
@@ -83,14 +87,14 @@ def measure(name: str) -> dict[str, float]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown, a line for each network."""
     lines = [
-        "| model | calls | Keras builds | edgeprune plans | ratio | Torch-Pruning plans | peak / weights |",
-        "|---|---|---|---|---|---|---|",
+        "| model | calls | Keras builds | edgeprune plans | ratio | own | Torch-Pruning plans | peak / weights |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         other = f"{row['torch_s']:.2f} s" if "torch_s" in row else ""
         lines.append(
             f"| {row['model']} | {row['calls']} | {row['build_s']:.2f} s | {row['plan_s']:.2f} s "
-            f"| {row['ratio']:.2f} | {other} | {row['extra_peak_in_models']:.2f} |"
+            f"| {row['ratio']:.2f} | {row['own_s']:.2f} s | {other} | {row['extra_peak_in_models']:.2f} |"
         )
     return "\n".join(lines)
 
