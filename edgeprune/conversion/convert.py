@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.conversion import flatfile, recurrent
 from edgeprune.conversion.divisors import keep_from_zero
 from edgeprune.conversion.export import export
+from edgeprune.conversion.last_softmax import run_in_float
 from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
 from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples, fits
@@ -94,6 +95,7 @@ def finished(
     tree = flatfile.parse(raw)
     flatfile.finish(tree, inputs, outputs)
     keep_from_zero(tree)
+    run_in_float(tree)
     infos_in, infos_out = flatfile.tensor_infos(tree)
     return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree), notes)
 
