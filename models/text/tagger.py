@@ -28,5 +28,6 @@ MODEL = ZooModel(
     "text-tagger", "text", "an LSTM both ways that tags every token (slots, entities)", build,
     synthetic_orders, Recipe(epochs=8, batch_size=128, learning_rate=5e-3, weight_decay=1e-3),
     # tfmot cannot mask what a recurrent layer reads: fading would only add an epoch.
-    fine_tuning={"gradual_epochs": 0, "epochs": 3, "learning_rate": 1.5e-3},
+    # As fast as from scratch, and longer: three slow epochs left it 2.5 points of F1 behind.
+    fine_tuning={"gradual_epochs": 0, "epochs": 12, "learning_rate": 5e-3},
 )
