@@ -87,7 +87,7 @@ def measure(name: str) -> dict[str, float]:
 def table(rows: list[dict[str, Any]]) -> str:
     """Markdown, a line for each network."""
     lines = [
-        "| model | calls | Keras builds | edgeprune plans | ratio | own | Torch-Pruning plans | peak / weights |",
+        "| model | calls | Keras builds | edgeprune plans | ratio | own | Torch-Pruning | peak / weights |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
