@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edgeprune.bundle import read_bundle, write_bundle
+from edgeprune.gate.quantities import show_duration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +35,26 @@ class Built:
     folds: tuple[float, ...] = ()
 
 
+_SLOWER = 1.1
+"""Times the original's latency that noise does not make of equal files."""
+
+
+def slower(p50_ms: Mapping[str, float], quantize: str) -> list[str]:
+    """Says it where the file that ships takes longer than the original in float32.
+
+    Integer kernels of a model that takes microseconds cost more than they save.
+    """
+    before, after = p50_ms.get("baseline"), p50_ms.get("deployed")
+    if before is None or after is None or after <= _SLOWER * before:
+        return []
+    found = f"takes {show_duration(after)}, the original in float32 {show_duration(before)}"
+    return [
+        f"The deployed model is smaller, not faster: it {found}. Compare --quantize float16 and none."
+        if quantize not in ("float16", "none")
+        else f"The deployed model is not faster: it {found}."
+    ]
+
+
 def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[str, str]) -> Bundle:
     """Measures, and replaces the output folder as a whole."""
     from device_runners import bench
@@ -53,6 +74,8 @@ def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[s
             target = trial if stage == "deployed" else path
             records[stage] = bench(target, job.device, job.bench_options())
             tell(number / len(built.deployed.files))
+    latencies = {stage: record.latency.p50_ms for stage, record in records.items()}
+    job.notes.extend(slower(latencies, job.recipe.quantize))
     files["report.json"] = document(built, records)
     if not is_chief() and job.recipe.distribute == "multi-worker":
         return read_bundle(folder) if (folder / "manifest.json").exists() else trial
