@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edgeprune.search.board import Standing
 
 pytestmark = pytest.mark.heavy
-TRIALS, BEFORE = 4, 2
+TRIALS, BEFORE = 3, 1
 
 
 @pytest.fixture(scope="module")
