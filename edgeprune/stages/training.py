@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from edgeprune.data.streamed import is_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
 from edgeprune.training.goal import predict
+from edgeprune.training.random_layers import is_random, predict_as_trained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from edgeprune.budget.explain import Explanation
     from edgeprune.graph.cost import Cost
@@ -102,9 +107,54 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
                 ),
             )
             return Trained(model, result)
-        curve = learn(job, inputs, model, told, each=watch)
+        with _fit_to_learn(job, inputs, model, result):
+            curve = learn(job, inputs, model, told, each=watch)
         tell(1.0)
     return Trained(model, result, curve)
+
+
+def _readiness(job: Job, inputs: Inputs, model: Any) -> float:
+    """The score on validation data as training sees the model, with its dropout on."""
+    if is_streamed(inputs.validation) or not is_random(model):
+        return inputs.score(model)
+    targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
+    return -inputs.goal.value(targets, predict_as_trained(model, inputs.validation, job.recipe.seed))
+
+
+@contextlib.contextmanager
+def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> Iterator[None]:
+    """Trains from the original's own weights where repaired ones do not stand the model's dropout.
+
+    That is, where it leaves them worse than the mean answer for every sample: training could only unlearn.
+    What comes of it has to beat the repaired model as it was.
+    """
+    from edgeprune.keras_bridge.network import stripped_network
+    from edgeprune.keras_bridge.read import read
+
+    if result.keep.all() or not is_random(model) or not job.recipe.epochs:
+        yield
+        return
+    known = _readiness(job, inputs, model)
+    if known >= _of_the_mean(inputs):
+        yield
+        return
+    plain = stripped_network(read(inputs.model), result.units, result.keep).reading.model
+    if known >= _readiness(job, inputs, plain):
+        yield
+        return
+    repaired, score = model.get_weights(), inputs.score(model)
+    model.set_weights(plain.get_weights())
+    job.notes.append("Repaired weights do not stand the model's dropout: it was trained from the original's.")
+    yield
+    if inputs.score(model) < score:
+        model.set_weights(repaired)
+
+
+def _of_the_mean(inputs: Inputs) -> float:
+    """The score of the original's mean answer for every sample."""
+    targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
+    mean = tuple(np.broadcast_to(one.mean(axis=0), one.shape) for one in inputs.answers)
+    return -inputs.goal.value(targets, mean)
 
 
 def _watched(job: Job, inputs: Inputs, cost: Cost) -> Callable[[int, Any], None]:
@@ -160,6 +210,12 @@ def largest(job: Job, inputs: Inputs, prune: Callable[[float], PruneResult] | No
 
     recipe, curves = job.recipe, dict[int, "tuple[Epoch, ...]"]()
     split = inputs.data.validation
+    cut, results = prune or _by_share(job, inputs), dict[int, "PruneResult"]()
+
+    def remembered(amount: float) -> PruneResult:
+        result = cut(amount)
+        results[id(result.model)] = result
+        return result
 
     def evaluate(model: Any) -> float:
         number = len(curves)
@@ -167,13 +223,14 @@ def largest(job: Job, inputs: Inputs, prune: Callable[[float], PruneResult] | No
             # Another model than in an interrupted try begins anew.
             shapes = zlib.crc32(str([weights.shape for weights in model.get_weights()]).encode())
             name = f"trial_{number}_{shapes}"
-            curves[id(model)] = learn(job, inputs, model, told, name=name, number=number)
+            with _fit_to_learn(job, inputs, model, results[id(model)]):
+                curves[id(model)] = learn(job, inputs, model, told, name=name, number=number)
         return 100 * inputs.worth(split, predict(model, inputs.validation), inputs.validation)
 
     baseline = 100 * inputs.worth(split, inputs.answers, inputs.validation)
     what = "removed" if prune is None else "faster"
     found = largest_amount(
-        prune or _by_share(job, inputs), evaluate, baseline, recipe.max_drop or 0.0,
+        remembered, evaluate, baseline, recipe.max_drop or 0.0,
         show=lambda trial: job.notes.append(
             f"{100 * trial.amount:.1f} % {what}: {trial.drop:+.2f} points lost on validation data, "
             f"{'within' if trial.holds else 'beyond'} {recipe.max_drop:g}."

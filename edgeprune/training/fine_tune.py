@@ -11,6 +11,7 @@ from edgeprune.data.streamed import is_streamed
 from edgeprune.keras_bridge.flavour import keras_of
 from edgeprune.training.checkpoint import Epoch, Progressed
 from edgeprune.training.goal import predict
+from edgeprune.training.random_layers import is_random, reseed
 from edgeprune.training.sequence import sequence_of
 from edgeprune.training.trainee import trainee
 
@@ -160,15 +161,10 @@ def _one_epoch(
 
     Every epoch starts from its own seed, so that one that is made after an interruption is the same.
     """
-    keras_of(model).utils.set_random_seed(settings.seed + number)
-    layers = list(model._flatten_layers())  # noqa: SLF001 - there is no public walk of all layers
-    if any(map(_draws, layers)):
-        # Keras 2 fixes dropout's seeds when the step is traced, which must not depend on earlier epochs;
-        # Keras 3 counts on in a variable that no file keeps.
+    reseed(model, settings.seed + number)
+    if is_random(model):
+        # Keras 2 fixes dropout's seeds when the step is traced, which must not depend on earlier epochs.
         model.train_function = None
-        for place, layer in enumerate(layers):
-            for generator in getattr(layer, "_seed_generators", ()):
-                generator.state.assign(np.array([settings.seed + number, place], np.uint32))
     single = len(targets) == 1
     weights: Any = [target.weights for target in targets]
     if not single:
@@ -187,15 +183,6 @@ def _one_epoch(
             x, values, sample_weight=weights, batch_size=settings.batch_size, verbose=0, callbacks=callbacks
         )
     return float(history.history["loss"][-1])
-
-
-def _draws(layer: Any) -> bool:
-    """Whether a layer is random in training."""
-    rates = [getattr(layer, name, None) for name in ("rate", "dropout", "recurrent_dropout", "stddev")]
-    numbers = [rate for rate in rates if isinstance(rate, (int, float))]
-    if numbers:
-        return any(number > 0 for number in numbers)
-    return hasattr(layer, "_random_generator") or hasattr(layer, "seed_generator")
 
 
 def _compile(model: Any, losses: list[Any], settings: FineTuning, steps_per_epoch: int) -> None:

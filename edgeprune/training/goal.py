@@ -28,7 +28,11 @@ def predict(model: Any, inputs: Any) -> Outputs:
 
 
 def _predict(model: Any, inputs: Any) -> Outputs:
-    found = model.predict(inputs, batch_size=256, verbose=0)
+    return flat_outputs(model, model.predict(inputs, batch_size=256, verbose=0))
+
+
+def flat_outputs(model: Any, found: Any) -> Outputs:
+    """What a model gave, one array for each output."""
     if isinstance(found, dict):
         found = [found[name] for name in getattr(model, "output_names", found)]
     several = found if isinstance(found, (list, tuple)) else (found,)

@@ -27,4 +27,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 MODEL = ZooModel(
     "crnn", "speech", "a convolution, then a GRU over time", build, synthetic_commands,
     Recipe(epochs=14, batch_size=32, learning_rate=2e-3, augmentation=SPEECH),
+    fine_tuning={"epochs": 6, "learning_rate": 1e-3},
 )

@@ -25,4 +25,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 MODEL = ZooModel(
     "autoencoder", "tabular", "finds anomalies by what it cannot reproduce", build, synthetic_anomalies,
     Recipe(epochs=40, learning_rate=3e-3, loss="reconstruction"),
+    fine_tuning={"epochs": 12, "learning_rate": 2e-3},
 )

@@ -41,7 +41,7 @@ def _build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: in
 
 _RECIPE = Recipe(epochs=4, learning_rate=3e-3, weight_decay=1e-3)
 # tfmot cannot mask what a recurrent layer reads: fading would only add an epoch.
-_FINE_TUNING = {"gradual_epochs": 0, "epochs": 2, "learning_rate": 1e-3}
+_FINE_TUNING = {"gradual_epochs": 0, "epochs": 6, "learning_rate": 3e-3}
 _reviews = functools.partial(movie_reviews, length=128, keep="end", limit=8_000)
 BILSTM = ZooModel(
     "text-bilstm", "text", "an LSTM read both ways", build_bilstm, _reviews, _RECIPE,

@@ -39,6 +39,7 @@ def build_5(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: i
 LENET_300_100 = ZooModel(
     "lenet-300-100", "vision", "two dense layers of 300 and 100", build_300_100, digits,
     Recipe(epochs=25, learning_rate=2e-3, augmentation=_SHIFT),
+    fine_tuning={"epochs": 12, "learning_rate": 2e-3},
 )
 LENET_5 = ZooModel(
     "lenet-5", "vision", "two convolutions with pooling, a dense layer", build_5, digits,

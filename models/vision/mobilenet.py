@@ -71,5 +71,8 @@ def _first_stride(input_shape: tuple[int, ...]) -> int:
 
 
 _RECIPE = Recipe(epochs=12, learning_rate=3e-3, augmentation=({"op": "shift_image", "pixels": 2},))
-V1 = ZooModel("mobilenet-v1-025", "vision", "MobileNetV1 at width 0.25", build_v1, digits, _RECIPE)
+V1 = ZooModel(
+    "mobilenet-v1-025", "vision", "MobileNetV1 at width 0.25", build_v1, digits, _RECIPE,
+    fine_tuning={"epochs": 6, "learning_rate": 2e-3},
+)
 V2 = ZooModel("mobilenet-v2", "vision", "MobileNetV2 at half width", build_v2, digits, _RECIPE)

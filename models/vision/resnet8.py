@@ -36,4 +36,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 MODEL = ZooModel(
     "resnet-8", "vision", "MLPerf Tiny's image classifier, three residual stages", build, digits,
     Recipe(epochs=12, learning_rate=3e-3, augmentation=({"op": "shift_image", "pixels": 2},)),
+    fine_tuning={"epochs": 6, "learning_rate": 2e-3},
 )

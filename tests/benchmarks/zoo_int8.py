@@ -1,17 +1,16 @@
 """int8 against float for every model of the zoo and two published ones, on test data no decision saw.
 
-    python tests/benchmarks/zoo_int8.py [--only NAME ...] [--epochs 3] [--train 4000]
+    python tests/benchmarks/zoo_int8.py [--only NAME ...]
 
-Each model is trained (shortly: quantization is what counts here), pruned by half, fine-tuned for one
-epoch and built; the float model it is held against is the pruned one. Builds are kept in `--work`, and a
-run goes on where the one before stopped; what is there goes into the README. Without labels, the share
-of samples with the same answer counts instead of the metric.
+A model of the zoo is the one that `half_pruned.py` builds on the zoo's own data (seed 0); the published
+ones are pruned by half and fine-tuned for one epoch. The float model that int8 is held against is the
+pruned one. Builds are kept, and what is there goes into the README. Without labels, the share of samples
+with the same answer counts instead of the metric.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import os
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
+import half_pruned
 import numpy as np
 from quantize_alone import cifar, speech
 from readme import README, write_between
@@ -29,34 +29,19 @@ import edgeprune
 import edgeprune_models as zoo
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.errors import EdgepruneError
-from edgeprune_models import training
 
 PROJECT = Path(__file__).resolve().parents[2]
 SHARED = PROJECT.parent / "shared"
 ALLOWED_POINTS = 0.5
 
 
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """How long a baseline is trained."""
-
-    work: Path
-    epochs: int
-    train: int
+TRAINED = 4000
+"""Images of CIFAR-10 that the published ResNet-8 is fine-tuned on."""
 
 
-def from_zoo(entry: zoo.ZooModel, options: Options) -> tuple[Any, Dataset]:
-    """A model of the zoo, trained on its own data."""
-    data = entry.load_data()
-    data = dataclasses.replace(data, train=data.train.take(slice(0, options.train)))
-    model = entry.build_for(data, 0)
-    recipe = dataclasses.replace(entry.recipe, epochs=min(entry.recipe.epochs, options.epochs))
-    return training.train(model, data, recipe, 0).model, data
-
-
-def published_resnet(options: Options) -> tuple[Path, Dataset]:
-    x, y = cifar(SHARED, "train", options.train + 1000)
-    learn, hold = slice(0, options.train), slice(options.train, None)
+def published_resnet() -> tuple[Path, Dataset]:
+    x, y = cifar(SHARED, "train", TRAINED + 1000)
+    learn, hold = slice(0, TRAINED), slice(TRAINED, None)
     names = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
     data = Dataset(
         "vision", Split(x[learn], y[learn]), Split(x[hold], y[hold]), Split(*cifar(SHARED, "test", 4000)),
@@ -65,9 +50,8 @@ def published_resnet(options: Options) -> tuple[Path, Dataset]:
     return SHARED / "models" / "pretrainedResnet.h5", data
 
 
-def published_keywords(options: Options) -> tuple[Path, Dataset]:
+def published_keywords() -> tuple[Path, Dataset]:
     """Without labels: most of these recordings are of words that the model does not know."""
-    del options
     x = speech(SHARED).astype(np.float32)
     data = Dataset(
         "speech", Split(x[:1000]), Split(x[1000:1300]), Split(x[1300:]), name="speech-commands"
@@ -75,20 +59,32 @@ def published_keywords(options: Options) -> tuple[Path, Dataset]:
     return SHARED / "models" / "kws_ref_model_converted.h5", data
 
 
-CASES: Mapping[str, Callable[[Options], tuple[Any, Dataset]]] = {
-    **{name: lambda options, entry=entry: from_zoo(entry, options) for name, entry in zoo.ZOO.items()},
+PUBLISHED: Mapping[str, Callable[[], tuple[Path, Dataset]]] = {
     "pretrainedResnet.h5": published_resnet,
     "kws_ref_model_converted.h5": published_keywords,
 }
 
 
-def built(name: str, options: Options) -> dict[str, Any]:
+CASES = (*zoo.ZOO, *PUBLISHED)
+
+
+def kept(name: str) -> Path:
+    """Where the report of a model's build is."""
+    if name in PUBLISHED:
+        return half_pruned.ROOT / "build" / "zoo_int8" / name / "report.json"
+    return half_pruned.Pair(name).file(0)
+
+
+def built(name: str) -> dict[str, Any]:
     """The report of a model's build, from an earlier run where there was one."""
-    folder = options.work / name
-    if not (folder / "report.json").is_file():
-        model, data = CASES[name](options)
-        edgeprune.build(model, data, out=folder, prune=0.5, schedule="one-shot", epochs=1)
-    report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if not kept(name).is_file():
+        if name in PUBLISHED:
+            model, data = PUBLISHED[name]()
+            edgeprune.build(model, data, out=kept(name).parent, prune=0.5, schedule="one-shot", epochs=1)
+        else:
+            half_pruned.KEPT.mkdir(parents=True, exist_ok=True)
+            half_pruned.build(half_pruned.Pair(name), 0, {})
+    report: dict[str, Any] = json.loads(kept(name).read_text(encoding="utf-8"))
     return report
 
 
@@ -124,23 +120,19 @@ def main() -> int:
     plain = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
-    parser.add_argument("--work", type=Path, default=PROJECT / "build" / "zoo_int8")
-    parser.add_argument("--epochs", type=int, default=3, help="of a baseline, at most")
-    parser.add_argument("--train", type=int, default=4000, help="training samples, at most")
     args = parser.parse_args()
-    options = Options(args.work, args.epochs, args.train)
     failed = []
     for name in args.only:
         try:
-            report = built(name, options)
+            report = built(name)
         except EdgepruneError as error:
             sys.stdout.write(f"{name}: {error}\n")
             failed.append(name)
             continue
         sys.stdout.write(row(name, report) + "\n")
         sys.stdout.flush()
-    there = [name for name in CASES if (options.work / name / "report.json").is_file()]
-    done = {name: built(name, options) for name in there}
+    there = [name for name in CASES if kept(name).is_file()]
+    done = {name: built(name) for name in there}
     write_between(README, "zoo int8", table(done))
     failed += [name for name, report in done.items() if lost_points(report) > ALLOWED_POINTS]
     sys.stdout.write(f"Beyond {ALLOWED_POINTS} points: {', '.join(failed) or 'none'}\n")

@@ -1,0 +1,91 @@
+"""Weights that answer well and cannot be trained on are told from others by the model's own dropout."""
+
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import edgeprune
+from edgeprune.stages.inputs import Inputs
+from edgeprune.stages.training import _fit_to_learn
+from edgeprune.training.goal import goal_of, predict
+from edgeprune.training.random_layers import is_random, predict_as_trained
+
+FLAVOURS = ("tf_keras", "keras")
+
+
+def network(flavour, rate, *, normalized):
+    keras = pytest.importorskip(flavour)
+    layers = keras.layers
+    inputs = keras.Input((6,))
+    x = layers.Dense(16, activation="relu")(inputs)
+    x = layers.BatchNormalization()(x) if normalized else x
+    outputs = layers.Dense(3, activation="softmax")(layers.Dropout(rate)(x))
+    model = keras.Model(inputs, outputs)
+    rng = np.random.default_rng(2)
+    model.set_weights([
+        rng.uniform(0.5, 1.5, a.shape) if a.ndim == 1 else rng.normal(0, 0.7, a.shape)
+        for a in model.get_weights()
+    ])  # fmt: skip
+    return model, rng.normal(size=(600, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_outputs_as_training_sees_them(flavour):
+    model, x = network(flavour, 0.4, normalized=True)
+    before = [array.copy() for array in model.get_weights()]
+    (first,) = predict_as_trained(model, x, seed=3)
+    (again,) = predict_as_trained(model, x, seed=3)
+    assert np.array_equal(first, again)
+    assert first.shape == (600, 3)
+    assert np.abs(first - predict(model, x)[0]).max() > 0.1
+    for after, array in zip(model.get_weights(), before, strict=True):
+        assert np.array_equal(after, array)
+    assert is_random(model)
+    assert not is_random(network(flavour, 0.0, normalized=True)[0])
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("improves", [True, False])
+def test_cancelling_weights_are_no_start(flavour, improves):
+    """The repaired model's last layer reads each unit twice, with weights that cancel but for what counts."""
+    original, x = network(flavour, 0.1, normalized=False)
+    result = edgeprune.prune(original, 0.5, calibration=x[:256])
+    model = result.model
+    answers = predict(original, x)
+    labels = answers[0].argmax(-1)
+    goal = goal_of(original, answers, labels, 0.7)
+    data = SimpleNamespace(validation=SimpleNamespace(y=labels))
+    inputs = Inputs(None, original, data, x, x, x, answers, goal)
+    job = SimpleNamespace(recipe=SimpleNamespace(seed=0, epochs=1), notes=[])
+    healthy = model.get_weights()
+    with _fit_to_learn(job, inputs, model, result):
+        started = model.get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(started, healthy, strict=True))
+    assert job.notes == []
+
+    # Two units alike, read with opposite signs: the same answers, hopeless under dropout.
+    sick = [array.copy() for array in healthy]
+    kernel, last = sick[0], sick[-2]
+    kernel[:, 1], sick[1][1] = kernel[:, 0], sick[1][0]
+    last[0] += last[1] + 500.0
+    last[1] = -500.0
+    model.set_weights(sick)
+    score = inputs.score(model)
+    with _fit_to_learn(job, inputs, model, result):
+        plain = model.get_weights()
+        kept = result.keep[result.units.groups[0].units]
+        np.testing.assert_array_equal(plain[0], original.get_weights()[0][:, kept])
+        if improves:
+            model.set_weights(healthy)
+        else:
+            model.set_weights([np.zeros_like(array) for array in healthy])
+    assert len(job.notes) == 1
+    after = model.get_weights()
+    expected = healthy if improves else sick
+    assert inputs.score(model) >= score
+    assert all(np.array_equal(a, b) for a, b in zip(after, expected, strict=True))
