@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edgeprune.bundle import read_bundle, write_bundle
+from edgeprune.bundle import write_bundle
 from edgeprune.gate.quantities import show_duration
 
 if TYPE_CHECKING:
@@ -78,5 +78,6 @@ def measure_and_write(built: Built, folder: Path, command: str, parts: Mapping[s
     job.notes.extend(slower(latencies, job.recipe.quantize))
     files["report.json"] = document(built, records)
     if not is_chief() and job.recipe.distribute == "multi-worker":
-        return read_bundle(folder) if (folder / "manifest.json").exists() else trial
+        # The chief writes the output folder, sooner or later; what this worker shows is its own copy.
+        folder = Path(tempfile.mkdtemp(prefix="edgeprune-worker-")) / folder.name
     return write_bundle(folder, description, files)
