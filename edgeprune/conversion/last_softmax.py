@@ -3,7 +3,7 @@
     logits (int8) -> SOFTMAX -> DEQUANTIZE -> output    ->    logits (int8) -> DEQUANTIZE -> SOFTMAX -> output
 
 XNNPACK has no int8 softmax: the delegate ends in front of it and begins anew behind it. In float it takes the
-whole graph, which is faster, and probabilities are not rounded to 1/256. As many operators, not a byte more.
+whole graph, and probabilities are not rounded to 1/256. As many operators, not a byte more.
 """
 
 from __future__ import annotations
