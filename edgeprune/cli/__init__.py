@@ -11,12 +11,15 @@ import importlib.util
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import edgeprune
 from edgeprune.cli.failure import INTERRUPTED, report_failure
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
@@ -58,6 +61,7 @@ def main() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # see keras_bridge.flavour
     # A plain SIGTERM (a CI job's end) would skip every `finally` that removes temporary files.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    pressed = _remembered()
     try:
         # Not standalone: typer would turn Ctrl-C into exit code 1.
         # Wherever it is typed, and for every command.
@@ -67,4 +71,20 @@ def main() -> None:
             raise KeyboardInterrupt  # noqa: TRY301 - typer since 0.20 hands Ctrl-C on as this code
         sys.exit(code if isinstance(code, int) else 0)
     except BaseException as error:  # noqa: BLE001 - every way out of the program passes here
+        if pressed and isinstance(error, Exception):
+            error = KeyboardInterrupt()  # in the middle of an import, packages in C make another error of it
         sys.exit(report_failure(error, debug="--debug" in sys.argv))
+
+
+def _remembered() -> list[int]:
+    """Grows when Ctrl-C is pressed, which raises `KeyboardInterrupt` as ever."""
+    pressed: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    # A job in the background of a shell is to ignore it.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, press)
+    return pressed
