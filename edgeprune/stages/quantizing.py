@@ -95,13 +95,13 @@ def deployed(job: Job, inputs: Inputs, trained: Trained, baseline: Converted) ->
             recipe.allow_flex,
         )
         validation = Validation(_several(inputs.validation), classes=inputs.classes)
+        # Without labels every answer that changes counts: measured by agreement with the original, those
+        # that change for the worse and for the better would cancel.
         if data.metrics[0] != "agreement":
             validation = dataclasses.replace(
                 validation, y=data.validation.y,
                 score=lambda found: inputs.worth(data.validation, found, inputs.validation),
             )
-        # Without labels every answer that changes counts: measured by agreement with the original, those
-        # that change for the worse and for the better would cancel.
         done = quantize(
             trained.model, options, _several(inputs.calibration), validation,
             lambda model: _fit(job, inputs, model),

@@ -115,8 +115,6 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
 
 def _readiness(job: Job, inputs: Inputs, model: Any) -> float:
     """The score on validation data as training sees the model, with its dropout on."""
-    if is_streamed(inputs.validation) or not is_random(model):
-        return inputs.score(model)
     targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
     return -inputs.goal.value(targets, predict_as_trained(model, inputs.validation, job.recipe.seed))
 
@@ -131,7 +129,8 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
     from edgeprune.keras_bridge.network import stripped_network
     from edgeprune.keras_bridge.read import read
 
-    if result.keep.all() or not is_random(model) or not job.recipe.epochs:
+    untouched = result.keep.all() or not job.recipe.epochs
+    if untouched or not is_random(model) or is_streamed(inputs.validation):
         yield
         return
     known = _readiness(job, inputs, model)
