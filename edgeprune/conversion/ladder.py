@@ -4,8 +4,8 @@
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
 4. ranges equalised between layers, with 2 and 3;
-5. the layers that add most error stay float (16-bit activations would do too, but LiteRT has no
-   fast kernels for them: ResNet-8 takes 30 times as long).
+5. the operators that cost most at the network's output stay float (16-bit activations would do too, but
+   LiteRT has no fast kernels for them: ResNet-8 takes 30 times as long).
 
 Training with simulated int8 comes after, as it needs training data: `edgeprune.conversion.qat`.
 """
@@ -13,6 +13,7 @@ Training with simulated int8 comes after, as it needs training data: `edgeprune.
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from edgeprune.conversion import ai_edge_route, flatfile, ranges
@@ -20,15 +21,25 @@ from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.convert import finished
 from edgeprune.conversion.equalize import equalize
 from edgeprune.conversion.layer_error import layer_errors, layer_of
+from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.conversion.trial import Candidate, Trial
+    from edgeprune.conversion.trial import Trial
     from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
 
 _STATISTICS_SAMPLES = 64
+_MOST_OPERATORS = 64
 _ROUTE: Route = "ai-edge-quantizer"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Level:
+    """A float file that answers as the baseline, and the ranges of its tensors."""
+
+    tflite: bytes
+    ranges: Mapping[str, ranges.Range]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,6 +58,10 @@ class Source:
     io: Io
     layers: Sequence[str]
 
+    def level(self, float_tflite: bytes) -> Level:
+        """A float file with ranges of least squared error."""
+        return Level(float_tflite, ranges.least_squares(ranges.observe(float_tflite, self.calibration)))
+
     def few(self) -> Samples:
         """Samples enough for a mean."""
         return tuple(array[:_STATISTICS_SAMPLES] for array in self.calibration)
@@ -54,77 +69,83 @@ class Source:
 
 def second_route(trial: Trial, source: Source) -> None:
     """int8 by `ai-edge-quantizer`, as a rival to TensorFlow's converter."""
-    found = ranges.extremes(ranges.observe(source.baseline.tflite, source.calibration))
-    trial.attempt("int8", lambda: _made(source, source.baseline.tflite, found))
+    observed = ranges.observe(source.baseline.tflite, source.calibration)
+    plain = Level(source.baseline.tflite, ranges.extremes(observed))
+    trial.attempt("int8", lambda: _made(source, plain))
 
 
 def recover(trial: Trial, source: Source) -> None:
     """Climbs the ladder until a candidate is good enough or the rungs are used up."""
+    level = None
     if ai_edge_route.available():
-        observed = ranges.observe(source.baseline.tflite, source.calibration)
-        clipped = ranges.least_squares(observed)
-        trial.attempt("least-squares ranges", lambda: _made(source, source.baseline.tflite, clipped))
+        level = plain = source.level(source.baseline.tflite)
+        trial.attempt("least-squares ranges", lambda: _made(source, plain))
     else:
-        clipped = {}
         way_out = "ai-edge-quantizer is not installed: pip install 'edgeprune[host]'."
         trial.note("least-squares ranges", way_out)
     best = trial.best()
     if best is not None and not trial.good_enough():
         trial.attempt("bias correction", lambda: _corrected(source, source.baseline.tflite, best.converted))
-    if clipped and not trial.good_enough():
-        trial.attempt("equalised ranges", lambda: _equalized(source))
-    if clipped and not trial.good_enough():
-        _keep_layers_float(trial, source, clipped)
-
-
-def _keep_layers_float(trial: Trial, source: Source, clipped: Mapping[str, ranges.Range]) -> None:
-    best = trial.best(_ROUTE)
-    if best is None:
+    if level is None or trial.good_enough():
         return
-    # On the samples that show the drop: those of calibration lie within the ranges they gave.
-    worst = _worst_tensors(source, best, trial.samples(_STATISTICS_SAMPLES))
+    levels = [level]
+
+    def equalized() -> Converted:
+        levels.append(source.level(equalize(source.baseline.tflite, source.few())))
+        return _corrected(source, levels[-1].tflite, _made(source, levels[-1]))
+
+    if trial.attempt("equalised ranges", equalized) is not trial.best(_ROUTE):
+        levels = [level]
+    if trial.best(_ROUTE) is not None and not trial.good_enough():
+        _keep_operators_float(trial, source, levels[-1])
+
+
+def _keep_operators_float(trial: Trial, source: Source, level: Level) -> None:
+    worst = _costliest_operators(trial, source, level)
     count = 1
     while count <= len(worst) / 2 and not trial.good_enough():
         chosen = worst[:count]
-        exceptions: dict[str, Mode] = dict.fromkeys(chosen, "none")
         names = ", ".join(layer_of(tensor, source.layers) for tensor in chosen)
         trial.attempt(
             f"{count} of {len(worst)} operators in float",
-            lambda exceptions=exceptions: _corrected(  # type: ignore[misc]
-                source, source.baseline.tflite, _made(source, source.baseline.tflite, clipped, exceptions)
+            lambda chosen=chosen: _corrected(  # type: ignore[misc]
+                source, level.tflite, _made(source, level, chosen)
             ),
             names,
         )
         count *= 2
 
 
-def _worst_tensors(source: Source, candidate: Candidate, samples: Samples) -> list[str]:
-    errors = layer_errors(source.baseline.tflite, candidate.converted.tflite, samples)
-    return [error.tensor for error in sorted(errors, key=lambda error: -error.added_error)]
+def _costliest_operators(trial: Trial, source: Source, level: Level) -> list[str]:
+    """Output tensors, by how near the network's outputs come where that one operator stays float.
+
+    The error at an operator's own output would mislead: an average in int8 seems to remove noise, yet it
+    is rounded to the steps of what it averages. Of many operators those with the largest error of their
+    own are tried.
+    """
+    # On the samples that show the drop: those of calibration lie within the ranges they gave.
+    samples = trial.samples(_STATISTICS_SAMPLES)
+    errors = layer_errors(level.tflite, _made(source, level).tflite, samples)
+    tensors = [error.tensor for error in sorted(errors, key=lambda error: -error.added_error)]
+    left = {tensor: _scatter(trial, source, level, tensor) for tensor in tensors[:_MOST_OPERATORS]}
+    return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
 
 
-def _made(
-    source: Source,
-    float_tflite: bytes,
-    found: Mapping[str, ranges.Range],
-    exceptions: Mapping[str, Mode] | None = None,
-) -> Converted:
-    raw = ai_edge_route.quantize_file(float_tflite, "int8", found, source.io, exceptions)
-    return _finished(source, raw)
+def _scatter(trial: Trial, source: Source, level: Level, in_float: str) -> float:
+    try:
+        return trial.scatter(_made(source, level, [in_float]).tflite, _STATISTICS_SAMPLES)
+    except InputError:
+        return math.inf
 
 
-def _equalized(source: Source) -> Converted:
-    level = equalize(source.baseline.tflite, source.few())
-    found = ranges.least_squares(ranges.observe(level, source.calibration))
-    return _corrected(source, level, _made(source, level, found))
+def _made(source: Source, level: Level, in_float: Sequence[str] = ()) -> Converted:
+    exceptions: dict[str, Mode] = dict.fromkeys(in_float, "none")
+    raw = ai_edge_route.quantize_file(level.tflite, "int8", level.ranges, source.io, exceptions)
+    inputs = [info.name for info in source.baseline.inputs]
+    return finished(raw, "int8", _ROUTE, inputs, [info.name for info in source.baseline.outputs])
 
 
 def _corrected(source: Source, float_tflite: bytes, quantized: Converted) -> Converted:
     raw = correct_bias(float_tflite, quantized.tflite, source.few())
     infos_in, infos_out = flatfile.tensor_infos(flatfile.parse(raw))
     return dataclasses.replace(quantized, tflite=raw, inputs=infos_in, outputs=infos_out)
-
-
-def _finished(source: Source, raw: bytes) -> Converted:
-    inputs = [info.name for info in source.baseline.inputs]
-    return finished(raw, "int8", _ROUTE, inputs, [info.name for info in source.baseline.outputs])

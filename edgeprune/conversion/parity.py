@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +59,15 @@ class Parity:
             return 1.0
         others = 1.0 if self.others_fraction is None else self.others_fraction
         return max(self.metric_drop_fraction, 1.0 - others)
+
+    @property
+    def noise_points(self) -> float:
+        """What the number of samples leaves open, in points: two standard errors.
+
+        Two models that differ on a share d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance,
+        and d itself is uncertain by as much.
+        """
+        return 200 * math.sqrt(max(1 - self.agreement_fraction, 0) / max(self.samples, 1))
 
     def require(self, max_drop_points: float) -> None:
         """Stops a build whose deployed model lost too much.

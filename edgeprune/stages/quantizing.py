@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +117,7 @@ def deployed(job: Job, inputs: Inputs, trained: Trained, baseline: Converted) ->
             outputs["pruned"], outputs["deployed"], None,
             lambda found: inputs.worth(data.test, found, inputs.test), classes=inputs.classes,
         )
-        check.require(recipe.max_quantization_drop + noise_points(check))
+        check.require(recipe.max_quantization_drop + check.noise_points)
     files = {"baseline": baseline, "pruned": done.baseline, "deployed": shipped}
     thresholds = _thresholds(inputs, done)
     return Deployed(done.model, done, files, outputs, thresholds, check, steps)
@@ -134,14 +133,6 @@ def _thresholds(inputs: Inputs, done: Quantized) -> dict[str, float]:
         "deployed": _outputs(done.result.tflite, inputs.validation),
     }
     return {name: inputs.threshold(outputs) or 0.0 for name, outputs in found.items()}
-
-
-def noise_points(check: Parity) -> float:
-    """What the size of the test split leaves open, in points: two standard errors.
-
-    Two models that differ on a share d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance.
-    """
-    return 200 * math.sqrt(max(1 - check.agreement_fraction, 0) / max(check.samples, 1))
 
 
 def _fit(job: Job, inputs: Inputs, model: Any) -> None:
