@@ -94,10 +94,9 @@ def recover(trial: Trial, source: Source) -> None:
         levels.append(source.level(equalize(source.baseline.tflite, source.few())))
         return _corrected(source, levels[-1].tflite, _made(source, levels[-1]))
 
-    if trial.attempt("equalised ranges", equalized) is not trial.best(_ROUTE):
-        levels = [level]
+    trial.attempt("equalised ranges", equalized)
     if trial.best(_ROUTE) is not None and not trial.good_enough():
-        _keep_operators_float(trial, source, levels[-1])
+        _keep_operators_float(trial, source, min(levels, key=lambda one: _scatter(trial, source, one)))
 
 
 def _keep_operators_float(trial: Trial, source: Source, level: Level) -> None:
@@ -131,9 +130,9 @@ def _costliest_operators(trial: Trial, source: Source, level: Level) -> list[str
     return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
 
 
-def _scatter(trial: Trial, source: Source, level: Level, in_float: str) -> float:
+def _scatter(trial: Trial, source: Source, level: Level, *in_float: str) -> float:
     try:
-        return trial.scatter(_made(source, level, [in_float]).tflite, _STATISTICS_SAMPLES)
+        return trial.scatter(_made(source, level, in_float).tflite, _STATISTICS_SAMPLES)
     except InputError:
         return math.inf
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.conversion.litert import latency_us, run_tflite
+from edgeprune.conversion.margins import changed_fraction
 from edgeprune.conversion.options import Step
 from edgeprune.conversion.parity import Outputs, Parity, parity
 from edgeprune.errors import InputError
@@ -23,11 +25,17 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
-    """A file that was made and measured."""
+    """A file that was made and measured.
+
+    Attributes:
+        lost_points: what counts against the limit.
+        detail: what there is to say about it.
+    """
 
     name: str
     converted: Converted
     parity: Parity
+    lost_points: float
     detail: str
 
 
@@ -56,7 +64,7 @@ class Trial:
             self._validation.score,
             classes=self._validation.classes,
         )
-        candidate = Candidate(name, converted, found, detail)
+        candidate = Candidate(name, converted, found, self._lost_points(found, outputs), detail)
         self.candidates.append(candidate)
         self._steps.append(
             Step(
@@ -113,21 +121,23 @@ class Trial:
     def _rank(self, candidate: Candidate) -> tuple[float, float, float]:
         """Smaller is better: what is lost beyond the limit, answers that differ, values that differ."""
         found = candidate.parity
-        beyond = max(0.0, self._lost_points(found) - self._max_drop_points)
+        beyond = max(0.0, candidate.lost_points - self._max_drop_points)
         return beyond, 1.0 - found.agreement_fraction, found.mean_abs_difference
 
     def _holds(self, candidate: Candidate) -> bool:
-        return self._lost_points(candidate.parity) <= self._max_drop_points
+        return candidate.lost_points <= self._max_drop_points
 
-    def _lost_points(self, found: Parity) -> float:
+    def _lost_points(self, found: Parity, outputs: Outputs) -> float:
         """What counts against the limit.
 
-        Of answers without labels only few change, and every change counts: one more or less, by chance,
-        decides. So the limit has to hold with two standard errors: none may change of 300, five of 2,000.
+        Without labels every answer that changes counts, and how many do in the long run, with two standard
+        errors on top: so that another split of this size keeps the limit too.
         """
-        points = 100 * found.drop_fraction
-        counted = self._validation.classes and found.reference_metric is None
-        return points + found.noise_points if counted else points
+        if not self._validation.classes or found.reference_metric is not None:
+            return 100 * found.drop_fraction
+        changed = changed_fraction(_several(self._reference)[0], _several(outputs)[0])
+        changed = max(changed, 1 - found.agreement_fraction)
+        return 100 * max(changed + 2 * math.sqrt(changed / found.samples), found.drop_fraction)
 
 
 def _several(outputs: Outputs) -> tuple[npt.NDArray[np.float32], ...]:

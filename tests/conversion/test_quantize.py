@@ -178,7 +178,7 @@ def test_an_input_given_back_keeps_both_names():
     scores = tf_keras.layers.Dense(3, name="scores")(given)
     x = np.random.default_rng(3).normal(size=(40, 6)).astype(np.float32)
     done = quantize(tf_keras.Model(given, [scores, given]), QuantizeOptions(), x[:20], Validation((x[20:],)))
-    assert {step.route for step in done.steps} == {"tensorflow", "ai-edge-quantizer"}
+    assert {step.route for step in done.steps} >= {"tensorflow", "ai-edge-quantizer"}
     assert [info.name for info in done.result.inputs] == ["given"]
     assert [info.name for info in done.result.outputs] == ["scores", "given"]
 
@@ -202,20 +202,20 @@ def test_a_layer_that_leaves_its_range_on_validation_data_stays_float():
     assert chosen.drop_points < 0.5
 
 
-@pytest.mark.parametrize(("number", "recovers"), [(300, True), (1000, False)])
-def test_one_answer_that_changes_counts_for_more_among_few(trained, number, recovers):
-    """1 of 300 is within half a percent, 1 ± 2 is not; of 1,000 it is."""
+@pytest.mark.parametrize("close", [True, False])
+def test_close_answers_count_against_the_limit_even_if_none_of_these_few_changes(trained, close):
     x, _ = blobs(400, 5)
     pairs = np.linspace(x[:200], x[200:], 51).reshape(-1, *x.shape[1:])
-    first = quantize(trained, QuantizeOptions(), CALIBRATION, Validation((x,)))
-    of_float, of_int8 = (
-        conversion.run_tflite(file.tflite, pairs).argmax(-1) for file in (first.baseline, first.result)
-    )
-    changed, same = pairs[of_float != of_int8], pairs[of_float == of_int8]
-    few = np.concatenate([changed[:1], same[: number - 1]])
+    first = quantize(trained, QuantizeOptions(max_quantization_drop=100), CALIBRATION, Validation((x,)))
+    answers = [conversion.run_tflite(file.tflite, pairs) for file in (first.baseline, first.result)]
+    sure = np.sort(answers[0], axis=-1)[:, -1]
+    same = np.flatnonzero(answers[0].argmax(-1) == answers[1].argmax(-1))
+    order = same[np.argsort(sure[same])]
+    few = pairs[order[:300] if close else order[-300:]]
     done = quantize(trained, QuantizeOptions(), CALIBRATION, Validation((few,)))
-    assert done.steps[0].agreement_fraction == pytest.approx(1 - 1 / number)
-    assert any(step.name == "least-squares ranges" for step in done.steps) is recovers
+    same_file = next(s for s in done.steps if (s.name, s.route) == ("int8", first.result.route))
+    assert same_file.drop_points == 0
+    assert any(step.name == "least-squares ranges" for step in done.steps) is close
 
 
 def test_the_operator_that_costs_most_at_the_output_stays_float():
