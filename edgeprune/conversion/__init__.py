@@ -9,7 +9,7 @@ from edgeprune.conversion.litert import run_tflite
 from edgeprune.conversion.metadata import attach
 from edgeprune.conversion.options import Quantized, QuantizeOptions, Step, Validation
 from edgeprune.conversion.parity import Parity, parity
-from edgeprune.conversion.quantize import quantize
+from edgeprune.conversion.quantize import as_timed, quantize
 from edgeprune.conversion.values import MODES, Converted
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Quantized",
     "Step",
     "Validation",
+    "as_timed",
     "attach",
     "convert",
     "parity",

@@ -1,6 +1,6 @@
 """Getting lost accuracy back, one step after the other, until the drop is within the limit.
 
-1. int8 by both routes;
+1. int8 by both routes; with float between the layers that have weights, where that is faster;
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
 4. ranges equalised between layers, with 2 and 3;
@@ -20,6 +20,7 @@ from edgeprune.conversion import ai_edge_route, flatfile, ranges
 from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.convert import finished
 from edgeprune.conversion.equalize import equalize
+from edgeprune.conversion.kernels import between_weights, slow_operators
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 from edgeprune.errors import InputError
 
@@ -51,27 +52,48 @@ class Source:
         calibration: float samples.
         io: type of inputs and outputs.
         layers: names of the Keras layers.
+        in_float: output tensors of operators that stay float whatever the step.
     """
 
     baseline: Converted
     calibration: Samples
     io: Io
     layers: Sequence[str]
+    in_float: Sequence[str] = ()
 
     def level(self, float_tflite: bytes) -> Level:
         """A float file with ranges of least squared error."""
         return Level(float_tflite, ranges.least_squares(ranges.observe(float_tflite, self.calibration)))
+
+    def float_between(self) -> Source:
+        """The same, with every operator that has no weights in float."""
+        return dataclasses.replace(self, in_float=between_weights(self.baseline.tflite))
 
     def few(self) -> Samples:
         """Samples enough for a mean."""
         return tuple(array[:_STATISTICS_SAMPLES] for array in self.calibration)
 
 
-def second_route(trial: Trial, source: Source) -> None:
-    """int8 by `ai-edge-quantizer`, as a rival to TensorFlow's converter."""
+def second_route(trial: Trial, source: Source) -> Source:
+    """int8 by `ai-edge-quantizer`, as a rival to TensorFlow's converter.
+
+    Where an operator has no fast kernel for int8, also with float between the layers that have weights. If
+    that is faster, it takes the place of what was there, and further steps start from it.
+    """
+    trial.attempt("int8", lambda: as_calibrated(source))
+    best = trial.best()
+    slow = slow_operators(best.converted.tflite) if best else ()
+    if not slow:
+        return source
+    mixed, detail = source.float_between(), f"no fast int8: {', '.join(slow)}"
+    candidate = trial.attempt("int8 weights, float between", lambda: as_calibrated(mixed), detail)
+    return mixed if candidate and trial.prefer_faster(candidate) else source
+
+
+def as_calibrated(source: Source) -> Converted:
+    """int8 by `ai-edge-quantizer`, with the extremes of the calibration samples as ranges."""
     observed = ranges.observe(source.baseline.tflite, source.calibration)
-    plain = Level(source.baseline.tflite, ranges.extremes(observed))
-    trial.attempt("int8", lambda: _made(source, plain))
+    return _made(source, Level(source.baseline.tflite, ranges.extremes(observed)))
 
 
 def recover(trial: Trial, source: Source) -> None:
@@ -125,7 +147,8 @@ def _costliest_operators(trial: Trial, source: Source, level: Level) -> list[str
     # On the samples that show the drop: those of calibration lie within the ranges they gave.
     samples = trial.samples(_STATISTICS_SAMPLES)
     errors = layer_errors(level.tflite, _made(source, level).tflite, samples)
-    tensors = [error.tensor for error in sorted(errors, key=lambda error: -error.added_error)]
+    worst = sorted(errors, key=lambda error: -error.added_error)
+    tensors = [error.tensor for error in worst if error.tensor not in source.in_float]
     left = {tensor: _scatter(trial, source, level, tensor) for tensor in tensors[:_MOST_OPERATORS]}
     return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
 
@@ -138,7 +161,7 @@ def _scatter(trial: Trial, source: Source, level: Level, *in_float: str) -> floa
 
 
 def _made(source: Source, level: Level, in_float: Sequence[str] = ()) -> Converted:
-    exceptions: dict[str, Mode] = dict.fromkeys(in_float, "none")
+    exceptions: dict[str, Mode] = dict.fromkeys((*source.in_float, *in_float), "none")
     raw = ai_edge_route.quantize_file(level.tflite, "int8", level.ranges, source.io, exceptions)
     inputs = [info.name for info in source.baseline.inputs]
     return finished(raw, "int8", _ROUTE, inputs, [info.name for info in source.baseline.outputs])

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.conversion import ai_edge_route, flatfile
 from edgeprune.conversion.clustering import cluster
 from edgeprune.conversion.convert import convert, finished
-from edgeprune.conversion.ladder import Source, recover, second_route
+from edgeprune.conversion.kernels import slow_operators
+from edgeprune.conversion.ladder import Source, as_calibrated, recover, second_route
 from edgeprune.conversion.layer_error import layer_errors, layer_of
-from edgeprune.conversion.litert import run_tflite
+from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.options import Quantized
 from edgeprune.conversion.qat import train_quantized
-from edgeprune.conversion.trial import Trial
+from edgeprune.conversion.trial import FASTER, Trial
 from edgeprune.conversion.values import as_samples
 from edgeprune.errors import InputError
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from edgeprune.conversion.layer_error import LayerError
     from edgeprune.conversion.options import Fit, QuantizeOptions, Validation
     from edgeprune.conversion.trial import Candidate
-    from edgeprune.conversion.values import Converted
+    from edgeprune.conversion.values import Converted, Samples
 
 _ERROR_SAMPLES = 32
 _AWARE = "quantization-aware training"
@@ -82,6 +83,27 @@ def quantize(
     return _result(trial, source, shared, baseline, notes)
 
 
+def as_timed(model: Any, options: QuantizeOptions, calibration: Samples) -> Converted:
+    """A file as fast as the one that `quantize` gives where nothing has to be recovered.
+
+    Args:
+        model: tf_keras or Keras 3, float; its weights do not matter.
+        options: the recipe.
+        calibration: float samples; few are enough.
+
+    Raises:
+        InputError: the model cannot be converted.
+    """
+    made = convert(model, options.quantize, calibration, options.io, allow_flex=options.allow_flex)
+    integer = options.quantize == "int8" and not options.allow_flex and not made.notes
+    if not integer or not ai_edge_route.available() or not slow_operators(made.tflite):
+        return made
+    source = Source(convert(model, "none", calibration), calibration, options.io, ())
+    mixed = as_calibrated(source.float_between())
+    taken, rival = (latency_us(one.tflite, calibration) for one in (made, mixed))
+    return mixed if rival < FASTER * taken else made
+
+
 def _post_training(trial: Trial, source: Source, model: Any, options: QuantizeOptions) -> None:
     mode = options.quantize
 
@@ -102,7 +124,7 @@ def _post_training(trial: Trial, source: Source, model: Any, options: QuantizeOp
     elif mode == "dynamic" or loops:
         trial.attempt(mode, lambda: _dynamic(source, first))
     elif mode == "int8":
-        second_route(trial, source)
+        source = second_route(trial, source)
     if mode == "int8" and not loops and not options.allow_flex and not trial.good_enough():
         recover(trial, source)
 

@@ -23,12 +23,17 @@ if TYPE_CHECKING:
     from edgeprune.conversion.values import Converted, Samples
 
 
+FASTER = 0.8
+"""Two timings of one file are nearer to each other than this."""
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
     """A file that was made and measured.
 
     Attributes:
         lost_points: what counts against the limit.
+        latency_us: of one call on this machine, one thread.
         detail: what there is to say about it.
     """
 
@@ -36,6 +41,7 @@ class Candidate:
     converted: Converted
     parity: Parity
     lost_points: float
+    latency_us: float
     detail: str
 
 
@@ -64,14 +70,16 @@ class Trial:
             self._validation.score,
             classes=self._validation.classes,
         )
-        candidate = Candidate(name, converted, found, self._lost_points(found, outputs), detail)
+        lost = self._lost_points(found, outputs)
+        taken = latency_us(converted.tflite, self._validation.x)
+        candidate = Candidate(name, converted, found, lost, taken, detail)
         self.candidates.append(candidate)
         self._steps.append(
             Step(
                 name,
                 converted.route,
                 len(converted.tflite),
-                latency_us(converted.tflite, self._validation.x),
+                taken,
                 100 * found.drop_fraction,
                 found.agreement_fraction,
                 found.mean_abs_difference,
@@ -79,6 +87,13 @@ class Trial:
             )
         )
         return candidate
+
+    def prefer_faster(self, candidate: Candidate) -> bool:
+        """Puts the others out of the running, if this one takes less than `FASTER` of their time."""
+        others = [one for one in self.candidates if one is not candidate]
+        faster = all(candidate.latency_us < FASTER * one.latency_us for one in others)
+        self.candidates = [candidate] if faster else others
+        return faster
 
     def samples(self, number: int) -> Samples:
         """The first of the samples that decide."""

@@ -111,12 +111,13 @@ class _Stage:
 
     def _convert(self, model: Any) -> bytes:
         """As the build will, without what does not change the time."""
-        from edgeprune.conversion import convert
+        from edgeprune.conversion import QuantizeOptions, as_timed
 
         recipe, data = self._job.recipe, self._inputs.data
         few = data.model_input(choose(data.train, min(recipe.calibration, _RANGES), recipe.seed).x)
         several = few if isinstance(few, tuple) else (few,)
-        made = convert(model, recipe.quantize, several, recipe.io, allow_flex=recipe.allow_flex)
+        options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
+        made = as_timed(model, options, several)
         return finished(self._job, self._inputs, made)[0].tflite
 
     def fitted(self) -> tuple[Trained, Fitted]:

@@ -1,0 +1,92 @@
+"""Attention and layer normalization have no fast int8 kernels; weights do."""
+
+import os
+
+os.environ["TF_USE_LEGACY_KERAS"] = "1"
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from edgeprune import conversion
+from edgeprune.conversion import QuantizeOptions, Validation, as_timed, convert, flatfile, quantize
+from edgeprune.conversion.activations import operator_outputs
+from edgeprune.conversion.kernels import between_weights, slow_operators
+from edgeprune.conversion.trial import Trial
+
+X = np.random.default_rng(1).integers(0, 50, (60, 24)).astype(np.int32)
+
+
+@pytest.fixture(scope="module")
+def encoder():
+    """Vectors, one block of attention, the mean."""
+    import tf_keras
+
+    tf_keras.utils.set_random_seed(2)
+    layers = tf_keras.layers
+    given = layers.Input((24,), dtype="int32", name="given")
+    x = layers.Embedding(50, 32, name="table")(given)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 16, name="heads")(x, x)])
+    x = layers.LayerNormalization(name="norm")(x)
+    x = layers.Dense(64, "relu", name="inner")(x)
+    outputs = layers.Dense(3, "softmax", name="kind")(layers.GlobalAveragePooling1D()(x))
+    return tf_keras.Model(given, outputs)
+
+
+def kinds(tflite, integer):
+    """Operators that give int8, or those that give float."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    wanted = schema.TensorType.INT8 if integer else schema.TensorType.FLOAT32
+    tree = flatfile.parse(tflite)
+    graph, names = tree.subgraphs[0], [flatfile.operator_name(code) for code in tree.operatorCodes]
+    return {
+        names[op.opcodeIndex] for op in graph.operators if graph.tensors[op.outputs[0]].type == wanted
+    }
+
+
+def test_arithmetic_between_layers_runs_in_float_where_that_is_faster(encoder):
+    float_file = convert(encoder, "none", (X,)).tflite
+    y = conversion.run_tflite(float_file, (X,)).argmax(-1)
+    done = quantize(encoder, QuantizeOptions(), X[:30], Validation((X,), y))
+    step = done.steps[2]
+    assert step.name == "int8 weights, float between"
+    assert "BATCH_MATMUL" in step.detail
+    assert "RSQRT" in step.detail
+    # No tolerance for the time: which of the two is faster is the machine's to say.
+    chosen = next(one for one in done.steps if one.chosen)
+    if chosen is step:
+        assert kinds(done.result.tflite, integer=True) <= {"FULLY_CONNECTED", "GATHER", "QUANTIZE"}
+        assert {"BATCH_MATMUL", "RSQRT", "SOFTMAX"} <= kinds(done.result.tflite, integer=False)
+        assert slow_operators(done.result.tflite) == ()
+    assert len(done.result.tflite) < 0.5 * len(float_file)
+    assert done.validation.drop_fraction <= 0.05
+
+
+def test_a_file_that_is_only_timed_has_the_same_operators(encoder):
+    made = as_timed(encoder, QuantizeOptions(), (X,))
+    done = quantize(encoder, QuantizeOptions(max_quantization_drop=100), (X,), Validation((X,)))
+    assert made.operators == done.result.operators
+    assert as_timed(encoder, QuantizeOptions("float16"), (X,)).mode == "float16"
+
+
+def test_operators_between_weights_are_those_without(encoder):
+    tflite = convert(encoder, "none", (X,)).tflite
+    found = {one.tensor: one.operator for one in operator_outputs(flatfile.parse(tflite))}
+    between = [found[name] for name in between_weights(tflite)]
+    assert {"ADD", "BATCH_MATMUL", "MEAN", "RSQRT", "SOFTMAX"} <= set(between)
+    assert len(between) + sum(one in ("FULLY_CONNECTED", "GATHER") for one in found.values()) == len(found)
+
+
+@pytest.mark.parametrize(("taken", "only"), [(70.0, True), (90.0, False)])
+def test_faster_means_by_more_than_two_timings_differ(encoder, taken, only):
+    reference = convert(encoder, "none", (X,))
+    trial = Trial(conversion.run_tflite(reference.tflite, (X,)), Validation((X,)), 0.5)
+    first = trial.attempt("first", lambda: reference)
+    second = trial.attempt("second", lambda: reference)
+    trial.candidates = [dataclasses.replace(first, latency_us=100.0)]
+    second = dataclasses.replace(second, latency_us=taken)
+    trial.candidates.append(second)
+    assert trial.prefer_faster(second) is only
+    assert [one.name for one in trial.candidates] == (["second"] if only else ["first"])
