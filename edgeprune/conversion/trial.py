@@ -148,7 +148,8 @@ class Trial:
         Without labels every answer that changes counts, and how many do in the long run, with two standard
         errors on top: so that another split of this size keeps the limit too.
         """
-        if not self._validation.classes or found.reference_metric is not None:
+        counted = self._validation.classes and found.reference_metric is None
+        if not counted or not np.isfinite(found.max_abs_difference):
             return 100 * found.drop_fraction
         changed = changed_fraction(_several(self._reference)[0], _several(outputs)[0])
         changed = max(changed, 1 - found.agreement_fraction)

@@ -90,3 +90,11 @@ def test_faster_means_by_more_than_two_timings_differ(encoder, taken, only):
     trial.candidates.append(second)
     assert trial.prefer_faster(second) is only
     assert [one.name for one in trial.candidates] == (["second"] if only else ["first"])
+
+
+def test_outputs_that_are_not_numbers_lose_everything(encoder):
+    reference = convert(encoder, "none", (X,))
+    outputs = conversion.run_tflite(reference.tflite, (X,))
+    trial = Trial(np.where(np.arange(3) == 1, np.nan, outputs), Validation((X,)), 0.5)
+    assert trial.attempt("first", lambda: reference).lost_points == 100
+    assert not trial.good_enough()
