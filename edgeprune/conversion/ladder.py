@@ -85,7 +85,7 @@ def second_route(trial: Trial, source: Source) -> Source:
     slow = slow_operators(best.converted.tflite) if best else ()
     if not slow:
         return source
-    mixed, detail = source.float_between(), f"no fast int8: {', '.join(slow)}"
+    mixed, detail = source.float_between(), f"no fast int8 kernel for {', '.join(slow)}"
     candidate = trial.attempt("int8 weights, float between", lambda: as_calibrated(mixed), detail)
     return mixed if candidate and trial.prefer_faster(candidate) else source
 
@@ -111,12 +111,17 @@ def recover(trial: Trial, source: Source) -> None:
     if level is None or trial.good_enough():
         return
     levels = [level]
-
-    def equalized() -> Converted:
-        levels.append(source.level(equalize(source.baseline.tflite, source.few())))
-        return _corrected(source, levels[-1].tflite, _made(source, levels[-1]))
-
-    trial.attempt("equalised ranges", equalized)
+    try:
+        equal = source.level(equalize(source.baseline.tflite, source.few()))
+    except InputError as error:
+        trial.note("equalised ranges", str(error))
+    else:
+        levels.append(equal)
+        trial.attempt(
+            "equalised ranges",
+            lambda: _corrected(source, equal.tflite, _made(source, equal)),
+            level=equal.tflite,
+        )
     if trial.best(_ROUTE) is not None and not trial.good_enough():
         _keep_operators_float(trial, source, min(levels, key=lambda one: _scatter(trial, source, one)))
 
@@ -133,6 +138,7 @@ def _keep_operators_float(trial: Trial, source: Source, level: Level) -> None:
                 source, level.tflite, _made(source, level, chosen)
             ),
             names,
+            level.tflite,
         )
         count *= 2
 

@@ -65,6 +65,8 @@ class Step:
         runnable_bytes: size of the file.
         latency_us: of one call on this machine, one thread.
         drop_points: lost against the float model on validation data.
+        likely_points: without labels, what counts against the limit: answers that change in the long run,
+            and two standard errors.
         agreement_fraction: with the float model on validation data.
         mean_abs_difference: of the outputs.
         detail: the layers concerned, or why the step was refused.
@@ -76,6 +78,7 @@ class Step:
     runnable_bytes: int | None = None
     latency_us: float | None = None
     drop_points: float | None = None
+    likely_points: float | None = None
     agreement_fraction: float | None = None
     mean_abs_difference: float | None = None
     detail: str = ""

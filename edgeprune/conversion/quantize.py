@@ -170,7 +170,8 @@ def _result(
     errors: tuple[LayerError, ...] = ()
     # After training with simulated int8 there is no float file with the same weights to compare with.
     if best.converted.mode != "none" and best.name != _AWARE:
-        errors = layer_errors(source.baseline.tflite, best.converted.tflite, few, source.layers)
+        level = best.level or source.baseline.tflite
+        errors = layer_errors(level, best.converted.tflite, few, source.layers)
     shipped = dataclasses.replace(best.converted, tflite=_shortened(best.converted.tflite, source.layers))
     return Quantized(
         shipped,

@@ -35,6 +35,7 @@ class Candidate:
         lost_points: what counts against the limit.
         latency_us: of one call on this machine, one thread.
         detail: what there is to say about it.
+        level: the float file that it was made from, if that is not the baseline's.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Candidate:
     lost_points: float
     latency_us: float
     detail: str
+    level: bytes | None
 
 
 class Trial:
@@ -55,8 +57,17 @@ class Trial:
         self._validation = validation
         self._max_drop_points = max_drop_points
 
-    def attempt(self, name: str, make: Callable[[], Converted], detail: str = "") -> Candidate | None:
-        """Makes and measures a file; None, with the reason kept as a step, if a route refuses."""
+    def attempt(
+        self, name: str, make: Callable[[], Converted], detail: str = "", level: bytes | None = None
+    ) -> Candidate | None:
+        """Makes and measures a file; None, with the reason kept as a step, if a route refuses.
+
+        Args:
+            name: of the step.
+            make: gives the file.
+            detail: what there is to say about it.
+            level: the float file that it was made from, if that is not the baseline's.
+        """
         try:
             converted = make()
             outputs = run_tflite(converted.tflite, self._validation.x)
@@ -72,7 +83,7 @@ class Trial:
         )
         lost = self._lost_points(found, outputs)
         taken = latency_us(converted.tflite, self._validation.x)
-        candidate = Candidate(name, converted, found, lost, taken, detail)
+        candidate = Candidate(name, converted, found, lost, taken, detail, level)
         self.candidates.append(candidate)
         self._steps.append(
             Step(
@@ -81,6 +92,7 @@ class Trial:
                 len(converted.tflite),
                 taken,
                 100 * found.drop_fraction,
+                lost if self._counts_answers(found) else None,
                 found.agreement_fraction,
                 found.mean_abs_difference,
                 detail,
@@ -142,14 +154,16 @@ class Trial:
     def _holds(self, candidate: Candidate) -> bool:
         return candidate.lost_points <= self._max_drop_points
 
+    def _counts_answers(self, found: Parity) -> bool:
+        return self._validation.classes and found.reference_metric is None
+
     def _lost_points(self, found: Parity, outputs: Outputs) -> float:
         """What counts against the limit.
 
         Without labels every answer that changes counts, and how many do in the long run, with two standard
         errors on top: so that another split of this size keeps the limit too.
         """
-        counted = self._validation.classes and found.reference_metric is None
-        if not counted or not np.isfinite(found.max_abs_difference):
+        if not self._counts_answers(found) or not np.isfinite(found.max_abs_difference):
             return 100 * found.drop_fraction
         changed = changed_fraction(_several(self._reference)[0], _several(outputs)[0])
         changed = max(changed, 1 - found.agreement_fraction)

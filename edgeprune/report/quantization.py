@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 _WORST = 3
 
@@ -25,9 +25,9 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         said += f"; largest errors of layers: {', '.join(worst)} (all of them in report.json)"
     yield f"{said}."
     steps = [step for step in found["steps"] if "drop_points" in step]
-    limit = report["recipe"].get("max_quantization_drop", 0.0)
-    if steps and steps[0]["drop_points"] > limit:
-        yield f"Quantized plainly it lost more than {limit:g} points on validation data. Tried:"
+    said = _why_several(steps, report["recipe"].get("max_quantization_drop", 0.0))
+    if said:
+        yield f"{said} Tried:"
         yield from (f"  {tried(step)}" for step in steps)
 
 
@@ -35,10 +35,23 @@ def tried(step: Mapping[str, Any]) -> str:
     """One step with its gain and its cost, and whether it is what ships."""
     detail = f" ({step['detail']})" if step.get("detail") else ""
     return (
-        f"{step['name']}, {step['route']}: {step['drop_points']:+.2f} points lost, "
-        f"{step['runnable_bytes'] / 1000:,.1f} kB, {step['latency_us']:,.0f} us"
-        f"{', shipped' if step['chosen'] else ''}{detail}"
+        f"{step['name']}, {step['route']}: {step['drop_points']:+.2f} points lost"
+        f"{up_to(step.get('likely_points'))}, {step['runnable_bytes'] / 1000:,.1f} kB, "
+        f"{step['latency_us']:,.0f} us{', shipped' if step['chosen'] else ''}{detail}"
     )
+
+
+def up_to(likely_points: float | None) -> str:
+    """What a loss may be on other samples, where that is known."""
+    return "" if likely_points is None else f", up to {likely_points:.2f} on others"
+
+
+def _why_several(steps: Sequence[Mapping[str, Any]], limit: float) -> str:
+    if steps and steps[0].get("likely_points", steps[0]["drop_points"]) > limit:
+        lost = "lost" if steps[0]["drop_points"] > limit else "is likely to lose"
+        return f"Quantized plainly it {lost} more than {limit:g} points on validation data."
+    shipped = [step for step in steps if step["chosen"] and step.get("detail", "").startswith("no fast")]
+    return "".join(f"{step['name'].capitalize()}: {step['detail']}." for step in shipped)
 
 
 def _worst(errors: list[Mapping[str, Any]]) -> list[str]:

@@ -120,6 +120,7 @@ class Attempt:
     runnable_bytes: Optional[int] = None  # noqa: UP045
     latency_us: Optional[float] = None  # noqa: UP045
     drop_points: Optional[float] = None  # noqa: UP045
+    likely_points: Optional[float] = None  # noqa: UP045
     detail: str = ""
     chosen: bool = False
 

@@ -240,3 +240,22 @@ def test_the_operator_that_costs_most_at_the_output_stays_float():
     assert steps["1 of 3 operators in float"].detail == "pool"
     best_int8 = min(step.mean_abs_difference for step in done.steps[:5])
     assert steps["1 of 3 operators in float"].mean_abs_difference < 0.7 * best_int8
+
+
+def test_errors_of_equalised_layers_are_measured_on_the_equalised_scale():
+    """Channels whose ranges differ by 160: against the plain float file the first layer errs by half."""
+    import tf_keras
+
+    rng = np.random.default_rng(5)
+    given = tf_keras.Input((8, 8, 2), name="given")
+    small = tf_keras.layers.Conv2D(4, 3, activation="relu", name="small")
+    large = tf_keras.layers.Conv2D(3, 3, name="large")
+    model = tf_keras.Model(given, large(small(given)))
+    scale = np.array([0.05, 1.0, 1.0, 8.0])
+    small.set_weights([rng.normal(size=(3, 3, 2, 4)) * scale, np.zeros(4)])
+    large.set_weights([rng.normal(size=(3, 3, 4, 3)) / scale[:, None], np.zeros(3)])
+    x = rng.normal(size=(60, 8, 8, 2)).astype(np.float32)
+    options = QuantizeOptions(max_quantization_drop=0.3)
+    done = quantize(model, options, x[:40], Validation((x[40:],), classes=False))
+    assert next(step for step in done.steps if step.chosen).name == "equalised ranges"
+    assert max(error.relative_error for error in done.layer_errors) < 0.05

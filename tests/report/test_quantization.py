@@ -25,3 +25,27 @@ def test_recovery_is_told_with_its_cost():
         "  int8, tensorflow: +1.25 points lost, 4.0 kB, 20 us",
         "  bias correction, tensorflow: +0.25 points lost, 4.1 kB, 21 us, shipped (conv)",
     ]
+
+
+STEP = {"name": "int8", "route": "tensorflow", "runnable_bytes": 4000, "latency_us": 20.0, "drop_points": 0.0}
+
+
+def told(*steps):
+    made = {"mode": "int8", "route": "tensorflow", "layer_errors": [], "steps": list(steps)}
+    return list(quantization.lines({"quantization": made, "recipe": {"max_quantization_drop": 0.5}}))
+
+
+def test_without_labels_the_long_run_decides():
+    first = STEP | {"drop_points": 0.33, "likely_points": 1.05, "chosen": False}
+    last = STEP | {"likely_points": 0.21, "name": "bias correction", "chosen": True}
+    _, why, one, other = told(first, last)
+    assert why == "Quantized plainly it is likely to lose more than 0.5 points on validation data. Tried:"
+    assert one == "  int8, tensorflow: +0.33 points lost, up to 1.05 on others, 4.0 kB, 20 us"
+    assert other.endswith("up to 0.21 on others, 4.0 kB, 20 us, shipped")
+
+
+def test_a_faster_form_is_explained():
+    form = STEP | {"name": "int8 weights, float between", "detail": "no fast int8 kernel for DIV"}
+    said = told(STEP | {"chosen": False}, form | {"chosen": True})
+    assert said[1] == "Int8 weights, float between: no fast int8 kernel for DIV. Tried:"
+    assert len(said) == 4

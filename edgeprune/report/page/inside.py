@@ -10,6 +10,7 @@ from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
 from edgeprune.report.page.svg import figure
+from edgeprune.report.quantization import up_to
 from edgeprune.report.read import STAGES
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def quantization(subject: Subject, prefix: str) -> Html:
 def _attempt(step: Attempt) -> tuple[str, ...]:
     return (
         f"{step.name}, shipped" if step.chosen else step.name, step.route, step.detail,
-        _optional(step.drop_points, lambda v: f"{v:+.2f}"), _optional(step.runnable_bytes, show_size),
+        _optional(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
+        _optional(step.runnable_bytes, show_size),
         _optional(step.latency_us, lambda v: show_duration(v / 1000)),
     )
 
