@@ -1,6 +1,6 @@
 """Getting lost accuracy back, one step after the other, until the drop is within the limit.
 
-1. int8 by both routes; with float between the layers that have weights, where that is faster;
+1. int8 by both routes; with float where int8 has no fast kernels, if that is faster;
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
 4. ranges equalised between layers, with 2 and 3;
@@ -20,12 +20,12 @@ from edgeprune.conversion import ai_edge_route, flatfile, ranges
 from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.convert import finished
 from edgeprune.conversion.equalize import equalize
-from edgeprune.conversion.kernels import between_weights, slow_operators
+from edgeprune.conversion.kernels import between_weights, outputs_of, slow_operators
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from edgeprune.conversion.trial import Trial
     from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
@@ -65,9 +65,13 @@ class Source:
         """A float file with ranges of least squared error."""
         return Level(float_tflite, ranges.least_squares(ranges.observe(float_tflite, self.calibration)))
 
-    def float_between(self) -> Source:
-        """The same, with every operator that has no weights in float."""
-        return dataclasses.replace(self, in_float=between_weights(self.baseline.tflite))
+    def forms(self, slow: Collection[str]) -> dict[str, Source]:
+        """The same with these operators in float, and with every operator that has no weights, by name."""
+        tflite = self.baseline.tflite
+        return {
+            "int8, slow operators in float": dataclasses.replace(self, in_float=outputs_of(tflite, slow)),
+            "int8 weights, float between": dataclasses.replace(self, in_float=between_weights(tflite)),
+        }
 
     def few(self) -> Samples:
         """Samples enough for a mean."""
@@ -77,17 +81,19 @@ class Source:
 def second_route(trial: Trial, source: Source) -> Source:
     """int8 by `ai-edge-quantizer`, as a rival to TensorFlow's converter.
 
-    Where an operator has no fast kernel for int8, also with float between the layers that have weights. If
-    that is faster, it takes the place of what was there, and further steps start from it.
+    Where operators have no fast kernel for int8, also with float in their place. What is clearly faster takes
+    the place of the rest, and further steps start from it.
     """
     trial.attempt("int8", lambda: as_calibrated(source))
     best = trial.best()
     slow = slow_operators(best.converted.tflite) if best else ()
-    if not slow:
-        return source
-    mixed, detail = source.float_between(), f"no fast int8 kernel for {', '.join(slow)}"
-    candidate = trial.attempt("int8 weights, float between", lambda: as_calibrated(mixed), detail)
-    return mixed if candidate and trial.prefer_faster(candidate) else source
+    found = source
+    for name, form in source.forms(slow).items() if slow else ():
+        detail = f"no fast int8 kernel for {', '.join(slow)}"
+        candidate = trial.attempt(name, lambda form=form: as_calibrated(form), detail)  # type: ignore[misc]
+        if candidate and trial.prefer_faster(candidate):
+            found = form
+    return found
 
 
 def as_calibrated(source: Source) -> Converted:

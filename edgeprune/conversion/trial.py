@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.conversion.litert import latency_us, run_tflite
+from edgeprune.conversion.litert import is_faster, latency_us, run_tflite
 from edgeprune.conversion.margins import changed_fraction
 from edgeprune.conversion.options import Step
 from edgeprune.conversion.parity import Outputs, Parity, parity
@@ -23,17 +23,12 @@ if TYPE_CHECKING:
     from edgeprune.conversion.values import Converted, Samples
 
 
-FASTER = 0.8
-"""Two timings of one file are nearer to each other than this."""
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
     """A file that was made and measured.
 
     Attributes:
         lost_points: what counts against the limit.
-        latency_us: of one call on this machine, one thread.
         detail: what there is to say about it.
         level: the float file that it was made from, if that is not the baseline's.
     """
@@ -42,7 +37,6 @@ class Candidate:
     converted: Converted
     parity: Parity
     lost_points: float
-    latency_us: float
     detail: str
     level: bytes | None
 
@@ -82,15 +76,14 @@ class Trial:
             classes=self._validation.classes,
         )
         lost = self._lost_points(found, outputs)
-        taken = latency_us(converted.tflite, self._validation.x)
-        candidate = Candidate(name, converted, found, lost, taken, detail, level)
+        candidate = Candidate(name, converted, found, lost, detail, level)
         self.candidates.append(candidate)
         self._steps.append(
             Step(
                 name,
                 converted.route,
                 len(converted.tflite),
-                taken,
+                latency_us(converted.tflite, self._validation.x),
                 100 * found.drop_fraction,
                 lost if self._counts_answers(found) else None,
                 found.agreement_fraction,
@@ -101,9 +94,10 @@ class Trial:
         return candidate
 
     def prefer_faster(self, candidate: Candidate) -> bool:
-        """Puts the others out of the running, if this one takes less than `FASTER` of their time."""
+        """Puts the others out of the running if this one is clearly faster than they, or else itself."""
         others = [one for one in self.candidates if one is not candidate]
-        faster = all(candidate.latency_us < FASTER * one.latency_us for one in others)
+        x = self._validation.x
+        faster = all(is_faster(candidate.converted.tflite, one.converted.tflite, x) for one in others)
         self.candidates = [candidate] if faster else others
         return faster
 
