@@ -1,10 +1,10 @@
-"""Which operators run fast in int8, and which to leave in float where others do not.
+"""Which operators to leave in float because LiteRT has no fast int8 kernel for them.
 
 XNNPACK's list of int8 operators is in its delegate's documentation
 (tensorflow/lite/delegates/xnnpack/README.md). The rest runs in LiteRT's own kernels, and around each of
-them the delegate ends and begins anew: a Transformer encoder takes several times as long in int8 as in
-float, MobileNetV3 with its hard swish nearly twice. With only those operators in float, or with all that
-lies between the layers' weights, both are faster than in float.
+them the delegate ends and begins anew: a Transformer encoder takes five times as long in int8 as in
+float, MobileNetV3 with its hard swish twice. These lists hold what was measured to be slow; the choice is
+theirs, not a stopwatch's, so that the same model gives the same file.
 """
 
 from __future__ import annotations
@@ -16,58 +16,57 @@ from edgeprune.conversion import flatfile
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-_ARITHMETIC = frozenset(
-    {
-        "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "ELU", "FULLY_CONNECTED", "LEAKY_RELU", "LOGISTIC",
-        "MAX_POOL_2D", "MEAN", "MUL", "PRELU", "RESIZE_BILINEAR", "SUB", "TANH", "TRANSPOSE_CONV",
-    }
-)  # fmt: skip
-_MOVES = frozenset(
-    {
-        "CONCATENATION", "DEPTH_TO_SPACE", "DEQUANTIZE", "EMBEDDING_LOOKUP", "EXPAND_DIMS", "GATHER", "PACK",
-        "PAD", "PADV2", "QUANTIZE", "RESHAPE", "RESIZE_NEAREST_NEIGHBOR", "SLICE", "SPACE_TO_DEPTH", "SPLIT",
-        "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE", "UNPACK",
-    }
-)  # fmt: skip
+_ALONE = frozenset({"AVERAGE_POOL_2D", "GELU", "HARD_SWISH", "RELU", "RELU6"})
+"""Slow operators that stand between layers with weights."""
+_AMONG_OTHERS = frozenset({"BATCH_MATMUL", "DIV", "RSQRT", "SOFTMAX", "SQRT", "SQUARED_DIFFERENCE"})
+"""Slow operators of attention, normalization and masked means: going to and fro costs more than float."""
 _WITH_WEIGHTS = frozenset(
     {"CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED", "GATHER", "TRANSPOSE_CONV"}
 )
 
 
 def slow_operators(tflite: bytes) -> tuple[str, ...]:
-    """Names of operators that give int8 and have no fast kernel for it."""
+    """Names of operators inside a file that give int8 and have no fast kernel for it.
+
+    What gives an output in int8 was asked for in int8.
+    """
     from ai_edge_litert import schema_py_generated as schema
 
     tree = flatfile.parse(tflite)
+    graph = tree.subgraphs[0]
+    ends = {int(index) for index in graph.outputs}
+    names = [flatfile.operator_name(code) for code in tree.operatorCodes]
     found = {
-        name
-        for name, outputs in _outputs(tree)
-        if outputs[0].type == schema.TensorType.INT8 and name not in _ARITHMETIC | _MOVES
+        names[op.opcodeIndex]
+        for op in graph.operators
+        if int(op.outputs[0]) not in ends
+        and graph.tensors[op.outputs[0]].type == schema.TensorType.INT8
     }
-    return tuple(sorted(found))
+    return tuple(sorted(found & (_ALONE | _AMONG_OTHERS)))
 
 
-def outputs_of(float_tflite: bytes, names: Collection[str]) -> tuple[str, ...]:
-    """Output tensors of the operators of these names."""
-    return tuple(tensor for name, tensor in _floats(float_tflite) if name in names)
+def in_float(float_tflite: bytes, slow: Collection[str]) -> tuple[str, ...]:
+    """Output tensors of the operators to leave in float.
+
+    Those of the slow ones; of all that have no weights, where a slow one stands among others.
+    """
+    among = not _AMONG_OTHERS.isdisjoint(slow)
+    return tuple(
+        tensor
+        for name, tensor in _floats(flatfile.parse(float_tflite))
+        if (name not in _WITH_WEIGHTS if among else name in slow)
+    )
 
 
-def between_weights(float_tflite: bytes) -> tuple[str, ...]:
-    """Output tensors of the operators that have no weights."""
-    return tuple(tensor for name, tensor in _floats(float_tflite) if name not in _WITH_WEIGHTS)
-
-
-def _floats(tflite: bytes) -> list[tuple[str, str]]:
+def _floats(tree: Any) -> list[tuple[str, str]]:
+    """Operators that give floats, and the tensors they give."""
     from ai_edge_litert import schema_py_generated as schema
 
-    return [
-        (name, outputs[0].name.decode())
-        for name, outputs in _outputs(flatfile.parse(tflite))
-        if outputs[0].type == schema.TensorType.FLOAT32
-    ]
-
-
-def _outputs(tree: Any) -> list[tuple[str, list[Any]]]:
     graph = tree.subgraphs[0]
     names = [flatfile.operator_name(code) for code in tree.operatorCodes]
-    return [(names[op.opcodeIndex], [graph.tensors[i] for i in op.outputs]) for op in graph.operators]
+    tensors = [(names[op.opcodeIndex], graph.tensors[op.outputs[0]]) for op in graph.operators]
+    return [
+        (name, tensor.name.decode())
+        for name, tensor in tensors
+        if tensor.type == schema.TensorType.FLOAT32
+    ]

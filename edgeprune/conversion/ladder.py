@@ -1,6 +1,6 @@
 """Getting lost accuracy back, one step after the other, until the drop is within the limit.
 
-1. int8 by both routes; with float where int8 has no fast kernels, if that is faster;
+1. int8 by both routes; with float where int8 has no fast kernels;
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
 4. ranges equalised between layers, with 2 and 3;
@@ -20,7 +20,7 @@ from edgeprune.conversion import ai_edge_route, flatfile, ranges
 from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.convert import finished
 from edgeprune.conversion.equalize import equalize
-from edgeprune.conversion.kernels import between_weights, outputs_of, slow_operators
+from edgeprune.conversion.kernels import in_float, slow_operators
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 from edgeprune.errors import InputError
 
@@ -65,13 +65,9 @@ class Source:
         """A float file with ranges of least squared error."""
         return Level(float_tflite, ranges.least_squares(ranges.observe(float_tflite, self.calibration)))
 
-    def forms(self, slow: Collection[str]) -> dict[str, Source]:
-        """The same with these operators in float, and with every operator that has no weights, by name."""
-        tflite = self.baseline.tflite
-        return {
-            "int8, slow operators in float": dataclasses.replace(self, in_float=outputs_of(tflite, slow)),
-            "int8 weights, float between": dataclasses.replace(self, in_float=between_weights(tflite)),
-        }
+    def without(self, slow: Collection[str]) -> Source:
+        """The same with float where these operators are slow in int8."""
+        return dataclasses.replace(self, in_float=in_float(self.baseline.tflite, slow))
 
     def few(self) -> Samples:
         """Samples enough for a mean."""
@@ -81,19 +77,20 @@ class Source:
 def second_route(trial: Trial, source: Source) -> Source:
     """int8 by `ai-edge-quantizer`, as a rival to TensorFlow's converter.
 
-    Where operators have no fast kernel for int8, also with float in their place. What is clearly faster takes
-    the place of the rest, and further steps start from it.
+    Where operators have no fast kernel for int8, float takes their place: such a file puts the others out of
+    the running, and further steps start from it.
     """
     trial.attempt("int8", lambda: as_calibrated(source))
     best = trial.best()
     slow = slow_operators(best.converted.tflite) if best else ()
-    found = source
-    for name, form in source.forms(slow).items() if slow else ():
-        detail = f"no fast int8 kernel for {', '.join(slow)}"
-        candidate = trial.attempt(name, lambda form=form: as_calibrated(form), detail)  # type: ignore[misc]
-        if candidate and trial.prefer_faster(candidate):
-            found = form
-    return found
+    if not slow:
+        return source
+    mixed, detail = source.without(slow), f"no fast int8 kernel for {', '.join(slow)}"
+    candidate = trial.attempt("int8, float where that is slow", lambda: as_calibrated(mixed), detail)
+    if candidate is None:
+        return source
+    trial.candidates = [candidate]
+    return mixed
 
 
 def as_calibrated(source: Source) -> Converted:
@@ -165,15 +162,15 @@ def _costliest_operators(trial: Trial, source: Source, level: Level) -> list[str
     return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
 
 
-def _scatter(trial: Trial, source: Source, level: Level, *in_float: str) -> float:
+def _scatter(trial: Trial, source: Source, level: Level, *more: str) -> float:
     try:
-        return trial.scatter(_made(source, level, in_float).tflite, _STATISTICS_SAMPLES)
+        return trial.scatter(_made(source, level, more).tflite, _STATISTICS_SAMPLES)
     except InputError:
         return math.inf
 
 
-def _made(source: Source, level: Level, in_float: Sequence[str] = ()) -> Converted:
-    exceptions: dict[str, Mode] = dict.fromkeys((*source.in_float, *in_float), "none")
+def _made(source: Source, level: Level, more: Sequence[str] = ()) -> Converted:
+    exceptions: dict[str, Mode] = dict.fromkeys((*source.in_float, *more), "none")
     raw = ai_edge_route.quantize_file(level.tflite, "int8", level.ranges, source.io, exceptions)
     inputs = [info.name for info in source.baseline.inputs]
     return finished(raw, "int8", _ROUTE, inputs, [info.name for info in source.baseline.outputs])

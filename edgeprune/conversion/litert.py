@@ -7,7 +7,6 @@ a file with batch 1 computes, or fail on a shape that is written into it.
 from __future__ import annotations
 
 import concurrent.futures
-import math
 import os
 import time
 from typing import TYPE_CHECKING, Any
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.conversion.values import Samples
-
-_TURNS, _CALLS = 3, 15
-_FASTER = 0.9
-
 
 def run_tflite(
     tflite: bytes, x: npt.ArrayLike | Sequence[npt.ArrayLike], *, workers: int | None = None
@@ -71,18 +66,6 @@ def latency_us(tflite: bytes, samples: Samples, calls: int = 50) -> float:
         loaded.invoke()
         times_ns.append(time.perf_counter_ns() - start)
     return float(np.median(times_ns[5:])) / 1e3
-
-
-def is_faster(tflite: bytes, other: bytes, samples: Samples) -> bool:
-    """Whether one file is clearly faster than another on this machine.
-
-    They take turns, and the best of each counts: the same file twice is nearer to itself than `_FASTER`.
-    """
-    best = [math.inf, math.inf]
-    for _ in range(_TURNS):
-        for place, file in enumerate((tflite, other)):
-            best[place] = min(best[place], latency_us(file, samples, _CALLS))
-    return best[0] < _FASTER * best[1]
 
 
 def interpreter(tflite: bytes, **options: Any) -> Any:

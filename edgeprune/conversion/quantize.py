@@ -13,7 +13,7 @@ from edgeprune.conversion.convert import convert, finished
 from edgeprune.conversion.kernels import slow_operators
 from edgeprune.conversion.ladder import Source, as_calibrated, recover, second_route
 from edgeprune.conversion.layer_error import layer_errors, layer_of
-from edgeprune.conversion.litert import is_faster, run_tflite
+from edgeprune.conversion.litert import run_tflite
 from edgeprune.conversion.options import Quantized
 from edgeprune.conversion.qat import train_quantized
 from edgeprune.conversion.trial import Trial
@@ -21,7 +21,7 @@ from edgeprune.conversion.values import as_samples
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
@@ -83,34 +83,24 @@ def quantize(
     return _result(trial, source, shared, baseline, notes)
 
 
-def as_timed(options: QuantizeOptions, calibration: Samples, original: Any) -> Callable[[Any], Converted]:
-    """Makes files as fast as those that `quantize` gives where nothing has to be recovered.
+def as_timed(model: Any, options: QuantizeOptions, calibration: Samples) -> Converted:
+    """A file as fast as the one that `quantize` gives where nothing has to be recovered.
 
     Args:
+        model: tf_keras or Keras 3, float.
         options: the recipe.
         calibration: float samples; few are enough.
-        original: a model, whose fastest form all files get, so that their times compare.
 
     Raises:
         InputError: the model cannot be converted.
     """
-
-    def plain(model: Any) -> Converted:
-        return convert(model, options.quantize, calibration, options.io, allow_flex=options.allow_flex)
-
-    def source(model: Any) -> Source:
-        return Source(convert(model, "none", calibration), calibration, options.io, ())
-
-    if options.quantize != "int8" or options.allow_flex or not ai_edge_route.available():
-        return plain
-    best = plain(original)
-    slow = () if best.notes else slow_operators(best.tflite)
-    chosen = None
-    for name, form in source(original).forms(slow).items() if slow else ():
-        made = as_calibrated(form)
-        if is_faster(made.tflite, best.tflite, calibration):
-            best, chosen = made, name
-    return plain if chosen is None else lambda model: as_calibrated(source(model).forms(slow)[chosen])
+    made = convert(model, options.quantize, calibration, options.io, allow_flex=options.allow_flex)
+    integer = options.quantize == "int8" and not options.allow_flex and not made.notes
+    slow = slow_operators(made.tflite) if integer and ai_edge_route.available() else ()
+    if not slow:
+        return made
+    source = Source(convert(model, "none", calibration), calibration, options.io, ())
+    return as_calibrated(source.without(slow))
 
 
 def _post_training(trial: Trial, source: Source, model: Any, options: QuantizeOptions) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.conversion.litert import is_faster, latency_us, run_tflite
+from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.margins import changed_fraction
 from edgeprune.conversion.options import Step
 from edgeprune.conversion.parity import Outputs, Parity, parity
@@ -92,14 +92,6 @@ class Trial:
             )
         )
         return candidate
-
-    def prefer_faster(self, candidate: Candidate) -> bool:
-        """Puts the others out of the running if this one is clearly faster than they, or else itself."""
-        others = [one for one in self.candidates if one is not candidate]
-        x = self._validation.x
-        faster = all(is_faster(candidate.converted.tflite, one.converted.tflite, x) for one in others)
-        self.candidates = [candidate] if faster else others
-        return faster
 
     def samples(self, number: int) -> Samples:
         """The first of the samples that decide."""

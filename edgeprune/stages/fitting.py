@@ -24,7 +24,7 @@ from edgeprune.stages.quantizing import deployed, finished
 from edgeprune.stages.training import Trained, largest, trained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from edgeprune.budget.explain import Round
     from edgeprune.conversion import Converted
@@ -109,19 +109,15 @@ class _Stage:
                 progress=tell,
             )
 
-    @functools.cached_property
-    def _quantized(self) -> Callable[[Any], Converted]:
+    def _convert(self, model: Any) -> bytes:
+        """As the build will, without what does not change the time."""
         from edgeprune.conversion import QuantizeOptions, as_timed
 
         recipe, data = self._job.recipe, self._inputs.data
         few = data.model_input(choose(data.train, min(recipe.calibration, _RANGES), recipe.seed).x)
         several = few if isinstance(few, tuple) else (few,)
         options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
-        return as_timed(options, several, self._inputs.model)
-
-    def _convert(self, model: Any) -> bytes:
-        """As the build will, without what does not change the time."""
-        return finished(self._job, self._inputs, self._quantized(model))[0].tflite
+        return finished(self._job, self._inputs, as_timed(model, options, several))[0].tflite
 
     def fitted(self) -> tuple[Trained, Fitted]:
         """Inside the limits; as an interrupted build had it, if there was one."""

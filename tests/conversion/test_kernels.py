@@ -9,8 +9,7 @@ import pytest
 
 from edgeprune import conversion
 from edgeprune.conversion import QuantizeOptions, Validation, as_timed, convert, flatfile, quantize
-from edgeprune.conversion.activations import operator_outputs
-from edgeprune.conversion.kernels import between_weights, slow_operators
+from edgeprune.conversion.kernels import slow_operators
 from edgeprune.conversion.trial import Trial
 
 X = np.random.default_rng(1).integers(0, 50, (60, 24)).astype(np.int32)
@@ -44,61 +43,52 @@ def kinds(tflite, integer):
     }
 
 
-def test_operators_without_fast_kernels_run_in_float_where_that_is_faster(encoder):
+def test_arithmetic_between_weights_runs_in_float_where_int8_is_slow(encoder):
     float_file = convert(encoder, "none", (X,)).tflite
     y = conversion.run_tflite(float_file, (X,)).argmax(-1)
     done = quantize(encoder, QuantizeOptions(), X[:30], Validation((X,), y))
-    slow, between = done.steps[2:4]
-    assert slow.name == "int8, slow operators in float"
-    assert between.name == "int8 weights, float between"
-    assert "BATCH_MATMUL" in slow.detail
-    assert "RSQRT" in slow.detail
-    # Which of them is faster is the machine's to say.
-    chosen = next(one for one in done.steps if one.chosen)
-    if chosen in (slow, between):
-        assert {"BATCH_MATMUL", "RSQRT", "SOFTMAX"} <= kinds(done.result.tflite, integer=False)
-        assert slow_operators(done.result.tflite) == ()
-    if chosen is between:
-        assert kinds(done.result.tflite, integer=True) <= {"FULLY_CONNECTED", "GATHER", "QUANTIZE"}
+    assert done.steps[2].name == "int8, float where that is slow"
+    assert done.steps[2].detail.startswith("no fast int8 kernel for BATCH_MATMUL, RSQRT, SOFTMAX")
+    assert kinds(done.result.tflite, integer=True) <= {"FULLY_CONNECTED", "GATHER", "QUANTIZE"}
+    assert {"BATCH_MATMUL", "RSQRT", "SOFTMAX"} <= kinds(done.result.tflite, integer=False)
     assert len(done.result.tflite) < 0.5 * len(float_file)
     assert done.validation.drop_fraction <= 0.05
 
 
-def test_files_that_are_only_timed_have_the_form_of_the_original(encoder):
-    made = as_timed(QuantizeOptions(), (X,), encoder)(encoder)
+def test_files_that_are_only_timed_have_the_same_operators(encoder):
+    made = as_timed(encoder, QuantizeOptions(), (X,))
     done = quantize(encoder, QuantizeOptions(max_quantization_drop=100), (X,), Validation((X,)))
-    assert slow_operators(made.tflite) == slow_operators(done.result.tflite)
-    assert as_timed(QuantizeOptions("float16"), (X,), encoder)(encoder).mode == "float16"
+    assert made.operators == done.result.operators
+    assert as_timed(encoder, QuantizeOptions("float16"), (X,)).mode == "float16"
 
 
-def test_operators_between_weights_are_those_without(encoder):
-    tflite = convert(encoder, "none", (X,)).tflite
-    found = {one.tensor: one.operator for one in operator_outputs(flatfile.parse(tflite))}
-    between = [found[name] for name in between_weights(tflite)]
-    assert {"ADD", "BATCH_MATMUL", "MEAN", "RSQRT", "SOFTMAX"} <= set(between)
-    assert len(between) + sum(one in ("FULLY_CONNECTED", "GATHER") for one in found.values()) == len(found)
-
-
-def test_only_a_clearly_faster_file_takes_the_place_of_others(encoder):
-    reference, small = convert(encoder, "none", (X,)), convert(_sum(), "none", (X,))
-    trial = Trial(conversion.run_tflite(reference.tflite, (X,)), Validation((X,)), 0.5)
-    first = trial.attempt("first", lambda: reference)
-    again = trial.attempt("again", lambda: reference)
-    assert not trial.prefer_faster(again)
-    assert trial.candidates == [first]
-    faster = trial.attempt("faster", lambda: small)
-    assert trial.prefer_faster(faster)
-    assert trial.candidates == [faster]
-
-
-def _sum():
-    """Far less to do than the encoder has."""
+def test_a_slow_operator_between_layers_is_alone_in_float():
     import tf_keras
 
     layers = tf_keras.layers
-    given = tf_keras.Input((24,), dtype="int32")
-    numbers = layers.Flatten()(layers.Embedding(50, 1)(given))
-    return tf_keras.Model(given, layers.Dense(3, "softmax")(numbers))
+    given = layers.Input((8, 8, 3), name="given")
+    x = layers.AveragePooling2D(2)(layers.Conv2D(4, 3, padding="same", activation="relu")(given))
+    x = layers.Add()([layers.Conv2D(5, 1)(x), layers.Conv2D(5, 1)(x)])
+    model = tf_keras.Model(given, layers.Softmax()(layers.Flatten()(x)))
+    images = np.random.default_rng(4).normal(size=(40, 8, 8, 3)).astype(np.float32)
+    for io in ("float", "int8"):
+        done = quantize(model, QuantizeOptions(io=io), images[:20], Validation((images,)))
+        assert done.steps[2].detail == "no fast int8 kernel for AVERAGE_POOL_2D"
+        assert "AVERAGE_POOL_2D" not in kinds(done.result.tflite, integer=True)
+        assert {"ADD", "CONV_2D"} <= kinds(done.result.tflite, integer=True)
+
+
+def test_a_model_of_fast_operators_stays_in_int8():
+    import tf_keras
+
+    layers = tf_keras.layers
+    given = layers.Input((8, 8, 3), name="given")
+    x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, padding="same", activation="relu")(given))
+    model = tf_keras.Model(given, layers.Dense(5, "softmax")(layers.GlobalAveragePooling2D()(x)))
+    images = np.random.default_rng(4).normal(size=(40, 8, 8, 3)).astype(np.float32)
+    made = as_timed(model, QuantizeOptions(), (images,))
+    assert slow_operators(convert(model, "int8", (images,)).tflite) == ()
+    assert made.route == "tensorflow"
 
 
 def test_outputs_that_are_not_numbers_lose_everything(encoder):

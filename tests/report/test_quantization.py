@@ -45,7 +45,7 @@ def test_without_labels_the_long_run_decides():
 
 
 def test_a_faster_form_is_explained():
-    form = STEP | {"name": "int8 weights, float between", "detail": "no fast int8 kernel for DIV"}
+    form = STEP | {"name": "int8, float where that is slow", "detail": "no fast int8 kernel for DIV"}
     said = told(STEP | {"chosen": False}, form | {"chosen": True})
-    assert said[1] == "Int8 weights, float between: no fast int8 kernel for DIV. Tried:"
+    assert said[1] == "Int8, float where that is slow: no fast int8 kernel for DIV. Tried:"
     assert len(said) == 4
