@@ -152,8 +152,11 @@ class Trial:
         if not self._counts_answers(found) or not np.isfinite(found.max_abs_difference):
             return 100 * found.drop_fraction
         changed = changed_fraction(_several(self._reference)[0], _several(outputs)[0])
-        changed = max(changed, 1 - found.agreement_fraction)
-        return 100 * max(changed + 2 * math.sqrt(changed / found.samples), found.drop_fraction)
+        counted = 1 - found.agreement_fraction
+        # Of a few hundred the count is mostly chance; it decides where it is surely above the estimate.
+        changed = max(changed, counted - 2 * math.sqrt(counted / found.samples))
+        others = 0.0 if found.others_fraction is None else 1 - found.others_fraction
+        return 100 * max(changed + 2 * math.sqrt(changed / found.samples), others)
 
 
 def _several(outputs: Outputs) -> tuple[npt.NDArray[np.float32], ...]:
