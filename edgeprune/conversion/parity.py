@@ -112,7 +112,7 @@ def parity(
         score: the task's metric.
         classes: whether the first output's last axis holds classes (or one score above 0.5).
     """
-    ours, theirs = _several(deployed), _several(reference)
+    ours, theirs = several(deployed), several(reference)
     differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(ours, theirs, strict=True)]
     if score is None and y is not None:
         score = _accuracy(np.asarray(y))
@@ -135,7 +135,8 @@ def answers(outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return best
 
 
-def _several(outputs: Any) -> tuple[npt.NDArray[np.float32], ...]:
+def several(outputs: Any) -> tuple[npt.NDArray[np.float32], ...]:
+    """One output or more, as a tuple."""
     many = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
     return tuple(np.asarray(output) for output in many)
 

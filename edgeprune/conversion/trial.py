@@ -11,13 +11,11 @@ import numpy as np
 from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.margins import changed_fraction
 from edgeprune.conversion.options import Step
-from edgeprune.conversion.parity import Outputs, Parity, parity
+from edgeprune.conversion.parity import Outputs, Parity, parity, several
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import numpy.typing as npt
 
     from edgeprune.conversion.options import Validation
     from edgeprune.conversion.values import Converted, Samples
@@ -103,7 +101,7 @@ class Trial:
         Without what is the same for every sample: correcting a bias takes that away.
         """
         outputs = run_tflite(tflite, self.samples(number))
-        pairs = zip(_several(outputs), _several(self._reference), strict=True)
+        pairs = zip(several(outputs), several(self._reference), strict=True)
         differences = [ours - exact[:number] for ours, exact in pairs]
         return float(np.mean([np.abs(one - one.mean(axis=0)).mean() for one in differences]))
 
@@ -151,13 +149,9 @@ class Trial:
         """
         if not self._counts_answers(found) or not np.isfinite(found.max_abs_difference):
             return 100 * found.drop_fraction
-        changed = changed_fraction(_several(self._reference)[0], _several(outputs)[0])
+        changed = changed_fraction(several(self._reference)[0], several(outputs)[0])
         counted = 1 - found.agreement_fraction
         # Of a few hundred the count is mostly chance; it decides where it is surely above the estimate.
         changed = max(changed, counted - 2 * math.sqrt(counted / found.samples))
         others = 0.0 if found.others_fraction is None else 1 - found.others_fraction
         return 100 * max(changed + 2 * math.sqrt(changed / found.samples), others)
-
-
-def _several(outputs: Outputs) -> tuple[npt.NDArray[np.float32], ...]:
-    return outputs if isinstance(outputs, tuple) else (outputs,)

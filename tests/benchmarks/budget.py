@@ -35,7 +35,7 @@ from edgeprune.budget.design import design
 from edgeprune.budget.fit import Fitted, Fitter, fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.measure import measure
-from edgeprune.conversion import convert
+from edgeprune.conversion import QuantizeOptions, as_timed
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.allocation import Limits, allocate, levels
@@ -73,7 +73,7 @@ class Bench:
 
     def convert(self, model: Any) -> bytes:
         """Int8, as a build does."""
-        return convert(model, "int8", self.case.calibration[:100]).tflite
+        return as_timed(model, QuantizeOptions(), (self.case.calibration[:100],)).tflite
 
     @functools.cached_property
     def fitter(self) -> Fitter:
