@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from readme import write_between
 
-REPEATS = 3
+REPEATS = 7
 """The best counts, for Keras, edgeprune and Torch-Pruning alike: the machine may be busy."""
 NETWORKS = {"MobileNetV2": 224, "ResNet50": 224, "ResNet152": 224}
 

@@ -19,7 +19,7 @@ import torch
 import torch_pruning as tp
 from torch import nn
 
-REPEATS = 3
+REPEATS = 7
 """The best counts."""
 RESNETS = {"ResNet50": (3, 4, 6, 3), "ResNet152": (3, 8, 36, 3)}
 INVERTED = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2))
