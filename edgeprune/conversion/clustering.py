@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from edgeprune.conversion.quiet import silence
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ def _own_layers(layer: Any) -> bool:
 def _copy(model: Any) -> Any:
     copy = keras_of(model).models.clone_model(model)
     copy.set_weights(model.get_weights())
+    derive(copy)
     return copy
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
+from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
 from edgeprune.keras_bridge.read import (
     arguments_of,
@@ -19,6 +20,7 @@ from edgeprune.keras_bridge.read import (
     nodes_in_order,
     operation_of,
     outputs_of,
+    structure_of,
 )
 from edgeprune.pruning.strip import take
 
@@ -49,6 +51,7 @@ def build(
         model = builder.model(reading.model)
         for layer, values in builder.values():
             layer.set_weights(values)
+        derive(model)
         return model
     # In a stateless scope Keras puts off every initializer to the scope's end: no random values are drawn
     # and assigned over, which takes a third of the time that a model takes to build.
@@ -57,6 +60,7 @@ def build(
         for layer, values in builder.values():
             for variable, value in zip(layer.weights, values, strict=True):
                 variable._initializer = _giving(value)  # noqa: SLF001 - there is no public name
+    derive(model)
     return model
 
 
@@ -124,7 +128,7 @@ class _Builder:
         def new(symbol: Any) -> Any:
             return symbols[id(symbol)]
 
-        ends = {side: map_tensors(_structure(old, side[:-1]), new) for side in ("inputs", "outputs")}
+        ends = {side: map_tensors(structure_of(old, side), new) for side in ("inputs", "outputs")}
         try:
             return type(old)(**ends, name=old.name)
         except TypeError:  # a class whose own __init__ makes the graph: its plain parent takes any
@@ -200,11 +204,3 @@ def _place(value: Any, by_tensor: dict[int, Any]) -> Any:
     if isinstance(value, dict):
         return {key: _place(item, by_tensor) for key, item in value.items()}
     return by_tensor[value.index] if isinstance(value, Tensor) else value
-
-
-def _structure(model: Any, side: str) -> Any:
-    """Inputs or outputs as the user nested them (a dictionary, a list, or one tensor)."""
-    for name in (f"_{side}s_struct", f"_nested_{side}s"):
-        if hasattr(model, name):
-            return getattr(model, name)
-    return getattr(model, f"{side}s")

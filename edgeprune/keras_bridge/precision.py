@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import keras_of
 
 _REDUCED = frozenset({"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
@@ -25,6 +26,7 @@ def in_float32(model: Any) -> Any:
         return model
     copy = _cloned(model)
     copy.set_weights(model.get_weights())
+    derive(copy)
     if getattr(model, "loss", None) is not None:
         copy.compile(loss=model.loss)
     return copy

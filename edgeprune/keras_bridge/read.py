@@ -6,6 +6,7 @@ depth. Nested models are inlined; their input layers are calls that pass on what
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +117,10 @@ def operation_of(node: Any) -> Any:
 
 
 def arguments_of(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Positional and keyword arguments of the call."""
+    """Positional and keyword arguments of the call; the latter in the order they were given in."""
     if hasattr(node, "arguments"):
-        return tuple(node.arguments.args), node.arguments.kwargs
-    return tuple(node.call_args), node.call_kwargs
+        return tuple(node.arguments.args), collections.OrderedDict(node.arguments.kwargs)
+    return tuple(node.call_args), collections.OrderedDict(node.call_kwargs)
 
 
 def outputs_of(node: Any) -> list[Any]:
@@ -135,15 +136,23 @@ def is_input_node(node: Any) -> bool:
 
 
 def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Applies `function` to everything inside nested lists, tuples and dictionaries."""
+    """Applies `function` to everything inside nested lists, tuples and dictionaries.
+
+    Dictionaries go in the order of their keys, as both Kerases flatten them.
+    """
     if isinstance(value, (list, tuple)):
         mapped = [map_values(item, function) for item in value]
         if hasattr(value, "_fields"):
             return type(value)(*mapped)
         return tuple(mapped) if isinstance(value, tuple) else mapped
     if isinstance(value, dict):
-        return {key: map_values(item, function) for key, item in value.items()}
+        return {key: map_values(value[key], function) for key in in_order(value)}
     return function(value)
+
+
+def in_order(keys: Mapping[Any, Any]) -> list[Any]:
+    """The keys of a dictionary in the order in which Keras flattens it."""
+    return list(keys) if isinstance(keys, collections.OrderedDict) else sorted(keys)
 
 
 def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
@@ -153,6 +162,24 @@ def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
         return function(item) if type(item).__name__ in SYMBOLS else item
 
     return map_values(value, only_symbols)
+
+
+def _for_inputs(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """A call's arguments in the order of the called model's inputs; a dictionary names them."""
+    first = args[0] if args else kwargs.get("inputs")
+    if not isinstance(first, dict):
+        return args, kwargs
+    wanted = structure_of(inner, "inputs")
+    names = in_order(wanted) if isinstance(wanted, dict) else inner.input_names
+    return [first[name] for name in names] if all(name in first for name in names) else (args, kwargs)
+
+
+def structure_of(model: Any, side: str) -> Any:
+    """Its "inputs" or "outputs" as the user nested them (a dictionary, a list, or one tensor)."""
+    for name in (f"_{side}_struct", f"_nested_{side}"):
+        if hasattr(model, name):
+            return getattr(model, name)
+    return getattr(model, side)
 
 
 class _Reader:
@@ -193,9 +220,8 @@ class _Reader:
     def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
         inner = functional_part(model)
         given: list[Any] = []
-        args, kwargs = arguments_of(node)
-        map_tensors((args, kwargs), given.append)
-        for symbol, value in zip(inner.inputs, given, strict=False):
+        map_tensors(_for_inputs(inner, *arguments_of(node)), given.append)
+        for symbol, value in zip(inner.inputs, given, strict=False):  # a mask may follow
             self._given[id(symbol)] = self.tensor(value)
         for nested in nodes_in_order(inner):
             for symbol in outputs_of(nested):

@@ -24,7 +24,7 @@ import numpy as np
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.feed import Data, feed
 from edgeprune.keras_bridge.flavour import is_keras3
-from edgeprune.keras_bridge.read import is_input_node, map_values
+from edgeprune.keras_bridge.read import in_order, is_input_node, map_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,7 +210,7 @@ def _flatten(value: Any, found: list[Any]) -> None:
         for item in value:
             _flatten(item, found)
     elif isinstance(value, dict):
-        for item in value.values():
-            _flatten(item, found)
+        for key in in_order(value):
+            _flatten(value[key], found)
     elif value is not None:
         found.append(value)

@@ -8,6 +8,7 @@ import fnmatch
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ def _copy(model: Any, precision: str) -> Any:
 
     copy = keras.models.clone_model(model, clone_function=again)
     copy.set_weights(model.get_weights())
+    derive(copy)
     for mine, theirs in zip(copy.layers, model.layers, strict=True):
         mine.trainable = theirs.trainable
     return copy

@@ -7,6 +7,7 @@ import pytest
 
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import trace
 from tests.layers.pruned import prune, with_weights
@@ -58,3 +59,59 @@ def test_variables_made_from_values(makes):
     model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(x)), seed=1)
     assert len(trace(read(model).graph).groups) >= 1
     prune(model, _samples()).check()
+
+
+@pytest.fixture(params=["keras", "tf_keras"])
+def k(request):
+    return importlib.import_module(request.param)
+
+
+def _kept_whole(model):
+    reading = read(model)
+    units = trace(reading.graph)
+    return build(reading, strip(units, np.ones(units.count, bool)))
+
+
+def _called(model, x):
+    """By Keras itself, which reads no graph."""
+    found = model(x)
+    return [np.asarray(one) for one in (found if isinstance(found, (list, tuple)) else [found])]
+
+
+def test_adapted_normalization_keeps_its_statistics(k):
+    """Keras 3 derives what the layer uses when it loads weights, not when they are set."""
+    x = np.random.default_rng(0).normal(5, 2, (64, 4)).astype("float32")
+    norm = k.layers.Normalization()
+    norm.adapt(x)
+    inputs = k.Input((6, 4))
+    inner = k.Sequential([k.Input((4,)), norm])
+    y = k.layers.Dense(8, activation="tanh")(k.layers.TimeDistributed(inner)(inputs))
+    model = k.Model(inputs, k.layers.Dense(3)(y))
+    samples = _samples()[0] + 5
+    # The same operations on the same values: nothing may differ.
+    np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
+    prune(with_weights(model, seed=1), [samples]).check()
+
+
+def test_dictionaries_between_nested_models(k):
+    """Keras flattens them by key, whatever the order they were written in."""
+    layers, inputs = k.layers, k.Input((6,))
+    two = k.Model(inputs, {"z": layers.Dense(5, activation="tanh")(inputs), "a": layers.Dense(5)(inputs)})
+    first, second = k.Input((6,), name="first"), k.Input((6,), name="second")
+    difference = layers.Subtract()([layers.Dense(5)(first), layers.Dense(5, activation="tanh")(second)])
+    one = k.Model({"second": second, "first": first}, difference)
+    x = k.Input((4,))
+    found = two(layers.Dense(6, activation="tanh")(x))
+    given = {"second": layers.Dense(6, activation="tanh")(x), "first": layers.Dense(6)(x)}
+    ends = [layers.Dense(3)(found["a"]), layers.Dense(2)(found["z"]), layers.Dense(3)(one(given))]
+    model = with_weights(k.Model(x, ends), seed=1)
+    samples = np.random.default_rng(2).normal(size=(3, 4)).astype("float32")
+    expected = _called(model, samples)
+    for own in (_called(_kept_whole(model), samples), predict(read(model), [samples])):
+        for mine, theirs in zip(own, expected, strict=True):
+            np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+    pruned = prune(model, [samples])
+    pruned.check()
+    own = predict(read(pruned.model), [samples])
+    for mine, theirs in zip(own, _called(pruned.model, samples), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
