@@ -99,7 +99,7 @@ class Recipe:
     weight_decay: float = _setting(1e-4, "Of AdamW, on kernels.")
     l1: float = _setting(0.0, "L1 penalty on kernels while fine-tuning.")
     l2: float = _setting(0.0, "L2 penalty on kernels while fine-tuning.")
-    distill: float = _setting(0.7, "Share of the original's answers in the targets; 0 trains on labels.")
+    distill: float = _setting(0.7, "Share of the original's right answers in the targets; 0: labels alone.")
     early_stopping: int = _setting(0, "Epochs without a better validation score before it ends; 0: never.")
     freeze: tuple[str, ...] = _setting((), "Name pattern of layers that are not trained; repeatable.")
     precision: Precision = _setting("float32", "Of training: float32, or mixed with bfloat16 or float16.")

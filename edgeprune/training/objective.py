@@ -1,7 +1,9 @@
 """What a model's outputs are and which loss compares them: as compiled, or as labels and answers say.
 
 Distillation (Hinton et al. 2015, arXiv 1503.02531) at temperature 1: the target is
-``share · original + (1 - share) · labels``, as probabilities where the outputs are.
+``share · original + (1 - share) · labels``, as probabilities where the outputs are. Of classes, only answers
+that are right are taught: where the original is wrong, the label stands alone (the errors of a teacher
+cost its student more than they tell; Wen et al. 2019, arXiv 1911.07471).
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ def mix(objective: Objective, answers: np.ndarray, labels: np.ndarray | None, sh
         answers: (N, …, C) of the original model.
         labels: (N, …) class numbers, -1 where nothing counts; values of the shape of `answers`;
             None, or labels that do not align with the answers (CTC), leave the answers alone.
-        share: of the answers, 0 to 1.
+        share: of the answers, 0 to 1; 1 leaves labels out.
     """
     taught = objective.probabilities(answers)
     if labels is None:
@@ -102,12 +104,20 @@ def mix(objective: Objective, answers: np.ndarray, labels: np.ndarray | None, sh
     if objective.kind == "categorical" and labels.shape == answers.shape[:-1]:
         counted = labels >= 0
         wanted = np.eye(answers.shape[-1], dtype=answers.dtype)[np.maximum(labels, 0)]
-        values = share * taught + (1 - share) * wanted
+        right = (taught.argmax(-1) == labels)[..., None]
+        values = _taught_where(right, taught, wanted, share)
         return Targets(values, None if counted.all() else counted.astype(np.float32), True)
     if labels.size == answers.size:
-        values = share * taught + (1 - share) * labels.reshape(answers.shape).astype(answers.dtype)
-        return Targets(values, None, True)
+        wanted = labels.reshape(answers.shape).astype(answers.dtype)
+        right = (taught > 0.5) == (wanted > 0.5) if objective.kind == "binary" else np.bool_(True)
+        return Targets(_taught_where(right, taught, wanted, share), None, True)
     return Targets(taught, None, False)
+
+
+def _taught_where(right: Any, taught: np.ndarray, wanted: np.ndarray, share: float) -> np.ndarray:
+    """The mix where the original is right, and what is wanted elsewhere."""
+    mixed = share * taught + (1 - share) * wanted
+    return mixed if share == 1 else np.where(right, mixed, wanted)
 
 
 def keras_loss(model: Any, objective: Objective, answers: np.ndarray, share: float, targets: Targets) -> Any:

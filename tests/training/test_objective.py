@@ -16,7 +16,8 @@ def probabilities(*shape):
 
 
 def test_classes_mix_the_original_with_the_labels():
-    answers, labels = probabilities(5, 4), np.array([0, 3, 1, 2, 2])
+    answers = probabilities(5, 4)
+    labels = answers.argmax(-1)
     objective = objective_of(UNCOMPILED, answers, labels)
     targets = mix(objective, answers, labels, 0.7)
     wanted = 0.7 * answers
@@ -24,6 +25,19 @@ def test_classes_mix_the_original_with_the_labels():
     np.testing.assert_allclose(targets.values, wanted, rtol=1e-6)
     assert objective.kind == "categorical"
     assert targets.weights is None
+
+
+def test_where_the_original_is_wrong_the_label_stands_alone():
+    answers = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], np.float32)
+    objective = objective_of(UNCOMPILED, answers, np.array([0, 2]))
+    targets = mix(objective, answers, np.array([0, 2]), 0.5).values
+    np.testing.assert_allclose(targets, [[0.85, 0.1, 0.05], [0, 0, 1]], rtol=1e-6)
+    np.testing.assert_array_equal(mix(objective, answers, np.array([0, 2]), 1.0).values, answers)
+    yes = np.array([[0.8], [0.8]], np.float32)
+    targets = mix(Objective("binary"), yes, np.array([1, 0]), 0.5).values
+    np.testing.assert_allclose(targets, [[0.9], [0]], rtol=1e-6)
+    targets = mix(Objective("squared"), yes, np.array([1, 0]), 0.5).values
+    np.testing.assert_allclose(targets, [[0.9], [0.4]], rtol=1e-6)
 
 
 def test_logits_are_compared_behind_their_softmax():
@@ -41,7 +55,7 @@ def test_a_label_of_minus_one_counts_nothing():
 
 
 def test_one_sigmoid_unit_is_binary():
-    answers, labels = rng.uniform(0.1, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
+    answers, labels = rng.uniform(0.6, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
     objective = objective_of(UNCOMPILED, answers, labels)
     assert objective.kind == "binary"
     values = mix(objective, answers, labels, 0.25).values
