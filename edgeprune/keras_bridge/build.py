@@ -192,6 +192,8 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
             "A class whose from_config() takes what its get_config() gives is expected.",
             "Add get_config(), and register classes and functions of your own with Keras.",
         ) from error
+    if is_keras3(old) and getattr(old, "input_vocabulary", "") is None:
+        made.set_vocabulary(old.get_vocabulary())  # an adapted one is in no configuration and no weight
     if made.name != old.name:  # a class of the user's own that forgets it
         setattr(made, "name" if is_keras3(made) else "_name", old.name)
     return made

@@ -115,3 +115,14 @@ def test_dictionaries_between_nested_models(k):
     own = predict(read(pruned.model), [samples])
     for mine, theirs in zip(own, _called(pruned.model, samples), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+
+
+def test_an_adapted_vocabulary_stays():
+    """It is in no configuration and no weight of Keras 3."""
+    lookup = keras.layers.IntegerLookup()
+    lookup.adapt(np.array([9, 8, 7, 1, 2]))
+    inputs = keras.Input((6,), dtype="int64")
+    x = keras.layers.Embedding(12, 6)(lookup(inputs))
+    model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x))), seed=1)
+    samples = np.random.default_rng(0).integers(0, 10, (8, 6))
+    np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
