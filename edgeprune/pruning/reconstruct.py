@@ -170,7 +170,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     if x.shape == y.shape and np.array_equal(x, y):
         return None
     kept = mix.columns_kept(sides.keep)
-    if not y.shape[1] or not kept.any() or len(x) != len(y):
+    if not y.size or not kept.any() or len(x) != len(y):
         return None
     weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
     fit = _fit(sides, mix, (x, y), weights, np.ones_like(kept) if wide else kept)
