@@ -108,7 +108,7 @@ def reconstruct(
         else:
             done += _compensate(sides, mix)
     index = resampled(sides.weights)
-    heads = heads_of(sides.units.graph)
+    heads = heads_of(sides.units)
     hidden, ends = {head.hidden for head in heads}, {read_by(head) for head in heads}
     wide: dict[int, Fit] = {}
     inputs: dict[int, np.ndarray] = {}

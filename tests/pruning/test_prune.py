@@ -190,6 +190,19 @@ def test_a_batch_of_padding_shifts_no_mean(package):
     np.testing.assert_allclose(first.mean, expected.mean, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("change", [lambda layer: layer.enable_lora(2), lambda layer: layer.quantize("int8")])
+@pytest.mark.parametrize(("place", "groups"), [(1, []), (2, ["first"])], ids=["hidden", "last"])
+def test_a_dense_layer_with_more_weights_than_two_is_no_end_to_fit(place, groups, change):
+    k = pytest.importorskip("keras")
+    k.utils.set_random_seed(1)
+    layers = [k.layers.Dense(8, activation="relu", name="first"), k.layers.Dense(7), k.layers.Dense(3)]
+    model = k.Sequential([k.Input((6,)), *layers])
+    change(layers[place])
+    found = prune(model, 0.2, calibration=DATA.reshape(-1, 6)[:64])
+    assert found.report.equivalence.holds
+    assert [group.name for group in found.report.groups] == groups
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
