@@ -28,7 +28,7 @@ class DenseRule(BaseRule):
         bias = 1 if view.option("use_bias", True) else None
         if bias:
             weights.append(WeightFlow((made,)))
-        read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors)
+        read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors, by_step=True)
         return Flow((unit_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made})
 
 

@@ -125,6 +125,7 @@ def _reads(equation: Equation, lines: Mapping[str, Ids], weights: int) -> tuple[
             bias=1 if weights > 1 else None,
             rows=tuple(equation.kernel.index(letter) for letter in order),
             samples=functools.partial(flattened, axes=axes),
+            by_step=1 not in axes,
         ),
     )
 

@@ -175,7 +175,8 @@ def attention_reads(view: CallView, sides: Sides) -> tuple[LinearRead, ...]:
         kernel = weight_index(view, name)
         tensor = getattr(sides, "query" if name == "gate" else name)
         source = sources.index(tensor.index)
-        reads.append(LinearRead(source, kernel, kernel + 1 if has_bias else None, (0,), vectors))
+        bias = kernel + 1 if has_bias else None
+        reads.append(LinearRead(source, kernel, bias, (0,), vectors, by_step=True))
     attention = Attention.of(view, sides.query.index, sides.value.index, sides.key.index)
     if attention is None:
         return tuple(reads)

@@ -78,6 +78,8 @@ class LinearRead:
         hidden: from all of the call's inputs, the layer's weights and the inputs' Keras masks
             (None where there is none), the tensor that `samples` draws from. Time steps that are
             masked out are left out. None: it is the input itself.
+        by_step: whether each row of X is of one time step of an input (N, T, …), so that `samples` may
+            be given sequences of one step each: those that a mask lets through.
     """
 
     source: int
@@ -86,6 +88,7 @@ class LinearRead:
     rows: tuple[int, ...]
     samples: Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
     hidden: Hidden | None = None
+    by_step: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

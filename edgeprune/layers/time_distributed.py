@@ -99,7 +99,7 @@ def _over_time(read: LinearRead) -> LinearRead:
 
     if hidden is not None:
         return dataclasses.replace(read, hidden=folded_hidden)
-    return dataclasses.replace(read, samples=functools.partial(_draw_folded, read.samples))
+    return dataclasses.replace(read, samples=functools.partial(_draw_folded, read.samples), by_step=True)
 
 
 def _fold(x: np.ndarray) -> np.ndarray:

@@ -45,7 +45,7 @@ def finish(
         How many heads were changed.
     """
     done = 0
-    for head in heads_of(sides.units.graph):
+    for head in heads_of(sides.units):
         wanted = reference[head.output]
         order = np.random.default_rng(sides.seed).permutation(len(wanted))[:MOST_SAMPLES]
         x = np.asarray(inputs[read_by(head)][order], np.float64)

@@ -99,8 +99,8 @@ class Mix:
         if self.read.hidden is not None:
             return self.read.samples(self.read.hidden(arrays, weights, masks), generator, number)
         array, mask = arrays[self.read.source], masks[self.read.source]
-        if mask is not None and array.ndim == 3 and len(self.read.rows) == 1:
-            array = array[mask]
+        if mask is not None and array.ndim == 3 and self.read.by_step:
+            array = array[mask][:, None]
         return self.read.samples(array, generator, number)
 
 

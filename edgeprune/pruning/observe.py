@@ -70,6 +70,9 @@ def observe(
         batch: samples that are in memory at a time.
         seed: decides which positions are looked at.
         progress: told the fraction done.
+
+    Returns:
+        Nothing of a read that saw no row, because a mask hides every step.
     """
     mixes = [mix for mix in mixes_of(units) if mix.units.any()]
     sums = [_Sum(mix, network) for mix in mixes]
@@ -85,7 +88,7 @@ def observe(
                 generator = np.random.default_rng((seed, start, step.number, place))
                 one.add(one.mix.draw(step, network.weights(one.mix.layer), generator, rows))
         progress(min(1.0, (start + batch) / total))
-    return tuple(one.moments() for one in sums)
+    return tuple(one.moments() for one in sums if one.count)
 
 
 class _Sum:
@@ -103,11 +106,13 @@ class _Sum:
         self._offset: np.ndarray | None = None
         self._first = np.zeros(size)
         self._second = np.zeros((size, size))
-        self._count = 0
+        self.count = 0
         self._room = MOST_ROWS_KEPT
         self._kept: list[np.ndarray] = []
 
     def add(self, x: np.ndarray) -> None:
+        if not len(x):
+            return
         if self.shared is not None:
             if len(x) <= self._room:
                 self._kept.append(x)
@@ -118,12 +123,11 @@ class _Sum:
         x = x.astype(np.float32) - self._offset
         self._first += x.sum(axis=0, dtype=np.float64)
         self._second += x.T @ x
-        self._count += len(x)
+        self.count += len(x)
 
     def moments(self) -> Moments:
-        seen = max(self._count, 1)
-        mean = self._first / seen
-        covariance = self._second / seen - np.outer(mean, mean)
+        mean = self._first / self.count
+        covariance = self._second / self.count - np.outer(mean, mean)
         offset = 0.0 if self._offset is None else self._offset
         return Moments(
             self.mix,
@@ -132,6 +136,6 @@ class _Sum:
             self._matrix,
             self._units,
             self.shared,
-            self._count,
+            self.count,
             np.concatenate(self._kept) if self._kept else None,
         )

@@ -108,7 +108,7 @@ def reconstruct(
         else:
             done += _compensate(sides, mix)
     index = resampled(sides.weights)
-    heads = heads_of(sides.units.graph)
+    heads = heads_of(sides.units)
     hidden, ends = {head.hidden for head in heads}, {read_by(head) for head in heads}
     wide: dict[int, Fit] = {}
     inputs: dict[int, np.ndarray] = {}
@@ -170,7 +170,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     if x.shape == y.shape and np.array_equal(x, y):
         return None
     kept = mix.columns_kept(sides.keep)
-    if not y.shape[1] or not kept.any() or len(x) != len(y):
+    if not y.size or not kept.any() or len(x) != len(y):
         return None
     weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
     fit = _fit(sides, mix, (x, y), weights, np.ones_like(kept) if wide else kept)

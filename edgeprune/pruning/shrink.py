@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Weights = dict[str, list[np.ndarray]]
 
 READING = (*LINEAR, separable.SeparableConvolutionRule)
-"""Rules all of whose inputs are read by kernels that their reads name."""
+"""Rules all of whose inputs are read by kernels that their reads name, where a call has any."""
 
 MAKING = (*READING, embedding.EmbeddingRule)
 """Rules whose units may go."""
@@ -110,7 +110,7 @@ def _candidates(units: Units) -> np.ndarray:
         candidates[group.units] = True
     for view, flow in zip(units.views, units.flows, strict=True):
         rule = rule_for(view.layer)
-        if not isinstance(rule, (*PASSING, *READING)):
+        if not (isinstance(rule, PASSING) or (isinstance(rule, READING) and flow.reads)):
             for ids in view.inputs:
                 candidates[units.unit_of[unit_ids.collapse(ids)]] = False
         grouped = isinstance(rule, convolution.ConvolutionRule) and not flow.reads

@@ -7,6 +7,7 @@ import pytest
 
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import run
+from edgeprune.pruning.mix import mixes_of
 from edgeprune.pruning.units import trace
 from tests.layers.pruned import with_weights
 
@@ -116,6 +117,32 @@ def test_masked_steps_are_left_out(flavour):
     expected = [states[1, 3], states[1, 2], states[0, 0], states[1, 0]]
     for state in expected:
         assert np.abs(hidden - state).max(axis=1).min() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("make", "steps_are_summed"),
+    [
+        (lambda k: k.layers.Dense(3), False),
+        (lambda k: k.layers.TimeDistributed(k.layers.Dense(3)), False),
+        (lambda k: k.layers.EinsumDense("abc,cd->abd", (None, 3), bias_axes="d"), False),
+        (lambda k: k.layers.EinsumDense("abc,bd->acd", (4, 3), bias_axes="d"), True),
+    ],
+)
+@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
+def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_are_summed, flavour):
+    k = importlib.import_module(flavour)
+    inputs = k.Input((5, 4))
+    model = with_weights(k.Model(inputs, make(k)(k.layers.Masking()(inputs))), seed=5)
+    data = np.random.default_rng(4).normal(size=(2, 5, 4)).astype("float32")
+    data[0, 2:] = 0
+    reading = read(model)
+    step = list(run(reading, data))[-1]
+    (mix,) = mixes_of(trace(reading.graph))
+    kernel, bias = step.layer.get_weights()
+    x = mix.draw(step, [kernel, bias], np.random.default_rng(0), ALL)
+    whole = np.asarray(model(data))
+    expected = whole.reshape(-1, 3) if steps_are_summed else whole[data.any(axis=2)]
+    np.testing.assert_allclose(x @ mix.matrix(kernel) + bias, expected, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("flavour", ["keras", "tf_keras"])

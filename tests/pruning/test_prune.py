@@ -8,11 +8,13 @@ import pytest
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import cost_model
+from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.allocation import Limits
 from edgeprune.pruning.equivalence import compare
 from edgeprune.pruning.importance import CRITERIA
+from edgeprune.pruning.observe import observe
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.prune import prune
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
@@ -152,6 +154,53 @@ def test_sequences_with_padding_and_several_outputs(package):
     report = prune(model, 0.5, calibration=data).report
     assert report.removed.neurons == 0.5
     assert report.equivalence.holds
+
+
+def _padded(package):
+    """Every dense layer reads a masked sequence; the first 16 of 24 samples are padding alone."""
+    k = pytest.importorskip(package)
+    k.utils.set_random_seed(1)
+    tokens = k.Input((5,), dtype="int32")
+    x = k.layers.Dense(6, name="read")(k.layers.Embedding(20, 8, mask_zero=True)(tokens))
+    model = k.Model(tokens, k.layers.Dense(3)(k.layers.GRU(4)(k.layers.Dense(6)(x))))
+    data = np.random.default_rng(2).integers(1, 20, size=(24, 5))
+    data[:16] = 0
+    return model, data
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("criterion", ["reconstruction", "apoz"])
+def test_where_all_is_padding_there_is_nothing_to_repair_with(package, criterion):
+    model, data = _padded(package)
+    found = prune(model, 0.4, calibration=data[:16], criterion=criterion)
+    assert found.report.equivalence.holds
+    before, after = (one.get_layer("read").get_weights()[0] for one in (model, found.model))
+    assert after.shape != before.shape
+    assert np.isin(after, before).all()
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_batch_of_padding_shifts_no_mean(package):
+    model, data = _padded(package)
+    network = KerasNetwork(read(model))
+    units = trace(network.graph)
+    first, *_ = observe(network, units, data, batch=8, seed=0)
+    expected, *_ = observe(network, units, data[16:], batch=8, seed=0)
+    assert first.mix.layer == "read"
+    np.testing.assert_allclose(first.mean, expected.mean, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("change", [lambda layer: layer.enable_lora(2), lambda layer: layer.quantize("int8")])
+@pytest.mark.parametrize(("place", "groups"), [(1, []), (2, ["first"])], ids=["hidden", "last"])
+def test_a_dense_layer_with_more_weights_than_two_is_no_end_to_fit(place, groups, change):
+    k = pytest.importorskip("keras")
+    k.utils.set_random_seed(1)
+    layers = [k.layers.Dense(8, activation="relu", name="first"), k.layers.Dense(7), k.layers.Dense(3)]
+    model = k.Sequential([k.Input((6,)), *layers])
+    change(layers[place])
+    found = prune(model, 0.2, calibration=DATA.reshape(-1, 6)[:64])
+    assert found.report.equivalence.holds
+    assert [group.name for group in found.report.groups] == groups
 
 
 @pytest.mark.parametrize(

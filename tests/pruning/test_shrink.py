@@ -203,3 +203,27 @@ def test_constants_of_an_einsum_dense_are_folded(k):
     result = shrink(model)
     assert _removed(result) == {("one", "constant"): 1}
     assert result.report.equivalence.holds
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k: k.layers.Conv1DTranspose(4, 2, strides=2, output_padding=1),
+        lambda k: k.layers.EinsumDense("abc,bcd->abd", (6, 5)),
+    ],
+    ids=["shifted taps", "a kernel for each step"],
+)
+def test_what_a_layer_without_reads_takes_in_is_not_unread(k, make):
+    inputs = k.Input((6, 4))
+    x = make(k)(k.layers.Dense(6, "tanh")(inputs))
+    assert shrink(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=3)).report.removals == ()
+
+
+@pytest.mark.parametrize("change", [lambda layer: layer.enable_lora(2), lambda layer: layer.quantize("int8")])
+def test_an_embedding_with_more_weights_than_a_table_stays(change):
+    k = pytest.importorskip("keras")
+    inputs = k.Input((6,), dtype="int32")
+    embedding = k.layers.Embedding(10, 8)
+    x = embedding(inputs)
+    change(embedding)
+    assert shrink(k.Model(inputs, k.layers.Dense(3)(x))).report.removals == ()

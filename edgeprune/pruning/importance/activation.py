@@ -31,7 +31,8 @@ def _statistic(scene: Scene, *, of: Callable[[np.ndarray], np.ndarray]) -> np.nd
             if mix.call == step.number:
                 generator = np.random.default_rng((scene.seed, mix.call))
                 x = mix.draw(step, scene.network.weights(mix.layer), generator, ROWS_PER_READ)
-                mean.add(mix.units, of(x).mean(axis=0))
+                if len(x):  # a mask may hide every step
+                    mean.add(mix.units, of(x).mean(axis=0))
     return mean.scores()
 
 
