@@ -39,7 +39,8 @@ def read(model: Any) -> Reading:
     """Reads a model.
 
     Raises:
-        InputError: the model is not built, or is not a graph of layers (a subclassed model).
+        InputError: the model is not built, is not a graph of layers (a subclassed model), or has an
+            output without samples.
     """
     reader = _Reader()
     inner = functional_part(model)
@@ -52,7 +53,24 @@ def read(model: Any) -> Reading:
         inputs=tuple(inputs),
         outputs=tuple(reader.tensor(value) for value in inner.outputs),
     )
+    _check_outputs(graph)
     return Reading(model, graph, reader.objects)
+
+
+def _check_outputs(graph: ModelGraph) -> None:
+    """Refuses an output that is one number for a whole batch: it changes with how samples are batched.
+
+    Raises:
+        InputError: with the layer that makes it.
+    """
+    scalars = {tensor.index for tensor in graph.outputs if tensor.shape == ()}
+    for call in graph.calls:
+        if scalars & {tensor.index for tensor in call.outputs}:
+            raise InputError(
+                f"Output '{call.layer}' of model '{graph.name}' is one number for a whole batch.",
+                "Outputs with one entry for each sample are expected.",
+                "Leave it out: keras.Model(model.inputs, the other outputs).",
+            )
 
 
 def functional_part(model: Any) -> Any:

@@ -3,6 +3,10 @@
 That follows from exact zeros alone, never from sums or samples: every weight from a varying neuron
 is zero, or a batch norm's gamma is. What the constant is, is read off one run of the model, which
 gives it through any activation.
+
+Where a model leaves sizes open, that run is at one size of many, and must be right for all of them.
+So a constant counts there only while it is the same everywhere, and before zero padding, which may
+have a border at another size, only while it is 0: by induction, then, it is the same at every size.
 """
 
 from __future__ import annotations
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.ids import Ids
+    from edgeprune.graph.model_graph import Tensor
     from edgeprune.layers.rule import CallView, Flow, LinearRead
     from edgeprune.pruning.units import Units
 
@@ -79,6 +84,9 @@ LINEAR = (
     einsum_dense.EinsumDenseRule,
 )
 """Rules whose units depend on one kernel's columns."""
+
+BY_SIZE = frozenset({"Softmax", "Resizing", "Resize"})
+"""Layers that may give another value at another size: a share of 1, bars at the sides."""
 
 @dataclasses.dataclass(frozen=True)
 class Known:
@@ -133,6 +141,8 @@ class Watcher:
             present[numbers] = True
             present[0] = False
             low, high = _range(numbers, value, self.units.count)
+            if _leaves_sizes_open(view):
+                present &= (low == high) & (view.layer.kind not in BY_SIZE)
             self.known[tensor.index] = Known(constants & present, low, high)
 
     def _constants(self, view: CallView, flow: Flow) -> np.ndarray:
@@ -155,14 +165,21 @@ class Watcher:
         """Constant in every input; a joining layer's unit only in those that have it."""
         total = np.ones(self.units.count, bool)
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
-            known = self.known.get(tensor.index)
-            constant = np.zeros(self.units.count, bool) if known is None else known.constant
+            constant = self._given(view, tensor)
             if joining:
                 present = np.zeros(self.units.count, bool)
                 present[self.units.unit_of[unit_ids.collapse(ids)]] = True
                 constant = constant | ~present
             total &= constant
         return total & bool(view.inputs)
+
+    def _given(self, view: CallView, tensor: Tensor) -> np.ndarray:
+        """Which units of an input stay constant under the call, whatever its size."""
+        known = self.known.get(tensor.index)
+        if known is None:
+            return np.zeros(self.units.count, bool)
+        may_have_border = view.option("padding", "valid") != "valid" and _leaves_sizes_open(view)
+        return known.zero if may_have_border else known.constant
 
     def _scaled_away(self, view: CallView, flow: Flow, weights: Sequence[np.ndarray]) -> np.ndarray:
         """Units whose factor is zero: gamma of a batch norm, a depthwise kernel."""
@@ -187,10 +204,9 @@ class Watcher:
             return np.zeros(self.units.count, bool)
         kernel = weights[read.kernel]
         rows = axes[read.rows[-1]]
-        known = self.known.get(view.call.inputs[read.source].index)
         varies = np.ones(kernel.shape[read.rows[-1]], bool)
-        if known is not None and rows is not None:
-            varies = ~known.constant[self.units.unit_of[rows]]
+        if rows is not None:
+            varies = ~self._given(view, view.call.inputs[read.source])[self.units.unit_of[rows]]
         live = np.compress(varies, kernel, axis=read.rows[-1]) != 0
         others = tuple(axis for axis in range(kernel.ndim) if axis != columns[0])
         return self._of_elements(made, ~live.any(axis=others))
@@ -203,6 +219,11 @@ class Watcher:
         present = np.zeros(self.units.count, bool)
         present[numbers] = True
         return present & ~broken
+
+
+def _leaves_sizes_open(view: CallView) -> bool:
+    """Whether an axis that goes in or comes out, other than the batch, has no size of its own."""
+    return any(None in tensor.shape[1:] for tensor in (*view.call.inputs, *view.call.outputs))
 
 
 def _range(numbers: np.ndarray, value: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:

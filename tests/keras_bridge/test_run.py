@@ -53,6 +53,15 @@ def test_wrong_number_of_inputs_is_refused(keras_package):
         predict(read(_text_model(keras_package)), _text_data()[:1])
 
 
+def test_an_output_of_a_whole_batch_is_refused(keras_package):
+    inputs = keras_package.Input((4,))
+    x = keras_package.layers.Dense(1)(inputs)
+    in_keras3 = hasattr(keras_package, "ops")
+    mean = keras_package.ops.mean if in_keras3 else pytest.importorskip("tensorflow").reduce_mean
+    with pytest.raises(InputError, match=r"'.*mean.*' of model .* is one number for a whole batch"):
+        read(keras_package.Model(inputs, [x, mean(x)]))
+
+
 def test_steps_show_inputs_and_mask(keras_package):
     model = _text_model(keras_package)
     data = _text_data()

@@ -227,3 +227,44 @@ def test_an_embedding_with_more_weights_than_a_table_stays(change):
     x = embedding(inputs)
     change(embedding)
     assert shrink(k.Model(inputs, k.layers.Dense(3)(x))).report.removals == ()
+
+
+def _of_any_size(k, bias, *between):
+    """Two of six channels are what their bias is."""
+    inputs = x = k.Input((None, None, 3))
+    for layer in (k.layers.Conv2D(6, 1, name="first"), *between, k.layers.Dense(3)):
+        x = layer(x)
+    model = with_weights(k.Model(inputs, x), seed=3)
+    _edit(model, "first", _zero_column([1, 4]))
+    _edit(model, "first", lambda weights: weights[1].__setitem__([1, 4], bias))
+    return model
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_at_another_size_zero_padding_may_have_a_border(k, pooled):
+    between = [k.layers.DepthwiseConv2D(2, strides=2, padding="same")]
+    model = _of_any_size(k, 1.0, *between, *[k.layers.GlobalAveragePooling2D()] * pooled)
+    assert shrink(model).report.removals == ()
+
+
+def test_a_softmax_over_positions_depends_on_their_number(k):
+    result = shrink(_of_any_size(k, [1.0, 2.0], k.layers.Softmax(axis=(1, 2))))
+    assert result.report.removals == ()
+
+
+@pytest.mark.parametrize(
+    ("bias", "make"),
+    [
+        (0.0, lambda k: [k.layers.DepthwiseConv2D(2, strides=2, padding="same"), k.layers.ReLU()]),
+        (0.0, lambda k: [k.layers.Conv2D(4, 3, padding="same")]),
+        (1.0, lambda k: [k.layers.BatchNormalization(), k.layers.GlobalMaxPooling2D()]),
+        (1.0, lambda k: [k.layers.Conv2D(4, 3, strides=2), k.layers.MaxPooling2D()]),
+    ],
+)
+def test_what_is_the_same_at_every_size_goes(k, bias, make):
+    model = _of_any_size(k, bias, *make(k))
+    result = shrink(model)
+    assert _removed(result) == {("first", "constant"): 2}
+    for size in (5, 8, 11):
+        x = _images()[:, :5, :, :].repeat(2, axis=2)[:, :, :size]
+        np.testing.assert_allclose(result.model(x), model(x), rtol=0, atol=1e-4)
