@@ -49,9 +49,8 @@ def _grouped(heads: int, groups: int) -> Any:
     return build
 
 
-def _plain_attention(row: str, **options: Any) -> Any:
+def _plain_attention(row: str, width: int = 6, **options: Any) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
-        width = 8 if row == "AdditiveAttention" else 6
         query, value, key = dense(k, inputs[0]), dense(k, inputs[1], width), dense(k, inputs[1])
         return read(k, getattr(k.layers, row)(**options)([query, value, key]))
 
@@ -221,7 +220,22 @@ LAYERS: list[Case] = [
     model("GroupedQueryAttention", _grouped(4, 1), SEQUENCE, (5, 4), note="multi-query", flavours=K3),
     model("Attention", _plain_attention("Attention", use_scale=True), SEQUENCE, (5, 4)),
     model("Attention", _plain_attention("Attention", score_mode="concat"), SEQUENCE, (5, 4), note="concat"),
-    model("AdditiveAttention", _plain_attention("AdditiveAttention"), SEQUENCE, (5, 4)),
+    model("AdditiveAttention", _plain_attention("AdditiveAttention", 8), SEQUENCE, (5, 4)),
+    model(
+        "AdditiveAttention",
+        _plain_attention("AdditiveAttention"),
+        SEQUENCE,
+        (5, 4),
+        note="own width",
+        flavours=K3,
+    ),
+    model(
+        "AdditiveAttention",
+        _plain_attention("AdditiveAttention", use_scale=False),
+        SEQUENCE,
+        (5, 4),
+        note="no scale",
+    ),
     layer("BatchNormalization", shape=IMAGE),
     layer("LayerNormalization", shape=IMAGE),
     layer("LayerNormalization", axis=[1, 2, 3], shape=IMAGE, note="all axes"),
