@@ -95,6 +95,16 @@ def _stack(k: Any) -> Any:
     return k.layers.RNN(cells, return_sequences=True)
 
 
+def _stacked_states(k: Any, inputs: list[Any]) -> Any:
+    """The states of stacked cells are nested: [gru, [h, c]]."""
+    first, second = (
+        k.layers.RNN([k.layers.GRUCell(5), k.layers.LSTMCell(4)], return_state=True) for _ in range(2)
+    )
+    _, *states = first(inputs[0])
+    y, *ends = second(inputs[1], initial_state=states)
+    return [read(k, y), read(k, ends[0]), read(k, ends[1][1])]
+
+
 def _statistics(k: Any) -> Any:
     import numpy as np
 
@@ -191,6 +201,7 @@ LAYERS: list[Case] = [
     model("GRU", _masked_text, (6,), tokens=True, note="masked"),
     between("RNN", _stack),
     between("RNN", lambda k: k.layers.RNN(k.layers.GRUCell(5), go_backwards=True), note="one cell"),
+    model("RNN", _stacked_states, SEQUENCE, SEQUENCE, note="states of stacked cells"),
     layer("ConvLSTM1D", 4, 2, shape=(3, 6, 2)),
     layer("ConvLSTM2D", 4, 2, return_sequences=True, padding="same", shape=(3, 5, 5, 2)),
     layer("ConvLSTM3D", 4, 2, shape=(2, 4, 4, 4, 2)),
