@@ -143,6 +143,41 @@ def test_mixed_precision_is_compared_in_float32(k):
     pruned.check()
 
 
+def _mixed(k, make):
+    """A model with what `make` gives for a sequence in the middle, made under a policy of half precision."""
+    policy = k.mixed_precision
+    (policy.set_dtype_policy if k.__name__ == "keras" else policy.set_global_policy)("mixed_float16")
+    try:
+        inputs = k.Input((6, 4))
+        x = k.layers.Dense(8, activation="tanh")(k.layers.Dense(8, activation="tanh")(inputs))
+        x = k.layers.Flatten()(make(k, x))
+        return with_weights(k.Model(inputs, k.layers.Dense(3, dtype="float32")(x)), seed=1)
+    finally:
+        (policy.set_dtype_policy if k.__name__ == "keras" else policy.set_global_policy)("float32")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k, x: k.layers.RNN(k.layers.GRUCell(8))(x),
+        lambda k, x: k.layers.Bidirectional(k.layers.LSTM(6))(x),
+        lambda k, x: k.layers.TimeDistributed(k.Sequential([k.Input((8,)), k.layers.Dense(5)]))(x),
+        lambda k, x: 1.0 - x,
+    ],
+    ids=["cells", "two directions", "a model at each step", "a constant"],
+)
+def test_nothing_inside_a_mixed_layer_stays_narrow_in_the_comparison(k, make):
+    prune(_mixed(k, make), _samples()).check()
+
+
+def test_the_two_directions_keep_their_names(k):
+    layer = k.layers.Bidirectional(k.layers.LSTM(6), name="both")
+    pruned = prune(_around(k, lambda x: k.layers.RepeatVector(2)(layer(x))), _samples())
+    smaller = pruned.model.get_layer("both")
+    for side in ("forward_layer", "backward_layer"):
+        assert getattr(smaller, side).name == getattr(layer, side).name
+
+
 def test_a_model_class_that_makes_its_own_graph_comes_back_as_a_plain_model(k):
     class Own(k.Model):
         def __init__(self, width):
