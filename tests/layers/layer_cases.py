@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tests.layers.cases import IMAGE, SEQUENCE, between, dense, layer, merge, model, read
 
 if TYPE_CHECKING:
@@ -105,10 +107,8 @@ def _stacked_states(k: Any, inputs: list[Any]) -> Any:
     return [read(k, y), read(k, ends[0]), read(k, ends[1][1])]
 
 
-def _statistics(k: Any) -> Any:
-    import numpy as np
-
-    return k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0))
+def _statistics(k: Any, **axis: Any) -> Any:
+    return k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0), **axis)
 
 
 def _squeeze_and_excite(k: Any, inputs: list[Any]) -> Any:
@@ -222,6 +222,12 @@ LAYERS: list[Case] = [
     between(
         "TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"
     ),
+    between(
+        "TimeDistributed",
+        lambda k: k.layers.TimeDistributed(_statistics(k, axis=1)),
+        (3, 8, 2),
+        note="axis of the norm",
+    ),
     model("MultiHeadAttention", _attend(value_dim=6), SEQUENCE, (5, 4)),
     model("MultiHeadAttention", _attend(use_bias=False, output_shape=7), SEQUENCE, (5, 4), note="wide"),
     model("MultiHeadAttention", _attend(use_gate=True), SEQUENCE, (5, 4), note="gate", flavours=K3),
@@ -248,6 +254,7 @@ LAYERS: list[Case] = [
         note="no scale",
     ),
     layer("BatchNormalization", shape=IMAGE),
+    layer("BatchNormalization", axis=1, shape=(8, 4), note="of each step"),
     layer("LayerNormalization", shape=IMAGE),
     layer("LayerNormalization", axis=[1, 2, 3], shape=IMAGE, note="all axes"),
     layer("RMSNormalization", flavours=K3),
@@ -273,7 +280,10 @@ LAYERS: list[Case] = [
     layer("ActivityRegularization"),
     model("Masking", lambda k, i: read(k, dense(k, k.layers.Masking()(i[0])))),
     layer("Rescaling", [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], offset=0.25),
+    layer("Rescaling", np.arange(1.0, 9.0), offset=np.linspace(0, 1, 48).reshape(6, 8), note="arrays"),
     between("Normalization", _statistics),
+    between("Normalization", lambda k: _statistics(k, axis=1), (8, 4), note="as many steps as units"),
+    layer("Normalization", axis=(2, 1), shape=(8, 4), note="learned, of each step and channel"),
     layer("Resizing", 5, 7, shape=IMAGE),
     layer("CenterCrop", 5, 6, shape=IMAGE),
     layer("MaxPooling1D"),
