@@ -43,6 +43,18 @@ def _attend_scores(k: Any, inputs: list[Any]) -> Any:
     return [read(k, y), read(k, k.layers.Permute((2, 3, 1))(scores))]
 
 
+def _attend_along(*axes: int, scores: bool = False) -> Any:
+    """In an image; of the scores Keras 3 knows the wrong shape, so nothing can read them."""
+
+    def build(k: Any, inputs: list[Any]) -> Any:
+        x = dense(k, dense(k, inputs[0]), 6)
+        attention = k.layers.MultiHeadAttention(4, 4, attention_axes=axes)
+        y, *more = attention(x, x, return_attention_scores=True) if scores else [attention(x, x)]
+        return [read(k, y), *more]
+
+    return build
+
+
 def _grouped(heads: int, groups: int) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
         query, value = dense(k, inputs[0]), dense(k, inputs[1])
@@ -233,6 +245,9 @@ LAYERS: list[Case] = [
     model("MultiHeadAttention", _attend(use_gate=True), SEQUENCE, (5, 4), note="gate", flavours=K3),
     model("MultiHeadAttention", _self_attend, (6,), tokens=True, note="causal, masked"),
     model("MultiHeadAttention", _attend_scores, note="scores"),
+    model("MultiHeadAttention", _attend_along(1, 2), (3, 4, 2), note="image"),
+    model("MultiHeadAttention", _attend_along(2, scores=True), (3, 4, 2), note="rows of an image"),
+    model("MultiHeadAttention", _attend_along(1, 2, 3), (3, 4, 2), note="channels of an image"),
     model("GroupedQueryAttention", _grouped(4, 2), SEQUENCE, (5, 4), flavours=K3),
     model("GroupedQueryAttention", _grouped(4, 1), SEQUENCE, (5, 4), note="multi-query", flavours=K3),
     model("Attention", _plain_attention("Attention", use_scale=True), SEQUENCE, (5, 4)),
