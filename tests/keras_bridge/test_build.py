@@ -58,3 +58,19 @@ def test_variables_made_from_values(makes):
     model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(x)), seed=1)
     assert len(trace(read(model).graph).groups) >= 1
     prune(model, _samples()).check()
+
+
+@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
+@pytest.mark.parametrize("stateful", [False, True])
+def test_a_variable_that_starts_from_an_array(flavour, stateful):
+    """As word vectors do; inside a wrapper and in a cell too."""
+    k = importlib.import_module(flavour)
+
+    def start(size):
+        return k.initializers.Constant(np.linspace(-1, 1, size).tolist())
+
+    inputs = k.Input(batch_shape=(3, 6, 4))
+    x = k.layers.Dense(8, activation="tanh", bias_initializer=start(8))(inputs)
+    x = k.layers.TimeDistributed(k.layers.Dense(7, bias_initializer=start(7)))(x)
+    x = k.layers.RNN(k.layers.SimpleRNNCell(5, bias_initializer=start(5)), stateful=stateful)(x)
+    prune(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1), _samples()).check()
