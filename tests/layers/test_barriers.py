@@ -104,6 +104,17 @@ def test_a_gate_broadcast_over_channels_stays(k):
     pruned.check()
 
 
+def test_a_tied_variable_stays_whole(k):
+    inputs = k.Input((4,))
+    tied = k.layers.Dense(8, activation="tanh", name="tied")
+    x = k.layers.Dense(7, activation="tanh", name="after")(tied(inputs) * tied.bias)
+    model = with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
+    pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 4)).astype("float32")])
+    (refusal,) = (one for one in pruned.units.refusals if "variable" in one.reason)
+    assert (refusal.layer, refusal.units) == ("tied", 8)
+    pruned.check()
+
+
 def test_a_shared_layer_without_weights_and_sizes_ties_nothing(k):
     """One ReLU, one pooling and one dropout object, used all over on different shapes."""
     inputs = k.Input((12, 12, 3))
