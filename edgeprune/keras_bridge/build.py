@@ -185,7 +185,8 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
             name=old.name,
         )
     try:
-        made = type(old).from_config({**old.get_config(), **changed})
+        config = {**old.get_config(), **changed}
+        made = type(old).from_config(_without_arrays(config) if changed else config)
     except Exception as error:
         raise InputError(
             f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
@@ -197,6 +198,20 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
     if made.name != old.name:  # a class of the user's own that forgets it
         setattr(made, "name" if is_keras3(made) else "_name", old.name)
     return made
+
+
+def _without_arrays(config: Any) -> Any:
+    """A configuration without the arrays that variables start from: they have the original's size.
+
+    The variables get the original's values in any case.
+    """
+    if isinstance(config, (list, tuple)):
+        return type(config)(map(_without_arrays, config))
+    if not isinstance(config, dict):
+        return config
+    if config.get("class_name") == "Constant" and not isinstance(config["config"]["value"], (int, float)):
+        return "zeros"
+    return {key: _without_arrays(value) for key, value in config.items()}
 
 
 def _place(value: Any, by_tensor: dict[int, Any]) -> Any:

@@ -14,7 +14,7 @@ from edgeprune.keras_bridge.run import predict, run, with_mask
 from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.layers import rule_for
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
-from edgeprune.pruning.strip import KeptUnits, strip
+from edgeprune.pruning.strip import KeptUnits, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def equivalence(
 def masked_outputs(reading: Reading, units: Units, keep: np.ndarray, samples: Data) -> list[np.ndarray]:
     """The outputs of the original with every removed unit silenced."""
     kept = KeptUnits(units.unit_of, keep)
-    copy = read(build(reading, strip(units, np.ones(units.count, bool))))
+    copy = read(build(reading, whole(reading.graph)))
     for path, flows in units.layer_flows.items():
         if flows:
             weights = copy.layers[path].get_weights()

@@ -6,13 +6,12 @@ mixed model are float32 already, so only the layers' policies change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
-from edgeprune.keras_bridge.derived import derive
-from edgeprune.keras_bridge.flavour import keras_of
+from edgeprune.keras_bridge import widen
+from edgeprune.keras_bridge.read import read
 
-_REDUCED = frozenset({"float16", "bfloat16", "mixed_float16", "mixed_bfloat16"})
+_REDUCED = frozenset({"float16", "bfloat16"})
 
 
 def in_float32(model: Any) -> Any:
@@ -24,43 +23,7 @@ def in_float32(model: Any) -> Any:
     layers = model._flatten_layers(include_self=False)  # noqa: SLF001 - nested layers, both flavours
     if not any(getattr(layer, "compute_dtype", None) in _REDUCED for layer in layers):
         return model
-    copy = _cloned(model)
-    copy.set_weights(model.get_weights())
-    derive(copy)
+    copy = widen.in_float32(read(model)).model
     if getattr(model, "loss", None) is not None:
         copy.compile(loss=model.loss)
     return copy
-
-
-def _cloned(model: Any) -> Any:
-    keras = keras_of(model)
-
-    def again(layer: Any) -> Any:
-        if isinstance(layer, keras.Model):
-            return _cloned(layer)
-        return type(layer).from_config(_rewritten(layer.get_config()))
-
-    copy = keras.models.clone_model(model, clone_function=again)
-    copy._name = model.name  # noqa: SLF001 - a Sequential model gets a new one
-    return copy
-
-
-def _rewritten(config: Any) -> Any:
-    """A layer's configuration, those of layers and cells inside of it too."""
-    if isinstance(config, Mapping):
-        return {
-            key: "float32" if key == "dtype" and _policy_name(value) in _REDUCED else _rewritten(value)
-            for key, value in config.items()
-        }
-    if isinstance(config, tuple):
-        return tuple(map(_rewritten, config))
-    if isinstance(config, list):  # or TensorFlow's wrapper of one
-        return [_rewritten(item) for item in config]
-    return config
-
-
-def _policy_name(value: Any) -> str:
-    """Of a policy as an object, as its configuration or as its name."""
-    if isinstance(value, Mapping):
-        value = value.get("config", {}).get("name", "")
-    return str(getattr(value, "name", value))

@@ -9,40 +9,63 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
+from edgeprune.keras_bridge.read import map_values, read
+from edgeprune.pruning.strip import whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from edgeprune.keras_bridge.read import Reading
+
+
+_NARROW = ("float16", "bfloat16")
 
 
 def in_float32(reading: Reading) -> Reading:
     """The twin of a model, float16 and bfloat16 widened; the model itself where there is neither."""
-    changed = {path: _changed(layer.config) for path, layer in reading.graph.layers.items()}
-    changed = {path: config for path, config in changed.items() if config}
-    if not changed:
+    graph = reading.graph
+    configs = {path: _changed(layer.config) for path, layer in graph.layers.items()}
+    if not any(configs.values()):
         return reading
-    units = trace(reading.graph)
-    everything = strip(units, np.ones(units.count, bool))
-    configs = {path: {**everything.configs.get(path, {}), **config} for path, config in changed.items()}
-    return read(build(reading, dataclasses.replace(everything, configs={**everything.configs, **configs})))
+    arguments = {
+        number: map_values((call.args, dict(call.kwargs)), _wide_argument)
+        for number, call in enumerate(graph.calls)
+        if call.inputs
+    }
+    return read(build(reading, dataclasses.replace(whole(graph), configs=configs, arguments=arguments)))
 
 
-def _changed(config: Any) -> dict[str, Any]:
+def _changed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of a configuration that name a narrow type, anywhere inside, with float32 in its place."""
-    widened = {key: _widened(key, value) for key, value in config.items()}
-    return {key: value for key, value in widened.items() if value != config[key]}
+    return {key: _widened(key, value) for key, value in config.items() if _is_narrow(key, value)}
+
+
+def _is_narrow(key: str, value: Any) -> bool:
+    if key == "dtype":
+        return any(name in str(value) for name in _NARROW)
+    if isinstance(value, dict):
+        return any(_is_narrow(inner, one) for inner, one in value.items())
+    return isinstance(value, (list, tuple)) and any(_is_narrow("", one) for one in value)
 
 
 def _widened(key: str, value: Any) -> Any:
+    if not _is_narrow(key, value):
+        return value
     if key == "dtype":
-        return "float32" if "float16" in str(value) else value
+        return "float32"
     if isinstance(value, dict):
         return {inner: _widened(inner, one) for inner, one in value.items()}
-    if isinstance(value, list):
-        return [_widened("", one) for one in value]
-    return value
+    return [_widened("", one) for one in value]
+
+
+def _wide_argument(value: Any) -> Any:
+    """A constant, which Keras 2 keeps in the type of the tensor it meets, or the type to cast to."""
+    import tensorflow as tf
+
+    if isinstance(value, Tensor):
+        return value
+    if hasattr(value, "dtype"):
+        return tf.cast(value, "float32") if _is_narrow("dtype", value.dtype) else value
+    return "float32" if str(getattr(value, "name", value)) in _NARROW else value

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.operation import axes_of
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 
 if TYPE_CHECKING:
@@ -63,33 +64,54 @@ class PReLURule(BaseRule):
 
 
 class PerChannelOptionRule:
-    """Rescaling and Normalization: constants of the configuration, one number or one per channel."""
+    """Rescaling and Normalization: constants of the configuration, one number or one per channel.
+
+    As everywhere in numpy, the constants' last axis meets the last one of the input, or the last one
+    of those that the layer names.
+    """
 
     def __init__(self, *options: str) -> None:
         self.options = options
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Output ids are input ids; learned statistics shrink with the last axis."""
+        """Output ids are input ids; learned statistics shrink with the axes they are spread over."""
         ids = view.inputs[0]
-        line = unit_ids.vector(ids, -1)
-        if line is None:
-            space.fix(ids, view.layer.path, "scales along an axis other than that of the units")
-            line = np.broadcast_to(np.int64(0), ids.shape[-1:])
+        own = set(unit_ids.varying_axes(ids)) & set(_named_axes(view, ids.ndim))
+        lines = {axis: space.fix_unless_vector(ids, axis, view.layer.path) for axis in own}
         weights = tuple(
-            WeightFlow(tuple(line if size == len(line) and size > 1 else None for size in shape))
+            WeightFlow(tuple(lines.get(axis) for axis in _met(view, ids.ndim, len(shape))))
             for shape in view.layer.weight_shapes
         )
         return Flow((ids,), weights)
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
         """Takes the kept channels out of constants that have one entry for each."""
-        line = unit_ids.vector(flow.outputs[0], -1)
+        ids = flow.outputs[0]
         changed: dict[str, Any] = {}
         for option in self.options:
-            values = np.asarray(view.option(option, 0.0))
-            if line is not None and values.ndim and values.shape[-1] == len(line) > 1:
-                changed[option] = values[..., kept.mask(line)].tolist()
+            values = _array(view.option(option, 0.0))
+            for place, axis in enumerate(_met(view, ids.ndim, values.ndim)):
+                line = unit_ids.vector(ids, axis) if axis in unit_ids.varying_axes(ids) else None
+                if line is not None and values.shape[place] > 1:
+                    values = np.compress(kept.mask(line), values, axis=place)
+                    changed[option] = values.tolist()
         return changed
+
+
+def _named_axes(view: CallView, rank: int) -> list[int]:
+    """The axes that a layer names, in the order of its constants' axes; all where it names none."""
+    return sorted(axes_of(view.option("axis"), rank))
+
+
+def _met(view: CallView, rank: int, count: int) -> list[int]:
+    """The axes of the input that `count` axes of a constant meet."""
+    axes = _named_axes(view, rank)
+    return axes[len(axes) - count :]
+
+
+def _array(value: Any) -> np.ndarray:
+    """A constant of a configuration; Keras 3 writes an array down as a dictionary."""
+    return np.asarray(value["config"]["value"] if isinstance(value, dict) else value)
 
 
 def fix_if_mixing(

@@ -28,7 +28,9 @@ class AttentionRule(BaseRule):
         others = space.fix_unless_vector(view.ids(key), -1, name)
         space.unite(dims, others)
         line = space.fix_unless_vector(view.ids(value), -1, name)
-        if view.layer.kind == "AdditiveAttention":  # Keras 2 takes the scale's length from the value
+        scale = dims
+        if any(view.layer.weight_shapes) and view.layer.module.startswith("tf_keras"):
+            scale = line  # Keras 2 takes the scale's length from the value
             space.unite(dims, line)
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
             if tensor.index not in (query.index, value.index, key.index):
@@ -36,7 +38,7 @@ class AttentionRule(BaseRule):
         pairs = steps_of(query) * steps_of(value)
         outputs = [unit_ids.along(line, -1, view.output)]
         outputs += [unit_ids.none(tensor.shape) for tensor in view.call.outputs[1:]]
-        weights = tuple(WeightFlow((dims,) if shape else ()) for shape in view.layer.weight_shapes)
+        weights = tuple(WeightFlow((scale,) if shape else ()) for shape in view.layer.weight_shapes)
         return Flow(tuple(outputs), weights, mac_terms=(MacTerm((dims,), pairs), MacTerm((line,), pairs)))
 
     @staticmethod

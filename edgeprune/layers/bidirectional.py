@@ -102,7 +102,9 @@ class BidirectionalRule(BaseRule):
                 if option.startswith(f"{side}/")
             }
             resized = self._rule_for(inner.layer).resize(inner, Flow((), sizes=sizes), kept)
-            own = {"go_backwards": inner.option("go_backwards"), "name": f"{side}_{_plain_name(view)}"}
+            own = {"go_backwards": inner.option("go_backwards")}
+            if not view.layer.module.startswith("tf_keras"):  # which puts the side before any name itself
+                own["name"] = f"{side}_{_plain_name(view)}"
             changed[entry] = with_config(_serialized(view, number), {**resized, **own})
         return changed
 

@@ -20,6 +20,7 @@ import numpy as np
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.attention_in_numpy import Attention, heads_of
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, MacTerm, WeightFlow
@@ -46,6 +47,9 @@ class MultiHeadAttentionRule(BaseRule):
         """Fresh units of all four kinds."""
         name = view.layer.path
         sides = sides_of(view)
+        rank, attended = len(sides.query.shape), _attended(view)
+        if max(attended) >= rank - 1:
+            return barrier_flow(view, space, "attends from channel to channel")
         heads = space.fresh(name, int(view.option("num_heads")), "heads")
         key_dim = int(view.option("key_dim"))
         keys = space.fresh(name, key_dim, "key dimensions")
@@ -64,12 +68,19 @@ class MultiHeadAttentionRule(BaseRule):
         weights = weight_flows(view, sides, reads, axes, made)
         terms = score_terms(sides, heads, keys, values)
         outputs = [unit_ids.along(made, -1, view.output)]
-        outputs += [unit_ids.along(heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
+        scores = view.call.outputs[1:]
+        if scores and len(attended) < rank - 2:
+            space.fix(heads, name, "gives its scores with other axes before the heads")
+            outputs += [unit_ids.none(tensor.shape) for tensor in scores]
+        else:
+            outputs += [unit_ids.along(heads, 1, tensor.shape) for tensor in scores]
         sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
         """The output's width is written out; shapes that Keras 2 remembers are refreshed."""
+        if not flow.sizes:
+            return {}
         changed = dict(super().resize(view, flow, kept))
         shape = view.option("output_shape")
         several = isinstance(shape, (list, tuple)) and len(shape) > 1
@@ -86,6 +97,8 @@ class MultiHeadAttentionRule(BaseRule):
 
     def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
         """Makes up for the changed 1/√key_dim, on the query's kernel and bias."""
+        if not flow.sizes:
+            return {}
         return query_factors(view, kept.count(flow.sizes["key_dim"]) / len(flow.sizes["key_dim"]))
 
 
@@ -97,6 +110,12 @@ def sides_of(view: CallView) -> Sides:
     query, value = view.argument("query", 0), view.argument("value", 1)
     key = view.argument("key", 2)
     return Sides(query, value, key if isinstance(key, Tensor) else value)
+
+
+def _attended(view: CallView) -> list[int]:
+    """The axes that are attended over; those of the queries once they are projected, with one more axis."""
+    rank = len(sides_of(view).query.shape)
+    return [axis % (rank + 1) for axis in view.option("attention_axes") or range(1, rank - 1)]
 
 
 def projections(view: CallView) -> list[str]:

@@ -1,21 +1,30 @@
-"""Normalization layers: one scale and shift per channel."""
+"""Batch normalization: one scale and shift for each place along one axis, as a rule per channel."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from edgeprune.graph import ids as unit_ids
 from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.model_graph import Layer
 
 
 class BatchNormalizationRule(BaseRule):
     """Statistics per channel, over everything else: channels do not meet."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """All weights are vectors along the normalised axis."""
-        axis = view.option("axis", -1)
-        axis = axis[0] if isinstance(axis, (list, tuple)) else axis
-        line = space.fix_unless_vector(view.inputs[0], int(axis), view.layer.path)
-        return Flow((view.inputs[0],), tuple(WeightFlow((line,)) for _ in view.layer.weight_shapes))
+        """All weights are vectors along the normalised axis; units along another one pass."""
+        ids = view.inputs[0]
+        axis = normalized_axis(view.layer, ids.ndim)
+        own = axis in unit_ids.varying_axes(ids)
+        line = space.fix_unless_vector(ids, axis, view.layer.path) if own else None
+        return Flow((ids,), tuple(WeightFlow((line,)) for _ in view.layer.weight_shapes))
+
+
+def normalized_axis(layer: Layer, rank: int) -> int:
+    """The axis along which a batch normalization has its numbers."""
+    axis = layer.config.get("axis", -1)
+    return int(axis[0] if isinstance(axis, (list, tuple)) else axis) % rank

@@ -91,5 +91,10 @@ def is_constant_array(value: Any) -> bool:
     if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
         return False
     if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(item, (int, float)) for item in value)
+        return bool(value) and all(isinstance(item, (int, float)) or is_constant_array(item) for item in value)
     return getattr(value, "ndim", 0) > 0
+
+
+def is_variable(value: Any) -> bool:
+    """Whether an argument is a variable with at least one axis, such as another layer's bias."""
+    return hasattr(value, "assign") and len(value.shape) > 0

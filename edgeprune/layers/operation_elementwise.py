@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
-from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of, is_constant_array
+from edgeprune.layers.operation import (
+    AXIS,
+    OperationRule,
+    Parameter,
+    axes_of,
+    is_constant_array,
+    is_variable,
+)
 from edgeprune.layers.rule import CallView, Flow, Kept
 
 if TYPE_CHECKING:
@@ -24,7 +32,12 @@ class ElementwiseOperationRule(OperationRule):
     """Any number of operands, broadcast against each other."""
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Unites the ids of operands that meet."""
+        """Unites the ids of operands that meet.
+
+        A slice of a variable would be a constant, no longer the weight of the layer that it belongs to.
+        """
+        if any(is_variable(value) for _, value in _arguments(view)):
+            return barrier_flow(view, space, "computes with a variable of the model")
         ids = unite_elementwise(view.inputs, space, view.layer.path)
         sizes = unit_ids.static(view.output)
         missing = len(sizes) - ids.ndim
@@ -57,7 +70,11 @@ class SoftmaxOperationRule(OperationRule):
         return Flow((ids,))
 
 
-def _constants(view: CallView) -> list[tuple[Parameter, Any]]:
+def _arguments(view: CallView) -> list[tuple[Parameter, Any]]:
     found = [(Parameter((), place), value) for place, value in enumerate(view.call.args)]
     found += [(Parameter((name,)), value) for name, value in view.call.kwargs.items()]
-    return [(parameter, value) for parameter, value in found if is_constant_array(value)]
+    return found
+
+
+def _constants(view: CallView) -> list[tuple[Parameter, Any]]:
+    return [(parameter, value) for parameter, value in _arguments(view) if is_constant_array(value)]

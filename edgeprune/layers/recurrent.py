@@ -22,7 +22,7 @@ from edgeprune.layers.nested import is_built_in, with_config
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, WeightFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from edgeprune.graph.ids import Ids, IdSpace
 
@@ -85,11 +85,19 @@ def _cell_configs(view: CallView) -> list[Mapping[str, Any]]:
 def sequence_and_states(view: CallView) -> tuple[Tensor, list[Tensor]]:
     """The sequence and the initial states; Keras 2 passes them as one list."""
     first = view.call.args[0] if view.call.args else view.call.inputs[0]
-    given = view.argument("initial_state", 1)
-    states = list(given) if isinstance(given, (list, tuple)) else [given]
+    states = view.argument("initial_state", 1)
     if isinstance(first, (list, tuple)):
         first, *states = first
-    return first, [state for state in states if isinstance(state, Tensor)]
+    return first, list(_tensors(states))
+
+
+def _tensors(states: Any) -> Iterator[Tensor]:
+    """One state, or those of all cells; an LSTM cell's two are a list of their own among stacked cells."""
+    if isinstance(states, Tensor):
+        yield states
+    elif isinstance(states, (list, tuple)):
+        for state in states:
+            yield from _tensors(state)
 
 
 def flow_through(view: CallView, stack: Stack, space: IdSpace) -> tuple[Flow, list[Ids]]:

@@ -56,4 +56,7 @@ def constant_of(units: Units, mix: Mix) -> Constant | None:
     calls = [other for other in graph.calls if other.layer in (layer.path, mix.layer)]
     if layer.kind != "BatchNormalization" or len(calls) != 2 or "moving_mean" not in layer.weight_names:
         return None
-    return Constant(layer.path, layer.weight_names.index("moving_mean"), -1)
+    index = layer.weight_names.index("moving_mean")
+    if units.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
+        return None
+    return Constant(layer.path, index, -1)

@@ -186,12 +186,11 @@ class Watcher:
         if view.layer.kind == "BatchNormalization" and "gamma" not in view.layer.weight_names:
             return np.zeros(self.units.count, bool)
         factors, axes = weights[0], flow.weights[0].axes
-        place = next(at for at, ids in enumerate(axes) if ids is not None)
-        others = tuple(at for at in range(factors.ndim) if at != place)
-        line = axes[place]
-        if line is None:
-            return np.zeros(self.units.count, bool)
-        return self._of_elements(line, (factors == 0).all(axis=others))
+        for place, line in enumerate(axes):
+            if line is not None:
+                others = tuple(at for at in range(factors.ndim) if at != place)
+                return self._of_elements(line, (factors == 0).all(axis=others))
+        return np.zeros(self.units.count, bool)
 
     def _of_columns(
         self, view: CallView, flow: Flow, read: LinearRead, weights: Sequence[np.ndarray]

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers.normalization import normalized_axis
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,7 +63,10 @@ def rectified(network: Network, call: int) -> Rectified | None:
     after = _only_consumer(graph, following)
     if after is None or not _is_relu(graph.layers[after.layer]):
         return None
-    return _through(graph.layers[following.layer], network.weights(following.layer), width)
+    norm, rank = graph.layers[following.layer], len(made.outputs[0].shape)
+    if normalized_axis(norm, rank) != rank - 1:  # its numbers are not the columns
+        return None
+    return _through(norm, network.weights(following.layer), width)
 
 
 def _through(norm: Layer, weights: list[np.ndarray], width: int) -> Rectified | None:

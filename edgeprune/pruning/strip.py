@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.ids import Ids
+    from edgeprune.graph.model_graph import ModelGraph
     from edgeprune.pruning.units import Units
 
 
@@ -95,6 +96,16 @@ def strip(units: Units, keep: np.ndarray) -> Stripped:
         if weights
     }
     return Stripped({path: config for path, config in configs.items() if config}, arguments, slices, factors)
+
+
+def whole(graph: ModelGraph) -> Stripped:
+    """A plan under which nothing goes, for a copy of the model."""
+    weights = {
+        path: tuple((None,) * len(shape) for shape in layer.weight_shapes)
+        for path, layer in graph.layers.items()
+        if layer.weight_shapes
+    }
+    return Stripped({}, {}, weights)
 
 
 def _positions(axis: Ids | None, kept: KeptUnits) -> np.ndarray | None:

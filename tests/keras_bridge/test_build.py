@@ -126,3 +126,17 @@ def test_an_adapted_vocabulary_stays():
     model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x))), seed=1)
     samples = np.random.default_rng(0).integers(0, 10, (8, 6))
     np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_a_variable_that_starts_from_an_array(k, stateful):
+    """As word vectors do; inside a wrapper and in a cell too."""
+
+    def start(size):
+        return k.initializers.Constant(np.linspace(-1, 1, size).tolist())
+
+    inputs = k.Input(batch_shape=(3, 6, 4))
+    x = k.layers.Dense(8, activation="tanh", bias_initializer=start(8))(inputs)
+    x = k.layers.TimeDistributed(k.layers.Dense(7, bias_initializer=start(7)))(x)
+    x = k.layers.RNN(k.layers.SimpleRNNCell(5, bias_initializer=start(5)), stateful=stateful)(x)
+    prune(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1), _samples()).check()

@@ -13,7 +13,7 @@ from edgeprune.keras_bridge.precision import in_float32
 
 
 def mixed(flavour, policy):
-    """Nested, wrapped and recurrent layers, the last one in float32 as Keras' guide says."""
+    """Nested, wrapped and recurrent layers and a constant, the last layer in float32 as Keras' guide says."""
     keras = pytest.importorskip(flavour)
     layers = keras.layers
     setter = keras.config.set_dtype_policy if flavour == "keras" else keras.mixed_precision.set_global_policy
@@ -25,7 +25,7 @@ def mixed(flavour, policy):
             [keras.Input((8, 8, 3)), inner, layers.BatchNormalization(), layers.ReLU()], name="block"
         )
         x = layers.Reshape((6, 24))(block(image))
-        x = layers.Bidirectional(layers.GRU(4))(layers.TimeDistributed(layers.Dense(5))(x))
+        x = 1.0 - layers.Bidirectional(layers.GRU(4))(layers.TimeDistributed(layers.Dense(5))(x))
         model = keras.Model(image, layers.Dense(3, dtype="float32", name="kind")(x), name="mixed")
     finally:
         setter("float32")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tests.layers.cases import IMAGE, SEQUENCE, between, dense, layer, merge, model, read
 
 if TYPE_CHECKING:
@@ -41,6 +43,18 @@ def _attend_scores(k: Any, inputs: list[Any]) -> Any:
     return [read(k, y), read(k, k.layers.Permute((2, 3, 1))(scores))]
 
 
+def _attend_along(*axes: int, scores: bool = False) -> Any:
+    """In an image; of the scores Keras 3 knows the wrong shape, so nothing can read them."""
+
+    def build(k: Any, inputs: list[Any]) -> Any:
+        x = dense(k, dense(k, inputs[0]), 6)
+        attention = k.layers.MultiHeadAttention(4, 4, attention_axes=axes)
+        y, *more = attention(x, x, return_attention_scores=True) if scores else [attention(x, x)]
+        return [read(k, y), *more]
+
+    return build
+
+
 def _grouped(heads: int, groups: int) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
         query, value = dense(k, inputs[0]), dense(k, inputs[1])
@@ -49,9 +63,8 @@ def _grouped(heads: int, groups: int) -> Any:
     return build
 
 
-def _plain_attention(row: str, **options: Any) -> Any:
+def _plain_attention(row: str, width: int = 6, **options: Any) -> Any:
     def build(k: Any, inputs: list[Any]) -> Any:
-        width = 8 if row == "AdditiveAttention" else 6
         query, value, key = dense(k, inputs[0]), dense(k, inputs[1], width), dense(k, inputs[1])
         return read(k, getattr(k.layers, row)(**options)([query, value, key]))
 
@@ -96,10 +109,18 @@ def _stack(k: Any) -> Any:
     return k.layers.RNN(cells, return_sequences=True)
 
 
-def _statistics(k: Any) -> Any:
-    import numpy as np
+def _stacked_states(k: Any, inputs: list[Any]) -> Any:
+    """The states of stacked cells are nested: [gru, [h, c]]."""
+    first, second = (
+        k.layers.RNN([k.layers.GRUCell(5), k.layers.LSTMCell(4)], return_state=True) for _ in range(2)
+    )
+    _, *states = first(inputs[0])
+    y, *ends = second(inputs[1], initial_state=states)
+    return [read(k, y), read(k, ends[0]), read(k, ends[1][1])]
 
-    return k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0))
+
+def _statistics(k: Any, **axis: Any) -> Any:
+    return k.layers.Normalization(mean=np.arange(8.0), variance=np.arange(1.0, 9.0), **axis)
 
 
 def _squeeze_and_excite(k: Any, inputs: list[Any]) -> Any:
@@ -192,6 +213,7 @@ LAYERS: list[Case] = [
     model("GRU", _masked_text, (6,), tokens=True, note="masked"),
     between("RNN", _stack),
     between("RNN", lambda k: k.layers.RNN(k.layers.GRUCell(5), go_backwards=True), note="one cell"),
+    model("RNN", _stacked_states, SEQUENCE, SEQUENCE, note="states of stacked cells"),
     layer("ConvLSTM1D", 4, 2, shape=(3, 6, 2)),
     layer("ConvLSTM2D", 4, 2, return_sequences=True, padding="same", shape=(3, 5, 5, 2)),
     layer("ConvLSTM3D", 4, 2, shape=(2, 4, 4, 4, 2)),
@@ -212,17 +234,42 @@ LAYERS: list[Case] = [
     between(
         "TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.LayerNormalization()), note="norm"
     ),
+    between(
+        "TimeDistributed",
+        lambda k: k.layers.TimeDistributed(_statistics(k, axis=1)),
+        (3, 8, 2),
+        note="axis of the norm",
+    ),
     model("MultiHeadAttention", _attend(value_dim=6), SEQUENCE, (5, 4)),
     model("MultiHeadAttention", _attend(use_bias=False, output_shape=7), SEQUENCE, (5, 4), note="wide"),
     model("MultiHeadAttention", _attend(use_gate=True), SEQUENCE, (5, 4), note="gate", flavours=K3),
     model("MultiHeadAttention", _self_attend, (6,), tokens=True, note="causal, masked"),
     model("MultiHeadAttention", _attend_scores, note="scores"),
+    model("MultiHeadAttention", _attend_along(1, 2), (3, 4, 2), note="image"),
+    model("MultiHeadAttention", _attend_along(2, scores=True), (3, 4, 2), note="rows of an image"),
+    model("MultiHeadAttention", _attend_along(1, 2, 3), (3, 4, 2), note="channels of an image"),
     model("GroupedQueryAttention", _grouped(4, 2), SEQUENCE, (5, 4), flavours=K3),
     model("GroupedQueryAttention", _grouped(4, 1), SEQUENCE, (5, 4), note="multi-query", flavours=K3),
     model("Attention", _plain_attention("Attention", use_scale=True), SEQUENCE, (5, 4)),
     model("Attention", _plain_attention("Attention", score_mode="concat"), SEQUENCE, (5, 4), note="concat"),
-    model("AdditiveAttention", _plain_attention("AdditiveAttention"), SEQUENCE, (5, 4)),
+    model("AdditiveAttention", _plain_attention("AdditiveAttention", 8), SEQUENCE, (5, 4)),
+    model(
+        "AdditiveAttention",
+        _plain_attention("AdditiveAttention"),
+        SEQUENCE,
+        (5, 4),
+        note="own width",
+        flavours=K3,
+    ),
+    model(
+        "AdditiveAttention",
+        _plain_attention("AdditiveAttention", use_scale=False),
+        SEQUENCE,
+        (5, 4),
+        note="no scale",
+    ),
     layer("BatchNormalization", shape=IMAGE),
+    layer("BatchNormalization", axis=1, shape=(8, 4), note="of each step"),
     layer("LayerNormalization", shape=IMAGE),
     layer("LayerNormalization", axis=[1, 2, 3], shape=IMAGE, note="all axes"),
     layer("RMSNormalization", flavours=K3),
@@ -248,7 +295,10 @@ LAYERS: list[Case] = [
     layer("ActivityRegularization"),
     model("Masking", lambda k, i: read(k, dense(k, k.layers.Masking()(i[0])))),
     layer("Rescaling", [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], offset=0.25),
+    layer("Rescaling", np.arange(1.0, 9.0), offset=np.linspace(0, 1, 48).reshape(6, 8), note="arrays"),
     between("Normalization", _statistics),
+    between("Normalization", lambda k: _statistics(k, axis=1), (8, 4), note="as many steps as units"),
+    layer("Normalization", axis=(2, 1), shape=(8, 4), note="learned, of each step and channel"),
     layer("Resizing", 5, 7, shape=IMAGE),
     layer("CenterCrop", 5, 6, shape=IMAGE),
     layer("MaxPooling1D"),

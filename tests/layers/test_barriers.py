@@ -104,6 +104,17 @@ def test_a_gate_broadcast_over_channels_stays(k):
     pruned.check()
 
 
+def test_a_tied_variable_stays_whole(k):
+    inputs = k.Input((4,))
+    tied = k.layers.Dense(8, activation="tanh", name="tied")
+    x = k.layers.Dense(7, activation="tanh", name="after")(tied(inputs) * tied.bias)
+    model = with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
+    pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 4)).astype("float32")])
+    (refusal,) = (one for one in pruned.units.refusals if "variable" in one.reason)
+    assert (refusal.layer, refusal.units) == ("tied", 8)
+    pruned.check()
+
+
 def test_a_shared_layer_without_weights_and_sizes_ties_nothing(k):
     """One ReLU, one pooling and one dropout object, used all over on different shapes."""
     inputs = k.Input((12, 12, 3))
@@ -141,6 +152,41 @@ def test_mixed_precision_is_compared_in_float32(k):
     pruned = prune(with_weights(model, seed=1), [np.random.default_rng(2).normal(size=(3, 8, 8, 3))])
     assert "mixed_float16" in str(pruned.model.get_layer("first").get_config()["dtype"])
     pruned.check()
+
+
+def _mixed(k, make):
+    """A model with what `make` gives for a sequence in the middle, made under a policy of half precision."""
+    policy = k.mixed_precision
+    (policy.set_dtype_policy if k.__name__ == "keras" else policy.set_global_policy)("mixed_float16")
+    try:
+        inputs = k.Input((6, 4))
+        x = k.layers.Dense(8, activation="tanh")(k.layers.Dense(8, activation="tanh")(inputs))
+        x = k.layers.Flatten()(make(k, x))
+        return with_weights(k.Model(inputs, k.layers.Dense(3, dtype="float32")(x)), seed=1)
+    finally:
+        (policy.set_dtype_policy if k.__name__ == "keras" else policy.set_global_policy)("float32")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda k, x: k.layers.RNN(k.layers.GRUCell(8))(x),
+        lambda k, x: k.layers.Bidirectional(k.layers.LSTM(6))(x),
+        lambda k, x: k.layers.TimeDistributed(k.Sequential([k.Input((8,)), k.layers.Dense(5)]))(x),
+        lambda k, x: 1.0 - x,
+    ],
+    ids=["cells", "two directions", "a model at each step", "a constant"],
+)
+def test_nothing_inside_a_mixed_layer_stays_narrow_in_the_comparison(k, make):
+    prune(_mixed(k, make), _samples()).check()
+
+
+def test_the_two_directions_keep_their_names(k):
+    layer = k.layers.Bidirectional(k.layers.LSTM(6), name="both")
+    pruned = prune(_around(k, lambda x: k.layers.RepeatVector(2)(layer(x))), _samples())
+    smaller = pruned.model.get_layer("both")
+    for side in ("forward_layer", "backward_layer"):
+        assert getattr(smaller, side).name == getattr(layer, side).name
 
 
 def test_a_model_class_that_makes_its_own_graph_comes_back_as_a_plain_model(k):
