@@ -206,7 +206,7 @@ def _without_arrays(config: Any) -> Any:
     The variables get the original's values in any case.
     """
     if isinstance(config, (list, tuple)):
-        return type(config)(map(_without_arrays, config))
+        return [_without_arrays(item) for item in config]
     if not isinstance(config, dict):
         return config
     if config.get("class_name") == "Constant" and not isinstance(config["config"]["value"], (int, float)):

@@ -91,7 +91,8 @@ def is_constant_array(value: Any) -> bool:
     if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
         return False
     if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(item, (int, float)) or is_constant_array(item) for item in value)
+        numbers = (isinstance(item, (int, float)) or is_constant_array(item) for item in value)
+        return bool(value) and all(numbers)
     return getattr(value, "ndim", 0) > 0
 
 

@@ -61,10 +61,9 @@ def rectified(network: Network, call: int) -> Rectified | None:
     if graph.layers[following.layer].kind != "BatchNormalization":
         return plain if _is_relu(graph.layers[following.layer]) else None
     after = _only_consumer(graph, following)
-    if after is None or not _is_relu(graph.layers[after.layer]):
-        return None
     norm, rank = graph.layers[following.layer], len(made.outputs[0].shape)
-    if normalized_axis(norm, rank) != rank - 1:  # its numbers are not the columns
+    by_column = normalized_axis(norm, rank) == rank - 1
+    if after is None or not _is_relu(graph.layers[after.layer]) or not by_column:
         return None
     return _through(norm, network.weights(following.layer), width)
 

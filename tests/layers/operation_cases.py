@@ -38,6 +38,7 @@ def outputs(flavour: str, rows: str, *made: Callable[[Any, Any], Any], note: str
 
 
 POWERS = np.linspace(0.5, 2, 8).astype("float32")
+ROW = [POWERS.tolist()]
 
 
 def _number(o: Any, x: Any) -> Any:
@@ -148,7 +149,7 @@ OPERATIONS = [
         "tf.math.logical_and tf.math.logical_or tf.math.logical_not tf.cast tf.where",
         _binary2,
     ),
-    outputs("tf_keras", "tf.__operators__.add", lambda t, x: x + [POWERS.tolist()], note="nested list"),
+    outputs("tf_keras", "tf.__operators__.add", lambda t, x: x + ROW, note="nested list"),
     outputs(
         "keras",
         "ops.Mean ops.Max ops.Min ops.Prod ops.Std ops.Var ops.Sum ops.Any ops.All ops.Logsumexp",
