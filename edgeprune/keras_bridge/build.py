@@ -205,7 +205,9 @@ def _without_arrays(config: Any) -> Any:
 
     The variables get the original's values in any case.
     """
-    if isinstance(config, (list, tuple)):
+    if isinstance(config, tuple):
+        return tuple(map(_without_arrays, config))
+    if isinstance(config, list):  # or TensorFlow's wrapper of one
         return [_without_arrays(item) for item in config]
     if not isinstance(config, dict):
         return config
