@@ -199,8 +199,10 @@ def _without_arrays(config: Any) -> Any:
 
     The variables get the original's values in any case.
     """
-    if isinstance(config, (list, tuple)):
-        return type(config)(map(_without_arrays, config))
+    if isinstance(config, tuple):
+        return tuple(map(_without_arrays, config))
+    if isinstance(config, list):  # or TensorFlow's wrapper of one
+        return [_without_arrays(one) for one in config]
     if not isinstance(config, dict):
         return config
     if config.get("class_name") == "Constant" and not isinstance(config["config"]["value"], (int, float)):

@@ -91,7 +91,7 @@ def is_constant_array(value: Any) -> bool:
     if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
         return False
     if isinstance(value, (list, tuple)):
-        return bool(value) and all(isinstance(item, (int, float)) or is_constant_array(item) for item in value)
+        return bool(value) and all(isinstance(one, (int, float)) or is_constant_array(one) for one in value)
     return getattr(value, "ndim", 0) > 0
 
 

@@ -148,7 +148,7 @@ OPERATIONS = [
         "tf.math.logical_and tf.math.logical_or tf.math.logical_not tf.cast tf.where",
         _binary2,
     ),
-    outputs("tf_keras", "tf.__operators__.add", lambda t, x: x + [POWERS.tolist()], note="nested list"),
+    outputs("tf_keras", "tf.math.add", lambda t, x: t.add(x, [POWERS.tolist()]), note="nested list"),
     outputs(
         "keras",
         "ops.Mean ops.Max ops.Min ops.Prod ops.Std ops.Var ops.Sum ops.Any ops.All ops.Logsumexp",
