@@ -18,7 +18,7 @@ from edgeprune.layers.normalization import normalized_axis
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.model_graph import Call, Layer, ModelGraph
+    from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape
     from edgeprune.pruning.network import Network
 
 
@@ -68,10 +68,11 @@ def rectified(network: Network, call: int) -> Rectified | None:
     return _through(norm, network.weights(following.layer), width)
 
 
-def _through(norm: Layer, weights: list[np.ndarray], width: int) -> Rectified | None:
+def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> Rectified | None:
     named: Mapping[str, np.ndarray] = dict(zip(norm.weight_names, weights, strict=True))
-    if "moving_mean" not in named or len(named["moving_mean"]) != width:
+    if "moving_mean" not in named or normalized_axis(norm, len(shape)) != len(shape) - 1:
         return None
+    width = len(named["moving_mean"])
     scale = named.get("gamma", np.ones(width)).astype(np.float64)
     deviation = np.sqrt(named["moving_variance"] + float(norm.config.get("epsilon", 1e-3)))
     scale = np.where(np.abs(scale) < 1e-12, 1e-12, scale)

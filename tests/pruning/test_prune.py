@@ -332,6 +332,24 @@ def test_without_data_tokens_are_made_up_for_a_nested_embedding(package):
     assert prune(model, 0.4).report.equivalence.holds
 
 
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("steps", [6, 7])
+def test_a_batch_normalization_of_steps_is_no_constant_of_the_channels(package, steps):
+    """Its means cannot take up what the repair of the layer before leaves over, nor are they thresholds."""
+    k = pytest.importorskip(package)
+    k.utils.set_random_seed(1)
+    data = k.Input((steps, 3))
+    x = k.layers.Dense(6, use_bias=False, name="second")(k.layers.Dense(8, activation="tanh")(data))
+    norm = k.layers.BatchNormalization(axis=1)
+    model = k.Model(data, k.layers.Dense(3)(k.layers.ReLU()(norm(x))))
+    means = np.linspace(-1, 1, steps)
+    norm.set_weights([means + 2, means, means, means + 2])
+    report = prune(model, 0.0, calibration=DATA[:, :steps, 0], ratios={"second": 0.5}).report
+    assert [group.units_after for group in report.groups] == [8, 3]
+    found = prune(model, 0.5, calibration=DATA[:, :steps, 0])
+    np.testing.assert_array_equal(found.model.layers[3].get_weights()[2], means.astype("float32"))
+
+
 def test_what_only_an_added_loss_needs_is_left_out():
     """As in a variational autoencoder of Keras 2, whose loss hangs on the middle of the graph."""
     tf, k = pytest.importorskip("tensorflow"), pytest.importorskip("tf_keras")
