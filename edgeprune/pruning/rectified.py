@@ -61,11 +61,9 @@ def rectified(network: Network, call: int) -> Rectified | None:
     if graph.layers[following.layer].kind != "BatchNormalization":
         return plain if _is_relu(graph.layers[following.layer]) else None
     after = _only_consumer(graph, following)
-    norm, rank = graph.layers[following.layer], len(made.outputs[0].shape)
-    by_column = normalized_axis(norm, rank) == rank - 1
-    if after is None or not _is_relu(graph.layers[after.layer]) or not by_column:
+    if after is None or not _is_relu(graph.layers[after.layer]):
         return None
-    return _through(norm, network.weights(following.layer), width)
+    return _through(graph.layers[following.layer], network.weights(following.layer), made.outputs[0].shape)
 
 
 def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> Rectified | None:
