@@ -104,20 +104,22 @@ def mix(objective: Objective, answers: np.ndarray, labels: np.ndarray | None, sh
     if objective.kind == "categorical" and labels.shape == answers.shape[:-1]:
         counted = labels >= 0
         wanted = np.eye(answers.shape[-1], dtype=answers.dtype)[np.maximum(labels, 0)]
-        right = (taught.argmax(-1) == labels)[..., None]
-        values = _taught_where(right, taught, wanted, share)
+        values = _taught_where_right(objective.kind, taught, wanted, share)
         return Targets(values, None if counted.all() else counted.astype(np.float32), True)
     if labels.size == answers.size:
         wanted = labels.reshape(answers.shape).astype(answers.dtype)
-        right = (taught > 0.5) == (wanted > 0.5) if objective.kind == "binary" else np.bool_(True)
-        return Targets(_taught_where(right, taught, wanted, share), None, True)
+        return Targets(_taught_where_right(objective.kind, taught, wanted, share), None, True)
     return Targets(taught, None, False)
 
 
-def _taught_where(right: Any, taught: np.ndarray, wanted: np.ndarray, share: float) -> np.ndarray:
-    """The mix where the original is right, and what is wanted elsewhere."""
+def _taught_where_right(kind: Kind, taught: np.ndarray, wanted: np.ndarray, share: float) -> np.ndarray:
+    """The mix where the original names the wanted class, and what is wanted elsewhere; values all mix."""
     mixed = share * taught + (1 - share) * wanted
-    return mixed if share == 1 else np.where(right, mixed, wanted)
+    if share == 1 or kind == "squared":
+        return mixed
+    named = taught.argmax(-1) == wanted.argmax(-1)
+    right = named[..., None] if kind == "categorical" else (taught > 0.5) == (wanted > 0.5)
+    return np.where(right, mixed, wanted)
 
 
 def keras_loss(model: Any, objective: Objective, answers: np.ndarray, share: float, targets: Targets) -> Any:

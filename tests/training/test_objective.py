@@ -33,6 +33,8 @@ def test_where_the_original_is_wrong_the_label_stands_alone():
     targets = mix(objective, answers, np.array([0, 2]), 0.5).values
     np.testing.assert_allclose(targets, [[0.85, 0.1, 0.05], [0, 0, 1]], rtol=1e-6)
     np.testing.assert_array_equal(mix(objective, answers, np.array([0, 2]), 1.0).values, answers)
+    one_hot = mix(objective, answers, np.eye(3, dtype=np.float32)[[0, 2]], 0.5).values
+    np.testing.assert_array_equal(one_hot, targets)
     yes = np.array([[0.8], [0.8]], np.float32)
     targets = mix(Objective("binary"), yes, np.array([1, 0]), 0.5).values
     np.testing.assert_allclose(targets, [[0.9], [0]], rtol=1e-6)
