@@ -38,7 +38,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
 }
 _AT_LEAST_1 = ("min_width", "round_to", "batch_size", "calibration", "threads", "rounds")
 _NOT_NEGATIVE = (
-    "epochs", "gradual_epochs", "early_stopping", "clusters", "eval_samples", "seed", "learning_rate",
+    "epochs", "gradual_epochs", "early_stopping", "clusters", "eval_samples", "seed",
     "weight_decay", "l1", "l2", "max_quantization_drop", "folds",
 )
 BUDGET = ("max_latency", "max_memory", "max_size", "max_macs")
@@ -94,7 +94,9 @@ class Recipe:
     gradual_epochs: int = _setting(1, "Epochs while neurons leave, in the gradual schedule.")
     epochs: int = _setting(2, "Epochs of fine-tuning after neurons left.")
     batch_size: int = _setting(128, "Samples per training step.")
-    learning_rate: float = _setting(5e-4, "Peak of fine-tuning.")
+    learning_rate: float | None = _setting(
+        None, "Peak of fine-tuning; by default one that suits the number of steps, 2e-3 at most."
+    )
     rate_schedule: Rate = _setting("cosine", "How the learning rate falls: cosine, linear or constant.")
     weight_decay: float = _setting(1e-4, "Of AdamW, on kernels.")
     l1: float = _setting(0.0, "L1 penalty on kernels while fine-tuning.")
@@ -139,6 +141,8 @@ class Recipe:
             _within(name, getattr(self, name), 0, math.inf, "not negative")
         for pattern, share in self.ratios.items():
             _within(f"ratios {pattern}", share, 0, 1, "the share these layers lose")
+        if self.learning_rate is not None:
+            _within("learning_rate", self.learning_rate, 0, math.inf, "not negative")
         if self.max_drop is not None:
             _within("max_drop", self.max_drop, 0, 100, "points of the task's metric")
         if self.threshold is not None:

@@ -140,8 +140,9 @@ def _fit(job: Job, inputs: Inputs, model: Any) -> None:
     from edgeprune.stages.training import settings_of
 
     epochs = max(job.recipe.epochs, 1)
+    settings = settings_of(job, inputs, "quantize", epochs)
     settings = dataclasses.replace(
-        settings_of(job, "quantize", epochs), learning_rate=job.recipe.learning_rate / 5,
+        settings, learning_rate=settings.learning_rate / 5,
         l1=0.0, l2=0.0, precision="float32", freeze=(),
     )
     fine_tune(

@@ -16,6 +16,7 @@ from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
 from edgeprune.training.goal import predict
 from edgeprune.training.random_layers import is_random, predict_as_trained
+from edgeprune.training.rate import suited_rate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,11 +49,13 @@ class Trained:
     explanation: Explanation | None = None
 
 
-def settings_of(job: Job, stage: str, epochs: int, round_number: int = 0) -> FineTuning:
+def settings_of(job: Job, inputs: Inputs, stage: str, epochs: int, round_number: int = 0) -> FineTuning:
     """The recipe's settings of one training."""
     recipe = job.recipe
+    steps = epochs * -(-len(inputs.data.train) // recipe.batch_size)
+    rate = suited_rate(steps) if recipe.learning_rate is None else recipe.learning_rate
     return FineTuning(
-        epochs, recipe.batch_size, recipe.learning_rate, recipe.weight_decay, recipe.rate_schedule, recipe.l1,
+        epochs, recipe.batch_size, rate, recipe.weight_decay, recipe.rate_schedule, recipe.l1,
         recipe.l2, recipe.early_stopping, recipe.freeze, recipe.precision,
         seed=recipe.seed + 10_000 * _STAGES[stage] + 100 * round_number,
     )
@@ -64,7 +67,7 @@ def learn(
 ) -> tuple[Epoch, ...]:
     """Trains a model in place, with the baseline as its teacher; goes on where it was cut off."""
     file = job.state.file(f"{name or stage}.npz") if job.strategy is None else None
-    settings = settings_of(job, stage, job.recipe.epochs, number)
+    settings = settings_of(job, inputs, stage, job.recipe.epochs, number)
     return fine_tune(
         model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
         inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
@@ -102,7 +105,7 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
                 "weight",
                 lambda: prune_weights(
                     model, inputs.model, inputs.epochs(epochs, recipe.seed + 1),
-                    settings_of(job, "weight", epochs), inputs.goal, recipe.prune,
+                    settings_of(job, inputs, "weight", epochs), inputs.goal, recipe.prune,
                     -(-len(inputs.data.train) // recipe.batch_size), told,
                 ),
             )
@@ -263,7 +266,7 @@ def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float],
 
     recipe = job.recipe
     settings = dataclasses.replace(
-        settings_of(job, "fade", recipe.gradual_epochs), l1=0.0, l2=0.0, precision="float32"
+        settings_of(job, inputs, "fade", recipe.gradual_epochs), l1=0.0, l2=0.0, precision="float32"
     )
     file = job.state.file("fade.npz")
 

@@ -15,8 +15,13 @@ def edgeprune(*arguments, **environment):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_it_installs_into_the_shell_s_own_files(shell, tmp_path):
-    done = edgeprune("--install-completion", shell, HOME=str(tmp_path), ZDOTDIR=str(tmp_path))
+    # Without this, Typer installs for the shell that it finds above the process, which may be none.
+    done = edgeprune(
+        "--install-completion", shell, HOME=str(tmp_path), ZDOTDIR=str(tmp_path),
+        _TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="1",
+    )
     assert done.returncode == 0, done.stderr
+    assert f"{shell} completion installed" in done.stdout
     written = "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert "_EDGEPRUNE_COMPLETE" in written
 
