@@ -69,6 +69,17 @@ def test_softmax_over_channels_keeps_them(k):
     assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
 
 
+def test_a_scale_along_another_axis_than_the_statistics_keeps_its_units():
+    """Keras takes it where both axes are of one length."""
+    k = importlib.import_module("keras")
+    inputs = k.Input((8, 4))
+    x = k.layers.RMSNormalization(axis=1, name="norm")(k.layers.Dense(8, name="before")(inputs))
+    x = k.layers.Dense(3)(k.layers.Dense(7, activation="tanh", name="after")(x))
+    pruned = prune(with_weights(k.Model(inputs, x), seed=1), [np.ones((3, 8, 4), "float32")])
+    assert {one.layer for one in pruned.units.refusals if one.because_of == "norm"} == {"before"}
+    pruned.check()
+
+
 def test_subclassed_model_is_refused_with_a_way_out(k):
     class Mine(k.Model):
         def __init__(self):
