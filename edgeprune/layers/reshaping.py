@@ -76,9 +76,8 @@ def separate(ids: Ids, space: IdSpace) -> Ids:
     row or column.
     """
     axes = unit_ids.varying_axes(ids)
-    if len(axes) <= 1:
-        return ids
-    widest = max(axes, key=lambda axis: ids.shape[axis])
+    widest = max(axes, key=lambda axis: ids.shape[axis], default=0)
     first = ids[tuple(slice(None) if axis == widest else slice(0, 1) for axis in range(ids.ndim))]
-    space.unite(ids, np.broadcast_to(first, ids.shape))
+    if len(axes) > 1:
+        space.unite(ids, np.broadcast_to(first, ids.shape))
     return np.broadcast_to(first, ids.shape)
