@@ -27,7 +27,6 @@ from edgeprune.pruning.reconstruct import Sides, reconstruct
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
 from edgeprune.pruning.sensitivity import curves
-from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
@@ -283,13 +282,14 @@ class Prepared:
         return keep
 
     def _strip(self, keep: np.ndarray) -> tuple[KerasNetwork, Equivalence]:
+        from edgeprune.keras_bridge.made_up import made_up_inputs
         from edgeprune.keras_bridge.masked import equivalence
         from edgeprune.keras_bridge.network import stripped_network
 
         with self._step("strip"):
             pruned = stripped_network(self._reading, self.units, keep)
             samples = (
-                synthetic_inputs(self.units.graph, PROOF_SAMPLES, self._seed)
+                made_up_inputs(self._reading, PROOF_SAMPLES, self._seed)
                 if self._data is None
                 else take(self._data, slice(0, PROOF_SAMPLES))
             )
