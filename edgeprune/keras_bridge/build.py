@@ -20,6 +20,7 @@ from edgeprune.keras_bridge.read import (
     nodes_in_order,
     operation_of,
     outputs_of,
+    policy_of,
     structure_of,
 )
 from edgeprune.pruning.strip import take
@@ -183,21 +184,28 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
             mask=getattr(old, "mask", None),
             arguments=old.arguments,
             name=old.name,
+            dtype=changed.get("dtype", policy_of(old)),
         )
     try:
         config = {**old.get_config(), **changed}
         made = type(old).from_config(_without_arrays(config) if changed else config)
+        if _has_adapted_vocabulary(old):  # which is in no configuration and no weight
+            made.set_vocabulary(old.get_vocabulary())
     except Exception as error:
         raise InputError(
             f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
             "A class whose from_config() takes what its get_config() gives is expected.",
             "Add get_config(), and register classes and functions of your own with Keras.",
         ) from error
-    if is_keras3(old) and getattr(old, "input_vocabulary", "") is None:
-        made.set_vocabulary(old.get_vocabulary())  # an adapted one is in no configuration and no weight
     if made.name != old.name:  # a class of the user's own that forgets it
         setattr(made, "name" if is_keras3(made) else "_name", old.name)
     return made
+
+
+def _has_adapted_vocabulary(layer: Any) -> bool:
+    """Whether a lookup's words, its own or those of the text vectorization around it, came from data."""
+    lookup = getattr(layer, "_lookup_layer", layer)
+    return getattr(lookup, "input_vocabulary", "") is None
 
 
 def _without_arrays(config: Any) -> Any:

@@ -5,9 +5,11 @@ import importlib
 import numpy as np
 import pytest
 
+import edgeprune
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.read import policy_of, read
 from edgeprune.keras_bridge.run import predict
+from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import trace
 from tests.layers.pruned import prune, with_weights
@@ -117,15 +119,36 @@ def test_dictionaries_between_nested_models(k):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
 
 
-def test_an_adapted_vocabulary_stays():
-    """It is in no configuration and no weight of Keras 3."""
-    lookup = keras.layers.IntegerLookup()
-    lookup.adapt(np.array([9, 8, 7, 1, 2]))
-    inputs = keras.Input((6,), dtype="int64")
-    x = keras.layers.Embedding(12, 6)(lookup(inputs))
-    model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x))), seed=1)
-    samples = np.random.default_rng(0).integers(0, 10, (8, 6))
+@pytest.mark.parametrize(
+    ("layer", "options", "data", "dtype"),
+    [
+        ("IntegerLookup", {}, [9, 8, 7, 1, 2, 3, 4], "int64"),
+        ("StringLookup", {}, ["no", "on", "off", "up", "go", "left"], "string"),
+        ("TextVectorization", {"output_sequence_length": 2}, ["go on", "go off", "left no", "up"], "string"),
+        ("Discretization", {"num_bins": 5}, np.linspace(0, 9, 10, dtype="float32"), "float32"),
+    ],
+)
+def test_what_is_adapted_stays(k, layer, options, data, dtype):
+    """Words are in no configuration, and weights of no shape or in none; bins are made of a summary."""
+    adapted = getattr(k.layers, layer)(**options)
+    adapted.adapt(np.array(data))
+    inputs = k.Input((1,), dtype=dtype)
+    x = k.layers.Dense(4)(k.layers.Flatten()(k.layers.Embedding(12, 6)(adapted(inputs))))
+    model = k.Model(inputs, k.layers.Dense(3)(x))
+    samples = pytest.importorskip("tensorflow").constant(np.array(data)[:, None])
     np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
+    assert edgeprune.prune(model, 0.5).report.equivalence.holds
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
+def test_a_lambda_computes_in_its_own_types(k, policy):
+    inputs = k.Input((4,))
+    x = k.layers.Dense(6, dtype=policy)(inputs)
+    x = k.layers.Lambda(lambda x: x * 2, dtype=policy, name="code")(x)
+    model = k.Model(inputs, k.layers.Dense(3, dtype=policy)(x))
+    kept = _kept_whole(model)
+    assert policy_of(kept.get_layer("code")).name == policy
+    assert policy_of(in_float32(read(model)).model.get_layer("code")).name == "float32"
 
 
 @pytest.mark.parametrize("stateful", [False, True])
