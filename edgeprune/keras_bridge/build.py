@@ -17,6 +17,7 @@ from edgeprune.keras_bridge.read import (
     functional_part,
     is_graph_model,
     map_tensors,
+    map_values,
     nodes_in_order,
     operation_of,
     outputs_of,
@@ -76,6 +77,11 @@ class _Builder:
         self._configs = {id(reading.layers[path]): config for path, config in stripped.configs.items()}
         self._arguments = {
             id(reading.graph.calls[number].key): arguments for number, arguments in stripped.arguments.items()
+        }
+        self._variables = {
+            id(weight): (layer, number)
+            for layer in reading.layers.values()
+            for number, weight in enumerate(getattr(layer, "weights", ()))
         }
         self._symbols = {
             id(reading.graph.calls[number].key): reading.graph.calls[number].inputs
@@ -138,14 +144,20 @@ class _Builder:
     def _call_arguments(self, node: Any, symbols: dict[int, Any]) -> Any:
         old = arguments_of(node)
         if id(node) not in self._arguments:
-            return map_tensors(old, lambda symbol: symbols[id(symbol)])
+            return map_values(map_tensors(old, lambda symbol: symbols[id(symbol)]), self._own_variable)
         flat: list[Any] = []
         map_tensors(old, flat.append)
         by_tensor = {
             tensor.index: symbols[id(symbol)]
             for tensor, symbol in zip(self._symbols[id(node)], flat, strict=True)
         }
-        return _place(self._arguments[id(node)], by_tensor)
+        return map_values(_place(self._arguments[id(node)], by_tensor), self._own_variable)
+
+    def _own_variable(self, value: Any) -> Any:
+        """The new layer's variable where an operation takes an old one's; anything else as it is."""
+        layer, number = self._variables.get(id(value), (None, 0))
+        weights = [] if layer is None else self.layer(layer).weights
+        return weights[number] if weights else value
 
 
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:

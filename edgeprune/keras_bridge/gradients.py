@@ -36,8 +36,8 @@ class KerasGradients:
         """One gradient for each batch: layer to arrays, zero for weights that the loss cannot reach.
 
         The loss of the first output: cross-entropy where it is a distribution over classes, with
-        the class numbers in `labels` or else the model's own choice; half the squared difference
-        from `labels` (or 0) otherwise.
+        the class numbers in `labels` or else the model's own choice, or where there is a class
+        number for each vector of logits; half the squared difference from `labels` (or 0) otherwise.
         """
         import tensorflow as tf
 
@@ -73,6 +73,9 @@ def _loss(output: Any, labels: np.ndarray | None) -> Any:
     import tensorflow as tf
 
     values = np.asarray(output)
+    if not is_distribution(values) and _are_classes(labels, values.shape):
+        output = tf.nn.softmax(output)
+        values = np.asarray(output)
     if is_distribution(values):
         chosen = np.argmax(values, axis=-1) if labels is None else _placed(labels, values.shape[:-1])
         if not ((chosen >= 0) & (chosen < values.shape[-1])).all():
@@ -86,6 +89,13 @@ def _loss(output: Any, labels: np.ndarray | None) -> Any:
     if labels is not None:
         wanted = _placed(labels, values.shape).astype(values.dtype)
     return 0.5 * tf.reduce_sum((output - wanted) ** 2)
+
+
+def _are_classes(labels: np.ndarray | None, shape: tuple[int, ...]) -> bool:
+    """Whether there is a whole number for each vector of an output."""
+    if labels is None or len(shape) < 2 or shape[-1] < 2:
+        return False
+    return bool(np.issubdtype(labels.dtype, np.integer)) and labels.size == math.prod(shape[:-1])
 
 
 def _placed(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -57,6 +57,18 @@ def read(model: Any) -> Reading:
     return Reading(model, graph, reader.objects)
 
 
+def held_twice(reading: Reading) -> list[tuple[str, str]]:
+    """Pairs of layers with a variable in common, such as a layer and the wrapper that it is also in."""
+    owners: dict[int, str] = {}
+    pairs: dict[tuple[str, str], None] = {}
+    for path, layer in reading.layers.items():
+        for weight in getattr(layer, "weights", ()):
+            first = owners.setdefault(id(weight), path)
+            if first != path:
+                pairs[first, path] = None
+    return list(pairs)
+
+
 def _check_outputs(graph: ModelGraph) -> None:
     """Refuses an output that is one number for a whole batch: it changes with how samples are batched.
 

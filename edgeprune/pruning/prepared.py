@@ -70,7 +70,7 @@ class Prepared:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         from edgeprune.keras_bridge.network import KerasNetwork
-        from edgeprune.keras_bridge.read import has_added_loss, read
+        from edgeprune.keras_bridge.read import has_added_loss, held_twice, read
 
         importance.check_criterion(criterion)
         if allocation not in ALLOCATIONS:
@@ -87,6 +87,11 @@ class Prepared:
             check_weights(self._reading.graph)
             if has_added_loss(model):
                 self._notes.append("What add_loss() and add_metric() added is to be added again.")
+            for one, other in held_twice(self._reading):
+                self._notes.append(
+                    f"Layers '{one}' and '{other}' share weights in the original; each has its own in the "
+                    "pruned model, and counts for itself."
+                )
             self.units = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.units)

@@ -151,6 +151,32 @@ def test_a_lambda_computes_in_its_own_types(k, policy):
     assert policy_of(in_float32(read(model)).model.get_layer("code")).name == "float32"
 
 
+def test_an_operation_takes_the_new_layers_variable(k):
+    """Training the smaller model trains both ends of the tie, and leaves the original alone."""
+    inputs = k.Input((4,))
+    tied = k.layers.Dense(8, activation="tanh", name="tied")
+    model = k.Model(inputs, k.layers.Dense(3)(k.layers.Dense(7)(tied(inputs) * tied.bias)))
+    smaller = edgeprune.prune(model, 0.5).model
+    x = np.ones((2, 4), "float32")
+    before, original = (_called(one, x)[0] for one in (smaller, model))
+    kernel, bias = smaller.get_layer("tied").get_weights()
+    smaller.get_layer("tied").set_weights([0 * kernel + 1, bias])
+    np.testing.assert_array_equal(_called(smaller, x)[0], 0 * before)  # the bias is 0, and so is the product
+    smaller.get_layer("tied").set_weights([kernel, bias + 1])
+    assert np.abs(_called(smaller, x)[0]).max() > 1e-3
+    np.testing.assert_array_equal(_called(model, x)[0], original)
+
+
+def test_a_layer_that_is_also_in_a_wrapper_is_noted(k):
+    steps, one = k.Input((5, 4)), k.Input((4,))
+    dense = k.layers.Dense(6, activation="tanh", name="dense")
+    x = k.layers.GlobalAveragePooling1D()(k.layers.TimeDistributed(dense, name="wrapped")(steps))
+    model = k.Model([steps, one], k.layers.Dense(3)(k.layers.Concatenate()([x, dense(one)])))
+    (note,) = (one for one in edgeprune.prune(model, 0.5).report.notes if "share weights" in one)
+    assert "'wrapped'" in note
+    assert "'dense'" in note
+
+
 @pytest.mark.parametrize("stateful", [False, True])
 def test_a_variable_that_starts_from_an_array(k, stateful):
     """As word vectors do; inside a wrapper and in a cell too."""
