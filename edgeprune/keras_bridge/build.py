@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
@@ -47,11 +47,16 @@ def build(
 
     Returns:
         A Keras model of the original's flavour, not compiled.
+
+    Raises:
+        InputError: a layer cannot be made anew.
+        VerificationError: a layer came out at another size than its weights.
     """
     builder = _Builder(reading, stripped, weights or {})
     if not _initializers_can_wait(reading.model):
         model = builder.model(reading.model)
         for layer, values in builder.values():
+            _check_shapes(layer, values)
             layer.set_weights(values)
         derive(model)
         return model
@@ -60,6 +65,7 @@ def build(
     with keras_of(reading.model).StatelessScope():
         model = builder.model(reading.model)
         for layer, values in builder.values():
+            _check_shapes(layer, values)
             for variable, value in zip(layer.weights, values, strict=True):
                 variable._initializer = _giving(value)  # noqa: SLF001 - there is no public name
     derive(model)
@@ -127,7 +133,7 @@ class _Builder:
                 made = operation.output
             else:
                 args, kwargs = self._call_arguments(node, symbols)
-                made = operation(*args, **kwargs)
+                made = _called(operation, args, kwargs)
             flat: list[Any] = []
             map_tensors(made, flat.append)
             symbols.update(zip((id(symbol) for symbol in outputs_of(node)), flat, strict=True))
@@ -160,15 +166,49 @@ class _Builder:
         return weights[number] if weights else value
 
 
+def _called(operation: Any, args: Any, kwargs: Any) -> Any:
+    """The symbolic outputs of a new layer.
+
+    Raises:
+        VerificationError: it refuses the smaller inputs.
+    """
+    try:
+        return operation(*args, **kwargs)
+    except Exception as error:
+        raise VerificationError(
+            f"Layer '{operation.name}' of class {type(operation).__name__} refuses its inputs in the "
+            f"smaller model ({error}).",
+            "A layer that takes as many channels as there are, or a rule that keeps them, is expected.",
+            "Protect the layers around it by name, and please report the model's layers.",
+        ) from error
+
+
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
     """An initializer that gives a value."""
 
     def initializer(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:  # noqa: ARG001
-        if value.shape != tuple(shape):
-            raise ValueError(f"a weight of shape {tuple(shape)} cannot take values of shape {value.shape}")
         return value
 
     return initializer
+
+
+def _check_shapes(layer: Any, values: list[np.ndarray]) -> None:
+    """Stops before a layer is given weights that it has no place for.
+
+    Raises:
+        VerificationError: the layer came out at another size than its weights.
+    """
+    for variable, value in zip(layer.weights, values, strict=True):
+        shape = tuple(variable.shape)
+        fits = len(shape) == value.ndim and all(
+            size in (None, have) for size, have in zip(shape, value.shape, strict=True)
+        )
+        if not fits:
+            raise VerificationError(
+                f"Layer '{layer.name}' has a weight of shape {shape} in the smaller model.",
+                f"One of shape {value.shape} is what stays of it.",
+                "This is a defect of a layer rule; please report the model's layers.",
+            )
 
 
 def _initializers_can_wait(model: Any) -> bool:

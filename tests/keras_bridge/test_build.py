@@ -1,11 +1,13 @@
 """The smaller model has the original's values, whatever its layers make their variables from."""
 
+import dataclasses
 import importlib
 
 import numpy as np
 import pytest
 
 import edgeprune
+from edgeprune.errors import VerificationError
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import policy_of, read
 from edgeprune.keras_bridge.run import predict
@@ -93,6 +95,39 @@ def test_adapted_normalization_keeps_its_statistics(k):
     # The same operations on the same values: nothing may differ.
     np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
     prune(with_weights(model, seed=1), [samples]).check()
+
+
+def test_a_layer_of_another_size_than_its_weights_is_named(k):
+    """And leaves nothing behind that would stop the next model."""
+    inputs = k.Input((4,))
+    model = k.Model(inputs, k.layers.Dense(3, name="last")(k.layers.Dense(8, name="first")(inputs)))
+    reading = read(model)
+    units = trace(reading.graph)
+    wrong = dataclasses.replace(strip(units, np.ones(units.count, bool)), configs={"first": {"units": 5}})
+    with pytest.raises(VerificationError, match=r"Layer 'first' has a weight of shape \(4, 5\)"):
+        build(reading, wrong)
+    assert _kept_whole(model).count_params() == model.count_params()
+
+
+def test_a_layer_that_refuses_its_inputs_is_named(k):
+    class Once(k.layers.Layer):
+        copied = False
+
+        @classmethod
+        def from_config(cls, config):
+            layer = cls(**config)
+            layer.copied = True
+            return layer
+
+        def call(self, x):
+            if self.copied:
+                raise RuntimeError("this is a copy")
+            return x
+
+    inputs = k.Input((4,))
+    model = k.Model(inputs, k.layers.Dense(3)(Once(name="once")(inputs)))
+    with pytest.raises(VerificationError, match=r"Layer 'once' of class Once .*this is a copy"):
+        _kept_whole(model)
 
 
 def test_dictionaries_between_nested_models(k):
