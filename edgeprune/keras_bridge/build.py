@@ -24,6 +24,7 @@ from edgeprune.keras_bridge.read import (
     policy_of,
     structure_of,
 )
+from edgeprune.keras_bridge.said import said
 from edgeprune.pruning.strip import take
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def _called(operation: Any, args: Any, kwargs: Any) -> Any:
     except Exception as error:
         raise VerificationError(
             f"Layer '{operation.name}' of class {type(operation).__name__} refuses its inputs in the "
-            f"smaller model ({error}).",
+            f"smaller model ({said(error)}).",
             "A layer that takes as many channels as there are, or a rule that keeps them, is expected.",
             "Protect the layers around it by name, and please report the model's layers.",
         ) from error

@@ -18,7 +18,6 @@ import collections
 import dataclasses
 import functools
 import inspect
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.feed import Data, feed
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_bridge.read import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.said import said
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import BarrierRule
 from edgeprune.layers.operation import OperationRule
@@ -222,21 +222,13 @@ def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
         shapes = ", ".join(str(tuple(value.shape)) for value in step.inputs)
         name = f"'{step.call.layer}' of class {type(step.layer).__name__}"
         raise InputError(
-            f"Layer {name} fails on {shapes} ({_said(error)}).",
+            f"Layer {name} fails on {shapes} ({said(error)}).",
             "A model that runs on samples of the shapes that its inputs declare is expected.",
             "Call the model itself on the same samples to see where it stops.",
         ) from error
     flat: list[Any] = []
     _flatten(made, flat)
     return flat
-
-
-def _said(error: Exception) -> str:
-    """The sentence of a framework's error that says what is wrong."""
-    paragraphs = str(error).split("\n\n")
-    wanted = paragraphs[1] if len(paragraphs) > 1 and paragraphs[0].startswith("Exception") else paragraphs[0]
-    plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}|\[Op:.*", "", wanted)
-    return " ".join(plain.split())[:300] or type(error).__name__
 
 
 def _has_training(layer: Any) -> bool:
