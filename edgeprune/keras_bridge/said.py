@@ -14,7 +14,7 @@ def said(error: Exception) -> str:
 
     Both put paragraphs around the reason: which layer was called, from where, on what.
     """
-    plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}|\[Op:[^\]]*\]", "", str(error))
+    plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}|\[Op:[^\]]*\]|\sname:\s*$", "", str(error))
     paragraphs = [" ".join(part.split()) for part in plain.split("\n\n")]
     reasons = [
         part

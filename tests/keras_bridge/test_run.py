@@ -64,6 +64,14 @@ def test_an_output_of_a_whole_batch_is_refused(keras_package):
         read(keras_package.Model(inputs, [x, mean(x)]))
 
 
+@pytest.mark.parametrize("value", ["a", None])
+def test_what_is_no_number_is_refused_where_numbers_are_taken(keras_package, value):
+    inputs = keras_package.Input((4,))
+    reading = read(keras_package.Model(inputs, keras_package.layers.Dense(2)(inputs)))
+    with pytest.raises(InputError, match=r"Samples of type .* It takes float32"):
+        predict(reading, np.array([[value] * 4]))
+
+
 @pytest.mark.parametrize("batch", [1, 3])
 def test_a_batch_whose_size_a_reshape_names(keras_package, batch):
     """Time is folded into a batch of a fixed size, and unfolded; 7 samples fill no whole number of them."""

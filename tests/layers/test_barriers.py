@@ -80,6 +80,23 @@ def test_a_model_at_each_step_says_why_it_stays(k):
     assert "a whole model at each step" in refusal.reason
 
 
+def test_two_directions_of_cells_without_a_rule_are_a_barrier(k):
+    class Sums(k.layers.Layer):
+        state_size = output_size = 8
+
+        def call(self, x, states):
+            return x + states[0], [x + states[0]]
+
+    name = f"Sums{k.__name__.title().replace('_', '')}"
+    k.utils.get_custom_objects()[name] = type(name, (Sums,), {"__module__": "my_layers"})
+    cell = k.utils.get_custom_objects()[name]()
+    layer = k.layers.Bidirectional(k.layers.RNN(cell, return_sequences=True), name="both")
+    pruned = prune(_around(k, layer), _samples())
+    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    assert (refusal.because_of, refusal.reason) == ("both", "runs cells that have no rule")
+    pruned.check()
+
+
 def test_a_scale_along_another_axis_than_the_statistics_keeps_its_units():
     """Keras takes it where both axes are of one length."""
     k = importlib.import_module("keras")
