@@ -169,6 +169,12 @@ def _along_time_and_channels(k: Any, inputs: list[Any]) -> Any:
     return read(k, k.layers.Dense(5, activation="tanh")(x))
 
 
+def _unfolded(k: Any, inputs: list[Any]) -> Any:
+    """A decoder's first feature map, with more steps than channels."""
+    x = k.layers.Reshape((7, 4))(dense(k, inputs[0], 28))
+    return read(k, k.layers.Conv1D(3, 2)(x))
+
+
 def _weighted_steps(k: Any, inputs: list[Any]) -> Any:
     """The sum of the steps, each weighted by one neuron."""
     x = dense(k, inputs[0])
@@ -342,6 +348,7 @@ LAYERS: list[Case] = [
     layer("Flatten"),
     layer("Reshape", (3, 2, 8)),
     layer("Reshape", (6, 2, 4), note="split channels"),
+    model("Reshape", _unfolded, (4,), note="unfolded vector"),
     layer("Permute", (2, 1)),
     model("RepeatVector", lambda k, i: read(k, k.layers.RepeatVector(3)(dense(k, i[0]))), (4,)),
     between("LayerScale", lambda k: _application_layer(k, "convnext", "LayerScale")(0.5, 8)),
