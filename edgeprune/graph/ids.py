@@ -109,6 +109,7 @@ class IdSpace:
     def __init__(self) -> None:
         self.producers: list[Producer] = []
         self.fixings: list[Fixing] = []
+        self.barriers: dict[str, tuple[int, str]] = {}
         self._by_slot: dict[tuple[str, str], Producer] = {}
         self._edges: list[Ids] = []
         self._next = 1
@@ -136,6 +137,10 @@ class IdSpace:
         small = small[small != 0]
         if small.size:
             self.fixings.append(Fixing(small, layer, reason))
+
+    def close(self, layer: str, channels: int, reason: str) -> None:
+        """A layer with weights makes channels that no one can follow."""
+        self.barriers.setdefault(layer, (channels, reason))
 
     def fix_unless_vector(self, ids: Ids, axis: int, layer: str) -> Ids:
         """Ids along `axis`; where they also differ along another axis the units are fixed."""

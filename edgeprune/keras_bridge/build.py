@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
@@ -17,11 +17,14 @@ from edgeprune.keras_bridge.read import (
     functional_part,
     is_graph_model,
     map_tensors,
+    map_values,
     nodes_in_order,
     operation_of,
     outputs_of,
+    policy_of,
     structure_of,
 )
+from edgeprune.keras_bridge.said import said
 from edgeprune.pruning.strip import take
 
 if TYPE_CHECKING:
@@ -45,11 +48,16 @@ def build(
 
     Returns:
         A Keras model of the original's flavour, not compiled.
+
+    Raises:
+        InputError: a layer cannot be made anew.
+        VerificationError: a layer came out at another size than its weights.
     """
     builder = _Builder(reading, stripped, weights or {})
     if not _initializers_can_wait(reading.model):
         model = builder.model(reading.model)
         for layer, values in builder.values():
+            _check_shapes(layer, values)
             layer.set_weights(values)
         derive(model)
         return model
@@ -58,6 +66,7 @@ def build(
     with keras_of(reading.model).StatelessScope():
         model = builder.model(reading.model)
         for layer, values in builder.values():
+            _check_shapes(layer, values)
             for variable, value in zip(layer.weights, values, strict=True):
                 variable._initializer = _giving(value)  # noqa: SLF001 - there is no public name
     derive(model)
@@ -75,6 +84,11 @@ class _Builder:
         self._configs = {id(reading.layers[path]): config for path, config in stripped.configs.items()}
         self._arguments = {
             id(reading.graph.calls[number].key): arguments for number, arguments in stripped.arguments.items()
+        }
+        self._variables = {
+            id(weight): (layer, number)
+            for layer in reading.layers.values()
+            for number, weight in enumerate(getattr(layer, "weights", ()))
         }
         self._symbols = {
             id(reading.graph.calls[number].key): reading.graph.calls[number].inputs
@@ -120,7 +134,7 @@ class _Builder:
                 made = operation.output
             else:
                 args, kwargs = self._call_arguments(node, symbols)
-                made = operation(*args, **kwargs)
+                made = _called(operation, args, kwargs)
             flat: list[Any] = []
             map_tensors(made, flat.append)
             symbols.update(zip((id(symbol) for symbol in outputs_of(node)), flat, strict=True))
@@ -137,25 +151,65 @@ class _Builder:
     def _call_arguments(self, node: Any, symbols: dict[int, Any]) -> Any:
         old = arguments_of(node)
         if id(node) not in self._arguments:
-            return map_tensors(old, lambda symbol: symbols[id(symbol)])
+            return map_values(map_tensors(old, lambda symbol: symbols[id(symbol)]), self._own_variable)
         flat: list[Any] = []
         map_tensors(old, flat.append)
         by_tensor = {
             tensor.index: symbols[id(symbol)]
             for tensor, symbol in zip(self._symbols[id(node)], flat, strict=True)
         }
-        return _place(self._arguments[id(node)], by_tensor)
+        return map_values(_place(self._arguments[id(node)], by_tensor), self._own_variable)
+
+    def _own_variable(self, value: Any) -> Any:
+        """The new layer's variable where an operation takes an old one's; anything else as it is."""
+        layer, number = self._variables.get(id(value), (None, 0))
+        weights = [] if layer is None else self.layer(layer).weights
+        return weights[number] if weights else value
+
+
+def _called(operation: Any, args: Any, kwargs: Any) -> Any:
+    """The symbolic outputs of a new layer.
+
+    Raises:
+        VerificationError: it refuses the smaller inputs.
+    """
+    try:
+        return operation(*args, **kwargs)
+    except Exception as error:
+        raise VerificationError(
+            f"Layer '{operation.name}' of class {type(operation).__name__} refuses its inputs in the "
+            f"smaller model ({said(error)}).",
+            "A layer that takes as many channels as there are, or a rule that keeps them, is expected.",
+            "Protect the layers around it by name, and please report the model's layers.",
+        ) from error
 
 
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
     """An initializer that gives a value."""
 
     def initializer(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:  # noqa: ARG001
-        if value.shape != tuple(shape):
-            raise ValueError(f"a weight of shape {tuple(shape)} cannot take values of shape {value.shape}")
         return value
 
     return initializer
+
+
+def _check_shapes(layer: Any, values: list[np.ndarray]) -> None:
+    """Stops before a layer is given weights that it has no place for.
+
+    Raises:
+        VerificationError: the layer came out at another size than its weights.
+    """
+    for variable, value in zip(layer.weights, values, strict=True):
+        shape = tuple(variable.shape)
+        fits = len(shape) == value.ndim and all(
+            size in (None, have) for size, have in zip(shape, value.shape, strict=True)
+        )
+        if not fits:
+            raise VerificationError(
+                f"Layer '{layer.name}' has a weight of shape {shape} in the smaller model.",
+                f"One of shape {value.shape} is what stays of it.",
+                "This is a defect of a layer rule; please report the model's layers.",
+            )
 
 
 def _initializers_can_wait(model: Any) -> bool:
@@ -183,21 +237,28 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
             mask=getattr(old, "mask", None),
             arguments=old.arguments,
             name=old.name,
+            dtype=changed.get("dtype", policy_of(old)),
         )
     try:
         config = {**old.get_config(), **changed}
         made = type(old).from_config(_without_arrays(config) if changed else config)
+        if _has_adapted_vocabulary(old):  # which is in no configuration and no weight
+            made.set_vocabulary(old.get_vocabulary())
     except Exception as error:
         raise InputError(
             f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
             "A class whose from_config() takes what its get_config() gives is expected.",
             "Add get_config(), and register classes and functions of your own with Keras.",
         ) from error
-    if is_keras3(old) and getattr(old, "input_vocabulary", "") is None:
-        made.set_vocabulary(old.get_vocabulary())  # an adapted one is in no configuration and no weight
     if made.name != old.name:  # a class of the user's own that forgets it
         setattr(made, "name" if is_keras3(made) else "_name", old.name)
     return made
+
+
+def _has_adapted_vocabulary(layer: Any) -> bool:
+    """Whether a lookup's words, its own or those of the text vectorization around it, came from data."""
+    lookup = getattr(layer, "_lookup_layer", layer)
+    return getattr(lookup, "input_vocabulary", "") is None
 
 
 def _without_arrays(config: Any) -> Any:

@@ -6,10 +6,11 @@ from typing import Any
 
 
 def derive(model: Any) -> None:
-    """Has `Normalization` layers make their constants again from the adapted mean and variance.
+    """Has adapted layers make their constants again: from mean and variance, from a summary of the data.
 
     Keras does so after loading (`keras.layers.Normalization.finalize_state`), not after ``set_weights``.
     """
     for layer in model._flatten_layers():  # noqa: SLF001 - nested layers, both flavours
-        if type(layer).__name__ == "Normalization":
+        kind = type(layer).__name__
+        if kind == "Normalization" or (kind == "Discretization" and layer.weights):
             layer.finalize_state()

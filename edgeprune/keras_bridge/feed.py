@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.read import is_input_node
+from edgeprune.keras_bridge.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ def feed(reading: Reading, data: Data) -> dict[int, Any]:
     """Framework tensors for the model's inputs, in their dtypes.
 
     Raises:
-        InputError: not as many arrays as the model has inputs, or of another shape.
+        InputError: not as many arrays as the model has inputs, or of another shape or kind.
     """
     import tensorflow as tf
 
@@ -34,10 +35,18 @@ def feed(reading: Reading, data: Data) -> dict[int, Any]:
             f"{len(arrays)} arrays were given for the {len(wanted)} inputs of model '{reading.graph.name}'.",
             way_out="Give a list with one array for each input, in the model's order.",
         )
-    return {
-        tensor.index: tf.cast(tf.convert_to_tensor(_fitted(array, tensor, reading.graph.name)), tensor.dtype)
-        for tensor, array in zip(wanted, arrays, strict=True)
-    }
+    fed = {}
+    for tensor, array in zip(wanted, arrays, strict=True):
+        fitted = _fitted(array, tensor, reading.graph.name)
+        try:
+            fed[tensor.index] = tf.cast(tf.convert_to_tensor(fitted), tensor.dtype)
+        except (TypeError, ValueError, tf.errors.OpError) as error:
+            raise InputError(
+                f"Samples of type {np.asarray(fitted).dtype} were given for an input of model "
+                f"'{reading.graph.name}' ({said(error)}).",
+                f"It takes {tensor.dtype}.",
+            ) from error
+    return fed
 
 
 def _fitted(array: Any, tensor: Tensor, model: str) -> Any:

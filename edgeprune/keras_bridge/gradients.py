@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.keras_bridge.run import forget
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.run import fixed_batch, forget
 from edgeprune.pruning.divergence import is_distribution
 from edgeprune.pruning.samples import count, take
 
@@ -34,8 +36,8 @@ class KerasGradients:
         """One gradient for each batch: layer to arrays, zero for weights that the loss cannot reach.
 
         The loss of the first output: cross-entropy where it is a distribution over classes, with
-        the class numbers in `labels` or else the model's own choice; half the squared difference
-        from `labels` (or 0) otherwise.
+        the class numbers in `labels` or else the model's own choice, or where there is a class
+        number for each vector of logits; half the squared difference from `labels` (or 0) otherwise.
         """
         import tensorflow as tf
 
@@ -43,7 +45,7 @@ class KerasGradients:
         variables = [_variable(weight) for weights in layers.values() for weight in weights]
         total = count(data)
         stateful = [layer for layer in self.reading.layers.values() if getattr(layer, "stateful", False)]
-        fixed = self.reading.graph.inputs[0].shape[0] if stateful else None
+        fixed = fixed_batch(self.reading)
         batch = fixed or self.batch
         for start in range(0, total, batch):
             part = np.arange(start, min(start + batch, total))
@@ -71,16 +73,43 @@ def _loss(output: Any, labels: np.ndarray | None) -> Any:
     import tensorflow as tf
 
     values = np.asarray(output)
+    if not is_distribution(values) and _are_classes(labels, values.shape):
+        output = tf.nn.softmax(output)
+        values = np.asarray(output)
     if is_distribution(values):
-        chosen = (
-            np.argmax(values, axis=-1) if labels is None else np.asarray(labels).reshape(values.shape[:-1])
-        )
+        chosen = np.argmax(values, axis=-1) if labels is None else _placed(labels, values.shape[:-1])
+        if not ((chosen >= 0) & (chosen < values.shape[-1])).all():
+            raise InputError(
+                f"The labels go from {chosen.min()} to {chosen.max()}.",
+                f"Numbers from 0 to {values.shape[-1] - 1} are expected, as many as there are classes.",
+            )
         picked = tf.gather(output, chosen.astype(np.int64), axis=-1, batch_dims=values.ndim - 1)
         return -tf.reduce_sum(tf.math.log(picked + 1e-9))
-    wanted = (
-        np.zeros((), values.dtype) if labels is None else labels.reshape(values.shape).astype(values.dtype)
-    )
+    wanted = np.zeros((), values.dtype)
+    if labels is not None:
+        wanted = _placed(labels, values.shape).astype(values.dtype)
     return 0.5 * tf.reduce_sum((output - wanted) ** 2)
+
+
+def _are_classes(labels: np.ndarray | None, shape: tuple[int, ...]) -> bool:
+    """Whether there is a whole number for each vector of an output."""
+    if labels is None or len(shape) < 2 or shape[-1] < 2:
+        return False
+    return bool(np.issubdtype(labels.dtype, np.integer)) and labels.size == math.prod(shape[:-1])
+
+
+def _placed(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Labels in the shape that the model's first output asks for.
+
+    Raises:
+        InputError: they have another number of values.
+    """
+    if labels.size != math.prod(shape):
+        raise InputError(
+            f"The labels have shape {labels.shape[1:]} for each sample.",
+            f"The first output takes labels of shape {tuple(shape[1:])}.",
+        )
+    return labels.reshape(shape)
 
 
 def _variable(weight: Any) -> Any:

@@ -14,7 +14,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Tensor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 
 SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
@@ -55,6 +55,18 @@ def read(model: Any) -> Reading:
     )
     _check_outputs(graph)
     return Reading(model, graph, reader.objects)
+
+
+def held_twice(reading: Reading) -> list[tuple[str, str]]:
+    """Pairs of layers with a variable in common, such as a layer and the wrapper that it is also in."""
+    owners: dict[int, str] = {}
+    pairs: dict[tuple[str, str], None] = {}
+    for path, layer in reading.layers.items():
+        for weight in getattr(layer, "weights", ()):
+            first = owners.setdefault(id(weight), path)
+            if first != path:
+                pairs[first, path] = None
+    return list(pairs)
 
 
 def _check_outputs(graph: ModelGraph) -> None:
@@ -270,11 +282,25 @@ class _Reader:
         self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, key=node))
 
 
+def policy_of(layer: Any) -> Any:
+    """The types that a layer computes in and keeps its weights in."""
+    return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's
+
+
+def _shapes(operation: Any, weights: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+    """Shapes of a layer's weights; a variable may leave its own open, as a summary of adapted data does."""
+    declared = tuple(tuple(weight.shape) for weight in weights)
+    is_open = any(None in shape for shape in declared)
+    return tuple(array.shape for array in operation.get_weights()) if is_open else declared
+
+
 def _layer(operation: Any, path: str) -> Layer:
     weights = getattr(operation, "weights", [])
+    if not all(hasattr(weight, "shape") for weight in weights):  # Keras 2 has a lookup's words among them
+        weights = []
     kind = type(operation).__name__
     try:
-        config = {} if kind == "Lambda" else operation.get_config()
+        config = {"dtype": policy_of(operation)} if kind == "Lambda" else operation.get_config()
     except NotImplementedError as error:
         raise InputError(
             f"Layer '{path}' of class {kind} has no get_config().",
@@ -285,7 +311,7 @@ def _layer(operation: Any, path: str) -> Layer:
         path=path,
         kind=kind,
         config=config,
-        weight_shapes=tuple(tuple(weight.shape) for weight in weights),
+        weight_shapes=_shapes(operation, weights),
         weight_names=tuple(weight.name.split("/")[-1].split(":")[0] for weight in weights),
         read_weights=getattr(operation, "get_weights", list),
         module=type(operation).__module__,

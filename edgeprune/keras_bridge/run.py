@@ -7,8 +7,9 @@ A model and its stripped copy make the same calls in the same order, so ``zip(ru
 run(copy, x))`` shows both sides of each layer, and weights set on the copy's layer inside the loop
 count for everything after it. Eager, in inference mode, Keras masks carried along.
 
-A stateful layer has a fixed batch: it is called on that many samples at a time, always from a state
-of zeros; the last batch is filled up.
+A model may fix its batch, and then a layer may know its size: it keeps a state for each sample, or it
+reshapes to a shape that names it. Such a layer is called on that many samples at a time, always from a
+state of zeros; the last batch is filled up.
 """
 
 from __future__ import annotations
@@ -21,10 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.feed import Data, feed
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_bridge.read import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.said import said
+from edgeprune.layers import rule_for
+from edgeprune.layers.barrier import BarrierRule
+from edgeprune.layers.operation import OperationRule
+from edgeprune.layers.operation_elementwise import ElementwiseOperationRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -86,13 +93,14 @@ def run(
     left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
     left.update(tensor.index for tensor in graph.outputs)
     values = feed(reading, data)
+    batch, samples = fixed_batch(reading), int(next(iter(values.values())).shape[0])
     for number, call in enumerate(graph.calls):
         if is_input_node(call.key) and not call.inputs:
             continue
         inputs = tuple(values[tensor.index] for tensor in call.inputs)
         step = Step(number, call, reading.layers[call.layer], inputs)
         yield step
-        compute = functools.partial(_computed, step, values, graph.inputs[0].shape[0])
+        compute = functools.partial(_computed, reading, step, values, batch, samples)
         outputs = compute() if around is None else around(step, compute)
         for tensor in call.inputs:
             left[tensor.index] -= 1
@@ -124,22 +132,43 @@ def replace_weights(reading: Reading, layer: str, arrays: Mapping[int, np.ndarra
     target.set_weights(weights)
 
 
-def _computed(step: Step, values: Mapping[int, Any], batch: int | None) -> list[Any]:
-    """A call's outputs; of a stateful layer, batch by batch."""
-    if batch is None or not getattr(step.layer, "stateful", False):
+def fixed_batch(reading: Reading) -> int | None:
+    """The number of samples that the model has to be called on; None where any will do."""
+    sizes = [tensor.shape[0] for tensor in reading.graph.inputs if tensor.shape[0] is not None]
+    return sizes[0] if sizes and any(_knows_the_batch(reading, path) for path in reading.layers) else None
+
+
+def _knows_the_batch(reading: Reading, path: str) -> bool:
+    """Whether a layer may depend on how many samples it is called on, or on which axis they are."""
+    layer = reading.graph.layers[path]
+    if getattr(reading.layers[path], "stateful", False) or layer.config.get("time_major"):
+        return True
+    rule = rule_for(layer)
+    is_operation = isinstance(rule, OperationRule) and not isinstance(rule, ElementwiseOperationRule)
+    is_users = layer.module.split(".")[0] not in ("keras", "tf_keras")
+    return is_operation or is_users or isinstance(rule, BarrierRule)
+
+
+def _computed(
+    reading: Reading, step: Step, values: Mapping[int, Any], batch: int | None, samples: int
+) -> list[Any]:
+    """A call's outputs; batch by batch where the layer knows the batch.
+
+    A tensor has so many rows for each batch, and those of all batches stand one after the other.
+    """
+    if batch is None or not _knows_the_batch(reading, step.call.layer):
         return _outputs(step, values)
-    places = [tensor.index for tensor in step.call.inputs if tensor.shape[:1] == (batch,)]
-    samples = max((int(values[place].shape[0]) for place in places), default=batch)
+    rows = {tensor.index: tensor.shape[0] or batch for tensor in step.call.inputs if tensor.shape}
     parts = []
-    for start in range(0, samples, batch):
-        index = np.arange(start, start + batch) % samples
+    for number in range(-(-samples // batch)):
+        here = dict(values)
+        for place, count in rows.items():
+            index = np.arange(number * count, (number + 1) * count) % int(values[place].shape[0])
+            here[place] = _rows(values[place], index)
         forget(step.layer)
-        parts.append(_outputs(step, {**values, **{place: _rows(values[place], index) for place in places}}))
+        parts.append(_outputs(step, here))
     forget(step.layer)
-    return [
-        _joined(several, samples) if tensor.shape[:1] == (batch,) else several[0]
-        for tensor, several in zip(step.call.outputs, zip(*parts, strict=True), strict=True)
-    ]
+    return [_joined(several, batch, samples) for several in zip(*parts, strict=True)]
 
 
 def _rows(value: Any, index: np.ndarray) -> Any:
@@ -150,13 +179,17 @@ def _rows(value: Any, index: np.ndarray) -> Any:
     return with_mask(tf.gather(value, index), None if mask is None else tf.gather(mask, index))
 
 
-def _joined(parts: Sequence[Any], samples: int) -> Any:
-    """The first so many samples of several batches, with their Keras masks."""
+def _joined(parts: Sequence[Any], batch: int, samples: int) -> Any:
+    """What several batches gave, without what fills up the last one, with its Keras mask."""
     import tensorflow as tf
 
+    if not parts[0].shape:
+        return parts[0]
+    count = int(parts[0].shape[0])
+    end = samples * (count // batch) if count % batch == 0 else None
     masks = [getattr(part, "_keras_mask", None) for part in parts]
-    mask = None if masks[0] is None else tf.concat(masks, 0)[:samples]
-    return with_mask(tf.concat(parts, 0)[:samples], mask)
+    mask = None if masks[0] is None else tf.concat(masks, 0)[:end]
+    return with_mask(tf.concat(parts, 0)[:end], mask)
 
 
 def with_mask(value: Any, mask: Any) -> Any:
@@ -183,7 +216,16 @@ def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
     args, kwargs = map_values((step.call.args, dict(step.call.kwargs)), place)
     if _has_training(step.layer) and (kwargs.get("training") is None or _is_overruled(step.layer)):
         kwargs["training"] = False
-    made = step.layer(*args, **kwargs)
+    try:
+        made = step.layer(*args, **kwargs)
+    except Exception as error:
+        shapes = ", ".join(str(tuple(value.shape)) for value in step.inputs)
+        name = f"'{step.call.layer}' of class {type(step.layer).__name__}"
+        raise InputError(
+            f"Layer {name} fails on {shapes} ({said(error)}).",
+            "A model that runs on samples of the shapes that its inputs declare is expected.",
+            "Call the model itself on the same samples to see where it stops.",
+        ) from error
     flat: list[Any] = []
     _flatten(made, flat)
     return flat

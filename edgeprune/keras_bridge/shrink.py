@@ -6,15 +6,18 @@ read → trace → one run → find → build the smaller model → compare → 
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import pathlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
+from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
 from edgeprune.keras_bridge.widen import in_float32
@@ -22,7 +25,6 @@ from edgeprune.pruning.equivalence import Equivalence, compare
 from edgeprune.pruning.known import Watcher
 from edgeprune.pruning.shrink import Findings, find
 from edgeprune.pruning.strip import Stripped, strip
-from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import Units, trace
 
 if TYPE_CHECKING:
@@ -106,7 +108,7 @@ def _look(reading: Reading, units: Units) -> Findings:
         watcher.see(step.number, [np.asarray(value) for value in outputs])
         return outputs
 
-    collections.deque(run(reading, synthetic_inputs(reading.graph, 2, seed=0), around), maxlen=0)
+    collections.deque(run(reading, made_up_inputs(reading, 2, seed=0), around), maxlen=0)
     return find(watcher)
 
 
@@ -121,13 +123,21 @@ def _stripped(units: Units, findings: Findings) -> Stripped:
 
 
 def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
-    """Compares both models on random inputs, and on the ones given."""
+    """Compares both models on random inputs, of two lengths where sizes are open, and on the ones given."""
     original, smaller = in_float32(original), in_float32(smaller)
-    random = synthetic_inputs(original.graph, RANDOM_SAMPLES, seed=1)
-    proofs = [
-        compare(predict(original, data), predict(smaller, data), RELATIVE_TOLERANCE)
-        for data in (random, samples)
-        if data is not None
-    ]
+    length = workable_length(original)
+    random = made_up_inputs(original, RANDOM_SAMPLES, 1, length)
+    longer = made_up_inputs(original, RANDOM_SAMPLES, 2, 2 * length)
+    proofs = [_compared(original, smaller, random)]
+    if any(a.shape != b.shape for a, b in zip(random, longer, strict=True)):
+        with contextlib.suppress(InputError):  # a model may have a longest input, which no one knows
+            proofs.append(_compared(original, smaller, longer))
+    if samples is not None:
+        proofs.append(_compared(original, smaller, samples))
     worst = max(proofs, key=lambda proof: proof.max_abs_error - proof.tolerance)
     return dataclasses.replace(worst, samples=sum(proof.samples for proof in proofs))
+
+
+def _compared(original: Reading, smaller: Reading, data: Any) -> Equivalence:
+    reference = predict(original, data)
+    return compare(reference, predict(smaller, data), RELATIVE_TOLERANCE)

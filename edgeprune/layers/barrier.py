@@ -43,5 +43,7 @@ def barrier_flow(view: CallView, space: IdSpace, reason: str) -> Flow:
     """Keeps everything around a call as it is."""
     for ids in view.inputs:
         space.fix(ids, view.layer.path, reason)
+    if view.layer.weight_shapes:
+        space.close(view.layer.path, (view.output or (0,))[-1] or 0, reason)
     outputs = tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs)
     return Flow(outputs, tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes))

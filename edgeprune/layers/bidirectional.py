@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config
 from edgeprune.layers.recurrent import sequence_and_states
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
@@ -35,6 +36,8 @@ class BidirectionalRule(BaseRule):
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """Fresh units for each direction."""
         views = self._views(view)
+        if any(inner.output[-1] is None for inner in views):
+            return barrier_flow(view, space, "runs cells that have no rule")
         rule = self._rule_for(views[0].layer)
         flows = [rule.flow(inner, space) for inner in views]
         count = len(view.layer.weight_shapes) // 2
@@ -119,10 +122,9 @@ def _plain_name(view: CallView) -> str:
     return str(view.option("layer")["config"]["name"]).removeprefix("forward_")
 
 
-def _width(layer: Layer) -> int:
-    """Units of the last cell, or filters."""
+def _width(layer: Layer) -> int | None:
+    """Units of the last cell, or filters; None where a cell of the user's own does not say."""
     cell = layer.config.get("cell")
-    if cell is not None:
-        cells = cell["config"].get("cells", [cell])
-        return int(cells[-1]["config"]["units"])
-    return int(layer.config.get("units", layer.config.get("filters", 0)))
+    last = layer.config if cell is None else cell["config"].get("cells", [cell])[-1]["config"]
+    width = last.get("units", last.get("filters"))
+    return None if width is None else int(width)

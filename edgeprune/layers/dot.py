@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.reshaping import separate
 from edgeprune.layers.rule import BaseRule, CallView, Flow, MacTerm
 
 if TYPE_CHECKING:
@@ -45,8 +44,9 @@ def contract(
     if unit_ids.varying_axes(first) and unit_ids.varying_axes(second):
         space.fix(second, layer, "multiplies two kinds of units")
         second = unit_ids.none(second.shape)
-    ids = separate(np.maximum(np.broadcast_to(first, shape), np.broadcast_to(second, shape)), space)
-    made = np.broadcast_to(ids.reshape(shape), sizes) if ids.size > 1 else unit_ids.none(output)
+    # Where neither varies, what each holds is one neuron at most, which no group gives up.
+    ids = np.broadcast_to(second if unit_ids.varying_axes(second) else first, shape)
+    made = np.broadcast_to(ids.reshape(sizes), sizes)
     return Flow((made,), mac_terms=(product_term(lines[0], made),))
 
 

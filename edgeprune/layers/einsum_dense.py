@@ -57,12 +57,14 @@ class EinsumDenseRule(BaseRule):
             output = unit_ids.along(made, equation.output.index(made_letter), view.output)
         kernel = tuple(lines.get(letter) for letter in equation.kernel)
         weights = [WeightFlow(kernel, reuse=_positions(view, equation))]
+        columns: str | None = None
         for bias in view.layer.weight_shapes[1:]:
             letters = equation.output[len(equation.output) - len(bias) :]
             weights.append(
                 WeightFlow(tuple(lines.get(a) if n > 1 else None for a, n in zip(letters, bias, strict=True)))
             )
-        return Flow((output,), tuple(weights), _reads(equation, lines, len(weights)))
+            columns = "".join(letter for letter, size in zip(letters, bias, strict=True) if size > 1)
+        return Flow((output,), tuple(weights), _reads(equation, lines, columns, shape))
 
     @staticmethod
     def _summed(view: CallView, equation: Equation, space: IdSpace) -> dict[str, Ids]:
@@ -109,8 +111,14 @@ def _positions(view: CallView, equation: Equation) -> int:
     return int(np.prod(free))
 
 
-def _reads(equation: Equation, lines: Mapping[str, Ids], weights: int) -> tuple[LinearRead, ...]:
-    """One read where the kernel is a matrix from summed letters to made ones."""
+def _reads(
+    equation: Equation, lines: Mapping[str, Ids], bias: str | None, shape: tuple[int, ...]
+) -> tuple[LinearRead, ...]:
+    """One read where the kernel is a matrix from summed letters to made ones.
+
+    Its bias is one only where it has a number of its own for each column: the letters that it varies
+    along are those of the columns, in their order.
+    """
     summed = [letter for letter in equation.summed if letter in equation.input]
     channel = next((letter for letter in summed if letter in lines), "")
     shared = any(letter in equation.input and letter in equation.output for letter in equation.kernel)
@@ -118,11 +126,13 @@ def _reads(equation: Equation, lines: Mapping[str, Ids], weights: int) -> tuple[
         return ()
     order = [letter for letter in summed if letter != channel] + [channel]
     axes = tuple(equation.input.index(letter) for letter in order)
+    sizes = zip(equation.kernel, shape, strict=True)
+    columns = "".join(letter for letter, size in sizes if letter not in order and size > 1)
     return (
         LinearRead(
             0,
             kernel=0,
-            bias=1 if weights > 1 else None,
+            bias=1 if bias == columns else None,
             rows=tuple(equation.kernel.index(letter) for letter in order),
             samples=functools.partial(flattened, axes=axes),
             by_step=1 not in axes,

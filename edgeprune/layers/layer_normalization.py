@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class LayerNormalizationRule(BaseRule):
         """All weights have the shape of the normalised axes."""
         ids = view.inputs[0]
         axes = _axes(view)
+        if view.layer.kind == "RMSNormalization" and axes != tuple(range(ids.ndim - len(axes), ids.ndim)):
+            # Keras lets its scale broadcast from the last axis, whichever the statistics are taken over.
+            return barrier_flow(view, space, "scales along another axis than it normalizes")
         if view.option("rms_scaling"):
             space.fix(ids, view.layer.path, "scales by a variance that is not centred")
         varying = unit_ids.varying_axes(ids)

@@ -26,7 +26,7 @@ from edgeprune.layers.einsum_dense import flattened
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, MacTerm, WeightFlow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.ids import Ids, IdSpace
 
@@ -66,7 +66,7 @@ class MultiHeadAttentionRule(BaseRule):
         fix_masks(view, sides, space)
         axes = {"query": (heads, keys), "key": (heads, keys), "value": (heads, values)}
         weights = weight_flows(view, sides, reads, axes, made)
-        terms = score_terms(sides, heads, keys, values)
+        terms = score_terms(sides, heads, keys, values, attended)
         outputs = [unit_ids.along(made, -1, view.output)]
         scores = view.call.outputs[1:]
         if scores and len(attended) < rank - 2:
@@ -161,9 +161,12 @@ def steps_of(tensor: Tensor) -> int:
     return int(np.prod(unit_ids.static(tensor.shape)[1:-1]))
 
 
-def score_terms(sides: Sides, heads: Ids, keys: Ids, values: Ids) -> tuple[MacTerm, MacTerm]:
-    """Q·Kᵀ and its product with the values."""
-    pairs = steps_of(sides.query) * steps_of(sides.value)
+def score_terms(
+    sides: Sides, heads: Ids, keys: Ids, values: Ids, attended: Sequence[int] = (1,)
+) -> tuple[MacTerm, MacTerm]:
+    """Q·Kᵀ and its product with the values; every position meets those along the attended axes."""
+    sizes = unit_ids.static(sides.value.shape)
+    pairs = steps_of(sides.query) * int(np.prod([sizes[axis] for axis in attended]))
     return MacTerm((heads, keys), pairs), MacTerm((heads, values), pairs)
 
 

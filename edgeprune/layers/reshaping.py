@@ -66,19 +66,21 @@ def reshape(ids: Ids, shape: Shape, space: IdSpace, layer: str) -> Ids:
     if int(np.prod(sizes)) != ids.size:
         space.fix(ids, layer, "reshapes an axis whose size is not known")
         return np.broadcast_to(np.int64(0), sizes)
-    return separate(ids.reshape(sizes), space)
+    return _separate(ids.reshape(sizes), space, is_unfolded=ids.ndim == 2)
 
 
-def separate(ids: Ids, space: IdSpace) -> Ids:
-    """Ties units so that ids differ along one axis only, the one that leaves most units.
+def _separate(ids: Ids, space: IdSpace, *, is_unfolded: bool) -> Ids:
+    """Ties units so that ids differ along one axis only.
 
     A channel axis split in two, (heads, width) or (groups, channels), can only shrink as a whole
-    row or column.
+    row or column: along the axis that leaves most units. A vector that a decoder unfolds has its
+    channels last, behind steps or pixels that whatever follows cannot do without.
     """
     axes = unit_ids.varying_axes(ids)
-    if len(axes) <= 1:
-        return ids
-    widest = max(axes, key=lambda axis: ids.shape[axis])
-    first = ids[tuple(slice(None) if axis == widest else slice(0, 1) for axis in range(ids.ndim))]
-    space.unite(ids, np.broadcast_to(first, ids.shape))
+    kept = max(axes, key=lambda axis: ids.shape[axis], default=0)
+    if is_unfolded and ids.ndim - 1 in axes:
+        kept = ids.ndim - 1
+    first = ids[tuple(slice(None) if axis == kept else slice(0, 1) for axis in range(ids.ndim))]
+    if len(axes) > 1:
+        space.unite(ids, np.broadcast_to(first, ids.shape))
     return np.broadcast_to(first, ids.shape)

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from edgeprune.layers.rule import LinearRead, Rule
 
 
+_MODELS = ("Sequential", "Functional", "Model")
+
+
 class TimeDistributedRule(BaseRule):
     """Asks the wrapped layer's rule about one time step."""
 
@@ -30,6 +34,8 @@ class TimeDistributedRule(BaseRule):
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """The wrapped layer's flow, with time put back in."""
         inner = self._view(view, space)
+        if inner.layer.kind in _MODELS:
+            return barrier_flow(view, space, "applies a whole model at each step, not its layers one by one")
         flow = self._rule_for(inner.layer).flow(inner, space)
         steps = int(view.output[1] or 1)
         outputs = tuple(

@@ -1,7 +1,8 @@
 """How much a pruned model's outputs differ from the original's, as one number.
 
 Probabilities (not negative, summing to 1 along the last axis): the mean Kullback-Leibler divergence
-in nats. Anything else: half the mean squared error relative to the output's variance. Outputs add up.
+in nats. Anything else: half the mean squared error relative to the output's variance, or to its mean
+square where it does not vary. Outputs add up.
 """
 
 from __future__ import annotations
@@ -56,7 +57,9 @@ def _one(reference: np.ndarray, output: np.ndarray) -> float:
     if is_distribution(reference):
         tiny = 1e-9
         return max(float(np.mean(np.sum(p * (np.log(p + tiny) - np.log(q + tiny)), axis=-1))), 0.0)
-    variance = float(np.var(p, axis=0).mean())
+    variance, size = float(np.var(p, axis=0).mean()), float(np.mean(p**2))
+    if variance <= 1e-12 * size:  # one sample, or an output that is the same for all
+        variance = size
     return float(0.5 * np.mean((p - q) ** 2) / max(variance, 1e-12))
 
 

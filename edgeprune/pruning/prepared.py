@@ -27,7 +27,6 @@ from edgeprune.pruning.reconstruct import Sides, reconstruct
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
 from edgeprune.pruning.sensitivity import curves
-from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Prepared:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         from edgeprune.keras_bridge.network import KerasNetwork
-        from edgeprune.keras_bridge.read import has_added_loss, read
+        from edgeprune.keras_bridge.read import has_added_loss, held_twice, read
 
         importance.check_criterion(criterion)
         if allocation not in ALLOCATIONS:
@@ -88,6 +87,11 @@ class Prepared:
             check_weights(self._reading.graph)
             if has_added_loss(model):
                 self._notes.append("What add_loss() and add_metric() added is to be added again.")
+            for one, other in held_twice(self._reading):
+                self._notes.append(
+                    f"Layers '{one}' and '{other}' share weights in the original; each has its own in the "
+                    "pruned model, and counts for itself."
+                )
             self.units = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.units)
@@ -283,13 +287,14 @@ class Prepared:
         return keep
 
     def _strip(self, keep: np.ndarray) -> tuple[KerasNetwork, Equivalence]:
+        from edgeprune.keras_bridge.made_up import made_up_inputs
         from edgeprune.keras_bridge.masked import equivalence
         from edgeprune.keras_bridge.network import stripped_network
 
         with self._step("strip"):
             pruned = stripped_network(self._reading, self.units, keep)
             samples = (
-                synthetic_inputs(self.units.graph, PROOF_SAMPLES, self._seed)
+                made_up_inputs(self._reading, PROOF_SAMPLES, self._seed)
                 if self._data is None
                 else take(self._data, slice(0, PROOF_SAMPLES))
             )

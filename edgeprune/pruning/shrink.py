@@ -175,17 +175,19 @@ def _needed(
     others = tuple(axis for axis in range(kernel.ndim) if axis != read.rows[-1])
     numbers = units.unit_of[rows]
     needed[numbers[(kernel != 0).any(axis=others)]] = True
-    return np.asarray(needed & ~(known.uniform if _folds(view) else known.zero))
+    return np.asarray(needed & ~(known.uniform if _folds(view, read) else known.zero))
 
 
-def _folds(view: CallView) -> bool:
+def _folds(view: CallView, read: LinearRead) -> bool:
     """Whether a constant input adds the same to every output: no border, and a bias to take it."""
     rule = rule_for(view.layer)
     plain = isinstance(rule, dense.DenseRule) or (
         isinstance(rule, convolution.ConvolutionRule) and view.option("padding", "valid") == "valid"
     )
-    with_bias = isinstance(rule, einsum_dense.EinsumDenseRule) and len(view.layer.weight_shapes) == 2
-    return plain or (with_bias and view.layer.weight_shapes[1] == view.layer.weight_shapes[0][-1:])
+    if plain or not isinstance(rule, einsum_dense.EinsumDenseRule) or read.bias is None:
+        return plain
+    sizes = enumerate(view.layer.weight_shapes[read.kernel])
+    return view.layer.weight_shapes[read.bias] == tuple(n for axis, n in sizes if axis not in read.rows)
 
 
 def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str]:
@@ -197,7 +199,7 @@ def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str
         path = view.layer.path
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
         known = sources[path, read.kernel]
-        if rows is None or path in done or not _folds(view):
+        if rows is None or path in done or not _folds(view, read):
             continue
         numbers = units.unit_of[rows]
         chosen = (gone & known.uniform & ~known.zero)[numbers]

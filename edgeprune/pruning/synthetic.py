@@ -12,17 +12,31 @@ import numpy as np
 if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph, Tensor
 
-UNKNOWN_LENGTH = 16
+OPEN_LENGTH = 16
+"""What an axis of open size is taken to be; see `edgeprune.keras_bridge.made_up`."""
 
 
-def synthetic_inputs(graph: ModelGraph, samples: int, seed: int) -> list[np.ndarray]:
-    """Random inputs: normal numbers, or whole numbers where they are looked up in a table."""
+def synthetic_inputs(
+    graph: ModelGraph, samples: int, seed: int, length: int = OPEN_LENGTH
+) -> list[np.ndarray]:
+    """Random inputs: normal numbers, whole numbers where they are looked up in a table, or words.
+
+    Args:
+        graph: of the model.
+        samples: how many.
+        seed: the same one gives the same inputs.
+        length: of axes whose size is open.
+    """
     generator = np.random.default_rng(seed)
-    return [_one(graph, tensor, samples, generator) for tensor in graph.inputs]
+    return [_one(graph, tensor, samples, length, generator) for tensor in graph.inputs]
 
 
-def _one(graph: ModelGraph, tensor: Tensor, samples: int, generator: np.random.Generator) -> np.ndarray:
-    shape = (samples, *(UNKNOWN_LENGTH if size is None else size for size in tensor.shape[1:]))
+def _one(
+    graph: ModelGraph, tensor: Tensor, samples: int, length: int, generator: np.random.Generator
+) -> np.ndarray:
+    shape = (samples, *(length if size is None else size for size in tensor.shape[1:]))
+    if tensor.dtype == "string":
+        return generator.choice(_words(graph), shape).astype(object)
     entries = _tables(graph, tensor)
     if entries:
         return generator.integers(0, min(entries), shape).astype(tensor.dtype)
@@ -31,6 +45,13 @@ def _one(graph: ModelGraph, tensor: Tensor, samples: int, generator: np.random.G
     if not np.issubdtype(np.dtype(tensor.dtype), np.floating):
         return generator.integers(0, 2, shape).astype(tensor.dtype)
     return generator.normal(size=shape).astype(tensor.dtype)
+
+
+def _words(graph: ModelGraph) -> list[str]:
+    """What the model looks words up in, with numbers, which may be hashed; all in one text."""
+    known = [layer.config.get("vocabulary") for layer in graph.layers.values()]
+    words = [str(word) for one in known if isinstance(one, (list, tuple)) for word in one]
+    return [*words, *map(str, range(100))]
 
 
 def _tables(graph: ModelGraph, tensor: Tensor) -> list[int]:

@@ -203,7 +203,10 @@ def _groups(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Gro
 
 
 def _refusals(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Refusal, ...]:
-    """One line for each producer and reason; the first fixing that reached a unit is named."""
+    """One line for each producer and reason; the first fixing that reached a unit is named.
+
+    Then one for each layer with weights that cannot be followed and that none of those names.
+    """
     cause = np.full(len(fixed), -1)
     for number, fixing in reversed(list(enumerate(space.fixings))):
         cause[unit_of[fixing.ids]] = number
@@ -217,4 +220,10 @@ def _refusals(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[R
             else:
                 fixing = space.fixings[number]
                 refusals.append(Refusal(producer.layer, int(count), fixing.layer, fixing.reason))
+    named = {refusal.because_of for refusal in refusals}
+    refusals += [
+        Refusal(layer, channels, layer, reason)
+        for layer, (channels, reason) in space.barriers.items()
+        if layer not in named
+    ]
     return tuple(refusals)

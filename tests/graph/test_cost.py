@@ -43,6 +43,16 @@ def test_counts_are_keras_and_the_textbooks(model):
     assert {name: found[name].macs for name in MACS} == MACS
 
 
+@pytest.mark.parametrize("axes", [(1, 2), (1,), (2,)])
+def test_attention_costs_as_many_products_as_positions_meet(axes):
+    k = pytest.importorskip("keras")
+    image = k.Input((5, 3, 4))
+    attention = k.layers.MultiHeadAttention(2, 6, attention_axes=axes, name="attention")
+    found = layer_costs(trace(read(k.Model(image, attention(image, image))).graph))["attention"]
+    positions, attended = 5 * 3, {(1, 2): 15, (1,): 5, (2,): 3}[axes]
+    assert found.macs == positions * 4 * 2 * (4 * 6) + 2 * positions * attended * 2 * 6
+
+
 def _products(k):
     """Products of activations, with units along the output, along what is summed, and along neither."""
     data = k.Input((6, 4))

@@ -1,13 +1,17 @@
 """The smaller model has the original's values, whatever its layers make their variables from."""
 
+import dataclasses
 import importlib
 
 import numpy as np
 import pytest
 
+import edgeprune
+from edgeprune.errors import VerificationError
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.read import policy_of, read
 from edgeprune.keras_bridge.run import predict
+from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import trace
 from tests.layers.pruned import prune, with_weights
@@ -93,6 +97,39 @@ def test_adapted_normalization_keeps_its_statistics(k):
     prune(with_weights(model, seed=1), [samples]).check()
 
 
+def test_a_layer_of_another_size_than_its_weights_is_named(k):
+    """And leaves nothing behind that would stop the next model."""
+    inputs = k.Input((4,))
+    model = k.Model(inputs, k.layers.Dense(3, name="last")(k.layers.Dense(8, name="first")(inputs)))
+    reading = read(model)
+    units = trace(reading.graph)
+    wrong = dataclasses.replace(strip(units, np.ones(units.count, bool)), configs={"first": {"units": 5}})
+    with pytest.raises(VerificationError, match=r"Layer 'first' has a weight of shape \(4, 5\)"):
+        build(reading, wrong)
+    assert _kept_whole(model).count_params() == model.count_params()
+
+
+def test_a_layer_that_refuses_its_inputs_is_named(k):
+    class Once(k.layers.Layer):
+        copied = False
+
+        @classmethod
+        def from_config(cls, config):
+            layer = cls(**config)
+            layer.copied = True
+            return layer
+
+        def call(self, x):
+            if self.copied:
+                raise RuntimeError("this is a copy")
+            return x
+
+    inputs = k.Input((4,))
+    model = k.Model(inputs, k.layers.Dense(3)(Once(name="once")(inputs)))
+    with pytest.raises(VerificationError, match=r"Layer 'once' of class Once .*this is a copy"):
+        _kept_whole(model)
+
+
 def test_dictionaries_between_nested_models(k):
     """Keras flattens them by key, whatever the order they were written in."""
     layers, inputs = k.layers, k.Input((6,))
@@ -117,15 +154,62 @@ def test_dictionaries_between_nested_models(k):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
 
 
-def test_an_adapted_vocabulary_stays():
-    """It is in no configuration and no weight of Keras 3."""
-    lookup = keras.layers.IntegerLookup()
-    lookup.adapt(np.array([9, 8, 7, 1, 2]))
-    inputs = keras.Input((6,), dtype="int64")
-    x = keras.layers.Embedding(12, 6)(lookup(inputs))
-    model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(keras.layers.Flatten()(x))), seed=1)
-    samples = np.random.default_rng(0).integers(0, 10, (8, 6))
+@pytest.mark.parametrize(
+    ("layer", "options", "data", "dtype"),
+    [
+        ("IntegerLookup", {}, [9, 8, 7, 1, 2, 3, 4], "int64"),
+        ("StringLookup", {}, ["no", "on", "off", "up", "go", "left"], "string"),
+        ("TextVectorization", {"output_sequence_length": 2}, ["go on", "go off", "left no", "up"], "string"),
+        ("Discretization", {"num_bins": 5}, np.linspace(0, 9, 10, dtype="float32"), "float32"),
+    ],
+)
+def test_what_is_adapted_stays(k, layer, options, data, dtype):
+    """Words are in no configuration, and weights of no shape or in none; bins are made of a summary."""
+    adapted = getattr(k.layers, layer)(**options)
+    adapted.adapt(np.array(data))
+    inputs = k.Input((1,), dtype=dtype)
+    x = k.layers.Dense(4)(k.layers.Flatten()(k.layers.Embedding(12, 6)(adapted(inputs))))
+    model = k.Model(inputs, k.layers.Dense(3)(x))
+    samples = pytest.importorskip("tensorflow").constant(np.array(data)[:, None])
     np.testing.assert_array_equal(_called(_kept_whole(model), samples)[0], _called(model, samples)[0])
+    assert edgeprune.prune(model, 0.5).report.equivalence.holds
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "float32"])
+def test_a_lambda_computes_in_its_own_types(k, policy):
+    inputs = k.Input((4,))
+    x = k.layers.Dense(6, dtype=policy)(inputs)
+    x = k.layers.Lambda(lambda x: x * 2, dtype=policy, name="code")(x)
+    model = k.Model(inputs, k.layers.Dense(3, dtype=policy)(x))
+    kept = _kept_whole(model)
+    assert policy_of(kept.get_layer("code")).name == policy
+    assert policy_of(in_float32(read(model)).model.get_layer("code")).name == "float32"
+
+
+def test_an_operation_takes_the_new_layers_variable(k):
+    """Training the smaller model trains both ends of the tie, and leaves the original alone."""
+    inputs = k.Input((4,))
+    tied = k.layers.Dense(8, activation="tanh", name="tied")
+    model = k.Model(inputs, k.layers.Dense(3)(k.layers.Dense(7)(tied(inputs) * tied.bias)))
+    smaller = edgeprune.prune(model, 0.5).model
+    x = np.ones((2, 4), "float32")
+    before, original = (_called(one, x)[0] for one in (smaller, model))
+    kernel, bias = smaller.get_layer("tied").get_weights()
+    smaller.get_layer("tied").set_weights([0 * kernel + 1, bias])
+    np.testing.assert_array_equal(_called(smaller, x)[0], 0 * before)  # the bias is 0, and so is the product
+    smaller.get_layer("tied").set_weights([kernel, bias + 1])
+    assert np.abs(_called(smaller, x)[0]).max() > 1e-3
+    np.testing.assert_array_equal(_called(model, x)[0], original)
+
+
+def test_a_layer_that_is_also_in_a_wrapper_is_noted(k):
+    steps, one = k.Input((5, 4)), k.Input((4,))
+    dense = k.layers.Dense(6, activation="tanh", name="dense")
+    x = k.layers.GlobalAveragePooling1D()(k.layers.TimeDistributed(dense, name="wrapped")(steps))
+    model = k.Model([steps, one], k.layers.Dense(3)(k.layers.Concatenate()([x, dense(one)])))
+    (note,) = (one for one in edgeprune.prune(model, 0.5).report.notes if "share weights" in one)
+    assert "'wrapped'" in note
+    assert "'dense'" in note
 
 
 @pytest.mark.parametrize("stateful", [False, True])

@@ -8,6 +8,8 @@ import pytest
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, replace_weights, run
+from edgeprune.keras_bridge.shrink import shrink
+from edgeprune.pruning.prune import prune
 
 
 @pytest.fixture(params=["keras", "tf_keras"])
@@ -60,6 +62,44 @@ def test_an_output_of_a_whole_batch_is_refused(keras_package):
     mean = keras_package.ops.mean if in_keras3 else pytest.importorskip("tensorflow").reduce_mean
     with pytest.raises(InputError, match=r"'.*mean.*' of model .* is one number for a whole batch"):
         read(keras_package.Model(inputs, [x, mean(x)]))
+
+
+@pytest.mark.parametrize("value", ["a", None])
+def test_what_is_no_number_is_refused_where_numbers_are_taken(keras_package, value):
+    inputs = keras_package.Input((4,))
+    reading = read(keras_package.Model(inputs, keras_package.layers.Dense(2)(inputs)))
+    with pytest.raises(InputError, match=r"Samples of type .* It takes float32"):
+        predict(reading, np.array([[value] * 4]))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_a_batch_whose_size_a_reshape_names(keras_package, batch):
+    """Time is folded into a batch of a fixed size, and unfolded; 7 samples fill no whole number of them."""
+    k = keras_package
+    reshape = k.ops.reshape if hasattr(k, "ops") else pytest.importorskip("tensorflow").reshape
+    fixed, free = k.Input(batch_shape=(batch, 4, 5)), k.Input((4, 5))
+    dense, last = k.layers.Dense(6, activation="tanh"), k.layers.Dense(2)
+    folded = reshape(dense(reshape(fixed, (4 * batch, 5))), (batch, 24))
+    model = k.Model(fixed, last(folded * 2.0))
+    same = k.Model(free, last(2.0 * k.layers.Flatten()(dense(free))))
+    data = np.random.default_rng(0).normal(size=(7, 4, 5)).astype("float32")
+    np.testing.assert_allclose(predict(read(model), data)[0], same(data), rtol=0, atol=1e-6)
+    result = prune(model, 0.5, calibration=data, criterion="taylor", labels=np.zeros((7, 2)))
+    assert result.report.removed.neurons == 0.5
+    assert predict(read(result.model), data)[0].shape == (7, 2)
+    assert shrink(model).report.removals == ()
+
+
+def test_a_layer_that_fails_is_named(keras_package):
+    k = keras_package
+    inputs = k.Input((None, 3))
+    x = k.layers.Conv1D(2, 3, name="first")(inputs)
+    model = k.Model(inputs, k.layers.Concatenate(name="joined")([x, k.layers.Dense(2)(inputs)]))
+    expected = r"Layer 'joined' of class Concatenate fails on \(2, 4, 2\), \(2, 6, 2\)"
+    with pytest.raises(InputError, match=expected):
+        predict(read(model), np.zeros((2, 6, 3), "float32"))
+    with pytest.raises(InputError, match="Layer 'joined'"):
+        prune(model, 0.5)
 
 
 def test_steps_show_inputs_and_mask(keras_package):

@@ -169,6 +169,18 @@ def _along_time_and_channels(k: Any, inputs: list[Any]) -> Any:
     return read(k, k.layers.Dense(5, activation="tanh")(x))
 
 
+def _unfolded(k: Any, inputs: list[Any]) -> Any:
+    """A decoder's first feature map, with more steps than channels."""
+    x = k.layers.Reshape((7, 4))(dense(k, inputs[0], 28))
+    return read(k, k.layers.Conv1D(3, 2)(x))
+
+
+def _weighted_steps(k: Any, inputs: list[Any]) -> Any:
+    """The sum of the steps, each weighted by one neuron."""
+    x = dense(k, inputs[0])
+    return read(k, k.layers.Dot(axes=(1, 1))([x, k.layers.Softmax(axis=1)(dense(k, x, 1))]))
+
+
 def _split_and_joined(k: Any, inputs: list[Any]) -> Any:
     x = k.layers.EinsumDense("abc,cde->abde", (6, 3, 5), bias_axes="de", activation="relu")(
         dense(k, inputs[0])
@@ -332,9 +344,11 @@ LAYERS: list[Case] = [
     model("Concatenate", _along_time, SEQUENCE, (5, 4), note="along time"),
     model("Concatenate", _along_time_and_channels, SEQUENCE, (5, 4), note="along time, by channels"),
     merge("Dot", axes=2),
+    model("Dot", _weighted_steps, note="with a single neuron"),
     layer("Flatten"),
     layer("Reshape", (3, 2, 8)),
     layer("Reshape", (6, 2, 4), note="split channels"),
+    model("Reshape", _unfolded, (4,), note="unfolded vector"),
     layer("Permute", (2, 1)),
     model("RepeatVector", lambda k, i: read(k, k.layers.RepeatVector(3)(dense(k, i[0]))), (4,)),
     between("LayerScale", lambda k: _application_layer(k, "convnext", "LayerScale")(0.5, 8)),

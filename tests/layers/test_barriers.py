@@ -69,6 +69,45 @@ def test_softmax_over_channels_keeps_them(k):
     assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
 
 
+def test_a_model_at_each_step_says_why_it_stays(k):
+    """Nothing around it has neurons that could name it."""
+    steps = k.Input((5, 4))
+    inner = k.Sequential([k.Input((4,)), k.layers.Dense(8, activation="tanh"), k.layers.Dense(6)])
+    x = k.layers.GlobalAveragePooling1D()(k.layers.TimeDistributed(inner, name="wrapped")(steps))
+    units = trace(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
+    (refusal,) = (one for one in units.refusals if one.layer == "wrapped")
+    assert (refusal.units, refusal.because_of) == (6, "wrapped")
+    assert "a whole model at each step" in refusal.reason
+
+
+def test_two_directions_of_cells_without_a_rule_are_a_barrier(k):
+    class Sums(k.layers.Layer):
+        state_size = output_size = 8
+
+        def call(self, x, states):
+            return x + states[0], [x + states[0]]
+
+    name = f"Sums{k.__name__.title().replace('_', '')}"
+    k.utils.get_custom_objects()[name] = type(name, (Sums,), {"__module__": "my_layers"})
+    cell = k.utils.get_custom_objects()[name]()
+    layer = k.layers.Bidirectional(k.layers.RNN(cell, return_sequences=True), name="both")
+    pruned = prune(_around(k, layer), _samples())
+    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    assert (refusal.because_of, refusal.reason) == ("both", "runs cells that have no rule")
+    pruned.check()
+
+
+def test_a_scale_along_another_axis_than_the_statistics_keeps_its_units():
+    """Keras takes it where both axes are of one length."""
+    k = importlib.import_module("keras")
+    inputs = k.Input((8, 4))
+    x = k.layers.RMSNormalization(axis=1, name="norm")(k.layers.Dense(8, name="before")(inputs))
+    x = k.layers.Dense(3)(k.layers.Dense(7, activation="tanh", name="after")(x))
+    pruned = prune(with_weights(k.Model(inputs, x), seed=1), [np.ones((3, 8, 4), "float32")])
+    assert {one.layer for one in pruned.units.refusals if one.because_of == "norm"} == {"before"}
+    pruned.check()
+
+
 def test_subclassed_model_is_refused_with_a_way_out(k):
     class Mine(k.Model):
         def __init__(self):

@@ -2,7 +2,9 @@
 
 import pytest
 
+from edgeprune.keras_bridge.read import read
 from edgeprune.layers import RULES, row_of
+from edgeprune.pruning.units import trace
 from tests.layers.layer_cases import LAYERS
 from tests.layers.pruned import model_of, prune, samples_of
 
@@ -22,6 +24,12 @@ RUNS = [
 def test_there_is_a_case_for_every_layer():
     rows = {row for row in RULES if not row.startswith(("ops.", "tf."))}
     assert {case.row for case in LAYERS} == rows
+
+
+def test_an_unfolded_vector_shrinks_by_channels():
+    (case,) = (case for case in LAYERS if case.note == "unfolded vector")
+    units = trace(read(model_of(case, "keras")).graph)
+    assert [len(group.units) for group in units.groups] == [4, 3]
 
 
 @pytest.mark.parametrize(("case", "flavour"), RUNS)

@@ -8,6 +8,7 @@ import pytest
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.shrink import shrink
+from edgeprune.pruning.prune import prune
 from tests.layers.pruned import with_weights
 
 FLAVOURS = ["keras", "tf_keras"]
@@ -203,6 +204,19 @@ def test_constants_of_an_einsum_dense_are_folded(k):
     result = shrink(model)
     assert _removed(result) == {("one", "constant"): 1}
     assert result.report.equivalence.holds
+
+
+@pytest.mark.parametrize(("equation", "bias"), [("abc,cde->abde", "e"), ("abc,ced->abde", "de")])
+def test_a_bias_that_is_not_one_of_the_columns_takes_no_constant(k, equation, bias):
+    inputs = k.Input((6, 8))
+    x = k.layers.Dense(7, activation="relu", name="one")(inputs)
+    x = k.layers.EinsumDense(equation, (6, 3, 5), bias_axes=bias)(x)
+    model = with_weights(k.Model(inputs, k.layers.Dense(4)(k.layers.Flatten()(x))), seed=3)
+    _edit(model, "one", _zero_column(2))
+    _edit(model, "one", lambda weights: weights[1].__setitem__(2, 1.5))
+    assert shrink(model).report.removals == ()
+    samples = np.random.default_rng(0).normal(size=(20, 6, 8)).astype("float32")
+    assert prune(model, 0.5, calibration=samples).report.divergence < 0.5
 
 
 @pytest.mark.parametrize(
