@@ -14,6 +14,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
+from edgeprune.training.dropout import suited_dropout
 from edgeprune.training.goal import predict
 from edgeprune.training.random_layers import is_random, predict_as_trained
 from edgeprune.training.rate import suited_rate
@@ -68,11 +69,12 @@ def learn(
     """Trains a model in place, with the baseline as its teacher; goes on where it was cut off."""
     file = job.state.file(f"{name or stage}.npz") if job.strategy is None else None
     settings = settings_of(job, inputs, stage, job.recipe.epochs, number)
-    return fine_tune(
-        model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
-        inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
-        progress=tell, each=each,
-    )
+    with suited_dropout(model, inputs.model):
+        return fine_tune(
+            model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
+            inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
+            progress=tell, each=each,
+        )
 
 
 def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
@@ -119,7 +121,8 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
 def _readiness(job: Job, inputs: Inputs, model: Any) -> float:
     """The score on validation data as training sees the model, with its dropout on."""
     targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
-    return -inputs.goal.value(targets, predict_as_trained(model, inputs.validation, job.recipe.seed))
+    with suited_dropout(model, inputs.model):
+        return -inputs.goal.value(targets, predict_as_trained(model, inputs.validation, job.recipe.seed))
 
 
 @contextlib.contextmanager

@@ -26,4 +26,5 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
 MODEL = ZooModel(
     "speech-dnn", "speech", "three dense layers of 144 on all frames", build, synthetic_commands,
     Recipe(epochs=20, augmentation=SPEECH),
+    fine_tuning={"epochs": 6},
 )
