@@ -12,7 +12,7 @@ from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
-from edgeprune.keras_bridge.read import (
+from edgeprune.keras_bridge.nodes import (
     arguments_of,
     functional_part,
     is_graph_model,
@@ -21,9 +21,9 @@ from edgeprune.keras_bridge.read import (
     nodes_in_order,
     operation_of,
     outputs_of,
-    policy_of,
     structure_of,
 )
+from edgeprune.keras_bridge.read import policy_of
 from edgeprune.keras_bridge.said import said
 from edgeprune.pruning.strip import take
 

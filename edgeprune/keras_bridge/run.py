@@ -26,7 +26,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.feed import Data, feed
 from edgeprune.keras_bridge.flavour import is_keras3
-from edgeprune.keras_bridge.read import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
 from edgeprune.keras_bridge.said import said
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import BarrierRule

@@ -70,7 +70,8 @@ class Prepared:
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         from edgeprune.keras_bridge.network import KerasNetwork
-        from edgeprune.keras_bridge.read import has_added_loss, held_twice, read
+        from edgeprune.keras_bridge.nodes import has_added_loss
+        from edgeprune.keras_bridge.read import held_twice, read
 
         importance.check_criterion(criterion)
         if allocation not in ALLOCATIONS:
