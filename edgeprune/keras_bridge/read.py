@@ -1,7 +1,8 @@
 """Reads a Keras 2 or Keras 3 model into a `ModelGraph`.
 
 Both keep a functional model as nodes (a layer, its call arguments, its symbolic outputs) sorted by
-depth. Nested models are inlined; their input layers are calls that pass on what they are given.
+depth. Nested models are inlined; their input layers are calls that pass on what they are given. So is
+a model at each step, between two calls of their own, see `edgeprune.keras_bridge.steps`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
-from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Tensor
+from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
 from edgeprune.keras_bridge.nodes import (
     arguments_of,
     functional_part,
@@ -23,9 +24,17 @@ from edgeprune.keras_bridge.nodes import (
     outputs_of,
     structure_of,
 )
+from edgeprune.keras_bridge.steps import (
+    MASKED,
+    FoldSteps,
+    UnfoldSteps,
+    is_at_each_step,
+    is_given_mask,
+    why_whole,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Reading:
     Attributes:
         model: the Keras model.
         graph: as values; ``call.key`` is the Keras node.
-        layers: path to the Keras layer.
+        layers: path to the Keras layer, or to what stands for a wrapper whose model was inlined.
     """
 
     model: Any
@@ -115,6 +124,8 @@ class _Reader:
         self._given: dict[int, Tensor] = {}
         self._alive: list[Any] = []
         self._count = 0
+        self._steps = 1
+        self._masked = False
 
     def tensor(self, value: Any) -> Tensor:
         """The `Tensor` that stands for a symbolic Keras tensor."""
@@ -123,11 +134,16 @@ class _Reader:
 
     def _new(self, value: Any) -> Tensor:
         dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name
-        made = Tensor(self._count, tuple(value.shape), dtype)
+        return self._known_as(value, self._made(tuple(value.shape), dtype))
+
+    def _made(self, shape: Shape, dtype: str) -> Tensor:
         self._count += 1
-        self._tensors[id(value)] = made
+        return Tensor(self._count - 1, shape, dtype)
+
+    def _known_as(self, value: Any, tensor: Tensor) -> Tensor:
+        self._tensors[id(value)] = tensor
         self._alive.append(value)
-        return made
+        return tensor
 
     def walk(self, inner: Any, prefix: str) -> None:
         """Adds every call of a functional model, nested ones in place."""
@@ -135,28 +151,71 @@ class _Reader:
             operation = operation_of(node)
             if is_graph_model(operation):
                 self._walk_nested(operation, node, prefix)
+            elif is_at_each_step(operation):
+                self._walk_steps(operation, node, prefix)
             else:
                 self._add(operation, node, prefix)
 
     def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
-        inner = functional_part(model)
         given: list[Any] = []
-        map_tensors(_for_inputs(inner, *arguments_of(node)), given.append)
-        for symbol, value in zip(inner.inputs, given, strict=False):  # a mask may follow
-            self._given[id(symbol)] = self.tensor(value)
+        map_tensors(_for_inputs(functional_part(model), *arguments_of(node)), given.append)
+        outside, self._masked = self._masked, self._masked or is_given_mask(model)
+        made = self._inline(model, map(self.tensor, given), prefix)
+        self._masked = outside
+        for tensor, value in zip(made, outputs_of(node), strict=True):
+            self._known_as(value, tensor)
+
+    def _inline(self, model: Any, given: Iterable[Tensor], prefix: str) -> list[Tensor]:
+        inner = functional_part(model)
+        for symbol, tensor in zip(inner.inputs, given, strict=False):  # a mask may follow
+            self._given[id(symbol)] = tensor
         for nested in nodes_in_order(inner):
             for symbol in outputs_of(nested):
                 self._tensors.pop(id(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")
-        for symbol, value in zip(inner.outputs, outputs_of(node), strict=True):
-            self._tensors[id(value)] = self.tensor(symbol)
-            self._alive.append(value)
+        return [self.tensor(symbol) for symbol in inner.outputs]
 
-    def _add(self, operation: Any, node: Any, prefix: str) -> None:
+    def _walk_steps(self, wrapper: Any, node: Any, prefix: str) -> None:
+        reason = MASKED if self._masked else why_whole(wrapper)
+        if reason:
+            self._add(wrapper, node, prefix, reason)
+            return
+        given: list[Any] = []
+        map_tensors(arguments_of(node), given.append)
+        (value,) = outputs_of(node)
+        self._known_as(value, self._at_each_step(wrapper, self.tensor(given[0]), prefix))
+
+    def _at_each_step(self, wrapper: Any, given: Tensor, prefix: str) -> Tensor:
+        """Inlines a wrapper's model between a fold and an unfold."""
+        path = self._paths.setdefault(id(wrapper), prefix + wrapper.name)
+        outside, self._steps = self._steps, self._steps * (given.shape[1] or 1)
+        folded = self._made((None, *given.shape[2:]), given.dtype)
+        self._stand_in(FoldSteps(wrapper), path, (given,), folded)
+        inner = wrapper.layer
+        if is_graph_model(inner):
+            (made,) = self._inline(inner, [folded], f"{path}/")
+        else:
+            made = self._at_each_step(inner, folded, f"{path}/")
+        self._steps = outside
+        unfolded = self._made((*given.shape[:2], *made.shape[1:]), made.dtype)
+        self._stand_in(UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
+        return unfolded
+
+    def _stand_in(
+        self, layer: FoldSteps | UnfoldSteps, path: str, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> None:
+        """Adds a call of a layer that Keras does not have."""
+        if path not in self.layers:
+            self.layers[path] = Layer(path, type(layer).__name__, layer.get_config(), module="keras")
+            self.objects[path] = layer
+        key = self.objects[path]
+        self.calls.append(Call(path, inputs, {}, inputs, (output,), key, self._steps))
+
+    def _add(self, operation: Any, node: Any, prefix: str, barrier: str = "") -> None:
         path = self._paths.get(id(operation))
         if path is None:
             path = self._paths[id(operation)] = prefix + operation.name
-            self.layers[path] = _layer(operation, path)
+            self.layers[path] = dataclasses.replace(_layer(operation, path), barrier=barrier)
             self.objects[path] = operation
         args, kwargs = arguments_of(node)
         inputs: list[Tensor] = []
@@ -170,7 +229,7 @@ class _Reader:
             inputs.append(self._given[id(outputs_of(node)[0])])
             args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in outputs_of(node))
-        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, key=node))
+        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
 
 
 def policy_of(layer: Any) -> Any:

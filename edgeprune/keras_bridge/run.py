@@ -154,11 +154,16 @@ def _computed(
 ) -> list[Any]:
     """A call's outputs; batch by batch where the layer knows the batch.
 
-    A tensor has so many rows for each batch, and those of all batches stand one after the other.
+    A tensor has so many rows for each batch, and those of all batches stand one after the other. Steps
+    that were folded into the batch are samples.
     """
     if batch is None or not _knows_the_batch(reading, step.call.layer):
         return _outputs(step, values)
-    rows = {tensor.index: tensor.shape[0] or batch for tensor in step.call.inputs if tensor.shape}
+    rows = {
+        tensor.index: tensor.shape[0] or batch * (int(values[tensor.index].shape[0]) // samples or 1)
+        for tensor in step.call.inputs
+        if tensor.shape
+    }
     parts = []
     for number in range(-(-samples // batch)):
         here = dict(values)
