@@ -21,9 +21,9 @@ from edgeprune.keras_bridge.nodes import (
     nodes_in_order,
     operation_of,
     outputs_of,
+    policy_of,
     structure_of,
 )
-from edgeprune.keras_bridge.read import policy_of
 from edgeprune.keras_bridge.said import said
 from edgeprune.keras_bridge.steps import FoldSteps
 from edgeprune.pruning.strip import take

@@ -1,4 +1,4 @@
-"""The graph that both Kerases keep of a functional model: nodes, their arguments, symbolic tensors."""
+"""What both Kerases keep to themselves: a functional model's nodes, their symbolic tensors, layers' types."""
 
 from __future__ import annotations
 
@@ -128,3 +128,8 @@ def structure_of(model: Any, side: str) -> Any:
         if hasattr(model, name):
             return getattr(model, name)
     return getattr(model, side)
+
+
+def policy_of(layer: Any) -> Any:
+    """The types that a layer computes in and keeps its weights in."""
+    return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's

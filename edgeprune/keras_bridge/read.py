@@ -22,6 +22,7 @@ from edgeprune.keras_bridge.nodes import (
     nodes_in_order,
     operation_of,
     outputs_of,
+    policy_of,
     structure_of,
 )
 from edgeprune.keras_bridge.steps import (
@@ -230,11 +231,6 @@ class _Reader:
             args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in outputs_of(node))
         self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
-
-
-def policy_of(layer: Any) -> Any:
-    """The types that a layer computes in and keeps its weights in."""
-    return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's
 
 
 def _shapes(operation: Any, weights: Sequence[Any]) -> tuple[tuple[int, ...], ...]:

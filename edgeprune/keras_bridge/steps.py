@@ -16,6 +16,7 @@ from edgeprune.keras_bridge.nodes import (
     is_graph_model,
     map_tensors,
     outputs_of,
+    policy_of,
     structure_of,
 )
 
@@ -34,8 +35,8 @@ class FoldSteps:
         self.wrapper = wrapper
 
     def get_config(self) -> dict[str, Any]:
-        """The wrapper's, without the model."""
-        return {name: value for name, value in self.wrapper.get_config().items() if name != "layer"}
+        """The wrapper's types; the rest of it holds the whole model."""
+        return {"dtype": policy_of(self.wrapper)}
 
     def call(self, x: Any) -> Any:
         """Folds a framework tensor.
