@@ -39,6 +39,7 @@ class Layer:
         weight_names: the framework's own short names, in the same order.
         read_weights: gives the arrays themselves.
         module: the module that defines the class; tells a built-in layer from a user's.
+        barrier: why this very layer cannot be followed, whatever its kind; empty where it can.
     """
 
     path: str
@@ -48,6 +49,7 @@ class Layer:
     weight_names: tuple[str, ...] = ()
     read_weights: Callable[[], Sequence[np.ndarray]] = tuple
     module: str = ""
+    barrier: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +63,8 @@ class Call:
         inputs: the tensors of `args` and `kwargs`, in order.
         outputs: the tensors made.
         key: identifies the call to the framework bridge that made the graph.
+        steps: how often the call is made for one sample: once for each step of the sequences around it,
+            open lengths counted as 1.
     """
 
     layer: str
@@ -69,6 +73,7 @@ class Call:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     key: Any = None
+    steps: int = 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
-from edgeprune.keras_bridge.read import (
+from edgeprune.keras_bridge.nodes import (
     arguments_of,
     functional_part,
     is_graph_model,
@@ -25,6 +25,7 @@ from edgeprune.keras_bridge.read import (
     structure_of,
 )
 from edgeprune.keras_bridge.said import said
+from edgeprune.keras_bridge.steps import FoldSteps
 from edgeprune.pruning.strip import take
 
 if TYPE_CHECKING:
@@ -81,7 +82,13 @@ class _Builder:
     ) -> None:
         self.made: dict[int, Any] = {}
         self._reading, self._stripped, self._weights = reading, stripped, weights
-        self._configs = {id(reading.layers[path]): config for path, config in stripped.configs.items()}
+        wrappers = {
+            path: layer.wrapper for path, layer in reading.layers.items() if isinstance(layer, FoldSteps)
+        }
+        self._wrappers = set(map(id, wrappers.values()))
+        self._configs = {
+            id(wrappers.get(path, reading.layers[path])): config for path, config in stripped.configs.items()
+        }
         self._arguments = {
             id(reading.graph.calls[number].key): arguments for number, arguments in stripped.arguments.items()
         }
@@ -98,10 +105,14 @@ class _Builder:
     def layer(self, old: Any) -> Any:
         """The new layer for an old one."""
         if id(old) not in self.made:
+            changed = self._configs.get(id(old), {})
             if is_graph_model(old):
                 self.made[id(old)] = self.model(old)
+            elif id(old) in self._wrappers:
+                options = {**old.get_config(), **changed, "layer": self.layer(old.layer)}
+                self.made[id(old)] = type(old)(**options)
             else:
-                self.made[id(old)] = _made_anew(old, self._configs.get(id(old), {}))
+                self.made[id(old)] = _made_anew(old, changed)
         return self.made[id(old)]
 
     def model(self, old: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.read import is_input_node
+from edgeprune.keras_bridge.nodes import is_input_node
 from edgeprune.keras_bridge.said import said
 
 if TYPE_CHECKING:

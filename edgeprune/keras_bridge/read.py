@@ -1,23 +1,41 @@
 """Reads a Keras 2 or Keras 3 model into a `ModelGraph`.
 
 Both keep a functional model as nodes (a layer, its call arguments, its symbolic outputs) sorted by
-depth. Nested models are inlined; their input layers are calls that pass on what they are given.
+depth. Nested models are inlined; their input layers are calls that pass on what they are given. So is
+a model at each step, between two calls of their own, see `edgeprune.keras_bridge.steps`.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
-from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Tensor
+from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
+from edgeprune.keras_bridge.nodes import (
+    arguments_of,
+    functional_part,
+    in_order,
+    is_graph_model,
+    is_input_node,
+    map_tensors,
+    nodes_in_order,
+    operation_of,
+    outputs_of,
+    policy_of,
+    structure_of,
+)
+from edgeprune.keras_bridge.steps import (
+    MASKED,
+    FoldSteps,
+    UnfoldSteps,
+    is_at_each_step,
+    is_given_mask,
+    why_whole,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-
-SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +45,7 @@ class Reading:
     Attributes:
         model: the Keras model.
         graph: as values; ``call.key`` is the Keras node.
-        layers: path to the Keras layer.
+        layers: path to the Keras layer, or to what stands for a wrapper whose model was inlined.
     """
 
     model: Any
@@ -85,115 +103,6 @@ def _check_outputs(graph: ModelGraph) -> None:
             )
 
 
-def functional_part(model: Any) -> Any:
-    """The graph network behind a functional or sequential model.
-
-    Raises:
-        InputError: there is none.
-    """
-    inner = getattr(model, "_functional", None) or model
-    if getattr(inner, "_nodes_by_depth", None):
-        return inner
-    if not hasattr(model, "layers"):
-        raise InputError(
-            f"An object of class {type(model).__name__} was given.",
-            "A Keras model, or the path of one, is expected.",
-        )
-    kind = f"Model '{getattr(model, 'name', model)}' of class {type(model).__name__}"
-    if type(model).__name__ == "Sequential":
-        raise InputError(
-            f"{kind} has not been built.",
-            "A model with known input shape is expected.",
-            "Call it once on data, or give it an Input, before pruning.",
-        )
-    raise InputError(
-        f"{kind} computes in its own call() and cannot be read as a graph of layers.",
-        "A functional or Sequential model is expected.",
-        "Rebuild it as keras.Model(inputs, outputs) with the same layers, and load the weights into that.",
-    )
-
-
-def is_graph_model(operation: Any) -> bool:
-    """Whether a called object is itself a functional or sequential model."""
-    return bool(getattr(getattr(operation, "_functional", None) or operation, "_nodes_by_depth", None))
-
-
-def nodes_in_order(inner: Any) -> Iterator[Any]:
-    """Nodes of a functional model that its outputs come from, inputs first."""
-    by_depth = inner._nodes_by_depth  # noqa: SLF001 - there is no public way
-    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
-    yield from _without_losses(nodes, inner) if has_added_loss(inner) else nodes
-
-
-def has_added_loss(model: Any) -> bool:
-    """Whether ``add_loss`` or ``add_metric`` of Keras 2 put nodes of their own into a model."""
-    return any(type(layer).__name__ in ("AddLoss", "AddMetric") for layer in model.layers)
-
-
-def _without_losses(nodes: list[Any], inner: Any) -> list[Any]:
-    """Leaves out what only a loss or a metric needs: a model made anew from its ends has no such nodes."""
-    needed = {id(symbol) for symbol in inner.outputs}
-    kept = []
-    for node in reversed(nodes):
-        if is_input_node(node) or any(id(symbol) in needed for symbol in outputs_of(node)):
-            kept.append(node)
-            map_tensors(arguments_of(node), lambda symbol: needed.add(id(symbol)))
-    return kept[::-1]
-
-
-def operation_of(node: Any) -> Any:
-    """The layer or operation a node calls."""
-    return node.operation if hasattr(node, "operation") else node.layer
-
-
-def arguments_of(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
-    """Positional and keyword arguments of the call; the latter in the order they were given in."""
-    if hasattr(node, "arguments"):
-        return tuple(node.arguments.args), collections.OrderedDict(node.arguments.kwargs)
-    return tuple(node.call_args), collections.OrderedDict(node.call_kwargs)
-
-
-def outputs_of(node: Any) -> list[Any]:
-    """The symbolic outputs of a call as a flat list."""
-    found: list[Any] = []
-    map_tensors(node.output_tensors if hasattr(node, "output_tensors") else node.outputs, found.append)
-    return found
-
-
-def is_input_node(node: Any) -> bool:
-    """Whether a node stands for an input of the model."""
-    return bool(node.is_input)
-
-
-def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Applies `function` to everything inside nested lists, tuples and dictionaries.
-
-    Dictionaries go in the order of their keys, as both Kerases flatten them.
-    """
-    if isinstance(value, (list, tuple)):
-        mapped = [map_values(item, function) for item in value]
-        if hasattr(value, "_fields"):
-            return type(value)(*mapped)
-        return tuple(mapped) if isinstance(value, tuple) else mapped
-    if isinstance(value, dict):
-        return {key: map_values(value[key], function) for key in in_order(value)}
-    return function(value)
-
-
-def in_order(keys: Mapping[Any, Any]) -> list[Any]:
-    """The keys of a dictionary in the order in which Keras flattens it."""
-    return list(keys) if isinstance(keys, collections.OrderedDict) else sorted(keys)
-
-
-def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
-    """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
-
-    def only_symbols(item: Any) -> Any:
-        return function(item) if type(item).__name__ in SYMBOLS else item
-
-    return map_values(value, only_symbols)
-
-
 def _for_inputs(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """A call's arguments in the order of the called model's inputs; a dictionary names them."""
     first = args[0] if args else kwargs.get("inputs")
@@ -202,14 +111,6 @@ def _for_inputs(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
     wanted = structure_of(inner, "inputs")
     names = in_order(wanted) if isinstance(wanted, dict) else inner.input_names
     return [first[name] for name in names] if all(name in first for name in names) else (args, kwargs)
-
-
-def structure_of(model: Any, side: str) -> Any:
-    """Its "inputs" or "outputs" as the user nested them (a dictionary, a list, or one tensor)."""
-    for name in (f"_{side}_struct", f"_nested_{side}"):
-        if hasattr(model, name):
-            return getattr(model, name)
-    return getattr(model, side)
 
 
 class _Reader:
@@ -224,6 +125,8 @@ class _Reader:
         self._given: dict[int, Tensor] = {}
         self._alive: list[Any] = []
         self._count = 0
+        self._steps = 1
+        self._masked = False
 
     def tensor(self, value: Any) -> Tensor:
         """The `Tensor` that stands for a symbolic Keras tensor."""
@@ -232,11 +135,16 @@ class _Reader:
 
     def _new(self, value: Any) -> Tensor:
         dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name
-        made = Tensor(self._count, tuple(value.shape), dtype)
+        return self._known_as(value, self._made(tuple(value.shape), dtype))
+
+    def _made(self, shape: Shape, dtype: str) -> Tensor:
         self._count += 1
-        self._tensors[id(value)] = made
+        return Tensor(self._count - 1, shape, dtype)
+
+    def _known_as(self, value: Any, tensor: Tensor) -> Tensor:
+        self._tensors[id(value)] = tensor
         self._alive.append(value)
-        return made
+        return tensor
 
     def walk(self, inner: Any, prefix: str) -> None:
         """Adds every call of a functional model, nested ones in place."""
@@ -244,28 +152,71 @@ class _Reader:
             operation = operation_of(node)
             if is_graph_model(operation):
                 self._walk_nested(operation, node, prefix)
+            elif is_at_each_step(operation):
+                self._walk_steps(operation, node, prefix)
             else:
                 self._add(operation, node, prefix)
 
     def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
-        inner = functional_part(model)
         given: list[Any] = []
-        map_tensors(_for_inputs(inner, *arguments_of(node)), given.append)
-        for symbol, value in zip(inner.inputs, given, strict=False):  # a mask may follow
-            self._given[id(symbol)] = self.tensor(value)
+        map_tensors(_for_inputs(functional_part(model), *arguments_of(node)), given.append)
+        outside, self._masked = self._masked, self._masked or is_given_mask(model)
+        made = self._inline(model, map(self.tensor, given), prefix)
+        self._masked = outside
+        for tensor, value in zip(made, outputs_of(node), strict=True):
+            self._known_as(value, tensor)
+
+    def _inline(self, model: Any, given: Iterable[Tensor], prefix: str) -> list[Tensor]:
+        inner = functional_part(model)
+        for symbol, tensor in zip(inner.inputs, given, strict=False):  # a mask may follow
+            self._given[id(symbol)] = tensor
         for nested in nodes_in_order(inner):
             for symbol in outputs_of(nested):
                 self._tensors.pop(id(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")
-        for symbol, value in zip(inner.outputs, outputs_of(node), strict=True):
-            self._tensors[id(value)] = self.tensor(symbol)
-            self._alive.append(value)
+        return [self.tensor(symbol) for symbol in inner.outputs]
 
-    def _add(self, operation: Any, node: Any, prefix: str) -> None:
+    def _walk_steps(self, wrapper: Any, node: Any, prefix: str) -> None:
+        reason = MASKED if self._masked else why_whole(wrapper)
+        if reason:
+            self._add(wrapper, node, prefix, reason)
+            return
+        given: list[Any] = []
+        map_tensors(arguments_of(node), given.append)
+        (value,) = outputs_of(node)
+        self._known_as(value, self._at_each_step(wrapper, self.tensor(given[0]), prefix))
+
+    def _at_each_step(self, wrapper: Any, given: Tensor, prefix: str) -> Tensor:
+        """Inlines a wrapper's model between a fold and an unfold."""
+        path = self._paths.setdefault(id(wrapper), prefix + wrapper.name)
+        outside, self._steps = self._steps, self._steps * (given.shape[1] or 1)
+        folded = self._made((None, *given.shape[2:]), given.dtype)
+        self._stand_in(FoldSteps(wrapper), path, (given,), folded)
+        inner = wrapper.layer
+        if is_graph_model(inner):
+            (made,) = self._inline(inner, [folded], f"{path}/")
+        else:
+            made = self._at_each_step(inner, folded, f"{path}/")
+        self._steps = outside
+        unfolded = self._made((*given.shape[:2], *made.shape[1:]), made.dtype)
+        self._stand_in(UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
+        return unfolded
+
+    def _stand_in(
+        self, layer: FoldSteps | UnfoldSteps, path: str, inputs: tuple[Tensor, ...], output: Tensor
+    ) -> None:
+        """Adds a call of a layer that Keras does not have."""
+        if path not in self.layers:
+            self.layers[path] = Layer(path, type(layer).__name__, layer.get_config(), module="keras")
+            self.objects[path] = layer
+        key = self.objects[path]
+        self.calls.append(Call(path, inputs, {}, inputs, (output,), key, self._steps))
+
+    def _add(self, operation: Any, node: Any, prefix: str, barrier: str = "") -> None:
         path = self._paths.get(id(operation))
         if path is None:
             path = self._paths[id(operation)] = prefix + operation.name
-            self.layers[path] = _layer(operation, path)
+            self.layers[path] = dataclasses.replace(_layer(operation, path), barrier=barrier)
             self.objects[path] = operation
         args, kwargs = arguments_of(node)
         inputs: list[Tensor] = []
@@ -279,12 +230,7 @@ class _Reader:
             inputs.append(self._given[id(outputs_of(node)[0])])
             args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in outputs_of(node))
-        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, key=node))
-
-
-def policy_of(layer: Any) -> Any:
-    """The types that a layer computes in and keeps its weights in."""
-    return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's
+        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
 
 
 def _shapes(operation: Any, weights: Sequence[Any]) -> tuple[tuple[int, ...], ...]:

@@ -26,7 +26,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.feed import Data, feed
 from edgeprune.keras_bridge.flavour import is_keras3
-from edgeprune.keras_bridge.read import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
 from edgeprune.keras_bridge.said import said
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import BarrierRule
@@ -154,11 +154,16 @@ def _computed(
 ) -> list[Any]:
     """A call's outputs; batch by batch where the layer knows the batch.
 
-    A tensor has so many rows for each batch, and those of all batches stand one after the other.
+    A tensor has so many rows for each batch, and those of all batches stand one after the other. Steps
+    that were folded into the batch are samples.
     """
     if batch is None or not _knows_the_batch(reading, step.call.layer):
         return _outputs(step, values)
-    rows = {tensor.index: tensor.shape[0] or batch for tensor in step.call.inputs if tensor.shape}
+    rows = {
+        tensor.index: tensor.shape[0] or batch * (int(values[tensor.index].shape[0]) // samples or 1)
+        for tensor in step.call.inputs
+        if tensor.shape
+    }
     parts = []
     for number in range(-(-samples // batch)):
         here = dict(values)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import map_values, read
+from edgeprune.keras_bridge.nodes import map_values
+from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.strip import whole
 
 if TYPE_CHECKING:

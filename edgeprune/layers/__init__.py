@@ -32,6 +32,7 @@ from edgeprune.layers import (
     recurrent,
     reshaping,
     separable,
+    steps,
     time_distributed,
 )
 
@@ -53,6 +54,8 @@ def _table(rows: Iterable[tuple[str, Rule]]) -> dict[str, Rule]:
 
 def rule_for(layer: Layer) -> Rule:
     """The rule of a layer; a barrier where there is none."""
+    if layer.barrier:
+        return barrier.BarrierRule(layer.barrier)
     if layer.kind == "Lambda":
         return _LAMBDA
     if layer.module.split(".")[0] not in ("keras", "tf_keras"):
@@ -104,6 +107,8 @@ RULES: dict[str, Rule] = _table([
     ("ConvLSTM3D", _conv_lstm),
     ("Bidirectional", bidirectional.BidirectionalRule(rule_for)),
     ("TimeDistributed", time_distributed.TimeDistributedRule(rule_for)),
+    ("FoldSteps", steps.FoldStepsRule()),
+    ("UnfoldSteps", steps.UnfoldStepsRule()),
     ("MultiHeadAttention", multi_head_attention.MultiHeadAttentionRule()),
     ("GroupedQueryAttention", grouped_query_attention.GroupedQueryAttentionRule()),
     ("Attention", _attention),

@@ -23,7 +23,7 @@ class DenseRule(BaseRule):
         rows = space.fix_unless_vector(view.inputs[0], -1, name)
         made = space.fresh(name, int(view.option("units")))
         fix_if_mixing(view, made, space)
-        positions = int(np.prod(unit_ids.static(view.output)[:-1]))
+        positions = int(np.prod(unit_ids.static(view.output)[1:-1]))
         weights = [WeightFlow((rows, made), reuse=positions)]
         bias = 1 if view.option("use_bias", True) else None
         if bias:

@@ -51,12 +51,13 @@ def contract(
 
 
 def product_term(summed: Ids, output: Ids) -> MacTerm:
-    """As many multiply-accumulates as elements of the output times elements summed; both may shrink."""
+    """As many multiply-accumulates as elements of an output times elements summed; both may shrink."""
+    elements = int(np.prod(output.shape[1:]))
     varying = unit_ids.varying_axes(output)
     line = unit_ids.vector(output, varying[0]) if len(varying) == 1 else None
     if line is None:
-        return MacTerm((summed,), output.size)
-    return MacTerm((summed, line), output.size // len(line))
+        return MacTerm((summed,), elements)
+    return MacTerm((summed, line), elements // len(line))
 
 
 def _summed(ids: Ids, axis: int, space: IdSpace, layer: str) -> Ids:

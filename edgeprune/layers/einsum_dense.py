@@ -105,10 +105,10 @@ def parse(equation: str, rank: int) -> Equation:
 
 
 def _positions(view: CallView, equation: Equation) -> int:
-    """How often each kernel element is used: the input's axes that the kernel does not have."""
+    """How often each kernel element is used: the input's axes that the kernel does not have, batch aside."""
     sizes = unit_ids.static(view.call.inputs[0].shape)
-    free = [n for letter, n in zip(equation.input, sizes, strict=True) if letter not in equation.kernel]
-    return int(np.prod(free))
+    axes = list(zip(equation.input, sizes, strict=True))[1:]
+    return int(np.prod([size for letter, size in axes if letter not in equation.kernel]))
 
 
 def _reads(

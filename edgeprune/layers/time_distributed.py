@@ -1,4 +1,7 @@
-"""TimeDistributed: a layer applied to every time step, (N, T, …) as if it were (N·T, …)."""
+"""TimeDistributed: a layer applied to every time step, (N, T, …) as if it were (N·T, …).
+
+A whole model at every step is read as its layers, see `edgeprune.layers.steps`.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,16 @@ import numpy as np
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Call, Tensor
-from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
+from edgeprune.layers.steps import one_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.ids import IdSpace
     from edgeprune.graph.model_graph import Layer, Shape
     from edgeprune.layers.rule import LinearRead, Rule
-
-
-_MODELS = ("Sequential", "Functional", "Model")
 
 
 class TimeDistributedRule(BaseRule):
@@ -34,8 +34,6 @@ class TimeDistributedRule(BaseRule):
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """The wrapped layer's flow, with time put back in."""
         inner = self._view(view, space)
-        if inner.layer.kind in _MODELS:
-            return barrier_flow(view, space, "applies a whole model at each step, not its layers one by one")
         flow = self._rule_for(inner.layer).flow(inner, space)
         steps = int(view.output[1] or 1)
         outputs = tuple(
@@ -52,20 +50,16 @@ class TimeDistributedRule(BaseRule):
         serialized = view.option("layer")
         name, count = serialized["config"]["name"], len(view.layer.weight_shapes)
         layer = inner_layer(serialized, view.layer, name, 0, count)
-        first, ids = view.call.inputs[0], view.inputs[0]
-        if 1 in unit_ids.varying_axes(ids):
-            if space is not None:
-                space.fix(ids, view.layer.path, "has units spread over time")
-            ids = unit_ids.none(first.shape)
+        first, ids = view.call.inputs[0], one_step(view.inputs[0], view.layer.path, space)
         tensor = Tensor(first.index, _one_step(first.shape), first.dtype)
         outputs = tuple(Tensor(t.index, _one_step(t.shape), t.dtype) for t in view.call.outputs)
         call = Call(layer.path, (tensor,), {}, (tensor,), outputs)
-        return CallView(layer, call, (_without_time(ids),))
+        return CallView(layer, call, (ids,))
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
         """The wrapped layer's entries, inside of the wrapper's."""
         inner = self._view(view, None)
-        one_step = dataclasses.replace(flow, outputs=tuple(_without_time(ids) for ids in flow.outputs))
+        one_step = dataclasses.replace(flow, outputs=tuple(ids[:, 0] for ids in flow.outputs))
         changed = self._rule_for(inner.layer).resize(inner, one_step, kept)
         return {"layer": with_config(view.option("layer"), changed)}
 
@@ -84,10 +78,6 @@ class TimeDistributedRule(BaseRule):
 
 def _one_step(shape: Shape) -> Shape:
     return (shape[0], *shape[2:])
-
-
-def _without_time(ids: Ids) -> Ids:
-    return ids[:, 0]
 
 
 def _over_time(read: LinearRead) -> LinearRead:

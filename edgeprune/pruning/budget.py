@@ -60,7 +60,11 @@ def budget(graph: ModelGraph, macs: int, groups: int) -> Budget:
 
 def peak_values(graph: ModelGraph) -> int:
     """Most activation values of one sample that are alive at the same time."""
-    size = {one.index: int(np.prod(static(one.shape))) for call in graph.calls for one in call.outputs}
+    size = {
+        tensor.index: call.steps * int(np.prod(static(tensor.shape)))
+        for call in graph.calls
+        for tensor in call.outputs
+    }
     last: dict[int, int] = {}
     for number, call in enumerate(graph.calls):
         last.update((tensor.index, number) for tensor in call.inputs)

@@ -35,6 +35,7 @@ from edgeprune.layers import (
     pooling,
     reshaping,
     rule_for,
+    steps,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ if TYPE_CHECKING:
     from edgeprune.pruning.units import Units
 
 MEETING = (merging.ElementwiseMergeRule, operation_elementwise.ElementwiseOperationRule)
-JOINING = (merging.ConcatenateRule, operation_shaping.JoinRule, operation_shaping.StackRule)
+JOINING = (
+    merging.ConcatenateRule, operation_shaping.JoinRule, operation_shaping.StackRule, steps.UnfoldStepsRule,
+)
 PASSING = (
     *MEETING,
     *JOINING,
@@ -71,6 +74,7 @@ PASSING = (
     reshaping.PermuteRule,
     reshaping.RepeatVectorRule,
     reshaping.ReshapeRule,
+    steps.FoldStepsRule,
 )
 """Rules under which a unit's output depends on that unit's inputs alone."""
 

@@ -161,8 +161,10 @@ def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
 def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, *, wide: bool) -> Fit | None:
     """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
     old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
-    by_sample = mix.read.hidden is None and steps[0].arrays[mix.read.source].ndim == 2
-    samples = None if by_sample else index
+    source = steps[0].arrays[mix.read.source]
+    each = max(len(source) // len(sides.weights), 1)  # more than one where steps were folded into the batch
+    by_sample = mix.read.hidden is None and source.ndim == 2
+    samples = None if by_sample else (index[:, None] * each + np.arange(each)).ravel()
     key = (sides.seed, mix.call, mix.read.kernel)
     rows = max(sides.rows, 3 * len(mix.units))
     x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
@@ -172,7 +174,8 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     kept = mix.columns_kept(sides.keep)
     if not y.size or not kept.any() or len(x) != len(y):
         return None
-    weights = sides.weights if by_sample and len(x) == len(sides.weights) else np.ones(len(x))
+    is_whole = by_sample and len(x) == each * len(sides.weights)
+    weights = np.repeat(sides.weights, each) if is_whole else np.ones(len(x))
     fit = _fit(sides, mix, (x, y), weights, np.ones_like(kept) if wide else kept)
     chosen = Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit
     shape = new[mix.read.kernel].shape

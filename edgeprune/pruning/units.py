@@ -102,7 +102,7 @@ def trace(graph: ModelGraph) -> Units:
     for call in graph.calls:
         layer = graph.layers[call.layer]
         view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
-        flow = _flow(view, space)
+        flow = _at_each_step(_flow(view, space), call.steps)
         if layer.path in seen:
             _tie_calls(seen[layer.path], flow, view, space)
             layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
@@ -137,6 +137,15 @@ def _flow(view: CallView, space: IdSpace) -> Flow:
     for ids in (*flow.outputs, *axes):
         space.fix(ids, view.layer.path, reason)
     return barrier_flow(view, space, reason)
+
+
+def _at_each_step(flow: Flow, steps: int) -> Flow:
+    """The flow of a call that is made so many times for one sample."""
+    if steps == 1:
+        return flow
+    weights = tuple(WeightFlow(weight.axes, weight.reuse * steps) for weight in flow.weights)
+    terms = tuple(dataclasses.replace(term, times=term.times * steps) for term in flow.mac_terms)
+    return dataclasses.replace(flow, weights=weights, mac_terms=terms)
 
 
 def _tie_calls(first: Flow, again: Flow, view: CallView, space: IdSpace) -> None:

@@ -85,3 +85,17 @@ def test_the_cost_of_what_is_left_is_the_stripped_models(model):
     counts = np.array([keep[group.units].sum() for group in units.groups], float)
     for unit in ("params", "macs", "neurons"):
         assert cost_model(units, unit)(counts) == pytest.approx(getattr(left, unit), rel=1e-9)
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_fixed_batch_is_counted_as_one_sample(package):
+    k = pytest.importorskip(package)
+    found = []
+    for batch in (None, 4):
+        data = k.Input(batch_shape=(batch, 6, 4))
+        x, y = (k.layers.Conv1D(8, 3, padding="same")(data) for _ in range(2))
+        x = k.layers.EinsumDense("abc,cd->abd", output_shape=(6, 5))(k.layers.Dense(7)(x))
+        x = k.layers.Dot(1)([k.layers.TimeDistributed(k.layers.Dense(5))(x), y])
+        x = x @ k.layers.SimpleRNN(8, return_sequences=True)(data)[:, :1, :, None][:, 0]
+        found.append(cost(trace(read(k.Model(data, k.layers.Dense(3)(k.layers.Flatten()(x)))).graph)).macs)
+    assert found[0] == found[1]

@@ -9,7 +9,8 @@ import pytest
 import edgeprune
 from edgeprune.errors import VerificationError
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import policy_of, read
+from edgeprune.keras_bridge.nodes import policy_of
+from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.pruning.strip import strip

@@ -238,6 +238,19 @@ LAYERS: list[Case] = [
     model("Bidirectional", _unlike_directions, note="unlike", flavours=("tf_keras",)),
     between("TimeDistributed", lambda k: k.layers.TimeDistributed(k.layers.Dense(6))),
     between(
+        "FoldSteps",
+        lambda k: k.layers.TimeDistributed(k.Sequential([k.Input((8,)), k.layers.Dense(6)])),
+        flavours=("tf_keras",),
+    ),
+    between(
+        "UnfoldSteps",
+        lambda k: k.layers.TimeDistributed(
+            k.Sequential([k.Input((4, 8)), k.layers.Conv1D(6, 3, activation="relu"), k.layers.Flatten()])
+        ),
+        shape=(3, 4, 4),
+        flavours=("keras",),
+    ),
+    between(
         "TimeDistributed",
         lambda k: k.layers.TimeDistributed(k.layers.Conv2D(6, 3)),
         (3, 8, 8, 2),

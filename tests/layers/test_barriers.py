@@ -69,15 +69,16 @@ def test_softmax_over_channels_keeps_them(k):
     assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
 
 
-def test_a_model_at_each_step_says_why_it_stays(k):
+def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
     """Nothing around it has neurons that could name it."""
     steps = k.Input((5, 4))
     inner = k.Sequential([k.Input((4,)), k.layers.Dense(8, activation="tanh"), k.layers.Dense(6)])
-    x = k.layers.GlobalAveragePooling1D()(k.layers.TimeDistributed(inner, name="wrapped")(steps))
+    x = k.layers.TimeDistributed(inner, name="wrapped")(k.layers.Masking()(steps))
+    x = k.layers.GlobalAveragePooling1D()(x)
     units = trace(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
     (refusal,) = (one for one in units.refusals if one.layer == "wrapped")
     assert (refusal.units, refusal.because_of) == (6, "wrapped")
-    assert "a whole model at each step" in refusal.reason
+    assert "a whole model to steps that a mask goes with" in refusal.reason
 
 
 def test_two_directions_of_cells_without_a_rule_are_a_barrier(k):

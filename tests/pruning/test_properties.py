@@ -81,6 +81,15 @@ def _blocks(k):
         x = pick(pool, a)
         return layers.Concatenate()([x[..., :1], x[..., 1:]]) if x.shape[-1] > 1 else x
 
+    def stepped(pool, a, b):
+        """Row by row a model with a way around, and the rows' own residual where it fits."""
+        x = pick(pool, a)
+        row = layers.Input((SIDE, x.shape[-1]))
+        y = layers.Conv1D(width(b), 3, padding="same", activation="tanh")(row)
+        y = layers.Concatenate()([y, row]) if b % 2 else layers.Dense(x.shape[-1])(y)
+        y = layers.TimeDistributed(k.Model(row, y))(x)
+        return y if b % 2 else layers.Add()([x, y])
+
     return [
         conv,
         grouped,
@@ -94,10 +103,11 @@ def _blocks(k):
         attended,
         operated,
         sliced,
+        stepped,
     ]
 
 
-PLANS = st.lists(st.tuples(st.integers(0, 11), st.integers(0, 7), st.integers(0, 7)), min_size=2, max_size=6)
+PLANS = st.lists(st.tuples(st.integers(0, 12), st.integers(0, 7), st.integers(0, 7)), min_size=2, max_size=6)
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,0 +1,135 @@
+"""What both Kerases keep to themselves: a functional model's nodes, their symbolic tensors, layers' types."""
+
+from __future__ import annotations
+
+import collections
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
+
+
+def functional_part(model: Any) -> Any:
+    """The graph network behind a functional or sequential model.
+
+    Raises:
+        InputError: there is none.
+    """
+    inner = getattr(model, "_functional", None) or model
+    if getattr(inner, "_nodes_by_depth", None):
+        return inner
+    if not hasattr(model, "layers"):
+        raise InputError(
+            f"An object of class {type(model).__name__} was given.",
+            "A Keras model, or the path of one, is expected.",
+        )
+    kind = f"Model '{getattr(model, 'name', model)}' of class {type(model).__name__}"
+    if type(model).__name__ == "Sequential":
+        raise InputError(
+            f"{kind} has not been built.",
+            "A model with known input shape is expected.",
+            "Call it once on data, or give it an Input, before pruning.",
+        )
+    raise InputError(
+        f"{kind} computes in its own call() and cannot be read as a graph of layers.",
+        "A functional or Sequential model is expected.",
+        "Rebuild it as keras.Model(inputs, outputs) with the same layers, and load the weights into that.",
+    )
+
+
+def is_graph_model(operation: Any) -> bool:
+    """Whether a called object is itself a functional or sequential model."""
+    return bool(getattr(getattr(operation, "_functional", None) or operation, "_nodes_by_depth", None))
+
+
+def nodes_in_order(inner: Any) -> Iterator[Any]:
+    """Nodes of a functional model that its outputs come from, inputs first."""
+    by_depth = inner._nodes_by_depth  # noqa: SLF001 - there is no public way
+    nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+    yield from _without_losses(nodes, inner) if has_added_loss(inner) else nodes
+
+
+def has_added_loss(model: Any) -> bool:
+    """Whether ``add_loss`` or ``add_metric`` of Keras 2 put nodes of their own into a model."""
+    return any(type(layer).__name__ in ("AddLoss", "AddMetric") for layer in model.layers)
+
+
+def _without_losses(nodes: list[Any], inner: Any) -> list[Any]:
+    """Leaves out what only a loss or a metric needs: a model made anew from its ends has no such nodes."""
+    needed = {id(symbol) for symbol in inner.outputs}
+    kept = []
+    for node in reversed(nodes):
+        if is_input_node(node) or any(id(symbol) in needed for symbol in outputs_of(node)):
+            kept.append(node)
+            map_tensors(arguments_of(node), lambda symbol: needed.add(id(symbol)))
+    return kept[::-1]
+
+
+def operation_of(node: Any) -> Any:
+    """The layer or operation a node calls."""
+    return node.operation if hasattr(node, "operation") else node.layer
+
+
+def arguments_of(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    """Positional and keyword arguments of the call; the latter in the order they were given in."""
+    if hasattr(node, "arguments"):
+        return tuple(node.arguments.args), collections.OrderedDict(node.arguments.kwargs)
+    return tuple(node.call_args), collections.OrderedDict(node.call_kwargs)
+
+
+def outputs_of(node: Any) -> list[Any]:
+    """The symbolic outputs of a call as a flat list."""
+    found: list[Any] = []
+    map_tensors(node.output_tensors if hasattr(node, "output_tensors") else node.outputs, found.append)
+    return found
+
+
+def is_input_node(node: Any) -> bool:
+    """Whether a node stands for an input of the model."""
+    return bool(node.is_input)
+
+
+def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Applies `function` to everything inside nested lists, tuples and dictionaries.
+
+    Dictionaries go in the order of their keys, as both Kerases flatten them.
+    """
+    if isinstance(value, (list, tuple)):
+        mapped = [map_values(item, function) for item in value]
+        if hasattr(value, "_fields"):
+            return type(value)(*mapped)
+        return tuple(mapped) if isinstance(value, tuple) else mapped
+    if isinstance(value, dict):
+        return {key: map_values(value[key], function) for key in in_order(value)}
+    return function(value)
+
+
+def in_order(keys: Mapping[Any, Any]) -> list[Any]:
+    """The keys of a dictionary in the order in which Keras flattens it."""
+    return list(keys) if isinstance(keys, collections.OrderedDict) else sorted(keys)
+
+
+def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
+
+    def only_symbols(item: Any) -> Any:
+        return function(item) if type(item).__name__ in SYMBOLS else item
+
+    return map_values(value, only_symbols)
+
+
+def structure_of(model: Any, side: str) -> Any:
+    """Its "inputs" or "outputs" as the user nested them (a dictionary, a list, or one tensor)."""
+    for name in (f"_{side}_struct", f"_nested_{side}"):
+        if hasattr(model, name):
+            return getattr(model, name)
+    return getattr(model, side)
+
+
+def policy_of(layer: Any) -> Any:
+    """The types that a layer computes in and keeps its weights in."""
+    return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's

@@ -1,0 +1,45 @@
+"""A whole model at each time step, (N, T, …) as if it were (N·T, …).
+
+    x (N, T, …)  →  FoldSteps  →  (N·T, …)  →  the model's layers  →  UnfoldSteps(·, x)  →  (N, T, …)
+
+The reader puts these two calls in place of a `TimeDistributed` around a model and inlines the model
+between them. To its layers a step is a sample, so their rules are the same as anywhere.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph import ids as unit_ids
+from edgeprune.layers.rule import BaseRule, CallView, Flow
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import Ids, IdSpace
+
+
+class FoldStepsRule(BaseRule):
+    """(N, T, …) to (N·T, …)."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """The ids of one step."""
+        return Flow((one_step(view.inputs[0], view.layer.path, space),))
+
+
+class UnfoldStepsRule(BaseRule):
+    """(N·T, …), and what was folded, to (N, T, …)."""
+
+    def flow(self, view: CallView, space: IdSpace) -> Flow:
+        """The ids of one step at all of them."""
+        del space
+        return Flow((np.broadcast_to(view.inputs[0][:, None], unit_ids.static(view.output)),))
+
+
+def one_step(ids: Ids, layer: str, space: IdSpace | None) -> Ids:
+    """The ids of every step; units that differ between steps are fixed where there is a `space`."""
+    if 1 in unit_ids.varying_axes(ids):
+        if space is not None:
+            space.fix(ids, layer, "has units spread over time")
+        ids = unit_ids.none(ids.shape)
+    return ids[:, 0]
