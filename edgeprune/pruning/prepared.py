@@ -30,13 +30,12 @@ from edgeprune.pruning.sensitivity import curves
 from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from edgeprune.keras_bridge.network import KerasNetwork
     from edgeprune.pruning.equivalence import Equivalence
     from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.ranking import Ranking
-    from edgeprune.pruning.units import Refusal
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
@@ -44,8 +43,6 @@ JUDGED_ROWS = 5_000
 """Positions that a plan which is only judged is repaired on: a quarter of the time."""
 JUDGED_MACS = 1e10
 """Multiply-accumulates that judging one plan may take."""
-MOST_REASONS = 3
-"""That an error names for neurons which stay."""
 
 
 class Prepared:
@@ -259,22 +256,11 @@ class Prepared:
         return self._curves
 
     def counts(self, amount: float, unit: str, limits: Limits) -> np.ndarray:
-        """(G,) units that each group keeps when a share of the model goes, see `prune`.
-
-        Raises:
-            InputError: a setting is not understood, or not so much can go.
-        """
+        """(G,) units that each group keeps when a share of the model goes, see `prune`."""
         groups = self.units.groups
         choices = levels(groups, limits)
         full = np.array([len(group.units) for group in groups], int)
         if not groups:
-            if amount:
-                raise InputError(
-                    f"{amount:.1%} of the model was to be removed, but none of its neurons can be"
-                    f"{_reasons(self.units.refusals)}.",
-                    "A model with neurons between its inputs and its outputs is expected.",
-                    "Ask for 0 to leave it whole (`--prune 0` still quantizes), or see `edgeprune inspect`.",
-                )
             return full
         curves = self.curves if self._global else None
         return allocate(choices, cost_model(self.units, unit), full, amount, curves)
@@ -332,9 +318,3 @@ class Prepared:
                 progress=tell,
             )
             return divergence(reference, pruned.outputs(data))
-
-
-def _reasons(refusals: Sequence[Refusal]) -> str:
-    """Why the first few that stay do so."""
-    said = [f"'{one.layer}' because of {one.because_of or 'itself'}: {one.reason}" for one in refusals]
-    return f" ({'; '.join(said[:MOST_REASONS])})" if said else ""

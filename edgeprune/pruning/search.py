@@ -74,21 +74,20 @@ def largest_amount(
         show: told every trial.
 
     Raises:
-        InputError: the limit is negative, or nothing can be removed at all.
+        InputError: the limit is negative.
         VerificationError: not even the smallest step holds.
     """
     if max_drop < 0:
         raise InputError(f"A drop of {max_drop} was allowed.", "0 or more is expected.")
     trials: list[Trial] = []
     best: tuple[float, PruneResult] | None = None
-    refused: InputError | None = None
     low, high = 0.0, 1.0
     amount = 0.5
     while high - low > precision and low < LARGEST:
         try:
             result = prune(min(amount, LARGEST))
-        except InputError as error:
-            high, refused = amount, error
+        except InputError:
+            high = amount
         else:
             score = evaluate(result.model)
             trials.append(Trial(amount, score, baseline - score, baseline - score <= max_drop))
@@ -98,8 +97,6 @@ def largest_amount(
             else:
                 high = amount
         amount = (low + high) / 2
-    if refused is not None and not trials:
-        raise refused
     if best is None:
         raise VerificationError(
             f"Removing {high:.1%} already loses more than {max_drop} points.",
