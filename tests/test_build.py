@@ -110,6 +110,17 @@ def test_nothing_removed_is_quantization_alone(model, data, tmp_path):
     assert report["stages"]["deployed"]["tflite_bytes"] < report["stages"]["baseline"]["tflite_bytes"]
 
 
+def test_a_model_of_which_nothing_can_go_is_refused_before_it_trains(data, tmp_path):
+    import tf_keras as keras
+
+    model = keras.Sequential([
+        keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(4, name="last"),
+    ])
+    with pytest.raises(InputError, match=r"No neuron .* \('last' because of the model's output: "):
+        build(model, data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_model_file_and_a_data_file(model, data, tmp_path):
     model.save(tmp_path / "mine.keras")
     np.savez(

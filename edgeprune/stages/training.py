@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _STAGES = {"train": 0, "fade": 1000, "fine_tune": 2000, "weight": 3000, "quantize": 4000}
 """Every kind of training draws its own random numbers."""
+_MOST_REASONS = 3
+"""That an error names for neurons which stay."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -305,3 +307,23 @@ def check_settings(job: Job, inputs: Inputs) -> None:
             "tfmot zeroes weights of Keras 2 (tf_keras) models only.",
             "Use --method structural, or load and save the model with tf_keras.",
         )
+    if job.recipe.prune and job.recipe.method != "weight" and not job.recipe.limited:
+        _check_prunable(inputs.model)
+
+
+def _check_prunable(model: Any) -> None:
+    """Refuses a model of which nothing can go, instead of training what stays whole."""
+    from edgeprune.keras_bridge.read import read
+    from edgeprune.pruning.units import trace
+
+    units = trace(read(model).graph)
+    if units.groups:
+        return
+    reasons = [
+        f"'{one.layer}' because of {one.because_of or 'itself'}: {one.reason}" for one in units.refusals
+    ]
+    raise InputError(
+        f"No neuron of this model can be removed ({'; '.join(reasons[:_MOST_REASONS]) or 'it has none'}).",
+        "Neurons between its inputs and its outputs are expected.",
+        "Use --prune 0 to quantize it as it is; `edgeprune inspect` shows what must stay and why.",
+    )
