@@ -29,6 +29,7 @@ from edgeprune.keras_bridge.steps import (
     MASKED,
     FoldSteps,
     UnfoldSteps,
+    innermost,
     is_at_each_step,
     is_given_mask,
     why_whole,
@@ -179,28 +180,30 @@ class _Reader:
     def _walk_steps(self, wrapper: Any, node: Any, prefix: str) -> None:
         reason = MASKED if self._masked else why_whole(wrapper)
         if reason:
-            self._add(wrapper, node, prefix, reason)
+            self._add(wrapper, node, prefix, reason if is_graph_model(innermost(wrapper)) else "")
             return
         given: list[Any] = []
         map_tensors(arguments_of(node), given.append)
         (value,) = outputs_of(node)
-        self._known_as(value, self._at_each_step(wrapper, self.tensor(given[0]), prefix))
+        self._at_each_step(wrapper, self.tensor(given[0]), self.tensor(value), prefix)
 
-    def _at_each_step(self, wrapper: Any, given: Tensor, prefix: str) -> Tensor:
-        """Inlines a wrapper's model between a fold and an unfold."""
+    def _at_each_step(self, wrapper: Any, given: Tensor, unfolded: Tensor, prefix: str) -> None:
+        """Inlines what a wrapper holds between a fold and an unfold."""
         path = self._paths.setdefault(id(wrapper), prefix + wrapper.name)
         outside, self._steps = self._steps, self._steps * (given.shape[1] or 1)
         folded = self._made((None, *given.shape[2:]), given.dtype)
         self._stand_in(FoldSteps(wrapper), path, (given,), folded)
+        made = self._made((None, *unfolded.shape[2:]), unfolded.dtype)
         inner = wrapper.layer
         if is_graph_model(inner):
             (made,) = self._inline(inner, [folded], f"{path}/")
+        elif is_at_each_step(inner):
+            self._at_each_step(inner, folded, made, f"{path}/")
         else:
-            made = self._at_each_step(inner, folded, f"{path}/")
+            inside, key = self._path_of(inner, f"{path}/"), self.objects[path]
+            self.calls.append(Call(inside, (folded,), {}, (folded,), (made,), key, self._steps))
         self._steps = outside
-        unfolded = self._made((*given.shape[:2], *made.shape[1:]), made.dtype)
         self._stand_in(UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
-        return unfolded
 
     def _stand_in(
         self, layer: FoldSteps | UnfoldSteps, path: str, inputs: tuple[Tensor, ...], output: Tensor
@@ -212,12 +215,16 @@ class _Reader:
         key = self.objects[path]
         self.calls.append(Call(path, inputs, {}, inputs, (output,), key, self._steps))
 
-    def _add(self, operation: Any, node: Any, prefix: str, barrier: str = "") -> None:
+    def _path_of(self, operation: Any, prefix: str, barrier: str = "") -> str:
         path = self._paths.get(id(operation))
         if path is None:
             path = self._paths[id(operation)] = prefix + operation.name
             self.layers[path] = dataclasses.replace(_layer(operation, path), barrier=barrier)
             self.objects[path] = operation
+        return path
+
+    def _add(self, operation: Any, node: Any, prefix: str, barrier: str = "") -> None:
+        path = self._path_of(operation, prefix, barrier)
         args, kwargs = arguments_of(node)
         inputs: list[Tensor] = []
 

@@ -1,5 +1,8 @@
 """A `TimeDistributed` around a whole model: what the reader makes of it, see `edgeprune.layers.steps`.
 
+The same goes for one around a layer that is called outside of it too: two calls of one layer then share
+its weights, as in the original.
+
 Keras applies the model to one step after the other, or to all of them as one batch. That is the same
 as long as the model neither remembers what it saw nor knows how many samples there are, and no mask
 says which steps count.
@@ -73,34 +76,45 @@ class UnfoldSteps:
 
 
 def is_at_each_step(operation: Any) -> bool:
-    """Whether an object is Keras' own `TimeDistributed` around a functional or sequential model."""
+    """Whether an object is Keras' own `TimeDistributed` around what can be inlined."""
     own = type(operation).__module__.split(".")[0] in ("keras", "tf_keras")
     if not own or type(operation).__name__ != "TimeDistributed":
         return False
-    return is_graph_model(operation.layer) or is_at_each_step(operation.layer)
+    inner = operation.layer
+    is_called = bool(inner._inbound_nodes)  # noqa: SLF001 - a wrapper makes no node of what it calls
+    return is_called or is_graph_model(inner) or is_at_each_step(inner)
+
+
+def innermost(wrapper: Any) -> Any:
+    """The model or layer inside of wrappers around wrappers."""
+    return innermost(wrapper.layer) if is_at_each_step(wrapper) else wrapper
 
 
 def why_whole(wrapper: Any) -> str:
-    """Why a model at each step has to stay as it is; empty where it need not.
+    """Why what is at each step has to stay in its wrapper; empty where it need not.
 
     All calls of the wrapper count, for it is inlined at all of them or at none.
     """
     if is_given_mask(wrapper):
         return MASKED
-    if any(training for _, training in _calls(wrapper)):
+    calls, model = list(_calls(wrapper)), innermost(wrapper)
+    if any(training for _, training in calls):
         return "applies a whole model in training mode at each step"
-    model = wrapper.layer
-    while not is_graph_model(model):
-        model = model.layer
-    inner = functional_part(model)
-    is_one = len(inner.inputs) == 1 and type(structure_of(inner, "outputs")).__name__ in SYMBOLS
-    if not is_one or any(len(tensors) != 1 for tensors, _ in _calls(wrapper)):
+    if any(len(tensors) != 1 for tensors, _ in calls) or not _is_one_to_one(model):
         return "applies a whole model with several inputs or outputs at each step"
-    if inner.inputs[0].shape[0] is not None:
-        return "applies a whole model that fixes the batch at each step"
-    if any(getattr(part, "stateful", False) for part in model._flatten_layers()):  # noqa: SLF001 - both flavours
+    parts = model._flatten_layers() if hasattr(model, "_flatten_layers") else [model]  # noqa: SLF001
+    if any(getattr(part, "stateful", False) for part in parts):
         return "applies a whole model that keeps a state from step to step"
-    return ""
+    is_fixed = is_graph_model(model) and functional_part(model).inputs[0].shape[0] is not None
+    return "applies a whole model that fixes the batch at each step" if is_fixed else ""
+
+
+def _is_one_to_one(model: Any) -> bool:
+    """Whether a model takes one tensor and gives one, not in a list."""
+    if not is_graph_model(model):
+        return True
+    inner = functional_part(model)
+    return len(inner.inputs) == 1 and type(structure_of(inner, "outputs")).__name__ in SYMBOLS
 
 
 def is_given_mask(operation: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeprune.graph import ids as unit_ids
 from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
 from edgeprune.layers.steps import one_step
@@ -33,6 +34,8 @@ class TimeDistributedRule(BaseRule):
 
     def flow(self, view: CallView, space: IdSpace) -> Flow:
         """The wrapped layer's flow, with time put back in."""
+        if isinstance(view.argument("inputs", 0), (list, tuple, dict)):
+            return barrier_flow(view, space, "applies a layer to several tensors at each step")
         inner = self._view(view, space)
         flow = self._rule_for(inner.layer).flow(inner, space)
         steps = int(view.output[1] or 1)

@@ -203,14 +203,15 @@ def test_an_operation_takes_the_new_layers_variable(k):
     np.testing.assert_array_equal(_called(model, x)[0], original)
 
 
-def test_a_layer_that_is_also_in_a_wrapper_is_noted(k):
-    steps, one = k.Input((5, 4)), k.Input((4,))
+def test_a_layer_in_two_wrappers_is_noted(k):
+    short, long = k.Input((2, 4)), k.Input((5, 4))
     dense = k.layers.Dense(6, activation="tanh", name="dense")
-    x = k.layers.GlobalAveragePooling1D()(k.layers.TimeDistributed(dense, name="wrapped")(steps))
-    model = k.Model([steps, one], k.layers.Dense(3)(k.layers.Concatenate()([x, dense(one)])))
+    parts = [k.layers.TimeDistributed(dense, name=f"in_{x.shape[1]}")(x) for x in (short, long)]
+    parts = [k.layers.GlobalAveragePooling1D()(x) for x in parts]
+    model = k.Model([short, long], k.layers.Dense(3)(k.layers.Concatenate()(parts)))
     (note,) = (one for one in edgeprune.prune(model, 0.5).report.notes if "share weights" in one)
-    assert "'wrapped'" in note
-    assert "'dense'" in note
+    assert "'in_2'" in note
+    assert "'in_5'" in note
 
 
 @pytest.mark.parametrize("stateful", [False, True])

@@ -175,6 +175,35 @@ def test_one_wrapper_on_sequences_of_different_lengths(k):
     pruned.check()
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_layer_that_is_also_called_directly_stays_one_layer(k, depth):
+    steps, one = k.Input((*(5, 2)[:depth], 4)), k.Input((4,))
+    dense = wrapped = k.layers.Dense(6, activation="tanh", name="dense")
+    for _ in range(depth):
+        wrapped = k.layers.TimeDistributed(wrapped)
+    x = k.layers.Concatenate()([dense(one), k.layers.Flatten()(wrapped(steps))])
+    model = with_weights(k.Model([steps, one], k.layers.Dense(3)(x)), seed=1)
+    generator = np.random.default_rng(2)
+    samples = [generator.normal(size=(3, *tensor.shape[1:])).astype("float32") for tensor in (steps, one)]
+    np.testing.assert_allclose(predict(read(model), samples)[0], model(samples), rtol=0, atol=1e-6)
+    assert list(_sizes(model).values()) == [6]
+    pruned = prune(model, samples)
+    pruned.check()
+    assert edgeprune.prune(model, 0.5).report.notes[1:] == ()  # beside that no data was given
+    np.testing.assert_array_equal(_kept_whole(model)(samples), model(samples))
+
+
+def test_a_mask_leaves_a_shared_layer_to_its_wrapper(k):
+    steps, one = k.Input((5, 4)), k.Input((4,))
+    dense = k.layers.Dense(6, activation="tanh", name="dense")
+    x = k.layers.TimeDistributed(dense, name="wrapped")(k.layers.Masking()(steps))
+    x = k.layers.Concatenate()([dense(one), k.layers.GlobalAveragePooling1D()(x)])
+    model = with_weights(k.Model([steps, one], k.layers.Dense(3)(x)), seed=1)
+    assert sorted(_sizes(model)) == ["dense", "wrapped/dense"]
+    result = edgeprune.prune(model, 0.5)
+    assert any("share weights" in one for one in result.report.notes)
+
+
 def test_units_spread_over_time_stay(k):
     inputs = k.Input((4,))
     x = k.layers.Reshape((6, 2))(k.layers.Dense(12, name="spread")(inputs))

@@ -81,6 +81,18 @@ def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
     assert "a whole model to steps that a mask goes with" in refusal.reason
 
 
+def test_a_merge_at_each_step_is_a_barrier():
+    """Keras 3 takes one tensor alone."""
+    k = importlib.import_module("tf_keras")
+    inputs = k.Input((6, 4))
+    parts = [k.layers.Dense(8, activation="tanh", name=name)(inputs) for name in ("one", "two")]
+    x = k.layers.Dense(7, name="after")(k.layers.TimeDistributed(k.layers.Add(), name="sums")(parts))
+    pruned = prune(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1), _samples())
+    found = {(one.layer, one.because_of) for one in pruned.units.refusals if "several tensors" in one.reason}
+    assert found == {("one", "sums"), ("two", "sums")}
+    pruned.check()
+
+
 def test_two_directions_of_cells_without_a_rule_are_a_barrier(k):
     class Sums(k.layers.Layer):
         state_size = output_size = 8
