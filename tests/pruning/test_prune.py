@@ -8,20 +8,15 @@ import pytest
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import cost_model
-from edgeprune.keras_bridge.gradients import KerasGradients
 from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.keras_bridge.shrink import RANDOM_SAMPLES, shrink
 from edgeprune.pruning.allocation import Limits
-from edgeprune.pruning.divergence import divergence
-from edgeprune.pruning.equivalence import compare
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.observe import observe
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.prune import prune
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
-from edgeprune.pruning.synthetic import synthetic_inputs
 from edgeprune.pruning.units import trace
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
@@ -312,85 +307,6 @@ def test_weights_that_are_no_numbers_are_refused(keras_package):
     model.get_layer("expand").set_weights(weights)
     with pytest.raises(InputError, match="Layer 'expand' has NaN or infinity in its weight 'kernel'"):
         prune(model, 0.5)
-
-
-@pytest.mark.parametrize("package", ["keras", "tf_keras"])
-def test_samples_are_made_up_as_long_as_the_model_needs(package):
-    """An encoder of raw sound makes its first frame of 100 samples; of fewer it makes nothing."""
-    k = pytest.importorskip(package)
-    inputs = x = k.Input((None, 1))
-    for stride in (10, 10):
-        x = k.layers.Conv1D(6, stride, strides=stride, activation="relu")(x)
-    model = k.Model(inputs, [k.layers.Dense(3)(k.layers.GlobalAveragePooling1D()(x)), k.layers.Dense(2)(x)])
-    assert prune(model, 0.5).report.equivalence.holds
-    assert shrink(model).report.equivalence.samples == 2 * RANDOM_SAMPLES
-
-
-@pytest.mark.parametrize("package", ["keras", "tf_keras"])
-def test_without_data_words_are_made_up(package):
-    k = pytest.importorskip(package)
-    inputs = k.Input((3,), dtype="string")
-    x = k.layers.Embedding(6, 5)(k.layers.StringLookup(vocabulary=["on", "off"], name="words")(inputs))
-    x = k.layers.Add()([x, k.layers.Embedding(9, 5)(k.layers.Hashing(9)(inputs))])
-    model = k.Model(inputs, k.layers.Dense(2)(k.layers.Flatten()(x)))
-    (made,) = synthetic_inputs(read(model).graph, 100, seed=0)
-    assert {"on", "off", "7"} < set(np.unique(made.astype(str)))
-    assert prune(model, 0.4).report.equivalence.holds
-    assert shrink(model).report.removals == ()
-
-
-def test_one_sample_has_a_size_but_no_variance():
-    x = np.full((1, 3), 2.0)
-    assert divergence([x], [x * 1.1]) == pytest.approx(0.5 * 0.01)
-    assert divergence([x.repeat(5, axis=0)], [x.repeat(5, axis=0) * 1.1]) == pytest.approx(0.5 * 0.01)
-
-
-def test_class_numbers_label_logits_and_probabilities_alike(keras_package):
-    k = keras_package
-    inputs = k.Input((4,))
-    logits = k.layers.Dense(3)(k.layers.Dense(8, activation="tanh", name="hidden")(inputs))
-    data = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
-    labels = np.array([0, 1, 2, 0, 1, 2])
-    ends = (k.Model(inputs, logits), k.Model(inputs, k.layers.Softmax()(logits)))
-    one, other = (next(iter(KerasGradients(read(model))(data, labels)))["hidden"] for model in ends)
-    np.testing.assert_allclose(one[0], other[0], rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("labels", [[0, 1, 2, 3], [9, 9]])
-def test_labels_that_the_outputs_have_no_place_for_are_refused(keras_package, labels):
-    k = keras_package
-    inputs = k.Input((2, 4))
-    x = k.layers.Dense(8, activation="relu")(inputs)
-    model = k.Model(inputs, k.layers.Dense(3, activation="softmax")(x))
-    data = np.ones((len(labels), 2, 4), "float32")
-    with pytest.raises(InputError, match=r"labels .* shape \(2,\)"):
-        prune(model, 0.5, calibration=data, labels=np.array(labels), criterion="taylor")
-    with pytest.raises(InputError, match="labels go from 9 to 9"):
-        prune(model, 0.5, calibration=data, labels=np.full(data.shape[:2], 9), criterion="taylor")
-    model = k.Model(inputs, k.layers.Dense(3)(x))
-    with pytest.raises(InputError, match=r"labels .* \(2, 3\)"):
-        prune(model, 0.5, calibration=data, labels=np.array(labels), criterion="taylor")
-
-
-def test_outputs_are_compared_where_they_are_finite():
-    x = np.array([[1.0, np.inf, 2.0]])
-    assert compare([x], [x + 1e-5]).holds
-    assert not compare([x], [np.array([[1.0, 3.0, 2.0]])]).holds
-    assert not compare([x], [np.array([[np.nan, np.inf, 2.0]])]).holds
-    with pytest.raises(VerificationError, match="NaN or infinite"):
-        compare([x * np.nan], [x * np.nan])
-
-
-@pytest.mark.parametrize("package", ["keras", "tf_keras"])
-def test_without_data_tokens_are_made_up_for_a_nested_embedding(package):
-    """The outer input has Keras' own default type, float32."""
-    k = pytest.importorskip(package)
-    inner = k.Sequential([k.layers.Embedding(10, 6, mask_zero=True), k.layers.LSTM(5)])
-    tokens = k.Input((7,))
-    model = k.Model(tokens, k.layers.Dense(3)(inner(k.layers.Reshape((7,))(tokens))))
-    (made,) = synthetic_inputs(read(model).graph, 50, seed=0)
-    assert set(np.unique(made)) == set(range(10))
-    assert prune(model, 0.4).report.equivalence.holds
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])
