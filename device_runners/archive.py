@@ -10,8 +10,7 @@ import io
 import zipfile
 from pathlib import Path
 
-import device_runners
-import edgeprune
+from edgeprune import errors
 
 _LIGHT = {
     "edgeprune": (
@@ -26,6 +25,7 @@ _LIGHT = {
     ),
     "device_runners": ("agent",),
 }
+_ROOTS = {"edgeprune": Path(errors.__file__).parent, "device_runners": Path(__file__).parent}
 _EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
 _MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -34,9 +34,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 def agent_zip() -> bytes:
     """Content of the zip; run it as ``python3 agent.zip``."""
     files = {"__main__.py": _MAIN, **dict.fromkeys(_EMPTY, "")}
-    for package in (edgeprune, device_runners):
-        root = Path(package.__path__[0])
-        for name in _LIGHT[package.__name__]:
+    for package, root in _ROOTS.items():
+        for name in _LIGHT[package]:
             for path in _python_files(root / name):
                 files[path.relative_to(root.parent).as_posix()] = path.read_text(encoding="utf-8")
     buffer = io.BytesIO()

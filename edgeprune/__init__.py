@@ -8,24 +8,26 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from edgeprune.version import VERSION
+
 if TYPE_CHECKING:
     from device_runners import bench
+    from edgeprune.exports import export
     from edgeprune.gate import Limits, check
-    from edgeprune.integrate import export
     from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
-    from edgeprune.pipeline import build
+    from edgeprune.pipeline.build import build
     from edgeprune.pruning.prune import prune
     from edgeprune.report.page import write_report
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 _WHERE = {
     "Limits": "edgeprune.gate",
     "bench": "device_runners",
-    "build": "edgeprune.pipeline",
+    "build": "edgeprune.pipeline.build",
     "check": "edgeprune.gate",
-    "export": "edgeprune.integrate",
+    "export": "edgeprune.exports",
     "prune": "edgeprune.pruning.prune",
     "register_rule": "edgeprune.layers",
     "shrink": "edgeprune.keras_bridge.shrink",

@@ -59,7 +59,7 @@ class Manifest:
             `edgeprune.preprocessing`.
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
         versions: package name to version on the host that built it.
-        built_from: SHA-256 of each input of the build by its name; see `edgeprune.fingerprint`.
+        built_from: SHA-256 of each input of the build by its name; see `edgeprune.pipeline.fingerprint`.
         stream: how to feed live audio; None for anything else.
         threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
         synthetic: whether the evaluation samples were made by a program.

@@ -6,9 +6,9 @@ import os
 import numpy as np
 import pytest
 
-from edgeprune import pipeline
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_bridge.load import load_model
+from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 from tests.test_build import stripes
 

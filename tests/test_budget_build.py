@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import edgeprune
-from edgeprune import pipeline
 from edgeprune.budget import measure as measuring
 from edgeprune.errors import DeviceError, InputError, VerificationError
+from edgeprune.pipeline import build as pipeline
+from edgeprune.pipeline import fitting
 from edgeprune.recipe import recipe
 from edgeprune.report.page import write_report
-from edgeprune.stages import fitting
 from tests.test_build import stripes
 
 SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}

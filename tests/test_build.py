@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune import pipeline
 from edgeprune.bundle import load_eval, read_bundle
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.errors import InputError
+from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 
 CONTRACT = {"neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms"}

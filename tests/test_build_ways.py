@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from edgeprune import pipeline
 from edgeprune.data.dataset import Dataset
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.load import load_model
+from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 from tests.test_build import stripes
 

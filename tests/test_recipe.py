@@ -9,7 +9,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import Criterion, Recipe, as_mapping, recipe
-from edgeprune.recipe_file import read_recipe, written_recipe
+from edgeprune.recipe.file import read_recipe, written_recipe
 
 ODD = {
     "prune": 0.3, "max_drop": None, "protect": ('a"b', "c\\d*"), "ratios": {"conv*": 0.25, 'x"y': 0.5},

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgeprune import pipeline
 from edgeprune.bundle import read_bundle
+from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 from tests.test_build import stripes
 
@@ -120,7 +120,7 @@ def test_nothing_changed_is_nothing_done(source, built, tmp_path):
     before = (out / "manifest.json").stat().st_mtime_ns
     code = (
         "import sys, time; start = time.perf_counter()\n"
-        "from edgeprune import pipeline; from edgeprune.recipe import recipe\n"
+        "from edgeprune.pipeline import build as pipeline; from edgeprune.recipe import recipe\n"
         "import json; source = pipeline.Source(*sys.argv[1:3])\n"
         "done = pipeline.run(source, recipe(**json.loads(sys.argv[4])), sys.argv[3])\n"
         "assert done.unchanged; assert 'tensorflow' not in sys.modules"

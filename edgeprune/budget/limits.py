@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune import quantities
 from edgeprune.budget.least_squares import bounded
 from edgeprune.errors import InputError
-from edgeprune.gate import quantities
 from edgeprune.graph.cost_model import CostModel, cost_model
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from edgeprune.conversion.layer_error import layer_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.pruning.units import Group
+    from edgeprune.graph.dependency_graph import Group
 
 Axis = tuple[int, int]
 """Tensor number and axis."""

@@ -24,8 +24,8 @@ from edgeprune.budget.design import design
 from edgeprune.budget.latency import Measured, Table, fit
 from edgeprune.budget.measure import Timings, measure
 from edgeprune.budget.work import work_of
+from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.state import cache_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

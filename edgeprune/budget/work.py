@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.pruning.units import Units
+    from edgeprune.graph.dependency_graph import Units
 
 AMOUNTS = ("macs", "written", "read")
 

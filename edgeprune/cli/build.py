@@ -11,8 +11,8 @@ import typer
 from typer import Argument, Option
 
 from edgeprune.cli.options import given_settings, with_recipe_options
+from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import recipe
-from edgeprune.zoo import with_defaults
 
 if TYPE_CHECKING:
     from edgeprune.budget.explain import Explanation
@@ -61,7 +61,7 @@ def build(
     **settings: Any,
 ) -> None:
     """Prune, strip, fine-tune, quantize, verify, measure and bundle a model."""
-    from edgeprune import recipe_file as files
+    from edgeprune.recipe import file as files
 
     given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
     typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
@@ -75,8 +75,8 @@ def build(
         return
 
     from device_runners.benchmark import BenchOptions
-    from edgeprune import pipeline
     from edgeprune.cli.progress import progress_bars
+    from edgeprune.pipeline import build as pipeline
 
     tools = BenchOptions(
         runner=runner, python=python, library=library, native_runner=native_runner,

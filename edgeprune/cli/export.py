@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write files that an app's build takes in; several kinds at once, each into a folder of its own."""
     from edgeprune import jsonable
-    from edgeprune.integrate import export as export_bundle
+    from edgeprune.exports import export as export_bundle
 
     asked = {"android": android, "cmake": cmake, "ios": ios, "python": python, "ci": ci}
     folders = {kind: folder for kind, folder in asked.items() if folder is not None}

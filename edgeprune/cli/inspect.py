@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.units import Units
+    from edgeprune.graph.dependency_graph import Units
 
 
 def inspect(

@@ -8,13 +8,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.cli.progress import TITLES
-from edgeprune.report.page.front import figure_text, settings_text
+from edgeprune.sweep.front_page import figure_text, settings_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgeprune.search.board import Running, Standing
-    from edgeprune.search.front import Done
+    from edgeprune.sweep.board import Running, Standing
+    from edgeprune.sweep.front import Done
 
     Show = Callable[[Standing], None]
 

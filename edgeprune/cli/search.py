@@ -14,7 +14,7 @@ from edgeprune.cli.options import given_settings, with_recipe_options
 from edgeprune.recipe import BUDGET
 
 if TYPE_CHECKING:
-    from edgeprune.search import Front
+    from edgeprune.sweep import Front
 
 
 @functools.partial(with_recipe_options, without=(*BUDGET, "device"))
@@ -67,11 +67,11 @@ def search(
     **settings: Any,
 ) -> None:
     """Build many variants and keep those that no other one beats; the same command goes on after a crash."""
-    from edgeprune import recipe_file as files
     from edgeprune.errors import InputError
+    from edgeprune.recipe import file as files
     from edgeprune.recipe import recipe
-    from edgeprune.search import Sweep, sweep
-    from edgeprune.search.space import parse_space
+    from edgeprune.sweep import Sweep, sweep
+    from edgeprune.sweep.space import parse_space
 
     given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
     fixed = {**given, **given_settings(context, settings)}
@@ -88,7 +88,7 @@ def search(
     )  # fmt: skip
 
     from edgeprune.cli.live import live_table
-    from edgeprune.report.page.front import write_front
+    from edgeprune.sweep.front_page import write_front
 
     try:
         # Ray writes whole state dumps to stdout when a machine leaves.
@@ -111,7 +111,7 @@ def _print(front: Front, out: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from edgeprune.report.page.front import columns, row, settings_text
+    from edgeprune.sweep.front_page import columns, row, settings_text
 
     table = Table(title=f"{len(front.optimal)} of {len(front.trials)} trials that no other one beats")
     for name in columns(front):

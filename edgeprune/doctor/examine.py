@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from edgeprune.doctor.finding import Finding, State
 from edgeprune.doctor.requirements import Requirement, installed, meets, requirements
 from edgeprune.errors import DeviceError
-from edgeprune.gate.quantities import show_size
+from edgeprune.quantities import show_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
-from edgeprune.gate.figures import Figure, Figures, built_figures, device_figures, size_of
 from edgeprune.gate.history import earlier_bundles, past_figures
 from edgeprune.gate.limits import Limits
 from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
+from edgeprune.report.figures import Figure, Figures, built_figures, device_figures, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

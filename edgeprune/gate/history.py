@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.bundle import Bundle
-    from edgeprune.gate.figures import Figure
     from edgeprune.gate.limits import Rule
+    from edgeprune.report.figures import Figure
 
 
 def earlier_bundles(against: Path | str, current: Path) -> list[Bundle]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgeprune.gate import quantities
+from edgeprune import quantities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ class Rule:
     Attributes:
         name: as on the command line, without the dashes.
         field: of `Limits`; without its unit also the key in a ``[budget]`` table.
-        figure: what it limits; see `edgeprune.gate.figures`.
+        figure: what it limits; see `edgeprune.report.figures`.
         upper: whether the figure must stay below it, or above.
         parse: from what somebody wrote, and the option's name for errors.
         show: the figure for people.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune.bundle.read import EVAL
 from edgeprune.gate.evidence import NothingToCheckByError
-from edgeprune.gate.figures import main_metric
+from edgeprune.report.figures import main_metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

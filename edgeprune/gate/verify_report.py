@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.gate.evidence import NothingToCheckByError
-from edgeprune.gate.figures import main_metric
 from edgeprune.metrics import METRICS
+from edgeprune.report.figures import main_metric
 from edgeprune.report.read import STAGES
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.units import Units
+    from edgeprune.graph.dependency_graph import Units
 
 
 @dataclasses.dataclass(frozen=True)

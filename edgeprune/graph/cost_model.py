@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.graph.ids import Ids
-    from edgeprune.pruning.units import Units
 
 UNITS = ("neurons", "params", "macs")
 

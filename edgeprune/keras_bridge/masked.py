@@ -19,10 +19,10 @@ from edgeprune.pruning.strip import KeptUnits, whole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.keras_bridge.run import Step
-    from edgeprune.pruning.units import Units
 
 
 def equivalence(

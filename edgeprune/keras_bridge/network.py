@@ -16,11 +16,11 @@ from edgeprune.pruning.strip import strip
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.graph.model_graph import ModelGraph
     from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.keras_bridge.run import Step
-    from edgeprune.pruning.units import Units
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
+from edgeprune.graph.dependency_graph import Units
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
@@ -25,7 +26,7 @@ from edgeprune.pruning.equivalence import Equivalence, compare
 from edgeprune.pruning.known import Watcher
 from edgeprune.pruning.shrink import Findings, find
 from edgeprune.pruning.strip import Stripped, strip
-from edgeprune.pruning.units import Units, trace
+from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

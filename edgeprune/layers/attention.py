@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, MacTerm, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.multi_head_attention import steps_of
-from edgeprune.layers.rule import BaseRule, CallView, Flow, MacTerm, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

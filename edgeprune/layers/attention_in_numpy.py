@@ -12,7 +12,7 @@ from edgeprune.graph.model_graph import Tensor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.layers.rule import CallView
+    from edgeprune.graph.flow import CallView
 
 
 @dataclasses.dataclass(frozen=True)

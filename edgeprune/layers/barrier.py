@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

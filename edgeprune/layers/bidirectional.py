@@ -11,11 +11,12 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config
 from edgeprune.layers.recurrent import sequence_and_states
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

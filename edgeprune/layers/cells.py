@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.layers.rule import WeightFlow
+from edgeprune.graph.flow import WeightFlow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import window_of
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.recurrent import sequence_and_states
-from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

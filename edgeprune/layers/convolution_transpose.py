@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, window_of
 from edgeprune.layers.patches import transposed_patches
-from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.convolution import channel_axis, positions
-from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.multi_head_attention import (
     attention_reads,
     fix_masks,
@@ -23,7 +24,7 @@ from edgeprune.layers.multi_head_attention import (
     sides_of,
     weight_flows,
 )
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

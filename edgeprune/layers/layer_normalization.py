@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import BaseRule, CallView, Flow
+from edgeprune.graph.flow import CallView, Flow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, LinearRead, MacTerm, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.attention_in_numpy import Attention, heads_of
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, MacTerm, WeightFlow
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.graph.flow import LinearRead
 from edgeprune.graph.model_graph import Layer
-from edgeprune.layers.rule import LinearRead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

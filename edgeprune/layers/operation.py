@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
 from edgeprune.layers.operation import (
@@ -20,7 +21,7 @@ from edgeprune.layers.operation import (
     is_constant_array,
     is_variable,
 )
-from edgeprune.layers.rule import CallView, Flow, Kept
+from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of
-from edgeprune.layers.rule import CallView, Flow
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dot import product_term
 from edgeprune.layers.merging import join, unite_elementwise
 from edgeprune.layers.operation import OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
-from edgeprune.layers.rule import CallView, Flow, Kept
+from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import OperationRule, Parameter
-from edgeprune.layers.rule import CallView, Flow, Kept
+from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.convolution import channel_axis
-from edgeprune.layers.rule import BaseRule, CallView, Flow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import IdSpace

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.nested import is_built_in, with_config
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, LinearRead, WeightFlow
+from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

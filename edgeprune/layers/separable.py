@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.patches import Window, channels_last
-from edgeprune.layers.rule import BaseRule, CallView, Flow, LinearRead, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
-from edgeprune.layers.rule import BaseRule, CallView, Flow
+from edgeprune.graph.flow import CallView, Flow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.ids import Ids, IdSpace

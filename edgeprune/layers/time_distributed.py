@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
-from edgeprune.layers.rule import BaseRule, CallView, Flow, Kept, WeightFlow
+from edgeprune.layers.rule import BaseRule, Kept
 from edgeprune.layers.steps import one_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from edgeprune.graph.flow import LinearRead
     from edgeprune.graph.ids import IdSpace
     from edgeprune.graph.model_graph import Layer, Shape
-    from edgeprune.layers.rule import LinearRead, Rule
+    from edgeprune.layers.rule import Rule
 
 
 class TimeDistributedRule(BaseRule):

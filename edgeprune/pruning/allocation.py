@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from edgeprune.graph.cost_model import CostModel
-    from edgeprune.pruning.units import Group
+    from edgeprune.graph.dependency_graph import Group
 
 ALLOCATIONS = ("global", "uniform")
 

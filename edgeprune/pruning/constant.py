@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.pruning.mix import Mix
     from edgeprune.pruning.network import Network
-    from edgeprune.pruning.units import Units
 
 
 @dataclasses.dataclass(frozen=True)

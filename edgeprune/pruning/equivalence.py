@@ -25,8 +25,8 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgeprune.graph.flow import WeightFlow
     from edgeprune.graph.ids import Ids
-    from edgeprune.layers.rule import WeightFlow
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""

@@ -13,8 +13,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.graph.model_graph import Call, Layer, ModelGraph
-    from edgeprune.pruning.units import Units
 
 LINKS = ("softmax", "sigmoid", "linear")
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -41,10 +41,10 @@ from edgeprune.layers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.flow import CallView, Flow, LinearRead
     from edgeprune.graph.ids import Ids
     from edgeprune.graph.model_graph import Tensor
-    from edgeprune.layers.rule import CallView, Flow, LinearRead
-    from edgeprune.pruning.units import Units
 
 MEETING = (merging.ElementwiseMergeRule, operation_elementwise.ElementwiseOperationRule)
 JOINING = (

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.layers.rule import LinearRead
+    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.flow import LinearRead
     from edgeprune.pruning.network import Step
-    from edgeprune.pruning.units import Units
 
 LARGEST_EXACT = 1600
 """Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""

@@ -18,8 +18,8 @@ from edgeprune.pruning.samples import count, take
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.pruning.network import Data, Network
-    from edgeprune.pruning.units import Units
 
 MOST_ROWS_KEPT = 1024
 

@@ -33,10 +33,10 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.pruning.constant import Constant
     from edgeprune.pruning.network import Data, Network, Step
     from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.units import Units
 
 RIDGE = 1e-4
 FEW_ROWS = 10

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.cost import Cost
+    from edgeprune.graph.dependency_graph import Refusal, Units
     from edgeprune.pruning.equivalence import Equivalence
-    from edgeprune.pruning.units import Refusal, Units
 
 
 @dataclasses.dataclass(frozen=True)

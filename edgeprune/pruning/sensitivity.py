@@ -24,10 +24,10 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from edgeprune.graph.dependency_graph import Group, Units
     from edgeprune.pruning.network import Data, Network
     from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.ranking import Ranking
-    from edgeprune.pruning.units import Group, Units
 
 
 Changes = dict[str, dict[int, np.ndarray]]

@@ -37,9 +37,9 @@ from edgeprune.pruning.known import LINEAR, PASSING, Known
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from edgeprune.layers.rule import CallView, Flow, LinearRead
+    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.flow import CallView, Flow, LinearRead
     from edgeprune.pruning.known import Watcher
-    from edgeprune.pruning.units import Units
 
 Weights = dict[str, list[np.ndarray]]
 

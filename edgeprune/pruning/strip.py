@@ -18,9 +18,9 @@ from edgeprune.layers import rule_for
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.graph.ids import Ids
     from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.pruning.units import Units
 
 
 @dataclasses.dataclass(frozen=True)

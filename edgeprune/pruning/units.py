@@ -1,9 +1,4 @@
-"""Which neurons there are, and which must go together.
-
-Sends unit ids through every call of the graph in order; classes of united ids are the *units*
-(neurons), and units that come from the same producers form a *group*, among whose members a
-criterion may choose.
-"""
+"""Finds which channels must go together: sends ids through every call of the graph in order."""
 
 from __future__ import annotations
 
@@ -13,76 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import ids as unit_ids
+from edgeprune.graph.dependency_graph import Group, Refusal, Units
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import BaseRule, CallView, Flow, WeightFlow
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from edgeprune.graph.ids import Ids, IdSpace
     from edgeprune.graph.model_graph import ModelGraph
-
-
-@dataclasses.dataclass(frozen=True)
-class Refusal:
-    """Neurons that cannot be removed, and why.
-
-    Attributes:
-        layer: the layer that makes them.
-        units: how many.
-        because_of: the layer that needs them.
-        reason: in words.
-    """
-
-    layer: str
-    units: int
-    because_of: str
-    reason: str
-
-
-@dataclasses.dataclass(frozen=True)
-class Group:
-    """Units among which a choice can be made.
-
-    Attributes:
-        name: the first producer; with its kind of unit where it has several.
-        units: unit numbers, see `Units`.
-        producers: every layer (and kind of unit) that makes them.
-    """
-
-    name: str
-    units: np.ndarray
-    producers: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Units:
-    """The traced model.
-
-    Attributes:
-        views: every call as its rule saw it, aligned with ``graph.calls``.
-        flows: what the rules said, aligned likewise; ids are raw.
-        layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
-        unit_of: raw id to unit number; 0 is "no unit, always there".
-        groups: the prunable groups, in the order of the model.
-        refusals: what must stay.
-        count: highest unit number + 1.
-    """
-
-    graph: ModelGraph
-    views: tuple[CallView, ...]
-    flows: tuple[Flow, ...]
-    layer_flows: Mapping[str, tuple[WeightFlow, ...]]
-    unit_of: np.ndarray
-    groups: tuple[Group, ...]
-    refusals: tuple[Refusal, ...]
-    count: int
-
-    @property
-    def neurons(self) -> int:
-        """Prunable neurons: the sum over all groups."""
-        return sum(len(group.units) for group in self.groups)
 
 
 def trace(graph: ModelGraph) -> Units:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.budget.limits import NOUNS, shown
-from edgeprune.gate.quantities import show_duration
+from edgeprune.quantities import show_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from edgeprune.graph.cost import layer_costs
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgeprune.pruning.units import Units
+    from edgeprune.graph.dependency_graph import Units
 
 
 def layer_rows(units: Units, keep: np.ndarray) -> list[dict[str, Any]]:

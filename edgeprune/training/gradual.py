@@ -23,7 +23,7 @@ from edgeprune.training.wrapping import with_masks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgeprune.pruning.units import Units
+    from edgeprune.graph.dependency_graph import Units
 
 _END = 0.75  # of the steps; the rest trains the final shape
 # What tfmot can wrap and has one kernel; units read by other layers leave at the end, all at once.

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from edgeprune.graph.cost import Cost, cost
+from edgeprune.graph.dependency_graph import Units
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.masked import equivalence
@@ -32,7 +33,7 @@ from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import predict, run
 from edgeprune.pruning.equivalence import RELATIVE_TOLERANCE
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import Units, trace
+from edgeprune.pruning.units import trace
 from tests.benchmarks.readme import write_between
 
 FAMILIES = {

@@ -9,8 +9,9 @@ from edgeprune.budget.design import NARROWEST, candidates, design
 from edgeprune.budget.latency import Measured, fit
 from edgeprune.budget.least_squares import bounded, left_out_error
 from edgeprune.budget.work import Tiles, work_of
+from edgeprune.graph.dependency_graph import Units
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import Units, trace
+from edgeprune.pruning.units import trace
 from tests.budget.networks import network
 
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from edgeprune.errors import DeviceError
-from edgeprune.search import Sweep, sweep
+from edgeprune.sweep import Sweep, sweep
 from tests.device_runners.testbeds.beds import Bed, free_port
-from tests.search import builds
+from tests.sweep import builds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgeprune.search.board import Standing
+    from edgeprune.sweep.board import Standing
 
 pytestmark = pytest.mark.heavy
 TRIALS, BEFORE = 3, 1

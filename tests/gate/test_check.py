@@ -11,7 +11,7 @@ import pytest
 from edgeprune.bundle import read_bundle
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.gate import Limits, Status, check
-from edgeprune.gate.figures import device_figures, main_metric
+from edgeprune.report.figures import device_figures, main_metric
 from tests.gate.edit import edit_manifest, edit_report
 
 ORDER = ("size", "latency", "memory", "accuracy", "drop")

@@ -17,9 +17,9 @@ from edgeprune.pruning.strip import strip
 from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.pruning.equivalence import Equivalence
-    from edgeprune.pruning.units import Units
     from tests.layers.cases import Case
 
 

@@ -15,12 +15,12 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.save import saved_bytes
 from edgeprune.metrics import evaluate
 from edgeprune.metrics.anomaly import choose_threshold, reconstruction_error
+from edgeprune.pipeline.job import Job, Source
+from edgeprune.pipeline.state import State
+from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.progress import silent
 from edgeprune.recipe import recipe
-from edgeprune.stages.job import Job, Source
-from edgeprune.state import State
 from edgeprune.training.goal import goal_of
-from edgeprune.zoo import with_defaults
 from edgeprune_models import training
 
 

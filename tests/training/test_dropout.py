@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import edgeprune
+from edgeprune.pipeline.training import learn
 from edgeprune.recipe import recipe
-from edgeprune.stages.training import learn
 from edgeprune.training.dropout import suited_dropout
 from edgeprune.training.goal import goal_of, predict
 

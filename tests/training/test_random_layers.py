@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import edgeprune
-from edgeprune.stages.inputs import Inputs
-from edgeprune.stages.training import _fit_to_learn
+from edgeprune.pipeline.inputs import Inputs
+from edgeprune.pipeline.training import _fit_to_learn
 from edgeprune.training.goal import goal_of, predict
 from edgeprune.training.random_layers import is_random, predict_as_trained
 

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from edgeprune.pipeline.training import settings_of
 from edgeprune.recipe import recipe
-from edgeprune.stages.training import settings_of
 from edgeprune.training.rate import suited_rate
 
 

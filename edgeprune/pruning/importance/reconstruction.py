@@ -21,8 +21,8 @@ from edgeprune.pruning.ranking import Ranking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgeprune.graph.dependency_graph import Group
     from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.units import Group
 
 RIDGE = 1e-4
 STEPS = 256

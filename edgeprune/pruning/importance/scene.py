@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from edgeprune.graph.dependency_graph import Units
     from edgeprune.pruning.network import Data, Gradients, Network
     from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.units import Units
 
 
 @dataclasses.dataclass(frozen=True)

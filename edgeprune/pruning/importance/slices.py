@@ -9,8 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgeprune.graph.dependency_graph import Group
     from edgeprune.pruning.importance.scene import Scene
-    from edgeprune.pruning.units import Group
 
 
 def slices(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
-from edgeprune.gate.quantities import show_duration, show_size
+from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.numbers import duration_tick, size_tick
 from edgeprune.report.page.outcome import quality_show, quality_tick

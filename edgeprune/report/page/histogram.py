@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.gate.quantities import show_duration
+from edgeprune.quantities import show_duration
 from edgeprune.report.page.html import tag
 from edgeprune.report.page.numbers import duration_tick
 from edgeprune.report.page.svg import Drawing, axes, drawing, frame, label

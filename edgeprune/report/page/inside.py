@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.gate.quantities import show_duration, show_size
+from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag

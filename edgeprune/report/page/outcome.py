@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edgeprune import jsonable
-from edgeprune.gate.quantities import show_duration, show_share, show_size
 from edgeprune.metrics import METRICS
+from edgeprune.quantities import show_duration, show_share, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
 from edgeprune.report.page.numbers import duration_tick, share_tick, size_tick

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import edgeprune
 from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
 from edgeprune.report.page.budget import budget_section
@@ -15,6 +14,7 @@ from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.reproduce import reproduce
 from edgeprune.report.page.style import CSS
 from edgeprune.report.page.subject import open_subjects
+from edgeprune.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -133,6 +133,6 @@ def document(
             tag("section", tag("h2", name, id=f"{key}-h"), content, id=key, aria_labelledby=f"{key}-h")
             for key, name, content in present
         ), id="main"),
-        tag("footer", f"edgeprune {edgeprune.__version__}. What was not measured is absent."),
+        tag("footer", f"edgeprune {VERSION}. What was not measured is absent."),
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en')}\n"

@@ -10,7 +10,7 @@ from edgeprune import jsonable
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
-from edgeprune.gate.figures import main_metric
+from edgeprune.report.figures import main_metric
 from edgeprune.report.read import Report, read_report, strict_json
 from edgeprune.run_record import RunRecord
 

@@ -1,0 +1,18 @@
+"""Bundles into apps: code, build files and CI templates; `edgeprune export`.
+
+    kinds.py       the table of kinds, and `export`
+    folder.py      written whole or not at all, never over somebody's own files
+    plan.py        what is generated, the same for every language; checks the manifest
+    steps.py       preprocessing steps that are generated
+    names.py       safe identifiers        literals.py   safe literals        words.py   doc comments
+    android.py …   one generator per kind of export; templates/ has their text
+
+A bundle may come from anywhere: its names, labels and numbers reach generated code through `names` and
+`literals` alone. Light: numpy and the standard library.
+"""
+
+from __future__ import annotations
+
+from edgeprune.exports.kinds import Exported, export
+
+__all__ = ["Exported", "export"]

@@ -1,0 +1,221 @@
+"""`--android`: a Gradle library module with assets, a Kotlin class and the tasks that keep them current.
+
+    build.gradle.kts                          edgepruneBuild -> edgepruneCheck -> edgepruneExport
+    src/main/assets/edgeprune/MODULE/         model.tflite, vocab.txt
+    src/main/kotlin/PACKAGE/Model.kt          the class: typed input and output, labels
+                           /Numbers.kt        normalisation, (de)quantization
+                           /Spectrum.kt       where it takes audio
+                           /Tokenizer.kt      where the model takes text
+
+The class runs LiteRT through `org.tensorflow.lite.Interpreter`, which com.google.ai.edge.litert:litert
+ships in all its versions: its `CompiledModel` has no 16-bit tensors, and names inputs in the signature's
+order where a manifest has the graph's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from edgeprune.bundle.read import MODEL
+from edgeprune.exports import literals, names, steps
+from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports.literals import number
+from edgeprune.exports.plan import ModelPlan, OutputPlan
+from edgeprune.exports.spectra import LogMel, Mfcc
+from edgeprune.exports.templating import render
+from edgeprune.exports.words import left_to_caller, sentences
+
+SUPPORTED = frozenset(
+    {steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, steps.Tokenize, LogMel, Mfcc}
+)
+_TYPES = {
+    Raw.TEXT: "String", Raw.PCM: "ShortArray", Raw.BYTES: "ByteArray", Raw.FLOATS: "FloatArray",
+    Raw.INT32: "IntArray", Raw.INT64: "LongArray",
+}
+_READERS = {
+    "float32": "readFloats", "int32": "readInts", "int64": "readLongs", "int8": "readInt8",
+    "uint8": "readUint8", "int16": "readInt16",
+}
+# A JVM method holds 64 KiB of code, and a listed string takes some 8 bytes of it.
+_LABELS_IN_A_METHOD = 1000
+
+
+def android_files(plan: ModelPlan) -> dict[str, bytes]:
+    """The module's files by path, for a plan made with `SUPPORTED`."""
+    kotlin = f"src/main/kotlin/{plan.package.replace('.', '/')}"
+    assets = f"src/main/assets/edgeprune/{plan.module}"
+    given = names.distinct([names.camel(one.words, "input") for one in plan.inputs])
+    taken = names.distinct([names.camel(one.words, "output") for one in plan.outputs])
+    files = {
+        "build.gradle.kts": render(
+            "android/build.gradle.kts", module=plan.module, package=plan.package
+        ),
+        "src/main/AndroidManifest.xml": render("android/AndroidManifest.xml"),
+        f"{assets}/{MODEL}": plan.bundle.model.read_bytes(),
+        f"{kotlin}/{plan.class_name}.kt": _model(plan, given, taken),
+        f"{kotlin}/Numbers.kt": render("android/Numbers.kt", package=plan.package),
+        "README.md": _readme(plan, given, taken),
+    }
+    for name in plan.files:
+        files[f"{assets}/{name}"] = plan.bundle.file(name).read_bytes()
+    if any(isinstance(step, LogMel | Mfcc) for one in plan.inputs for step in one.steps):
+        files[f"{kotlin}/Spectrum.kt"] = render("android/Spectrum.kt", package=plan.package)
+    if plan.files:
+        files[f"{kotlin}/Tokenizer.kt"] = render("android/Tokenizer.kt", package=plan.package)
+    return files
+
+
+def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    pairs = list(zip(given, plan.inputs, strict=True))
+    results = list(zip(taken, plan.outputs, strict=True))
+    doc = sentences(plan, given, taken)
+    scores = None if plan.ranked is None else _scores(*results[plan.ranked])
+    body = "" if scores is None else (
+        " {\n        /** Labels with their scores, the best one first. */\n"
+        f"        fun ranked(): List<Prediction> = LABELS.zip({scores})\n"
+        "            .map { (label, score) -> Prediction(label, score) }.sortedByDescending { it.score }\n"
+        "    }\n"
+    )
+    vocabularies = names.distinct([names.camel(name, "vocabulary") for name in plan.files])
+    encoders = [_encoder(name, one, plan, vocabularies) for name, one in pairs]
+    return render(
+        "android/Model.kt",
+        package=plan.package, class_name=plan.class_name, task=literals.comment(plan.bundle.manifest.task),
+        doc="\n".join(f" * - {line}" for line in doc),
+        run_doc="    /** Runs the model. @throws IllegalArgumentException for an input of another length */",
+        parameters=", ".join(f"{name}: {_TYPES[one.raw]}" for name, one in pairs),
+        encoded=", ".join(f"encode{_upper(name)}({name})" for name in given),
+        allocate="\n".join(
+            f"        outputs[{index}] = Numbers.buffer({_bytes(one.tensor.dtype) * one.size})"
+            for index, one in enumerate(plan.outputs)
+        ),
+        decoded=", ".join(_decoder(index, one) for index, one in enumerate(plan.outputs)),
+        output_properties=", ".join(f"val {name}: {_output_type(one)}" for name, one in results),
+        output_body=body,
+        prediction="\n" if scores is None else (
+            "\n    /** One label and its score. */\n"
+            "    data class Prediction(val label: String, val score: Float)\n"
+        ),
+        encoders="\n".join(encoders),
+        constants="".join(f"{one}\n" for one in (_labels(plan.labels), _constants(pairs)) if one),
+        assets=f"edgeprune/{plan.module}",
+        vocabulary_parameters="".join(f", {name}Text: String" for name in vocabularies),
+        vocabulary_members="".join(
+            f"    private val {name} = Tokenizer({name}Text)\n" for name in vocabularies
+        ),
+        vocabulary_arguments="".join(
+            f", asset(context, {literals.kotlin(name)}).toString(Charsets.UTF_8)" for name in plan.files
+        ),
+    )
+
+
+def _encoder(name: str, one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
+    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
+    lines = [f"        val raw = {f'Numbers.floats({name})' if as_floats else name}"]
+    if one.length not in (None, one.size):
+        lines.append(f'        Numbers.expect("{name}", raw.size, {one.length})')
+    before = "raw"
+    for index, step in enumerate(one.steps):
+        done = _step(step, before, plan.inputs.index(one), index, plan, vocabularies)
+        lines.append(f"        val step{index} = {done}")
+        before = f"step{index}"
+    if one.raw is not Raw.TEXT:
+        lines.append(f'        Numbers.expect("{name}", {before}.size, {one.size})')
+    lines.append(f"        return {_packed(before, one)}")
+    head = f"    private fun encode{_upper(name)}({name}: {_TYPES[one.raw]}): ByteBuffer {{"
+    return "\n".join([head, *lines, "    }\n"])
+
+
+def _step(
+    step: steps.Step, before: str, owner: int, index: int, plan: ModelPlan, vocabularies: list[str]
+) -> str:
+    if isinstance(step, steps.Affine):
+        return f"Numbers.affine({before}, {number(step.scale)}f, {number(step.offset)}f)"
+    if isinstance(step, steps.Standardize):
+        constant = f"{owner}_{index}"
+        return f"Numbers.standardize({before}, MEAN_{constant}, STD_{constant})"
+    if isinstance(step, LogMel | Mfcc):
+        return f"{type(step).__name__.upper()}_{owner}_{index}.of({before})"
+    if isinstance(step, steps.PcmToFloat):
+        return f"Numbers.floats({before})"
+    if isinstance(step, steps.PadOrCrop):
+        return f"Numbers.padOrCrop({before}, {step.samples}, {str(step.centre).lower()})"
+    tokenizer = vocabularies[plan.files.index(step.vocabulary)]
+    keep_end = str(step.keep_end).lower()
+    return f'{tokenizer}.tokenize({before}, "{step.kind}", {step.length}, {keep_end})'
+
+
+def _packed(values: str, one: InputPlan) -> str:
+    tensor = one.tensor
+    if one.quantized:
+        limits = np.iinfo(tensor.dtype)
+        scale = f"{number(tensor.scale)}f"
+        return f"Numbers.quantize({values}, {scale}, {tensor.zero_point}, {limits.min}, {limits.max})"
+    if one.raw is Raw.TEXT and tensor.dtype != "int32":
+        kind = "Long" if tensor.dtype == "int64" else "Float"
+        return f"Numbers.pack({kind}Array({values}.size) {{ {values}[it].to{kind}() }})"
+    return f"Numbers.pack({values})"
+
+
+def _decoder(index: int, one: OutputPlan) -> str:
+    read = f"Numbers.{_READERS[one.tensor.dtype]}(outputs.getValue({index}) as ByteBuffer)"
+    if not one.tensor.scale:
+        return read
+    return f"Numbers.dequantize({read}, {number(one.tensor.scale)}f, {one.tensor.zero_point})"
+
+
+def _scores(name: str, one: OutputPlan) -> str:
+    return f"listOf(1.0f - {name}[0], {name}[0])" if one.binary else f"{name}.asList()"
+
+
+def _output_type(one: OutputPlan) -> str:
+    return "FloatArray" if one.floats else "LongArray" if one.tensor.dtype == "int64" else "IntArray"
+
+
+def _labels(labels: tuple[str, ...]) -> str:
+    if not labels:
+        return ""
+    size = _LABELS_IN_A_METHOD
+    parts = [labels[start : start + size] for start in range(0, len(labels), size)]
+    joined = " + ".join(f"labels{index}()" for index in range(len(parts)))
+    text = f"        /** In the order of the output. */\n        val LABELS: List<String> = {joined}\n"
+    for index, part in enumerate(parts):
+        items = literals.rows(map(literals.kotlin, part), " " * 12)
+        text += f"        private fun labels{index}() = listOf(\n{items}\n        )\n"
+    return text
+
+
+def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+    text = ""
+    for owner, (_, one) in enumerate(pairs):
+        for index, step in enumerate(one.steps):
+            if isinstance(step, LogMel | Mfcc):
+                made = ", ".join(map(str, dataclasses.astuple(step)))
+                kind = type(step).__name__
+                text += f"        private val {kind.upper()}_{owner}_{index} = {kind}({made})\n"
+            if isinstance(step, steps.Standardize):
+                for kind, values in (("MEAN", step.mean), ("STD", step.std)):
+                    items = literals.rows((f"{number(value)}f" for value in values), " " * 12)
+                    text += f"        private val {kind}_{owner}_{index} = floatArrayOf(\n"
+                    text += f"{items}\n        )\n"
+    return text
+
+
+def _readme(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    left = [left_to_caller(name, one) for name, one in zip(given, plan.inputs, strict=True)]
+    shown = "ranked().first().label" if plan.ranked is not None else f"{taken[0]}[0]"
+    return render(
+        "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
+        arguments=", ".join(given), show=f"    println(output.{shown})\n",
+        left="".join(f"{line}\n\n" for line in left if line),
+    )
+
+
+def _upper(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+def _bytes(dtype: str) -> int:
+    return np.dtype(dtype).itemsize

@@ -1,0 +1,212 @@
+"""`--cmake`: a C++17 package with the model inside, for `find_package` or `add_subdirectory`.
+
+CMakeLists.txt, cmake/            library, install, MODULEConfig.cmake, FindLiteRt.cmake
+include/edgeprune/MODULE.hpp      typed inputs and outputs, labels; nothing of LiteRT shows
+src/                              normalisation, (de)quantization, LiteRT's C API
+model/model.tflite                taken in by .incbin, or as an array where that is missing
+example/                          a consumer that prints outputs exactly
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from edgeprune.bundle.read import MODEL
+from edgeprune.exports import literals, names, steps
+from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports.literals import number
+from edgeprune.exports.plan import ModelPlan, OutputPlan
+from edgeprune.exports.spectra import LogMel, Mfcc
+from edgeprune.exports.templating import render
+from edgeprune.exports.words import sentences
+
+SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, LogMel, Mfcc})
+_TYPES = {
+    Raw.PCM: "std::int16_t", Raw.BYTES: "std::uint8_t", Raw.FLOATS: "float", Raw.INT32: "std::int32_t",
+    Raw.INT64: "std::int64_t",
+}
+_ELEMENTS = {
+    "float32": "float", "int8": "std::int8_t", "uint8": "std::uint8_t", "int16": "std::int16_t",
+    "int32": "std::int32_t", "int64": "std::int64_t",
+}
+
+
+def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
+    """The package's files by path, for a plan made with `SUPPORTED`."""
+    given = names.distinct([names.snake(one.words, "input") for one in plan.inputs])
+    taken = names.distinct([names.snake(one.words, "output") for one in plan.outputs])
+    module, symbol = plan.module, f"edgeprune_{plan.module}_tflite"
+    return {
+        "CMakeLists.txt": render("cmake/CMakeLists.txt", module=module, symbol=symbol),
+        "cmake/Config.cmake.in": render("cmake/Config.cmake.in", module=module),
+        "cmake/FindLiteRt.cmake": render("cmake/FindLiteRt.cmake"),
+        "cmake/array.cmake": render("cmake/array.cmake"),
+        f"include/edgeprune/{module}.hpp": _header(plan, given, taken),
+        f"src/{module}.cpp": _source(plan, given, taken, symbol),
+        "src/numbers.hpp": render("cmake/numbers.hpp", module=module),
+        "src/spectrum.hpp": render("cmake/spectrum.hpp", module=module),
+        "src/runtime.hpp": render("cmake/runtime.hpp", module=module),
+        "src/runtime.cpp": render("cmake/runtime.cpp", module=module),
+        "src/model_data.S": render("cmake/model_data.S", symbol=symbol),
+        f"model/{MODEL}": plan.bundle.model.read_bytes(),
+        "example/CMakeLists.txt": render("cmake/example_CMakeLists.txt", module=module),
+        "example/main.cpp": _example(plan, given, taken),
+    }
+
+
+def _header(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    pairs = list(zip(given, plan.inputs, strict=True))
+    members = (
+        f"  std::array<{_value_type(one)}, {one.size}> {name};\n"
+        for name, one in zip(taken, plan.outputs, strict=True)
+    )
+    return render(
+        "cmake/model.hpp", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
+        inputs="".join(f"using {_alias(name)} = {_container(one)};\n" for name, one in pairs),
+        outputs="".join(members), labels=_labels(plan),
+        doc="\n".join(f"// - {line}" for line in sentences(plan, given, taken)),
+        parameters=_parameters(pairs),
+    )
+
+
+def _source(plan: ModelPlan, given: list[str], taken: list[str], symbol: str) -> bytes:
+    pairs = list(zip(given, plan.inputs, strict=True))
+    results = list(zip(taken, plan.outputs, strict=True))
+    return render(
+        "cmake/model.cpp", module=plan.module, symbol=symbol, constants=_constants(pairs),
+        input_bytes=", ".join(str(one.size * np.dtype(one.tensor.dtype).itemsize) for one in plan.inputs),
+        output_bytes=", ".join(str(one.size * np.dtype(one.tensor.dtype).itemsize) for one in plan.outputs),
+        parameters=_parameters(pairs),
+        encode="".join(_encode(index, name, one) for index, (name, one) in enumerate(pairs)),
+        decode="".join(_decode(index, name, one) for index, (name, one) in enumerate(results)),
+        ranked=_ranked(plan, taken),
+    )
+
+
+def _encode(index: int, name: str, one: InputPlan) -> str:
+    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
+    start = f"detail::floats({name})" if as_floats or (one.raw is Raw.FLOATS and one.steps) else name
+    lines = [f"    const auto& raw_ = {start};"]
+    before = "raw_"
+    for position, step in enumerate(one.steps):
+        if isinstance(step, LogMel | Mfcc):
+            made = ", ".join(map(str, dataclasses.astuple(step)))
+            lines.append(f"    static const detail::{type(step).__name__} made{position}_({made});")
+        lines.append(f"    const auto step{position}_ = {_step(step, before, name, position)};")
+        before = f"step{position}_"
+    lines.append(f'    detail::expect("{name}", {before}.size(), {one.size});')
+    if one.quantized:
+        if not one.steps and one.raw is Raw.FLOATS:
+            before = f"detail::floats({before})"
+        kind, zero = _ELEMENTS[one.tensor.dtype], one.tensor.zero_point
+        packed = f"detail::quantize<{kind}>({before}, {number(one.tensor.scale)}f, {zero})"
+        lines.append(f"    const auto packed_ = {packed};")
+        before = "packed_"
+    lines.append(f"    runtime_.set_input({index}, {before}.data());")
+    return "\n".join(["  {", *lines, "  }\n"])
+
+
+def _step(step: steps.Step, before: str, name: str, position: int) -> str:
+    if isinstance(step, steps.Affine):
+        return f"detail::affine({before}, {number(step.scale)}f, {number(step.offset)}f)"
+    if isinstance(step, steps.Standardize):
+        return f"detail::standardize({before}, mean_{name}_{position}, deviation_{name}_{position})"
+    if isinstance(step, LogMel | Mfcc):
+        return f"made{position}_.of({before})"
+    if isinstance(step, steps.PcmToFloat):
+        return f"detail::pcm({before})"
+    assert isinstance(step, steps.PadOrCrop)  # noqa: S101  (SUPPORTED has no others)
+    return f"detail::pad_or_crop({before}, {step.samples}, {str(step.centre).lower()})"
+
+
+def _decode(index: int, name: str, one: OutputPlan) -> str:
+    tensor = one.tensor
+    if not tensor.scale:
+        return f"  runtime_.get_output({index}, output_.{name}.data());\n"
+    scale = f"{number(tensor.scale)}f, {tensor.zero_point}"
+    return (
+        f"  {{\n    std::vector<{_ELEMENTS[tensor.dtype]}> steps_({one.size});\n"
+        f"    runtime_.get_output({index}, steps_.data());\n"
+        f"    detail::dequantize(steps_, output_.{name}, {scale});\n  }}\n"
+    )
+
+
+def _labels(plan: ModelPlan) -> str:
+    if not plan.labels:
+        return ""
+    items = (f"{{{literals.cpp(label)}, {len(label.encode())}}}" for label in plan.labels)
+    text = (
+        "// In the order of the output, in UTF-8.\n"
+        f"inline constexpr std::array<std::string_view, {len(plan.labels)}> labels = {{{{\n"
+        f"{literals.rows((f'std::string_view{item}' for item in items), '    ')}\n}}}};\n\n"
+    )
+    if plan.ranked is not None:
+        text += (
+            "struct Prediction {\n  std::string_view label;\n  float score;\n};\n\n"
+            "// Labels with their scores, the best one first.\n"
+            "std::vector<Prediction> ranked(const Output& output);\n\n"
+        )
+    return text
+
+
+def _ranked(plan: ModelPlan, taken: list[str]) -> str:
+    if plan.ranked is None:
+        return ""
+    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
+    score = f"i ? output.{name}[0] : 1.0f - output.{name}[0]" if one.binary else f"output.{name}[i]"
+    return (
+        "\nstd::vector<Prediction> ranked(const Output& output) {\n  std::vector<Prediction> result;\n"
+        f"  for (std::size_t i = 0; i < labels.size(); i++) result.push_back({{labels[i], {score}}});\n"
+        "  std::stable_sort(result.begin(), result.end(),\n"
+        "                   [](const Prediction& a, const Prediction& b) { return a.score > b.score; });\n"
+        "  return result;\n}\n"
+    )
+
+
+def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+    text = ""
+    for name, one in pairs:
+        for index, step in enumerate(one.steps):
+            if isinstance(step, steps.Standardize):
+                for kind, values in (("mean", step.mean), ("deviation", step.std)):
+                    items = literals.rows((f"{number(value)}f" for value in values), "    ")
+                    array = f"std::array<float, {len(values)}> {kind}_{name}_{index}"
+                    text += f"\nstatic constexpr {array} = {{{{\n{items}\n}}}};\n"
+    return text
+
+
+def _example(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    ranked = plan.ranked is not None
+    show = "".join(
+        f"  for (const auto value : output.{name}) print({'value' if one.floats else '(long long)value'});\n"
+        for name, one in zip(taken, plan.outputs, strict=True)
+    )
+    label = '  for (const auto& [label, score] : model::ranked(output)) std::printf("%.*s %.4f\\n", '
+    label += "static_cast<int>(label.size()), label.data(), static_cast<double>(score));\n"
+    read = "".join(
+        f"  model::{_alias(name)} {name}_;\n  fill({name}_, content(words[{index}]));\n"
+        for index, name in enumerate(given, 1)
+    )
+    return render(
+        "cmake/example_main.cpp", module=plan.module, words=str(len(given) + 1), inputs=str(len(given)),
+        read=read, arguments=", ".join(f"{name}_" for name in given), print=show + (label if ranked else ""),
+    )
+
+
+def _parameters(pairs: list[tuple[str, InputPlan]]) -> str:
+    return ", ".join(f"const {_alias(name)}& {name}" for name, _ in pairs)
+
+
+def _alias(name: str) -> str:
+    return f"{names.pascal(name)}Input"
+
+
+def _container(one: InputPlan) -> str:
+    kind = _TYPES[one.raw]
+    return f"std::vector<{kind}>" if one.length is None else f"std::array<{kind}, {one.length}>"
+
+
+def _value_type(one: OutputPlan) -> str:
+    return "float" if one.floats else _ELEMENTS[one.tensor.dtype]

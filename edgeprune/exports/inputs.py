@@ -1,0 +1,205 @@
+"""One input of a model: which steps are generated, and what the caller hands over.
+
+raw sample --caller: steps without a generator, and all before them-->  --generated steps-->  tensor
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from edgeprune.bundle import Bundle
+from edgeprune.errors import InputError
+from edgeprune.exports import steps
+from edgeprune.exports.spectra import LogMel, Mfcc
+from edgeprune.exports.steps import Step
+from edgeprune.types import TensorInfo
+
+QUANTIZED = ("int8", "uint8", "int16")
+REBUILD = "Build the bundle again."
+# Steps that bring a picture to the model's size and keep its type: a platform's own image code does them.
+_PICTURES = frozenset({"resize", "channels"})
+
+
+class Raw(str, enum.Enum):
+    """What a caller hands over for one input."""
+
+    TEXT = "text"
+    PCM = "16-bit PCM"
+    BYTES = "unsigned bytes"
+    FLOATS = "floats"
+    INT32 = "int32 numbers"
+    INT64 = "int64 numbers"
+
+
+@dataclasses.dataclass(frozen=True)
+class InputPlan:
+    """One input of the model.
+
+    Attributes:
+        tensor: as the manifest has it, checked.
+        words: the tensor's own name, not yet fit for any language.
+        raw: what the caller hands over.
+        length: of its values, flat and row-major; None where any will do (text, audio that is cut).
+        shape: of one raw sample, for the reader; None where it is not known.
+        left: steps that the caller has to do, in order.
+        steps: steps that are generated, in order.
+    """
+
+    tensor: TensorInfo
+    words: str
+    raw: Raw
+    length: int | None
+    shape: tuple[int, ...] | None
+    left: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def size(self) -> int:
+        """Elements of the tensor."""
+        return math.prod(self.tensor.shape)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether float values become integers at the end."""
+        # As the agent has it: what is of the tensor's own type already passes as it is.
+        same = self.raw is Raw.BYTES and self.tensor.dtype == "uint8" and not self.steps
+        return bool(self.tensor.scale) and self.tensor.dtype in QUANTIZED and self.floats and not same
+
+    @property
+    def floats(self) -> bool:
+        """Whether the values are floats once they reach the tensor."""
+        if self.raw is Raw.PCM:
+            return any(isinstance(step, steps.PcmToFloat) for step in self.steps)
+        return self.raw in (Raw.FLOATS, Raw.BYTES)
+
+
+def input_plan(
+    bundle: Bundle, index: int, tensor: TensorInfo, sample: np.ndarray | None, supported: Collection[type]
+) -> InputPlan:
+    """Plan input `index`.
+
+    Args:
+        bundle: its preprocessing is read.
+        index: of the input.
+        tensor: the input, checked.
+        sample: raw samples (N, …), where the bundle has some.
+        supported: step classes that the language has a generator for.
+
+    Raises:
+        InputError: steps that cannot be read, or that do not fit the tensor.
+    """
+    mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
+    first = len(mine)
+    while first and steps.can_read(mine[first - 1]):
+        first -= 1
+    sample = _after_caller(mine[:first], tensor, sample)
+    shape = None if sample is None else sample.shape[1:]
+    kept: list[Step] = []
+    for position, mapping in enumerate(mine[first:], first):
+        kind = steps.kind_of(mapping)
+        if kind is not None and not _follows(kind, kept, sample, shape, supported, left=position > 0):
+            first, kept, shape, sample = position + 1, [], None, None
+            continue
+        step = steps.read_step(mapping, shape)
+        kept += [step] if step is not None else []
+        shape = _after(mapping, step, shape)
+    left = tuple(str(step.get("op")) for step in mine[:first])
+    if isinstance(kept[0] if kept else None, steps.Tokenize):
+        _require(bundle, kept[0])
+    raw = _raw(kept, tensor, sample)
+    if shape is not None and raw is not Raw.TEXT and math.prod(shape) != math.prod(tensor.shape):
+        raise InputError(
+            f"The bundle's preprocessing gives {math.prod(shape)} values.",
+            f"The tensor {tensor.name[:60]!r} takes {math.prod(tensor.shape)}.", REBUILD,
+        )
+    kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
+    _check_whole(tensor, raw, kept)
+    free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
+    length = None if free else math.prod(tensor.shape)
+    if length is not None and sample is not None and any(isinstance(step, LogMel) for step in kept):
+        length = math.prod(sample.shape[1:])
+    raw_shape = None if sample is None else sample.shape[1:]
+    if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
+        raw_shape = tensor.shape[1:]
+    return InputPlan(tensor, tensor.name, raw, length, None if free else raw_shape, left, tuple(kept))
+
+
+def _after_caller(
+    left: Sequence[Mapping[str, Any]], tensor: TensorInfo, sample: np.ndarray | None
+) -> np.ndarray | None:
+    """Type and shape of the samples behind the caller's steps; None where they are not known."""
+    if sample is None or not left:
+        return sample
+    if {step.get("op") for step in left} <= _PICTURES:
+        return np.empty((0, *tensor.shape[1:]), sample.dtype)
+    return None
+
+
+def _follows(
+    kind: type, kept: list[Step], sample: np.ndarray | None, shape: tuple[int, ...] | None,
+    supported: Collection[type], *, left: bool,
+) -> bool:
+    """Whether a generator can do a step after the steps `kept`; tokens begin a chain and end it."""
+    if kind not in supported or any(isinstance(one, steps.Tokenize) for one in kept):
+        return False
+    if kind is steps.Tokenize:
+        return not kept and not left and (sample is None or sample.dtype.kind == "U")
+    # How many values a spectrum has depends on the clip.
+    axes = {LogMel: 1, Mfcc: 2}.get(kind)
+    return axes is None or (shape is not None and len(shape) == axes)
+
+
+def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...] | None) -> Any:
+    """The shape after a step; None where it is not known."""
+    if mapping.get("op") == "reshape":
+        wanted = mapping.get("shape")
+        fixed = isinstance(wanted, list | tuple) and all(type(size) is int and size > 0 for size in wanted)
+        return tuple(wanted or ()) if fixed else None
+    if isinstance(step, LogMel):
+        return (step.frames(shape[0]), step.bands) if shape else None
+    if isinstance(step, Mfcc):
+        return (shape[0], step.coefficients) if shape else None
+    return (step.samples,) if isinstance(step, steps.PadOrCrop) else shape
+
+
+def _require(bundle: Bundle, step: Step) -> None:
+    assert isinstance(step, steps.Tokenize)  # noqa: S101  (tells the type checker what the caller has checked)
+    if step.vocabulary not in bundle.manifest.files:
+        raise InputError(
+            f"The bundle's tokenizer names the file {step.vocabulary[:60]!r}, which it does not have.", "",
+            REBUILD,
+        )
+
+
+def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw:
+    if kept and isinstance(kept[0], steps.Tokenize):
+        return Raw.TEXT
+    dtype = None if sample is None else sample.dtype
+    converts = any(isinstance(step, steps.PcmToFloat) for step in kept)
+    cut = all(isinstance(step, steps.PadOrCrop) for step in kept)
+    stays = cut and tensor.dtype == "int16" and (dtype == np.int16 or not tensor.scale)
+    if (converts and dtype in (None, np.int16)) or stays:
+        return Raw.PCM
+    if not tensor.scale and tensor.dtype in ("int32", "int64"):
+        return Raw.INT32 if tensor.dtype == "int32" else Raw.INT64
+    bytes_fit = dtype == np.uint8 and (tensor.dtype == "float32" or tensor.scale)
+    return Raw.BYTES if bytes_fit or (tensor.dtype == "uint8" and not tensor.scale) else Raw.FLOATS
+
+
+def _check_whole(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
+    """Refuse steps that give fractions to a tensor of whole numbers."""
+    whole = tensor.dtype != "float32" and not tensor.scale
+    changed = bool(kept) and raw not in (Raw.TEXT, Raw.PCM)
+    text = raw is Raw.TEXT and tensor.dtype not in ("int32", "int64", "float32")
+    if (whole and (changed or raw is Raw.FLOATS)) or text:
+        raise InputError(
+            f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale and is fed "
+            f"{raw.value}.",
+            "A type that holds them was expected.", REBUILD,
+        )

@@ -1,0 +1,138 @@
+"""`--ios`: a local pod with a Swift class and its resources.
+
+CLASS.podspec                depends on TensorFlowLiteSwift, LiteRT's pod for Swift
+Sources/CLASS.swift          the class: typed input and output, labels
+Sources/Numbers.swift        normalisation, (de)quantization
+Resources/MODULE.tflite      in the bundle of the pod, or of the app where the files are dragged in
+"""
+
+from __future__ import annotations
+
+from edgeprune.exports import literals, names, steps
+from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports.literals import number
+from edgeprune.exports.plan import ModelPlan, OutputPlan
+from edgeprune.exports.templating import render
+from edgeprune.exports.words import left_to_caller, sentences
+
+SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop})
+_TYPES = {
+    Raw.PCM: "Int16", Raw.BYTES: "UInt8", Raw.FLOATS: "Float", Raw.INT32: "Int32", Raw.INT64: "Int64",
+}
+_ELEMENTS = {
+    "float32": "Float", "int8": "Int8", "uint8": "UInt8", "int16": "Int16", "int32": "Int32",
+    "int64": "Int64",
+}
+
+
+def ios_files(plan: ModelPlan) -> dict[str, bytes]:
+    """The pod's files by path, for a plan made with `SUPPORTED`."""
+    given = names.distinct([names.camel(one.words, "input") for one in plan.inputs])
+    taken = names.distinct([names.camel(one.words, "output") for one in plan.outputs])
+    left = [left_to_caller(name, one) for name, one in zip(given, plan.inputs, strict=True)]
+    return {
+        f"{plan.class_name}.podspec": render("ios/podspec", class_name=plan.class_name),
+        f"Sources/{plan.class_name}.swift": _model(plan, given, taken),
+        "Sources/Numbers.swift": render("ios/Numbers.swift", class_name=plan.class_name),
+        f"Resources/{plan.module}.tflite": plan.bundle.model.read_bytes(),
+        "README.md": render(
+            "ios/README.md", class_name=plan.class_name, left="".join(f"\n{line}\n" for line in left if line),
+            arguments=", ".join(f"{name}: {name}" for name in given),
+        ),
+    }
+
+
+def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    pairs = list(zip(given, plan.inputs, strict=True))
+    results = list(zip(taken, plan.outputs, strict=True))
+    return render(
+        "ios/Model.swift", class_name=plan.class_name, module=plan.module,
+        task=literals.comment(plan.bundle.manifest.task),
+        doc="\n".join(f"/// - {line}" for line in sentences(plan, given, taken)),
+        outputs="".join(f"        public let {name}: [{_output_type(one)}]\n" for name, one in results),
+        ranked=_ranked(plan, results), labels=_labels(plan),
+        parameters=", ".join(f"{name}: [{_TYPES[one.raw]}]" for name, one in pairs),
+        encode="".join(_encode(index, name, one) for index, (name, one) in enumerate(pairs)),
+        decode=",\n".join(
+            f"            {name}: {_decode(index, one)}" for index, (name, one) in enumerate(results)
+        ),
+        constants=_constants(pairs),
+    )
+
+
+def _encode(index: int, name: str, one: InputPlan) -> str:
+    owner = name[:1].upper() + name[1:]
+    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
+    before = f"Numbers.floats({name})" if as_floats else name
+    for position, step in enumerate(one.steps):
+        before = _step(step, before, f"{owner}Step{position}")
+    element = "Float" if one.floats else _TYPES[one.raw]
+    lines = [f"        let encoded{owner}: [{element}] = {before}"]
+    lines.append(f"        guard encoded{owner}.count == {one.size} else {{")
+    found = f"found: encoded{owner}.count, expected: {one.size}"
+    lines.append(f'            throw WrongLength(input: "{name}", {found})\n        }}')
+    packed = f"encoded{owner}"
+    if one.quantized:
+        kind, zero = _ELEMENTS[one.tensor.dtype], one.tensor.zero_point
+        quantized = f"Numbers.quantize(encoded{owner}, {number(one.tensor.scale)}, {zero})"
+        lines.append(f"        let quantized{owner}: [{kind}] = {quantized}")
+        packed = f"quantized{owner}"
+    lines.append(f"        try interpreter.copy(Numbers.data({packed}), toInputAt: {index})")
+    return "\n".join(lines) + "\n"
+
+
+def _step(step: steps.Step, before: str, owner: str) -> str:
+    if isinstance(step, steps.Affine):
+        return f"Numbers.affine({before}, {number(step.scale)}, {number(step.offset)})"
+    if isinstance(step, steps.Standardize):
+        return f"Numbers.standardize({before}, Self.mean{owner}, Self.deviation{owner})"
+    if isinstance(step, steps.PcmToFloat):
+        return f"Numbers.pcm({before})"
+    assert isinstance(step, steps.PadOrCrop)  # noqa: S101  (SUPPORTED has no others)
+    return f"Numbers.padOrCrop({before}, {step.samples}, {str(step.centre).lower()})"
+
+
+def _decode(index: int, one: OutputPlan) -> str:
+    values = f"Numbers.values(try interpreter.output(at: {index}).data)"
+    tensor = one.tensor
+    if not tensor.scale:
+        return values
+    steps_read = f"{values} as [{_ELEMENTS[tensor.dtype]}]"
+    return f"Numbers.dequantize({steps_read}, {number(tensor.scale)}, {tensor.zero_point})"
+
+
+def _output_type(one: OutputPlan) -> str:
+    return "Float" if one.floats else _ELEMENTS[one.tensor.dtype]
+
+
+def _labels(plan: ModelPlan) -> str:
+    if not plan.labels:
+        return ""
+    items = literals.rows(map(literals.swift, plan.labels), " " * 8)
+    head = "\n    /// In the order of the output.\n    public static let labels: [String] = [\n"
+    return f"{head}{items}\n    ]\n"
+
+
+def _ranked(plan: ModelPlan, results: list[tuple[str, OutputPlan]]) -> str:
+    if plan.ranked is None:
+        return ""
+    name, one = results[plan.ranked]
+    scores = f"[1 - {name}[0], {name}[0]]" if one.binary else name
+    return (
+        "\n        /// Labels with their scores, the best one first.\n"
+        "        public var ranked: [(label: String, score: Float)] {\n"
+        f"            zip({plan.class_name}.labels, {scores}).map {{ (label: $0, score: $1) }}"
+        ".sorted { $0.score > $1.score }\n        }\n"
+    )
+
+
+def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+    text = ""
+    for name, one in pairs:
+        for index, step in enumerate(one.steps):
+            if isinstance(step, steps.Standardize):
+                owner = f"{name[:1].upper()}{name[1:]}Step{index}"
+                for kind, values in (("mean", step.mean), ("deviation", step.std)):
+                    items = literals.rows(map(number, values), " " * 8)
+                    text += f"\n    private static let {kind}{owner}: [Float] = [\n{items}\n    ]\n"
+    return text

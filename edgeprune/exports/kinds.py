@@ -1,0 +1,102 @@
+"""From a bundle to folders that an app's build takes in; one generator per kind, in `KINDS`.
+
+Nothing is written before every folder was seen to be writable and every file was made.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from edgeprune.bundle import read_bundle
+from edgeprune.errors import InputError
+from edgeprune.exports import android, ci, cmake, ios, names, python_module
+from edgeprune.exports.folder import check_folder, write_folder
+from edgeprune.exports.plan import ModelPlan, plan
+from edgeprune.exports.words import left_to_caller
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """One kind of export.
+
+    Attributes:
+        files: content by relative path, for a plan.
+        supported: preprocessing steps that it generates; none where what is generated is no such code.
+    """
+
+    files: Callable[[ModelPlan], dict[str, bytes]]
+    supported: frozenset[type]
+
+
+KINDS: Mapping[str, Kind] = {
+    "android": Kind(android.android_files, android.SUPPORTED),
+    "cmake": Kind(cmake.cmake_files, cmake.SUPPORTED),
+    "ios": Kind(ios.ios_files, ios.SUPPORTED),
+    "python": Kind(python_module.python_files, frozenset()),
+    "ci": Kind(ci.ci_files, frozenset()),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Exported:
+    """What one export wrote.
+
+    Attributes:
+        files: relative paths.
+        notes: preprocessing that the app still has to do.
+    """
+
+    kind: str
+    folder: str
+    files: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def export(
+    bundle: Path,
+    folders: Mapping[str, Path],
+    *,
+    name: str | None = None,
+    package: str | None = None,
+    force: bool = False,
+) -> list[Exported]:
+    """Export a bundle.
+
+    Args:
+        bundle: a build's output folder.
+        folders: where to, by kind (`KINDS`).
+        name: of the generated module; after the bundle's task by default.
+        package: of the Kotlin class; ``edgeprune.NAME`` by default.
+        force: replace exports that were edited since.
+
+    Raises:
+        InputError: a bundle that does not verify or cannot be exported, bad names, no or unfit folders.
+    """
+    if not folders:
+        options = ", ".join(f"--{kind}" for kind in KINDS)
+        raise InputError("No export was asked for.", f"At least one of {options} was expected.")
+    places = [Path(folder).resolve() for folder in folders.values()]
+    for index, place in enumerate(places):
+        if any(place == other or place in other.parents for other in [*places[:index], *places[index + 1 :]]):
+            raise InputError(f"{place} is asked for twice, or holds another export.", "Folders of their own.")
+    read = read_bundle(Path(bundle))
+    module = names.module_name(name, read.manifest.task)
+    java = names.package_name(package, module)
+    made = []
+    for kind, folder in folders.items():
+        one = plan(read, module, java, KINDS[kind].supported)
+        check_folder(folder, kind, force=force)
+        made.append((kind, folder, one, KINDS[kind].files(one)))
+    exported = []
+    for kind, folder, one, files in made:
+        written = write_folder(folder, kind, files, force=force)
+        exported.append(Exported(kind, str(written), tuple(sorted(files)), _notes(kind, one)))
+    return exported
+
+
+def _notes(kind: str, one: ModelPlan) -> tuple[str, ...]:
+    if not KINDS[kind].supported:
+        return ()
+    return tuple(filter(None, (left_to_caller(f"input {i}", each) for i, each in enumerate(one.inputs))))

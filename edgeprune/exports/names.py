@@ -1,0 +1,98 @@
+"""Names for generated code, out of whatever a bundle calls its tensors.
+
+A bundle's names may hold anything: quotes, newlines, other scripts. What comes out here is ASCII letters and
+digits (and `_` in modules), starts with a letter, and is no keyword of any language that is generated.
+
+    "serving_default_input-1:0" --camel-->  servingDefaultInput10
+                                --snake-->  serving_default_input_1_0
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from edgeprune.errors import InputError
+from edgeprune.exports.reserved import RESERVED
+
+_MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+_SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_LONGEST = 40
+
+
+def camel(text: str, fallback: str) -> str:
+    """`text` as ``lowerCamelCase``; `fallback` where nothing of it is left."""
+    words = _words(text)
+    return _free(words[0].lower() + "".join(map(str.capitalize, words[1:])) if words else fallback)
+
+
+def snake(text: str, fallback: str) -> str:
+    """`text` as ``snake_case``; `fallback` where nothing of it is left."""
+    return _free("_".join(word.lower() for word in _words(text)) or fallback, "_value")
+
+
+def pascal(text: str) -> str:
+    """A module name such as ``vision_model`` as a class name such as ``VisionModel``."""
+    return "".join(word[:1].upper() + word[1:] for word in _words(text))
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """`names` with a number behind each that was there before."""
+    seen: set[str] = set()
+    result = []
+    for name in names:
+        one, number = name, 2
+        while one in seen:
+            one, number = f"{name}{number}", number + 1
+        seen.add(one)
+        result.append(one)
+    return result
+
+
+def module_name(asked: str | None, task: str) -> str:
+    """What the generated module is called: as asked, or after the bundle's task.
+
+    Raises:
+        InputError: a name that not every language takes.
+    """
+    if asked is None:
+        return f"{snake(task, 'edge')}_model"
+    if not _MODULE.fullmatch(asked) or "__" in asked or asked.endswith("_") or asked.lower() in RESERVED:
+        raise InputError(
+            f"--name is {asked[:60]!r}.",
+            "Letters, digits and single '_' are allowed; a letter first, at most 40, and no keyword.",
+            "As --name=digit_model.",
+        )
+    return asked.lower()
+
+
+def package_name(asked: str | None, module: str) -> str:
+    """The Kotlin package: as asked, or ``edgeprune.MODULE``.
+
+    Raises:
+        InputError: it is no package name, or has fewer than the two parts that Android asks for.
+    """
+    package = asked or f"edgeprune.{module}"
+    parts = package.split(".")
+    if len(parts) < 2 or not all(_SEGMENT.fullmatch(part) and part not in RESERVED for part in parts):
+        raise InputError(
+            f"--package is {package[:60]!r}.",
+            "Two or more lower-case words with dots between them are expected, none of them a keyword.",
+            "As --package=com.example.digits.",
+        )
+    return package
+
+
+def _words(text: str) -> list[str]:
+    found = re.findall(r"[A-Za-z0-9]+", text[: 4 * _LONGEST])
+    while found and not found[0][0].isalpha():
+        found.pop(0)
+    kept: list[str] = []
+    for word in found:
+        if sum(map(len, kept)) + len(word) <= _LONGEST:
+            kept.append(word)
+    return kept
+
+
+def _free(name: str, ending: str = "Value") -> str:
+    return f"{name}{ending}" if name.lower() in RESERVED or re.fullmatch(r"step\d+", name) else name

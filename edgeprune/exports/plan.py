@@ -1,0 +1,167 @@
+"""What is generated for a bundle, the same for every language.
+
+    manifest.inputs[i] + its preprocessing  -->  InputPlan: what a caller hands over, generated steps
+    manifest.outputs[i]                     -->  OutputPlan: float values, or whole numbers
+
+Preprocessing that a language has no generator for stays with the caller, together with everything
+before it; the plan carries the names of those steps into the doc comments. A manifest's values are checked
+here, once: nothing behind this module meets an unknown dtype, a shape without elements or a wild scale.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Collection
+
+import numpy as np
+
+from edgeprune.bundle import Bundle, load_eval
+from edgeprune.bundle.read import EVAL
+from edgeprune.errors import InputError
+from edgeprune.exports import names, steps
+from edgeprune.exports.inputs import QUANTIZED, REBUILD, InputPlan, input_plan
+from edgeprune.types import TensorInfo
+
+LABELS = "labels.txt"
+_ITEM_BYTES = {"float32": 4, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
+_MAX_ELEMENTS = 1 << 28
+_MAX_TENSORS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputPlan:
+    """One output of the model.
+
+    Attributes:
+        labelled: whether it has one element a label.
+        binary: whether it is one element, the probability of the second of two labels.
+    """
+
+    tensor: TensorInfo
+    words: str
+    labelled: bool
+    binary: bool
+
+    @property
+    def size(self) -> int:
+        """Elements of the tensor."""
+        return math.prod(self.tensor.shape)
+
+    @property
+    def floats(self) -> bool:
+        """Whether the app gets floats; whole numbers without a scale stay whole."""
+        return self.tensor.dtype == "float32" or bool(self.tensor.scale)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelPlan:
+    """A bundle as generated code sees it.
+
+    Attributes:
+        module: ``vision_model``.
+        package: of the Kotlin class.
+        files: further files of the bundle that the code needs, such as a vocabulary.
+    """
+
+    bundle: Bundle
+    module: str
+    package: str
+    inputs: tuple[InputPlan, ...]
+    outputs: tuple[OutputPlan, ...]
+    labels: tuple[str, ...]
+    files: tuple[str, ...]
+
+    @property
+    def class_name(self) -> str:
+        """``VisionModel``."""
+        return names.pascal(self.module)
+
+    @property
+    def ranked(self) -> int | None:
+        """Number of the first output whose values are scores of labels; None where there is none."""
+        found = (number for number, one in enumerate(self.outputs) if one.labelled or one.binary)
+        return next(found, None)
+
+
+def plan(bundle: Bundle, module: str, package: str, supported: Collection[type]) -> ModelPlan:
+    """Plan the code for a bundle.
+
+    Args:
+        bundle: as `edgeprune.bundle.read_bundle` verified it.
+        module: a name that `names.module_name` gave.
+        package: one that `names.package_name` gave.
+        supported: step classes that the language has a generator for.
+
+    Raises:
+        InputError: a manifest with tensors or steps that cannot be.
+    """
+    manifest = bundle.manifest
+    for tensor in (*manifest.inputs, *manifest.outputs):
+        _check(tensor)
+    if not 0 < len(manifest.inputs) <= _MAX_TENSORS or not 0 < len(manifest.outputs) <= _MAX_TENSORS:
+        raise InputError(
+            f"The bundle has {len(manifest.inputs)} inputs and {len(manifest.outputs)} outputs.",
+            f"1 to {_MAX_TENSORS} of each can be exported.", REBUILD,
+        )
+    labels = _labels(bundle)
+    samples = raw_samples(bundle)
+    inputs = tuple(
+        input_plan(bundle, index, tensor, samples[index] if samples else None, supported)
+        for index, tensor in enumerate(manifest.inputs)
+    )
+    outputs = tuple(_output(tensor, len(labels)) for tensor in manifest.outputs)
+    files = {step.vocabulary for one in inputs for step in one.steps if isinstance(step, steps.Tokenize)}
+    return ModelPlan(bundle, module, package, inputs, outputs, labels, tuple(sorted(files)))
+
+
+def _output(tensor: TensorInfo, labels: int) -> OutputPlan:
+    size = math.prod(tensor.shape)
+    floats = tensor.dtype == "float32" or bool(tensor.scale)
+    labelled = floats and labels > 0 and size == tensor.shape[-1] == labels
+    return OutputPlan(tensor, tensor.name, labelled, floats and labels == 2 and size == 1)
+
+
+def _check(tensor: TensorInfo) -> None:
+    where = f"The bundle's tensor {tensor.name[:60]!r}"
+    if tensor.dtype not in _ITEM_BYTES:
+        raise InputError(
+            f"{where} is of type {tensor.dtype[:40]!r}.", f"One of {', '.join(_ITEM_BYTES)} was expected.",
+            "Quantize the model otherwise.",
+        )
+    if not tensor.shape or any(size < 1 for size in tensor.shape) or math.prod(tensor.shape) > _MAX_ELEMENTS:
+        raise InputError(
+            f"{where} has the shape {str(tensor.shape)[:80]}.",
+            "Sizes of 1 and more, fixed, were expected.", REBUILD,
+        )
+    if not math.isfinite(tensor.scale) or tensor.scale < 0:
+        raise InputError(f"{where} has the scale {tensor.scale}.", "0 or more was expected.", REBUILD)
+    if tensor.scale and (tensor.dtype not in QUANTIZED or not _holds(tensor)):
+        raise InputError(
+            f"{where} is {tensor.dtype} with the scale {tensor.scale:g} and the zero point "
+            f"{tensor.zero_point}.",
+            f"A scale belongs to {', '.join(QUANTIZED)}, and the zero point is one of its values.", REBUILD,
+        )
+
+
+def _holds(tensor: TensorInfo) -> bool:
+    limits = np.iinfo(tensor.dtype)
+    return bool(limits.min <= tensor.zero_point <= limits.max)
+
+
+def _labels(bundle: Bundle) -> tuple[str, ...]:
+    if LABELS not in bundle.manifest.files:
+        return ()
+    try:
+        # As the metrics read it: `splitlines` also ends a line at marks such as U+2028.
+        return tuple(bundle.file(LABELS).read_text(encoding="utf-8").splitlines())
+    except ValueError as error:
+        raise InputError(f"{bundle.file(LABELS)} is not UTF-8 ({error}).", "", REBUILD) from error
+
+
+def raw_samples(bundle: Bundle) -> tuple[np.ndarray, ...] | None:
+    """Raw samples, for their types and shapes; None where the bundle has none for every input."""
+    if EVAL not in bundle.manifest.files:
+        return None
+    arrays = load_eval(bundle.file(EVAL)).inputs
+    return arrays if len(arrays) == len(bundle.manifest.inputs) else None

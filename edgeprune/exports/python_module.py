@@ -1,0 +1,159 @@
+"""`--python`: a project that becomes a wheel for a Pi; all preprocessing runs in it.
+
+pyproject.toml
+MODULE/__init__.py, model.py      typed class on ai-edge-litert or tflite-runtime
+MODULE/data/                      model.tflite, model.json, vocab.txt
+MODULE/edgeprune/                 edgeprune's own light preprocessing, copied: the very code that the
+model was trained and measured with
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+
+from edgeprune import jsonable
+from edgeprune.bundle.read import MODEL
+from edgeprune.errors import InputError
+from edgeprune.exports import literals, names
+from edgeprune.exports.plan import ModelPlan, raw_samples
+from edgeprune.exports.templating import render
+from edgeprune.exports.words import described_output
+from edgeprune.preprocessing import STEPS
+
+
+def python_files(plan: ModelPlan) -> dict[str, bytes]:
+    """The project's files by path.
+
+    Raises:
+        InputError: preprocessing that this edgeprune does not know.
+    """
+    given = names.distinct([names.snake(one.words, "input") for one in plan.inputs])
+    taken = names.distinct([names.snake(one.words, "output") for one in plan.outputs])
+    manifest, module = plan.bundle.manifest, plan.module
+    for step in manifest.preprocessing:
+        if step.get("op") not in STEPS:
+            raise InputError(
+                f"The bundle's preprocessing step {str(step.get('op'))[:60]!r} is not known.",
+                f"Expected one of {', '.join(sorted(STEPS))}.", "Update edgeprune.",
+            )
+    version = f"1.0.0+{manifest.files[MODEL].sha256[:8]}"
+    files = {
+        "pyproject.toml": render(
+            "python/pyproject.toml", module=module, distribution=module.replace("_", "-"), version=version,
+            task=literals.comment(manifest.task),
+        ),
+        "README.md": render(
+            "python/README.md", module=module, distribution=module.replace("_", "-"),
+            arguments=", ".join(given),
+        ),
+        f"{module}/__init__.py": _init(plan, given, taken),
+        f"{module}/model.py": _model(plan, given, taken),
+        f"{module}/py.typed": b"",
+        f"{module}/data/{MODEL}": plan.bundle.model.read_bytes(),
+        f"{module}/data/model.json": _about(plan),
+        f"{module}/edgeprune/__init__.py": b'"""What edgeprune prepares samples with, copied."""\n',
+    }
+    for name in _vocabularies(plan):
+        files[f"{module}/data/{name}"] = plan.bundle.file(name).read_bytes()
+    for name in _light_modules():
+        files[f"{module}/edgeprune/{name}"] = _vendored(name, module)
+    return files
+
+
+def _about(plan: ModelPlan) -> bytes:
+    samples = raw_samples(plan.bundle)
+    manifest = plan.bundle.manifest
+    inputs = [
+        {**jsonable.encode(tensor), "raw": None if samples is None else samples[index].dtype.name}
+        for index, tensor in enumerate(manifest.inputs)
+    ]
+    about = {
+        "labels": plan.labels, "preprocessing": manifest.preprocessing, "inputs": inputs,
+        "outputs": manifest.outputs,
+    }
+    try:
+        return (jsonable.dumps(about, indent=1) + "\n").encode()
+    except ValueError as error:
+        raise InputError(f"The bundle's manifest cannot be exported ({error}).") from error
+
+
+def _vocabularies(plan: ModelPlan) -> list[str]:
+    steps = plan.bundle.manifest.preprocessing
+    named = {str(step.get("vocabulary", "vocab.txt")) for step in steps if step.get("op") == "tokenize"}
+    for name in sorted(named):
+        plan.bundle.file(name)
+    return sorted(named)
+
+
+def _light_modules() -> list[str]:
+    folder = importlib.resources.files("edgeprune") / "preprocessing"
+    steps = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".py"))
+    return ["errors.py", *(f"preprocessing/{name}" for name in steps)]
+
+
+def _vendored(name: str, module: str) -> bytes:
+    source = (importlib.resources.files("edgeprune") / name).read_text(encoding="utf-8")
+    moved = re.sub(r"(?m)^(\s*(?:from|import)) edgeprune\b", rf"\1 {module}.edgeprune", source)
+    return f"# Copied from edgeprune (Apache-2.0) by `edgeprune export --python`.\n{moved}".encode()
+
+
+def _init(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    ranked = _ranked(plan, taken) != ""
+    return render(
+        "python/init.py", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
+        arguments=", ".join(given), doc=_doc(plan, given, taken, ""),
+        prediction=", Prediction" if ranked else "", exported=', "Prediction"' if ranked else "",
+    )
+
+
+def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
+    ranked = _ranked(plan, taken)
+    prediction = (
+        'class Prediction(NamedTuple):\n    """One label and its score."""\n\n'
+        "    label: str\n    score: float\n\n\n"
+    )
+    return render(
+        "python/model.py", module=plan.module, prediction=prediction if ranked else "", ranked=ranked,
+        outputs="".join(f"    {name}: np.ndarray\n" for name in taken),
+        doc=_doc(plan, given, taken, "    "),
+        parameters=", ".join(
+            f"{name}: {'str' if _is_text(plan, index) else 'np.ndarray'}" for index, name in enumerate(given)
+        ),
+        tuple="".join(f"{name}, " for name in given).strip(),
+    )
+
+
+def _is_text(plan: ModelPlan, index: int) -> bool:
+    steps = plan.bundle.manifest.preprocessing
+    return next((step["op"] == "tokenize" for step in steps if step.get("input", index) == index), False)
+
+
+def _doc(plan: ModelPlan, given: list[str], taken: list[str], indent: str) -> str:
+    samples = raw_samples(plan.bundle)
+    lines = []
+    for index, name in enumerate(given):
+        if _is_text(plan, index):
+            lines.append(f"{name}: one text.")
+        else:
+            shape = plan.inputs[index].tensor.shape[1:] if samples is None else samples[index].shape[1:]
+            dtype = "numbers" if samples is None else samples[index].dtype.name
+            lines.append(f"{name}: one raw sample, {dtype} of the shape {' x '.join(map(str, shape)) or 1}.")
+    lines += [described_output(name, one) for name, one in zip(taken, plan.outputs, strict=True)]
+    steps = literals.comment(", ".join(str(step["op"]) for step in plan.bundle.manifest.preprocessing))
+    lines += [f"Done here: {steps}."] if steps else []
+    return "\n".join(f"{indent}- {line}" for line in lines)
+
+
+def _ranked(plan: ModelPlan, taken: list[str]) -> str:
+    if plan.ranked is None:
+        return ""
+    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
+    scores = f"self.{name}.ravel().tolist()"
+    scores = f"[1.0 - self.{name}.item(), self.{name}.item()]" if one.binary else scores
+    return (
+        "\n    def ranked(self) -> List[Prediction]:\n"
+        '        """Labels with their scores, the best one first."""\n'
+        f"        scores = {scores}\n"
+        "        return sorted(map(Prediction, LABELS, scores), key=lambda one: -one.score)\n"
+    )

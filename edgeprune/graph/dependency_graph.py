@@ -1,0 +1,79 @@
+"""Which channels there are, and which must go together.
+
+Classes of united ids are the channels (neurons), and channels that come from the same producers form a
+group, among whose members a criterion may choose.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.graph.flow import CallView, Flow, WeightFlow
+    from edgeprune.graph.model_graph import ModelGraph
+
+
+@dataclasses.dataclass(frozen=True)
+class Refusal:
+    """Neurons that cannot be removed, and why.
+
+    Attributes:
+        layer: the layer that makes them.
+        units: how many.
+        because_of: the layer that needs them.
+        reason: in words.
+    """
+
+    layer: str
+    units: int
+    because_of: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Units among which a choice can be made.
+
+    Attributes:
+        name: the first producer; with its kind of unit where it has several.
+        units: unit numbers, see `Units`.
+        producers: every layer (and kind of unit) that makes them.
+    """
+
+    name: str
+    units: np.ndarray
+    producers: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Units:
+    """The traced model.
+
+    Attributes:
+        views: every call as its rule saw it, aligned with ``graph.calls``.
+        flows: what the rules said, aligned likewise; ids are raw.
+        layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
+        unit_of: raw id to unit number; 0 is "no unit, always there".
+        groups: the prunable groups, in the order of the model.
+        refusals: what must stay.
+        count: highest unit number + 1.
+    """
+
+    graph: ModelGraph
+    views: tuple[CallView, ...]
+    flows: tuple[Flow, ...]
+    layer_flows: Mapping[str, tuple[WeightFlow, ...]]
+    unit_of: np.ndarray
+    groups: tuple[Group, ...]
+    refusals: tuple[Refusal, ...]
+    count: int
+
+    @property
+    def neurons(self) -> int:
+        """Prunable neurons: the sum over all groups."""
+        return sum(len(group.units) for group in self.groups)

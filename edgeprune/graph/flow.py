@@ -1,0 +1,133 @@
+"""What one call of a layer does with the channels: the values that a layer's rule answers with.
+
+Slicing the weights, counting parameters and MACs, masking and refitting all follow from `Flow`
+and are written once, elsewhere.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.graph.model_graph import Tensor
+
+if TYPE_CHECKING:
+    from edgeprune.graph.ids import Ids
+    from edgeprune.graph.model_graph import Call, Layer
+
+Arrays = Sequence[np.ndarray]
+Hidden = Callable[[Arrays, Arrays, Sequence["np.ndarray | None"]], np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class WeightFlow:
+    """One weight array of a layer, in the order of ``get_weights``.
+
+    Attributes:
+        axes: ids along each axis; None where the axis never shrinks.
+        reuse: multiply-accumulates per element and inference (output positions of a convolution).
+    """
+
+    axes: tuple[Ids | None, ...]
+    reuse: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class MacTerm:
+    """MACs between activations, such as Q·Kᵀ: `times` for each combination of kept ids."""
+
+    axes: tuple[Ids, ...]
+    times: int
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearRead:
+    """A place where a layer mixes its input units linearly: z = X·W + b.
+
+    To observe it, take a call's concrete inputs (`edgeprune.keras_bridge.run.Step`)::
+
+        tensor = step.arrays[read.source]
+        if read.hidden is not None:
+            tensor = read.hidden(step.arrays, layer.get_weights(), step.masks)
+        x = read.samples(tensor, generator, number)
+
+    `hidden` is there where what the kernel reads is no tensor of the graph: the previous state
+    under a recurrent kernel, the heads' results under an attention layer's output projection, what
+    a separable convolution has between its halves. It computes that in numpy with the weights
+    given, so for a pruned layer from the pruned layer's weights.
+
+    Attributes:
+        source: which of the call's inputs is read.
+        kernel: index of the weight W.
+        bias: index of the weight b, or None.
+        rows: axes of the kernel that are summed over, in the order of X's columns; the last one is
+            the channel axis.
+        samples: from the input (N, …), a random generator and a number, draws X
+            (n, product of the rows' sizes). With the same generator state it draws the same
+            positions, so an original and its pruned copy can be compared.
+        hidden: from all of the call's inputs, the layer's weights and the inputs' Keras masks
+            (None where there is none), the tensor that `samples` draws from. Time steps that are
+            masked out are left out. None: it is the input itself.
+        by_step: whether each row of X is of one time step of an input (N, T, …), so that `samples` may
+            be given sequences of one step each: those that a mask lets through.
+    """
+
+    source: int
+    kernel: int
+    bias: int | None
+    rows: tuple[int, ...]
+    samples: Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
+    hidden: Hidden | None = None
+    by_step: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Flow:
+    """What one call does with the units.
+
+    Attributes:
+        outputs: ids of each output tensor.
+        weights: one per weight of the layer.
+        reads: where units are mixed.
+        mac_terms: multiply-accumulates that no weight takes part in.
+        sizes: configuration entry to the ids whose number it is (``units``, ``filters``).
+    """
+
+    outputs: tuple[Ids, ...]
+    weights: tuple[WeightFlow, ...] = ()
+    reads: tuple[LinearRead, ...] = ()
+    mac_terms: tuple[MacTerm, ...] = ()
+    sizes: Mapping[str, Ids] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class CallView:
+    """A call as a rule sees it: the layer, and the ids of the tensors that go in."""
+
+    layer: Layer
+    call: Call
+    inputs: tuple[Ids, ...]
+
+    @property
+    def output(self) -> tuple[int | None, ...]:
+        """Shape of the first output, batch first."""
+        return self.call.outputs[0].shape
+
+    def option(self, name: str, default: Any = None) -> Any:
+        """A value of the layer's configuration."""
+        return self.layer.config.get(name, default)
+
+    def ids(self, tensor: Tensor) -> Ids:
+        """Ids of one of the call's input tensors."""
+        return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
+
+    def argument(self, name: str, position: int | None = None) -> Any:
+        """A call argument by its name or place; None where it was not given."""
+        if name in self.call.kwargs:
+            return self.call.kwargs[name]
+        if position is not None and position < len(self.call.args):
+            return self.call.args[position]
+        return None

@@ -1,0 +1,1 @@
+"""`build`: the stages, the artifacts between them, the search strategies over them, and resuming."""

@@ -1,4 +1,0 @@
-"""The stages of a build, one module each; `edgeprune.pipeline` calls them in order.
-
-inputs → pruning → training → quantizing → measuring
-"""

@@ -1,0 +1,131 @@
+"""What a sweep found, as JSON and as a page: the fronts, the settings of those on it, and all trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeprune import jsonable
+from edgeprune.quantities import show_duration, show_size
+from edgeprune.report.page.html import Html, join, table, tag
+from edgeprune.report.page.numbers import duration_tick, size_tick
+from edgeprune.report.page.outcome import quality_show, quality_tick
+from edgeprune.report.page.page import document
+from edgeprune.report.page.scatter import Point, pareto_front, scatter
+from edgeprune.report.page.svg import figure
+
+if TYPE_CHECKING:
+    from edgeprune.report.page.svg import Show
+    from edgeprune.sweep.front import Done, Front
+
+_FIGURES = ("accuracy", "test", "size", "memory", "latency")
+_SHOWN: Mapping[str, Show] = {"size": show_size, "memory": show_size, "latency": show_duration}
+_AXES = {"size": ("file size", size_tick), "latency": ("latency, median", duration_tick),
+         "memory": ("peak memory", size_tick)}
+_MARK = {True: "deployed", False: "baseline"}
+_LEGEND = (
+    "Squares are the trials that no other one beats in all objectives, circles the others; the line joins "
+    "the best of this pair. Numbers are those of the trials."
+)
+
+
+def write_front(front: Front, folder: Path) -> Mapping[str, Path]:
+    """Writes ``front.json`` and ``front.html``; returns their paths by name."""
+    texts = {"front.json": jsonable.dumps(front, indent=1) + "\n", "front.html": front_page(front)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return {name: folder / name for name in texts}
+
+
+def front_page(front: Front) -> str:
+    """One self-contained HTML document."""
+    best = len(front.optimal)
+    lead = (
+        f"{best} of {len(front.trials)} trials that no other one beats in {', '.join(front.objectives)}. "
+        f"{_metric(front).capitalize()} on validation data decides; on test data it is only reported."
+    )
+    rows = [
+        (str(one.slot), settings_text(one.settings), one.bundle, *row(front, one)[1:])
+        for one in front.optimal
+    ]
+    heads = ("trial", "settings", "bundle", *columns(front)[1:])
+    sections: list[tuple[str, str, Html | None]] = [
+        ("fronts", "Accuracy against cost", _plots(front)),
+        ("front", "On the front", table("Trials that no other one beats", heads, rows, numbers_from=3)),
+        ("trials", "All trials", _all(front)),
+    ]
+    notes = join(tag("p", text, class_="note") for text in front.notes)
+    return document("edgeprune search", "What the sweep found", lead, sections, notes)
+
+
+def columns(front: Front) -> tuple[str, ...]:
+    """Headers of `row`."""
+    names = {"accuracy": _metric(front)}
+    return ("trial", *(names.get(name, name) for name in _figures(front)), "device")
+
+
+def row(front: Front, one: Done) -> tuple[str, ...]:
+    """A trial in a table."""
+    figures = [figure_text(one, name) if name in one.figures else "" for name in _figures(front)]
+    doubt = " (unstable)" if one.unstable else ""
+    return (str(one.slot), *figures, one.place + doubt)
+
+
+def figure_text(one: Done, name: str) -> str:
+    """A figure with its unit."""
+    show = _SHOWN.get(name) or quality_show(_plain(one.metric))
+    return show(one.figures[name])
+
+
+def settings_text(settings: Mapping[str, Any]) -> str:
+    """Settings as they are typed."""
+    return " ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def _figures(front: Front) -> list[str]:
+    """What some trial has, in the table's order."""
+    known = {name for one in front.trials for name in one.figures}
+    return [name for name in _FIGURES if name in known]
+
+
+def _metric(front: Front) -> str:
+    return next((one.metric for one in front.trials if one.metric), "accuracy")
+
+
+def _plain(metric: str) -> str:
+    return metric.removeprefix("1 - ")
+
+
+def _plots(front: Front) -> Html | None:
+    costs = [name for name in front.objectives if name in _AXES] if "accuracy" in front.objectives else []
+    plots = [plot for name in costs if (plot := _plot(front, name)) is not None]
+    return join((tag("p", _LEGEND), tag("div", join(plots), class_="plots"))) if plots else None
+
+
+def _plot(front: Front, cost: str) -> Html | None:
+    what, tick = _AXES[cost]
+    points = [
+        Point(str(one.slot), _MARK[one.optimal], one.figures[cost], one.figures["accuracy"])
+        for one in front.trials if {cost, "accuracy"} <= set(one.figures)
+    ]
+    if not points:
+        return None
+    best, metric = pareto_front(points), _metric(front)
+    show, quality_step = quality_show(_plain(metric)), quality_tick(_plain(metric))
+    picture = scatter(
+        f"front-{cost}", f"{metric} against {what}", points, (what, metric), (_SHOWN[cost], show),
+        front=best, x_tick=tick, y_tick=quality_step, height=380,
+    )
+    names = ", ".join(point.name for point in best)
+    return figure(picture, f"Best in {metric} and {what}: trials {names}.")
+
+
+def _all(front: Front) -> Html:
+    rows = [
+        (str(one.slot), settings_text(one.settings), "yes" if one.optimal else one.error or "no",
+         *row(front, one)[1:])
+        for one in front.trials
+    ]
+    heads = ("trial", "settings", "on the front", *columns(front)[1:])
+    return table("All trials", heads, rows, numbers_from=3)

@@ -1,0 +1,101 @@
+"""Files on their way to the machines of a cluster and back: model and data there, bundles here.
+
+A machine that has the very same files at the same paths (this one, or a shared disk) uses those. Others
+are sent them, and keep them in the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import tarfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.bundle.write import swap, temporary_sibling
+from edgeprune.cache import cache_folder
+from edgeprune.data.fingerprint import files_of
+from edgeprune.errors import EdgepruneError
+from edgeprune.pipeline.fingerprint import hash_of_path, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from edgeprune.sweep.trial import Assignment
+
+_INPUTS = ("model", "data", "trained")
+
+
+def hashes(assignment: Assignment) -> dict[str, str]:
+    """SHA-256 of each input that is a file or a folder, by the assignment's field."""
+    return {
+        name: key_of({str(file.relative_to(path.parent)): hash_of_path(file) for file in _all(path)})
+        for name, path in _inputs(assignment).items()
+        if path.exists()
+    }
+
+
+def pack_inputs(assignment: Assignment) -> bytes:
+    """Model and data as they lie on this machine."""
+    return pack({
+        f"{name}/{file.relative_to(path.parent)}": file
+        for name, path in _inputs(assignment).items() for file in _all(path)
+    })
+
+
+def pack(files: Mapping[str, Path]) -> bytes:
+    """A tar of files by the name they get."""
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        for name, path in files.items():
+            archive.add(path, name, recursive=False)
+    return sink.getvalue()
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """Writes a tar's files as `folder`, as a whole; none of them can leave it.
+
+    Raises:
+        tarfile.FilterError: one of them would.
+    """
+    with temporary_sibling(folder) as room:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(room, filter="data")
+        swap(room, folder)
+
+
+def on_this_machine(assignment: Assignment, known: Mapping[str, str], sent: bytes | None) -> Assignment:
+    """The assignment with paths of files that are here.
+
+    Args:
+        assignment: with the paths of the machine that sent it.
+        known: `hashes` of its files there.
+        sent: those files; None to find out whether they are needed.
+
+    Raises:
+        FileNotFoundError: they are.
+    """
+    with contextlib.suppress(OSError, EdgepruneError):
+        if hashes(assignment) == known:
+            return assignment
+    kept = cache_folder() / "sweeps" / key_of(known)
+    if not kept.is_dir():
+        if sent is None:
+            raise FileNotFoundError(kept)
+        with contextlib.suppress(FileExistsError):  # another trial of this machine was quicker
+            unpack(sent, kept)
+    moved: dict[str, Any] = {
+        name: str(kept / name / path.name) for name, path in _inputs(assignment).items() if name in known
+    }
+    return dataclasses.replace(assignment, **moved)
+
+
+def _inputs(assignment: Assignment) -> dict[str, Path]:
+    given = {name: getattr(assignment, name) for name in _INPUTS}
+    return {name: Path(path) for name, path in given.items() if path}
+
+
+def _all(path: Path) -> list[Path]:
+    """A folder's files; or a file, and what is read along with it."""
+    return list(files_of(path)) if path.exists() else []

@@ -1,0 +1,116 @@
+"""Where a sweep is kept: Optuna's SQLite file or PostgreSQL database."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from edgeprune.errors import InputError
+from edgeprune.sweep.front import OBJECTIVES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+HEARTBEAT_S = 5
+GRACE_S = 30
+_LOCK_S = 60
+
+
+def require(package: str) -> Any:
+    """Imports Optuna or Ray.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    try:
+        return importlib.import_module(package)
+    except ImportError as error:
+        raise InputError(
+            f"Searching needs {package}, which is not installed ({error}).",
+            way_out="Install it with: pip install 'edgeprune[search]'",
+        ) from error
+
+
+def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) -> Any:
+    """Optuna's study of that name, made where there is none.
+
+    Raises:
+        InputError: the storage cannot be used, or the study has other objectives.
+    """
+    optuna = require("optuna")
+    # What happens to a trial is told by the sweep itself, and heartbeats are "experimental" since 2021.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    with reachable(storage):
+        kept = optuna.storages.RDBStorage(
+            _with_driver(storage),
+            heartbeat_interval=HEARTBEAT_S,
+            grace_period=GRACE_S,
+            # Several processes write: wait for the lock rather than fail.
+            engine_kwargs={"connect_args": {"timeout": _LOCK_S}} if storage.startswith("sqlite") else None,
+        )
+        if storage.startswith("sqlite"):
+            _take_turns(kept.engine)
+        return optuna.create_study(
+            storage=kept,
+            study_name=name,
+            directions=[OBJECTIVES[one] for one in objectives],
+            sampler=optuna.samplers.TPESampler(seed=seed),
+            load_if_exists=True,
+        )
+
+
+def _take_turns(engine: Any) -> None:
+    """Makes every transaction take SQLite's write lock at its beginning.
+
+    Optuna reads a trial's state and then writes it. Python's sqlite3 begins its transaction at the write, so
+    that two workers can both read "waiting" and take the same trial (optuna/optuna#4002).
+    """
+    event = require("sqlalchemy.event")
+
+    def connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # sqlite3 begins nothing by itself
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    engine.dispose()
+
+
+@contextlib.contextmanager
+def reachable(storage: str) -> Iterator[None]:
+    """Says in words what the database refuses.
+
+    Raises:
+        InputError: it cannot be reached or written, or its driver is missing.
+    """
+    optuna, sql = require("optuna"), require("sqlalchemy.exc")
+    try:
+        yield
+    except (sql.SQLAlchemyError, optuna.exceptions.StorageInternalError, ImportError) as error:
+        cause = str(error.__cause__ or error).strip().splitlines()[0][:200]
+        raise InputError(
+            f"The sweep's storage {masked(storage)} cannot be used ({cause}).",
+            "Expected is sqlite:///FILE that can be written, or postgresql://[USER@]HOST/DATABASE.",
+            "PostgreSQL needs: pip install 'edgeprune[postgresql]'. What is done is kept.",
+        ) from error
+
+
+def masked(storage: str) -> str:
+    """The address without its password."""
+    url = require("sqlalchemy.engine")
+    try:
+        return str(url.make_url(storage).render_as_string(hide_password=True))
+    except require("sqlalchemy.exc").ArgumentError:
+        return storage.partition("@")[2] or storage
+
+
+def _with_driver(storage: str) -> str:
+    """PostgreSQL by psycopg 3, where that is what is installed."""
+    scheme, _, rest = storage.partition("://")
+    plain = scheme in ("postgresql", "postgres")
+    if plain and importlib.util.find_spec("psycopg") and not importlib.util.find_spec("psycopg2"):
+        return f"postgresql+psycopg://{rest}"
+    return f"postgresql://{rest}" if plain else storage

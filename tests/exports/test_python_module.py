@@ -1,0 +1,138 @@
+"""The Python export: imported here, and as a wheel in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgeprune.bundle import pack_eval
+from edgeprune.errors import InputError
+from edgeprune.exports import export
+from edgeprune.preprocessing.text import format_vocabulary
+from tests.exports.bundles import HOSTILE, contents, fed_and_answered, float_bundle, int8_bundle, run
+
+pytest.importorskip("ai_edge_litert")
+
+# Runs where edgeprune cannot be imported, and says so.
+_RUN = """
+import importlib.util, json, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+class NoEdgeprune:
+    @staticmethod
+    def find_spec(name, *_):
+        if name.split(".")[0] == "edgeprune":
+            raise ImportError(name)
+sys.meta_path.insert(0, NoEdgeprune)
+import digits
+model = digits.Model(threads=2)
+samples = np.load(sys.argv[2], allow_pickle=False)["x"]
+outputs = [model.run(str(one) if samples.dtype.kind == "U" else one) for one in samples]
+print(json.dumps([[one.scores.ravel().view(np.uint32).tolist(), one.ranked()[0].label] for one in outputs]))
+"""
+
+
+def answers(project: Path, bundle: Path, folder: Path) -> list[tuple[list[int], str]]:
+    (folder / "run.py").write_text(_RUN)
+    words = [sys.executable, "-I", folder / "run.py", project, bundle / "eval.npz"]
+    return json.loads(run(*words))
+
+
+def expected(bundle: Path) -> list[list[object]]:
+    _, _, numbers = fed_and_answered(bundle)
+    flat = [one[0].astype(np.float32).ravel() for one in numbers]
+    return [[one.view(np.uint32).tolist(), HOSTILE[int(np.argmax(one))]] for one in flat]
+
+
+def spoken(folder: Path) -> Path:
+    """16-bit audio through the spectra, which only the Python export does."""
+    rng = np.random.default_rng(9)
+    clips = rng.integers(-20000, 20000, (6, 1280), np.int16)
+    mel = {
+        "op": "log_mel", "sample_rate": 8000, "frame_length": 200, "frame_step": 96, "mel_bands": 12,
+        "upper_hz": 3900.0,
+    }
+    steps = ({"op": "pcm_to_float"}, mel, {"op": "standardize", "mean": -3.0, "std": 2.0})
+    return float_bundle(
+        folder, preprocessing=steps, files={"eval.npz": pack_eval([clips], np.zeros(6, np.int64))}
+    )
+
+
+def written(folder: Path) -> Path:
+    """Texts."""
+    texts = np.array(["Great film!", "", "na\u0308ive film\u2019s"])
+    step = {"op": "tokenize", "kind": "word", "length": 144, "vocabulary": "words.txt"}
+    return float_bundle(
+        folder, preprocessing=(step,),
+        files={
+            "words.txt": format_vocabulary(["great", "film", "!"]).encode(),
+            "eval.npz": pack_eval([texts], np.zeros(3, np.int64)),
+        },
+    )
+
+
+def scored(folder: Path) -> Path:
+    """Int8 in and out."""
+    from edgeprune.types import TensorInfo
+
+    return int8_bundle(folder, outputs=(TensorInfo("scores", (1, 5), "int8", 0.00390625, -128),))
+
+
+@pytest.mark.parametrize("make", [scored, float_bundle, spoken, written])
+def test_it_answers_as_the_agent_does(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    bundle = make(tmp_path / "bundle")
+    export(bundle, {"python": tmp_path / "out"}, name="digits")
+    assert answers(tmp_path / "out", bundle, tmp_path) == expected(bundle)
+
+
+@pytest.mark.heavy
+def test_the_wheel_holds_all_of_it(tmp_path: Path) -> None:
+    pytest.importorskip("wheel", reason="tests/exports/install_compilers.sh installs it")
+    bundle = scored(tmp_path / "bundle")
+    export(bundle, {"python": tmp_path / "out"}, name="digits")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    run(*pip, "wheel", tmp_path / "out", "--no-deps", "--no-build-isolation", "-w", tmp_path / "wheels")
+    (wheel,) = tmp_path.glob("wheels/*.whl")
+    assert wheel.name.startswith("digits-1.0.0+")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    run(*pip, "install", "--no-deps", "--no-index", "--target", tmp_path / "site", wheel)
+    assert answers(tmp_path / "site", bundle, tmp_path) == expected(bundle)
+
+
+def test_whole_numbers_of_another_type_are_taken_as_the_samples_type(tmp_path: Path) -> None:
+    bundle = float_bundle(tmp_path / "bundle")
+    export(bundle, {"python": tmp_path / "out"}, name="digits")
+    wide = np.load(bundle / "eval.npz")["x"].astype(np.int64)
+    np.savez(tmp_path / "wide.npz", x=wide)
+    (tmp_path / "run.py").write_text(_RUN)
+    found = run(sys.executable, "-I", tmp_path / "run.py", tmp_path / "out", tmp_path / "wide.npz")
+    assert json.loads(found) == expected(bundle)
+
+
+def test_a_wrong_length_is_a_value_error(tmp_path: Path) -> None:
+    export(scored(tmp_path / "bundle"), {"python": tmp_path / "out"}, name="digits")
+    np.savez(tmp_path / "short.npz", x=np.zeros((1, 143), np.uint8))
+    (tmp_path / "run.py").write_text(_RUN)
+    words = [sys.executable, "-I", tmp_path / "run.py", tmp_path / "out", tmp_path / "short.npz"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert "ValueError: cannot reshape array of size 143" in done.stderr
+
+
+def test_nothing_imports_edgeprune_itself(tmp_path: Path) -> None:
+    export(written(tmp_path / "bundle"), {"python": tmp_path / "out"})
+    for name, content in contents(tmp_path / "out").items():
+        if name.endswith(".py"):
+            assert not re.findall(rb"^\s*(?:from|import) edgeprune", content, re.MULTILINE)
+
+
+def test_an_unknown_step_is_refused(tmp_path: Path) -> None:
+    bundle = int8_bundle(tmp_path / "bundle", preprocessing=({"op": "augment"},))
+    with pytest.raises(InputError, match="'augment' is not known"):
+        export(bundle, {"python": tmp_path / "out"})
