@@ -37,7 +37,7 @@ def rows_of(
     touched, by_layer = _touching(profile), table.layers(counts)
     here = float(table(counts)[0])
     rows = []
-    for number, group in enumerate(profile.candidates.prepared.units.groups):
+    for number, group in enumerate(profile.candidates.prepared.dependencies.groups):
         level = thinned(planner.choices[number])
         narrower = level[level < counts[number]]
         there = np.repeat(counts.astype(float)[None], len(narrower), axis=0)
@@ -46,7 +46,7 @@ def rows_of(
         useful = np.flatnonzero(saved > _SAVES * here) if timed else np.arange(len(narrower))
         step = int(useful[0]) if len(useful) else None
         after = int(counts[number]) if step is None else int(narrower[step])
-        size, curve = len(group.units), planner.curves[number]
+        size, curve = len(group.channels), planner.curves[number]
         harm = float(curve[size - after] - curve[size - int(counts[number])])
         rows.append(
             Row(

@@ -48,5 +48,5 @@ class Candidates:
 def candidates_of(prepared: Prepared, convert: Convert) -> Candidates:
     """Converts the original, and finds out whether its file can be narrowed."""
     baseline = convert(prepared.model)
-    names = [layer.split("/")[-1] for layer in prepared.units.graph.layers]
-    return Candidates(prepared, convert, baseline, template(baseline, prepared.units.groups, names))
+    names = [layer.split("/")[-1] for layer in prepared.dependencies.graph.layers]
+    return Candidates(prepared, convert, baseline, template(baseline, prepared.dependencies.groups, names))

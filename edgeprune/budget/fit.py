@@ -80,9 +80,9 @@ def fitter(
         InputError: the model has no neurons to remove.
         DeviceError: the device refused, failed or went away; what was measured is kept.
     """
-    if not prepared.units.groups:
+    if not prepared.dependencies.groups:
         raise InputError("The model has no neurons that can be removed.", "", "See `edgeprune inspect`.")
-    choices = levels(prepared.units.groups, limits or Limits())
+    choices = levels(prepared.dependencies.groups, limits or Limits())
     candidates = candidates_of(prepared, convert)
     if not timed:
         return Fitter(unmeasured(candidates, device, options), choices, held)
@@ -102,7 +102,7 @@ class Fitter:
     def __init__(self, known: Profile, choices: Sequence[np.ndarray], held: Any = None) -> None:
         prepared = known.candidates.prepared
         self.known, self._choices = known, choices
-        self.planner = Planner(choices, prepared.curves, cost_model(prepared.units, "macs"))
+        self.planner = Planner(choices, prepared.curves, cost_model(prepared.dependencies, "macs"))
         self.judge = Judge(prepared.judge(held))
 
     @property

@@ -127,7 +127,7 @@ def resources_of(
             Resource("latency_ms", given["latency_ms"], lambda counts: whole * table(counts), INEXACT)
         )
     if "macs" in given:
-        macs = vectorised(cost_model(profile.candidates.prepared.units, "macs"))
+        macs = vectorised(cost_model(profile.candidates.prepared.dependencies, "macs"))
         found.append(Resource("macs", given["macs"], macs))
     if "size_bytes" in given or "memory_bytes" in given:
         size = _size_of(profile, plans)
@@ -158,7 +158,7 @@ def vectorised(model: CostModel) -> Cost:
 
 def _size_of(profile: Profile, plans: np.ndarray) -> Cost:
     """Bytes of the file: a constant, so many for each parameter, and so many for each channel's scales."""
-    params = vectorised(cost_model(profile.candidates.prepared.units, "params"))
+    params = vectorised(cost_model(profile.candidates.prepared.dependencies, "params"))
     full = profile.full
     if profile.candidates.cheap:
         files = [len(profile.candidates.file(counts)) for counts in plans]

@@ -23,7 +23,7 @@ from edgeprune.conversion.layer_error import layer_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.graph.dependency_graph import Group
+    from edgeprune.graph.dependency_graph import ChannelGroup
 
 Axis = tuple[int, int]
 """Tensor number and axis."""
@@ -71,7 +71,7 @@ class Template:
         return flatfile.pack(tree)
 
 
-def template(tflite: bytes, groups: Sequence[Group], layers: Sequence[str]) -> Template | None:
+def template(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str]) -> Template | None:
     """Finds out how to narrow a file.
 
     Args:
@@ -98,7 +98,7 @@ def template(tflite: bytes, groups: Sequence[Group], layers: Sequence[str]) -> T
             return None
         places = ties.members(roots.pop())
         sizes = {ties.size(axis) // times for axis, times in places}
-        if sizes != {len(group.units)}:
+        if sizes != {len(group.channels)}:
             return None
         found.append(places)
     taken = [axis for places in found for axis, _ in places]

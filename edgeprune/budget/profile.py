@@ -87,9 +87,9 @@ class Profile:
 
 def unmeasured(candidates: Candidates, device: str, options: BenchOptions) -> Profile:
     """A profile for budgets without latency: nothing runs."""
-    units = candidates.prepared.units
-    full = np.array([len(group.units) for group in units.groups], int)
-    return Profile(device, options, candidates, full, fit(work_of(units), full, ()))
+    dependencies = candidates.prepared.dependencies
+    full = np.array([len(group.channels) for group in dependencies.groups], int)
+    return Profile(device, options, candidates, full, fit(work_of(dependencies), full, ()))
 
 
 def profile(

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 AMOUNTS = ("macs", "written", "read")
 
@@ -81,20 +81,20 @@ class _Row(NamedTuple):
     alone: bool
 
 
-def work_of(units: Units) -> Work:
+def work_of(dependencies: DependencyGraph) -> Work:
     """The work of a traced model."""
-    sizes = np.array([len(group.units) for group in units.groups], float)
-    group_of = np.full(units.count, len(sizes))
-    for number, group in enumerate(units.groups):
-        group_of[group.units] = number
+    sizes = np.array([len(group.channels) for group in dependencies.groups], float)
+    group_of = np.full(dependencies.count, len(sizes))
+    for number, group in enumerate(dependencies.groups):
+        group_of[group.channels] = number
 
     def axis(ids: np.ndarray) -> tuple[float, np.ndarray]:
-        members = np.bincount(group_of[units.unit_of[ids]], minlength=len(sizes) + 1)
+        members = np.bincount(group_of[dependencies.channel_of[ids]], minlength=len(sizes) + 1)
         return float(members[-1]), members[:-1] / np.maximum(sizes, 1)
 
     rows = []
-    for path, weights in units.layer_flows.items():
-        layer = units.graph.layers[path]
+    for path, weights in dependencies.layer_flows.items():
+        layer = dependencies.graph.layers[path]
         for shape, weight in zip(layer.weight_shapes, weights, strict=True):
             if len(shape) < 2 or not weight.reuse:
                 continue

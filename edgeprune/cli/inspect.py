@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 
 def inspect(
@@ -27,7 +27,7 @@ def inspect(
     from edgeprune.keras_bridge.flavour import is_keras3
     from edgeprune.keras_bridge.load import load_model
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.units import trace
+    from edgeprune.pruning.dependencies import trace
 
     loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
     found = inspection(trace(read(loaded).graph))
@@ -38,26 +38,31 @@ def inspect(
         _print(found)
 
 
-def inspection(units: Units) -> dict[str, Any]:
+def inspection(dependencies: DependencyGraph) -> dict[str, Any]:
     """The traced model as plain values."""
     from edgeprune.graph.cost import cost, layer_costs
 
-    total, layers = cost(units), layer_costs(units)
+    total, layers = cost(dependencies), layer_costs(dependencies)
     return {
         "neurons": total.neurons,
         "params": total.params,
         "macs": total.macs,
         "layers": [
-            {"name": path, "kind": units.graph.layers[path].kind, "params": one.params, "macs": one.macs}
+            {
+                "name": path,
+                "kind": dependencies.graph.layers[path].kind,
+                "params": one.params,
+                "macs": one.macs,
+            }
             for path, one in layers.items()
         ],
         "groups": [
-            {"name": group.name, "neurons": len(group.units), "producers": list(group.producers)}
-            for group in units.groups
+            {"name": group.name, "neurons": len(group.channels), "producers": list(group.producers)}
+            for group in dependencies.groups
         ],
         "refusals": [
-            {"layer": one.layer, "neurons": one.units, "because_of": one.because_of, "reason": one.reason}
-            for one in units.refusals
+            {"layer": one.layer, "neurons": one.channels, "because_of": one.because_of, "reason": one.reason}
+            for one in dependencies.refusals
         ],
     }
 

@@ -42,7 +42,7 @@ def shrink(
         typer.echo(jsonable.dumps({**jsonable.encode(report), "model": str(target)}, indent=1))
         return
     for removal in report.removals:
-        typer.echo(f"{removal.group}: {removal.units} {removal.reason}")
+        typer.echo(f"{removal.group}: {removal.channels} {removal.reason}")
     before, after = report.before, report.after
     typer.echo(f"neurons {before.neurons:,} → {after.neurons:,}")
     typer.echo(f"parameters {before.params:,} → {after.params:,}, MACs {before.macs:,} → {after.macs:,}")

@@ -1,1 +1,1 @@
-"""The model as plain values: layers, calls, unit ids, costs."""
+"""The model as plain values: layers, calls, channel ids, costs."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,18 +30,18 @@ class Cost:
     macs: int
 
 
-def cost(units: Units, keep: np.ndarray | None = None) -> Cost:
+def cost(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> Cost:
     """Counts a model, or what is left of it.
 
     Args:
-        units: the traced model.
-        keep: for each unit number, whether it stays; None for the whole model.
+        dependencies: the traced model.
+        keep: for each channel number, whether it stays; None for the whole model.
     """
     if keep is None:
-        keep = np.ones(units.count, bool)
-    layers = layer_costs(units, keep).values()
+        keep = np.ones(dependencies.count, bool)
+    layers = layer_costs(dependencies, keep).values()
     return Cost(
-        neurons=sum(int(keep[group.units].sum()) for group in units.groups),
+        neurons=sum(int(keep[group.channels].sum()) for group in dependencies.groups),
         params=sum(one.params for one in layers),
         macs=sum(one.macs for one in layers),
     )
@@ -55,23 +55,23 @@ class LayerCost:
     macs: int
 
 
-def layer_costs(units: Units, keep: np.ndarray | None = None) -> dict[str, LayerCost]:
+def layer_costs(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> dict[str, LayerCost]:
     """Counts each layer, by its path; see `cost`."""
     if keep is None:
-        keep = np.ones(units.count, bool)
+        keep = np.ones(dependencies.count, bool)
     params: dict[str, int] = {}
     macs: dict[str, int] = {}
-    for path, weights in units.layer_flows.items():
+    for path, weights in dependencies.layer_flows.items():
         params[path] = macs[path] = 0
-        shapes = units.graph.layers[path].weight_shapes
+        shapes = dependencies.graph.layers[path].weight_shapes
         for shape, weight in zip(shapes, weights, strict=True):
             elements = 1
             for size, axis in zip(shape, weight.axes, strict=True):
-                elements *= size if axis is None else int(keep[units.unit_of[axis]].sum())
+                elements *= size if axis is None else int(keep[dependencies.channel_of[axis]].sum())
             params[path] += elements
             macs[path] += elements * weight.reuse
-    for view, flow in zip(units.views, units.flows, strict=True):
+    for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         for term in flow.mac_terms:
-            left = [int(keep[units.unit_of[axis]].sum()) for axis in term.axes]
+            left = [int(keep[dependencies.channel_of[axis]].sum()) for axis in term.axes]
             macs[view.layer.path] += term.times * int(np.prod(left))
     return {path: LayerCost(params[path], macs[path]) for path in params}

@@ -1,4 +1,4 @@
-"""What a model costs as a function of how many units each group keeps, without slicing anything.
+"""What a model costs as a function of how many channels each group keeps, without slicing anything.
 
 Every weight (and every activation product) is a term: a constant times, for each of its axes, a
 linear function of the kept counts,
@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import Units
-    from edgeprune.graph.ids import Ids
+    from edgeprune.graph.channels import ChannelIds
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 UNITS = ("neurons", "params", "macs")
 
@@ -29,7 +29,7 @@ class CostModel:
     Attributes:
         constants: (T,).
         fixed: (T, A) elements along each axis that no group decides over; 1 for missing axes.
-        shares: (T, A, G) elements along each axis for each kept unit of a group.
+        shares: (T, A, G) elements along each axis for each kept channel of a group.
     """
 
     constants: np.ndarray
@@ -37,14 +37,14 @@ class CostModel:
     shares: np.ndarray
 
     def __call__(self, counts: np.ndarray) -> float:
-        """The cost with these many kept units in each group."""
+        """The cost with these many kept channels in each group."""
         return float(self.constants @ self._lengths(counts).prod(axis=1))
 
     def _lengths(self, counts: np.ndarray) -> np.ndarray:
         return np.asarray(self.fixed + self.shares @ counts)
 
     def per_unit(self, counts: np.ndarray) -> np.ndarray:
-        """(G,) what one unit of each group costs, at these counts: the gradient."""
+        """(G,) what one channel of each group costs, at these counts: the gradient."""
         lengths = self._lengths(counts)
         total = np.zeros(self.shares.shape[2])
         for axis in range(lengths.shape[1]):
@@ -53,38 +53,40 @@ class CostModel:
         return total
 
 
-def cost_model(units: Units, unit: str) -> CostModel:
+def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
     """The cost model of a traced model.
 
     Args:
-        units: the traced model.
+        dependencies: the traced model.
         unit: one of `UNITS`.
     """
-    builder = _Builder(units)
+    builder = _Builder(dependencies)
     if unit == "neurons":
         builder.sizes(
-            np.concatenate([group.units for group in units.groups]) if units.groups else np.zeros(0, int)
+            np.concatenate([group.channels for group in dependencies.groups])
+            if dependencies.groups
+            else np.zeros(0, int)
         )
         return builder.model()
-    for path, weights in units.layer_flows.items():
-        for shape, weight in zip(units.graph.layers[path].weight_shapes, weights, strict=True):
+    for path, weights in dependencies.layer_flows.items():
+        for shape, weight in zip(dependencies.graph.layers[path].weight_shapes, weights, strict=True):
             times = weight.reuse if unit == "macs" else 1
             bare = [size for size, axis in zip(shape, weight.axes, strict=True) if axis is None]
             builder.term(times * float(np.prod(bare)), [axis for axis in weight.axes if axis is not None])
     if unit == "macs":
-        for flow in units.flows:
+        for flow in dependencies.flows:
             for term in flow.mac_terms:
                 builder.term(float(term.times), list(term.axes))
     return builder.model()
 
 
 class _Builder:
-    def __init__(self, units: Units) -> None:
-        self._units = units
-        self._sizes = np.array([len(group.units) for group in units.groups], float)
-        self._group = np.full(units.count, len(units.groups))
-        for number, group in enumerate(units.groups):
-            self._group[group.units] = number
+    def __init__(self, dependencies: DependencyGraph) -> None:
+        self._units = dependencies
+        self._sizes = np.array([len(group.channels) for group in dependencies.groups], float)
+        self._group = np.full(dependencies.count, len(dependencies.groups))
+        for number, group in enumerate(dependencies.groups):
+            self._group[group.channels] = number
         self._terms: list[tuple[float, list[tuple[float, np.ndarray]]]] = []
 
     def _axis(self, members: np.ndarray) -> tuple[float, np.ndarray]:
@@ -94,9 +96,9 @@ class _Builder:
     def sizes(self, members: np.ndarray) -> None:
         self._terms.append((1.0, [self._axis(members)]))
 
-    def term(self, constant: float, axes: list[Ids]) -> None:
+    def term(self, constant: float, axes: list[ChannelIds]) -> None:
         if constant:
-            self._terms.append((constant, [self._axis(self._units.unit_of[axis]) for axis in axes]))
+            self._terms.append((constant, [self._axis(self._units.channel_of[axis]) for axis in axes]))
 
     def model(self) -> CostModel:
         depth = max((len(axes) for _, axes in self._terms), default=1) or 1

@@ -30,50 +30,50 @@ class Refusal:
     """
 
     layer: str
-    units: int
+    channels: int
     because_of: str
     reason: str
 
 
 @dataclasses.dataclass(frozen=True)
-class Group:
+class ChannelGroup:
     """Units among which a choice can be made.
 
     Attributes:
-        name: the first producer; with its kind of unit where it has several.
-        units: unit numbers, see `Units`.
-        producers: every layer (and kind of unit) that makes them.
+        name: the first producer; with its kind of channel where it has several.
+        units: channel numbers, see `DependencyGraph`.
+        producers: every layer (and kind of channel) that makes them.
     """
 
     name: str
-    units: np.ndarray
+    channels: np.ndarray
     producers: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True)
-class Units:
+class DependencyGraph:
     """The traced model.
 
     Attributes:
         views: every call as its rule saw it, aligned with ``graph.calls``.
         flows: what the rules said, aligned likewise; ids are raw.
         layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
-        unit_of: raw id to unit number; 0 is "no unit, always there".
+        channel_of: raw id to channel number; 0 is "no channel, always there".
         groups: the prunable groups, in the order of the model.
         refusals: what must stay.
-        count: highest unit number + 1.
+        count: highest channel number + 1.
     """
 
     graph: ModelGraph
     views: tuple[CallView, ...]
     flows: tuple[Flow, ...]
     layer_flows: Mapping[str, tuple[WeightFlow, ...]]
-    unit_of: np.ndarray
-    groups: tuple[Group, ...]
+    channel_of: np.ndarray
+    groups: tuple[ChannelGroup, ...]
     refusals: tuple[Refusal, ...]
     count: int
 
     @property
     def neurons(self) -> int:
         """Prunable neurons: the sum over all groups."""
-        return sum(len(group.units) for group in self.groups)
+        return sum(len(group.channels) for group in self.groups)

@@ -15,7 +15,7 @@ import numpy as np
 from edgeprune.graph.model_graph import Tensor
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import Ids
+    from edgeprune.graph.channels import ChannelIds
     from edgeprune.graph.model_graph import Call, Layer
 
 Arrays = Sequence[np.ndarray]
@@ -31,7 +31,7 @@ class WeightFlow:
         reuse: multiply-accumulates per element and inference (output positions of a convolution).
     """
 
-    axes: tuple[Ids | None, ...]
+    axes: tuple[ChannelIds | None, ...]
     reuse: int = 0
 
 
@@ -39,13 +39,13 @@ class WeightFlow:
 class MacTerm:
     """MACs between activations, such as Q·Kᵀ: `times` for each combination of kept ids."""
 
-    axes: tuple[Ids, ...]
+    axes: tuple[ChannelIds, ...]
     times: int
 
 
 @dataclasses.dataclass(frozen=True)
 class LinearRead:
-    """A place where a layer mixes its input units linearly: z = X·W + b.
+    """A place where a layer mixes its input channels linearly: z = X·W + b.
 
     To observe it, take a call's concrete inputs (`edgeprune.keras_bridge.run.Step`)::
 
@@ -86,21 +86,21 @@ class LinearRead:
 
 @dataclasses.dataclass(frozen=True)
 class Flow:
-    """What one call does with the units.
+    """What one call does with the channels.
 
     Attributes:
         outputs: ids of each output tensor.
         weights: one per weight of the layer.
-        reads: where units are mixed.
+        reads: where channels are mixed.
         mac_terms: multiply-accumulates that no weight takes part in.
         sizes: configuration entry to the ids whose number it is (``units``, ``filters``).
     """
 
-    outputs: tuple[Ids, ...]
+    outputs: tuple[ChannelIds, ...]
     weights: tuple[WeightFlow, ...] = ()
     reads: tuple[LinearRead, ...] = ()
     mac_terms: tuple[MacTerm, ...] = ()
-    sizes: Mapping[str, Ids] = dataclasses.field(default_factory=dict)
+    sizes: Mapping[str, ChannelIds] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,7 +109,7 @@ class CallView:
 
     layer: Layer
     call: Call
-    inputs: tuple[Ids, ...]
+    inputs: tuple[ChannelIds, ...]
 
     @property
     def output(self) -> tuple[int | None, ...]:
@@ -120,8 +120,8 @@ class CallView:
         """A value of the layer's configuration."""
         return self.layer.config.get(name, default)
 
-    def ids(self, tensor: Tensor) -> Ids:
-        """Ids of one of the call's input tensors."""
+    def ids(self, tensor: Tensor) -> ChannelIds:
+        """ChannelIds of one of the call's input tensors."""
         return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
 
     def argument(self, name: str, position: int | None = None) -> Any:

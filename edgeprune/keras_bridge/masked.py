@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, run, with_mask
@@ -19,50 +19,56 @@ from edgeprune.pruning.strip import KeptUnits, whole
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.keras_bridge.run import Step
 
 
 def equivalence(
-    reading: Reading, units: Units, keep: np.ndarray, stripped_model: Any, samples: Data
+    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, stripped_model: Any, samples: Data
 ) -> Equivalence:
     """Compares a stripped model, before any refitting, with the masked original.
 
     Args:
         reading: the original; it is not changed.
-        units: its units.
-        keep: for each unit number, whether it stays.
+        units: its channels.
+        keep: for each channel number, whether it stays.
         stripped_model: what `build` made of it.
         samples: inputs, a few are enough.
     """
     smaller = in_float32(read(stripped_model))
-    return compare(masked_outputs(in_float32(reading), units, keep, samples), predict(smaller, samples))
+    return compare(
+        masked_outputs(in_float32(reading), dependencies, keep, samples), predict(smaller, samples)
+    )
 
 
-def masked_outputs(reading: Reading, units: Units, keep: np.ndarray, samples: Data) -> list[np.ndarray]:
-    """The outputs of the original with every removed unit silenced."""
-    kept = KeptUnits(units.unit_of, keep)
+def masked_outputs(
+    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, samples: Data
+) -> list[np.ndarray]:
+    """The outputs of the original with every removed channel silenced."""
+    kept = KeptUnits(dependencies.channel_of, keep)
     copy = read(build(reading, whole(reading.graph)))
-    for path, flows in units.layer_flows.items():
+    for path, flows in dependencies.layer_flows.items():
         if flows:
             weights = copy.layers[path].get_weights()
             copy.layers[path].set_weights(
                 [silence_weight(weight, flow, kept) for weight, flow in zip(weights, flows, strict=True)]
             )
     results: list[Any] = []
-    steps = run(copy, samples, around=_silencing(units, kept), results=results)
+    steps = run(copy, samples, around=_silencing(dependencies, kept), results=results)
     collections.deque(steps, maxlen=0)
     return [np.asarray(value) for value in results]
 
 
-def _silencing(units: Units, kept: KeptUnits) -> Callable[[Step, Callable[[], list[Any]]], list[Any]]:
+def _silencing(
+    dependencies: DependencyGraph, kept: KeptUnits
+) -> Callable[[Step, Callable[[], list[Any]]], list[Any]]:
     """Runs a layer, or its masked stand-in, and silences what comes out."""
     import tensorflow as tf
 
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
-        view, flow = units.views[step.number], units.flows[step.number]
+        view, flow = dependencies.views[step.number], dependencies.flows[step.number]
         masked = getattr(rule_for(view.layer), "masked", None)
         arrays = masked and masked(view, kept, step.arrays, step.layer.get_weights())
         if arrays is None:
@@ -75,10 +81,10 @@ def _silencing(units: Units, kept: KeptUnits) -> Callable[[Step, Callable[[], li
     return around
 
 
-def _silenced(value: Any, ids: unit_ids.Ids, kept: KeptUnits) -> Any:
+def _silenced(value: Any, ids: channel_ids.ChannelIds, kept: KeptUnits) -> Any:
     import tensorflow as tf
 
-    small = unit_ids.collapse(ids)
+    small = channel_ids.collapse(ids)
     if kept.mask(small).all():
         return value
     silenced = tf.convert_to_tensor(silence(np.asarray(value), small, kept))

@@ -16,7 +16,7 @@ from edgeprune.pruning.strip import strip
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.model_graph import ModelGraph
     from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
@@ -61,13 +61,13 @@ class KerasNetwork:
         replace_weights(self.reading, layer, arrays)
 
 
-def stripped_network(reading: Reading, units: Units, keep: np.ndarray) -> KerasNetwork:
-    """A new model with some of the units of an old one, and its kept weights.
+def stripped_network(reading: Reading, dependencies: DependencyGraph, keep: np.ndarray) -> KerasNetwork:
+    """A new model with some of the channels of an old one, and its kept weights.
 
     Args:
         reading: the old model; it is not changed.
-        units: its units.
-        keep: for each unit number, whether it stays.
+        units: its channels.
+        keep: for each channel number, whether it stays.
     """
-    model: Any = build(reading, strip(units, keep))
+    model: Any = build(reading, strip(dependencies, keep))
     return KerasNetwork(read(model))

@@ -15,18 +15,18 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
-from edgeprune.graph.dependency_graph import Units
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
 from edgeprune.keras_bridge.widen import in_float32
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.equivalence import Equivalence, compare
 from edgeprune.pruning.known import Watcher
 from edgeprune.pruning.shrink import Findings, find
 from edgeprune.pruning.strip import Stripped, strip
-from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +46,7 @@ class Removal:
 
     group: str
     reason: str
-    units: int
+    channels: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,25 +84,27 @@ def shrink(model: Any, samples: Any = None) -> ShrinkResult:
     before = cost(trace(original.graph))
     reading, removals = original, collections.Counter[tuple[str, str]]()
     while True:
-        units = trace(reading.graph)
-        findings = _look(reading, units)
+        dependencies = trace(reading.graph)
+        findings = _look(reading, dependencies)
         if not findings.reasons:
             break
-        group_of = {int(unit): group.name for group in units.groups for unit in group.units}
+        group_of = {int(unit): group.name for group in dependencies.groups for unit in group.channels}
         removals.update((group_of[unit], reason) for unit, reason in findings.reasons.items())
-        reading = read(build(reading, _stripped(units, findings), findings.weights))
+        reading = read(build(reading, _stripped(dependencies, findings), findings.weights))
     proof = _prove(original, reading, samples)
     proof.check()
     found = tuple(Removal(group, reason, number) for (group, reason), number in removals.items())
-    return ShrinkResult(reading.model, ShrinkReport(before, cost(units), found, proof))
+    return ShrinkResult(reading.model, ShrinkReport(before, cost(dependencies), found, proof))
 
 
-def _look(reading: Reading, units: Units) -> Findings:
+def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     """Runs the model once and decides."""
     weights = {
-        path: list(reading.layers[path].get_weights()) for path, flows in units.layer_flows.items() if flows
+        path: list(reading.layers[path].get_weights())
+        for path, flows in dependencies.layer_flows.items()
+        if flows
     }
-    watcher = Watcher(units, weights)
+    watcher = Watcher(dependencies, weights)
 
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
         outputs = compute()
@@ -113,9 +115,9 @@ def _look(reading: Reading, units: Units) -> Findings:
     return find(watcher)
 
 
-def _stripped(units: Units, findings: Findings) -> Stripped:
+def _stripped(dependencies: DependencyGraph, findings: Findings) -> Stripped:
     """The strip, with biases added to layers that take in a constant."""
-    stripped = strip(units, findings.keep)
+    stripped = strip(dependencies, findings.keep)
     configs, slices = dict(stripped.configs), dict(stripped.weights)
     for path in findings.biases:
         configs[path] = {**configs.get(path, {}), "use_bias": True}

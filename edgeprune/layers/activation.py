@@ -1,6 +1,6 @@
 """Layers that treat every element by itself: activations, dropout, noise, scaling.
 
-An activation that mixes the channels (softmax) needs all of them: its units stay.
+An activation that mixes the channels (softmax) needs all of them: its channels stay.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.operation import axes_of
 from edgeprune.layers.rule import BaseRule, Kept
@@ -17,7 +17,7 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
@@ -30,7 +30,7 @@ ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
 class ElementwiseRule(BaseRule):
     """Passes the ids on as they are."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Output ids are input ids."""
         ids = view.inputs[0]
         fix_if_mixing(view, ids, space)
@@ -38,14 +38,14 @@ class ElementwiseRule(BaseRule):
 
 
 class SoftmaxRule(BaseRule):
-    """Softmax over some axes: the units there stay, along other axes they pass."""
+    """Softmax over some axes: the channels there stay, along other axes they pass."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fixes what the normalised axes carry."""
         ids = view.inputs[0]
         axis = view.option("axis", -1)
         for one in axis if isinstance(axis, (list, tuple)) else (axis,):
-            if one % ids.ndim in unit_ids.varying_axes(ids):
+            if one % ids.ndim in channel_ids.varying_axes(ids):
                 space.fix(ids, view.layer.path, "softmax needs all its channels")
         return Flow((ids,))
 
@@ -53,11 +53,11 @@ class SoftmaxRule(BaseRule):
 class PReLURule(BaseRule):
     """Learned slopes, one for each element that `shared_axes` does not share."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The slopes shrink with the axes they are spread over."""
         ids = view.inputs[0]
-        varying = unit_ids.varying_axes(ids)
-        axes: list[Ids | None] = []
+        varying = channel_ids.varying_axes(ids)
+        axes: list[ChannelIds | None] = []
         for axis, size in enumerate(view.layer.weight_shapes[0], start=1):
             own = size > 1 and axis in varying
             axes.append(space.fix_unless_vector(ids, axis, view.layer.path) if own else None)
@@ -74,10 +74,10 @@ class PerChannelOptionRule:
     def __init__(self, *options: str) -> None:
         self.options = options
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Output ids are input ids; learned statistics shrink with the axes they are spread over."""
         ids = view.inputs[0]
-        own = set(unit_ids.varying_axes(ids)) & set(_named_axes(view, ids.ndim))
+        own = set(channel_ids.varying_axes(ids)) & set(_named_axes(view, ids.ndim))
         lines = {axis: space.fix_unless_vector(ids, axis, view.layer.path) for axis in own}
         weights = tuple(
             WeightFlow(tuple(lines.get(axis) for axis in _met(view, ids.ndim, len(shape))))
@@ -92,7 +92,7 @@ class PerChannelOptionRule:
         for option in self.options:
             values = _array(view.option(option, 0.0))
             for place, axis in enumerate(_met(view, ids.ndim, values.ndim)):
-                line = unit_ids.vector(ids, axis) if axis in unit_ids.varying_axes(ids) else None
+                line = channel_ids.vector(ids, axis) if axis in channel_ids.varying_axes(ids) else None
                 if line is not None and values.shape[place] > 1:
                     values = np.compress(kept.mask(line), values, axis=place)
                     changed[option] = values.tolist()
@@ -117,12 +117,12 @@ def _array(value: Any) -> np.ndarray:
 
 def fix_if_mixing(
     view: CallView,
-    ids: Ids,
-    space: IdSpace,
+    ids: ChannelIds,
+    space: ChannelSpace,
     config: Mapping[str, Any] | None = None,
     options: tuple[str, ...] = ("activation",),
 ) -> None:
-    """Keeps the units whose layer ends in an activation that is not known to be element-wise."""
+    """Keeps the channels whose layer ends in an activation that is not known to be element-wise."""
     config = view.layer.config if config is None else config
     for option in options:
         name = activation_name(config.get(option))

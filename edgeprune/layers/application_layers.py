@@ -12,13 +12,13 @@ from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class LayerScaleRule(BaseRule):
     """One factor per channel of the last axis."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The factors go with their channels."""
         line = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
         return Flow((view.inputs[0],), (WeightFlow((line,)),), sizes={"projection_dim": line})

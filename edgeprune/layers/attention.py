@@ -1,27 +1,27 @@
 """Attention and AdditiveAttention: no projections; scores from queries (N, T, d) and keys (N, S, d).
 
 Dimension j of the query meets dimension j of the key, so they go together; a removed one adds
-nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's units.
+nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's channels.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, MacTerm, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.multi_head_attention import steps_of
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class AttentionRule(BaseRule):
     """Inputs are a list [query, value] or [query, value, key]."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the dimensions of queries and keys; passes the value's on."""
         name = view.layer.path
         query, value, key = self._tensors(view)
@@ -37,8 +37,8 @@ class AttentionRule(BaseRule):
             if tensor.index not in (query.index, value.index, key.index):
                 space.fix(ids, name, "is used as an attention mask")
         pairs = steps_of(query) * steps_of(value)
-        outputs = [unit_ids.along(line, -1, view.output)]
-        outputs += [unit_ids.none(tensor.shape) for tensor in view.call.outputs[1:]]
+        outputs = [channel_ids.along(line, -1, view.output)]
+        outputs += [channel_ids.none(tensor.shape) for tensor in view.call.outputs[1:]]
         weights = tuple(WeightFlow((scale,) if shape else ()) for shape in view.layer.weight_shapes)
         return Flow(tuple(outputs), weights, mac_terms=(MacTerm((dims,), pairs), MacTerm((line,), pairs)))
 

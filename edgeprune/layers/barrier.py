@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class BarrierRule(BaseRule):
@@ -20,18 +20,18 @@ class BarrierRule(BaseRule):
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Every unit that reaches the layer stays; nothing comes out that could go."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Every channel that reaches the layer stays; nothing comes out that could go."""
         return barrier_flow(view, space, self.reason)
 
 
 class SourceRule(BaseRule):
     """InputLayer: the model's inputs are never touched; a nested model's carry what they are given."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """No unit decides over an input of the model."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """No channel decides over an input of the model."""
         del space
-        return Flow(view.inputs or tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs))
+        return Flow(view.inputs or tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
         """The shape that a nested model declares."""
@@ -40,11 +40,11 @@ class SourceRule(BaseRule):
         return {name: [None if was is None else size for was, size in zip(view.output, now, strict=True)]}
 
 
-def barrier_flow(view: CallView, space: IdSpace, reason: str) -> Flow:
+def barrier_flow(view: CallView, space: ChannelSpace, reason: str) -> Flow:
     """Keeps everything around a call as it is."""
     for ids in view.inputs:
         space.fix(ids, view.layer.path, reason)
     if view.layer.weight_shapes:
         space.close(view.layer.path, (view.output or (0,))[-1] or 0, reason)
-    outputs = tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs)
+    outputs = tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs)
     return Flow(outputs, tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes))

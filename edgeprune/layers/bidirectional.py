@@ -1,6 +1,6 @@
 """Bidirectional: two recurrent layers over the same sequence, one from the end; outputs merged.
 
-Their weights stand one after the other, forward first. ``concat`` keeps their units apart, the
+Their weights stand one after the other, forward first. ``concat`` keeps their channels apart, the
 other merges add them element by element and so tie them. Keras 3 computes its output shape as if both
 directions were of one size, so there they are tied as well.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
@@ -21,7 +21,7 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.model_graph import Layer
     from edgeprune.layers.rule import Rule
 
@@ -34,8 +34,8 @@ class BidirectionalRule(BaseRule):
     def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
         self._rule_for = rule_for
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units for each direction."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels for each direction."""
         views = self._views(view)
         if any(inner.output[-1] is None for inner in views):
             return barrier_flow(view, space, "runs cells that have no rule")
@@ -85,12 +85,14 @@ class BidirectionalRule(BaseRule):
         return views
 
     @staticmethod
-    def _merge(view: CallView, forward: Ids, backward: Ids, space: IdSpace) -> tuple[Ids, ...]:
+    def _merge(
+        view: CallView, forward: ChannelIds, backward: ChannelIds, space: ChannelSpace
+    ) -> tuple[ChannelIds, ...]:
         mode = view.option("merge_mode")
         if mode is None:
             return forward, backward
         if mode == "concat":
-            return (unit_ids.concatenate((forward, backward), -1),)
+            return (channel_ids.concatenate((forward, backward), -1),)
         space.unite(forward, backward)
         return (forward,)
 

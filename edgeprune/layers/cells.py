@@ -1,9 +1,9 @@
-"""Recurrent cells: which unit decides over what, and the same cells in numpy.
+"""Recurrent cells: which channel decides over what, and the same cells in numpy.
 
     kernel (in, g·u), recurrent kernel (u, g·u), bias (g·u), or (2, g·u) for a GRU with reset_after
 
 with g gates side by side, each u wide: 1 for SimpleRNN, 3 for GRU (z, r, h), 4 for LSTM (i, f, c, o).
-Unit j owns column j of every gate and row j of the recurrent kernel.
+Channel j owns column j of every gate and row j of the recurrent kernel.
 
 The numpy cells follow Keras' own; they give the states that the recurrent kernels read, which are
 no tensors of the graph.
@@ -21,7 +21,7 @@ from edgeprune.graph.flow import WeightFlow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from edgeprune.graph.ids import Ids
+    from edgeprune.graph.channels import ChannelIds
 
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 
@@ -96,7 +96,7 @@ class Cell:
         plain = all(isinstance(name, str) for name in names)
         return known and plain and (self.kind != "GRU" or self.reset_after)
 
-    def flow(self, read: Ids, made: Ids, steps: int) -> list[WeightFlow]:
+    def flow(self, read: ChannelIds, made: ChannelIds, steps: int) -> list[WeightFlow]:
         """Weights of the cell, used once a time step."""
         columns = np.tile(made, GATES[self.kind])
         flows = [WeightFlow((read, columns), reuse=steps), WeightFlow((made, columns), reuse=steps)]

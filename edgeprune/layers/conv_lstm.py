@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import window_of
@@ -16,14 +16,14 @@ from edgeprune.layers.recurrent import sequence_and_states
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class ConvLSTMRule(BaseRule):
     """ConvLSTM1D, ConvLSTM2D, ConvLSTM3D; a neuron is one channel of the state."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units along the channel axis; the sequence is (N, T, *space, channels)."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels along the channel axis; the sequence is (N, T, *space, channels)."""
         name = view.layer.path
         sequence, initial = sequence_and_states(view)
         kernel = view.layer.weight_shapes[0]
@@ -33,14 +33,14 @@ class ConvLSTMRule(BaseRule):
         made = space.fresh(name, int(view.option("filters")))
         fix_if_mixing(view, made, space, view.layer.config, ("activation", "recurrent_activation"))
         outputs = [
-            unit_ids.along(made, -len(kernel) + 1 if first else -1, tensor.shape)
+            channel_ids.along(made, -len(kernel) + 1 if first else -1, tensor.shape)
             for tensor in view.call.outputs
         ]
         for tensor in initial:
             ids = view.ids(tensor)
             space.unite(space.fix_unless_vector(ids, 1 if first else ids.ndim - 1, name), made)
         columns = np.tile(made, 4)
-        sizes = unit_ids.static(view.call.outputs[-1].shape)[-len(kernel) + 1 :]
+        sizes = channel_ids.static(view.call.outputs[-1].shape)[-len(kernel) + 1 :]
         area = int(np.prod(sizes)) // len(made)
         reuse = area * int(sequence.shape[1] or 1)
         window = (None,) * (len(kernel) - 2)

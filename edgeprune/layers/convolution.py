@@ -1,6 +1,6 @@
 """Convolutions: kernel (*window, in / groups, out), one, two or three window axes.
 
-groups = 1            every output reads every input unit
+groups = 1            every output reads every input channel
 groups = in           depthwise: outputs live and die with the input they read
 otherwise             every group keeps the same positions, so that groups stay equally wide
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.patches import Window, patches
@@ -21,14 +21,14 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class ConvolutionRule(BaseRule):
     """Conv1D, Conv2D, Conv3D."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units along the channel axis of the output."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels along the channel axis of the output."""
         name = view.layer.path
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, name)
@@ -37,17 +37,17 @@ class ConvolutionRule(BaseRule):
         groups = int(view.option("groups", 1))
         rows = self._tie_groups(read, made, groups, space)
         kernel = view.layer.weight_shapes[0]
-        window: tuple[Ids | None, ...] = (None,) * (len(kernel) - 2)
+        window: tuple[ChannelIds | None, ...] = (None,) * (len(kernel) - 2)
         weights = [WeightFlow((*window, rows, made), reuse=positions(view, axis))]
         bias = 1 if view.option("use_bias", True) else None
         if bias:
             weights.append(WeightFlow((made,)))
         reads = () if groups > 1 else (self._read(view, bias),)
-        output = unit_ids.along(made, axis, view.output)
+        output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), reads, sizes={"filters": made})
 
     @staticmethod
-    def _tie_groups(read: Ids, made: Ids, groups: int, space: IdSpace) -> Ids:
+    def _tie_groups(read: ChannelIds, made: ChannelIds, groups: int, space: ChannelSpace) -> ChannelIds:
         """Unites what grouping ties; returns the ids along the kernel's input axis."""
         if groups == 1:
             return read
@@ -99,5 +99,5 @@ def channel_axis(view: CallView) -> int:
 
 def positions(view: CallView, axis: int) -> int:
     """Output positions, so how often each kernel element is used."""
-    sizes = unit_ids.static(view.output)
+    sizes = channel_ids.static(view.output)
     return int(np.prod([size for other, size in enumerate(sizes) if other not in (0, axis)]))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, window_of
@@ -15,27 +15,27 @@ from edgeprune.layers.patches import transposed_patches
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class ConvolutionTransposeRule(BaseRule):
     """Conv1DTranspose, Conv2DTranspose, Conv3DTranspose."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units along the channel axis of the output."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels along the channel axis of the output."""
         name = view.layer.path
         axis = channel_axis(view)
         rows = space.fix_unless_vector(view.inputs[0], axis, name)
         made = space.fresh(name, int(view.option("filters")))
         fix_if_mixing(view, made, space)
         kernel = view.layer.weight_shapes[0]
-        sizes = unit_ids.static(view.call.inputs[0].shape)
+        sizes = channel_ids.static(view.call.inputs[0].shape)
         reuse = int(np.prod([size for other, size in enumerate(sizes) if other not in (0, axis)]))
         weights = [WeightFlow((*(None,) * (len(kernel) - 2), made, rows), reuse=reuse)]
         bias = 1 if view.option("use_bias", True) else None
         if bias:
             weights.append(WeightFlow((made,)))
-        output = unit_ids.along(made, axis, view.output)
+        output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), _reads(view, kernel, bias), sizes={"filters": made})
 
 

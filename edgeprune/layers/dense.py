@@ -6,31 +6,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class DenseRule(BaseRule):
-    """Reads the units of the last axis, makes its own."""
+    """Reads the channels of the last axis, makes its own."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units along the last axis of the output."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels along the last axis of the output."""
         name = view.layer.path
         rows = space.fix_unless_vector(view.inputs[0], -1, name)
         made = space.fresh(name, int(view.option("units")))
         fix_if_mixing(view, made, space)
-        positions = int(np.prod(unit_ids.static(view.output)[1:-1]))
+        positions = int(np.prod(channel_ids.static(view.output)[1:-1]))
         weights = [WeightFlow((rows, made), reuse=positions)]
         bias = 1 if view.option("use_bias", True) else None
         if bias:
             weights.append(WeightFlow((made,)))
         read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors, by_step=True)
-        return Flow((unit_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made})
+        return Flow(
+            (channel_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made}
+        )
 
 
 def vectors(x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:

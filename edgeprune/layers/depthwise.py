@@ -1,6 +1,6 @@
 """Depthwise convolutions: kernel (*window, in, multiplier); output i·multiplier + m reads input i.
 
-A depthwise layer makes no choice of its own: its outputs are the units of its input.
+A depthwise layer makes no choice of its own: its outputs are the channels of its input.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.convolution import channel_axis, positions
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class DepthwiseRule(BaseRule):
     """DepthwiseConv1D and DepthwiseConv2D."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Each input unit decides over its `depth_multiplier` outputs."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Each input channel decides over its `depth_multiplier` outputs."""
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
         made = np.repeat(read, int(view.option("depth_multiplier", 1)))
@@ -30,4 +30,4 @@ class DepthwiseRule(BaseRule):
         weights = [WeightFlow((*window, read, None), reuse=positions(view, axis))]
         if view.option("use_bias", True):
             weights.append(WeightFlow((made,)))
-        return Flow((unit_ids.along(made, axis, view.output),), tuple(weights))
+        return Flow((channel_ids.along(made, axis, view.output),), tuple(weights))

@@ -1,7 +1,7 @@
 """EinsumDense: an equation such as ``"abc,cde->abde"``, letter by letter.
 
 in input and kernel, not in output      summed over: the kernel's rows
-in kernel and output, not in input      made here; the largest such axis carries the units
+in kernel and output, not in input      made here; the largest such axis carries the channels
 in all three, or input and output       passes through
 """
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors
@@ -22,7 +22,7 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,22 +40,22 @@ class Equation:
 
 
 class EinsumDenseRule(BaseRule):
-    """Reads the units of one summed letter, makes its own along one new letter."""
+    """Reads the channels of one summed letter, makes its own along one new letter."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units along the largest axis that the kernel alone brings in."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels along the largest axis that the kernel alone brings in."""
         name = view.layer.path
         equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
         shape = view.layer.weight_shapes[0]
         lines = self._summed(view, equation, space)
         made_letter = self._made_letter(equation, shape)
-        made: Ids | None = None
-        output = unit_ids.none(view.output)
+        made: ChannelIds | None = None
+        output = channel_ids.none(view.output)
         if made_letter:
             made = space.fresh(name, shape[equation.kernel.index(made_letter)])
             fix_if_mixing(view, made, space)
             lines[made_letter] = made
-            output = unit_ids.along(made, equation.output.index(made_letter), view.output)
+            output = channel_ids.along(made, equation.output.index(made_letter), view.output)
         kernel = tuple(lines.get(letter) for letter in equation.kernel)
         weights = [WeightFlow(kernel, reuse=_positions(view, equation))]
         columns: str | None = None
@@ -68,11 +68,11 @@ class EinsumDenseRule(BaseRule):
         return Flow((output,), tuple(weights), _reads(equation, lines, columns, shape))
 
     @staticmethod
-    def _summed(view: CallView, equation: Equation, space: IdSpace) -> dict[str, Ids]:
-        """Ids along the summed letter that carries units; anything else is kept whole."""
+    def _summed(view: CallView, equation: Equation, space: ChannelSpace) -> dict[str, ChannelIds]:
+        """ChannelIds along the summed letter that carries channels; anything else is kept whole."""
         ids = view.inputs[0]
         read = [letter for letter in equation.summed if letter in equation.input]
-        varying = [equation.input[axis] for axis in unit_ids.varying_axes(ids)]
+        varying = [equation.input[axis] for axis in channel_ids.varying_axes(ids)]
         if any(letter not in read for letter in varying):
             space.fix(ids, view.layer.path, "reads its units along an axis that it does not sum over")
             return {}
@@ -107,13 +107,13 @@ def parse(equation: str, rank: int) -> Equation:
 
 def _positions(view: CallView, equation: Equation) -> int:
     """How often each kernel element is used: the input's axes that the kernel does not have, batch aside."""
-    sizes = unit_ids.static(view.call.inputs[0].shape)
+    sizes = channel_ids.static(view.call.inputs[0].shape)
     axes = list(zip(equation.input, sizes, strict=True))[1:]
     return int(np.prod([size for letter, size in axes if letter not in equation.kernel]))
 
 
 def _reads(
-    equation: Equation, lines: Mapping[str, Ids], bias: str | None, shape: tuple[int, ...]
+    equation: Equation, lines: Mapping[str, ChannelIds], bias: str | None, shape: tuple[int, ...]
 ) -> tuple[LinearRead, ...]:
     """One read where the kernel is a matrix from summed letters to made ones.
 

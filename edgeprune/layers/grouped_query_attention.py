@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.multi_head_attention import (
     attention_reads,
@@ -29,14 +29,14 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class GroupedQueryAttentionRule(BaseRule):
     """Heads and head dimensions."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units of both kinds."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels of both kinds."""
         name = view.layer.path
         sides = sides_of(view)
         queries, groups = int(view.option("num_query_heads")), int(view.option("num_key_value_heads"))
@@ -59,8 +59,8 @@ class GroupedQueryAttentionRule(BaseRule):
             "value": (heads, dims),
         }
         weights = weight_flows(view, sides, reads, made, reads["query"])
-        outputs = [unit_ids.along(reads["query"], -1, view.output)]
-        outputs += [unit_ids.along(query_heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
+        outputs = [channel_ids.along(reads["query"], -1, view.output)]
+        outputs += [channel_ids.along(query_heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
         sizes = {"num_query_heads": query_heads, "num_key_value_heads": heads, "head_dim": dims}
         terms = score_terms(sides, query_heads, dims, dims)
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import BaseRule, Kept
@@ -21,13 +21,13 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class LayerNormalizationRule(BaseRule):
     """LayerNormalization and RMSNormalization: statistics of each sample over the `axis` axes."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """All weights have the shape of the normalised axes."""
         ids = view.inputs[0]
         axes = _axes(view)
@@ -36,7 +36,7 @@ class LayerNormalizationRule(BaseRule):
             return barrier_flow(view, space, "scales along another axis than it normalizes")
         if view.option("rms_scaling"):
             space.fix(ids, view.layer.path, "scales by a variance that is not centred")
-        varying = unit_ids.varying_axes(ids)
+        varying = channel_ids.varying_axes(ids)
         lines = {axis: space.fix_unless_vector(ids, axis, view.layer.path) for axis in varying}
         weight = WeightFlow(tuple(lines.get(axis) for axis in axes))
         weights = tuple(weight for _ in view.layer.weight_shapes)
@@ -66,7 +66,7 @@ class LayerNormalizationRule(BaseRule):
 class GroupNormalizationRule(BaseRule):
     """Every group keeps the same positions; with one channel a group, groups go with channels."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Weights are vectors along the channel axis."""
         axis = _axes(view)[0]
         line = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
@@ -106,7 +106,7 @@ class GroupNormalizationRule(BaseRule):
 class UnitNormalizationRule(BaseRule):
     """Divides by the root of the sum of squares, to which a silenced channel adds nothing."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Passes the ids on."""
         del space
         return Flow((view.inputs[0],))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, MacTerm, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.attention_in_numpy import Attention, heads_of
@@ -29,7 +29,7 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Sides:
 class MultiHeadAttentionRule(BaseRule):
     """Heads, query/key dimensions, value dimensions, output channels."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Fresh units of all four kinds."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Fresh channels of all four kinds."""
         name = view.layer.path
         sides = sides_of(view)
         rank, attended = len(sides.query.shape), _attended(view)
@@ -68,13 +68,13 @@ class MultiHeadAttentionRule(BaseRule):
         axes = {"query": (heads, keys), "key": (heads, keys), "value": (heads, values)}
         weights = weight_flows(view, sides, reads, axes, made)
         terms = score_terms(sides, heads, keys, values, attended)
-        outputs = [unit_ids.along(made, -1, view.output)]
+        outputs = [channel_ids.along(made, -1, view.output)]
         scores = view.call.outputs[1:]
         if scores and len(attended) < rank - 2:
             space.fix(heads, name, "gives its scores with other axes before the heads")
-            outputs += [unit_ids.none(tensor.shape) for tensor in scores]
+            outputs += [channel_ids.none(tensor.shape) for tensor in scores]
         else:
-            outputs += [unit_ids.along(heads, 1, tensor.shape) for tensor in scores]
+            outputs += [channel_ids.along(heads, 1, tensor.shape) for tensor in scores]
         sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
 
@@ -135,9 +135,9 @@ def weight_index(view: CallView, projection: str) -> int:
 def weight_flows(
     view: CallView,
     sides: Sides,
-    reads: Mapping[str, Ids],
-    made: Mapping[str, tuple[Ids, Ids]],
-    output: Ids,
+    reads: Mapping[str, ChannelIds],
+    made: Mapping[str, tuple[ChannelIds, ChannelIds]],
+    output: ChannelIds,
 ) -> tuple[WeightFlow, ...]:
     """Kernels (and biases) of all projections, in order; `made` are the two axes each one makes."""
     bias = bool(view.option("use_bias", True))
@@ -146,7 +146,7 @@ def weight_flows(
         if name == "output":
             pair = made["value"] if "gate" not in made else made["gate"]
             extra = len(view.layer.weight_shapes[len(flows)]) - 2
-            ends: tuple[Ids | None, ...] = (output,) if extra == 1 else (None,) * extra
+            ends: tuple[ChannelIds | None, ...] = (output,) if extra == 1 else (None,) * extra
             flows.append(WeightFlow((*pair, *ends), reuse=steps_of(sides.query)))
             flows += [WeightFlow(ends)] if bias else []
             continue
@@ -159,19 +159,19 @@ def weight_flows(
 
 def steps_of(tensor: Tensor) -> int:
     """Positions that are attended from or to; unknown ones count as one."""
-    return int(np.prod(unit_ids.static(tensor.shape)[1:-1]))
+    return int(np.prod(channel_ids.static(tensor.shape)[1:-1]))
 
 
 def score_terms(
-    sides: Sides, heads: Ids, keys: Ids, values: Ids, attended: Sequence[int] = (1,)
+    sides: Sides, heads: ChannelIds, keys: ChannelIds, values: ChannelIds, attended: Sequence[int] = (1,)
 ) -> tuple[MacTerm, MacTerm]:
     """Q·Kᵀ and its product with the values; every position meets those along the attended axes."""
-    sizes = unit_ids.static(sides.value.shape)
+    sizes = channel_ids.static(sides.value.shape)
     pairs = steps_of(sides.query) * int(np.prod([sizes[axis] for axis in attended]))
     return MacTerm((heads, keys), pairs), MacTerm((heads, values), pairs)
 
 
-def fix_masks(view: CallView, sides: Sides, space: IdSpace) -> None:
+def fix_masks(view: CallView, sides: Sides, space: ChannelSpace) -> None:
     """Whatever else goes in is no data that could shrink."""
     known = {sides.query.index, sides.value.index, sides.key.index}
     for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
     from edgeprune.graph.model_graph import Layer
 
 
 class BatchNormalizationRule(BaseRule):
     """Statistics per channel, over everything else: channels do not meet."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """All weights are vectors along the normalised axis; units along another one pass."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """All weights are vectors along the normalised axis; channels along another one pass."""
         ids = view.inputs[0]
         axis = normalized_axis(view.layer, ids.ndim)
-        own = axis in unit_ids.varying_axes(ids)
+        own = axis in channel_ids.varying_axes(ids)
         line = space.fix_unless_vector(ids, axis, view.layer.path) if own else None
         return Flow((ids,), tuple(WeightFlow((line,)) for _ in view.layer.weight_shapes))
 

@@ -50,7 +50,7 @@ AXIS = Parameter(("axis", "axes", "dim"), 1)
 
 
 class OperationRule(BaseRule):
-    """Base: an operation whose options may change with the units."""
+    """Base: an operation whose options may change with the channels."""
 
     def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
         """New values; none by default."""

@@ -1,6 +1,6 @@
 """Operations on each element: arithmetic, comparisons, activations; with tensors or constants.
 
-A constant that has an entry for each unit, ``x * np.array([…])``, shrinks with them.
+A constant that has an entry for each channel, ``x * np.array([…])``, shrinks with them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
@@ -26,13 +26,13 @@ from edgeprune.layers.rule import Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class ElementwiseOperationRule(OperationRule):
     """Any number of operands, broadcast against each other."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the ids of operands that meet.
 
         A slice of a variable would be a constant, no longer the weight of the layer that it belongs to.
@@ -40,19 +40,19 @@ class ElementwiseOperationRule(OperationRule):
         if any(is_variable(value) for _, value in _arguments(view)):
             return barrier_flow(view, space, "computes with a variable of the model")
         ids = unite_elementwise(view.inputs, space, view.layer.path)
-        sizes = unit_ids.static(view.output)
+        sizes = channel_ids.static(view.output)
         missing = len(sizes) - ids.ndim
         return Flow((np.broadcast_to(ids.reshape((1,) * missing + ids.shape), sizes),))
 
     def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
-        """Constants with an entry for each unit."""
+        """Constants with an entry for each channel."""
         ids = flow.outputs[0]
         changed: dict[Parameter, Any] = {}
         for parameter, value in _constants(view):
             array = np.asarray(value)
-            for axis in unit_ids.varying_axes(ids):
+            for axis in channel_ids.varying_axes(ids):
                 own = axis - ids.ndim + array.ndim
-                line = unit_ids.vector(ids, axis)
+                line = channel_ids.vector(ids, axis)
                 if own >= 0 and array.shape[own] > 1 and line is not None:
                     array = np.compress(kept.mask(line), array, axis=own)
                     changed[parameter] = array
@@ -60,13 +60,13 @@ class ElementwiseOperationRule(OperationRule):
 
 
 class SoftmaxOperationRule(OperationRule):
-    """Softmax over an axis that carries units needs all of them."""
+    """Softmax over an axis that carries channels needs all of them."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fixes what the axis carries."""
         ids = view.inputs[0]
         axes = axes_of(AXIS.of(view, -1) if AXIS.of(view, -1) is not None else -1, ids.ndim)
-        if set(axes) & set(unit_ids.varying_axes(ids)):
+        if set(axes) & set(channel_ids.varying_axes(ids)):
             space.fix(ids, view.layer.path, "softmax needs all its channels")
         return Flow((ids,))
 

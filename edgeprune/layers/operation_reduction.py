@@ -1,6 +1,6 @@
 """Operations that leave one number along some axes: mean, sum, maximum, ….
 
-Along an axis of units only a sum can lose some of them: a silenced unit adds nothing to it, but it
+Along an axis of channels only a sum can lose some of them: a silenced channel adds nothing to it, but it
 would count in a mean and could win a maximum.
 """
 
@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 KEEPDIMS = Parameter(("keepdims", "keep_dims"), 2)
 
@@ -28,13 +28,13 @@ class ReductionRule(OperationRule):
     def __init__(self, *, additive: bool = False) -> None:
         self.additive = additive
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Drops the axes; what they carried ends here."""
         ids = view.inputs[0]
         axes = axes_of(AXIS.of(view), ids.ndim)
-        if set(axes) & set(unit_ids.varying_axes(ids)):
+        if set(axes) & set(channel_ids.varying_axes(ids)):
             if not self.additive:
                 space.fix(ids, view.layer.path, "takes a figure over all channels")
-            return Flow((unit_ids.none(view.output),))
+            return Flow((channel_ids.none(view.output),))
         first = slice(0, 1) if KEEPDIMS.of(view, False) else 0
         return Flow((ids[tuple(first if axis in axes else slice(None) for axis in range(ids.ndim))],))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
@@ -19,7 +19,7 @@ from edgeprune.layers.rule import Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 SHAPE = Parameter(("newshape", "shape"), 1)
 SECTIONS = Parameter(("indices_or_sections", "num_or_size_splits"), 1)
@@ -27,16 +27,16 @@ PERMUTATION = Parameter(("axes", "perm"), 1)
 
 
 class ReshapeOperationRule(OperationRule):
-    """Sizes in the target shrink with the units; -1 and computed sizes stay as they are."""
+    """Sizes in the target shrink with the channels; -1 and computed sizes stay as they are."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
     def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
         """The new target."""
         target = SHAPE.of(view)
-        varying = unit_ids.varying_axes(flow.outputs[0])
+        varying = channel_ids.varying_axes(flow.outputs[0])
         if not varying or isinstance(target, Tensor):
             return {}
         sizes = kept.shape(flow.outputs[0])
@@ -51,7 +51,7 @@ class ReshapeOperationRule(OperationRule):
 class ToShapeRule(OperationRule):
     """Squeeze, expand_dims: the same elements in the shape that the framework found."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
@@ -59,7 +59,7 @@ class ToShapeRule(OperationRule):
 class TransposeRule(OperationRule):
     """Transposes the ids."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """As numpy does; without axes, the order is reversed."""
         del space
         axes = PERMUTATION.of(view)
@@ -67,7 +67,7 @@ class TransposeRule(OperationRule):
 
 
 class WithinAxesRule(OperationRule):
-    """Pad, tile, flip, resize: allowed along every axis but that of the units.
+    """Pad, tile, flip, resize: allowed along every axis but that of the channels.
 
     Args:
         axis: where the operation names its axes; None given there means all of them.
@@ -76,58 +76,61 @@ class WithinAxesRule(OperationRule):
     def __init__(self, axis: Parameter | None = None) -> None:
         self.axis = axis
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Spreads the ids over the new shape; an operation along their axis keeps them."""
         ids = view.inputs[0]
-        varying = unit_ids.varying_axes(ids)
+        varying = channel_ids.varying_axes(ids)
         if not varying:
-            return Flow((unit_ids.none(view.output),))
+            return Flow((channel_ids.none(view.output),))
         axis = varying[0]
         touched = self.axis is not None and axis in axes_of(self.axis.of(view), ids.ndim)
         if touched or len(view.output) != ids.ndim or view.output[axis] != ids.shape[axis]:
             return barrier_flow(view, space, "moves data along the axis of the units")
-        return Flow((unit_ids.along(space.fix_unless_vector(ids, axis, view.layer.path), axis, view.output),))
+        return Flow(
+            (channel_ids.along(space.fix_unless_vector(ids, axis, view.layer.path), axis, view.output),)
+        )
 
 
 class JoinRule(OperationRule):
     """Concatenate."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Ids end to end."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """ChannelIds end to end."""
         axis = axes_of(Parameter(("axis",), 1).of(view, 0), len(view.output))[0]
         return Flow((join(_parts(view), axis, space, view.layer.path),))
 
 
 class StackRule(OperationRule):
-    """Stack: inputs side by side along a new axis, so their units go together."""
+    """Stack: inputs side by side along a new axis, so their channels go together."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the inputs, then spreads over the new axis."""
         axis = axes_of(Parameter(("axis",), 1).of(view, 0), len(view.output))[0]
         ids = unite_elementwise(_parts(view), space, view.layer.path)
-        return Flow((np.broadcast_to(np.expand_dims(ids, axis), unit_ids.static(view.output)),))
+        return Flow((np.broadcast_to(np.expand_dims(ids, axis), channel_ids.static(view.output)),))
 
 
-def _parts(view: CallView) -> list[Ids]:
-    """Ids of a list of tensors and constants."""
+def _parts(view: CallView) -> list[ChannelIds]:
+    """ChannelIds of a list of tensors and constants."""
     values = Parameter(("values", "xs", "arrays", "x"), 0).of(view)
     return [
-        view.ids(value) if isinstance(value, Tensor) else unit_ids.none(np.shape(value)) for value in values
+        view.ids(value) if isinstance(value, Tensor) else channel_ids.none(np.shape(value))
+        for value in values
     ]
 
 
 class SplitRule(OperationRule):
-    """Split: along the axis of the units each part keeps what is left of it.
+    """Split: along the axis of the channels each part keeps what is left of it.
 
-    One unit of each part is kept, so that no part is empty.
+    One channel of each part is kept, so that no part is empty.
     """
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Cuts the ids at the same places."""
         ids, axis = view.inputs[0], self._axis(view)
-        if axis not in unit_ids.varying_axes(ids):
+        if axis not in channel_ids.varying_axes(ids):
             thin = _first(ids, axis)
-            fitted = [unit_ids.fit(thin, tensor.shape) for tensor in view.call.outputs]
+            fitted = [channel_ids.fit(thin, tensor.shape) for tensor in view.call.outputs]
             return Flow(tuple(ids if part is None else part for part in fitted))
         ends = np.cumsum([int(tensor.shape[axis] or 1) for tensor in view.call.outputs])
         parts = np.split(ids, ends[:-1], axis=axis)
@@ -138,7 +141,7 @@ class SplitRule(OperationRule):
     def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
         """Sizes (Keras 2) or indices (Keras 3) instead of a number of equal parts."""
         axis = self._axis(view)
-        if axis not in unit_ids.varying_axes(view.inputs[0]):
+        if axis not in channel_ids.varying_axes(view.inputs[0]):
             return {}
         sizes = [kept.shape(ids)[axis] for ids in flow.outputs]
         in_keras3 = SECTIONS.in_config(view) is not None
@@ -149,18 +152,18 @@ class SplitRule(OperationRule):
         return axes_of(Parameter(("axis",), 2).of(view, 0), view.inputs[0].ndim)[0]
 
 
-def _first(ids: Ids, axis: int) -> Ids:
+def _first(ids: ChannelIds, axis: int) -> ChannelIds:
     return ids[tuple(slice(0, 1) if one == axis else slice(None) for one in range(ids.ndim))]
 
 
 class UnstackRule(OperationRule):
-    """Unstack: slices along an axis other than that of the units."""
+    """Unstack: slices along an axis other than that of the channels."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Drops the axis."""
         ids = view.inputs[0]
         axis = axes_of(Parameter(("axis",), 2).of(view, 0), ids.ndim)[0]
-        if axis in unit_ids.varying_axes(ids):
+        if axis in channel_ids.varying_axes(ids):
             return barrier_flow(view, space, "takes its units apart")
         return Flow((np.take(ids, 0, axis=axis),) * len(view.call.outputs))
 
@@ -168,17 +171,17 @@ class UnstackRule(OperationRule):
 class ShapeRule(OperationRule):
     """The shape of a tensor, itself no data."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Carries no units."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Carries no channels."""
         del space
-        return Flow(tuple(unit_ids.none(tensor.shape) for tensor in view.call.outputs))
+        return Flow(tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
 
 class MatmulRule(OperationRule):
     """(…, m, k) times (…, k, n): the k meet, batch axes meet, m or n pass."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Unites what meets; units along both m and n cannot be told apart, and stay."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Unites what meets; channels along both m and n cannot be told apart, and stay."""
         name = view.layer.path
         if len(view.inputs) != 2 or min(ids.ndim for ids in view.inputs) < 2:
             return barrier_flow(view, space, "multiplies with a constant matrix")
@@ -190,22 +193,22 @@ class MatmulRule(OperationRule):
         summed = [_line(one, -1, space, name), _line(other, -2, space, name)]
         space.unite(summed[0], summed[1])
         rest = [_rest(one, -1), _rest(other, -2)]
-        varying = [unit_ids.varying_axes(ids) for ids in rest]
+        varying = [channel_ids.varying_axes(ids) for ids in rest]
         ids = unite_elementwise(rest, space, name) if varying[0] == varying[1] else rest[bool(varying[1])]
         if all(varying) and varying[0] != varying[1]:
             space.fix(rest[0], name, "multiplies two kinds of units")
-        output = np.broadcast_to(ids, unit_ids.static(view.output))
+        output = np.broadcast_to(ids, channel_ids.static(view.output))
         return Flow((output,), mac_terms=(product_term(summed[0], output),))
 
 
-def _line(ids: Ids, axis: int, space: IdSpace, layer: str) -> Ids:
-    if axis % ids.ndim in unit_ids.varying_axes(ids):
+def _line(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
+    if axis % ids.ndim in channel_ids.varying_axes(ids):
         return space.fix_unless_vector(ids, axis, layer)
     return np.broadcast_to(np.int64(0), (ids.shape[axis],))
 
 
-def _rest(ids: Ids, axis: int) -> Ids:
-    """Ids without the summed axis's own, that axis of length 1."""
-    if axis % ids.ndim in unit_ids.varying_axes(ids):
-        ids = unit_ids.none(ids.shape)
+def _rest(ids: ChannelIds, axis: int) -> ChannelIds:
+    """ChannelIds without the summed axis's own, that axis of length 1."""
+    if axis % ids.ndim in channel_ids.varying_axes(ids):
+        ids = channel_ids.none(ids.shape)
     return _first(ids, axis % ids.ndim)

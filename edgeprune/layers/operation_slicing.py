@@ -1,7 +1,7 @@
 """Indexing: ``x[:, ::2]``, ``x[..., :32]``, ``x[:, 0]``, ``x[:, None]``.
 
 Keras 3 keeps Python slices; Keras 2 keeps dictionaries of start, stop and step. A contiguous slice
-along the axis of the units moves to where its first unit is afterwards.
+along the axis of the channels moves to where its first channel is afterwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import OperationRule, Parameter
@@ -20,7 +20,7 @@ from edgeprune.layers.rule import Kept
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 KEY = Parameter(("key", "slice_spec"), 1)
 
@@ -43,13 +43,13 @@ class Item:
 class GetItemRule(OperationRule):
     """Indexing with integers, slices, ellipsis and new axes; anything else is a barrier."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Indexes the ids."""
         ids = view.inputs[0]
         items = self._items(view)
         if items is None or len(view.inputs) > 1:
             return barrier_flow(view, space, "is indexed by data")
-        varying = unit_ids.varying_axes(ids)
+        varying = channel_ids.varying_axes(ids)
         index: list[Any] = []
         for item in items:
             if item.axis is None:
@@ -60,7 +60,7 @@ class GetItemRule(OperationRule):
                 index.append(item.value)
             else:
                 index.append(slice(0, 1) if isinstance(item.value, slice) else 0)
-        made = unit_ids.fit(ids[tuple(index)], view.output)
+        made = channel_ids.fit(ids[tuple(index)], view.output)
         if made is None:
             return barrier_flow(view, space, "is indexed in a way that cannot be followed")
         if any(item.axis in varying and item.value != slice(None) for item in items):
@@ -68,14 +68,14 @@ class GetItemRule(OperationRule):
         return Flow((made,))
 
     def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
-        """The slice along the axis of the units, counted in what is left."""
+        """The slice along the axis of the channels, counted in what is left."""
         del flow
         ids = view.inputs[0]
         items = self._items(view)
         for item in items or ():
-            if item.axis not in unit_ids.varying_axes(ids) or not isinstance(item.value, slice):
+            if item.axis not in channel_ids.varying_axes(ids) or not isinstance(item.value, slice):
                 continue
-            line = unit_ids.vector(ids, item.axis)
+            line = channel_ids.vector(ids, item.axis)
             if line is None or (item.value.start is None and item.value.stop is None):
                 continue
             start, stop, _ = item.value.indices(len(line))

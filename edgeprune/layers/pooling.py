@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.convolution import channel_axis
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class WithinChannelRule(BaseRule):
     """Channels stay apart; the other axes may change their size."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Spreads the channels' ids over the new shape."""
         axis = channel_axis(view)
         line = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
-        return Flow((unit_ids.along(line, axis, view.output),))
+        return Flow((channel_ids.along(line, axis, view.output),))
 
 
 class GlobalPoolingRule(BaseRule):
     """One number per channel is left, with or without axes of length one."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The channel axis of the output is the last one, or the second."""
         first = view.option("data_format") == "channels_first"
         line = space.fix_unless_vector(view.inputs[0], 1 if first else -1, view.layer.path)
         axis = 1 if first else len(view.output) - 1
-        return Flow((unit_ids.along(line, axis, view.output),))
+        return Flow((channel_ids.along(line, axis, view.output),))

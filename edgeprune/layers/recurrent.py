@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.activation import fix_if_mixing
@@ -25,13 +25,13 @@ from edgeprune.layers.rule import BaseRule, Kept
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class RecurrentRule(BaseRule):
     """SimpleRNN, GRU, LSTM."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh hidden units."""
         stack = Stack((Cell(view.layer.kind, view.layer.config),), bool(view.option("go_backwards")))
         flow, made = flow_through(view, stack, space)
@@ -41,7 +41,7 @@ class RecurrentRule(BaseRule):
 class CellsRule(BaseRule):
     """RNN over SimpleRNNCell, GRUCell, LSTMCell or StackedRNNCells of them."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh hidden units for each cell; unknown cells make the layer a barrier."""
         cells = self._cells(view)
         if cells is None:
@@ -101,14 +101,14 @@ def _tensors(states: Any) -> Iterator[Tensor]:
             yield from _tensors(state)
 
 
-def flow_through(view: CallView, stack: Stack, space: IdSpace) -> tuple[Flow, list[Ids]]:
-    """Sends ids through a stack of cells; the units each cell made come second."""
+def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flow, list[ChannelIds]]:
+    """Sends ids through a stack of cells; the channels each cell made come second."""
     name = view.layer.path
     sequence, initial = sequence_and_states(view)
     read = space.fix_unless_vector(view.ids(sequence), -1, name)
     steps = int(sequence.shape[1] or 1)
     weights: list[WeightFlow] = []
-    made: list[Ids] = []
+    made: list[ChannelIds] = []
     for number, cell in enumerate(stack.cells):
         units = space.fresh(name, cell.units, slot=f"cell {number}" if len(stack.cells) > 1 else "")
         fix_if_mixing(view, units, space, cell.config, ("activation", "recurrent_activation"))
@@ -120,9 +120,9 @@ def flow_through(view: CallView, stack: Stack, space: IdSpace) -> tuple[Flow, li
         space.fix(np.concatenate(states), name, "keeps its states in reverse order")
     for tensor, units in zip(initial, states, strict=False):
         space.unite(space.fix_unless_vector(view.ids(tensor), -1, name), units)
-    outputs = [unit_ids.along(made[-1], -1, view.output)]
+    outputs = [channel_ids.along(made[-1], -1, view.output)]
     for tensor, units in zip(view.call.outputs[1:], states, strict=False):
-        outputs.append(unit_ids.along(units, -1, tensor.shape))
+        outputs.append(channel_ids.along(units, -1, tensor.shape))
     reads = () if view.option("time_major") else _reads(view, stack, sequence)
     return Flow(tuple(outputs), tuple(weights), reads), made
 

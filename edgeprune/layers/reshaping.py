@@ -6,38 +6,38 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.rule import BaseRule, Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.model_graph import Shape
 
 
 class FlattenRule(BaseRule):
     """(N, …) to (N, product); channels_first models are flattened channels last, as Keras does."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Flattens the ids."""
         del space
         ids = view.inputs[0]
         if view.option("data_format") == "channels_first" and ids.ndim > 2:
             ids = np.moveaxis(ids, 1, -1)
-        return Flow((ids.reshape(unit_ids.static(view.output)),))
+        return Flow((ids.reshape(channel_ids.static(view.output)),))
 
 
 class ReshapeRule:
-    """Reshape to `target_shape`, whose sizes shrink with the axis that carries the units."""
+    """Reshape to `target_shape`, whose sizes shrink with the axis that carries the channels."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Reshapes the ids; where the units end up spread over two axes, ties them along one."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Reshapes the ids; where the channels end up spread over two axes, ties them along one."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
-        """The target follows the units; a -1 stays a -1."""
+        """The target follows the channels; a -1 stays a -1."""
         sizes = kept.shape(flow.outputs[0])[1:]
         old = view.option("target_shape")
         return {"target_shape": [was if was == -1 else now for was, now in zip(old, sizes, strict=True)]}
@@ -46,7 +46,7 @@ class ReshapeRule:
 class PermuteRule(BaseRule):
     """Permute: `dims` count from 1 and leave the batch out."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Transposes the ids."""
         del space
         return Flow((view.inputs[0].transpose(0, *view.option("dims")),))
@@ -55,29 +55,29 @@ class PermuteRule(BaseRule):
 class RepeatVectorRule(BaseRule):
     """(N, features) to (N, n, features)."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Spreads the ids over the new axis."""
         del space
-        return Flow((np.broadcast_to(view.inputs[0][:, None], unit_ids.static(view.output)),))
+        return Flow((np.broadcast_to(view.inputs[0][:, None], channel_ids.static(view.output)),))
 
 
-def reshape(ids: Ids, shape: Shape, space: IdSpace, layer: str) -> Ids:
+def reshape(ids: ChannelIds, shape: Shape, space: ChannelSpace, layer: str) -> ChannelIds:
     """Reshapes ids; fixes them where unknown sizes hide which elements go where."""
-    sizes = unit_ids.static(shape)
+    sizes = channel_ids.static(shape)
     if int(np.prod(sizes)) != ids.size:
         space.fix(ids, layer, "reshapes an axis whose size is not known")
         return np.broadcast_to(np.int64(0), sizes)
     return _separate(ids.reshape(sizes), space, is_unfolded=ids.ndim == 2)
 
 
-def _separate(ids: Ids, space: IdSpace, *, is_unfolded: bool) -> Ids:
-    """Ties units so that ids differ along one axis only.
+def _separate(ids: ChannelIds, space: ChannelSpace, *, is_unfolded: bool) -> ChannelIds:
+    """Ties channels so that ids differ along one axis only.
 
     A channel axis split in two, (heads, width) or (groups, channels), can only shrink as a whole
-    row or column: along the axis that leaves most units. A vector that a decoder unfolds has its
+    row or column: along the axis that leaves most channels. A vector that a decoder unfolds has its
     channels last, behind steps or pixels that whatever follows cannot do without.
     """
-    axes = unit_ids.varying_axes(ids)
+    axes = channel_ids.varying_axes(ids)
     kept = max(axes, key=lambda axis: ids.shape[axis], default=0)
     if is_unfolded and ids.ndim - 1 in axes:
         kept = ids.ndim - 1

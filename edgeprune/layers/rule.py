@@ -17,27 +17,27 @@ import numpy as np
 from edgeprune.graph.flow import Arrays, CallView, Flow
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class Kept(Protocol):
     """What stays, asked by ids."""
 
-    def mask(self, ids: Ids) -> np.ndarray:
-        """True where the unit behind the id stays."""
+    def mask(self, ids: ChannelIds) -> np.ndarray:
+        """True where the channel behind the id stays."""
 
-    def count(self, ids: Ids) -> int:
+    def count(self, ids: ChannelIds) -> int:
         """How many elements of a vector of ids stay."""
 
-    def shape(self, ids: Ids) -> tuple[int, ...]:
+    def shape(self, ids: ChannelIds) -> tuple[int, ...]:
         """The shape a tensor with these ids has afterwards."""
 
 
 class Rule(Protocol):
     """How pruning goes through one kind of layer."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Sends unit ids through one call; unites and fixes in `space` what it has to.
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Sends channel ids through one call; unites and fixes in `space` what it has to.
 
         Precondition: every input's ids differ along one axis at most.
         """
@@ -63,14 +63,14 @@ class Rescaled(Protocol):
 
 
 class Masked(Protocol):
-    """A rule whose layer takes means over units; see `edgeprune.pruning.equivalence`."""
+    """A rule whose layer takes means over channels; see `edgeprune.pruning.equivalence`."""
 
     def masked(self, view: CallView, kept: Kept, inputs: Arrays, weights: Arrays) -> list[np.ndarray] | None:
-        """The layer's outputs at full size, with means over the kept units alone; None: its own do."""
+        """The layer's outputs at full size, with means over the kept channels alone; None: its own do."""
 
 
 class BaseRule:
-    """Base of the rules: a layer's sizes are the numbers of units that stay."""
+    """Base of the rules: a layer's sizes are the numbers of channels that stay."""
 
     def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
         """Counts what stays of `Flow.sizes`."""

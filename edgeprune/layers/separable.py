@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, positions, window_of
@@ -21,14 +21,14 @@ from edgeprune.layers.rule import BaseRule
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.graph.ids import IdSpace
+    from edgeprune.graph.channels import ChannelSpace
 
 
 class SeparableConvolutionRule(BaseRule):
     """SeparableConv1D and SeparableConv2D."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
-        """Input units decide over the depthwise half, fresh units over the output."""
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        """Input channels decide over the depthwise half, fresh channels over the output."""
         name = view.layer.path
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, name)
@@ -48,7 +48,7 @@ class SeparableConvolutionRule(BaseRule):
         hidden = functools.partial(depthwise, window=window_of(view, kernel))
         rank = len(window)
         pointwise = LinearRead(0, kernel=1, bias=bias, rows=(rank,), samples=vectors, hidden=hidden)
-        output = unit_ids.along(made, axis, view.output)
+        output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
 
 

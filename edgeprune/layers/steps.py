@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class FoldStepsRule(BaseRule):
     """(N, T, …) to (N·T, …)."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The ids of one step."""
         return Flow((one_step(view.inputs[0], view.layer.path, space),))
 
@@ -31,16 +31,16 @@ class FoldStepsRule(BaseRule):
 class UnfoldStepsRule(BaseRule):
     """(N·T, …), and what was folded, to (N, T, …)."""
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The ids of one step at all of them."""
         del space
-        return Flow((np.broadcast_to(view.inputs[0][:, None], unit_ids.static(view.output)),))
+        return Flow((np.broadcast_to(view.inputs[0][:, None], channel_ids.static(view.output)),))
 
 
-def one_step(ids: Ids, layer: str, space: IdSpace | None) -> Ids:
-    """The ids of every step; units that differ between steps are fixed where there is a `space`."""
-    if 1 in unit_ids.varying_axes(ids):
+def one_step(ids: ChannelIds, layer: str, space: ChannelSpace | None) -> ChannelIds:
+    """The ids of every step; channels that differ between steps are fixed where there is a `space`."""
+    if 1 in channel_ids.varying_axes(ids):
         if space is not None:
             space.fix(ids, layer, "has units spread over time")
-        ids = unit_ids.none(ids.shape)
+        ids = channel_ids.none(ids.shape)
     return ids[:, 0]

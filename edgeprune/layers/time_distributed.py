@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
@@ -22,8 +22,8 @@ from edgeprune.layers.steps import one_step
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from edgeprune.graph.channels import ChannelSpace
     from edgeprune.graph.flow import LinearRead
-    from edgeprune.graph.ids import IdSpace
     from edgeprune.graph.model_graph import Layer, Shape
     from edgeprune.layers.rule import Rule
 
@@ -34,7 +34,7 @@ class TimeDistributedRule(BaseRule):
     def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
         self._rule_for = rule_for
 
-    def flow(self, view: CallView, space: IdSpace) -> Flow:
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The wrapped layer's flow, with time put back in."""
         if isinstance(view.argument("inputs", 0), (list, tuple, dict)):
             return barrier_flow(view, space, "applies a layer to several tensors at each step")
@@ -42,7 +42,7 @@ class TimeDistributedRule(BaseRule):
         flow = self._rule_for(inner.layer).flow(inner, space)
         steps = int(view.output[1] or 1)
         outputs = tuple(
-            np.broadcast_to(ids[:, None], unit_ids.static(tensor.shape))
+            np.broadcast_to(ids[:, None], channel_ids.static(tensor.shape))
             for ids, tensor in zip(flow.outputs, view.call.outputs, strict=True)
         )
         weights = tuple(WeightFlow(weight.axes, weight.reuse * steps) for weight in flow.weights)
@@ -50,8 +50,8 @@ class TimeDistributedRule(BaseRule):
             flow, outputs=outputs, weights=weights, reads=tuple(_over_time(read) for read in flow.reads)
         )
 
-    def _view(self, view: CallView, space: IdSpace | None) -> CallView:
-        """One time step of the call; units that differ over time are kept."""
+    def _view(self, view: CallView, space: ChannelSpace | None) -> CallView:
+        """One time step of the call; channels that differ over time are kept."""
         serialized = view.option("layer")
         name, count = serialized["config"]["name"], len(view.layer.weight_shapes)
         layer = inner_layer(serialized, view.layer, name, 0, count)

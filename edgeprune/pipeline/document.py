@@ -62,7 +62,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
         "stages": stages,
         "removed": report.removed,
         "groups": report.groups,
-        "layers": layer_rows(built.trained.pruned.units, built.trained.pruned.keep),
+        "layers": layer_rows(built.trained.pruned.dependencies, built.trained.pruned.keep),
         "refusals": report.refusals,
         "equivalence": report.equivalence,
         "quantization": {

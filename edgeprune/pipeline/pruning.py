@@ -99,7 +99,7 @@ def keep(room: Path, result: PruneResult) -> None:
 def kept(job: Job, folder: Path, original: Any) -> PruneResult:
     """Reads what `keep` has written."""
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.units import trace
+    from edgeprune.pruning.dependencies import trace
 
     content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     report = PruneReport(

@@ -1,7 +1,7 @@
 """What an interrupted build had finished, so that the next one goes on from there.
 
-One folder in the user's cache for each set of inputs (`edgeprune.pipeline.fingerprint`); it goes when the build
-is done, and after a month in any case. A stage is there as a whole or not at all.
+One folder in the user's cache for each set of inputs (see `edgeprune.pipeline.fingerprint`); it goes when the
+build is done, and after a month in any case. A stage is there as a whole or not at all.
 """
 
 from __future__ import annotations

@@ -145,7 +145,7 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
     if known >= _of_the_mean(inputs):
         yield
         return
-    plain = stripped_network(read(inputs.model), result.units, result.keep).reading.model
+    plain = stripped_network(read(inputs.model), result.dependencies, result.keep).reading.model
     if known >= _readiness(job, inputs, plain):
         yield
         return
@@ -283,8 +283,8 @@ def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float],
         )
 
     steps = settings.epochs * -(-len(inputs.data.train) // settings.batch_size)
-    masked = mask_gradually(inputs.model, result.units, result.keep, steps, train)
-    return stripped_network(read(masked), result.units, result.keep).reading.model
+    masked = mask_gradually(inputs.model, result.dependencies, result.keep, steps, train)
+    return stripped_network(read(masked), result.dependencies, result.keep).reading.model
 
 
 def check_settings(job: Job, inputs: Inputs) -> None:
@@ -314,13 +314,14 @@ def check_settings(job: Job, inputs: Inputs) -> None:
 def _check_prunable(model: Any) -> None:
     """Refuses a model of which nothing can go, instead of training what stays whole."""
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.units import trace
+    from edgeprune.pruning.dependencies import trace
 
-    units = trace(read(model).graph)
-    if units.groups:
+    dependencies = trace(read(model).graph)
+    if dependencies.groups:
         return
     reasons = [
-        f"'{one.layer}' because of {one.because_of or 'itself'}: {one.reason}" for one in units.refusals
+        f"'{one.layer}' because of {one.because_of or 'itself'}: {one.reason}"
+        for one in dependencies.refusals
     ]
     raise InputError(
         f"No neuron of this model can be removed ({'; '.join(reasons[:_MOST_REASONS]) or 'it has none'}).",

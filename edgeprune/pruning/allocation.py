@@ -1,4 +1,4 @@
-"""How many units each group keeps, so that the model as a whole loses what was asked for.
+"""How many channels each group keeps, so that the model as a whole loses what was asked for.
 
 global     the removal that harms the outputs least for what it saves comes first, by the groups'
            curves D_g(k); steps along the lower convex hull, so that a bump does not hide a valley
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from edgeprune.graph.cost_model import CostModel
-    from edgeprune.graph.dependency_graph import Group
+    from edgeprune.graph.dependency_graph import ChannelGroup
 
 ALLOCATIONS = ("global", "uniform")
 
@@ -32,8 +32,8 @@ class Limits:
     """What the caller wants kept.
 
     Attributes:
-        min_width: units that stay in every group.
-        round_to: kept counts are multiples of this, or all units of the group; in a group of fewer
+        min_width: channels that stay in every group.
+        round_to: kept counts are multiples of this, or all channels of the group; in a group of fewer
             than four times as many, of the largest half, quarter, … of it that leaves four levels.
         protect: name patterns of groups or layers that keep everything.
         ratios: name pattern to the fraction that exactly these groups lose.
@@ -45,13 +45,13 @@ class Limits:
     ratios: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
 
-def matches(group: Group, pattern: str) -> bool:
-    """Whether a pattern names a group, one of its layers, or a kind of unit of a layer."""
+def matches(group: ChannelGroup, pattern: str) -> bool:
+    """Whether a pattern names a group, one of its layers, or a kind of channel of a layer."""
     names = {group.name, *group.producers, *(producer.split(":")[0] for producer in group.producers)}
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
-def levels(groups: Sequence[Group], limits: Limits) -> list[np.ndarray]:
+def levels(groups: Sequence[ChannelGroup], limits: Limits) -> list[np.ndarray]:
     """For each group, the counts it may keep, the full one first.
 
     Raises:
@@ -67,8 +67,8 @@ def levels(groups: Sequence[Group], limits: Limits) -> list[np.ndarray]:
     return [_levels(group, limits) for group in groups]
 
 
-def _levels(group: Group, limits: Limits) -> np.ndarray:
-    size = len(group.units)
+def _levels(group: ChannelGroup, limits: Limits) -> np.ndarray:
+    size = len(group.channels)
     if any(matches(group, pattern) for pattern in limits.protect):
         return np.array([size])
     lowest = min(max(limits.min_width, 1), size)
@@ -104,7 +104,7 @@ def allocate(
     Args:
         choices: from `levels`.
         model: of the cost that the ratio is a share of.
-        full: (G,) units of each group.
+        full: (G,) channels of each group.
         ratio: share of the cost to remove, 0 to below 1.
         curves: for each group the harm D(k) of k removals; None for the same share everywhere.
 
@@ -181,7 +181,7 @@ def _descend(
 
 
 def _hull_step(choice: np.ndarray, curve: np.ndarray, size: int, at: int) -> tuple[float, int]:
-    """The smallest mean harm per unit over the next levels, and the level it ends at."""
+    """The smallest mean harm per channel over the next levels, and the level it ends at."""
     if at + 1 >= len(choice):
         return np.inf, at
     harm = curve[size - choice]

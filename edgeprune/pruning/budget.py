@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph.ids import static
+from edgeprune.graph.channels import static
 
 if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph
@@ -31,7 +31,7 @@ class Budget:
 
     Attributes:
         at_once: whose activations fit into memory.
-        observed: that are looked at to choose units.
+        observed: that are looked at to choose channels.
         measured: whose outputs are compared, for every group and fraction.
         fractions: of each group that are removed to measure its harm.
     """
@@ -48,7 +48,7 @@ def budget(graph: ModelGraph, macs: int, groups: int) -> Budget:
     Args:
         graph: the model.
         macs: of one sample.
-        groups: of units.
+        groups: of channels.
     """
     fit = ACTIVATION_BYTES // (4 * COPIES * max(peak_values(graph), 1))
     observed = int(OBSERVE_MACS / max(macs, 1))

@@ -5,7 +5,7 @@
 
 Least squares layer by layer gives A = 0 and S, c. Here both meet what the outputs lose, in closed
 steps of Gauss and Newton: S and c together (the error is convex in them), then the column of A of
-one hidden unit after the other, so that kept units take over what removed ones did *through* the
+one hidden unit after the other, so that kept channels take over what removed ones did *through* the
 activation. A penalty pulls A towards 0. How strong it is and whether A is worth it, held-out samples decide,
 for each model anew; and they have a veto where they are worse off by more than a standard error.
 No labels: the target is what the original says.

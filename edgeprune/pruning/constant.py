@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.pruning.mix import Mix
     from edgeprune.pruning.network import Network
 
@@ -40,13 +40,13 @@ class Constant:
         network.replace(self.layer, {self.index: (self.sign * value).reshape(old.shape).astype(old.dtype)})
 
 
-def constant_of(units: Units, mix: Mix) -> Constant | None:
+def constant_of(dependencies: DependencyGraph, mix: Mix) -> Constant | None:
     """The place of a read's constant; None where it has none."""
-    graph = units.graph
+    graph = dependencies.graph
     if mix.read.bias is not None:
         return Constant(mix.layer, mix.read.bias, 1)
     call = graph.calls[mix.call]
-    if len(units.flows[mix.call].reads) != 1 or len(call.outputs) != 1:
+    if len(dependencies.flows[mix.call].reads) != 1 or len(call.outputs) != 1:
         return None
     produced = call.outputs[0].index
     consumers = [other for other in graph.calls if any(t.index == produced for t in other.inputs)]
@@ -57,6 +57,6 @@ def constant_of(units: Units, mix: Mix) -> Constant | None:
     if layer.kind != "BatchNormalization" or len(calls) != 2 or "moving_mean" not in layer.weight_names:
         return None
     index = layer.weight_names.index("moving_mean")
-    if units.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
+    if dependencies.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
         return None
     return Constant(layer.path, index, -1)

@@ -1,6 +1,6 @@
 """The proof that stripping removed neurons and nothing else: the smaller model against the masked original.
 
-Masked original: the unpruned model in which every removed unit is silenced, by zeros in every
+Masked original: the unpruned model in which every removed channel is silenced, by zeros in every
 weight slice and every activation that belongs to it. Whatever is left must compute the same
 numbers in the smaller model.
 
@@ -9,7 +9,7 @@ GroupNormalization and RMSNormalization take their statistics over the channels 
 the reference a masked version stands in for the layer (`masked` of its rule). The statistics over
 half the channels estimate those over all of them; counting silenced channels as zeros would shrink
 them. UnitNormalization divides by a sum, to which silenced channels add nothing, and needs no
-stand-in. Softmax over channels is a barrier: its units stay.
+stand-in. Softmax over channels is a barrier: its channels stay.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from edgeprune.graph.channels import ChannelIds
     from edgeprune.graph.flow import WeightFlow
-    from edgeprune.graph.ids import Ids
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""
@@ -100,14 +100,14 @@ def compare(
     return worst
 
 
-def silence(array: np.ndarray, ids: Ids, kept: KeptUnits) -> np.ndarray:
-    """Zeros where the unit behind an element is gone; `ids` broadcasts against `array`."""
+def silence(array: np.ndarray, ids: ChannelIds, kept: KeptUnits) -> np.ndarray:
+    """Zeros where the channel behind an element is gone; `ids` broadcasts against `array`."""
     mask = kept.mask(ids)
     return array if mask.all() else np.where(mask, array, np.zeros((), array.dtype))
 
 
 def silence_weight(weight: np.ndarray, flow: WeightFlow, kept: KeptUnits) -> np.ndarray:
-    """Zeros in every slice of a weight that belongs to a unit that is gone."""
+    """Zeros in every slice of a weight that belongs to a channel that is gone."""
     for axis, ids in enumerate(flow.axes):
         if ids is not None:
             view = [1] * weight.ndim

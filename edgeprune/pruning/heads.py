@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.model_graph import Call, Layer, ModelGraph
 
 LINKS = ("softmax", "sigmoid", "linear")
@@ -49,20 +49,20 @@ class Head:
     activation: str
 
 
-def heads_of(units: Units) -> list[Head]:
+def heads_of(dependencies: DependencyGraph) -> list[Head]:
     """Every output of a model that a Dense layer on vectors makes."""
-    graph = units.graph
+    graph = dependencies.graph
     made_by = {tensor.index: number for number, call in enumerate(graph.calls) for tensor in call.outputs}
     heads = []
     for place, tensor in enumerate(graph.outputs):
         link, number = _through_activation(graph, made_by, made_by.get(tensor.index), last=True)
-        if number is None or link not in LINKS or not _plain_dense(units, number):
+        if number is None or link not in LINKS or not _plain_dense(dependencies, number):
             continue
         below = made_by.get(graph.calls[number].inputs[0].index)
         while below is not None and _layer(graph, below).kind == "Dropout" and _read_once(graph, below):
             below = made_by.get(graph.calls[below].inputs[0].index)
         activation, hidden = _through_activation(graph, made_by, below, last=False)
-        if hidden is None or activation not in ACTIVATIONS or not _plain_dense(units, hidden):
+        if hidden is None or activation not in ACTIVATIONS or not _plain_dense(dependencies, hidden):
             hidden, activation = None, "linear"
         heads.append(Head(number, place, link, hidden, activation))
     return heads
@@ -109,14 +109,14 @@ def _layer(graph: ModelGraph, number: int) -> Layer:
     return graph.layers[graph.calls[number].layer]
 
 
-def _plain_dense(units: Units, number: int) -> bool:
+def _plain_dense(dependencies: DependencyGraph, number: int) -> bool:
     """Whether a Dense layer with a kernel, a bias and nothing else is called once, on vectors."""
-    graph = units.graph
+    graph = dependencies.graph
     call: Call = graph.calls[number]
     shape = call.inputs[0].shape
     return (
         _layer(graph, number).kind == "Dense"
-        and units.flows[number].reads != ()  # LoRA and quantization bring weights that no rule knows
+        and dependencies.flows[number].reads != ()  # LoRA and quantization bring weights that no rule knows
         and bool(_layer(graph, number).config.get("use_bias", True))
         and len(shape) == 2
         and sum(other.layer == call.layer for other in graph.calls) == 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.layers import (
     activation,
     application_layers,
@@ -41,9 +41,9 @@ from edgeprune.layers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.channels import ChannelIds
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.flow import CallView, Flow, LinearRead
-    from edgeprune.graph.ids import Ids
     from edgeprune.graph.model_graph import Tensor
 
 MEETING = (merging.ElementwiseMergeRule, operation_elementwise.ElementwiseOperationRule)
@@ -76,7 +76,7 @@ PASSING = (
     reshaping.ReshapeRule,
     steps.FoldStepsRule,
 )
-"""Rules under which a unit's output depends on that unit's inputs alone."""
+"""Rules under which a channel's output depends on that channel's inputs alone."""
 
 SCALING = (
     application_layers.LayerScaleRule, depthwise.DepthwiseRule, normalization.BatchNormalizationRule,
@@ -87,14 +87,14 @@ LINEAR = (
     dense.DenseRule, convolution.ConvolutionRule, convolution_transpose.ConvolutionTransposeRule,
     einsum_dense.EinsumDenseRule,
 )
-"""Rules whose units depend on one kernel's columns."""
+"""Rules whose channels depend on one kernel's columns."""
 
 BY_SIZE = frozenset({"Softmax", "Resizing", "Resize"})
 """Layers that may give another value at another size: a share of 1, bars at the sides."""
 
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """Of one tensor, for each unit number.
+    """Of one tensor, for each channel number.
 
     Attributes:
         constant: cannot depend on the model's input.
@@ -130,29 +130,29 @@ class Known:
 class Watcher:
     """Collects what is known of each tensor while the model runs once."""
 
-    def __init__(self, units: Units, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
-        self.units = units
+    def __init__(self, dependencies: DependencyGraph, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
+        self.dependencies = dependencies
         self.weights = weights
         self.known: dict[int, Known] = {}
 
     def see(self, number: int, outputs: Sequence[np.ndarray]) -> None:
         """Takes in the outputs of call `number`."""
-        view, flow = self.units.views[number], self.units.flows[number]
+        view, flow = self.dependencies.views[number], self.dependencies.flows[number]
         constants = self._constants(view, flow)
         for tensor, ids, value in zip(view.call.outputs, flow.outputs, outputs, strict=True):
-            numbers = self.units.unit_of[unit_ids.collapse(ids)]
-            present = np.zeros(self.units.count, bool)
+            numbers = self.dependencies.channel_of[channel_ids.collapse(ids)]
+            present = np.zeros(self.dependencies.count, bool)
             present[numbers] = True
             present[0] = False
-            low, high = _range(numbers, value, self.units.count)
+            low, high = _range(numbers, value, self.dependencies.count)
             if _leaves_sizes_open(view):
                 present &= (low == high) & (view.layer.kind not in BY_SIZE)
             self.known[tensor.index] = Known(constants & present, low, high)
 
     def _constants(self, view: CallView, flow: Flow) -> np.ndarray:
-        """Which units' outputs cannot depend on the input."""
+        """Which channels' outputs cannot depend on the input."""
         if not any(ids.any() for ids in flow.outputs):  # as of a layer with more weights than its rule knows
-            return np.zeros(self.units.count, bool)
+            return np.zeros(self.dependencies.count, bool)
         rule = rule_for(view.layer)
         weights = self.weights.get(view.layer.path, ())
         if isinstance(rule, embedding.EmbeddingRule):
@@ -163,38 +163,38 @@ class Watcher:
         if isinstance(rule, PASSING):
             through = self._through(view, joining=isinstance(rule, JOINING))
             return through | self._scaled_away(view, flow, weights) if isinstance(rule, SCALING) else through
-        return np.zeros(self.units.count, bool)
+        return np.zeros(self.dependencies.count, bool)
 
     def _through(self, view: CallView, *, joining: bool) -> np.ndarray:
-        """Constant in every input; a joining layer's unit only in those that have it."""
-        total = np.ones(self.units.count, bool)
+        """Constant in every input; a joining layer's channel only in those that have it."""
+        total = np.ones(self.dependencies.count, bool)
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
             constant = self._given(view, tensor)
             if joining:
-                present = np.zeros(self.units.count, bool)
-                present[self.units.unit_of[unit_ids.collapse(ids)]] = True
+                present = np.zeros(self.dependencies.count, bool)
+                present[self.dependencies.channel_of[channel_ids.collapse(ids)]] = True
                 constant = constant | ~present
             total &= constant
         return total & bool(view.inputs)
 
     def _given(self, view: CallView, tensor: Tensor) -> np.ndarray:
-        """Which units of an input stay constant under the call, whatever its size."""
+        """Which channels of an input stay constant under the call, whatever its size."""
         known = self.known.get(tensor.index)
         if known is None:
-            return np.zeros(self.units.count, bool)
+            return np.zeros(self.dependencies.count, bool)
         may_have_border = view.option("padding", "valid") != "valid" and _leaves_sizes_open(view)
         return known.zero if may_have_border else known.constant
 
     def _scaled_away(self, view: CallView, flow: Flow, weights: Sequence[np.ndarray]) -> np.ndarray:
         """Units whose factor is zero: gamma of a batch norm, a depthwise kernel."""
         if view.layer.kind == "BatchNormalization" and "gamma" not in view.layer.weight_names:
-            return np.zeros(self.units.count, bool)
+            return np.zeros(self.dependencies.count, bool)
         factors, axes = weights[0], flow.weights[0].axes
         for place, line in enumerate(axes):
             if line is not None:
                 others = tuple(at for at in range(factors.ndim) if at != place)
                 return self._of_elements(line, (factors == 0).all(axis=others))
-        return np.zeros(self.units.count, bool)
+        return np.zeros(self.dependencies.count, bool)
 
     def _of_columns(
         self, view: CallView, flow: Flow, read: LinearRead, weights: Sequence[np.ndarray]
@@ -204,22 +204,22 @@ class Watcher:
         columns = [axis for axis, ids in enumerate(axes) if ids is not None and axis not in read.rows]
         made = axes[columns[0]] if len(columns) == 1 else None
         if made is None:
-            return np.zeros(self.units.count, bool)
+            return np.zeros(self.dependencies.count, bool)
         kernel = weights[read.kernel]
         rows = axes[read.rows[-1]]
         varies = np.ones(kernel.shape[read.rows[-1]], bool)
         if rows is not None:
-            varies = ~self._given(view, view.call.inputs[read.source])[self.units.unit_of[rows]]
+            varies = ~self._given(view, view.call.inputs[read.source])[self.dependencies.channel_of[rows]]
         live = np.compress(varies, kernel, axis=read.rows[-1]) != 0
         others = tuple(axis for axis in range(kernel.ndim) if axis != columns[0])
         return self._of_elements(made, ~live.any(axis=others))
 
-    def _of_elements(self, ids: Ids, holds: np.ndarray) -> np.ndarray:
-        """From elements of a vector to units: all of a unit's elements."""
-        numbers = self.units.unit_of[ids]
-        broken = np.zeros(self.units.count, bool)
+    def _of_elements(self, ids: ChannelIds, holds: np.ndarray) -> np.ndarray:
+        """From elements of a vector to units: all of a channel's elements."""
+        numbers = self.dependencies.channel_of[ids]
+        broken = np.zeros(self.dependencies.count, bool)
         broken[numbers[~holds]] = True
-        present = np.zeros(self.units.count, bool)
+        present = np.zeros(self.dependencies.count, bool)
         present[numbers] = True
         return present & ~broken
 
@@ -230,7 +230,7 @@ def _leaves_sizes_open(view: CallView) -> bool:
 
 
 def _range(numbers: np.ndarray, value: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest value of each unit; `numbers` broadcasts against `value`."""
+    """Smallest and largest value of each channel; `numbers` broadcasts against `value`."""
     low, high = np.full(count, np.inf), np.full(count, -np.inf)
     if value.dtype.kind not in "fiu" or value.ndim != numbers.ndim:
         return low, high

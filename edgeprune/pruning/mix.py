@@ -1,4 +1,4 @@
-"""A linear read as matrices: z = X·W + b, with the unit behind every row and column of W.
+"""A linear read as matrices: z = X·W + b, with the channel behind every row and column of W.
 
 A kernel with axes (rows…, others) becomes W (R, O): R is the product of the axes that are summed
 over, in the order of the columns of X (`LinearRead.samples`), O that of the other axes.
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.flow import LinearRead
     from edgeprune.pruning.network import Step
 
@@ -33,8 +33,8 @@ class Mix:
         call: index into ``graph.calls``.
         layer: path of the layer.
         read: the rule's description.
-        row_units: (R, number of row axes) unit behind each row, along each of its axes; 0 for none.
-        channels: (R,) which channel each row belongs to: its unit's raw id, or its own number.
+        row_units: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
+        channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
         column_units: (O, number of other axes) likewise for the columns.
         shape: of the kernel.
     """
@@ -49,7 +49,7 @@ class Mix:
 
     @property
     def units(self) -> np.ndarray:
-        """(R,) the unit along the channel axis, the last of the row axes."""
+        """(R,) the channel along the channel axis, the last of the row axes."""
         return self.row_units[:, -1]
 
     @property
@@ -141,15 +141,19 @@ def sharing(channels: np.ndarray) -> Sharing | None:
     return Sharing(np.argsort(channels, kind="stable"), len(counts))
 
 
-def mixes_of(units: Units) -> tuple[Mix, ...]:
+def mixes_of(dependencies: DependencyGraph) -> tuple[Mix, ...]:
     """Every read of a traced model, in the order of its calls."""
-    return tuple(_mix(units, number, read) for number, flow in enumerate(units.flows) for read in flow.reads)
+    return tuple(
+        _mix(dependencies, number, read)
+        for number, flow in enumerate(dependencies.flows)
+        for read in flow.reads
+    )
 
 
-def _mix(units: Units, call: int, read: LinearRead) -> Mix:
-    layer = units.graph.calls[call].layer
-    shape = units.graph.layers[layer].weight_shapes[read.kernel]
-    axes = units.flows[call].weights[read.kernel].axes
+def _mix(dependencies: DependencyGraph, call: int, read: LinearRead) -> Mix:
+    layer = dependencies.graph.calls[call].layer
+    shape = dependencies.graph.layers[layer].weight_shapes[read.kernel]
+    axes = dependencies.flows[call].weights[read.kernel].axes
     raw = [
         np.zeros(size, int) if ids is None else np.asarray(ids) for size, ids in zip(shape, axes, strict=True)
     ]
@@ -160,4 +164,6 @@ def _mix(units: Units, call: int, read: LinearRead) -> Mix:
     columns = np.stack([grid.ravel() for grid in np.meshgrid(*others, indexing="ij")], axis=1)
     places = np.tile(np.arange(shape[read.rows[-1]]), len(rows) // shape[read.rows[-1]])
     channels = np.where(rows[:, -1] > 0, rows[:, -1], -1 - places)
-    return Mix(call, layer, read, units.unit_of[rows], channels, units.unit_of[columns], shape)
+    return Mix(
+        call, layer, read, dependencies.channel_of[rows], channels, dependencies.channel_of[columns], shape
+    )

@@ -18,7 +18,7 @@ from edgeprune.pruning.samples import count, take
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.pruning.network import Data, Network
 
 MOST_ROWS_KEPT = 1024
@@ -36,7 +36,7 @@ class Moments:
         mean: (R,), or (C,) where rows share.
         covariance: (R, R) or (C, C).
         matrix: W (R, O) or (C, taps·O), float64.
-        units: (R,) or (C,) the unit behind each row.
+        units: (R,) or (C,) the channel behind each row.
         shared: how rows share; None where they do not.
         samples: rows that were seen.
         rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
@@ -46,7 +46,7 @@ class Moments:
     mean: np.ndarray
     covariance: np.ndarray
     matrix: np.ndarray
-    units: np.ndarray
+    channels: np.ndarray
     shared: Sharing | None
     samples: int
     rows: np.ndarray | None = None
@@ -54,18 +54,18 @@ class Moments:
 
 def observe(
     network: Network,
-    units: Units,
+    dependencies: DependencyGraph,
     data: Data,
     *,
     batch: int,
     seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Moments, ...]:
-    """Collects the moments of every read that prunable units go into.
+    """Collects the moments of every read that prunable channels go into.
 
     Args:
         network: the original.
-        units: its units.
+        units: its channels.
         data: calibration samples.
         batch: samples that are in memory at a time.
         seed: decides which positions are looked at.
@@ -74,7 +74,7 @@ def observe(
     Returns:
         Nothing of a read that saw no row, because a mask hides every step.
     """
-    mixes = [mix for mix in mixes_of(units) if mix.units.any()]
+    mixes = [mix for mix in mixes_of(dependencies) if mix.channels.any()]
     sums = [_Sum(mix, network) for mix in mixes]
     by_call: dict[int, list[_Sum]] = {}
     for one in sums:
@@ -100,7 +100,9 @@ class _Sum:
         self.shared = sharing(mix.channels) if len(matrix) > LARGEST_EXACT else None
         self._matrix = self.shared.matrix(matrix) if self.shared else matrix
         self._units = (
-            mix.units[self.shared.order[:: len(matrix) // self.shared.channels]] if self.shared else mix.units
+            mix.channels[self.shared.order[:: len(matrix) // self.shared.channels]]
+            if self.shared
+            else mix.channels
         )
         size = len(self._matrix)
         self._offset: np.ndarray | None = None

@@ -1,6 +1,6 @@
 """A model with everything known that does not depend on how much is to go.
 
-read → trace → rank the units of each group → measure each group's harm      once
+read → trace → rank the channels of each group → measure each group's harm      once
 allocate → strip → prove → repair                                for each amount
 """
 
@@ -20,6 +20,7 @@ from edgeprune.pruning import importance
 from edgeprune.pruning.allocation import ALLOCATIONS, Limits, allocate, levels
 from edgeprune.pruning.budget import budget
 from edgeprune.pruning.checks import check_weights, checked_labels
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.divergence import Damage, ambiguity, damage, divergence
 from edgeprune.pruning.importance.scene import Scene
 from edgeprune.pruning.observe import ROWS_PER_READ, observe
@@ -27,7 +28,6 @@ from edgeprune.pruning.reconstruct import Sides, reconstruct
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
 from edgeprune.pruning.sensitivity import curves
-from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,10 +93,10 @@ class Prepared:
                     f"Layers '{one}' and '{other}' share weights in the original; each has its own in the "
                     "pruned model, and counts for itself."
                 )
-            self.units = trace(self._reading.graph)
+            self.dependencies = trace(self._reading.graph)
             self._original = KerasNetwork(self._reading)
-        self.cost = cost(self.units)
-        self._budget = budget(self.units.graph, self.cost.macs, len(self.units.groups))
+        self.cost = cost(self.dependencies)
+        self._budget = budget(self.dependencies.graph, self.cost.macs, len(self.dependencies.groups))
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
         self._rankings = self._rank(checked_labels(labels, self._data))
@@ -126,7 +126,7 @@ class Prepared:
                 chosen = self._some(self._split()[0], self._budget.observed)
                 self._moments = observe(
                     self._original,
-                    self.units,
+                    self.dependencies,
                     chosen,
                     batch=self._budget.at_once,
                     seed=self._seed,
@@ -134,7 +134,9 @@ class Prepared:
                 )
             few = None if self._data is None else self._some(self._data, self._budget.at_once)
             gradients = KerasGradients(self._reading)
-            scene = Scene(self._original, self.units, few, labels, self._moments, gradients, self._seed)
+            scene = Scene(
+                self._original, self.dependencies, few, labels, self._moments, gradients, self._seed
+            )
             return importance.rank_units(self._criterion, scene)
 
     def _split(self) -> tuple[Any, Any]:
@@ -158,11 +160,11 @@ class Prepared:
         from edgeprune.keras_bridge.network import stripped_network
 
         with self._step("measure") as tell:
-            copy = stripped_network(self._reading, self.units, np.ones(self.units.count, bool))
+            copy = stripped_network(self._reading, self.dependencies, np.ones(self.dependencies.count, bool))
             held = self._some(self._split()[1], self._budget.measured)
             return curves(
                 copy,
-                self.units,
+                self.dependencies,
                 self._rankings,
                 self._moments,
                 held,
@@ -186,10 +188,10 @@ class Prepared:
         return self.prune_to(self.counts(amount, unit, limits or Limits()), repair=repair)
 
     def prune_to(self, counts: np.ndarray, *, repair: bool = True) -> PruneResult:
-        """Leaves these many units in each group; the criterion says which.
+        """Leaves these many channels in each group; the criterion says which.
 
         Args:
-            counts: (G,) units to keep, one number for each of ``units.groups``.
+            counts: (G,) channels to keep, one number for each of ``dependencies.groups``.
             repair: whether to refit the layers to the calibration data.
 
         Raises:
@@ -198,26 +200,26 @@ class Prepared:
         keep = self._kept(counts)
         pruned, proof = self._strip(keep)
         error = self._repair(pruned, keep, self._data) if repair and self._data is not None else None
-        after = cost(self.units, keep)
+        after = cost(self.dependencies, keep)
         groups = tuple(
-            GroupReport(group.name, len(group.units), int(keep[group.units].sum()))
-            for group in self.units.groups
+            GroupReport(group.name, len(group.channels), int(keep[group.channels].sum()))
+            for group in self.dependencies.groups
         )
         report = PruneReport(
             groups,
             self.cost,
             after,
             removed(self.cost, after),
-            self.units.refusals,
+            self.dependencies.refusals,
             proof,
             error,
             tuple(self._notes),
             dict(self._seconds),
         )
-        return PruneResult(pruned.reading.model, report, self.units, keep)
+        return PruneResult(pruned.reading.model, report, self.dependencies, keep)
 
     def judge(self, held: Any = None) -> Callable[[np.ndarray], Damage]:
-        """Tells the damage of leaving so many units in each group, by the stripped and repaired network.
+        """Tells the damage of leaving so many channels in each group, by the stripped and repaired network.
 
         Args:
             held: samples that choose and repair nothing; None holds back a part of the calibration data
@@ -233,14 +235,16 @@ class Prepared:
 
         def damaged(counts: np.ndarray) -> Damage:
             keep = self._kept(counts)
-            pruned = stripped_network(self._reading, self.units, keep)
+            pruned = stripped_network(self._reading, self.dependencies, keep)
             self._repair(pruned, keep, repair_on, JUDGED_ROWS)
             return damage(reference, pruned.outputs(seen))
 
         return damaged
 
     def _expected(self, counts: np.ndarray) -> float:
-        gone = [len(group.units) - count for group, count in zip(self.units.groups, counts, strict=True)]
+        gone = [
+            len(group.channels) - count for group, count in zip(self.dependencies.groups, counts, strict=True)
+        ]
         return float(sum(curve[int(k)] for curve, k in zip(self.curves, gone, strict=True)))
 
     @property
@@ -256,17 +260,17 @@ class Prepared:
         return self._curves
 
     def counts(self, amount: float, unit: str, limits: Limits) -> np.ndarray:
-        """(G,) units that each group keeps when a share of the model goes, see `prune`."""
-        groups = self.units.groups
+        """(G,) channels that each group keeps when a share of the model goes, see `prune`."""
+        groups = self.dependencies.groups
         choices = levels(groups, limits)
-        full = np.array([len(group.units) for group in groups], int)
+        full = np.array([len(group.channels) for group in groups], int)
         if not groups:
             return full
         curves = self.curves if self._global else None
-        return allocate(choices, cost_model(self.units, unit), full, amount, curves)
+        return allocate(choices, cost_model(self.dependencies, unit), full, amount, curves)
 
     def counts_above(self, threshold: float, limits: Limits) -> np.ndarray:
-        """(G,) units that each group keeps when those go that cost less than a share of the group's mean.
+        """(G,) channels that each group keeps when those go that cost less than a share of the group's mean.
 
         Raises:
             InputError: the threshold is negative.
@@ -274,17 +278,17 @@ class Prepared:
         if threshold < 0:
             raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
         kept = []
-        for choice, ranking in zip(levels(self.units.groups, limits), self._rankings, strict=True):
+        for choice, ranking in zip(levels(self.dependencies.groups, limits), self._rankings, strict=True):
             wanted = len(ranking.order) - ranking.below(threshold)
             enough = choice[choice >= wanted]
             kept.append(enough[-1] if len(enough) else choice[0])
         return np.array(kept, int)
 
     def _kept(self, counts: np.ndarray) -> np.ndarray:
-        """The keep mask: units by the criterion."""
-        keep = np.ones(self.units.count, bool)
-        for group, ranking, number in zip(self.units.groups, self._rankings, counts, strict=True):
-            keep[group.units] = ranking.kept(int(number))
+        """The keep mask: channels by the criterion."""
+        keep = np.ones(self.dependencies.count, bool)
+        for group, ranking, number in zip(self.dependencies.groups, self._rankings, counts, strict=True):
+            keep[group.channels] = ranking.kept(int(number))
         return keep
 
     def _strip(self, keep: np.ndarray) -> tuple[KerasNetwork, Equivalence]:
@@ -293,13 +297,13 @@ class Prepared:
         from edgeprune.keras_bridge.network import stripped_network
 
         with self._step("strip"):
-            pruned = stripped_network(self._reading, self.units, keep)
+            pruned = stripped_network(self._reading, self.dependencies, keep)
             samples = (
                 made_up_inputs(self._reading, PROOF_SAMPLES, self._seed)
                 if self._data is None
                 else take(self._data, slice(0, PROOF_SAMPLES))
             )
-            proof = equivalence(self._reading, self.units, keep, pruned.reading.model, samples)
+            proof = equivalence(self._reading, self.dependencies, keep, pruned.reading.model, samples)
             proof.check()
         return pruned, proof
 
@@ -312,7 +316,9 @@ class Prepared:
             weights = ambiguity(reference)
             weights = np.ones(count(data)) if weights is None else weights
             reconstruct(
-                Sides(self._original, pruned, self.units, keep, self._moments, weights, self._seed, rows),
+                Sides(
+                    self._original, pruned, self.dependencies, keep, self._moments, weights, self._seed, rows
+                ),
                 data,
                 reference,
                 progress=tell,

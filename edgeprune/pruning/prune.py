@@ -43,9 +43,9 @@ def prune(
         criterion: what goes first, a name from `edgeprune.pruning.importance.CRITERIA`.
         allocation: "global" (the model's outputs decide which layers lose most) or "uniform".
         unit: what `amount` is a share of: "neurons", "params" or "macs".
-        min_width: units that stay in every group.
+        min_width: channels that stay in every group.
         round_to: kept counts are multiples of this.
-        protect: name patterns (``"stem*"``) of layers that keep all units.
+        protect: name patterns (``"stem*"``) of layers that keep all channels.
         ratios: name pattern to the share that exactly these layers lose.
         threshold: in place of `amount`: neurons go whose cost, by the criterion, is below this
             multiple of the mean cost in their group.

@@ -1,4 +1,4 @@
-"""The order in which the units of one group go, and what each removal costs."""
+"""The order in which the channels of one group go, and what each removal costs."""
 
 from __future__ import annotations
 

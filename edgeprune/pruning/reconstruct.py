@@ -33,7 +33,7 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.pruning.constant import Constant
     from edgeprune.pruning.network import Data, Network, Step
     from edgeprune.pruning.observe import Moments
@@ -52,8 +52,8 @@ class Sides:
     Attributes:
         original: the model before.
         pruned: its stripped copy; its weights change.
-        units: of the original.
-        keep: for each unit number, whether it stayed.
+        dependencies: of the original.
+        keep: for each channel number, whether it stayed.
         moments: of the original's reads.
         weights: (N,) how much each calibration sample counts.
         seed: decides which positions are looked at.
@@ -62,7 +62,7 @@ class Sides:
 
     original: Network
     pruned: Network
-    units: Units
+    dependencies: DependencyGraph
     keep: np.ndarray
     moments: Sequence[Moments]
     weights: np.ndarray
@@ -99,16 +99,16 @@ def reconstruct(
     Returns:
         How many kernels were refitted.
     """
-    calls = collections.Counter(call.layer for call in sides.units.graph.calls)
+    calls = collections.Counter(call.layer for call in sides.dependencies.graph.calls)
     by_call: dict[int, dict[int, Mix]] = {}
     done = 0
-    for mix in mixes_of(sides.units):
+    for mix in mixes_of(sides.dependencies):
         if calls[mix.layer] == 1:
             by_call.setdefault(mix.call, {}).setdefault(mix.read.kernel, mix)
         else:
             done += _compensate(sides, mix)
     index = resampled(sides.weights)
-    heads = heads_of(sides.units)
+    heads = heads_of(sides.dependencies)
     hidden, ends = {head.hidden for head in heads}, {read_by(head) for head in heads}
     wide: dict[int, Fit] = {}
     inputs: dict[int, np.ndarray] = {}
@@ -120,7 +120,7 @@ def reconstruct(
                 wide[mix.call] = fit
         if after.number in ends:
             inputs[after.number] = after.arrays[0]
-        progress((before.number + 1) / len(sides.units.graph.calls))
+        progress((before.number + 1) / len(sides.dependencies.graph.calls))
     return done + finish(sides, reference, inputs, wide)
 
 
@@ -137,7 +137,7 @@ def _compensate(sides: Sides, mix: Mix) -> bool:
         return False
     shape = sides.pruned.weights(mix.layer)[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
-    place = constant_of(sides.units, mix)
+    place = constant_of(sides.dependencies, mix)
     if place is not None:
         place.store(sides.pruned, fit.constant)
     return True
@@ -148,11 +148,11 @@ def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
     seen, rows = sides.seen(mix), mix.rows_kept(sides.keep)
     if not seen or rows.all() or not rows.any():
         return None
-    of_moments = sides.keep[seen[0].units]
+    of_moments = sides.keep[seen[0].channels]
     if seen[0].shared is None and not np.array_equal(of_moments, rows):
         return None
     matrix, moved = compensated(seen, of_moments)
-    place = constant_of(sides.units, mix)
+    place = constant_of(sides.dependencies, mix)
     old = 0.0 if place is None else _old_constant(sides, place, mix, columns)
     factor = _factor(sides, mix)
     return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
@@ -166,7 +166,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     by_sample = mix.read.hidden is None and source.ndim == 2
     samples = None if by_sample else (index[:, None] * each + np.arange(each)).ravel()
     key = (sides.seed, mix.call, mix.read.kernel)
-    rows = max(sides.rows, 3 * len(mix.units))
+    rows = max(sides.rows, 3 * len(mix.channels))
     x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
     y = mix.draw(steps[1], new, np.random.default_rng(key), rows, samples)
     if x.shape == y.shape and np.array_equal(x, y):
@@ -180,7 +180,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     chosen = Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit
     shape = new[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(chosen.matrix, shape).astype(np.float32)})
-    place = constant_of(sides.units, mix)
+    place = constant_of(sides.dependencies, mix)
     if place is not None:
         place.store(sides.pruned, chosen.constant)
     return fit
@@ -191,7 +191,7 @@ def _fit(
 ) -> Fit:
     """From what the pruned network feeds a layer to some columns of what the original gives."""
     x, y = rows
-    place = constant_of(sides.units, mix)
+    place = constant_of(sides.dependencies, mix)
     kernel = sides.original.weights(mix.layer)[mix.read.kernel]
     matrix = mix.matrix(kernel)[:, columns] * _factor(sides, mix)
     shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
@@ -209,11 +209,11 @@ def _old_constant(sides: Sides, place: Constant, mix: Mix, columns: np.ndarray) 
 
 def _factor(sides: Sides, mix: Mix) -> float:
     """What the rule multiplies the kernel with when it shrinks (the query under attention)."""
-    view, flow = sides.units.views[mix.call], sides.units.flows[mix.call]
+    view, flow = sides.dependencies.views[mix.call], sides.dependencies.flows[mix.call]
     factors = getattr(rule_for(view.layer), "factors", None)
     if factors is None:
         return 1.0
-    found = factors(view, flow, KeptUnits(sides.units.unit_of, sides.keep))
+    found = factors(view, flow, KeptUnits(sides.dependencies.channel_of, sides.keep))
     return float(found.get(mix.read.kernel, 1.0))
 
 
@@ -239,12 +239,12 @@ def _fit_few(
     matrix, shift = wanted
     target = x @ matrix + shift
     kept = mix.rows_kept(sides.keep)
-    first = shared_map(sides.units.graph, mix, (x, y), kept, matrix, sides.seed)
+    first = shared_map(sides.dependencies.graph, mix, (x, y), kept, matrix, sides.seed)
     first = _compensated(sides, mix, columns) if first is None else Fit(first.matrix, first.constant + shift)
     if first is None:
         first = Fit(matrix[kept].astype(np.float64), shift)
     guess = first.predict(y)
-    movable = constant_of(sides.units, mix) is not None
+    movable = constant_of(sides.dependencies, mix) is not None
     judged = mix.columns_kept(sides.keep)[columns]
     rest = cautious_ridge(y, target - guess, weights, constant=movable, judged=judged)
     left_out = None if rest.left_out is None else guess + rest.left_out

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.cost import Cost
-    from edgeprune.graph.dependency_graph import Refusal, Units
+    from edgeprune.graph.dependency_graph import DependencyGraph, Refusal
     from edgeprune.pruning.equivalence import Equivalence
 
 
@@ -38,7 +38,7 @@ class PruneReport:
     """What was done.
 
     Attributes:
-        groups: units before and after.
+        groups: channels before and after.
         before: cost of the original.
         after: cost of the pruned model.
         removed: the same as fractions.
@@ -68,13 +68,13 @@ class PruneResult:
     Attributes:
         model: of the original's Keras flavour, not compiled.
         report: what was done.
-        units: the original's units and groups.
-        keep: for each unit number, whether it stays.
+        dependencies: the original's channels and groups.
+        keep: for each channel number, whether it stays.
     """
 
     model: Any
     report: PruneReport
-    units: Units
+    dependencies: DependencyGraph
     keep: np.ndarray
 
 

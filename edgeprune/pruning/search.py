@@ -26,7 +26,7 @@ class Trial:
 
     Attributes:
         amount: share removed.
-        score: of the pruned model, in the evaluation's own unit.
+        score: of the pruned model, in the evaluation's own channel.
         drop: what was lost against the original.
         holds: whether that is within the limit.
     """
@@ -69,7 +69,7 @@ def largest_amount(
         prune: prunes by an amount; `Prepared.prune` shares the work between trials.
         evaluate: scores a model, higher is better. Use data that no accuracy is claimed on.
         baseline: the original's score.
-        max_drop: allowed loss, in the same unit.
+        max_drop: allowed loss, in the same channel.
         precision: width of the last step.
         show: told every trial.
 

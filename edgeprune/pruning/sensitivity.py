@@ -1,7 +1,7 @@
 """What each group's removals do to the model's outputs, measured one group at a time.
 
-A criterion's costs compare units of one group. To compare groups, each group alone loses some
-fractions of its units in the original (its readers repaired by least squares), and the divergence
+A criterion's costs compare channels of one group. To compare groups, each group alone loses some
+fractions of its channels in the original (its readers repaired by least squares), and the divergence
 of the outputs is measured on samples that took no part in the choice. In between, the logarithm of
 divergence over cumulative cost is interpolated:
 
@@ -24,7 +24,7 @@ from edgeprune.pruning.strip import KeptUnits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgeprune.graph.dependency_graph import Group, Units
+    from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph
     from edgeprune.pruning.network import Data, Network
     from edgeprune.pruning.observe import Moments
     from edgeprune.pruning.ranking import Ranking
@@ -36,7 +36,7 @@ Changes = dict[str, dict[int, np.ndarray]]
 
 def curves(
     network: Network,
-    units: Units,
+    dependencies: DependencyGraph,
     rankings: Sequence[Ranking],
     moments: Sequence[Moments],
     data: Data,
@@ -48,7 +48,7 @@ def curves(
 
     Args:
         network: a copy of the original; its weights change under way and are put back.
-        units: of the original.
+        dependencies: of the original.
         rankings: one for each group.
         moments: of the reads; empty for criteria that do not observe.
         data: held-out calibration samples.
@@ -57,17 +57,17 @@ def curves(
     """
     reference = network.outputs(data)
     found = []
-    for number, (group, ranking) in enumerate(zip(units.groups, rankings, strict=True)):
-        size = len(group.units)
+    for number, (group, ranking) in enumerate(zip(dependencies.groups, rankings, strict=True)):
+        size = len(group.channels)
         removed = sorted({min(max(round(size * part), 1), size) for part in fractions})
         measured = []
         for count in removed:
-            changes = without(network, units, group, ranking.kept(size - count), moments)
+            changes = without(network, dependencies, group, ranking.kept(size - count), moments)
             measured.append(
                 _with_changes(network, changes, lambda: divergence(reference, network.outputs(data)))
             )
         found.append(interpolate(ranking.cumulative, removed, measured))
-        progress((number + 1) / len(units.groups))
+        progress((number + 1) / len(dependencies.groups))
     return found
 
 
@@ -88,24 +88,28 @@ def interpolate(cumulative: np.ndarray, removed: Sequence[int], measured: Sequen
 
 
 def without(
-    network: Network, units: Units, group: Group, kept: np.ndarray, moments: Sequence[Moments]
+    network: Network,
+    dependencies: DependencyGraph,
+    group: ChannelGroup,
+    kept: np.ndarray,
+    moments: Sequence[Moments],
 ) -> Changes:
-    """The weights of the full-size network in which a group's removed units no longer count.
+    """The weights of the full-size network in which a group's removed channels no longer count.
 
     Their readers are repaired by least squares; where nothing reads the group linearly, every
-    weight of the removed units is zero instead.
+    weight of the removed channels is zero instead.
     """
-    gone = group.units[~kept]
+    gone = group.channels[~kept]
     changes: Changes = {}
     for one in moments:
-        if np.isin(one.units, gone).any():
-            _repair(network, units, one, ~np.isin(one.units, gone), changes)
+        if np.isin(one.channels, gone).any():
+            _repair(network, dependencies, one, ~np.isin(one.channels, gone), changes)
     if changes:
         return changes
-    keep = np.ones(units.count, bool)
+    keep = np.ones(dependencies.count, bool)
     keep[gone] = False
-    answers = KeptUnits(units.unit_of, keep)
-    for layer, flows in units.layer_flows.items():
+    answers = KeptUnits(dependencies.channel_of, keep)
+    for layer, flows in dependencies.layer_flows.items():
         weights = network.weights(layer) if flows else []
         for index, (weight, flow) in enumerate(zip(weights, flows, strict=True)):
             silent = silence_weight(weight, flow, answers)
@@ -114,25 +118,27 @@ def without(
     return changes
 
 
-def _repair(network: Network, units: Units, one: Moments, rows: np.ndarray, changes: Changes) -> None:
+def _repair(
+    network: Network, dependencies: DependencyGraph, one: Moments, rows: np.ndarray, changes: Changes
+) -> None:
     mix = one.mix
-    matrix, moved = _repaired(units, one, rows)
+    matrix, moved = _repaired(dependencies, one, rows)
     mine = changes.setdefault(mix.layer, {})
     mine[mix.read.kernel] = mix.kernel(matrix, mix.shape).astype(np.float32)
-    constant = constant_of(units, mix)
+    constant = constant_of(dependencies, mix)
     if constant is not None:
         old = network.weights(constant.layer)[constant.index]
         value = old + constant.sign * moved.reshape(old.shape)
         changes.setdefault(constant.layer, {})[constant.index] = value.astype(np.float32)
 
 
-def _repaired(units: Units, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _repaired(dependencies: DependencyGraph, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """W (R, O) with zeros in the rows that go, and what is added to the bias."""
     if one.rows is None or one.shared is None:
         return compensated([one], rows)
     original = one.shared.unshared(one.matrix)
-    kept = np.isin(one.mix.units, one.units[rows])
-    fit = shared_map(units.graph, one.mix, (one.rows, one.rows[:, kept]), kept, original, seed=0)
+    kept = np.isin(one.mix.channels, one.channels[rows])
+    fit = shared_map(dependencies.graph, one.mix, (one.rows, one.rows[:, kept]), kept, original, seed=0)
     if fit is None:
         return compensated([one], rows)
     matrix = np.zeros_like(original)

@@ -6,7 +6,7 @@
     duplicate   all of its weights equal another's; its readers' weights are added to the other's
 
 Zero padding is respected: a padded convolution sees zeros at the border, so only the value 0 looks
-uniform to it. Statistics over channels (LayerNormalization, …) see every channel: units under them
+uniform to it. Statistics over channels (LayerNormalization, …) see every channel: channels under them
 stay, and so do those that a rule without reads consumes.
 """
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.layers import (
     activation,
     convolution,
@@ -37,7 +37,7 @@ from edgeprune.pruning.known import LINEAR, PASSING, Known
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.flow import CallView, Flow, LinearRead
     from edgeprune.pruning.known import Watcher
 
@@ -47,7 +47,7 @@ READING = (*LINEAR, separable.SeparableConvolutionRule)
 """Rules all of whose inputs are read by kernels that their reads name, where a call has any."""
 
 MAKING = (*READING, embedding.EmbeddingRule)
-"""Rules whose units may go."""
+"""Rules whose channels may go."""
 
 UNLIKE_CHANNELS = (
     activation.PerChannelOptionRule,
@@ -55,7 +55,7 @@ UNLIKE_CHANNELS = (
     operation_slicing.GetItemRule,
     operation_shaping.SplitRule,
 )
-"""Rules that may treat one unit unlike another without a weight that shows it: no duplicates."""
+"""Rules that may treat one channel unlike another without a weight that shows it: no duplicates."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,8 +63,8 @@ class Findings:
     """What can go without a change.
 
     Attributes:
-        keep: for each unit number, whether it stays.
-        reasons: unit number to ``"constant"``, ``"unread"`` or ``"duplicate"``.
+        keep: for each channel number, whether it stays.
+        reasons: channel number to ``"constant"``, ``"unread"`` or ``"duplicate"``.
         weights: layer path to its weights at full size, where they changed.
         biases: layers without a bias that need one now; it comes last in `weights`.
     """
@@ -78,10 +78,10 @@ class Findings:
 def find(watcher: Watcher) -> Findings:
     """Decides what can go, from what was seen in one run.
 
-    Postcondition: every layer keeps at least one unit.
+    Postcondition: every layer keeps at least one channel.
     """
-    units = watcher.units
-    candidates = _candidates(units)
+    dependencies = watcher.dependencies
+    candidates = _candidates(dependencies)
     gone = _removable(watcher, candidates)
     ever = {
         unit for known in watcher.known.values() for unit in np.flatnonzero(known.uniform & gone).tolist()
@@ -91,7 +91,7 @@ def find(watcher: Watcher) -> Findings:
     biases = _fold(watcher, gone, weights)
     for first, others in _duplicates(watcher, candidates & ~gone):
         for other in others:
-            _add_rows(units, weights, first, other)
+            _add_rows(dependencies, weights, first, other)
             gone[other] = True
             reasons[other] = "duplicate"
     old = watcher.weights
@@ -103,47 +103,47 @@ def find(watcher: Watcher) -> Findings:
     return Findings(~gone, reasons, changed, biases)
 
 
-def _candidates(units: Units) -> np.ndarray:
+def _candidates(dependencies: DependencyGraph) -> np.ndarray:
     """Units that only layers with known readings make and see."""
-    candidates = np.zeros(units.count, bool)
-    for group in units.groups:
-        candidates[group.units] = True
-    for view, flow in zip(units.views, units.flows, strict=True):
+    candidates = np.zeros(dependencies.count, bool)
+    for group in dependencies.groups:
+        candidates[group.channels] = True
+    for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         rule = rule_for(view.layer)
         if not (isinstance(rule, PASSING) or (isinstance(rule, READING) and flow.reads)):
             for ids in view.inputs:
-                candidates[units.unit_of[unit_ids.collapse(ids)]] = False
+                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
         grouped = isinstance(rule, convolution.ConvolutionRule) and not flow.reads
         if grouped or not isinstance(rule, (*PASSING, *MAKING)):
             axes = [axis for one in flow.weights for axis in one.axes if axis is not None]
             for ids in (*flow.outputs, *axes):
-                candidates[units.unit_of[unit_ids.collapse(ids)]] = False
+                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
     return candidates
 
 
 def _removable(watcher: Watcher, candidates: np.ndarray) -> np.ndarray:
     """Candidates whose every reader lets them go; every producer keeps one."""
-    units = watcher.units
+    dependencies = watcher.dependencies
     candidates = candidates.copy()
     sources = _sources(watcher)
     while True:
-        gone = np.zeros(units.count, bool)
+        gone = np.zeros(dependencies.count, bool)
         while True:
             now = candidates.copy()
-            for view, flow, read in _reads(units):
+            for view, flow, read in _reads(dependencies):
                 known = sources[view.layer.path, read.kernel]
                 now &= ~_needed(watcher, view, flow, read, known, gone)
             if (now == gone).all():
                 break
             gone = now
-        empty = [group.units[0] for group in units.groups if gone[group.units].all()]
+        empty = [group.channels[0] for group in dependencies.groups if gone[group.channels].all()]
         if not empty:
             return gone
         candidates[empty] = False
 
 
-def _reads(units: Units) -> Iterator[tuple[CallView, Flow, LinearRead]]:
-    for view, flow in zip(units.views, units.flows, strict=True):
+def _reads(dependencies: DependencyGraph) -> Iterator[tuple[CallView, Flow, LinearRead]]:
+    for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         for read in flow.reads:
             yield view, flow, read
 
@@ -151,9 +151,11 @@ def _reads(units: Units) -> Iterator[tuple[CallView, Flow, LinearRead]]:
 def _sources(watcher: Watcher) -> dict[tuple[str, int], Known]:
     """What is known of all that a kernel reads; a shared layer's, over all of its calls."""
     found: dict[tuple[str, int], Known] = {}
-    for view, _, read in _reads(watcher.units):
+    for view, _, read in _reads(watcher.dependencies):
         key = view.layer.path, read.kernel
-        known = watcher.known.get(view.call.inputs[read.source].index) or Known.nothing(watcher.units.count)
+        known = watcher.known.get(view.call.inputs[read.source].index) or Known.nothing(
+            watcher.dependencies.count
+        )
         found[key] = found[key].also(known) if key in found else known
     return found
 
@@ -162,18 +164,18 @@ def _needed(
     watcher: Watcher, view: CallView, flow: Flow, read: LinearRead, known: Known, gone: np.ndarray
 ) -> np.ndarray:
     """Units that a kernel reads with weights that matter, and that cannot be folded."""
-    units = watcher.units
+    dependencies = watcher.dependencies
     axes = flow.weights[read.kernel].axes
     rows = axes[read.rows[-1]]
-    needed = np.zeros(units.count, bool)
+    needed = np.zeros(dependencies.count, bool)
     if rows is None:
         return needed
     kernel = watcher.weights[view.layer.path][read.kernel]
     for axis, ids in enumerate(axes):
         if ids is not None and axis not in read.rows:
-            kernel = np.compress(~gone[units.unit_of[ids]], kernel, axis=axis)
+            kernel = np.compress(~gone[dependencies.channel_of[ids]], kernel, axis=axis)
     others = tuple(axis for axis in range(kernel.ndim) if axis != read.rows[-1])
-    numbers = units.unit_of[rows]
+    numbers = dependencies.channel_of[rows]
     needed[numbers[(kernel != 0).any(axis=others)]] = True
     return np.asarray(needed & ~(known.uniform if _folds(view, read) else known.zero))
 
@@ -192,16 +194,16 @@ def _folds(view: CallView, read: LinearRead) -> bool:
 
 def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str]:
     """Adds what constants contribute to their readers' biases; layers that had none come back."""
-    units, sources = watcher.units, _sources(watcher)
+    channels, sources = watcher.dependencies, _sources(watcher)
     done: set[str] = set()
     biases: set[str] = set()
-    for view, flow, read in _reads(units):
+    for view, flow, read in _reads(channels):
         path = view.layer.path
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
         known = sources[path, read.kernel]
         if rows is None or path in done or not _folds(view, read):
             continue
-        numbers = units.unit_of[rows]
+        numbers = channels.channel_of[rows]
         chosen = (gone & known.uniform & ~known.zero)[numbers]
         if not chosen.any():
             continue
@@ -220,12 +222,12 @@ def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str
 
 
 def _duplicates(watcher: Watcher, candidates: np.ndarray) -> Iterator[tuple[int, list[int]]]:
-    """A unit, and those that always equal it."""
-    units = watcher.units
-    for view, flow in zip(units.views, units.flows, strict=True):
+    """A channel, and those that always equal it."""
+    dependencies = watcher.dependencies
+    for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         if isinstance(rule_for(view.layer), UNLIKE_CHANNELS):
             for ids in (*view.inputs, *flow.outputs):
-                candidates[units.unit_of[unit_ids.collapse(ids)]] = False
+                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
     alike = collections.defaultdict(list)
     for unit, signature in _signatures(watcher, candidates).items():
         alike[signature].append(unit)
@@ -236,12 +238,12 @@ def _duplicates(watcher: Watcher, candidates: np.ndarray) -> Iterator[tuple[int,
 
 def _signatures(watcher: Watcher, candidates: np.ndarray) -> dict[int, bytes]:
     """For each candidate a digest of all weights that decide over its value, and of where it is read."""
-    units = watcher.units
-    read_axes = {(view.layer.path, read.kernel, read.rows[-1]) for view, _, read in _reads(units)}
+    dependencies = watcher.dependencies
+    read_axes = {(view.layer.path, read.kernel, read.rows[-1]) for view, _, read in _reads(dependencies)}
     digests = {unit: hashlib.sha256() for unit in np.flatnonzero(candidates).tolist()}
     weight_axes = (
         (path, index, axis, ids)
-        for path, flows in units.layer_flows.items()
+        for path, flows in dependencies.layer_flows.items()
         for index, weight in enumerate(flows)
         for axis, ids in enumerate(weight.axes)
         if ids is not None
@@ -250,21 +252,21 @@ def _signatures(watcher: Watcher, candidates: np.ndarray) -> dict[int, bytes]:
         tag = f"{path} {index} {axis}".encode()
         is_read = (path, index, axis) in read_axes
         slices = np.ascontiguousarray(np.moveaxis(watcher.weights[path][index], axis, 0))
-        for place, unit in enumerate(units.unit_of[ids].tolist()):
+        for place, unit in enumerate(dependencies.channel_of[ids].tolist()):
             if unit in digests:
                 digests[unit].update(tag if is_read else tag + slices[place].tobytes())
     return {unit: digest.digest() for unit, digest in digests.items()}
 
 
-def _add_rows(units: Units, weights: Weights, first: int, other: int) -> None:
+def _add_rows(dependencies: DependencyGraph, weights: Weights, first: int, other: int) -> None:
     """Adds what reads `other` to what reads `first`, row by row; each kernel once."""
     done = set()
-    for view, flow, read in _reads(units):
+    for view, flow, read in _reads(dependencies):
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
         if rows is None or (view.layer.path, read.kernel) in done:
             continue
         done.add((view.layer.path, read.kernel))
-        numbers = units.unit_of[rows]
+        numbers = dependencies.channel_of[rows]
         into, out_of = np.flatnonzero(numbers == first), np.flatnonzero(numbers == other)
         if into.size:
             moved = np.moveaxis(weights[view.layer.path][read.kernel].copy(), read.rows[-1], 0)

@@ -1,4 +1,4 @@
-"""What a Dense layer reads after a Flatten, guessed at each place from the kept units around it.
+"""What a Dense layer reads after a Flatten, guessed at each place from the kept channels around it.
 
     X̂[q, c] = Σ_offset Σ_j Y[q + offset, j] · M[offset, j, c] + m[c]        q: a place of the map
 

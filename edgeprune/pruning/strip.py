@@ -2,7 +2,7 @@
 
 No number is recomputed, but for constants that a layer derives from its own size (`Rescaled`).
 
-Removing unit u equals masking it: every weight that *reads* u set to zero in the original.
+Removing channel u equals masking it: every weight that *reads* u set to zero in the original.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
+from edgeprune.graph import channels as channel_ids
 from edgeprune.layers import rule_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from edgeprune.graph.dependency_graph import Units
-    from edgeprune.graph.ids import Ids
+    from edgeprune.graph.channels import ChannelIds
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.model_graph import ModelGraph
 
 
@@ -46,20 +46,20 @@ class Stripped:
 class KeptUnits:
     """Answers rules' questions about what stays; implements `edgeprune.layers.rule.Kept`."""
 
-    unit_of: np.ndarray
+    channel_of: np.ndarray
     keep: np.ndarray
 
-    def mask(self, ids: Ids) -> np.ndarray:
-        """True where the unit behind the id stays."""
-        return np.asarray(self.keep[self.unit_of[ids]])
+    def mask(self, ids: ChannelIds) -> np.ndarray:
+        """True where the channel behind the id stays."""
+        return np.asarray(self.keep[self.channel_of[ids]])
 
-    def count(self, ids: Ids) -> int:
+    def count(self, ids: ChannelIds) -> int:
         """How many elements of a vector of ids stay."""
         return int(self.mask(ids).sum())
 
-    def shape(self, ids: Ids) -> tuple[int, ...]:
+    def shape(self, ids: ChannelIds) -> tuple[int, ...]:
         """Afterwards: along each axis, the positions at which anything stays."""
-        mask = self.mask(unit_ids.collapse(ids))
+        mask = self.mask(channel_ids.collapse(ids))
         axes = range(mask.ndim)
         left = [int(mask.any(axis=tuple(o for o in axes if o != axis)).sum()) for axis in axes]
         return tuple(
@@ -68,18 +68,18 @@ class KeptUnits:
         )
 
 
-def strip(units: Units, keep: np.ndarray) -> Stripped:
+def strip(dependencies: DependencyGraph, keep: np.ndarray) -> Stripped:
     """Plans the smaller model.
 
     Args:
-        units: the traced model.
-        keep: for each unit number, whether it stays. Unit 0 always stays.
+        dependencies: the traced model.
+        keep: for each channel number, whether it stays. Channel 0 always stays.
     """
-    kept = KeptUnits(units.unit_of, keep)
+    kept = KeptUnits(dependencies.channel_of, keep)
     configs: dict[str, Mapping[str, Any]] = {}
     arguments: dict[int, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
     factors: dict[str, Mapping[int, float]] = {}
-    for number, (view, flow) in enumerate(zip(units.views, units.flows, strict=True)):
+    for number, (view, flow) in enumerate(zip(dependencies.views, dependencies.flows, strict=True)):
         rule = rule_for(view.layer)
         if view.layer.path not in configs:
             configs[view.layer.path] = rule.resize(view, flow, kept)
@@ -92,7 +92,7 @@ def strip(units: Units, keep: np.ndarray) -> Stripped:
         path: tuple(
             tuple(_positions(axis, kept) for axis in weight.axes) for weight in weights
         )
-        for path, weights in units.layer_flows.items()
+        for path, weights in dependencies.layer_flows.items()
         if weights
     }
     return Stripped({path: config for path, config in configs.items() if config}, arguments, slices, factors)
@@ -108,7 +108,7 @@ def whole(graph: ModelGraph) -> Stripped:
     return Stripped({}, {}, weights)
 
 
-def _positions(axis: Ids | None, kept: KeptUnits) -> np.ndarray | None:
+def _positions(axis: ChannelIds | None, kept: KeptUnits) -> np.ndarray | None:
     """Positions that stay along one axis, None where all do."""
     if axis is None:
         return None

@@ -9,20 +9,20 @@ from edgeprune.graph.cost import layer_costs
 if TYPE_CHECKING:
     import numpy as np
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 
-def layer_rows(units: Units, keep: np.ndarray) -> list[dict[str, Any]]:
+def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> list[dict[str, Any]]:
     """The entries of ``layers`` in report.json, layers that cost nothing left out.
 
     Args:
         units: the original's.
         keep: for each unit number, whether it stays.
     """
-    before, after = layer_costs(units), layer_costs(units, keep)
+    before, after = layer_costs(dependencies), layer_costs(dependencies, keep)
     return [
         {
-            "name": path, "kind": units.graph.layers[path].kind,
+            "name": path, "kind": dependencies.graph.layers[path].kind,
             "macs_before": cost.macs, "macs_after": after[path].macs,
             "params_before": cost.params, "params_after": after[path].params,
         }

@@ -80,7 +80,7 @@ class Refused:
 
     layer: str
     reason: str
-    units: int = 0
+    channels: int = 0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""Neurons leave step by step while the model trains: tfmot's schedule and masks, whole units at a time.
+"""Neurons leave step by step while the model trains: tfmot's schedule and masks, whole channels at a time.
 
 tfmot's `PruneLowMagnitude` wrapper multiplies kernels by a mask at every training step, and its
 schedules say how much is to be gone at which step. On its own it chooses single weights by
 magnitude, layer by layer. Here its choice is switched off, and the masks are set from a plan of
-coupled units: in every kernel that reads a unit, the unit's rows go to zero at the same step.
+coupled units: in every kernel that reads a channel, the channel's rows go to zero at the same step.
 
     step      0 ────────────────────── end
     removed   0 % ── PolynomialDecay ── 100 % of the plan, in the order of the ranking
@@ -23,45 +23,45 @@ from edgeprune.training.wrapping import with_masks
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 _END = 0.75  # of the steps; the rest trains the final shape
-# What tfmot can wrap and has one kernel; units read by other layers leave at the end, all at once.
+# What tfmot can wrap and has one kernel; channels read by other layers leave at the end, all at once.
 _WRAPPED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 
 
 def mask_gradually(
     model: Any,
-    units: Units,
+    dependencies: DependencyGraph,
     keep: np.ndarray,
     steps: int,
     train: Callable[[Any, Sequence[Any]], None],
 ) -> Any:
-    """Trains a copy of a tf_keras model while the planned units fade out.
+    """Trains a copy of a tf_keras model while the planned channels fade out.
 
     Args:
         model: tf_keras; it is not changed.
-        units: its traced units.
-        keep: (units.count,) which of them stay.
+        units: its traced channels.
+        keep: (channels.count,) which of them stay.
         steps: how many batches the training will have.
         train: trains the wrapped model with the given callbacks.
 
     Returns:
-        A tf_keras model like `model`, trained, with zeros in every row that read a removed unit.
+        A tf_keras model like `model`, trained, with zeros in every row that read a removed channel.
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
     sparsity = tfmot.sparsity.keras
-    leaves_at = departures(units, keep)
-    removed = 1 - sum(keep[group.units].sum() for group in units.groups) / units.neurons
+    leaves_at = departures(dependencies, keep)
+    removed = 1 - sum(keep[group.channels].sum() for group in dependencies.groups) / dependencies.neurons
     schedule = sparsity.PolynomialDecay(
         initial_sparsity=0.0, final_sparsity=removed, begin_step=0,
         end_step=max(int(_END * steps), 1), frequency=max(steps // 50, 1),
     )
     copy = tf_keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    masked = _masked_kernels(units, leaves_at)
+    masked = _masked_kernels(dependencies, leaves_at)
 
     def wrap(layer: Any) -> Any:
         if layer.name in masked and type(layer).__name__ in _WRAPPED:
@@ -74,37 +74,39 @@ def mask_gradually(
     return _cut(sparsity.strip_pruning(wrapped), masked, leaves_at)
 
 
-def departures(units: Units, keep: np.ndarray) -> np.ndarray:
-    """When each unit goes, as a share in (0, 1] of what its group loses; infinity where it stays.
+def departures(dependencies: DependencyGraph, keep: np.ndarray) -> np.ndarray:
+    """When each channel goes, as a share in (0, 1] of what its group loses; infinity where it stays.
 
     Those that the rest of the network reads with the smallest weights go first.
     """
-    weight = np.zeros(units.count)
-    for call, flow in zip(units.graph.calls, units.flows, strict=True):
-        arrays = units.graph.layers[call.layer].read_weights() if flow.reads else ()
+    weight = np.zeros(dependencies.count)
+    for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
+        arrays = dependencies.graph.layers[call.layer].read_weights() if flow.reads else ()
         for read_at in flow.reads:
             axis = read_at.rows[-1]
             ids = flow.weights[read_at.kernel].axes[axis]
             if ids is not None:
                 squares = np.moveaxis(np.square(arrays[read_at.kernel]), axis, 0).reshape(len(ids), -1)
-                np.add.at(weight, units.unit_of[ids], squares.sum(1))
-    leaves_at = np.full(units.count, np.inf)
-    for group in units.groups:
-        gone = group.units[~keep[group.units]]
+                np.add.at(weight, dependencies.channel_of[ids], squares.sum(1))
+    leaves_at = np.full(dependencies.count, np.inf)
+    for group in dependencies.groups:
+        gone = group.channels[~keep[group.channels]]
         order = gone[np.argsort(weight[gone], kind="stable")]
         leaves_at[order] = np.arange(1, len(gone) + 1) / max(len(gone), 1)
     return leaves_at
 
 
-def _masked_kernels(units: Units, leaves_at: np.ndarray) -> dict[str, list[tuple[int, int, np.ndarray]]]:
-    """Layer to (weight index, axis, unit numbers) of the kernels that read a unit which leaves."""
+def _masked_kernels(
+    dependencies: DependencyGraph, leaves_at: np.ndarray
+) -> dict[str, list[tuple[int, int, np.ndarray]]]:
+    """Layer to (weight index, axis, channel numbers) of the kernels that read a channel which leaves."""
     found: dict[str, list[tuple[int, int, np.ndarray]]] = {}
-    for call, flow in zip(units.graph.calls, units.flows, strict=True):
+    for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
         for read_at in flow.reads:
             axis = read_at.rows[-1]
             ids = flow.weights[read_at.kernel].axes[axis]
-            if ids is not None and np.isfinite(leaves_at[units.unit_of[ids]]).any():
-                entry = (read_at.kernel, axis, units.unit_of[ids])
+            if ids is not None and np.isfinite(leaves_at[dependencies.channel_of[ids]]).any():
+                entry = (read_at.kernel, axis, dependencies.channel_of[ids])
                 if entry[0] not in [known[0] for known in found.get(call.layer, [])]:
                     found.setdefault(call.layer, []).append(entry)
     return found

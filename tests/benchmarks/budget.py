@@ -61,7 +61,7 @@ class Bench:
         self.path = networks.KEPT / f"budget-{name}.json"
         self.kept: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
         self.prepared = Prepared(self.case.model, self.case.calibration)
-        self.choices = levels(self.prepared.units.groups, Limits())
+        self.choices = levels(self.prepared.dependencies.groups, Limits())
 
     def save(self, **found: Any) -> None:
         """Adds to what is kept."""
@@ -171,7 +171,7 @@ def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
 def _near(bench: Bench, family: str, ratio: float) -> list[np.ndarray]:
     """Some widths of a family that are predicted to take about this share of the baseline's latency."""
     full = np.array([choice[0] for choice in bench.choices])
-    macs = cost_model(bench.prepared.units, "macs")
+    macs = cost_model(bench.prepared.dependencies, "macs")
     curves = bench.prepared.curves if family == "macs" else None
     lowest = macs(np.array([choice[-1] for choice in bench.choices], float)) / macs(full.astype(float))
     table, found = bench.fitter.known.table, dict[tuple[int, ...], float]()

@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 
 from edgeprune.graph.cost import Cost, cost
-from edgeprune.graph.dependency_graph import Units
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import predict, run
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.equivalence import RELATIVE_TOLERANCE
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 from tests.benchmarks.readme import write_between
 
 FAMILIES = {
@@ -109,12 +109,12 @@ def settle(reading: Reading, images: np.ndarray, seed: int = 0) -> None:
         step.layer.set_weights(drawn)
 
 
-def half(units: Units, seed: int = 0) -> np.ndarray:
+def half(units: DependencyGraph, seed: int = 0) -> np.ndarray:
     """Keeps half of every group, at random, and at least one."""
     generator = np.random.default_rng(seed)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[generator.permutation(group.units)[: len(group.units) // 2]] = False
+        keep[generator.permutation(group.channels)[: len(group.channels) // 2]] = False
     return keep
 
 

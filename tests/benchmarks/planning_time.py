@@ -40,8 +40,8 @@ def measure(name: str) -> dict[str, float]:
 
     from edgeprune.keras_bridge.build import build
     from edgeprune.keras_bridge.read import read
+    from edgeprune.pruning.dependencies import trace
     from edgeprune.pruning.strip import strip
-    from edgeprune.pruning.units import trace
 
     side = NETWORKS[name]
     make = getattr(keras.applications, name)
@@ -57,7 +57,7 @@ def measure(name: str) -> dict[str, float]:
         units = trace(reading.graph)
         keep = np.ones(units.count, bool)
         for group in units.groups:
-            keep[group.units[: len(group.units) // 2]] = False
+            keep[group.channels[: len(group.channels) // 2]] = False
         traced = time.process_time() - start
         stripped = strip(units, keep)
         own.append(time.process_time() - start)

@@ -24,7 +24,7 @@ from readme import README, write_between
 import edgeprune
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 
 KEPT = networks.KEPT / "reconstruction"
 
@@ -34,7 +34,7 @@ def macs_of_uniform(model: object, divisor: int) -> float:
     units = trace(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[group.units[len(group.units) // divisor :]] = False
+        keep[group.channels[len(group.channels) // divisor :]] = False
     return 1 - cost(units, keep).macs / cost(units).macs
 
 

@@ -58,7 +58,9 @@ model.save("{work}/keras3.keras")
 def main() -> None:
     """Builds what was asked for, then writes or compares the hashes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", type=Path, required=True, help="Folder of the Keras 3 model and the bundles.")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="Keras 3 model and bundles."
+    )
     parser.add_argument("--write", type=Path, help="File for the hashes.")
     parser.add_argument("--against", type=Path, help="Hashes to compare with.")
     parser.add_argument("--only", nargs="*", default=list(BUILDS), choices=list(BUILDS))
@@ -74,7 +76,7 @@ def main() -> None:
     if given.against:
         before = json.loads(given.against.read_text(encoding="utf-8"))
         different = [name for name in given.only if before[name] != hashes[name]]
-        print(f"{len(given.only) - len(different)} of {len(given.only)} files are the same.", *different)
+        show(f"{len(given.only) - len(different)} of {len(given.only)} files are the same. {' '.join(different)}")
         sys.exit(1 if different else 0)
 
 
@@ -91,8 +93,14 @@ def build(name: str, work: Path) -> tuple[str, str]:
         found = f"exit code {done.returncode}: {done.stderr.strip()[-400:]}"
     else:
         found = hashlib.sha256((out / "model.tflite").read_bytes()).hexdigest()
-    print(f"{name}: {found} ({time.perf_counter() - start:.0f} s)", flush=True)
+    show(f"{name}: {found} ({time.perf_counter() - start:.0f} s)")
     return name, found
+
+
+def show(text: str) -> None:
+    """One line on stdout, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ import edgeprune
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.network import stripped_network
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 
 RATIOS = (0.25, 0.5, 0.75)
 RATES = (1e-3, 3e-4)
@@ -52,7 +52,7 @@ def left_macs(model: Any, ratio: float) -> float:
     units = trace(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[group.units[round(len(group.units) * (1 - ratio)) :]] = False
+        keep[group.channels[round(len(group.channels) * (1 - ratio)) :]] = False
     return cost(units, keep).macs / cost(units).macs
 
 
@@ -64,7 +64,7 @@ def with_weights(model: Any, arrays: list[np.ndarray]) -> Any:
     kept = {layer.name: [next(shapes) for _ in layer.weights] for layer in model.layers}
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[group.units[kept[group.producers[0]][0][-1] :]] = False
+        keep[group.channels[kept[group.producers[0]][0][-1] :]] = False
     made = stripped_network(reading, units, keep).reading.model
     made.set_weights(arrays)
     return made

@@ -100,10 +100,10 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     from edgeprune.graph.cost_model import cost_model
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.allocation import Limits, levels
-    from edgeprune.pruning.units import trace
+    from edgeprune.pruning.dependencies import trace
 
     units = trace(read(keras.applications.ResNet50(weights=None)).graph)
-    full = np.array([len(group.units) for group in units.groups])
+    full = np.array([len(group.channels) for group in units.groups])
     macs = cost_model(units, "macs")
     plans = design(full, np.ones(len(full), int), 24, 0)
     measured = [

@@ -9,14 +9,14 @@ from edgeprune.budget.design import NARROWEST, candidates, design
 from edgeprune.budget.latency import Measured, fit
 from edgeprune.budget.least_squares import bounded, left_out_error
 from edgeprune.budget.work import Tiles, work_of
-from edgeprune.graph.dependency_graph import Units
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 from tests.budget.networks import network
 
 
 @pytest.fixture(scope="module")
-def units() -> Units:
+def units() -> DependencyGraph:
     return trace(read(network()).graph)
 
 
@@ -32,8 +32,10 @@ def device(counts: np.ndarray) -> float:
     return float(time + up(16 * stem, 8) * up(hidden, 16) * 0.9 + up(hidden, 8) * 16)
 
 
-def test_it_predicts_candidates_it_has_not_seen_through_the_steps_of_the_tiles(units: Units) -> None:
-    full = np.array([len(group.units) for group in units.groups])
+def test_it_predicts_candidates_it_has_not_seen_through_the_steps_of_the_tiles(
+    units: DependencyGraph,
+) -> None:
+    full = np.array([len(group.channels) for group in units.groups])
     assert full.tolist() == [24, 40, 32]
     noise = np.random.default_rng(1)
     plans = design(full, np.ones(3, int), candidates(3), 0)
@@ -54,7 +56,7 @@ def test_it_predicts_candidates_it_has_not_seen_through_the_steps_of_the_tiles(u
     assert same / next_one > 1.03
 
 
-def test_layers_add_up_to_the_whole(units: Units) -> None:
+def test_layers_add_up_to_the_whole(units: DependencyGraph) -> None:
     full = np.array([24, 40, 32])
     plans = design(full, np.ones(3, int), 8, 0)
     table = fit(

@@ -97,7 +97,7 @@ def test_a_device_that_goes_away_costs_what_was_under_way(
         return whole(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_in_turn", cable_pulled)
-    least = np.ones(len(prepared.units.groups), int)
+    least = np.ones(len(prepared.dependencies.groups), int)
     with pytest.raises(DeviceError, match=r"lost.*8 of 13 candidates were measured"):
         profile(candidates, "local", options, least)
     known = profile(candidates, "local", options, least)
@@ -118,7 +118,9 @@ def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepare
     assert len(fitted.tflite) <= 0.6 * size
     assert fitted.result.report.after.macs <= 0.5 * whole.macs
     assert fitted.explanation.rounds[-1].inside
-    assert {row.group for row in fitted.explanation.rows} == {group.name for group in prepared.units.groups}
+    assert {row.group for row in fitted.explanation.rows} == {
+        group.name for group in prepared.dependencies.groups
+    }
     said = r"cannot be met.*best that can be reached.*holds it back: .*% of the time"
     with pytest.raises(VerificationError, match=said):
         fitter(prepared, tflite).fit(Budget(latency_ms=1e-6), trials=8, seconds=60)

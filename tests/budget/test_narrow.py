@@ -32,7 +32,9 @@ def prepared() -> Prepared:
 
 
 def test_it_has_the_shapes_of_the_converted_pruned_model(prepared: Prepared) -> None:
-    counts = [max(len(group.units) // 3 - place, 1) for place, group in enumerate(prepared.units.groups)]
+    counts = [
+        max(len(group.channels) // 3 - place, 1) for place, group in enumerate(prepared.dependencies.groups)
+    ]
     candidates = candidates_of(prepared, tflite)
     assert candidates.cheap
     converted = tflite(prepared.prune_to(np.array(counts), repair=False).model)
@@ -44,7 +46,7 @@ def test_it_has_the_shapes_of_the_converted_pruned_model(prepared: Prepared) -> 
 
 def test_all_units_give_the_same_answers(prepared: Prepared) -> None:
     candidates = candidates_of(prepared, tflite)
-    whole = candidates.file([len(group.units) for group in prepared.units.groups])
+    whole = candidates.file([len(group.channels) for group in prepared.dependencies.groups])
     x = (samples(4),)
     assert np.array_equal(run_tflite(whole, x), run_tflite(candidates.baseline, x))
 
@@ -58,16 +60,16 @@ def test_a_file_of_unknown_operators_is_left_alone(prepared: Prepared) -> None:
     from edgeprune.conversion import convert
 
     file = convert(model, "none").tflite
-    assert template(file, prepared.units.groups, [layer.name for layer in model.layers]) is None
+    assert template(file, prepared.dependencies.groups, [layer.name for layer in model.layers]) is None
 
 
 def test_prune_to_keeps_what_it_is_told(prepared: Prepared) -> None:
-    counts = np.array([5 + place for place in range(len(prepared.units.groups))])
+    counts = np.array([5 + place for place in range(len(prepared.dependencies.groups))])
     report = prepared.prune_to(counts).report
     assert [group.units_after for group in report.groups] == counts.tolist()
 
 
 def test_multiply_accumulates_of_plans_are_those_of_the_model(prepared: Prepared) -> None:
-    macs = vectorised(cost_model(prepared.units, "macs"))
-    counts = np.array([7 + place for place in range(len(prepared.units.groups))])
+    macs = vectorised(cost_model(prepared.dependencies, "macs"))
+    counts = np.array([7 + place for place in range(len(prepared.dependencies.groups))])
     assert macs(counts[None])[0] == prepared.prune_to(counts, repair=False).report.after.macs

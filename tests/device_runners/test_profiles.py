@@ -41,7 +41,7 @@ def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     options = BenchOptions(min_time_s=0.1, runs=5, python=sys.executable)
     known = profile(candidates, here.device, options, LEAST)
     assert len(known.measured) == 13
-    choices = levels(candidates.prepared.units.groups, Limits())
+    choices = levels(candidates.prepared.dependencies.groups, Limits())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
     budget = Budget(latency_ms=10 * (known.baseline_ms or 0.0))
     fitted = Fitter(known, choices).fit(budget, trials=8, seconds=60)

@@ -7,8 +7,8 @@ from edgeprune.graph.cost import cost, layer_costs
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 
 
 def _model(k):
@@ -76,13 +76,13 @@ def test_the_cost_of_what_is_left_is_the_stripped_models(model):
     units = trace(reading.graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[group.units[: len(group.units) // 2]] = False
+        keep[group.channels[: len(group.channels) // 2]] = False
     smaller = build(reading, strip(units, keep))
     again = cost(trace(read(smaller).graph))
     left = cost(units, keep)
     assert left.params == smaller.count_params()
     assert (left.params, left.macs, left.neurons) == (again.params, again.macs, again.neurons)
-    counts = np.array([keep[group.units].sum() for group in units.groups], float)
+    counts = np.array([keep[group.channels].sum() for group in units.groups], float)
     for unit in ("params", "macs", "neurons"):
         assert cost_model(units, unit)(counts) == pytest.approx(getattr(left, unit), rel=1e-9)
 

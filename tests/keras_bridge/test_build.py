@@ -13,8 +13,8 @@ from edgeprune.keras_bridge.nodes import policy_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.widen import in_float32
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 from tests.layers.pruned import prune, with_weights
 
 keras = importlib.import_module("keras")
@@ -39,7 +39,7 @@ def test_no_initializer_runs_in_keras3(monkeypatch):
     pruned = prune(model, _samples())
     pruned.check()
     drawn.clear()
-    build(pruned.reading, strip(pruned.units, pruned.keep))
+    build(pruned.reading, strip(pruned.dependencies, pruned.keep))
     assert not drawn
 
 

@@ -12,9 +12,9 @@ from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.budget import peak_values
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 from tests.layers.pruned import prune, with_weights
 
 STEPS = 3
@@ -46,7 +46,7 @@ def _videos(number=3, steps=STEPS, seed=2):
 
 
 def _sizes(model):
-    return {group.name: len(group.units) for group in trace(read(model).graph).groups}
+    return {group.name: len(group.channels) for group in trace(read(model).graph).groups}
 
 
 def _kept_whole(model):
@@ -115,7 +115,7 @@ def test_shrink_removes_a_dead_neuron_inside(k):
         kernel[:, 2], bias[2] = 0, 0.5  # always the same: what reads it takes it into its bias
         layer.set_weights([kernel, bias])
     result = edgeprune.shrink(model)
-    found = [(one.group, one.reason, one.units) for one in result.report.removals]
+    found = [(one.group, one.reason, one.channels) for one in result.report.removals]
     assert found == [("wrapped/frame/one", "constant", 1), ("wrapped/frame/two", "constant", 1)]
     x = np.random.default_rng(2).normal(size=(3, STEPS, 4)).astype("float32")
     np.testing.assert_allclose(result.model(x), model(x), rtol=0, atol=1e-6)
@@ -246,7 +246,7 @@ def test_what_is_not_the_same_step_by_step_stays_whole(k, make, reason):
     x = k.layers.Flatten()(k.layers.TimeDistributed(inner, name="wrapped")(x))
     model = with_weights(k.Model(frames, k.layers.Dense(3)(k.layers.Dense(7)(x))), seed=1)
     pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 5, 4)).astype("float32")])
-    (refusal,) = (one for one in pruned.units.refusals if one.because_of == "wrapped")
+    (refusal,) = (one for one in pruned.dependencies.refusals if one.because_of == "wrapped")
     assert reason in refusal.reason
     pruned.check()
 
@@ -259,7 +259,7 @@ def test_a_model_of_two_inputs_at_each_step_stays_whole():
     x = k.layers.TimeDistributed(inner, name="wrapped")([frames, frames])
     model = with_weights(k.Model(frames, k.layers.Dense(3)(k.layers.Dense(7)(x))), seed=1)
     pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 5, 4)).astype("float32")])
-    (refusal,) = (one for one in pruned.units.refusals if one.layer == "wrapped")
+    (refusal,) = (one for one in pruned.dependencies.refusals if one.layer == "wrapped")
     assert "several inputs or outputs" in refusal.reason
     pruned.check()
 
@@ -271,4 +271,6 @@ def test_a_mask_from_around_a_nested_model_keeps_the_steps_whole(k):
     x = inner(k.layers.Embedding(10, 4, mask_zero=True)(words))
     model = with_weights(k.Model(words, k.layers.Dense(3)(k.layers.Flatten()(x))), seed=1)
     pruned = prune(model, [np.random.default_rng(2).integers(1, 10, size=(3, 5))])
-    assert any("mask" in one.reason and one.because_of == "inner/wrapped" for one in pruned.units.refusals)
+    assert any(
+        "mask" in one.reason and one.because_of == "inner/wrapped" for one in pruned.dependencies.refusals
+    )

@@ -13,11 +13,11 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 
 if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.pruning.equivalence import Equivalence
     from tests.layers.cases import Case
@@ -32,7 +32,7 @@ class Pruned:
     """
 
     reading: Reading
-    units: Units
+    dependencies: DependencyGraph
     keep: np.ndarray
     model: Any
     samples: list[np.ndarray]
@@ -83,7 +83,7 @@ def samples_of(case: Case, number: int = 3) -> list[np.ndarray]:
     return [generator.normal(size=(number, *shape)).astype("float32") for shape in case.shapes]
 
 
-def random_keep(units: Units, fraction: float, seed: int = 0) -> np.ndarray:
+def random_keep(units: DependencyGraph, fraction: float, seed: int = 0) -> np.ndarray:
     """Drops a fraction of every group, never all of it."""
     generator = np.random.default_rng(seed)
     keep = np.ones(units.count, bool)

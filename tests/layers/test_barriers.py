@@ -10,7 +10,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.read import read
 from edgeprune.layers import register_rule
 from edgeprune.layers.activation import ElementwiseRule
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 from tests.layers.pruned import prune, with_weights
 
 

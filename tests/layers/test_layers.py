@@ -4,7 +4,7 @@ import pytest
 
 from edgeprune.keras_bridge.read import read
 from edgeprune.layers import RULES, row_of
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 from tests.layers.layer_cases import LAYERS
 from tests.layers.pruned import model_of, prune, samples_of
 

@@ -7,8 +7,8 @@ import pytest
 
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import run
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.mix import mixes_of
-from edgeprune.pruning.units import trace
 from tests.layers.pruned import with_weights
 
 ALL = 100_000

@@ -13,8 +13,8 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.strip import strip
-from edgeprune.pruning.units import trace
 from tests.layers.pruned import random_keep, with_weights
 
 SIDE = 6
@@ -146,7 +146,7 @@ def _check(flavour, plan, seed):
         return  # a group that is down to one channel is a depthwise convolution, whose groups may go
     again = read(smaller)
     rest = trace(again.graph)
-    assert rest.neurons == sum(int(keep[group.units].sum()) for group in units.groups)
+    assert rest.neurons == sum(int(keep[group.channels].sum()) for group in units.groups)
     twice = build(again, strip(rest, np.ones(rest.count, bool)))
     _close(predict(read(twice), _images())[0], predict(again, _images())[0])
     then = random_keep(rest, 0.4, seed + 1)
@@ -163,9 +163,9 @@ def _composed(units, keep, rest, then):
         for flow, smaller in zip(flows, rest.layer_flows[path], strict=True):
             for ids, left in zip(flow.axes, smaller.axes, strict=True):
                 if ids is not None and left is not None:
-                    numbers = units.unit_of[ids]
+                    numbers = units.channel_of[ids]
                     numbers = numbers[keep[numbers]]
-                    mask[numbers[~then[rest.unit_of[left]]]] = False
+                    mask[numbers[~then[rest.channel_of[left]]]] = False
     return mask
 
 

@@ -12,12 +12,12 @@ from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.allocation import Limits
+from edgeprune.pruning.dependencies import trace
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.observe import observe
 from edgeprune.pruning.prepared import Prepared
 from edgeprune.pruning.prune import prune
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
-from edgeprune.pruning.units import trace
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
 
@@ -104,7 +104,7 @@ def test_cost_model_is_the_cost(prepared):
     found = prepared.prune(0.5)
     counts = np.array([group.units_after for group in found.report.groups], float)
     for unit in ("neurons", "params", "macs"):
-        assert cost_model(prepared.units, unit)(counts) == pytest.approx(
+        assert cost_model(prepared.dependencies, unit)(counts) == pytest.approx(
             getattr(found.report.after, unit), abs=1e-6
         )
 

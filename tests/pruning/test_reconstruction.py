@@ -38,7 +38,7 @@ def _brute_force(cases):
         totals = []
         for candidate in alive:
             left = [UNITS[unit] for unit in alive if unit != candidate]
-            totals.append(sum(_refit_error(x, m.matrix, np.isin(m.units, left)) for m, x in cases))
+            totals.append(sum(_refit_error(x, m.matrix, np.isin(m.channels, left)) for m, x in cases))
         best = int(np.argmin(totals))
         cumulative.append(totals[best])
         order.append(alive.pop(best))
@@ -72,7 +72,7 @@ def test_several_at_a_time_cost_what_they_cost_together(monkeypatch):
     moments, x = _moments((1, 1, 1, 1, 1))
     ranking = reconstruction.rank(types.SimpleNamespace(units=UNITS), [moments])
     first = ranking.order[:3]
-    kept = ~np.isin(moments.units, UNITS[first])
+    kept = ~np.isin(moments.channels, UNITS[first])
     error = _refit_error(x, moments.matrix, kept)
     np.testing.assert_allclose(ranking.cumulative[3], error, rtol=1e-6)
 

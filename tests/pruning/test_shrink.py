@@ -43,7 +43,7 @@ def _zero_column(unit):
 
 
 def _removed(result):
-    return {(removal.group, removal.reason): removal.units for removal in result.report.removals}
+    return {(removal.group, removal.reason): removal.channels for removal in result.report.removals}
 
 
 def _images(samples=5):
@@ -178,8 +178,8 @@ def test_a_shared_reader_folds_only_what_is_the_same_in_every_call(k):
         _edit(model, name, _zero_column(4))
         _edit(model, name, lambda weights, value=second: weights[1].__setitem__([1, 4], [2.0, value]))
     result = shrink(model)
-    assert [(removal.reason, removal.units) for removal in result.report.removals] == [("constant", 1)]
-    assert result.model.get_layer("one").units == 5
+    assert [(removal.reason, removal.channels) for removal in result.report.removals] == [("constant", 1)]
+    assert result.model.get_layer("one").channels == 5
 
 
 def test_a_batch_norm_without_scale_scales_nothing_away(k):

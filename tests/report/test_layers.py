@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 from edgeprune.report.layers import layer_rows
 
 
@@ -19,8 +19,8 @@ def test_costs_of_layers_before_and_after():
     ])
     units = trace(read(model).graph)
     keep = np.ones(units.count, bool)
-    (group,) = (group for group in units.groups if len(group.units) == 8)
-    keep[group.units[:3]] = False
+    (group,) = (group for group in units.groups if len(group.channels) == 8)
+    keep[group.channels[:3]] = False
     rows = {row["name"]: row for row in layer_rows(units, keep)}
     assert list(rows) == ["conv", "norm", "dense"]
     assert {name: row["params_before"] for name, row in rows.items()} == {

@@ -5,7 +5,7 @@ import pytest
 
 from edgeprune.keras_bridge.network import stripped_network
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.units import trace
+from edgeprune.pruning.dependencies import trace
 from edgeprune.training.gradual import departures, mask_gradually
 
 
@@ -27,7 +27,7 @@ def plan(model):
     units = trace(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        keep[group.units[::2]] = False
+        keep[group.channels[::2]] = False
     return units, keep
 
 
@@ -37,8 +37,8 @@ def test_the_least_read_units_go_first(residual):
     np.testing.assert_array_equal(np.isfinite(leaves_at), ~keep)
     dense = next(group for group in units.groups if group.producers == (residual.layers[-2].name,))
     rows = np.square(residual.layers[-1].get_weights()[0]).sum(1)
-    gone = np.flatnonzero(~keep[dense.units])
-    order = gone[np.argsort(leaves_at[dense.units[gone]])]
+    gone = np.flatnonzero(~keep[dense.channels])
+    order = gone[np.argsort(leaves_at[dense.channels[gone]])]
     np.testing.assert_array_equal(order, gone[np.argsort(rows[gone])])
 
 

@@ -78,7 +78,7 @@ def test_cancelling_weights_are_no_start(flavour, improves):
     score = inputs.score(model)
     with _fit_to_learn(job, inputs, model, result):
         plain = model.get_weights()
-        kept = result.keep[result.units.groups[0].units]
+        kept = result.keep[result.dependencies.groups[0].channels]
         np.testing.assert_array_equal(plain[0], original.get_weights()[0][:, kept])
         if improves:
             model.set_weights(healthy)

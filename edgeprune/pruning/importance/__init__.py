@@ -1,7 +1,7 @@
 """What to remove first: one file per criterion, one row here for each.
 
-A criterion ranks the units of each group (`edgeprune.pruning.ranking.Ranking`). Most give every
-unit a score of its own; `reconstruction` and `correlation` choose greedily, as what is left changes.
+A criterion ranks the channels of each group (`edgeprune.pruning.ranking.Ranking`). Most give every
+channel a score of its own; `reconstruction` and `correlation` choose greedily, as what is left changes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def rank_units(name: str, scene: Scene) -> list[Ranking]:
         return correlation.rankings(scene)
     if name != DEFAULT:
         return _by_score(SCORERS[name](scene), scene)
-    found = [reconstruction.rank(group, scene.moments) for group in scene.units.groups]
+    found = [reconstruction.rank(group, scene.moments) for group in scene.dependencies.groups]
     if all(ranking is not None for ranking in found):
         return [ranking for ranking in found if ranking is not None]
     by_score = _by_score(SCORERS[DATA_FREE](scene), scene)
@@ -71,8 +71,8 @@ def rank_units(name: str, scene: Scene) -> list[Ranking]:
 
 def _by_score(scores: np.ndarray, scene: Scene) -> list[Ranking]:
     rankings = []
-    for group in scene.units.groups:
-        mine = scores[group.units]
+    for group in scene.dependencies.groups:
+        mine = scores[group.channels]
         order = np.argsort(mine, kind="stable")
         rankings.append(Ranking(order, np.maximum(mine[order], 0)))
     return rankings

@@ -1,8 +1,8 @@
-"""Activations: units that give little or nothing on the calibration data.
+"""Activations: channels that give little or nothing on the calibration data.
 
     mean(u) = E|x_u|        apoz(u) = share of x_u that is not zero
 
-x_u is what the linear reads of a unit see. APoZ: Hu et al., Network Trimming, 2016.
+x_u is what the linear reads of a channel see. APoZ: Hu et al., Network Trimming, 2016.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 def _statistic(scene: Scene, *, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Scores of all units: the mean of a figure of their activations."""
-    mean = Mean(scene.units.count)
-    mixes = [mix for mix in mixes_of(scene.units) if mix.units.any()]
+    mean = Mean(scene.dependencies.count)
+    mixes = [mix for mix in mixes_of(scene.dependencies) if mix.channels.any()]
     for step in scene.network.steps(scene.data):
         for mix in mixes:
             if mix.call == step.number:
                 generator = np.random.default_rng((scene.seed, mix.call))
                 x = mix.draw(step, scene.network.weights(mix.layer), generator, ROWS_PER_READ)
                 if len(x):  # a mask may hide every step
-                    mean.add(mix.units, of(x).mean(axis=0))
+                    mean.add(mix.channels, of(x).mean(axis=0))
     return mean.scores()
 
 

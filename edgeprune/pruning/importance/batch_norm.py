@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def scores(scene: Scene) -> np.ndarray:
-    """Scores of all units."""
-    mean = Mean(scene.units.count)
-    for path, flows in scene.units.layer_flows.items():
-        layer = scene.units.graph.layers[path]
+    """Scores of all channels."""
+    mean = Mean(scene.dependencies.count)
+    for path, flows in scene.dependencies.layer_flows.items():
+        layer = scene.dependencies.graph.layers[path]
         if layer.kind == "BatchNormalization" and "gamma" in layer.weight_names:
             index = layer.weight_names.index("gamma")
             ids = flows[index].axes[0]
             if ids is not None:
-                mean.add(scene.units.unit_of[ids], np.abs(scene.network.weights(path)[index]))
+                mean.add(scene.dependencies.channel_of[ids], np.abs(scene.network.weights(path)[index]))
     found = mean.scores()
     return np.where(found > 0, found, l2(scene) if (found[1:] == 0).any() else 0.0)

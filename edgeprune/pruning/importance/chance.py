@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def scores(scene: Scene) -> np.ndarray:
     """Uniform in (0, 1) by the scene's seed."""
-    return np.random.default_rng(scene.seed).uniform(0.01, 1, scene.units.count)
+    return np.random.default_rng(scene.seed).uniform(0.01, 1, scene.dependencies.count)

@@ -1,6 +1,6 @@
-"""Weight correlation: of the two most alike units of a group, the smaller goes; again and again.
+"""Weight correlation: of the two most alike channels of a group, the smaller goes; again and again.
 
-r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the weights that make a unit
+r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the weights that make a channel
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 def rankings(scene: Scene) -> list[Ranking]:
     """One ranking for each group."""
-    return [rank(features(scene, group)) for group in scene.units.groups]
+    return [rank(features(scene, group)) for group in scene.dependencies.groups]
 
 
 def rank(weights: np.ndarray) -> Ranking:
-    """Ranks the rows of (units, D)."""
+    """Ranks the rows of (channels, D)."""
     norms = np.linalg.norm(weights.astype(np.float64), axis=1)
     unit = weights / np.maximum(norms, 1e-30)[:, None]
     alike = np.abs(unit @ unit.T)

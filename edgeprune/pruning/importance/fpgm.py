@@ -1,6 +1,6 @@
-"""FPGM: units near the geometric median of their group can be replaced by the others.
+"""FPGM: channels near the geometric median of their group can be replaced by the others.
 
-    score(u) = Σ_v ‖w_u - w_v‖,   w: the weights that make a unit
+    score(u) = Σ_v ‖w_u - w_v‖,   w: the weights that make a channel
 
 He et al., Filter Pruning via Geometric Median, CVPR 2019.
 """
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def scores(scene: Scene) -> np.ndarray:
-    """Scores of all units, with mean 1 in each group."""
-    found = np.zeros(scene.units.count)
-    for group in scene.units.groups:
+    """Scores of all channels, with mean 1 in each group."""
+    found = np.zeros(scene.dependencies.count)
+    for group in scene.dependencies.groups:
         weights = features(scene, group).astype(np.float64)
         squares = (weights**2).sum(axis=1)
         distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * weights @ weights.T, 0)).sum(axis=1)
-        found[group.units] = distances / max(float(distances.mean()), 1e-30)
+        found[group.channels] = distances / max(float(distances.mean()), 1e-30)
     return found

@@ -1,6 +1,6 @@
-"""Magnitude: the norm of the weights that make and read a unit.
+"""Magnitude: the norm of the weights that make and read a channel.
 
-    score(u) = mean over the kernel axes that u lies on of  ‖slice of u‖ₚ / its mean over units
+    score(u) = mean over the kernel axes that u lies on of  ‖slice of u‖ₚ / its mean over channels
 
 L1: Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017. L2 likewise.
 """
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 def norm(scene: Scene, *, power: int) -> np.ndarray:
-    """Scores of all units by the p-norm."""
-    mean = Mean(scene.units.count)
-    for units, matrix in slices(scene):
-        sums = np.bincount(units, (np.abs(matrix).astype(np.float64) ** power).sum(axis=1), scene.units.count)
-        distinct = np.unique(units)
+    """Scores of all channels by the p-norm."""
+    mean = Mean(scene.dependencies.count)
+    for channels, matrix in slices(scene):
+        sums = np.bincount(
+            channels, (np.abs(matrix).astype(np.float64) ** power).sum(axis=1), scene.dependencies.count
+        )
+        distinct = np.unique(channels)
         mean.add(distinct, sums[distinct] ** (1 / power))
     return mean.scores()
 

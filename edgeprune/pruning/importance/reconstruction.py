@@ -1,11 +1,11 @@
-"""Greedy block elimination by Optimal Brain Surgeon, over everything that reads the units.
+"""Greedy block elimination by Optimal Brain Surgeon, over everything that reads the channels.
 
 For a read z = X·W + b with covariance S of the rows of X, the least-squares optimal repair after
-unit c (rows B of W) is gone costs, with H = (S + λI)⁻¹,
+channel c (rows B of W) is gone costs, with H = (S + λI)⁻¹,
 
     cost(c) = tr(W_Bᵀ [H_BB]⁻¹ W_B),    W ← W - H_:B [H_BB]⁻¹ W_B,    H ← H - H_:B [H_BB]⁻¹ H_B:
 
-Costs are relative to the energy tr(Wᵀ S W) of the read and add up over all reads of a unit. The
+Costs are relative to the energy tr(Wᵀ S W) of the read and add up over all reads of a channel. The
 cheapest goes first. Hassibi & Stork, NeurIPS 1992; He, Zhang & Sun, ICCV 2017; SparseGPT, ICML 2023.
 """
 
@@ -21,22 +21,22 @@ from edgeprune.pruning.ranking import Ranking
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.graph.dependency_graph import Group
+    from edgeprune.graph.dependency_graph import ChannelGroup
     from edgeprune.pruning.observe import Moments
 
 RIDGE = 1e-4
 STEPS = 256
-"""A group of more units loses several of them at a time."""
+"""A group of more channels loses several of them at a time."""
 
 
 @dataclasses.dataclass
 class _Read:
-    """The state of one read while units go.
+    """The state of one read while channels go.
 
     Attributes:
         inverse: H (R + p, R + p); the last p rows pad blocks to equal length and read nothing.
         matrix: W (R + p, O).
-        blocks: (units, rows per unit) positions of each unit's rows.
+        blocks: (channels, rows per channel) positions of each channel's rows.
         energy: what costs are relative to.
         padding: p.
     """
@@ -53,9 +53,9 @@ class _Read:
         rows = self.matrix[blocks]
         return np.asarray(np.einsum("bio,bio->b", rows, np.linalg.solve(corner, rows)) / self.energy)
 
-    def remove(self, units: np.ndarray) -> float:
-        """Removes some units at once; what that costs."""
-        rows = np.unique(self.blocks[units])
+    def remove(self, channels: np.ndarray) -> float:
+        """Removes some channels at once; what that costs."""
+        rows = np.unique(self.blocks[channels])
         solved = np.linalg.solve(self.inverse[np.ix_(rows, rows)], self.inverse[rows])
         gone = self.matrix[rows]
         cost = float(np.sum(gone * np.linalg.solve(self.inverse[np.ix_(rows, rows)], gone)))
@@ -66,20 +66,20 @@ class _Read:
         return cost / self.energy
 
 
-def rank(group: Group, moments: Sequence[Moments]) -> Ranking | None:
+def rank(group: ChannelGroup, moments: Sequence[Moments]) -> Ranking | None:
     """Removal order of one group.
 
     Args:
-        group: the units to choose among.
+        group: the channels to choose among.
         moments: of every read; those that do not read the group are passed over.
 
     Returns:
         None where nothing reads the group linearly.
     """
-    reads = [_begin(group, one) for one in moments if np.isin(one.units, group.units).any()]
+    reads = [_begin(group, one) for one in moments if np.isin(one.channels, group.channels).any()]
     if not reads:
         return None
-    size = len(group.units)
+    size = len(group.channels)
     chunk = -(-size // STEPS)
     alive = np.arange(size)
     order: list[np.ndarray] = []
@@ -101,8 +101,8 @@ def _share(total: float, each: np.ndarray) -> np.ndarray:
     return total * each / each.sum() if each.sum() > 0 else np.full(len(each), total / len(each))
 
 
-def _begin(group: Group, moments: Moments) -> _Read:
-    positions = [np.flatnonzero(moments.units == unit) for unit in group.units]
+def _begin(group: ChannelGroup, moments: Moments) -> _Read:
+    positions = [np.flatnonzero(moments.channels == unit) for unit in group.channels]
     longest = max(len(rows) for rows in positions)
     padding = longest - min(len(rows) for rows in positions)
     size = len(moments.covariance)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from edgeprune.graph.dependency_graph import Units
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.pruning.network import Data, Gradients, Network
     from edgeprune.pruning.observe import Moments
 
@@ -21,7 +21,7 @@ class Scene:
 
     Attributes:
         network: the original; a criterion leaves it as it is.
-        units: its units.
+        units: its channels.
         data: calibration samples, None where pruning is data-free.
         labels: of the samples, None where there are none.
         moments: what every linear read sees on the samples; empty without data.
@@ -30,7 +30,7 @@ class Scene:
     """
 
     network: Network
-    units: Units
+    dependencies: DependencyGraph
     data: Data | None = None
     labels: np.ndarray | None = None
     moments: Sequence[Moments] = ()
@@ -39,7 +39,7 @@ class Scene:
 
 
 class Scorer(Protocol):
-    """Scores every unit by itself; the lowest goes first."""
+    """Scores every channel by itself; the lowest goes first."""
 
     def __call__(self, scene: Scene) -> np.ndarray:
-        """(units.count,) not negative, with a mean near 1 in each group."""
+        """(channels.count,) not negative, with a mean near 1 in each group."""

@@ -1,4 +1,4 @@
-"""The parts of the weights that belong to a unit, for criteria that look at weights alone."""
+"""The parts of the weights that belong to a channel, for criteria that look at weights alone."""
 
 from __future__ import annotations
 
@@ -9,48 +9,48 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from edgeprune.graph.dependency_graph import Group
+    from edgeprune.graph.dependency_graph import ChannelGroup
     from edgeprune.pruning.importance.scene import Scene
 
 
 def slices(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Every kernel along every axis that units lie on.
+    """Every kernel along every axis that channels lie on.
 
     Args:
         scene: the model.
-        made_only: leave out the axes along which a kernel reads units.
+        made_only: leave out the axes along which a kernel reads channels.
 
     Yields:
-        The unit at each position of the axis, and the kernel as a matrix with that axis first.
+        The channel at each position of the axis, and the kernel as a matrix with that axis first.
     """
-    for layer, index, axis, units in places(scene, made_only=made_only):
+    for layer, index, axis, channels in places(scene, made_only=made_only):
         weight = scene.network.weights(layer)[index]
-        yield units, np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
+        yield channels, np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
 
 
 def places(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[str, int, int, np.ndarray]]:
-    """Layer, weight index and axis of every kernel axis that units lie on, and the units along it."""
-    units = scene.units
+    """Layer, weight index and axis of every kernel axis that channels lie on, and the channels along it."""
+    dependencies = scene.dependencies
     read_axes = {
         (call.layer, read.kernel, axis)
-        for call, flow in zip(units.graph.calls, units.flows, strict=True)
+        for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True)
         for read in flow.reads
         for axis in read.rows
     }
-    for layer, flows in units.layer_flows.items():
+    for layer, flows in dependencies.layer_flows.items():
         for index, flow in enumerate(flows):
             for axis, ids in enumerate(flow.axes):
                 if len(flow.axes) < 2 or ids is None or (made_only and (layer, index, axis) in read_axes):
                     continue
-                if units.unit_of[ids].any():
-                    yield layer, index, axis, units.unit_of[ids]
+                if dependencies.channel_of[ids].any():
+                    yield layer, index, axis, dependencies.channel_of[ids]
 
 
-def features(scene: Scene, group: Group) -> np.ndarray:
-    """(units, D): the weights that make each unit, side by side; D is 0 where nothing does."""
-    parts = [np.zeros((len(group.units), 0))]
-    for units, matrix in slices(scene, made_only=True):
-        rows = [np.flatnonzero(units == unit) for unit in group.units]
+def features(scene: Scene, group: ChannelGroup) -> np.ndarray:
+    """(channels, D): the weights that make each channel, side by side; D is 0 where nothing does."""
+    parts = [np.zeros((len(group.channels), 0))]
+    for channels, matrix in slices(scene, made_only=True):
+        rows = [np.flatnonzero(channels == unit) for unit in group.channels]
         if len({len(row) for row in rows}) == 1 and len(rows[0]):
             parts.append(matrix[np.stack(rows)].reshape(len(rows), -1))
     return np.concatenate(parts, axis=1)
@@ -63,13 +63,13 @@ class Mean:
         self._total = np.zeros(count)
         self._seen = np.zeros(count)
 
-    def add(self, units: np.ndarray, figures: np.ndarray) -> None:
-        """Adds one place: a figure for each of its positions; positions of one unit add up."""
-        sums = np.bincount(units, figures.astype(np.float64), len(self._total))
-        present = np.unique(units[units > 0])
+    def add(self, channels: np.ndarray, figures: np.ndarray) -> None:
+        """Adds one place: a figure for each of its positions; positions of one channel add up."""
+        sums = np.bincount(channels, figures.astype(np.float64), len(self._total))
+        present = np.unique(channels[channels > 0])
         self._total[present] += sums[present] / max(float(sums[present].mean()), 1e-30)
         self._seen[present] += 1
 
     def scores(self) -> np.ndarray:
-        """The mean of every unit, (units.count,)."""
+        """The mean of every channel, (channels.count,)."""
         return np.asarray(self._total / np.maximum(self._seen, 1))

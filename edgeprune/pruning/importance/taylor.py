@@ -1,4 +1,4 @@
-"""First-order Taylor: how much the loss would change without the unit's weights.
+"""First-order Taylor: how much the loss would change without the channel's weights.
 
     score(u) = Σ over batches (Σ w·∂L/∂w over the slices of u)²
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 
 def scores(scene: Scene) -> np.ndarray:
-    """Scores of all units."""
+    """Scores of all channels."""
     if scene.gradients is None:
         raise InputError("The criterion 'taylor' needs gradients, which this model does not give.")
     found = list(places(scene))
-    squares = [np.zeros(len(units)) for *_, units in found]
+    squares = [np.zeros(len(channels)) for *_, channels in found]
     for gradients in scene.gradients(scene.data, scene.labels):
         for (layer, index, axis, _), total in zip(found, squares, strict=True):
             weight, gradient = scene.network.weights(layer)[index], gradients[layer][index]
             others = tuple(other for other in range(weight.ndim) if other != axis)
             np.add(total, (weight * gradient).sum(axis=others, dtype=np.float64) ** 2, out=total)
-    mean = Mean(scene.units.count)
-    for (*_, units), total in zip(found, squares, strict=True):
-        mean.add(units, total)
+    mean = Mean(scene.dependencies.count)
+    for (*_, channels), total in zip(found, squares, strict=True):
+        mean.add(channels, total)
     return mean.scores()

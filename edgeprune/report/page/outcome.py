@@ -69,7 +69,7 @@ def request(subject: Subject) -> Html:
             f"{proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e}, {proof.samples} samples)."),
     ]
     if report.refusals:
-        rows = [(one.layer, f"{one.units:,}", one.reason) for one in report.refusals]
+        rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
         parts.append(table("Neurons that had to stay, and why", ("layer", "neurons", "reason"), rows,
                            numbers_from=9))
     return join(parts)

@@ -7,29 +7,29 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph import ids as unit_ids
-from edgeprune.graph.dependency_graph import Group, Refusal, Units
+from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph, Refusal
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.ids import Ids, IdSpace
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.model_graph import ModelGraph
 
 
-def trace(graph: ModelGraph) -> Units:
-    """Finds units and groups of a model.
+def trace(graph: ModelGraph) -> DependencyGraph:
+    """Finds channels and groups of a model.
 
     Args:
         graph: the model; it is not changed.
 
     Returns:
-        The traced model. Units that reach the model's outputs are fixed.
+        The traced model. DependencyGraph that reach the model's outputs are fixed.
     """
-    space = unit_ids.IdSpace()
-    ids: dict[int, Ids] = {}
+    space = channel_ids.ChannelSpace()
+    ids: dict[int, ChannelIds] = {}
     views, flows = [], []
     seen: dict[str, Flow] = {}
     layer_flows: dict[str, tuple[WeightFlow, ...]] = {}
@@ -49,18 +49,21 @@ def trace(graph: ModelGraph) -> Units:
             ids[tensor.index] = produced
     for tensor in graph.outputs:
         space.fix(ids[tensor.index], "the model's output", "is what the model returns")
-    unit_of, fixed = _number(space)
-    groups = _groups(space, unit_of, fixed)
-    refusals = _refusals(space, unit_of, fixed)
-    number = np.where(fixed[unit_of], 0, unit_of)
-    return Units(graph, tuple(views), tuple(flows), layer_flows, number, groups, refusals, len(fixed))
+    channel_of, fixed = _number(space)
+    groups = _groups(space, channel_of, fixed)
+    refusals = _refusals(space, channel_of, fixed)
+    number = np.where(fixed[channel_of], 0, channel_of)
+    return DependencyGraph(
+        graph, tuple(views), tuple(flows), layer_flows, number, groups, refusals, len(fixed)
+    )
 
 
-def _flow(view: CallView, space: IdSpace) -> Flow:
+def _flow(view: CallView, space: ChannelSpace) -> Flow:
     """What the layer's rule says; where that does not fit the layer, its neighbourhood stays."""
     flow = rule_for(view.layer).flow(view, space)
     outputs = tuple(
-        unit_ids.fit(ids, tensor.shape) for ids, tensor in zip(flow.outputs, view.call.outputs, strict=False)
+        channel_ids.fit(ids, tensor.shape)
+        for ids, tensor in zip(flow.outputs, view.call.outputs, strict=False)
     )
     shapes = tuple(len(weight.axes) for weight in flow.weights)
     fits = len(outputs) == len(view.call.outputs) and shapes == tuple(map(len, view.layer.weight_shapes))
@@ -82,7 +85,7 @@ def _at_each_step(flow: Flow, steps: int) -> Flow:
     return dataclasses.replace(flow, weights=weights, mac_terms=terms)
 
 
-def _tie_calls(first: Flow, again: Flow, view: CallView, space: IdSpace) -> None:
+def _tie_calls(first: Flow, again: Flow, view: CallView, space: ChannelSpace) -> None:
     """A layer called twice has one set of weights and one configuration.
 
     One with neither, such as a ReLU object used all over a model, ties nothing.
@@ -107,57 +110,57 @@ def _add_reuse(one: tuple[WeightFlow, ...], other: tuple[WeightFlow, ...]) -> tu
     return tuple(WeightFlow(a.axes, a.reuse + b.reuse) for a, b in zip(one, other, strict=True))
 
 
-def _number(space: IdSpace) -> tuple[np.ndarray, np.ndarray]:
-    """Unit number of each id (0 for ids united with 0), and which units are fixed."""
-    labels, unit_of = np.unique(space.classes(), return_inverse=True)
+def _number(space: ChannelSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Unit number of each id (0 for ids united with 0), and which channels are fixed."""
+    labels, channel_of = np.unique(space.classes(), return_inverse=True)
     fixed = np.zeros(len(labels), bool)
     fixed[0] = True
     for fixing in space.fixings:
-        fixed[unit_of[fixing.ids]] = True
-    return unit_of, fixed
+        fixed[channel_of[fixing.ids]] = True
+    return channel_of, fixed
 
 
-def _groups(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Group, ...]:
+def _groups(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) -> tuple[ChannelGroup, ...]:
     """Units with the same set of producers, found by a random signature of the set."""
     generator = np.random.default_rng(0)
     signature = np.zeros(len(fixed), np.uint64)
     members = []
     for producer in space.producers:
-        units = np.unique(unit_of[producer.first : producer.first + producer.count])
-        units = units[~fixed[units]]
-        signature[units] += generator.integers(1, 2**63, dtype=np.uint64)
-        members.append(units)
+        channels = np.unique(channel_of[producer.first : producer.first + producer.count])
+        channels = channels[~fixed[channels]]
+        signature[channels] += generator.integers(1, 2**63, dtype=np.uint64)
+        members.append(channels)
     found: dict[int, tuple[list[str], np.ndarray]] = {}
-    for producer, units in zip(space.producers, members, strict=True):
+    for producer, channels in zip(space.producers, members, strict=True):
         name = f"{producer.layer}:{producer.slot}" if producer.slot else producer.layer
-        signs = signature[units]
+        signs = signature[channels]
         for sign in np.unique(signs).tolist():
             if sign in found:
                 found[sign][0].append(name)
             else:
-                found[sign] = ([name], units[signs == sign])
+                found[sign] = ([name], channels[signs == sign])
     taken: dict[str, int] = {}
     groups = []
-    for producers, units in found.values():
+    for producers, channels in found.values():
         times = taken[producers[0]] = taken.get(producers[0], 0) + 1
         name = producers[0] if times == 1 else f"{producers[0]}#{times}"
-        groups.append(Group(name, units, tuple(producers)))
+        groups.append(ChannelGroup(name, channels, tuple(producers)))
     return tuple(groups)
 
 
-def _refusals(space: IdSpace, unit_of: np.ndarray, fixed: np.ndarray) -> tuple[Refusal, ...]:
-    """One line for each producer and reason; the first fixing that reached a unit is named.
+def _refusals(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) -> tuple[Refusal, ...]:
+    """One line for each producer and reason; the first fixing that reached a channel is named.
 
     Then one for each layer with weights that cannot be followed and that none of those names.
     """
     cause = np.full(len(fixed), -1)
     for number, fixing in reversed(list(enumerate(space.fixings))):
-        cause[unit_of[fixing.ids]] = number
+        cause[channel_of[fixing.ids]] = number
     refusals = []
     for producer in space.producers:
-        units = unit_of[producer.first : producer.first + producer.count]
-        units = units[fixed[units]]
-        for number, count in zip(*np.unique(cause[units], return_counts=True), strict=True):
+        channels = channel_of[producer.first : producer.first + producer.count]
+        channels = channels[fixed[channels]]
+        for number, count in zip(*np.unique(cause[channels], return_counts=True), strict=True):
             if number < 0:
                 refusals.append(Refusal(producer.layer, int(count), "", "meets data that no neuron makes"))
             else:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from edgeprune.graph import ids as unit_ids
-from edgeprune.graph.ids import IdSpace
+from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 
 
 def _textbook_classes(size, pairs):
@@ -24,7 +24,7 @@ def _textbook_classes(size, pairs):
 @pytest.mark.parametrize("seed", range(5))
 def test_classes_are_those_of_union_find(seed):
     generator = np.random.default_rng(seed)
-    space = IdSpace()
+    space = ChannelSpace()
     first, second = space.fresh("one", 40), space.fresh("two", 40)
     pairs = []
     for _ in range(6):
@@ -36,7 +36,7 @@ def test_classes_are_those_of_union_find(seed):
 
 
 def test_a_long_chain_is_one_class():
-    space = IdSpace()
+    space = ChannelSpace()
     made = space.fresh("chain", 3000)
     order = np.random.default_rng(0).permutation(made)
     space.unite(order[1:], order[:-1])
@@ -44,7 +44,7 @@ def test_a_long_chain_is_one_class():
 
 
 def test_a_shared_layer_gets_the_same_ids_again():
-    space = IdSpace()
+    space = ChannelSpace()
     one, other = space.fresh("a", 4), space.fresh("b", 3)
     assert space.fresh("a", 4).tolist() == one.tolist()
     assert not set(one) & set(other)
@@ -52,7 +52,7 @@ def test_a_shared_layer_gets_the_same_ids_again():
 
 
 def test_uniting_broadcasts_like_an_addition():
-    space = IdSpace()
+    space = ChannelSpace()
     wide, one = space.fresh("wide", 6).reshape(1, 2, 3), space.fresh("one", 1)
     space.unite(wide, one)
     assert len(set(space.classes()[1:])) == 1
@@ -60,15 +60,15 @@ def test_uniting_broadcasts_like_an_addition():
 
 def test_vector_finds_the_axis_or_says_that_there_is_none():
     line = np.array([3, 4, 5])
-    spread = unit_ids.along(line, 2, (None, 7, 3))
-    assert unit_ids.vector(spread, -1).tolist() == [3, 4, 5]
-    assert unit_ids.vector(np.arange(1, 7).reshape(2, 3), 1) is None
-    assert unit_ids.varying_axes(spread) == (2,)
-    assert unit_ids.collapse(spread).shape == (1, 1, 3)
+    spread = channel_ids.along(line, 2, (None, 7, 3))
+    assert channel_ids.vector(spread, -1).tolist() == [3, 4, 5]
+    assert channel_ids.vector(np.arange(1, 7).reshape(2, 3), 1) is None
+    assert channel_ids.varying_axes(spread) == (2,)
+    assert channel_ids.collapse(spread).shape == (1, 1, 3)
 
 
 def test_fix_unless_vector_keeps_what_is_spread_over_two_axes():
-    space = IdSpace()
+    space = ChannelSpace()
     made = space.fresh("a", 6).reshape(2, 3)
     assert space.fix_unless_vector(made, 1, "reader").tolist() == [0, 0, 0]
     assert space.fixings[0].ids.tolist() == [1, 2, 3, 4, 5, 6]
@@ -76,14 +76,14 @@ def test_fix_unless_vector_keeps_what_is_spread_over_two_axes():
 
 
 def test_concatenation_is_numpys_and_stays_a_view():
-    parts = [unit_ids.along(np.arange(n), 2, (None, 50, n)) for n in (3, 4)]
-    joined = unit_ids.concatenate(parts, -1)
+    parts = [channel_ids.along(np.arange(n), 2, (None, 50, n)) for n in (3, 4)]
+    joined = channel_ids.concatenate(parts, -1)
     np.testing.assert_array_equal(joined, np.concatenate(parts, axis=2))
-    assert unit_ids.collapse(joined).size == 7
+    assert channel_ids.collapse(joined).size == 7
 
 
 def test_fit_takes_unknown_sizes_but_no_other_ids():
-    ids = unit_ids.along(np.arange(1, 4), 2, (None, 5, 3))
-    assert unit_ids.fit(ids, (None, None, 3)).shape == (1, 1, 3)
-    assert unit_ids.fit(ids, (None, 5, 4)) is None
-    assert unit_ids.fit(ids, (None, 3)) is None
+    ids = channel_ids.along(np.arange(1, 4), 2, (None, 5, 3))
+    assert channel_ids.fit(ids, (None, None, 3)).shape == (1, 1, 3)
+    assert channel_ids.fit(ids, (None, 5, 4)) is None
+    assert channel_ids.fit(ids, (None, 3)) is None

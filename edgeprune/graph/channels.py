@@ -1,11 +1,11 @@
-"""Unit ids: which output unit decides over each element of each tensor.
+"""Unit ids: which output channel decides over each element of each tensor.
 
-A producer (Dense, convolution, …) gives every output unit a fresh id; a tensor carries an integer
-array of its own static shape with the id of each element, 0 where no unit decides. Dimensions that
+A producer (Dense, convolution, …) gives every output channel a fresh id; a tensor carries an integer
+array of its own static shape with the id of each element, 0 where no channel decides. Dimensions that
 are None (batch, time) have length 1 here: ids never differ along them. The arrays are broadcast
 views wherever they can be, so a (224, 224, 64) tensor costs 64 integers.
 
-Ids that must live and die together are united; the classes are found once, at the end.
+ChannelIds that must live and die together are united; the classes are found once, at the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from edgeprune.graph.model_graph import Shape
 
-Ids = np.ndarray
+ChannelIds = np.ndarray
 
 
 def static(shape: Shape) -> tuple[int, ...]:
@@ -28,12 +28,12 @@ def static(shape: Shape) -> tuple[int, ...]:
     return tuple(1 if size is None else int(size) for size in shape)
 
 
-def none(shape: Shape) -> Ids:
-    """Ids of a tensor that no unit decides over."""
+def none(shape: Shape) -> ChannelIds:
+    """ChannelIds of a tensor that no channel decides over."""
     return np.broadcast_to(np.int64(0), static(shape))
 
 
-def along(vector: Ids, axis: int, shape: Shape) -> Ids:
+def along(vector: ChannelIds, axis: int, shape: Shape) -> ChannelIds:
     """Spreads `vector`, the ids along `axis`, over a tensor of `shape`."""
     sizes = static(shape)
     view = [1] * len(sizes)
@@ -41,13 +41,13 @@ def along(vector: Ids, axis: int, shape: Shape) -> Ids:
     return np.broadcast_to(vector.reshape(view), sizes)
 
 
-def collapse(ids: Ids) -> Ids:
+def collapse(ids: ChannelIds) -> ChannelIds:
     """Cuts every axis along which the array is a broadcast view down to length 1."""
     index = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)
     return ids[index]
 
 
-def fit(ids: Ids, shape: Shape) -> Ids | None:
+def fit(ids: ChannelIds, shape: Shape) -> ChannelIds | None:
     """The same ids for a tensor of `shape`, whose sizes may be unknown where `ids` has one; None: unlike."""
     sizes = static(shape)
     if ids.shape == sizes:
@@ -63,7 +63,7 @@ def fit(ids: Ids, shape: Shape) -> Ids | None:
     return np.broadcast_to(ids[cut], sizes)
 
 
-def varying_axes(ids: Ids) -> tuple[int, ...]:
+def varying_axes(ids: ChannelIds) -> tuple[int, ...]:
     """The axes along which the ids differ."""
     small = collapse(ids)
     return tuple(
@@ -73,7 +73,7 @@ def varying_axes(ids: Ids) -> tuple[int, ...]:
     )
 
 
-def vector(ids: Ids, axis: int) -> Ids | None:
+def vector(ids: ChannelIds, axis: int) -> ChannelIds | None:
     """The ids along `axis` where they are the same along every other axis, else None."""
     small = collapse(ids)
     axis %= ids.ndim
@@ -86,7 +86,7 @@ def vector(ids: Ids, axis: int) -> Ids | None:
 
 @dataclasses.dataclass(frozen=True)
 class Producer:
-    """Where ids were made: the layer and, where it has several kinds of units, which."""
+    """Where ids were made: the layer and, where it has several kinds of channels, which."""
 
     layer: str
     slot: str
@@ -96,14 +96,14 @@ class Producer:
 
 @dataclasses.dataclass(frozen=True)
 class Fixing:
-    """Why the units behind some ids must stay."""
+    """Why the channels behind some ids must stay."""
 
-    ids: Ids
+    ids: ChannelIds
     layer: str
     reason: str
 
 
-class IdSpace:
+class ChannelSpace:
     """Gives out ids and notes which belong together and which must stay."""
 
     def __init__(self) -> None:
@@ -111,11 +111,11 @@ class IdSpace:
         self.fixings: list[Fixing] = []
         self.barriers: dict[str, tuple[int, str]] = {}
         self._by_slot: dict[tuple[str, str], Producer] = {}
-        self._edges: list[Ids] = []
+        self._edges: list[ChannelIds] = []
         self._next = 1
 
-    def fresh(self, layer: str, count: int, slot: str = "") -> Ids:
-        """New ids for `count` units of a layer; a second call of a shared layer gets the same."""
+    def fresh(self, layer: str, count: int, slot: str = "") -> ChannelIds:
+        """New ids for `count` channels of a layer; a second call of a shared layer gets the same."""
         producer = self._by_slot.get((layer, slot))
         if producer is None:
             producer = Producer(layer, slot, self._next, count)
@@ -124,15 +124,15 @@ class IdSpace:
             self._next += count
         return np.arange(producer.first, producer.first + count)
 
-    def unite(self, one: Ids, other: Ids) -> None:
+    def unite(self, one: ChannelIds, other: ChannelIds) -> None:
         """Elements at the same place of two equally shaped arrays go together."""
         one, other = np.broadcast_arrays(one, other)
         pair = _collapse_both(one, other)
         if pair[0] is not pair[1]:
             self._edges.append(np.stack([pair[0].ravel(), pair[1].ravel()]))
 
-    def fix(self, ids: Ids, layer: str, reason: str) -> None:
-        """The units behind `ids` must stay, because `layer` needs them."""
+    def fix(self, ids: ChannelIds, layer: str, reason: str) -> None:
+        """The channels behind `ids` must stay, because `layer` needs them."""
         small = np.unique(collapse(ids))
         small = small[small != 0]
         if small.size:
@@ -142,15 +142,15 @@ class IdSpace:
         """A layer with weights makes channels that no one can follow."""
         self.barriers.setdefault(layer, (channels, reason))
 
-    def fix_unless_vector(self, ids: Ids, axis: int, layer: str) -> Ids:
-        """Ids along `axis`; where they also differ along another axis the units are fixed."""
+    def fix_unless_vector(self, ids: ChannelIds, axis: int, layer: str) -> ChannelIds:
+        """ChannelIds along `axis`; where they also differ along another axis the channels are fixed."""
         line = vector(ids, axis)
         if line is not None:
             return line
         self.fix(ids, layer, "reads its units spread over several axes")
         return np.broadcast_to(np.int64(0), (ids.shape[axis],))
 
-    def classes(self) -> Ids:
+    def classes(self) -> ChannelIds:
         """Maps every id to the smallest id of its class; ids united with 0 map to 0.
 
         Min-label propagation with pointer jumping: linear in the edges per round, and the number
@@ -170,7 +170,7 @@ class IdSpace:
                 return label
 
 
-def _collapse_both(one: Ids, other: Ids) -> tuple[Ids, Ids]:
+def _collapse_both(one: ChannelIds, other: ChannelIds) -> tuple[ChannelIds, ChannelIds]:
     index = tuple(
         slice(0, 1) if a == 0 and b == 0 else slice(None)
         for a, b in zip(one.strides, other.strides, strict=True)
@@ -178,8 +178,8 @@ def _collapse_both(one: Ids, other: Ids) -> tuple[Ids, Ids]:
     return one[index], other[index]
 
 
-def concatenate(parts: Sequence[Ids], axis: int) -> Ids:
-    """Ids of the concatenated tensors, still a broadcast view where all parts are."""
+def concatenate(parts: Sequence[ChannelIds], axis: int) -> ChannelIds:
+    """ChannelIds of the concatenated tensors, still a broadcast view where all parts are."""
     shared = [
         other != axis % parts[0].ndim
         and all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts)
