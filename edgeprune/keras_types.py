@@ -1,7 +1,7 @@
 """Names for what Keras hands us.
 
-Keras and TensorFlow ship no types, and each object may be of either Keras (Keras 3, or Keras 2 as tf_keras), so
-these are `Any` to a type checker. They say to the reader what goes in and what comes out.
+Keras and TensorFlow ship no types, and each object may be of either Keras (Keras 3, or Keras 2 as tf_keras),
+so these are `Any` to a type checker. They say to the reader what goes in and what comes out.
 """
 
 from __future__ import annotations

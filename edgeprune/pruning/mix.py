@@ -33,24 +33,24 @@ class Mix:
         call: index into ``graph.calls``.
         layer: path of the layer.
         read: the rule's description.
-        row_units: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
-        channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
-        column_units: (O, number of other axes) likewise for the columns.
+        row_channels: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
+        raw_channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
+        column_channels: (O, number of other axes) likewise for the columns.
         shape: of the kernel.
     """
 
     call: int
     layer: str
     read: LinearRead
-    row_units: np.ndarray
-    channels: np.ndarray
-    column_units: np.ndarray
+    row_channels: np.ndarray
+    raw_channels: np.ndarray
+    column_channels: np.ndarray
     shape: tuple[int, ...]
 
     @property
-    def units(self) -> np.ndarray:
+    def channels(self) -> np.ndarray:
         """(R,) the channel along the channel axis, the last of the row axes."""
-        return self.row_units[:, -1]
+        return self.row_channels[:, -1]
 
     @property
     def others(self) -> tuple[int, ...]:
@@ -69,11 +69,11 @@ class Mix:
 
     def rows_kept(self, keep: np.ndarray) -> np.ndarray:
         """(R,) True where a row stays."""
-        return np.asarray(keep[self.row_units].all(axis=1))
+        return np.asarray(keep[self.row_channels].all(axis=1))
 
     def columns_kept(self, keep: np.ndarray) -> np.ndarray:
         """(O,) True where a column stays."""
-        return np.asarray(keep[self.column_units].all(axis=1))
+        return np.asarray(keep[self.column_channels].all(axis=1))
 
     def draw(
         self,
@@ -110,21 +110,21 @@ class Sharing:
 
     Attributes:
         order: (R,) positions of the rows.
-        channels: C.
+        count: C.
     """
 
     order: np.ndarray
-    channels: int
+    count: int
 
     def samples(self, x: np.ndarray) -> np.ndarray:
         """X (n, R) to (n·taps, C)."""
-        taps = len(self.order) // self.channels
-        split = x[:, self.order].reshape(len(x), self.channels, taps)
-        return np.asarray(split.transpose(0, 2, 1).reshape(-1, self.channels))
+        taps = len(self.order) // self.count
+        split = x[:, self.order].reshape(len(x), self.count, taps)
+        return np.asarray(split.transpose(0, 2, 1).reshape(-1, self.count))
 
     def matrix(self, matrix: np.ndarray) -> np.ndarray:
         """W (R, O) to (C, taps·O)."""
-        return np.asarray(matrix[self.order].reshape(self.channels, -1))
+        return np.asarray(matrix[self.order].reshape(self.count, -1))
 
     def unshared(self, matrix: np.ndarray) -> np.ndarray:
         """The inverse of `matrix`."""

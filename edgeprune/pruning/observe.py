@@ -97,10 +97,10 @@ class _Sum:
     def __init__(self, mix: Mix, network: Network) -> None:
         self.mix = mix
         matrix = mix.matrix(network.weights(mix.layer)[mix.read.kernel]).astype(np.float64)
-        self.shared = sharing(mix.channels) if len(matrix) > LARGEST_EXACT else None
+        self.shared = sharing(mix.raw_channels) if len(matrix) > LARGEST_EXACT else None
         self._matrix = self.shared.matrix(matrix) if self.shared else matrix
         self._units = (
-            mix.channels[self.shared.order[:: len(matrix) // self.shared.channels]]
+            mix.channels[self.shared.order[:: len(matrix) // self.shared.count]]
             if self.shared
             else mix.channels
         )

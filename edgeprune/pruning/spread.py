@@ -69,20 +69,20 @@ def shared_map(
     """
     if len(matrix) <= LARGEST_EXACT or not kept.any():
         return None
-    before, after = sharing(mix.channels), sharing(mix.channels[kept])
+    before, after = sharing(mix.raw_channels), sharing(mix.raw_channels[kept])
     if before is None or after is None:
         return None
-    taps = len(matrix) // before.channels
+    taps = len(matrix) // before.count
     places = places_of(graph, mix)
     if places is not None and int(np.prod(places)) != taps:
         places = None
-    kernel = before.samples(matrix.T).reshape(-1, taps, before.channels).transpose(1, 2, 0)
+    kernel = before.samples(matrix.T).reshape(-1, taps, before.count).transpose(1, 2, 0)
     x, y = (
         side.samples(some).reshape(len(some), taps, -1)
         for side, some in zip((before, after), rows, strict=True)
     )
     fit = spread_map(x, y, kernel, places, seed)
-    unordered = fit.matrix.reshape(taps, after.channels, -1).transpose(1, 0, 2).reshape(after.channels, -1)
+    unordered = fit.matrix.reshape(taps, after.count, -1).transpose(1, 0, 2).reshape(after.count, -1)
     return Fit(after.unshared(unordered), fit.constant)
 
 

@@ -76,7 +76,9 @@ def main() -> None:
     if given.against:
         before = json.loads(given.against.read_text(encoding="utf-8"))
         different = [name for name in given.only if before[name] != hashes[name]]
-        show(f"{len(given.only) - len(different)} of {len(given.only)} files are the same. {' '.join(different)}")
+        show(f"{len(given.only) - len(different)} of {len(given.only)} files are the same.")
+        for name in different:
+            show(f"different: {name}")
         sys.exit(1 if different else 0)
 
 

@@ -56,7 +56,7 @@ def test_inspect_as_table(tmp_path):
 def test_shrink_as_json(tmp_path):
     path = _saved(tmp_path)
     found = json.loads(_output(shrink, path, "--out", str(tmp_path / "small.keras"), "--json"))
-    assert found["removals"] == [{"group": "conv", "reason": "constant", "units": 1}]
+    assert found["removals"] == [{"group": "conv", "reason": "constant", "channels": 1}]
     x = np.random.default_rng(0).normal(size=(4, 8, 8, 3)).astype("float32")
     small = load_model(found["model"])
     assert small.get_layer("conv").filters == 7

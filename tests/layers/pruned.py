@@ -43,8 +43,8 @@ class Pruned:
         """What holds for every pruned model."""
         self.equivalence.check()
         assert self.effect > 1e-3, "pruning changed nothing, so the comparison proves nothing"
-        assert self.model.count_params() == cost(self.units, self.keep).params
-        assert self.reading.model.count_params() == cost(self.units).params
+        assert self.model.count_params() == cost(self.dependencies, self.keep).params
+        assert self.reading.model.count_params() == cost(self.dependencies).params
 
 
 def model_of(case: Case, flavour: str) -> Any:
@@ -88,8 +88,8 @@ def random_keep(units: DependencyGraph, fraction: float, seed: int = 0) -> np.nd
     generator = np.random.default_rng(seed)
     keep = np.ones(units.count, bool)
     for group in units.groups:
-        number = min(round(len(group.units) * fraction), len(group.units) - 1)
-        keep[generator.permutation(group.units)[:number]] = False
+        number = min(round(len(group.channels) * fraction), len(group.channels) - 1)
+        keep[generator.permutation(group.channels)[:number]] = False
     return keep
 
 

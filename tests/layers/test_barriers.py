@@ -32,10 +32,10 @@ def _samples():
 
 def test_lambda_is_a_barrier(k):
     pruned = prune(_around(k, k.layers.Lambda(lambda x: x[..., ::-1], name="code")), _samples())
-    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
-    assert (refusal.units, refusal.because_of) == (8, "code")
+    refusal = next(one for one in pruned.dependencies.refusals if one.layer == "before")
+    assert (refusal.channels, refusal.because_of) == (8, "code")
     assert "cannot be read" in refusal.reason
-    assert [group.name for group in pruned.units.groups] == ["after"]
+    assert [group.name for group in pruned.dependencies.groups] == ["after"]
     pruned.check()
 
 
@@ -43,13 +43,13 @@ def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k):
     name = f"Doubled{k.__name__.title().replace('_', '')}"
     custom = type(name, (k.layers.Layer,), {"call": lambda self, x: 2 * x, "__module__": "my_layers"})
     pruned = prune(_around(k, custom(name="mine")), _samples())
-    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    refusal = next(one for one in pruned.dependencies.refusals if one.layer == "before")
     assert refusal.because_of == "mine"
     assert "register_rule" in refusal.reason
     pruned.check()
     register_rule(name, ElementwiseRule())
     pruned = prune(_around(k, custom(name="mine")), _samples())
-    assert [group.name for group in pruned.units.groups] == ["before", "after"]
+    assert [group.name for group in pruned.dependencies.groups] == ["before", "after"]
     pruned.check()
     with pytest.raises(InputError, match="There is a pruning rule"):
         register_rule(name, ElementwiseRule())
@@ -60,7 +60,7 @@ def test_a_layer_that_is_named_like_keras_own_is_unknown(k):
         "Dense", (k.layers.Layer,), {"call": lambda self, x: x[..., ::-1], "__module__": "my_layers"}
     )
     pruned = prune(_around(k, custom(name="mine")), _samples())
-    assert [group.name for group in pruned.units.groups] == ["after"]
+    assert [group.name for group in pruned.dependencies.groups] == ["after"]
     pruned.check()
 
 
@@ -77,7 +77,7 @@ def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
     x = k.layers.GlobalAveragePooling1D()(x)
     units = trace(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
     (refusal,) = (one for one in units.refusals if one.layer == "wrapped")
-    assert (refusal.units, refusal.because_of) == (6, "wrapped")
+    assert (refusal.channels, refusal.because_of) == (6, "wrapped")
     assert "a whole model to steps that a mask goes with" in refusal.reason
 
 
@@ -88,7 +88,7 @@ def test_a_merge_at_each_step_is_a_barrier():
     parts = [k.layers.Dense(8, activation="tanh", name=name)(inputs) for name in ("one", "two")]
     x = k.layers.Dense(7, name="after")(k.layers.TimeDistributed(k.layers.Add(), name="sums")(parts))
     pruned = prune(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1), _samples())
-    found = {(one.layer, one.because_of) for one in pruned.units.refusals if "several tensors" in one.reason}
+    found = {(one.layer, one.because_of) for one in pruned.dependencies.refusals if "several tensors" in one.reason}
     assert found == {("one", "sums"), ("two", "sums")}
     pruned.check()
 
@@ -105,7 +105,7 @@ def test_two_directions_of_cells_without_a_rule_are_a_barrier(k):
     cell = k.utils.get_custom_objects()[name]()
     layer = k.layers.Bidirectional(k.layers.RNN(cell, return_sequences=True), name="both")
     pruned = prune(_around(k, layer), _samples())
-    refusal = next(one for one in pruned.units.refusals if one.layer == "before")
+    refusal = next(one for one in pruned.dependencies.refusals if one.layer == "before")
     assert (refusal.because_of, refusal.reason) == ("both", "runs cells that have no rule")
     pruned.check()
 
@@ -117,7 +117,7 @@ def test_a_scale_along_another_axis_than_the_statistics_keeps_its_units():
     x = k.layers.RMSNormalization(axis=1, name="norm")(k.layers.Dense(8, name="before")(inputs))
     x = k.layers.Dense(3)(k.layers.Dense(7, activation="tanh", name="after")(x))
     pruned = prune(with_weights(k.Model(inputs, x), seed=1), [np.ones((3, 8, 4), "float32")])
-    assert {one.layer for one in pruned.units.refusals if one.because_of == "norm"} == {"before"}
+    assert {one.layer for one in pruned.dependencies.refusals if one.because_of == "norm"} == {"before"}
     pruned.check()
 
 
@@ -152,7 +152,7 @@ def test_a_gate_broadcast_over_channels_stays(k):
     gate = k.layers.Dense(1, activation="sigmoid", name="gate")(x)
     model = with_weights(k.Model(inputs, k.layers.Dense(3)(k.layers.Multiply()([x, gate]))), seed=1)
     pruned = prune(model, _samples())
-    assert any(one.layer == "gate" for one in pruned.units.refusals)
+    assert any(one.layer == "gate" for one in pruned.dependencies.refusals)
     pruned.check()
 
 
@@ -162,8 +162,8 @@ def test_a_tied_variable_stays_whole(k):
     x = k.layers.Dense(7, activation="tanh", name="after")(tied(inputs) * tied.bias)
     model = with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
     pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 4)).astype("float32")])
-    (refusal,) = (one for one in pruned.units.refusals if "variable" in one.reason)
-    assert (refusal.layer, refusal.units) == ("tied", 8)
+    (refusal,) = (one for one in pruned.dependencies.refusals if "variable" in one.reason)
+    assert (refusal.layer, refusal.channels) == ("tied", 8)
     pruned.check()
 
 
@@ -176,7 +176,7 @@ def test_a_shared_layer_without_weights_and_sizes_ties_nothing(k):
     x = drop(relu(k.layers.Dense(10, name="three")(k.layers.Flatten()(x))))
     model = with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1)
     pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 12, 12, 3)).astype("float32")])
-    assert [group.name for group in pruned.units.groups] == ["one", "two", "three"]
+    assert [group.name for group in pruned.dependencies.groups] == ["one", "two", "three"]
     pruned.check()
 
 
@@ -186,7 +186,7 @@ def test_a_shared_reshape_ties_what_it_is_called_on(k):
     parts = [reshape(k.layers.Dense(8, activation="tanh", name=name)(inputs)) for name in ("one", "two")]
     model = with_weights(k.Model(inputs, k.layers.Dense(3)(k.layers.Concatenate(1)(parts))), seed=1)
     pruned = prune(model, [np.random.default_rng(2).normal(size=(3, 12)).astype("float32")])
-    assert [sorted(group.producers) for group in pruned.units.groups] == [["one", "two"]]
+    assert [sorted(group.producers) for group in pruned.dependencies.groups] == [["one", "two"]]
     pruned.check()
 
 
@@ -252,7 +252,7 @@ def test_a_model_class_that_makes_its_own_graph_comes_back_as_a_plain_model(k):
         pass
 
     pruned = prune(with_weights(Own(8), seed=1), _samples())
-    assert [group.name for group in pruned.units.groups] == ["hidden"]
+    assert [group.name for group in pruned.dependencies.groups] == ["hidden"]
     pruned.check()
     inputs = k.Input((6, 4))
     kept = Trained(inputs, k.layers.Dense(3)(k.layers.Dense(8)(inputs)))
@@ -276,5 +276,5 @@ def test_a_custom_layer_that_forgets_its_name_keeps_it(k):
             return {}
 
     pruned = prune(_around(k, Block()), _samples())
-    assert [group.name for group in pruned.units.groups] == ["after"]
+    assert [group.name for group in pruned.dependencies.groups] == ["after"]
     pruned.check()

@@ -29,7 +29,7 @@ def test_there_is_a_case_for_every_layer():
 def test_an_unfolded_vector_shrinks_by_channels():
     (case,) = (case for case in LAYERS if case.note == "unfolded vector")
     units = trace(read(model_of(case, "keras")).graph)
-    assert [len(group.units) for group in units.groups] == [4, 3]
+    assert [len(group.channels) for group in units.groups] == [4, 3]
 
 
 @pytest.mark.parametrize(("case", "flavour"), RUNS)

@@ -179,7 +179,7 @@ def test_a_shared_reader_folds_only_what_is_the_same_in_every_call(k):
         _edit(model, name, lambda weights, value=second: weights[1].__setitem__([1, 4], [2.0, value]))
     result = shrink(model)
     assert [(removal.reason, removal.channels) for removal in result.report.removals] == [("constant", 1)]
-    assert result.model.get_layer("one").channels == 5
+    assert result.model.get_layer("one").units == 5
 
 
 def test_a_batch_norm_without_scale_scales_nothing_away(k):
