@@ -88,7 +88,9 @@ def test_a_merge_at_each_step_is_a_barrier():
     parts = [k.layers.Dense(8, activation="tanh", name=name)(inputs) for name in ("one", "two")]
     x = k.layers.Dense(7, name="after")(k.layers.TimeDistributed(k.layers.Add(), name="sums")(parts))
     pruned = prune(with_weights(k.Model(inputs, k.layers.Dense(3)(x)), seed=1), _samples())
-    found = {(one.layer, one.because_of) for one in pruned.dependencies.refusals if "several tensors" in one.reason}
+    found = {
+        (one.layer, one.because_of) for one in pruned.dependencies.refusals if "several tensors" in one.reason
+    }
     assert found == {("one", "sums"), ("two", "sums")}
     pruned.check()
 

@@ -15,7 +15,9 @@ SIZES = np.array([6, 9, 5])
 
 def _groups(sizes=SIZES):
     return [
-        types.SimpleNamespace(name=f"layer_{number}", channels=np.arange(size), producers=(f"layer_{number}",))
+        types.SimpleNamespace(
+            name=f"layer_{number}", channels=np.arange(size), producers=(f"layer_{number}",)
+        )
         for number, size in enumerate(sizes)
     ]
 
