@@ -18,7 +18,6 @@ import pytest
 from device_runners import BenchOptions, bench
 from device_runners.agent import facts, job, measure, paired, stability, tensors
 from device_runners.archive import agent_zip
-from edgeprune import jsonable, run_record
 from edgeprune.errors import InputError
 from edgeprune.run_record import DeviceFacts, DeviceState, RunRecord, percentile, spread, summarize
 from edgeprune.types import Manifest, TensorInfo
@@ -303,14 +302,3 @@ def test_a_local_run_agrees_with_the_host_s_own_interpreter(bundle: Path) -> Non
     )
     np.testing.assert_array_equal(kept, np.array(outputs))
     assert record.metrics["accuracy"] == pytest.approx(np.mean(kept.argmax(-1) == arrays["y"]), abs=1e-12)
-
-
-def test_jsonable_refuses_what_does_not_fit() -> None:
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        jsonable.dumps({"x": float("nan")})
-    assert (
-        jsonable.loads(run_record.ModelFile, '{"name": "a", "bytes": 1, "sha256": "", "new": 1}', "It").bytes
-        == 1
-    )
-    with pytest.raises(InputError, match=r"It.bytes is bool"):
-        jsonable.loads(run_record.ModelFile, '{"name": "a", "bytes": true, "sha256": ""}', "It")
