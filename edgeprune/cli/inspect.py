@@ -27,10 +27,10 @@ def inspect(
     from edgeprune.keras_bridge.flavour import is_keras3
     from edgeprune.keras_bridge.load import load_model
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.dependencies import trace
+    from edgeprune.pruning.dependencies import find_dependencies
 
     loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
-    found = inspection(trace(read(loaded).graph))
+    found = inspection(find_dependencies(read(loaded).graph))
     found = {"model": str(model), "keras": 3 if is_keras3(loaded) else 2, **found}
     if as_json:
         typer.echo(jsonable.dumps(found, indent=1))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds
     from edgeprune.graph.dependency_graph import DependencyGraph
 
-UNITS = ("neurons", "params", "macs")
+COST_KINDS = ("neurons", "params", "macs")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class CostModel:
     def _lengths(self, counts: np.ndarray) -> np.ndarray:
         return np.asarray(self.fixed + self.shares @ counts)
 
-    def per_unit(self, counts: np.ndarray) -> np.ndarray:
+    def per_channel(self, counts: np.ndarray) -> np.ndarray:
         """(G,) what one channel of each group costs, at these counts: the gradient."""
         lengths = self._lengths(counts)
         total = np.zeros(self.shares.shape[2])
@@ -58,9 +58,9 @@ def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
 
     Args:
         dependencies: the traced model.
-        unit: one of `UNITS`.
+        unit: one of `COST_KINDS`.
     """
-    builder = _Builder(dependencies)
+    builder = _Terms(dependencies)
     if unit == "neurons":
         builder.sizes(
             np.concatenate([group.channels for group in dependencies.groups])
@@ -80,7 +80,7 @@ def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
     return builder.model()
 
 
-class _Builder:
+class _Terms:
     def __init__(self, dependencies: DependencyGraph) -> None:
         self._units = dependencies
         self._sizes = np.array([len(group.channels) for group in dependencies.groups], float)
@@ -105,6 +105,6 @@ class _Builder:
         fixed = np.ones((len(self._terms), depth))
         shares = np.zeros((len(self._terms), depth, len(self._sizes)))
         for number, (_, axes) in enumerate(self._terms):
-            for place, (still, per_unit) in enumerate(axes):
-                fixed[number, place], shares[number, place] = still, per_unit
+            for place, (still, per_channel) in enumerate(axes):
+                fixed[number, place], shares[number, place] = still, per_channel
         return CostModel(np.array([constant for constant, _ in self._terms]), fixed, shares)

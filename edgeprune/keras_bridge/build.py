@@ -26,7 +26,7 @@ from edgeprune.keras_bridge.nodes import (
 )
 from edgeprune.keras_bridge.said import said
 from edgeprune.keras_bridge.steps import FoldSteps
-from edgeprune.pruning.strip import take
+from edgeprune.pruning.compaction import take
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,17 +34,17 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.keras_bridge.read import Reading
-    from edgeprune.pruning.strip import Stripped
+    from edgeprune.pruning.compaction import Compaction
 
 
 def build(
-    reading: Reading, stripped: Stripped, weights: Mapping[str, Sequence[np.ndarray]] | None = None
+    reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]] | None = None
 ) -> Any:
     """Builds a stripped model with the kept slices of the original's weights.
 
     Args:
         reading: the original; it is not changed.
-        stripped: from `edgeprune.pruning.strip.strip`.
+        stripped: from `edgeprune.pruning.compaction.strip`.
         weights: layer path to arrays to slice in place of the original's.
 
     Returns:
@@ -78,7 +78,7 @@ class _Builder:
     """Makes one new layer for each old one, whatever its nesting."""
 
     def __init__(
-        self, reading: Reading, stripped: Stripped, weights: Mapping[str, Sequence[np.ndarray]]
+        self, reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]]
     ) -> None:
         self.made: dict[int, Any] = {}
         self._reading, self._stripped, self._weights = reading, stripped, weights

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, run, with_mask
 from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.layers import rule_for
+from edgeprune.pruning.compaction import unchanged
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
-from edgeprune.pruning.strip import KeptUnits, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,8 +48,8 @@ def masked_outputs(
     reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, samples: Data
 ) -> list[np.ndarray]:
     """The outputs of the original with every removed channel silenced."""
-    kept = KeptUnits(dependencies.channel_of, keep)
-    copy = read(build(reading, whole(reading.graph)))
+    kept = KeepMask(dependencies.channel_of, keep)
+    copy = read(build(reading, unchanged(reading.graph)))
     for path, flows in dependencies.layer_flows.items():
         if flows:
             weights = copy.layers[path].get_weights()
@@ -62,7 +63,7 @@ def masked_outputs(
 
 
 def _silencing(
-    dependencies: DependencyGraph, kept: KeptUnits
+    dependencies: DependencyGraph, kept: KeepMask
 ) -> Callable[[Step, Callable[[], list[Any]]], list[Any]]:
     """Runs a layer, or its masked stand-in, and silences what comes out."""
     import tensorflow as tf
@@ -81,7 +82,7 @@ def _silencing(
     return around
 
 
-def _silenced(value: Any, ids: channel_ids.ChannelIds, kept: KeptUnits) -> Any:
+def _silenced(value: Any, ids: channel_ids.ChannelIds, kept: KeepMask) -> Any:
     import tensorflow as tf
 
     small = channel_ids.collapse(ids)

@@ -10,8 +10,8 @@ import numpy as np
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, replace_weights, run
+from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.samples import count, take
-from edgeprune.pruning.strip import strip
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,5 +69,5 @@ def stripped_network(reading: Reading, dependencies: DependencyGraph, keep: np.n
         units: its channels.
         keep: for each channel number, whether it stays.
     """
-    model: Any = build(reading, strip(dependencies, keep))
+    model: Any = build(reading, compact(dependencies, keep))
     return KerasNetwork(read(model))

@@ -22,11 +22,11 @@ from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
 from edgeprune.keras_bridge.widen import in_float32
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.compaction import Compaction, compact
+from edgeprune.pruning.constants import ConstantPropagation
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.equivalence import Equivalence, compare
-from edgeprune.pruning.known import Watcher
 from edgeprune.pruning.shrink import Findings, find
-from edgeprune.pruning.strip import Stripped, strip
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,10 +81,10 @@ def shrink(model: Any, samples: Any = None) -> ShrinkResult:
     if isinstance(model, (str, pathlib.Path)):
         model = load_model(model)
     original = read(model)
-    before = cost(trace(original.graph))
+    before = cost(find_dependencies(original.graph))
     reading, removals = original, collections.Counter[tuple[str, str]]()
     while True:
-        dependencies = trace(reading.graph)
+        dependencies = find_dependencies(reading.graph)
         findings = _look(reading, dependencies)
         if not findings.reasons:
             break
@@ -104,7 +104,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
         for path, flows in dependencies.layer_flows.items()
         if flows
     }
-    watcher = Watcher(dependencies, weights)
+    watcher = ConstantPropagation(dependencies, weights)
 
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
         outputs = compute()
@@ -115,9 +115,9 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     return find(watcher)
 
 
-def _stripped(dependencies: DependencyGraph, findings: Findings) -> Stripped:
+def _stripped(dependencies: DependencyGraph, findings: Findings) -> Compaction:
     """The strip, with biases added to layers that take in a constant."""
-    stripped = strip(dependencies, findings.keep)
+    stripped = compact(dependencies, findings.keep)
     configs, slices = dict(stripped.configs), dict(stripped.weights)
     for path in findings.biases:
         configs[path] = {**configs.get(path, {}), "use_bias": True}

@@ -13,7 +13,7 @@ from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.nodes import map_values
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.strip import whole
+from edgeprune.pruning.compaction import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +35,7 @@ def in_float32(reading: Reading) -> Reading:
         for number, call in enumerate(graph.calls)
         if call.inputs
     }
-    return read(build(reading, dataclasses.replace(whole(graph), configs=configs, arguments=arguments)))
+    return read(build(reading, dataclasses.replace(unchanged(graph), configs=configs, arguments=arguments)))
 
 
 def _changed(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,12 +12,13 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.operation import axes_of
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
@@ -85,7 +86,7 @@ class PerChannelOptionRule:
         )
         return Flow((ids,), weights)
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """Takes the kept channels out of constants that have one entry for each."""
         ids = flow.outputs[0]
         changed: dict[str, Any] = {}

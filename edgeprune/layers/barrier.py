@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class BarrierRule(BaseRule):
@@ -33,7 +34,7 @@ class SourceRule(BaseRule):
         del space
         return Flow(view.inputs or tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The shape that a nested model declares."""
         name = "batch_shape" if "batch_shape" in view.layer.config else "batch_input_shape"
         now = kept.shape(flow.outputs[0])

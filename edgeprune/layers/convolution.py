@@ -16,12 +16,13 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.patches import Window, patches
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class ConvolutionRule(BaseRule):
@@ -65,7 +66,7 @@ class ConvolutionRule(BaseRule):
         draw = functools.partial(patches, window=window)
         return LinearRead(0, kernel=0, bias=bias, rows=tuple(range(len(window.size) + 1)), samples=draw)
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """A depthwise convolution has as many groups as inputs."""
         changed = dict(super().resize(view, flow, kept))
         groups = int(view.option("groups", 1))

@@ -17,12 +17,13 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +89,7 @@ class EinsumDenseRule(BaseRule):
         new = [letter for letter in made if letter not in equation.input]
         return max(new, key=lambda letter: shape[equation.kernel.index(letter)], default="")
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """``output_shape`` leaves the batch out and may hold None."""
         sizes = kept.shape(flow.outputs[0])[1:]
         old = view.option("output_shape")

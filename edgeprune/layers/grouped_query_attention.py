@@ -24,12 +24,13 @@ from edgeprune.layers.multi_head_attention import (
     sides_of,
     weight_flows,
 )
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class GroupedQueryAttentionRule(BaseRule):
@@ -65,6 +66,6 @@ class GroupedQueryAttentionRule(BaseRule):
         terms = score_terms(sides, query_heads, dims, dims)
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
 
-    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+    def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Makes up for the changed 1/√head_dim, on the query's kernel and bias."""
         return query_factors(view, kept.count(flow.sizes["head_dim"]) / len(flow.sizes["head_dim"]))

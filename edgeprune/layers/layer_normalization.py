@@ -16,12 +16,13 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class LayerNormalizationRule(BaseRule):
@@ -43,7 +44,7 @@ class LayerNormalizationRule(BaseRule):
         return Flow((ids,), weights)
 
     def masked(
-        self, view: CallView, kept: Kept, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+        self, view: CallView, kept: KeepMask, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
     ) -> list[np.ndarray] | None:
         """Means over what stays."""
         x, axes = inputs[0], _axes(view)
@@ -79,7 +80,7 @@ class GroupNormalizationRule(BaseRule):
         return Flow((view.inputs[0],), weights, sizes=sizes)
 
     def masked(
-        self, view: CallView, kept: Kept, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+        self, view: CallView, kept: KeepMask, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
     ) -> list[np.ndarray] | None:
         """Means over what stays of each group and over space."""
         x, axis = inputs[0], _axes(view)[0]
@@ -98,7 +99,7 @@ class GroupNormalizationRule(BaseRule):
             y = y + weight if name == "beta" else y * weight
         return [np.moveaxis(y, -1, axis).astype(x.dtype)]
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """A -1 for one channel a group stays."""
         return {} if view.option("groups") == -1 else super().resize(view, flow, kept)
 

@@ -24,16 +24,17 @@ from edgeprune.layers.attention_in_numpy import Attention, heads_of
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 @dataclasses.dataclass(frozen=True)
-class Sides:
+class AttentionInputs:
     """The tensors that go in; the key is the value where it was not given."""
 
     query: Tensor
@@ -78,7 +79,7 @@ class MultiHeadAttentionRule(BaseRule):
         sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The output's width is written out; shapes that Keras 2 remembers are refreshed."""
         if not flow.sizes:
             return {}
@@ -96,7 +97,7 @@ class MultiHeadAttentionRule(BaseRule):
                 ]
         return changed
 
-    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+    def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Makes up for the changed 1/√key_dim, on the query's kernel and bias."""
         if not flow.sizes:
             return {}
@@ -106,11 +107,11 @@ class MultiHeadAttentionRule(BaseRule):
 _PROJECTED = ("query", "key", "value")
 
 
-def sides_of(view: CallView) -> Sides:
+def sides_of(view: CallView) -> AttentionInputs:
     """Query, value and key of a call."""
     query, value = view.argument("query", 0), view.argument("value", 1)
     key = view.argument("key", 2)
-    return Sides(query, value, key if isinstance(key, Tensor) else value)
+    return AttentionInputs(query, value, key if isinstance(key, Tensor) else value)
 
 
 def _attended(view: CallView) -> list[int]:
@@ -134,7 +135,7 @@ def weight_index(view: CallView, projection: str) -> int:
 
 def weight_flows(
     view: CallView,
-    sides: Sides,
+    sides: AttentionInputs,
     reads: Mapping[str, ChannelIds],
     made: Mapping[str, tuple[ChannelIds, ChannelIds]],
     output: ChannelIds,
@@ -163,7 +164,11 @@ def steps_of(tensor: Tensor) -> int:
 
 
 def score_terms(
-    sides: Sides, heads: ChannelIds, keys: ChannelIds, values: ChannelIds, attended: Sequence[int] = (1,)
+    sides: AttentionInputs,
+    heads: ChannelIds,
+    keys: ChannelIds,
+    values: ChannelIds,
+    attended: Sequence[int] = (1,),
 ) -> tuple[MacTerm, MacTerm]:
     """Q·Kᵀ and its product with the values; every position meets those along the attended axes."""
     sizes = channel_ids.static(sides.value.shape)
@@ -171,7 +176,7 @@ def score_terms(
     return MacTerm((heads, keys), pairs), MacTerm((heads, values), pairs)
 
 
-def fix_masks(view: CallView, sides: Sides, space: ChannelSpace) -> None:
+def fix_masks(view: CallView, sides: AttentionInputs, space: ChannelSpace) -> None:
     """Whatever else goes in is no data that could shrink."""
     known = {sides.query.index, sides.value.index, sides.key.index}
     for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
@@ -186,7 +191,7 @@ def query_factors(view: CallView, left: float) -> Mapping[int, float]:
     return {} if left == 1 else dict.fromkeys(range(first, first + count), math.sqrt(left))
 
 
-def attention_reads(view: CallView, sides: Sides) -> tuple[LinearRead, ...]:
+def attention_reads(view: CallView, sides: AttentionInputs) -> tuple[LinearRead, ...]:
     """Inputs of the projections; then the output projection, by heads and by value dimensions.
 
     The two reads of the output kernel see the same numbers in two orders of columns.

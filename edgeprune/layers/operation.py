@@ -13,11 +13,12 @@ import numpy as np
 
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgeprune.graph.keep_mask import KeepMask
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
@@ -52,19 +53,19 @@ AXIS = Parameter(("axis", "axes", "dim"), 1)
 class OperationRule(BaseRule):
     """Base: an operation whose options may change with the channels."""
 
-    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """New values; none by default."""
         del view, flow, kept
         return {}
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The changes that belong into the configuration."""
         changes = self.changes(view, flow, kept)
         named = {parameter.in_config(view): value for parameter, value in changes.items()}
         return {name: value for name, value in named.items() if name is not None}
 
     def resize_arguments(
-        self, view: CallView, flow: Flow, kept: Kept
+        self, view: CallView, flow: Flow, kept: KeepMask
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """The changes that belong into the call."""
         args, kwargs = list(view.call.args), dict(view.call.kwargs)

@@ -21,12 +21,12 @@ from edgeprune.layers.operation import (
     is_constant_array,
     is_variable,
 )
-from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class ElementwiseOperationRule(OperationRule):
@@ -44,7 +44,7 @@ class ElementwiseOperationRule(OperationRule):
         missing = len(sizes) - ids.ndim
         return Flow((np.broadcast_to(ids.reshape((1,) * missing + ids.shape), sizes),))
 
-    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """Constants with an entry for each channel."""
         ids = flow.outputs[0]
         changed: dict[Parameter, Any] = {}

@@ -14,12 +14,12 @@ from edgeprune.layers.dot import product_term
 from edgeprune.layers.merging import join, unite_elementwise
 from edgeprune.layers.operation import OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
-from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 SHAPE = Parameter(("newshape", "shape"), 1)
 SECTIONS = Parameter(("indices_or_sections", "num_or_size_splits"), 1)
@@ -33,7 +33,7 @@ class ReshapeOperationRule(OperationRule):
         """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
-    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """The new target."""
         target = SHAPE.of(view)
         varying = channel_ids.varying_axes(flow.outputs[0])
@@ -138,7 +138,7 @@ class SplitRule(OperationRule):
             space.fix(np.take(part, [0], axis), view.layer.path, "keeps one neuron of each part it makes")
         return Flow(tuple(parts))
 
-    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """Sizes (Keras 2) or indices (Keras 3) instead of a number of equal parts."""
         axis = self._axis(view)
         if axis not in channel_ids.varying_axes(view.inputs[0]):

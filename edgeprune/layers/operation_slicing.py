@@ -15,12 +15,12 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import OperationRule, Parameter
-from edgeprune.layers.rule import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 KEY = Parameter(("key", "slice_spec"), 1)
 
@@ -67,7 +67,7 @@ class GetItemRule(OperationRule):
             space.fix(made.ravel()[:1], view.layer.path, "keeps one neuron of what it picks")
         return Flow((made,))
 
-    def changes(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """The slice along the axis of the channels, counted in what is left."""
         del flow
         ids = view.inputs[0]

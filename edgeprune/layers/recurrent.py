@@ -20,12 +20,13 @@ from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.nested import is_built_in, with_config
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class RecurrentRule(BaseRule):
@@ -61,7 +62,7 @@ class CellsRule(BaseRule):
             cells.append(Cell(kind, config["config"], first=sum(cell.weights for cell in cells)))
         return tuple(cells)
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """``units`` inside of each cell's own configuration."""
         if not flow.sizes:
             return {}

@@ -8,12 +8,13 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
     from edgeprune.graph.model_graph import Shape
 
 
@@ -36,7 +37,7 @@ class ReshapeRule:
         """Reshapes the ids; where the channels end up spread over two axes, ties them along one."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The target follows the channels; a -1 stays a -1."""
         sizes = kept.shape(flow.outputs[0])[1:]
         old = view.option("target_shape")

@@ -17,20 +17,8 @@ import numpy as np
 from edgeprune.graph.flow import Arrays, CallView, Flow
 
 if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-
-
-class Kept(Protocol):
-    """What stays, asked by ids."""
-
-    def mask(self, ids: ChannelIds) -> np.ndarray:
-        """True where the channel behind the id stays."""
-
-    def count(self, ids: ChannelIds) -> int:
-        """How many elements of a vector of ids stay."""
-
-    def shape(self, ids: ChannelIds) -> tuple[int, ...]:
-        """The shape a tensor with these ids has afterwards."""
+    from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.keep_mask import KeepMask
 
 
 class Rule(Protocol):
@@ -42,7 +30,7 @@ class Rule(Protocol):
         Precondition: every input's ids differ along one axis at most.
         """
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The configuration entries to change; empty where the layer has no size of its own."""
 
 
@@ -50,7 +38,7 @@ class Resized(Protocol):
     """A rule whose call arguments change too: slices, sizes given to an operation."""
 
     def resize_arguments(
-        self, view: CallView, flow: Flow, kept: Kept
+        self, view: CallView, flow: Flow, kept: KeepMask
     ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
         """New positional and keyword arguments."""
 
@@ -58,21 +46,23 @@ class Resized(Protocol):
 class Rescaled(Protocol):
     """A rule whose layer derives a constant from its size (attention: 1/√key_dim)."""
 
-    def factors(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[int, float]:
+    def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Weight index to the factor that makes up for the changed constant."""
 
 
 class Masked(Protocol):
     """A rule whose layer takes means over channels; see `edgeprune.pruning.equivalence`."""
 
-    def masked(self, view: CallView, kept: Kept, inputs: Arrays, weights: Arrays) -> list[np.ndarray] | None:
+    def masked(
+        self, view: CallView, kept: KeepMask, inputs: Arrays, weights: Arrays
+    ) -> list[np.ndarray] | None:
         """The layer's outputs at full size, with means over the kept channels alone; None: its own do."""
 
 
 class BaseRule:
     """Base of the rules: a layer's sizes are the numbers of channels that stay."""
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """Counts what stays of `Flow.sizes`."""
         del view
         return {option: kept.count(ids) for option, ids in flow.sizes.items()}

@@ -16,7 +16,7 @@ from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
-from edgeprune.layers.rule import BaseRule, Kept
+from edgeprune.layers.rule import BaseRule
 from edgeprune.layers.steps import one_step
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from edgeprune.graph.channels import ChannelSpace
     from edgeprune.graph.flow import LinearRead
+    from edgeprune.graph.keep_mask import KeepMask
     from edgeprune.graph.model_graph import Layer, Shape
     from edgeprune.layers.rule import Rule
 
@@ -61,7 +62,7 @@ class TimeDistributedRule(BaseRule):
         call = Call(layer.path, (tensor,), {}, (tensor,), outputs)
         return CallView(layer, call, (ids,))
 
-    def resize(self, view: CallView, flow: Flow, kept: Kept) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
         """The wrapped layer's entries, inside of the wrapper's."""
         inner = self._view(view, None)
         one_step = dataclasses.replace(flow, outputs=tuple(ids[:, 0] for ids in flow.outputs))
@@ -69,7 +70,7 @@ class TimeDistributedRule(BaseRule):
         return {"layer": with_config(view.option("layer"), changed)}
 
     def masked(
-        self, view: CallView, kept: Kept, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
+        self, view: CallView, kept: KeepMask, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
     ) -> list[np.ndarray] | None:
         """The wrapped layer's stand-in, if it has one."""
         inner = self._view(view, None)

@@ -99,7 +99,7 @@ def keep(room: Path, result: PruneResult) -> None:
 def kept(job: Job, folder: Path, original: Any) -> PruneResult:
     """Reads what `keep` has written."""
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.dependencies import trace
+    from edgeprune.pruning.dependencies import find_dependencies
 
     content = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     report = PruneReport(
@@ -115,7 +115,8 @@ def kept(job: Job, folder: Path, original: Any) -> PruneResult:
         }
     )
     mask = np.load(folder / "keep.npy", allow_pickle=False)
-    return PruneResult(job.load(folder / "model.keras"), report, trace(read(original).graph), mask)
+    dependencies = find_dependencies(read(original).graph)
+    return PruneResult(job.load(folder / "model.keras"), report, dependencies, mask)
 
 
 def _tuples(fields: dict[str, Any]) -> dict[str, Any]:

@@ -314,9 +314,9 @@ def check_settings(job: Job, inputs: Inputs) -> None:
 def _check_prunable(model: Any) -> None:
     """Refuses a model of which nothing can go, instead of training what stays whole."""
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.dependencies import trace
+    from edgeprune.pruning.dependencies import find_dependencies
 
-    dependencies = trace(read(model).graph)
+    dependencies = find_dependencies(read(model).graph)
     if dependencies.groups:
         return
     reasons = [

@@ -165,7 +165,7 @@ def _descend(
         counts = _counts(choices, place)
         if model(counts) <= allowed:
             return
-        saving = model.per_unit(counts)
+        saving = model.per_channel(counts)
         slopes = np.array([slope for slope, _ in steps])
         price = np.where(saving > 0, slopes / np.maximum(saving, 1e-300), np.inf)
         price[np.isinf(slopes)] = np.inf

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph
 
 
-def trace(graph: ModelGraph) -> DependencyGraph:
+def find_dependencies(graph: ModelGraph) -> DependencyGraph:
     """Finds channels and groups of a model.
 
     Args:

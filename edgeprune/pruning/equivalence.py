@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.errors import VerificationError
-from edgeprune.pruning.strip import KeptUnits
+from edgeprune.graph.keep_mask import KeepMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,13 +100,13 @@ def compare(
     return worst
 
 
-def silence(array: np.ndarray, ids: ChannelIds, kept: KeptUnits) -> np.ndarray:
+def silence(array: np.ndarray, ids: ChannelIds, kept: KeepMask) -> np.ndarray:
     """Zeros where the channel behind an element is gone; `ids` broadcasts against `array`."""
     mask = kept.mask(ids)
     return array if mask.all() else np.where(mask, array, np.zeros((), array.dtype))
 
 
-def silence_weight(weight: np.ndarray, flow: WeightFlow, kept: KeptUnits) -> np.ndarray:
+def silence_weight(weight: np.ndarray, flow: WeightFlow, kept: KeepMask) -> np.ndarray:
     """Zeros in every slice of a weight that belongs to a channel that is gone."""
     for axis, ids in enumerate(flow.axes):
         if ids is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.rectified import Rectified
+    from edgeprune.pruning.relu_targets import ReluTarget
 
 RECTIFIED_ROUNDS = 3
 
@@ -43,7 +43,7 @@ def ridge(
     strength: float,
     *,
     constant: bool = True,
-    rectified: Rectified | None = None,
+    rectified: ReluTarget | None = None,
 ) -> Fit:
     """Ridge regression on many rows.
 

@@ -15,12 +15,12 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import cost
-from edgeprune.graph.cost_model import UNITS, cost_model
+from edgeprune.graph.cost_model import COST_KINDS, cost_model
 from edgeprune.pruning import importance
 from edgeprune.pruning.allocation import ALLOCATIONS, Limits, allocate, levels
 from edgeprune.pruning.budget import budget
 from edgeprune.pruning.checks import check_weights, checked_labels
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import Damage, ambiguity, damage, divergence
 from edgeprune.pruning.importance.scene import Scene
 from edgeprune.pruning.observe import ROWS_PER_READ, observe
@@ -93,7 +93,7 @@ class Prepared:
                     f"Layers '{one}' and '{other}' share weights in the original; each has its own in the "
                     "pruned model, and counts for itself."
                 )
-            self.dependencies = trace(self._reading.graph)
+            self.dependencies = find_dependencies(self._reading.graph)
             self._original = KerasNetwork(self._reading)
         self.cost = cost(self.dependencies)
         self._budget = budget(self.dependencies.graph, self.cost.macs, len(self.dependencies.groups))
@@ -183,8 +183,8 @@ class Prepared:
         """
         if not isinstance(amount, numbers.Real) or not 0 <= amount < 1:
             raise InputError(f"{amount} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
-        if unit not in UNITS:
-            raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(UNITS)}.")
+        if unit not in COST_KINDS:
+            raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(COST_KINDS)}.")
         return self.prune_to(self.counts(amount, unit, limits or Limits()), repair=repair)
 
     def prune_to(self, counts: np.ndarray, *, repair: bool = True) -> PruneResult:

@@ -18,23 +18,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compensate import compensated
-from edgeprune.pruning.constant import constant_of
 from edgeprune.pruning.finish import finish, read_by
 from edgeprune.pruning.heads import heads_of
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.mix import Mix, mixes_of
+from edgeprune.pruning.movable_bias import movable_bias
 from edgeprune.pruning.observe import ROWS_PER_READ
-from edgeprune.pruning.rectified import Rectified, rectified
+from edgeprune.pruning.relu_targets import ReluTarget, relu_target
 from edgeprune.pruning.spread import shared_map
-from edgeprune.pruning.strip import KeptUnits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.constant import Constant
+    from edgeprune.pruning.movable_bias import MovableBias
     from edgeprune.pruning.network import Data, Network, Step
     from edgeprune.pruning.observe import Moments
 
@@ -137,7 +137,7 @@ def _compensate(sides: Sides, mix: Mix) -> bool:
         return False
     shape = sides.pruned.weights(mix.layer)[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
-    place = constant_of(sides.dependencies, mix)
+    place = movable_bias(sides.dependencies, mix)
     if place is not None:
         place.store(sides.pruned, fit.constant)
     return True
@@ -152,7 +152,7 @@ def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
     if seen[0].shared is None and not np.array_equal(of_moments, rows):
         return None
     matrix, moved = compensated(seen, of_moments)
-    place = constant_of(sides.dependencies, mix)
+    place = movable_bias(sides.dependencies, mix)
     old = 0.0 if place is None else _old_constant(sides, place, mix, columns)
     factor = _factor(sides, mix)
     return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
@@ -180,7 +180,7 @@ def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, 
     chosen = Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit
     shape = new[mix.read.kernel].shape
     sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(chosen.matrix, shape).astype(np.float32)})
-    place = constant_of(sides.dependencies, mix)
+    place = movable_bias(sides.dependencies, mix)
     if place is not None:
         place.store(sides.pruned, chosen.constant)
     return fit
@@ -191,7 +191,7 @@ def _fit(
 ) -> Fit:
     """From what the pruned network feeds a layer to some columns of what the original gives."""
     x, y = rows
-    place = constant_of(sides.dependencies, mix)
+    place = movable_bias(sides.dependencies, mix)
     kernel = sides.original.weights(mix.layer)[mix.read.kernel]
     matrix = mix.matrix(kernel)[:, columns] * _factor(sides, mix)
     shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
@@ -202,7 +202,7 @@ def _fit(
     return ridge(y, target, RIDGE, constant=place is not None, rectified=relaxed)
 
 
-def _old_constant(sides: Sides, place: Constant, mix: Mix, columns: np.ndarray) -> np.ndarray:
+def _old_constant(sides: Sides, place: MovableBias, mix: Mix, columns: np.ndarray) -> np.ndarray:
     value = place.value(sides.original)[columns]
     return np.asarray(value * (_factor(sides, mix) if place.layer == mix.layer else 1.0))
 
@@ -213,16 +213,16 @@ def _factor(sides: Sides, mix: Mix) -> float:
     factors = getattr(rule_for(view.layer), "factors", None)
     if factors is None:
         return 1.0
-    found = factors(view, flow, KeptUnits(sides.dependencies.channel_of, sides.keep))
+    found = factors(view, flow, KeepMask(sides.dependencies.channel_of, sides.keep))
     return float(found.get(mix.read.kernel, 1.0))
 
 
-def _rectified(sides: Sides, mix: Mix, place: Constant | None, columns: np.ndarray) -> Rectified | None:
-    found = rectified(sides.original, mix.call) if mix.read.hidden is None else None
+def _rectified(sides: Sides, mix: Mix, place: MovableBias | None, columns: np.ndarray) -> ReluTarget | None:
+    found = relu_target(sides.original, mix.call) if mix.read.hidden is None else None
     if found is None or len(found.threshold) != len(columns):
         return None
     if place is not None and place.layer != mix.layer:
-        found = Rectified(found.threshold + place.value(sides.original), found.side)
+        found = ReluTarget(found.threshold + place.value(sides.original), found.side)
     return found.columns(columns)
 
 
@@ -244,7 +244,7 @@ def _fit_few(
     if first is None:
         first = Fit(matrix[kept].astype(np.float64), shift)
     guess = first.predict(y)
-    movable = constant_of(sides.dependencies, mix) is not None
+    movable = movable_bias(sides.dependencies, mix) is not None
     judged = mix.columns_kept(sides.keep)[columns]
     rest = cautious_ridge(y, target - guess, weights, constant=movable, judged=judged)
     left_out = None if rest.left_out is None else guess + rest.left_out

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.pruning.compensate import compensated
-from edgeprune.pruning.constant import constant_of
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
+from edgeprune.pruning.movable_bias import movable_bias
 from edgeprune.pruning.spread import shared_map
-from edgeprune.pruning.strip import KeptUnits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -108,7 +108,7 @@ def without(
         return changes
     keep = np.ones(dependencies.count, bool)
     keep[gone] = False
-    answers = KeptUnits(dependencies.channel_of, keep)
+    answers = KeepMask(dependencies.channel_of, keep)
     for layer, flows in dependencies.layer_flows.items():
         weights = network.weights(layer) if flows else []
         for index, (weight, flow) in enumerate(zip(weights, flows, strict=True)):
@@ -125,7 +125,7 @@ def _repair(
     matrix, moved = _repaired(dependencies, one, rows)
     mine = changes.setdefault(mix.layer, {})
     mine[mix.read.kernel] = mix.kernel(matrix, mix.shape).astype(np.float32)
-    constant = constant_of(dependencies, mix)
+    constant = movable_bias(dependencies, mix)
     if constant is not None:
         old = network.weights(constant.layer)[constant.index]
         value = old + constant.sign * moved.reshape(old.shape)

@@ -32,14 +32,14 @@ from edgeprune.layers import (
     rule_for,
     separable,
 )
-from edgeprune.pruning.known import LINEAR, PASSING, Known
+from edgeprune.pruning.constants import LINEAR, PASSING, ChannelRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.flow import CallView, Flow, LinearRead
-    from edgeprune.pruning.known import Watcher
+    from edgeprune.pruning.constants import ConstantPropagation
 
 Weights = dict[str, list[np.ndarray]]
 
@@ -75,7 +75,7 @@ class Findings:
     biases: frozenset[str]
 
 
-def find(watcher: Watcher) -> Findings:
+def find(watcher: ConstantPropagation) -> Findings:
     """Decides what can go, from what was seen in one run.
 
     Postcondition: every layer keeps at least one channel.
@@ -121,7 +121,7 @@ def _candidates(dependencies: DependencyGraph) -> np.ndarray:
     return candidates
 
 
-def _removable(watcher: Watcher, candidates: np.ndarray) -> np.ndarray:
+def _removable(watcher: ConstantPropagation, candidates: np.ndarray) -> np.ndarray:
     """Candidates whose every reader lets them go; every producer keeps one."""
     dependencies = watcher.dependencies
     candidates = candidates.copy()
@@ -148,12 +148,12 @@ def _reads(dependencies: DependencyGraph) -> Iterator[tuple[CallView, Flow, Line
             yield view, flow, read
 
 
-def _sources(watcher: Watcher) -> dict[tuple[str, int], Known]:
+def _sources(watcher: ConstantPropagation) -> dict[tuple[str, int], ChannelRange]:
     """What is known of all that a kernel reads; a shared layer's, over all of its calls."""
-    found: dict[tuple[str, int], Known] = {}
+    found: dict[tuple[str, int], ChannelRange] = {}
     for view, _, read in _reads(watcher.dependencies):
         key = view.layer.path, read.kernel
-        known = watcher.known.get(view.call.inputs[read.source].index) or Known.nothing(
+        known = watcher.known.get(view.call.inputs[read.source].index) or ChannelRange.nothing(
             watcher.dependencies.count
         )
         found[key] = found[key].also(known) if key in found else known
@@ -161,7 +161,12 @@ def _sources(watcher: Watcher) -> dict[tuple[str, int], Known]:
 
 
 def _needed(
-    watcher: Watcher, view: CallView, flow: Flow, read: LinearRead, known: Known, gone: np.ndarray
+    watcher: ConstantPropagation,
+    view: CallView,
+    flow: Flow,
+    read: LinearRead,
+    known: ChannelRange,
+    gone: np.ndarray,
 ) -> np.ndarray:
     """Units that a kernel reads with weights that matter, and that cannot be folded."""
     dependencies = watcher.dependencies
@@ -192,7 +197,7 @@ def _folds(view: CallView, read: LinearRead) -> bool:
     return view.layer.weight_shapes[read.bias] == tuple(n for axis, n in sizes if axis not in read.rows)
 
 
-def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str]:
+def _fold(watcher: ConstantPropagation, gone: np.ndarray, weights: Weights) -> frozenset[str]:
     """Adds what constants contribute to their readers' biases; layers that had none come back."""
     channels, sources = watcher.dependencies, _sources(watcher)
     done: set[str] = set()
@@ -221,7 +226,7 @@ def _fold(watcher: Watcher, gone: np.ndarray, weights: Weights) -> frozenset[str
     return frozenset(biases)
 
 
-def _duplicates(watcher: Watcher, candidates: np.ndarray) -> Iterator[tuple[int, list[int]]]:
+def _duplicates(watcher: ConstantPropagation, candidates: np.ndarray) -> Iterator[tuple[int, list[int]]]:
     """A channel, and those that always equal it."""
     dependencies = watcher.dependencies
     for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
@@ -236,7 +241,7 @@ def _duplicates(watcher: Watcher, candidates: np.ndarray) -> Iterator[tuple[int,
             yield first, others
 
 
-def _signatures(watcher: Watcher, candidates: np.ndarray) -> dict[int, bytes]:
+def _signatures(watcher: ConstantPropagation, candidates: np.ndarray) -> dict[int, bytes]:
     """For each candidate a digest of all weights that decide over its value, and of where it is read."""
     dependencies = watcher.dependencies
     read_axes = {(view.layer.path, read.kernel, read.rows[-1]) for view, _, read in _reads(dependencies)}

@@ -31,9 +31,9 @@ from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import predict, run
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.equivalence import RELATIVE_TOLERANCE
-from edgeprune.pruning.strip import strip
 from tests.benchmarks.readme import write_between
 
 FAMILIES = {
@@ -126,9 +126,9 @@ def measure(name: str, package: str, side: int) -> Row:
     settle(read(model), images)
     start = time.process_time()
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     keep = half(units)
-    smaller = build(reading, strip(units, keep))
+    smaller = build(reading, compact(units, keep))
     seconds = time.process_time() - start
     before, after = predict(reading, images[:2])[0], predict(read(smaller), images[:2])[0]
     proof = equivalence(reading, units, keep, smaller, images[:2])

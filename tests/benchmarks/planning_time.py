@@ -40,8 +40,8 @@ def measure(name: str) -> dict[str, float]:
 
     from edgeprune.keras_bridge.build import build
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.dependencies import trace
-    from edgeprune.pruning.strip import strip
+    from edgeprune.pruning.compaction import compact
+    from edgeprune.pruning.dependencies import find_dependencies
 
     side = NETWORKS[name]
     make = getattr(keras.applications, name)
@@ -54,12 +54,12 @@ def measure(name: str) -> dict[str, float]:
     for turn in range(REPEATS):
         start = time.process_time()
         reading = read(model)
-        units = trace(reading.graph)
+        units = find_dependencies(reading.graph)
         keep = np.ones(units.count, bool)
         for group in units.groups:
             keep[group.channels[: len(group.channels) // 2]] = False
         traced = time.process_time() - start
-        stripped = strip(units, keep)
+        stripped = compact(units, keep)
         own.append(time.process_time() - start)
         smaller = build(reading, stripped)
         planning.append(time.process_time() - start)

@@ -24,14 +24,14 @@ from readme import README, write_between
 import edgeprune
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 
 KEPT = networks.KEPT / "reconstruction"
 
 
 def macs_of_uniform(model: object, divisor: int) -> float:
     """Share of the multiply-accumulates that is gone when every layer keeps one in `divisor`."""
-    units = trace(read(model).graph)
+    units = find_dependencies(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
         keep[group.channels[len(group.channels) // divisor :]] = False

@@ -37,7 +37,7 @@ import edgeprune
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.network import stripped_network
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 
 RATIOS = (0.25, 0.5, 0.75)
 RATES = (1e-3, 3e-4)
@@ -49,7 +49,7 @@ Row = dict[str, Any]
 
 def left_macs(model: Any, ratio: float) -> float:
     """Share of the MACs that is left when every layer loses `ratio` of its neurons."""
-    units = trace(read(model).graph)
+    units = find_dependencies(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
         keep[group.channels[round(len(group.channels) * (1 - ratio)) :]] = False
@@ -59,7 +59,7 @@ def left_macs(model: Any, ratio: float) -> float:
 def with_weights(model: Any, arrays: list[np.ndarray]) -> Any:
     """The model at the widths of some weights, with those weights."""
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     shapes = iter(array.shape for array in arrays)
     kept = {layer.name: [next(shapes) for _ in layer.weights] for layer in model.layers}
     keep = np.ones(units.count, bool)

@@ -100,9 +100,9 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     from edgeprune.graph.cost_model import cost_model
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.allocation import Limits, levels
-    from edgeprune.pruning.dependencies import trace
+    from edgeprune.pruning.dependencies import find_dependencies
 
-    units = trace(read(keras.applications.ResNet50(weights=None)).graph)
+    units = find_dependencies(read(keras.applications.ResNet50(weights=None)).graph)
     full = np.array([len(group.channels) for group in units.groups])
     macs = cost_model(units, "macs")
     plans = design(full, np.ones(len(full), int), 24, 0)

@@ -11,13 +11,13 @@ from edgeprune.budget.least_squares import bounded, left_out_error
 from edgeprune.budget.work import Tiles, work_of
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from tests.budget.networks import network
 
 
 @pytest.fixture(scope="module")
 def units() -> DependencyGraph:
-    return trace(read(network()).graph)
+    return find_dependencies(read(network()).graph)
 
 
 def device(counts: np.ndarray) -> float:

@@ -7,8 +7,8 @@ from edgeprune.graph.cost import cost, layer_costs
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
-from edgeprune.pruning.strip import strip
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 
 
 def _model(k):
@@ -37,7 +37,7 @@ def _built(request):
 
 
 def test_counts_are_keras_and_the_textbooks(model):
-    units = trace(read(model).graph)
+    units = find_dependencies(read(model).graph)
     found = layer_costs(units)
     assert cost(units).params == model.count_params()
     assert {name: found[name].macs for name in MACS} == MACS
@@ -48,7 +48,7 @@ def test_attention_costs_as_many_products_as_positions_meet(axes):
     k = pytest.importorskip("keras")
     image = k.Input((5, 3, 4))
     attention = k.layers.MultiHeadAttention(2, 6, attention_axes=axes, name="attention")
-    found = layer_costs(trace(read(k.Model(image, attention(image, image))).graph))["attention"]
+    found = layer_costs(find_dependencies(read(k.Model(image, attention(image, image))).graph))["attention"]
     positions, attended = 5 * 3, {(1, 2): 15, (1,): 5, (2,): 3}[axes]
     assert found.macs == positions * 4 * 2 * (4 * 6) + 2 * positions * attended * 2 * 6
 
@@ -73,12 +73,12 @@ def test_products_shrink_on_both_sides(package):
 
 def test_the_cost_of_what_is_left_is_the_stripped_models(model):
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
         keep[group.channels[: len(group.channels) // 2]] = False
-    smaller = build(reading, strip(units, keep))
-    again = cost(trace(read(smaller).graph))
+    smaller = build(reading, compact(units, keep))
+    again = cost(find_dependencies(read(smaller).graph))
     left = cost(units, keep)
     assert left.params == smaller.count_params()
     assert (left.params, left.macs, left.neurons) == (again.params, again.macs, again.neurons)
@@ -97,5 +97,6 @@ def test_a_fixed_batch_is_counted_as_one_sample(package):
         x = k.layers.EinsumDense("abc,cd->abd", output_shape=(6, 5))(k.layers.Dense(7)(x))
         x = k.layers.Dot(1)([k.layers.TimeDistributed(k.layers.Dense(5))(x), y])
         x = x @ k.layers.SimpleRNN(8, return_sequences=True)(data)[:, :1, :, None][:, 0]
-        found.append(cost(trace(read(k.Model(data, k.layers.Dense(3)(k.layers.Flatten()(x)))).graph)).macs)
+        model = k.Model(data, k.layers.Dense(3)(k.layers.Flatten()(x)))
+        found.append(cost(find_dependencies(read(model).graph)).macs)
     assert found[0] == found[1]

@@ -13,8 +13,8 @@ from edgeprune.keras_bridge.nodes import policy_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.widen import in_float32
-from edgeprune.pruning.dependencies import trace
-from edgeprune.pruning.strip import strip
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import prune, with_weights
 
 keras = importlib.import_module("keras")
@@ -39,7 +39,7 @@ def test_no_initializer_runs_in_keras3(monkeypatch):
     pruned = prune(model, _samples())
     pruned.check()
     drawn.clear()
-    build(pruned.reading, strip(pruned.dependencies, pruned.keep))
+    build(pruned.reading, compact(pruned.dependencies, pruned.keep))
     assert not drawn
 
 
@@ -62,7 +62,7 @@ def test_variables_made_from_values(makes):
     layer = _value_in_build() if makes == "a layer of the user's own" else keras.layers.GRU(5, stateful=True)
     x = keras.layers.Dense(7, activation="tanh", name="after")(layer(x))
     model = with_weights(keras.Model(inputs, keras.layers.Dense(3)(x)), seed=1)
-    assert len(trace(read(model).graph).groups) >= 1
+    assert len(find_dependencies(read(model).graph).groups) >= 1
     prune(model, _samples()).check()
 
 
@@ -73,8 +73,8 @@ def k(request):
 
 def _kept_whole(model):
     reading = read(model)
-    units = trace(reading.graph)
-    return build(reading, strip(units, np.ones(units.count, bool)))
+    units = find_dependencies(reading.graph)
+    return build(reading, compact(units, np.ones(units.count, bool)))
 
 
 def _called(model, x):
@@ -103,8 +103,8 @@ def test_a_layer_of_another_size_than_its_weights_is_named(k):
     inputs = k.Input((4,))
     model = k.Model(inputs, k.layers.Dense(3, name="last")(k.layers.Dense(8, name="first")(inputs)))
     reading = read(model)
-    units = trace(reading.graph)
-    wrong = dataclasses.replace(strip(units, np.ones(units.count, bool)), configs={"first": {"units": 5}})
+    units = find_dependencies(reading.graph)
+    wrong = dataclasses.replace(compact(units, np.ones(units.count, bool)), configs={"first": {"units": 5}})
     with pytest.raises(VerificationError, match=r"Layer 'first' has a weight of shape \(4, 5\)"):
         build(reading, wrong)
     assert _kept_whole(model).count_params() == model.count_params()

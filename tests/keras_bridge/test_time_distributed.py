@@ -12,9 +12,9 @@ from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.budget import peak_values
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.prepared import Prepared
-from edgeprune.pruning.strip import strip
 from tests.layers.pruned import prune, with_weights
 
 STEPS = 3
@@ -46,13 +46,13 @@ def _videos(number=3, steps=STEPS, seed=2):
 
 
 def _sizes(model):
-    return {group.name: len(group.channels) for group in trace(read(model).graph).groups}
+    return {group.name: len(group.channels) for group in find_dependencies(read(model).graph).groups}
 
 
 def _kept_whole(model):
     reading = read(model)
-    units = trace(reading.graph)
-    return build(reading, strip(units, np.ones(units.count, bool)))
+    units = find_dependencies(reading.graph)
+    return build(reading, compact(units, np.ones(units.count, bool)))
 
 
 @pytest.mark.parametrize("batch", [None, 2])
@@ -122,7 +122,7 @@ def test_shrink_removes_a_dead_neuron_inside(k):
 
 
 def test_every_step_costs_its_multiplications_and_parameters_count_once(k):
-    units = trace(read(_video_model(k)).graph)
+    units = find_dependencies(read(_video_model(k)).graph)
     found = layer_costs(units)
     assert {name.split("/")[-1]: one.macs for name, one in found.items() if name.startswith("wrapped/")} == {
         **{name.split("/")[-1]: 0 for name in found if name.startswith("wrapped/")},
@@ -153,7 +153,7 @@ def test_models_inside_of_models(k):
     reading = read(model)
     np.testing.assert_allclose(predict(reading, samples)[0], model(samples), rtol=0, atol=1e-6)
     assert _sizes(model) == {"outer/inner/both_model/parts/part": 6, "outer/inner/both_model/both": 5}
-    found = layer_costs(trace(reading.graph))
+    found = layer_costs(find_dependencies(reading.graph))
     assert found["outer/inner/both_model/parts/part"].macs == (2 * STEPS + 2) * 4 * 6
     pruned = prune(model, samples)
     pruned.check()
@@ -169,7 +169,7 @@ def test_one_wrapper_on_sequences_of_different_lengths(k):
     x = k.layers.Concatenate()([k.layers.GlobalAveragePooling1D()(steps(x)) for x in (short, long)])
     model = with_weights(k.Model([short, long], k.layers.Dense(3)(x)), seed=1)
     samples = [np.random.default_rng(2).normal(size=(3, n, 4)).astype("float32") for n in (2, 5)]
-    assert layer_costs(trace(read(model).graph))["steps/one/inside"].macs == 7 * 4 * 6
+    assert layer_costs(find_dependencies(read(model).graph))["steps/one/inside"].macs == 7 * 4 * 6
     pruned = prune(model, samples)
     assert _sizes(model) == {"steps/one/inside": 6}
     pruned.check()

@@ -13,8 +13,8 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.pruning.dependencies import trace
-from edgeprune.pruning.strip import strip
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 
 if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
@@ -96,9 +96,9 @@ def random_keep(units: DependencyGraph, fraction: float, seed: int = 0) -> np.nd
 def prune(model: Any, samples: list[np.ndarray], fraction: float = 0.5, seed: int = 0) -> Pruned:
     """Prunes at random."""
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     keep = random_keep(units, fraction, seed)
-    smaller = build(reading, strip(units, keep))
+    smaller = build(reading, compact(units, keep))
     before, after = predict(reading, samples), predict(read(smaller), samples)
     effect = max(
         float(np.abs(one - other).max() / np.abs(one).max()) for one, other in zip(before, after, strict=True)

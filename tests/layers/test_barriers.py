@@ -10,7 +10,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.read import read
 from edgeprune.layers import register_rule
 from edgeprune.layers.activation import ElementwiseRule
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import prune, with_weights
 
 
@@ -65,7 +65,7 @@ def test_a_layer_that_is_named_like_keras_own_is_unknown(k):
 
 
 def test_softmax_over_channels_keeps_them(k):
-    units = trace(read(_around(k, k.layers.Softmax(name="soft"))).graph)
+    units = find_dependencies(read(_around(k, k.layers.Softmax(name="soft"))).graph)
     assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
 
 
@@ -75,7 +75,7 @@ def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
     inner = k.Sequential([k.Input((4,)), k.layers.Dense(8, activation="tanh"), k.layers.Dense(6)])
     x = k.layers.TimeDistributed(inner, name="wrapped")(k.layers.Masking()(steps))
     x = k.layers.GlobalAveragePooling1D()(x)
-    units = trace(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
+    units = find_dependencies(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
     (refusal,) = (one for one in units.refusals if one.layer == "wrapped")
     assert (refusal.channels, refusal.because_of) == (6, "wrapped")
     assert "a whole model to steps that a mask goes with" in refusal.reason

@@ -4,7 +4,7 @@ import pytest
 
 from edgeprune.keras_bridge.read import read
 from edgeprune.layers import RULES, row_of
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.layer_cases import LAYERS
 from tests.layers.pruned import model_of, prune, samples_of
 
@@ -28,7 +28,7 @@ def test_there_is_a_case_for_every_layer():
 
 def test_an_unfolded_vector_shrinks_by_channels():
     (case,) = (case for case in LAYERS if case.note == "unfolded vector")
-    units = trace(read(model_of(case, "keras")).graph)
+    units = find_dependencies(read(model_of(case, "keras")).graph)
     assert [len(group.channels) for group in units.groups] == [4, 3]
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import run
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.mix import mixes_of
 from tests.layers.pruned import with_weights
 
@@ -22,7 +22,7 @@ def _step_and_flow(layer_of, shape, flavour, steps_before=()):
         x = make(k)(x)
     model = with_weights(k.Model(inputs, layer_of(k)(x)), seed=5)
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     data = np.random.default_rng(4).normal(size=(3, *shape)).astype("float32")
     step = list(run(reading, data))[-1]
     return step, units.flows[step.number], step.layer.get_weights(), np.asarray(model(data))
@@ -109,7 +109,7 @@ def test_masked_steps_are_left_out(flavour):
     tokens = np.array([[3, 4, 0, 0, 0], [1, 2, 3, 4, 5]])
     reading = read(model)
     step = list(run(reading, tokens))[-1]
-    flow = trace(reading.graph).flows[step.number]
+    flow = find_dependencies(reading.graph).flows[step.number]
     for one in flow.reads:
         hidden = one.hidden(step.arrays, step.layer.get_weights(), step.masks)
         assert len(hidden) == 2 + 5
@@ -137,7 +137,7 @@ def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_a
     data[0, 2:] = 0
     reading = read(model)
     step = list(run(reading, data))[-1]
-    (mix,) = mixes_of(trace(reading.graph))
+    (mix,) = mixes_of(find_dependencies(reading.graph))
     kernel, bias = step.layer.get_weights()
     x = mix.draw(step, [kernel, bias], np.random.default_rng(0), ALL)
     whole = np.asarray(model(data))
@@ -155,7 +155,7 @@ def test_heads_before_the_output_projection(options, flavour):
     data = np.random.default_rng(4).normal(size=(3, 6, 4)).astype("float32")
     reading = read(model)
     step = list(run(reading, data))[-1]
-    flow = trace(reading.graph).flows[step.number]
+    flow = find_dependencies(reading.graph).flows[step.number]
     products = _products(step, flow, step.layer.get_weights())
     output = np.asarray(model(data)).reshape(18, 4)
     for product in products[3:]:

@@ -46,7 +46,8 @@ def test_cost_model_gradient():
     assert model(counts) == 4 * 3 + 3 * 4 + 4 * 2 + 3 * 2
     for group in range(3):
         step = np.eye(3)[group]
-        assert model.per_unit(counts)[group] == pytest.approx(model(counts + step) - model(counts), abs=1e-9)
+        difference = model(counts + step) - model(counts)
+        assert model.per_channel(counts)[group] == pytest.approx(difference, abs=1e-9)
 
 
 @pytest.mark.parametrize("ratio", [0, 0.05, 0.25, 0.5, 0.75, 0.85])

@@ -13,8 +13,8 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.pruning.dependencies import trace
-from edgeprune.pruning.strip import strip
+from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import random_keep, with_weights
 
 SIDE = 6
@@ -135,24 +135,24 @@ def _close(found, expected):
 def _check(flavour, plan, seed):
     model = _model(flavour, plan)
     reading = read(model)
-    units = trace(reading.graph)
+    units = find_dependencies(reading.graph)
     before = predict(reading, _images())[0]
-    whole = build(reading, strip(units, np.ones(units.count, bool)))
+    whole = build(reading, compact(units, np.ones(units.count, bool)))
     np.testing.assert_array_equal(predict(read(whole), _images())[0], before)
     keep = random_keep(units, 0.4, seed)
-    smaller = build(reading, strip(units, keep))
+    smaller = build(reading, compact(units, keep))
     assert equivalence(reading, units, keep, smaller, _images()).holds
     if any(layer.config.get("groups", 1) > 1 for layer in reading.graph.layers.values()):
         return  # a group that is down to one channel is a depthwise convolution, whose groups may go
     again = read(smaller)
-    rest = trace(again.graph)
+    rest = find_dependencies(again.graph)
     assert rest.neurons == sum(int(keep[group.channels].sum()) for group in units.groups)
-    twice = build(again, strip(rest, np.ones(rest.count, bool)))
+    twice = build(again, compact(rest, np.ones(rest.count, bool)))
     _close(predict(read(twice), _images())[0], predict(again, _images())[0])
     then = random_keep(rest, 0.4, seed + 1)
-    both = build(again, strip(rest, then))
+    both = build(again, compact(rest, then))
     composed = _composed(units, keep, rest, then)
-    at_once = build(reading, strip(units, composed))
+    at_once = build(reading, compact(units, composed))
     _close(predict(read(both), _images())[0], predict(read(at_once), _images())[0])
 
 

@@ -12,7 +12,7 @@ from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.allocation import Limits
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.observe import observe
 from edgeprune.pruning.prepared import Prepared
@@ -67,7 +67,7 @@ def test_removes_what_was_asked_for(prepared, amount):
 @pytest.mark.parametrize("unit", ["params", "macs"])
 def test_other_units(prepared, unit):
     found = prepared.prune(0.4, unit=unit)
-    again = cost(trace(read(found.model).graph))
+    again = cost(find_dependencies(read(found.model).graph))
     assert dataclasses.replace(again, neurons=0) == dataclasses.replace(found.report.after, neurons=0)
     assert 0.4 <= getattr(found.report.removed, unit) < 0.55
 
@@ -181,7 +181,7 @@ def test_where_all_is_padding_there_is_nothing_to_repair_with(package, criterion
 def test_a_batch_of_padding_shifts_no_mean(package):
     model, data = _padded(package)
     network = KerasNetwork(read(model))
-    units = trace(network.graph)
+    units = find_dependencies(network.graph)
     first, *_ = observe(network, units, data, batch=8, seed=0)
     expected, *_ = observe(network, units, data[16:], batch=8, seed=0)
     assert first.mix.layer == "read"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.report.layers import layer_rows
 
 
@@ -17,7 +17,7 @@ def test_costs_of_layers_before_and_after():
         layers.Input((6, 6, 2)), layers.Conv2D(8, 3, name="conv"), layers.BatchNormalization(name="norm"),
         layers.ReLU(name="relu"), layers.Flatten(name="flatten"), layers.Dense(5, name="dense"),
     ])
-    units = trace(read(model).graph)
+    units = find_dependencies(read(model).graph)
     keep = np.ones(units.count, bool)
     (group,) = (group for group in units.groups if len(group.channels) == 8)
     keep[group.channels[:3]] = False

@@ -5,7 +5,7 @@ import pytest
 
 from edgeprune.keras_bridge.network import stripped_network
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.dependencies import trace
+from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.training.gradual import departures, mask_gradually
 
 
@@ -24,7 +24,7 @@ def residual():
 
 
 def plan(model):
-    units = trace(read(model).graph)
+    units = find_dependencies(read(model).graph)
     keep = np.ones(units.count, bool)
     for group in units.groups:
         keep[group.channels[::2]] = False

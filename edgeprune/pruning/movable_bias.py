@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Constant:
+class MovableBias:
     """A weight vector that a constant can be added to.
 
     Attributes:
@@ -40,11 +40,11 @@ class Constant:
         network.replace(self.layer, {self.index: (self.sign * value).reshape(old.shape).astype(old.dtype)})
 
 
-def constant_of(dependencies: DependencyGraph, mix: Mix) -> Constant | None:
+def movable_bias(dependencies: DependencyGraph, mix: Mix) -> MovableBias | None:
     """The place of a read's constant; None where it has none."""
     graph = dependencies.graph
     if mix.read.bias is not None:
-        return Constant(mix.layer, mix.read.bias, 1)
+        return MovableBias(mix.layer, mix.read.bias, 1)
     call = graph.calls[mix.call]
     if len(dependencies.flows[mix.call].reads) != 1 or len(call.outputs) != 1:
         return None
@@ -59,4 +59,4 @@ def constant_of(dependencies: DependencyGraph, mix: Mix) -> Constant | None:
     index = layer.weight_names.index("moving_mean")
     if dependencies.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
         return None
-    return Constant(layer.path, index, -1)
+    return MovableBias(layer.path, index, -1)

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rectified:
+class ReluTarget:
     """Where each column of a layer's result counts; both broadcast against (n, O)."""
 
     threshold: np.ndarray
     side: np.ndarray
 
-    def columns(self, kept: np.ndarray) -> Rectified:
+    def columns(self, kept: np.ndarray) -> ReluTarget:
         """The same for some of the columns."""
-        return Rectified(self.threshold[kept], self.side[kept])
+        return ReluTarget(self.threshold[kept], self.side[kept])
 
     def relaxed(self, target: np.ndarray, predicted: np.ndarray) -> np.ndarray:
         """The target, moved to the prediction wherever both are on the side that is thrown away."""
@@ -39,7 +39,7 @@ class Rectified:
         return np.where(self.side * (target - self.threshold) > 0, target, beyond)
 
 
-def rectified(network: Network, call: int) -> Rectified | None:
+def relu_target(network: Network, call: int) -> ReluTarget | None:
     """How the result of a call is rectified; None where it is not.
 
     Args:
@@ -50,7 +50,7 @@ def rectified(network: Network, call: int) -> Rectified | None:
     made = graph.calls[call]
     layer = graph.layers[made.layer]
     width = int(made.outputs[0].shape[-1] or 0)
-    plain = Rectified(np.zeros(width), np.ones(width))
+    plain = ReluTarget(np.zeros(width), np.ones(width))
     if layer.config.get("activation", "linear") == "relu":
         return plain
     if layer.config.get("activation", "linear") not in ("linear", None):
@@ -66,7 +66,7 @@ def rectified(network: Network, call: int) -> Rectified | None:
     return _through(graph.layers[following.layer], network.weights(following.layer), made.outputs[0].shape)
 
 
-def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> Rectified | None:
+def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> ReluTarget | None:
     named: Mapping[str, np.ndarray] = dict(zip(norm.weight_names, weights, strict=True))
     if "moving_mean" not in named or normalized_axis(norm, len(shape)) != len(shape) - 1:
         return None
@@ -75,7 +75,7 @@ def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> Rectified 
     deviation = np.sqrt(named["moving_variance"] + float(norm.config.get("epsilon", 1e-3)))
     scale = np.where(np.abs(scale) < 1e-12, 1e-12, scale)
     threshold = named["moving_mean"] - named.get("beta", np.zeros(width)) * deviation / scale
-    return Rectified(threshold, np.sign(scale))
+    return ReluTarget(threshold, np.sign(scale))
 
 
 def _is_relu(layer: Layer) -> bool:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers import rule_for
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Stripped:
+class Compaction:
     """What has to change for the smaller model; the framework bridge builds it.
 
     Attributes:
@@ -42,40 +42,14 @@ class Stripped:
     factors: Mapping[str, Mapping[int, float]] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class KeptUnits:
-    """Answers rules' questions about what stays; implements `edgeprune.layers.rule.Kept`."""
-
-    channel_of: np.ndarray
-    keep: np.ndarray
-
-    def mask(self, ids: ChannelIds) -> np.ndarray:
-        """True where the channel behind the id stays."""
-        return np.asarray(self.keep[self.channel_of[ids]])
-
-    def count(self, ids: ChannelIds) -> int:
-        """How many elements of a vector of ids stay."""
-        return int(self.mask(ids).sum())
-
-    def shape(self, ids: ChannelIds) -> tuple[int, ...]:
-        """Afterwards: along each axis, the positions at which anything stays."""
-        mask = self.mask(channel_ids.collapse(ids))
-        axes = range(mask.ndim)
-        left = [int(mask.any(axis=tuple(o for o in axes if o != axis)).sum()) for axis in axes]
-        return tuple(
-            size if stride == 0 else kept
-            for size, stride, kept in zip(ids.shape, ids.strides, left, strict=True)
-        )
-
-
-def strip(dependencies: DependencyGraph, keep: np.ndarray) -> Stripped:
+def compact(dependencies: DependencyGraph, keep: np.ndarray) -> Compaction:
     """Plans the smaller model.
 
     Args:
         dependencies: the traced model.
         keep: for each channel number, whether it stays. Channel 0 always stays.
     """
-    kept = KeptUnits(dependencies.channel_of, keep)
+    kept = KeepMask(dependencies.channel_of, keep)
     configs: dict[str, Mapping[str, Any]] = {}
     arguments: dict[int, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
     factors: dict[str, Mapping[int, float]] = {}
@@ -95,20 +69,21 @@ def strip(dependencies: DependencyGraph, keep: np.ndarray) -> Stripped:
         for path, weights in dependencies.layer_flows.items()
         if weights
     }
-    return Stripped({path: config for path, config in configs.items() if config}, arguments, slices, factors)
+    changed = {path: config for path, config in configs.items() if config}
+    return Compaction(changed, arguments, slices, factors)
 
 
-def whole(graph: ModelGraph) -> Stripped:
+def unchanged(graph: ModelGraph) -> Compaction:
     """A plan under which nothing goes, for a copy of the model."""
     weights = {
         path: tuple((None,) * len(shape) for shape in layer.weight_shapes)
         for path, layer in graph.layers.items()
         if layer.weight_shapes
     }
-    return Stripped({}, {}, weights)
+    return Compaction({}, {}, weights)
 
 
-def _positions(axis: ChannelIds | None, kept: KeptUnits) -> np.ndarray | None:
+def _positions(axis: ChannelIds | None, kept: KeepMask) -> np.ndarray | None:
     """Positions that stay along one axis, None where all do."""
     if axis is None:
         return None

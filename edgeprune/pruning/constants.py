@@ -93,7 +93,7 @@ BY_SIZE = frozenset({"Softmax", "Resizing", "Resize"})
 """Layers that may give another value at another size: a share of 1, bars at the sides."""
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class ChannelRange:
     """Of one tensor, for each channel number.
 
     Attributes:
@@ -107,14 +107,14 @@ class Known:
     high: np.ndarray
 
     @classmethod
-    def nothing(cls, count: int) -> Known:
+    def nothing(cls, count: int) -> ChannelRange:
         """Of a tensor that anything may be in."""
         return cls(np.zeros(count, bool), np.full(count, -np.inf), np.full(count, np.inf))
 
-    def also(self, other: Known) -> Known:
+    def also(self, other: ChannelRange) -> ChannelRange:
         """Of two tensors that one layer is called on."""
         low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
-        return Known(self.constant & other.constant, low, high)
+        return ChannelRange(self.constant & other.constant, low, high)
 
     @property
     def zero(self) -> np.ndarray:
@@ -127,13 +127,13 @@ class Known:
         return np.asarray(self.constant & (self.low == self.high))
 
 
-class Watcher:
+class ConstantPropagation:
     """Collects what is known of each tensor while the model runs once."""
 
     def __init__(self, dependencies: DependencyGraph, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
         self.dependencies = dependencies
         self.weights = weights
-        self.known: dict[int, Known] = {}
+        self.known: dict[int, ChannelRange] = {}
 
     def see(self, number: int, outputs: Sequence[np.ndarray]) -> None:
         """Takes in the outputs of call `number`."""
@@ -147,7 +147,7 @@ class Watcher:
             low, high = _range(numbers, value, self.dependencies.count)
             if _leaves_sizes_open(view):
                 present &= (low == high) & (view.layer.kind not in BY_SIZE)
-            self.known[tensor.index] = Known(constants & present, low, high)
+            self.known[tensor.index] = ChannelRange(constants & present, low, high)
 
     def _constants(self, view: CallView, flow: Flow) -> np.ndarray:
         """Which channels' outputs cannot depend on the input."""
