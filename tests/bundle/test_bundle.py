@@ -158,7 +158,7 @@ def test_host_only_files_may_stay_behind(tmp_path: Path) -> None:
         read_bundle(folder)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.text(max_size=12)
     | st.sampled_from(["../x", "/etc/passwd", "a/../b", "..", ".", "a\\b", "C:x", "a\0b"])
@@ -175,7 +175,7 @@ def test_an_accepted_name_stays_inside_the_folder(name: str) -> None:
     assert name != "manifest.json"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_a_fuzzed_manifest_is_read_or_refused_never_anything_else(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -201,7 +201,7 @@ def test_a_fuzzed_manifest_is_read_or_refused_never_anything_else(
     assert all((bundle.path / name).parent == folder for name in bundle.manifest.files)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(position=st.floats(0, 1, exclude_max=True), byte=st.integers(1, 255))
 def test_a_flipped_byte_of_eval_data_is_read_or_refused(position: float, byte: int) -> None:
     content = bytearray(pack_eval([np.arange(12).reshape(3, 4)], np.arange(3)))

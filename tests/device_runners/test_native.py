@@ -110,7 +110,7 @@ def test_a_job_of_several_inputs_is_laid_out_sample_by_sample() -> None:
     assert len(packed) == 60 + 16 + len(expected)
 
 
-def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path) -> None:
+def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path, drawn: random.Random) -> None:
     """Under sanitizers: refused (2) or, where the job is still valid, without its library (3)."""
     sanitized = tmp_path / "runner"
     sources = sorted((SOURCES / "src").glob("*.c"))
@@ -119,14 +119,13 @@ def test_mutated_jobs_never_break_the_runner(bundle: Path, tmp_path: Path) -> No
     )
     prepared = job.prepare(open_target(bundle), QUICK)
     good = job.pack(prepared.inputs, QUICK, evaluate=True)
-    rng = random.Random(5)  # noqa: S311
     codes = set()
     for _ in range(150):
         content = bytearray(good)
-        for _ in range(rng.randint(1, 3)):
-            content[rng.randrange(76)] = rng.choice([0, 1, 0x7F, 0x80, 0xFF, rng.randrange(256)])
-        if rng.random() < 0.3:
-            content = content[: rng.randrange(len(content))]
+        for _ in range(drawn.randint(1, 3)):
+            content[drawn.randrange(76)] = drawn.choice([0, 1, 0x7F, 0x80, 0xFF, drawn.randrange(256)])
+        if drawn.random() < 0.3:
+            content = content[: drawn.randrange(len(content))]
         (tmp_path / "job").write_bytes(content)
         done = subprocess.run(
             [sanitized, tmp_path / "job", "model", "/nonexistent"],

@@ -1,7 +1,8 @@
 """Unit ids against plain numpy and a textbook union-find."""
 
 import numpy as np
-import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
@@ -21,7 +22,7 @@ def _textbook_classes(size, pairs):
     return [root(one) for one in range(size)]
 
 
-@pytest.mark.parametrize("seed", range(5))
+@given(seed=st.integers(0, 2**32 - 1))
 def test_classes_are_those_of_union_find(seed):
     generator = np.random.default_rng(seed)
     space = ChannelSpace()

@@ -169,7 +169,7 @@ def _composed(units, keep, rest, then):
     return mask
 
 
-RELAXED = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RELAXED = settings(suppress_health_check=list(HealthCheck))
 
 
 @settings(RELAXED, max_examples=6)

@@ -1,0 +1,65 @@
+"""What all tests share: how examples are drawn, caches of their own, as many workers as there are cores."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# The ordinary run tries the same examples every time. CI tries new ones; a failing one is printed and becomes
+# a test of its own.
+SEED_NAME = "EDGEPRUNE_TEST_SEED"
+NEW_EXAMPLES = os.environ.get("CI", "").lower() in {"1", "true"}
+MOST_WORKERS = 4
+
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("new", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile("new" if NEW_EXAMPLES or SEED_NAME in os.environ else "fixed")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for hypothesis and for the tests that draw by themselves; workers inherit the environment."""
+    if NEW_EXAMPLES:
+        os.environ.setdefault(SEED_NAME, str(secrets.randbits(32)))
+    if SEED_NAME in os.environ and config.getoption("--hypothesis-seed") is None:
+        config.option.hypothesis_seed = os.environ[SEED_NAME]
+
+
+def pytest_report_header() -> str | None:
+    seed = os.environ.get(SEED_NAME)
+    return f"examples are drawn with {SEED_NAME}={seed}, which repeats this run" if seed else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if (seed := os.environ.get(SEED_NAME)) and terminalreporter.stats.get("failed"):
+        terminalreporter.write_line(f"{SEED_NAME}={seed} pytest ... draws the same examples again.")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Every worker holds a TensorFlow of its own."""
+    return min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+
+
+@pytest.fixture
+def drawn(request: pytest.FixtureRequest) -> random.Random:
+    """A generator for tests of random input: the same numbers in every ordinary run, new ones in CI."""
+    seed = f"{os.environ.get(SEED_NAME, 'fixed')} {request.node.nodeid}"
+    return random.Random(seed)  # noqa: S311
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_this_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test finds what another run, or another worker, left in the user's cache."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        # Making matplotlib's list of fonts takes seconds, and nothing of ours is in it.
+        patch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR") or str(home / "matplotlib"))
+        yield folder
