@@ -10,9 +10,9 @@ import importlib.util
 import re
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.ranges import as_package_wants
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeprune.conversion.quiet import silence
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from edgeprune.conversion.options import Fit

@@ -9,10 +9,10 @@ from edgeprune.conversion import flatfile, recurrent
 from edgeprune.conversion.divisors import keep_from_zero
 from edgeprune.conversion.export import export
 from edgeprune.conversion.last_softmax import run_in_float
-from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
 from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples, fits
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

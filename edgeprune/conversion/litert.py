@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.values import as_samples
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

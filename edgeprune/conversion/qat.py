@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.conversion.quiet import silence
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from edgeprune.conversion.options import Fit

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.refusal import refusal
+from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -190,24 +190,10 @@ def require_host() -> None:
 
 @contextlib.contextmanager
 def quietly(recipe: Recipe) -> Iterator[Any]:
-    """Seeds everything, and silences TensorFlow, which prints from C++ and Python alike.
+    """Gives the recipe's `tf.distribute.Strategy`; the process is put back afterwards."""
+    from edgeprune.training.environment import deterministic
 
-    Gives the `tf.distribute.Strategy` of the recipe: collective ones must come before anything else.
-    """
-    from edgeprune.conversion.quiet import silence
-    from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
-
-    del flavour
-    with silence():
-        import tensorflow as tf
-        import tf_keras
-
-        from edgeprune.training.distribution import strategy_of
-
-        strategy = strategy_of(recipe.distribute)
-        tf_keras.utils.set_random_seed(recipe.seed)
-        # The same seed gives the same bytes, whatever the number of threads.
-        tf.config.experimental.enable_op_determinism()
+    with deterministic(recipe.seed, recipe.distribute) as strategy:
         yield strategy
 
 

@@ -27,8 +27,8 @@ from edgeprune.conversion.export import export
 from edgeprune.conversion.litert import feed, interpreter
 from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.quantize import quantize
-from edgeprune.conversion.quiet import silence
 from edgeprune.conversion.tensorflow_route import convert_exported
+from edgeprune.keras_bridge.silence import silence
 
 INTRODUCTION = """\
 Without pruning, against each converter alone (intervals are of the median ratio, one thread, in turns).

@@ -1,0 +1,93 @@
+"""The process-wide state that a reproducible training needs, for as long as it needs it."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+from edgeprune.keras_bridge.silence import quiet_frameworks, silence
+from edgeprune.training.distribution import strategy_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import tensorflow as tf
+
+del flavour
+
+_KERAS3_STATE = "keras.src.backend.common.global_state"
+_KERAS3_SEEDS = ("global_random_seed", "global_seed_generator")
+
+
+@contextlib.contextmanager
+def deterministic(seed: int, distribute: str = "none") -> Iterator[tf.distribute.Strategy | None]:
+    """Seeds all random generators, makes TensorFlow's ops deterministic and mutes its messages.
+
+    The same seed gives the same bytes, whatever the number of threads. On leaving, everything is as it was:
+    the random states of Python, NumPy, TensorFlow and both Keras versions, op determinism (TensorFlow has no
+    public function that switches it off; its internal one is used), log filters, warnings and the
+    environment. Only an imported TensorFlow stays, and its C++ log level with it.
+
+    Args:
+        seed: of every generator.
+        distribute: see `edgeprune.training.distribution.strategy_of`.
+
+    Yields:
+        The strategy, or None. Collective ones have to be created before anything else in TensorFlow.
+
+    Raises:
+        InputError: no cluster is described.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(quiet_frameworks())
+        with silence():
+            import tf_keras
+
+            strategy = strategy_of(distribute)
+            stack.enter_context(_random_state_kept())
+            stack.enter_context(_op_determinism())
+            tf_keras.utils.set_random_seed(seed)
+        yield strategy
+
+
+@contextlib.contextmanager
+def _op_determinism() -> Iterator[None]:
+    import tensorflow as tf
+    from tensorflow.python.framework import config
+
+    enabled = config.is_op_determinism_enabled()
+    tf.config.experimental.enable_op_determinism()
+    try:
+        yield
+    finally:
+        if not enabled:
+            config.disable_op_determinism()
+
+
+@contextlib.contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Puts the random generators back; neither TensorFlow nor Keras has public names for theirs."""
+    import tensorflow as tf
+    from tensorflow.python.eager import context
+    from tf_keras.src import backend
+
+    keras2 = backend._SEED_GENERATOR  # noqa: SLF001
+    of_python, of_numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - the legacy one is global
+    of_tensorflow, of_keras2 = context.global_seed(), getattr(keras2, "generator", None)
+    store = sys.modules.get(_KERAS3_STATE)
+    of_keras3 = {name: store.get_global_attribute(name) if store else None for name in _KERAS3_SEEDS}
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)  # noqa: NPY002
+        tf.random.set_seed(of_tensorflow)
+        keras2.generator = of_keras2
+        if store := sys.modules.get(_KERAS3_STATE):
+            for name, value in of_keras3.items():
+                store.set_global_attribute(name, value)
