@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from edgeprune.bundle import Bundle, load_eval, read_bundle
 from edgeprune.bundle.read import EVAL, MANIFEST
 from edgeprune.errors import EdgepruneError, InputError
-from edgeprune.report.read import Report, read_report, strict_json
+from edgeprune.report.read import read_report, strict_json
 
 if TYPE_CHECKING:
     from edgeprune.bundle import EvalData
+    from edgeprune.report.schema import Report
     from edgeprune.run_record import RunRecord
     from edgeprune.types import TensorInfo
 

@@ -9,13 +9,13 @@ from edgeprune import jsonable
 from edgeprune.gate.evidence import NothingToCheckByError
 from edgeprune.metrics import METRICS
 from edgeprune.report.figures import main_metric
-from edgeprune.report.read import STAGES
+from edgeprune.report.schema import LatencyReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from edgeprune.gate.evidence import Evidence
-    from edgeprune.report.read import StageFigures
+    from edgeprune.report.schema import StageReport
 
 _EXACT = 1e-9
 
@@ -31,12 +31,12 @@ def report(evidence: Evidence) -> Iterator[str]:
 def sums(evidence: Evidence) -> Iterator[str]:
     """Whether shares follow from counts, and counts from groups and layers."""
     found = evidence.report
-    before, pruned, after = (getattr(found.stages, name) for name in STAGES)
+    before, pruned, after = found.stages.by_name().values()
     for unit in ("neurons", "params", "macs"):
         was, left = getattr(before, unit), getattr(after, unit)
         gone = 1 - left / was if was else 0.0
-        if not math.isclose(found.removed.get(unit, math.nan), gone, abs_tol=_EXACT):
-            yield f"removed {unit} are {found.removed.get(unit)}, the stages say {gone:.9g}"
+        if not math.isclose(getattr(found.removed, unit), gone, abs_tol=_EXACT):
+            yield f"removed {unit} are {getattr(found.removed, unit)}, the stages say {gone:.9g}"
         if getattr(pruned, unit) != left:
             yield f"pruned and deployed differ in {unit} ({getattr(pruned, unit)} and {left})"
     for stage, field in ((before, "units_before"), (after, "units_after")):
@@ -53,8 +53,8 @@ def sums(evidence: Evidence) -> Iterator[str]:
 def ranges(evidence: Evidence) -> Iterator[str]:
     """Whether figures are possible at all."""
     found = evidence.report
-    for name in STAGES:
-        yield from (f"{name}: {problem}" for problem in _impossible(getattr(found.stages, name)))
+    for name, stage in found.stages.by_name().items():
+        yield from (f"{name}: {problem}" for problem in _impossible(stage))
     for group in found.groups:
         if not 0 < group.units_after <= group.units_before:
             yield f"group {group.name!r} went from {group.units_before} to {group.units_after} units"
@@ -93,20 +93,21 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
         yield f"eval.npz has {len(truth)} samples, {min(wanted, total)} were expected"
     if truth.ndim != 1 or truth.dtype.kind not in "iu" or (truth < 0).any():
         return  # accuracy counts positions, or leaves some out
-    for name in STAGES:
-        accuracy = getattr(evidence.report.stages, name).metrics.get("accuracy")
+    for name, stage in evidence.report.stages.by_name().items():
+        accuracy = stage.metrics.get("accuracy")
         if accuracy is not None and not _whole(accuracy * total):
             yield f"{name}: no number of right answers out of {total} gives accuracy {accuracy}"
 
 
-def _impossible(stage: StageFigures) -> Iterator[str]:
+def _impossible(stage: StageReport) -> Iterator[str]:
     for name in ("neurons", "params", "macs"):
         if getattr(stage, name) < 0:
             yield f"{name} = {getattr(stage, name)}"
     if stage.tflite_bytes < 1:
         yield f"a file of {stage.tflite_bytes} bytes"
     yield from _impossible_metrics(stage.metrics)
-    latencies = [stage.latency_ms[key] for key in ("p50", "p90", "p99") if key in stage.latency_ms]
+    found = stage.latency_ms or LatencyReport()
+    latencies = [value for value in (found.p50, found.p90, found.p99) if value is not None]
     if any(value <= 0 for value in latencies) or latencies != sorted(latencies):
         yield f"latencies {latencies} do not rise from p50 to p99"
     if stage.peak_memory_bytes is not None and stage.peak_memory_bytes < stage.tflite_bytes:

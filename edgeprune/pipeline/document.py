@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune import jsonable
 from edgeprune.bundle import pack_eval
 from edgeprune.data.calibration import choose
 from edgeprune.keras_bridge.save import saved_bytes
@@ -18,7 +18,25 @@ from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.pipeline.fingerprint import versions
 from edgeprune.recipe import as_mapping
 from edgeprune.report.layers import layer_rows
-from edgeprune.report.stages import SCHEMA_VERSION, Stage, stage_json
+from edgeprune.report.schema import (
+    SCHEMA_VERSION,
+    STAGES,
+    AgreementReport,
+    AttemptReport,
+    ConfusionReport,
+    DataReport,
+    EpochReport,
+    EquivalenceReport,
+    EvalReport,
+    LatencyReport,
+    LayerErrorReport,
+    QuantizationReport,
+    RatioReport,
+    RefusalReport,
+    Report,
+    StageReport,
+    StageReports,
+)
 from edgeprune.training.magnitude import zero_share
 from edgeprune.types import Manifest
 
@@ -27,6 +45,7 @@ if TYPE_CHECKING:
 
     from edgeprune.data.dataset import Dataset
     from edgeprune.pipeline.measuring import Built
+    from edgeprune.pipeline.quantizing import Deployed
     from edgeprune.run_record import RunRecord
 
 Files = dict[str, bytes | Path]
@@ -35,94 +54,114 @@ _MAX_CLASSES = 200
 
 def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
     """report.json."""
-    job, data, deployed = built.job, built.inputs.data, built.deployed
-    report = built.trained.pruned.report
-    tests = {
-        name: (outputs[0], built.inputs.metrics(
-            data.test, outputs, built.inputs.test, deployed.thresholds.get(name),
-        ))
-        for name, outputs in deployed.outputs.items()
-    }
-    others = deployed.parity.others_fraction
-    stages = {}
-    for name, converted in deployed.files.items():
-        cost = report.before if name == "baseline" else report.after
-        stages[name] = stage_json(Stage(
-            cost.neurons, cost.params, cost.macs, len(converted.tflite), tests[name][1], records.get(name),
-        ))
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "recipe": as_mapping(job.recipe),
-        "model": built.inputs.model.name,
-        "data": {
-            "name": data.name, "source": data.source, "licence": data.licence, "synthetic": data.synthetic,
-            "train": len(data.train), "validation": len(data.validation), "test": len(data.test),
-        },
-        "device": job.device,
-        "stages": stages,
-        "removed": report.removed,
-        "groups": report.groups,
-        "layers": layer_rows(built.trained.pruned.dependencies, built.trained.pruned.keep),
-        "refusals": report.refusals,
-        "equivalence": report.equivalence,
-        "quantization": {
-            **deployed.quantized.report(),
-            "io": job.recipe.io,
-            "agreement": deployed.parity.agreement_fraction,
-            "max_abs_difference": deployed.parity.max_abs_difference,
-            "metric_difference": -deployed.parity.metric_drop_fraction,
-            **({} if others is None else {"other_outputs_agreement": others}),
-        },
-        "training": [
-            {"epoch": epoch.number, "loss": _finite(epoch.loss), "score": _finite(epoch.score)}
+    job, data, deployed, pruned = built.job, built.inputs.data, built.deployed, built.trained.pruned
+    report = pruned.report
+    refusals = (RefusalReport(one.layer, one.reason, one.channels, one.because_of) for one in report.refusals)
+    proof = report.equivalence
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        recipe=as_mapping(job.recipe),
+        stages=_stages(built, records),
+        removed=report.removed,
+        groups=report.groups,
+        equivalence=EquivalenceReport(proof.max_abs_error, proof.tolerance, proof.samples),
+        timings_s={name: round(value, 3) for name, value in job.seconds.items()},
+        model=built.inputs.model.name,
+        data=DataReport(
+            data.name, data.source, data.licence, data.synthetic,
+            train=len(data.train), validation=len(data.validation), test=len(data.test),
+        ),
+        device=job.device,
+        layers=layer_rows(pruned.dependencies, pruned.keep),
+        refusals=tuple(refusals),
+        quantization=_quantization(deployed, job.recipe.io),
+        training=tuple(
+            EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score))
             for epoch in built.trained.curve
-        ],
-        "notes": [*_origin(data), *report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)],
-        "timings_s": {name: round(value, 3) for name, value in job.seconds.items()},
-    }
-    if built.trained.explanation is not None:
-        content["budget"] = built.trained.explanation
-    if built.trained.trials:
-        content["search"] = built.trained.trials
-    if built.folds:
-        content["cross_validation"] = list(built.folds)
-    if job.recipe.method != "structural":
-        content["zero_weights"] = zero_share(deployed.float_model)
-    if confusion := _confusion(built):
-        content["confusion"] = confusion
-    return (jsonable.dumps(content, indent=1) + "\n").encode()
+        ),
+        notes=(*_origin(data), *report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)),
+        budget=built.trained.explanation,
+        search=tuple(
+            RatioReport(one.amount, one.score, one.drop, one.holds) for one in built.trained.trials
+        ) or None,
+        cross_validation=built.folds or None,
+        zero_weights=zero_share(deployed.float_model) if job.recipe.method != "structural" else None,
+        confusion=_confusion(built),
+    ).to_json()
+
+
+def _stages(built: Built, records: Mapping[str, RunRecord]) -> StageReports:
+    inputs, deployed, report = built.inputs, built.deployed, built.trained.pruned.report
+
+    def stage(name: str) -> StageReport:
+        cost = report.before if name == "baseline" else report.after
+        metrics = inputs.metrics(
+            inputs.data.test, deployed.outputs[name], inputs.test, deployed.thresholds.get(name)
+        )
+        measured = StageReport(
+            cost.neurons, cost.params, cost.macs, len(deployed.files[name].tflite), dict(metrics)
+        )
+        record = records.get(name)
+        if record is None:
+            return measured
+        latency = record.latency
+        return dataclasses.replace(
+            measured,
+            latency_ms=LatencyReport(latency.p50_ms, latency.p90_ms, latency.p99_ms),
+            peak_memory_bytes=record.memory.peak_bytes,
+            on_eval=EvalReport(record.samples, dict(record.metrics)) if record.metrics else None,
+            unstable=record.unstable,
+        )
+
+    return StageReports(*map(stage, STAGES))
+
+
+def _quantization(deployed: Deployed, io: str) -> QuantizationReport:
+    made, parity = deployed.quantized, deployed.parity
+    return QuantizationReport(
+        mode=made.result.mode, route=made.result.route, operators=dict(made.result.operators),
+        runnable_bytes=made.runnable_bytes, zip_bytes=made.zip_bytes,
+        validation=AgreementReport(**dataclasses.asdict(made.validation)),
+        steps=tuple(AttemptReport(**dataclasses.asdict(step)) for step in made.steps),
+        layer_errors=tuple(LayerErrorReport(**dataclasses.asdict(error)) for error in made.layer_errors),
+        notes=made.notes, io=io, agreement=parity.agreement_fraction,
+        max_abs_difference=parity.max_abs_difference, metric_difference=-parity.metric_drop_fraction,
+        other_outputs_agreement=parity.others_fraction,
+    )
 
 
 def _origin(data: Dataset) -> list[str]:
-    """What has to be said before any accuracy."""
-    said = f"The data is synthetic ({data.source}): its accuracies say nothing about the real world."
-    return [said] if data.synthetic else []
+    """What has to be known before any accuracy."""
+    note = f"The data is synthetic ({data.source}): its accuracies say nothing about the real world."
+    return [note] if data.synthetic else []
 
 
-def _confusion(built: Built) -> dict[str, Any]:
-    """Counts on the test split, rows true and columns answered, where there are classes."""
+def _confusion(built: Built) -> ConfusionReport | None:
+    """Counts on the test split, where there are classes."""
     data = built.inputs.data
     y, labels = data.test.y, data.labels
     if y is None or y.ndim != 1 or labels is None or len(labels) > _MAX_CLASSES:
-        return {}
+        return None
     if not built.inputs.classes or not {"accuracy", "agreement"} & set(data.metrics):
-        return {}
-    return {
-        name: confusion_counts(Evaluation(y, built.deployed.outputs[name][0], labels)).astype(int).tolist()
+        return None
+    return ConfusionReport(*(
+        tuple(
+            tuple(map(int, row))
+            for row in confusion_counts(Evaluation(y, built.deployed.outputs[name][0], labels))
+        )
         for name in ("baseline", "deployed")
-    }
+    ))
 
 
 def _notes(built: Built) -> list[str]:
-    """What has to be said of zeros and shared weights: they do not make a model faster."""
+    """Zeros and shared weights do not make a model faster."""
     recipe, quantized = built.job.recipe, built.deployed.quantized
     if recipe.method == "structural" and not recipe.clusters:
         return []
-    said = (
+    return [
         f"Zeros and shared weights make a download smaller ({quantized.zip_bytes:,} bytes in a zip), not the "
         f"file the device runs ({quantized.runnable_bytes:,} bytes), and nothing faster."
-    )
-    return [said]
+    ]
 
 
 def bundle_files(built: Built) -> Files:

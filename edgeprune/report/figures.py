@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.bundle import Bundle
-    from edgeprune.report.read import Report
+    from edgeprune.report.schema import Report
     from edgeprune.run_record import RunRecord
 
 
@@ -54,9 +54,10 @@ def built_figures(bundle: Bundle, percentile: int) -> Figures:
         absent = Figure(None, reason=str(error))
         return {"size": size_of(bundle), **dict.fromkeys(("latency", "memory", "accuracy", "drop"), absent)}
     deployed = report.stages.deployed
+    latency = None if deployed.latency_ms is None else deployed.latency_ms.at(percentile)
     return {
         "size": size_of(bundle),
-        "latency": _or_absent(deployed.latency_ms.get(f"p{percentile}"), f"latency p{percentile}"),
+        "latency": _or_absent(latency, f"latency p{percentile}"),
         "memory": _or_absent(deployed.peak_memory_bytes, "peak memory"),
         "accuracy": _accuracy(bundle, deployed.metrics),
         "drop": _drop(bundle, report),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.graph.cost import layer_costs
+from edgeprune.report.schema import LayerReport
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,19 +13,18 @@ if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
 
 
-def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> list[dict[str, Any]]:
+def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> tuple[LayerReport, ...]:
     """The entries of ``layers`` in report.json, layers that cost nothing left out.
 
     Args:
-        units: the original's.
-        keep: for each unit number, whether it stays.
+        dependencies: the original's.
+        keep: (C,) for each channel number, whether it stays.
     """
     before, after = layer_costs(dependencies), layer_costs(dependencies, keep)
-    return [
-        {
-            "name": path, "kind": dependencies.graph.layers[path].kind,
-            "macs_before": cost.macs, "macs_after": after[path].macs,
-            "params_before": cost.params, "params_after": after[path].params,
-        }
+    return tuple(
+        LayerReport(
+            path, dependencies.graph.layers[path].kind, macs_before=cost.macs, macs_after=after[path].macs,
+            params_before=cost.params, params_after=after[path].params,
+        )
         for path, cost in before.items() if cost.macs or cost.params
-    ]
+    )

@@ -9,7 +9,6 @@ is killed takes it along.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 import os
 import sys
@@ -126,27 +125,28 @@ def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim])
     from edgeprune.metrics import METRICS
     from edgeprune.pipeline import build as pipeline
     from edgeprune.recipe import recipe
+    from edgeprune.report.read import read_report
 
     done = pipeline.run(
         _source(assignment), recipe(**assignment.settings), Path(assignment.out), progress=tell, watch=watch
     )
-    report = json.loads(done.bundle.file("report.json").read_text(encoding="utf-8"))
-    deployed, seen = report["stages"]["deployed"], report["quantization"]["validation"]
+    report = read_report(done.bundle)
+    deployed, seen = report.stages.deployed, report.quantization.validation
+    assert seen is not None  # noqa: S101  (a build always compares)
     figures = {
-        "accuracy": float(seen.get("deployed_metric", seen["agreement_fraction"])),
+        "accuracy": seen.agreement_fraction if seen.deployed_metric is None else seen.deployed_metric,
         "size": float(done.bundle.model.stat().st_size),
     }
-    name, test = next(iter(deployed["metrics"].items()), ("agreement", math.nan))
+    name, test = next(iter(deployed.metrics.items()), ("agreement", math.nan))
     higher = METRICS[name.partition("/")[0]].higher_is_better
-    figures["test"] = float(test) if higher else 1 - float(test)  # as `Inputs.worth` does on validation data
-    if "latency_ms" in deployed:
-        figures["latency"] = float(deployed["latency_ms"]["p50"])
-    if "peak_memory_bytes" in deployed:
-        figures["memory"] = float(deployed["peak_memory_bytes"])
+    figures["test"] = test if higher else 1 - test  # as `Inputs.worth` does on validation data
+    if deployed.p50_ms is not None:
+        figures["latency"] = deployed.p50_ms
+    if deployed.peak_memory_bytes is not None:
+        figures["memory"] = float(deployed.peak_memory_bytes)
     finite = {key: value for key, value in figures.items() if math.isfinite(value)}
-    doubts = tuple(deployed.get("unstable", ()))
     said = name if higher else f"1 - {name}"
-    return Outcome(finite, said, tuple(curve), place="local", unstable=doubts)
+    return Outcome(finite, said, tuple(curve), place="local", unstable=deployed.unstable)
 
 
 def _check(assignment: Assignment, tell: Tell) -> None:

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from edgeprune.report.page.subject import Subject
     from edgeprune.report.page.svg import Show
-    from edgeprune.report.read import StageFigures
+    from edgeprune.report.schema import StageReport
+
+    _Axis = tuple[str, str, Callable[[StageReport], float | None], Show, Show]
+
 
 def comparison(subjects: Sequence[Subject]) -> Html:
     """A table of all, and the Pareto fronts of quality against size and latency.
@@ -33,10 +36,12 @@ def comparison(subjects: Sequence[Subject]) -> Html:
             "Make a report of each.",
         )
     metric = names.pop()
-    size = ("size", "file size", _size, show_size, size_tick)
-    speed = ("latency", "latency, median", _latency, show_duration, duration_tick)
-    memory = ("memory", "peak memory", _memory, show_size, size_tick)
-    plots = [_plot(subjects, metric, *axis) for axis in (size, speed, memory)] if metric else []
+    axes: tuple[_Axis, ...] = (
+        ("size", "file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
+        ("latency", "latency, median", lambda stage: stage.p50_ms, show_duration, duration_tick),
+        ("memory", "peak memory", lambda stage: stage.peak_memory_bytes, show_size, size_tick),
+    )
+    plots = [_plot(subjects, metric, *axis) for axis in axes] if metric else []
     best = "Squares are the bundles, circles their baselines; the line joins those that no other beats."
     return join((
         _table(subjects, metric), tag("p", best) if any(plots) else None,
@@ -46,7 +51,7 @@ def comparison(subjects: Sequence[Subject]) -> Html:
 
 def _plot(
     subjects: Sequence[Subject], metric: str, key: str, what: str,
-    read: Callable[[StageFigures], float | None], show: Show, x_tick: Show,
+    read: Callable[[StageReport], float | None], show: Show, x_tick: Show,
 ) -> Html | None:
     points = _points(subjects, read)
     deployed = [point for point in points if point.stage == "deployed"]
@@ -65,12 +70,12 @@ def _plot(
     ))
 
 
-def _points(subjects: Sequence[Subject], read: Callable[[StageFigures], float | None]) -> list[Point]:
+def _points(subjects: Sequence[Subject], read: Callable[[StageReport], float | None]) -> list[Point]:
     """Deployed models, and each different baseline once."""
     points: list[Point] = []
     for stage in ("deployed", "baseline"):
         for subject in subjects:
-            figures: StageFigures = getattr(subject.report.stages, stage)
+            figures = subject.report.stages.by_name()[stage]
             x, y = read(figures), subject.value(figures)
             if x is None or y is None:
                 continue
@@ -90,7 +95,7 @@ def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
     rows = []
     for subject in subjects:
         figures, removed = subject.report.stages.deployed, subject.report.removed
-        value, speed, memory = subject.value(figures), _latency(figures), _memory(figures)
+        value, speed, memory = subject.value(figures), figures.p50_ms, figures.peak_memory_bytes
         rows.append((
             subject.name,
             "" if value is None or quality is None else quality(value),
@@ -98,8 +103,8 @@ def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
             show_size(figures.tflite_bytes),
             "" if speed is None else show_duration(speed),
             "" if memory is None else show_size(memory),
-            f"{100 * removed.get('neurons', 0.0):.1f} %",
-            f"{100 * removed.get('macs', 0.0):.1f} %",
+            f"{100 * removed.neurons:.1f} %",
+            f"{100 * removed.macs:.1f} %",
         ))
     columns = ("bundle", metric or "quality", "change", "file size", "latency", "peak memory",
                "neurons removed", "MACs removed")
@@ -110,15 +115,3 @@ def _drop(subject: Subject) -> str:
     stages = subject.report.stages
     before, after = subject.value(stages.baseline), subject.value(stages.deployed)
     return "" if before is None or after is None else f"{100 * (after - before):+.2f} points"
-
-
-def _size(stage: StageFigures) -> float:
-    return float(stage.tflite_bytes)
-
-
-def _latency(stage: StageFigures) -> float | None:
-    return stage.latency_ms.get("p50")
-
-
-def _memory(stage: StageFigures) -> float | None:
-    return stage.peak_memory_bytes

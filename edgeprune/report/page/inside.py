@@ -11,12 +11,11 @@ from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
 from edgeprune.report.page.svg import figure
 from edgeprune.report.quantization import up_to
-from edgeprune.report.read import STAGES
 
 if TYPE_CHECKING:
     from edgeprune.report.page.subject import Subject
     from edgeprune.report.page.svg import Show
-    from edgeprune.report.read import Attempt, LayerCost, StageFigures
+    from edgeprune.report.schema import AttemptReport, LayerReport
     from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
@@ -83,9 +82,9 @@ def quantization(subject: Subject, prefix: str) -> Html:
     return join(parts)
 
 
-def _attempt(step: Attempt) -> tuple[str, ...]:
+def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
-        f"{step.name}, shipped" if step.chosen else step.name, step.route, step.detail,
+        f"{step.name}, shipped" if step.chosen else step.name, step.route or "", step.detail,
         _optional(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
         _optional(step.runnable_bytes, show_size),
         _optional(step.latency_us, lambda v: show_duration(v / 1000)),
@@ -95,14 +94,10 @@ def _attempt(step: Attempt) -> tuple[str, ...]:
 def latency(subject: Subject, prefix: str) -> Html | None:
     """Percentiles of each stage as built, and distributions of the runs on devices."""
     rows = []
-    for name in STAGES:
-        stage: StageFigures = getattr(subject.report.stages, name)
-        if stage.latency_ms:
-            memory = "" if stage.peak_memory_bytes is None else show_size(stage.peak_memory_bytes)
-            rows.append((name, *(
-                show_duration(stage.latency_ms[key]) if key in stage.latency_ms else ""
-                for key in ("p50", "p90", "p99")
-            ), memory))
+    for name, stage in subject.report.stages.by_name().items():
+        if found := stage.latency_ms:
+            figures = (_optional(value, show_duration) for value in (found.p50, found.p90, found.p99))
+            rows.append((name, *figures, _optional(stage.peak_memory_bytes, show_size)))
     parts = []
     if rows:
         columns = ("model", "p50", "p90", "p99", "peak memory")
@@ -141,8 +136,8 @@ def training(subject: Subject, prefix: str) -> Html | None:
 def _doubts(subject: Subject) -> Html | None:
     """Why the timings of the build may be wrong."""
     reasons = [
-        f"{name}: {reason}" for name in STAGES
-        for stage in [getattr(subject.report.stages, name)] for reason in stage.unstable
+        f"{name}: {reason}" for name, stage in subject.report.stages.by_name().items()
+        for reason in stage.unstable
     ]
     return tag("p", f"These timings are in doubt. {'; '.join(reasons)}.", class_="note") if reasons else None
 
@@ -169,11 +164,11 @@ def _optional(value: float | None, show: Show) -> str:
     return "" if value is None else show(value)
 
 
-def _left(one: LayerCost) -> str:
+def _left(one: LayerReport) -> str:
     return f"{show_count(one.macs_after or 0)} of {show_count(one.macs_before or 0)}"
 
 
-def _cost_row(one: LayerCost) -> tuple[str, ...]:
+def _cost_row(one: LayerReport) -> tuple[str, ...]:
     figures = (one.params_before, one.params_after, one.macs_before, one.macs_after)
     return (one.name, one.kind, *("" if value is None else f"{value:,}" for value in figures))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from edgeprune import jsonable
 from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration, show_share, show_size
 from edgeprune.report.page.html import Html, join, table, tag
@@ -13,15 +12,15 @@ from edgeprune.report.page.marks import STAGE_NAMES, legend
 from edgeprune.report.page.numbers import duration_tick, share_tick, size_tick
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.svg import figure
-from edgeprune.report.read import STAGES
-from edgeprune.report.stages import table_rows
+from edgeprune.report.schema import STAGES
+from edgeprune.report.table import COLUMNS, table_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgeprune.report.page.subject import Subject
     from edgeprune.report.page.svg import Show
-    from edgeprune.report.read import StageFigures
+    from edgeprune.report.schema import StageReport
 
 _MAX_TEXT = 300
 _TIMES = "\N{MULTIPLICATION SIGN}"
@@ -38,20 +37,18 @@ def outcome(subject: Subject) -> Html:
     before, after = report.stages.baseline, report.stages.deployed
     tiles = [
         _ratio("File size", before.tflite_bytes, after.tflite_bytes, show_size, "smaller"),
-        _ratio("Latency, median", before.latency_ms.get("p50"), after.latency_ms.get("p50"), show_duration,
-               "faster"),
+        _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, "faster"),
         _quality(subject),
-        _tile("Neurons removed", f"{100 * report.removed.get('neurons', 0.0):.1f} %",
+        _tile("Neurons removed", f"{100 * report.removed.neurons:.1f} %",
               f"{before.neurons:,} → {after.neurons:,}"),
-        _tile("Parameters removed", f"{100 * report.removed.get('params', 0.0):.1f} %",
+        _tile("Parameters removed", f"{100 * report.removed.params:.1f} %",
               f"{before.params:,} → {after.params:,}"),
-        _tile("MACs removed", f"{100 * report.removed.get('macs', 0.0):.1f} %",
+        _tile("MACs removed", f"{100 * report.removed.macs:.1f} %",
               f"{before.macs:,} → {after.macs:,}"),
     ]
-    rows = table_rows(jsonable.encode(report))
     figures = table(
         f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
-        ("", "baseline", "pruned", "deployed", "change"), rows,
+        COLUMNS, table_rows(report),
     )
     return join((tag("ul", join(tiles), class_="tiles"), figures))
 
@@ -79,10 +76,9 @@ def trade(subject: Subject, prefix: str) -> Html | None:
     """Quality against size and latency, before and after."""
     name = subject.metric
     plots = []
-    axes: tuple[tuple[str, str, Callable[[StageFigures], float | None], Show, Show], ...] = (
+    axes: tuple[tuple[str, str, Callable[[StageReport], float | None], Show, Show], ...] = (
         ("size", "file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
-        ("latency", "latency, median", lambda stage: stage.latency_ms.get("p50"), show_duration,
-         duration_tick),
+        ("latency", "latency, median", lambda stage: stage.p50_ms, show_duration, duration_tick),
     )
     for key, what, read, show, tick in axes:
         points = list(_points(subject, read))
@@ -112,9 +108,8 @@ def quality_tick(metric: str) -> Show:
     return share_tick if quality_show(metric) is show_share else (lambda value: f"{value:.4g}")
 
 
-def _points(subject: Subject, read: Callable[[StageFigures], float | None]) -> Iterator[Point]:
-    for stage in STAGES:
-        figures: StageFigures = getattr(subject.report.stages, stage)
+def _points(subject: Subject, read: Callable[[StageReport], float | None]) -> Iterator[Point]:
+    for stage, figures in subject.report.stages.by_name().items():
         x, y = read(figures), subject.value(figures)
         if x is not None and y is not None:
             yield Point(STAGE_NAMES[stage], stage, float(x), float(y))

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric
-from edgeprune.report.read import Report, read_report, strict_json
+from edgeprune.report.read import read_report, strict_json
+from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.report.read import StageFigures
+    from edgeprune.report.schema import StageReport
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Subject:
         first = next(iter(self.report.stages.baseline.metrics), None)
         return main_metric(self.bundle.manifest.metrics) or first
 
-    def value(self, stage: StageFigures) -> float | None:
+    def value(self, stage: StageReport) -> float | None:
         """That metric of a stage."""
         return None if self.metric is None else stage.metrics.get(self.metric)
 
@@ -81,7 +82,7 @@ def read_records(path: Path) -> list[RunRecord]:
     """
     if not path.is_file():
         raise InputError(f"There is no {path}.", "A file from `edgeprune bench --json` was expected.")
-    document: Any = strict_json(path)
+    document = strict_json(path)
     entries = document if isinstance(document, list) else [document]
     records: list[RunRecord] = [
         jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)

@@ -1,0 +1,268 @@
+"""`report.json` as values: the build writes it by these classes, and every reader reads it by them.
+
+The keys of the file are the names of the fields. None means "not measured" and is left out of the file.
+To change the format: raise `SCHEMA_VERSION`, teach `edgeprune.report.upgrade` the step from the version
+before, and keep a file of that version in ``tests/report/golden``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+from edgeprune import jsonable
+from edgeprune.budget.explain import Explanation
+from edgeprune.pruning.result import GroupReport, Removed
+
+REPORT = "report.json"
+SCHEMA_VERSION = 2
+STAGES = ("baseline", "pruned", "deployed")
+
+
+@dataclasses.dataclass(frozen=True)
+class LatencyReport:
+    """Percentiles of one inference, in ms."""
+
+    p50: float | None = None
+    p90: float | None = None
+    p99: float | None = None
+
+    def at(self, percentile: int) -> float | None:
+        """One of them: 50, 90 or 99."""
+        return {50: self.p50, 90: self.p90, 99: self.p99}[percentile]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvalReport:
+    """What the samples inside the bundle gave when it was built, so that a check can measure it again."""
+
+    samples: int
+    metrics: Mapping[str, float]
+
+
+@dataclasses.dataclass(frozen=True)
+class StageReport:
+    """One of the three states of the model.
+
+    Attributes:
+        neurons: prunable ones.
+        macs: multiply-accumulates of one inference.
+        metrics: on the test split, fractions.
+        on_eval: on the samples that travel in the bundle.
+        unstable: reasons to doubt the latency.
+    """
+
+    neurons: int
+    params: int
+    macs: int
+    tflite_bytes: int
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    latency_ms: LatencyReport | None = None
+    peak_memory_bytes: int | None = None
+    on_eval: EvalReport | None = None
+    unstable: tuple[str, ...] = ()
+
+    @property
+    def p50_ms(self) -> float | None:
+        """Median latency."""
+        return None if self.latency_ms is None else self.latency_ms.p50
+
+
+@dataclasses.dataclass(frozen=True)
+class StageReports:
+    """The model before pruning, after it (float), and as deployed."""
+
+    baseline: StageReport
+    pruned: StageReport
+    deployed: StageReport
+
+    def by_name(self) -> dict[str, StageReport]:
+        """The three, in order."""
+        return {"baseline": self.baseline, "pruned": self.pruned, "deployed": self.deployed}
+
+
+@dataclasses.dataclass(frozen=True)
+class RefusalReport:
+    """A layer whose neurons had to stay: how many, because of which layer, and why."""
+
+    layer: str
+    reason: str
+    channels: int = 0
+    because_of: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class EquivalenceReport:
+    """Stripped against masked, see `edgeprune.pruning.equivalence`."""
+
+    max_abs_error: float
+    tolerance: float
+    samples: int
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochReport:
+    """One epoch of fine-tuning; the score is on validation data."""
+
+    epoch: int
+    loss: float | None = None
+    score: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerErrorReport:
+    """What quantization did to one operator's output, see `edgeprune.conversion.layer_error`."""
+
+    layer: str
+    relative_error: float
+    operator: str = ""
+    tensor: str = ""
+    added_error: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class AttemptReport:
+    """A way to quantize that was tried, or refused, see `edgeprune.conversion.options`."""
+
+    name: str
+    route: str | None = None
+    runnable_bytes: int | None = None
+    latency_us: float | None = None
+    drop_points: float | None = None
+    likely_points: float | None = None
+    agreement_fraction: float | None = None
+    mean_abs_difference: float | None = None
+    detail: str = ""
+    chosen: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class AgreementReport:
+    """The file against its float model on validation data, see `edgeprune.conversion.parity`."""
+
+    agreement_fraction: float
+    max_abs_difference: float
+    mean_abs_difference: float
+    samples: int
+    others_fraction: float | None = None
+    reference_metric: float | None = None
+    deployed_metric: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizationReport:
+    """How the deployed file was made.
+
+    Attributes:
+        runnable_bytes: what the device needs.
+        zip_bytes: what a download needs.
+        agreement: with the float model, on the test split, like the four fields after it.
+    """
+
+    mode: str = ""
+    route: str = ""
+    operators: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    runnable_bytes: int | None = None
+    zip_bytes: int | None = None
+    validation: AgreementReport | None = None
+    steps: tuple[AttemptReport, ...] = ()
+    layer_errors: tuple[LayerErrorReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    io: str = ""
+    agreement: float | None = None
+    max_abs_difference: float | None = None
+    metric_difference: float | None = None
+    other_outputs_agreement: float | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerReport:
+    """A Keras layer of the baseline, and what is left of it."""
+
+    name: str
+    kind: str = ""
+    macs_before: int | None = None
+    macs_after: int | None = None
+    params_before: int | None = None
+    params_after: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DataReport:
+    """What the model was trained and measured on; numbers of samples by split."""
+
+    name: str = ""
+    source: str = ""
+    licence: str = ""
+    synthetic: bool = False
+    train: int | None = None
+    validation: int | None = None
+    test: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfusionReport:
+    """Counts (true class, predicted class) on the test split."""
+
+    baseline: tuple[tuple[int, ...], ...]
+    deployed: tuple[tuple[int, ...], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class RatioReport:
+    """One ratio that the search for the largest tried: its score, what that lost, whether it is allowed."""
+
+    amount: float
+    score: float
+    drop: float
+    holds: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """The file.
+
+    Attributes:
+        recipe: all settings that decide the result.
+        timings_s: wall time of each stage.
+        cross_validation: the task's metric on each held-out part.
+        zero_weights: fraction of the kernels' weights that are zero.
+    """
+
+    schema_version: int
+    recipe: Mapping[str, object]
+    stages: StageReports
+    removed: Removed
+    groups: tuple[GroupReport, ...]
+    equivalence: EquivalenceReport
+    timings_s: Mapping[str, float]
+    model: str = ""
+    data: DataReport = dataclasses.field(default_factory=DataReport)
+    device: str = "local"
+    layers: tuple[LayerReport, ...] = ()
+    refusals: tuple[RefusalReport, ...] = ()
+    quantization: QuantizationReport = dataclasses.field(default_factory=QuantizationReport)
+    training: tuple[EpochReport, ...] = ()
+    notes: tuple[str, ...] = ()
+    budget: Explanation | None = None
+    search: tuple[RatioReport, ...] | None = None
+    cross_validation: tuple[float, ...] | None = None
+    zero_weights: float | None = None
+    confusion: ConfusionReport | None = None
+
+    def to_json(self) -> bytes:
+        """The file's content."""
+        return (jsonable.dumps(_measured(self), indent=1) + "\n").encode()
+
+
+def _measured(value: object) -> object:
+    """A dataclass as a dictionary without the fields that are None where None is the default."""
+    if isinstance(value, tuple):
+        return [_measured(item) for item in value]
+    if not dataclasses.is_dataclass(value) or isinstance(value, type):
+        return value
+    found = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
+    return {
+        field.name: _measured(item) for field, item in found.items()
+        if item is not None or field.default is not None
+    }

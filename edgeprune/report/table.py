@@ -1,0 +1,65 @@
+"""The final table: baseline, pruned and deployed beside each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.report.schema import Report, StageReport
+
+COLUMNS = ("", "baseline", "pruned", "deployed", "change")
+
+
+def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
+    """The cells of `COLUMNS`, one row for each figure."""
+    stages = list(report.stages.by_name().values())
+    metric = next(iter(report.stages.baseline.metrics), "")
+
+    def row(
+        label: str, read: Callable[[StageReport], float | None], show: Callable[[float], str],
+        compare: Callable[[float, float], str],
+    ) -> tuple[str, ...]:
+        values = [read(stage) for stage in stages]
+        first, last = values[0], values[-1]
+        change = "" if first is None or last is None else compare(first, last)
+        return (label, *("" if value is None else show(value) for value in values), change)
+
+    rows = [row(metric, lambda stage: stage.metrics.get(metric), _percent, _points)] if metric else []
+    return [
+        *rows,
+        row("neurons", lambda stage: stage.neurons, _count, _share),
+        row("parameters", lambda stage: stage.params, _count, _share),
+        row("MACs", lambda stage: stage.macs, _count, _share),
+        row("file size", lambda stage: stage.tflite_bytes, _bytes, _times),
+        row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times),
+    ]
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.2f} %"
+
+
+def _points(before: float, after: float) -> str:
+    return f"{100 * (after - before):+.2f} points"
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _share(before: float, after: float) -> str:
+    return f"{100 * (after / before - 1):+.1f} %" if before else ""
+
+
+def _bytes(value: float) -> str:
+    return f"{value / 1000:,.1f} kB"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.3f} ms"
+
+
+def _times(before: float, after: float) -> str:
+    return f"{before / after:.1f}x less" if after and after < before else f"{after / before:.1f}x"
