@@ -73,7 +73,7 @@ def test_the_folder_keeps_the_contract(bundle, model):
     names = {path.name for path in bundle.path.iterdir()}
     assert names == {"model.tflite", "model.keras", "manifest.json", "report.json", "eval.npz", "labels.txt"}
     report = json.loads(bundle.file("report.json").read_text())
-    assert report["schema_version"] == 1
+    assert report["schema_version"] == 2
     assert all(set(stage) >= CONTRACT for stage in report["stages"].values())
     assert set(report["stages"]) == {"baseline", "pruned", "deployed"}
     baseline, deployed = report["stages"]["baseline"], report["stages"]["deployed"]

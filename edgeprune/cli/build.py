@@ -15,7 +15,7 @@ from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import recipe
 
 if TYPE_CHECKING:
-    from edgeprune.budget.explain import Explanation
+    from edgeprune.report.schema import Report
 
 _OUT = "build/edgeprune"
 
@@ -77,6 +77,8 @@ def build(
     from device_runners.benchmark import BenchOptions
     from edgeprune.cli.progress import progress_bars
     from edgeprune.pipeline import build as pipeline
+    from edgeprune.report.read import read_report
+    from edgeprune.report.schema import REPORT
 
     tools = BenchOptions(
         runner=runner, python=python, library=library, native_runner=native_runner,
@@ -93,59 +95,46 @@ def build(
             source, effective, folder, command=command, progress=progress, force=force,
             resume=resume and not force, tools=tools,
         )
-    text = done.bundle.file("report.json").read_text(encoding="utf-8")
     if json:
-        typer.echo(text, nl=False)
+        typer.echo(done.bundle.file(REPORT).read_text(encoding="utf-8"), nl=False)
     elif not quiet:
-        _print(text, folder, explain=explain)
+        _print(read_report(done.bundle), folder, explain=explain)
         if done.unchanged:
             typer.echo("Nothing changed since, so nothing was done; --force builds again.")
 
 
-def _print(text: str, out: Path, *, explain: bool) -> None:
-    import json
-
+def _print(report: Report, out: Path, *, explain: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from edgeprune.report import quantization
-    from edgeprune.report.stages import table_rows
+    from edgeprune.report import budget, quantization
+    from edgeprune.report.table import COLUMNS, table_rows
 
-    report: dict[str, Any] = json.loads(text)
-    table = Table(title=escape(f"{report['model']} on {report['data']['name']}"))
-    for column in ("", "baseline", "pruned", "deployed", "change"):
+    table = Table(title=escape(f"{report.model} on {report.data.name}"))
+    for column in COLUMNS:
         table.add_column(column, justify="left" if not column else "right")
     for row in table_rows(report):
         table.add_row(*row)
     console = Console()
     console.print(table)
     console.print(
-        f"{100 * report['removed']['neurons']:.1f} % of the neurons removed; stripped equals masked within "
-        f"{report['equivalence']['max_abs_error']:.1e}; accuracy on {report['data']['test']} test samples."
+        f"{100 * report.removed.neurons:.1f} % of the neurons removed; stripped equals masked within "
+        f"{report.equivalence.max_abs_error:.1e}; accuracy on {report.data.test} test samples."
     )
     for line in quantization.lines(report):
         console.print(line, markup=False)
-    if budget := _budget(report):
-        from edgeprune.report import budget as shown
-
-        for line in shown.summary(budget):
+    if report.budget is not None:
+        for line in budget.summary(report.budget):
             console.print(line, markup=False, highlight=False)
         if explain:
-            widths = Table(*shown.COLUMNS, title=f"Widths for {escape(budget.device)}")
-            for cells in shown.rows(budget):
+            widths = Table(*budget.COLUMNS, title=f"Widths for {escape(report.budget.device)}")
+            for cells in budget.rows(report.budget):
                 widths.add_row(*map(escape, cells))
             console.print(widths)
-            console.print(shown.MEANING, markup=False, highlight=False)
+            console.print(budget.MEANING, markup=False, highlight=False)
     elif explain:
         console.print("No budget was given, so no width was chosen for a device; see the report's groups.")
-    for note in report["notes"]:
+    for note in report.notes:
         console.print(f"Note: {escape(note)}")
     console.print(f"Bundle: {out}", soft_wrap=True, markup=False)
-
-
-def _budget(report: dict[str, Any]) -> Explanation | None:
-    from edgeprune import jsonable
-    from edgeprune.budget.explain import Explanation
-
-    return jsonable.decode(Explanation, report["budget"], "report.json") if "budget" in report else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
@@ -110,22 +110,3 @@ class Quantized:
     runnable_bytes: int
     zip_bytes: int
     notes: tuple[str, ...] = ()
-
-    def report(self) -> Mapping[str, Any]:
-        """All figures as JSON values, for ``report.json``."""
-        return {
-            "mode": self.result.mode,
-            "route": self.result.route,
-            "operators": dict(self.result.operators),
-            "runnable_bytes": self.runnable_bytes,
-            "zip_bytes": self.zip_bytes,
-            "validation": _present(self.validation),
-            "steps": [_present(step) for step in self.steps],
-            "layer_errors": [_present(error) for error in self.layer_errors],
-            "notes": list(self.notes),
-        }
-
-
-def _present(value: Any) -> dict[str, Any]:
-    """A dataclass as a dictionary; what was not measured is absent."""
-    return {key: item for key, item in dataclasses.asdict(value).items() if item is not None}

@@ -158,10 +158,11 @@ def _notes(built: Built) -> list[str]:
     recipe, quantized = built.job.recipe, built.deployed.quantized
     if recipe.method == "structural" and not recipe.clusters:
         return []
-    return [
+    note = (
         f"Zeros and shared weights make a download smaller ({quantized.zip_bytes:,} bytes in a zip), not the "
         f"file the device runs ({quantized.runnable_bytes:,} bytes), and nothing faster."
-    ]
+    )
+    return [note]
 
 
 def bundle_files(built: Built) -> Files:

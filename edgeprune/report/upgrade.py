@@ -1,6 +1,6 @@
 """A report.json of an older schema version as one of today's; `tests/report/golden` has one of each.
 
-    1 -> 2    refusals[].units becomes refusals[].channels
+From 1 to 2, ``refusals[].units`` became ``refusals[].channels``.
 """
 
 from __future__ import annotations

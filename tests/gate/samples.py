@@ -48,7 +48,7 @@ def make_bundle(folder: Path) -> Path:
     right = round(every.metrics["accuracy"] * TEST)
     on_eval = {"samples": SAMPLES, "metrics": dict(few.metrics)}
     report = {
-        "schema_version": 1, "recipe": RECIPE, "model": "tiny", "data": {"name": "noise", "test": TEST},
+        "schema_version": 2, "recipe": RECIPE, "model": "tiny", "data": {"name": "noise", "test": TEST},
         "stages": {
             "baseline": stage(48, 4000, 90_000, 4 * len(model), right),
             "pruned": stage(24, 1000, 30_000, 2 * len(model), right),

@@ -1,16 +1,29 @@
 """What the terminal says about quantization."""
 
+import dataclasses
+from pathlib import Path
+
+from edgeprune import jsonable
 from edgeprune.report import quantization
+from edgeprune.report.read import read_report_file
+from edgeprune.report.schema import QuantizationReport
 from tests.report import rich
+
+REPORT = read_report_file(Path(__file__).parent / "golden" / "report_v2.json")
+
+
+def lines(limit, **made):
+    made = jsonable.decode(QuantizationReport, {"mode": "int8", "route": "tensorflow", **made}, "made")
+    recipe = {"max_quantization_drop": limit}
+    return list(quantization.lines(dataclasses.replace(REPORT, recipe=recipe, quantization=made)))
 
 
 def reported(limit):
-    made = {"mode": "int8", "route": "tensorflow"}
-    report = {"quantization": made, "recipe": {"max_quantization_drop": limit}}
+    report = {"quantization": {}}
     rich.enrich(report)
-    errors = report["quantization"]["layer_errors"]
-    report["quantization"]["layer_errors"] = sorted(errors, key=lambda one: -one["relative_error"])
-    return list(quantization.lines(report))
+    made = report["quantization"]
+    made["layer_errors"].sort(key=lambda one: -one["relative_error"])
+    return lines(limit, **made)
 
 
 def test_worst_layers_are_named_first():
@@ -31,8 +44,7 @@ STEP = {"name": "int8", "route": "tensorflow", "runnable_bytes": 4000, "latency_
 
 
 def told(*steps):
-    made = {"mode": "int8", "route": "tensorflow", "layer_errors": [], "steps": list(steps)}
-    return list(quantization.lines({"quantization": made, "recipe": {"max_quantization_drop": 0.5}}))
+    return lines(0.5, steps=list(steps))
 
 
 def test_without_labels_the_long_run_decides():

@@ -1,0 +1,87 @@
+"""report.json of every version is read, and what is written is read again."""
+
+import dataclasses
+import html
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from edgeprune.errors import InputError
+from edgeprune.report import budget, quantization
+from edgeprune.report.page import open_subjects, report_page
+from edgeprune.report.read import read_report_file
+from edgeprune.report.schema import SCHEMA_VERSION, LatencyReport
+from edgeprune.report.table import table_rows
+from tests.gate.edit import rehash
+
+GOLDEN = Path(__file__).parent / "golden"
+FILES = sorted(GOLDEN.glob("*.json"))
+
+
+def plain(value):
+    """JSON values without what is null, as today's files leave it out."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if item is not None}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def test_there_is_a_golden_file_of_every_version():
+    assert {json.loads(path.read_text())["schema_version"] for path in FILES} == {1, SCHEMA_VERSION}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_version_is_read_without_a_loss_and_written_again(path, tmp_path):
+    report = read_report_file(path)
+    (tmp_path / "again.json").write_bytes(report.to_json())
+    assert read_report_file(tmp_path / "again.json") == report
+    was, now = plain(json.loads(path.read_text())), plain(json.loads(report.to_json()))
+    assert now["schema_version"] == SCHEMA_VERSION
+    for refusal in was["refusals"]:
+        if "units" in refusal:
+            refusal["channels"] = refusal.pop("units")
+    for stage in now["stages"].values():  # version 1 left them out where there were none
+        if not stage["unstable"]:
+            del stage["unstable"]
+    for stage in was["stages"].values():
+        if not stage.get("unstable"):
+            stage.pop("unstable", None)
+    assert now == was | {"schema_version": SCHEMA_VERSION}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_version_is_shown(path, true_bundle, tmp_path):
+    report = read_report_file(path)
+    assert report.refusals[0].channels == 4
+    assert table_rows(report)[0] == ("accuracy", "100.00 %", "100.00 %", "100.00 %", "+0.00 points")
+    assert next(quantization.lines(report)).startswith("Quantized to int8 by ai-edge-quantizer")
+    bundle = Path(shutil.copytree(true_bundle, tmp_path / "bundle"))
+    shutil.copy(path, bundle / "report.json")
+    rehash(bundle)
+    page = report_page(open_subjects([bundle]))
+    assert "softmax needs all its channels" in page
+    if report.budget is not None:
+        assert all(line in html.unescape(page) for line in budget.summary(report.budget))
+
+
+def test_what_was_not_measured_is_absent(tmp_path):
+    report = read_report_file(GOLDEN / f"report_v{SCHEMA_VERSION}.json")
+    stage = dataclasses.replace(report.stages.pruned, latency_ms=None, peak_memory_bytes=None)
+    partly = dataclasses.replace(report.stages.baseline, latency_ms=LatencyReport(1.0))
+    stages = dataclasses.replace(report.stages, pruned=stage, baseline=partly)
+    bare = dataclasses.replace(report, stages=stages, confusion=None, search=None)
+    written = json.loads(bare.to_json())
+    assert not {"latency_ms", "peak_memory_bytes", "on_eval"} & set(written["stages"]["pruned"])
+    assert written["stages"]["baseline"]["latency_ms"] == {"p50": 1.0}
+    assert not {"confusion", "search", "zero_weights"} & set(written)
+    (tmp_path / "bare.json").write_bytes(bare.to_json())
+    assert read_report_file(tmp_path / "bare.json") == bare
+
+
+@pytest.mark.parametrize("version", [0, SCHEMA_VERSION + 1])
+def test_another_version_is_refused(version, tmp_path):
+    document = json.loads(FILES[0].read_text()) | {"schema_version": version}
+    (tmp_path / "report.json").write_text(json.dumps(document).replace('"units"', '"channels"'))
+    with pytest.raises(InputError, match=f"schema version {version}"):
+        read_report_file(tmp_path / "report.json")
