@@ -1,0 +1,135 @@
+"""A folder as the documents' readers have it: models and data of their own, bundles built before."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from tests.test_build import stripes
+
+WORDS = [f"word{number}" for number in range(40)]
+RATE = 16000
+
+
+def make_workspace(folder: Path) -> Path:
+    """Everything that the documents' commands name, but `mine.keras`, which follows the data it meets."""
+    program = folder / "bin" / "edgeprune"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m edgeprune "$@"\n')
+    program.chmod(0o755)
+    (folder / "models").mkdir()
+    _pictures(folder)
+    _reviews(folder)
+    _words(folder)
+    _bundles(folder)
+    return folder
+
+
+def use_model_for(command: str, folder: Path) -> None:
+    """`mine.keras` and `mine.h5` are the reader's own model, whatever its data is."""
+    kind = next((kind for kind in ("reviews", "words") if f"--data {kind}" in command), "pictures")
+    for suffix in ("keras", "h5"):
+        source = folder / "models" / f"{kind}.{suffix}"
+        if source.exists():
+            shutil.copy(source, folder / f"mine.{suffix}")
+
+
+def _pictures(folder: Path) -> None:
+    import tf_keras
+    from PIL import Image
+
+    train, test = stripes(360, 0), stripes(120, 2)
+    x_train, x_test = (part.x.astype(np.float32) / 255 for part in (train, test))
+    np.savez(folder / "mine.npz", x_train=x_train, y_train=train.y, x_test=x_test, y_test=test.y)
+    (folder / "my_samples.py").write_text(
+        "import numpy as np\n\n\ndef load():\n    with np.load('mine.npz') as found:\n"
+        "        return dict(found)\n"
+    )
+    for name, split in (("train", train), ("test", test)):
+        for number, (image, label) in enumerate(zip(split.x, split.y, strict=True)):
+            place = folder / "pictures" / name / f"class{label}"
+            place.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[:, :, 0]).save(place / f"{number}.png")
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((8, 8, 1)), layers.Conv2D(16, 3, padding="same", activation="relu"), layers.Flatten(),
+        layers.Dense(24, activation="relu"), layers.Dense(4, activation="softmax"),
+    ])
+    _save(model, x_train, train.y, folder / "models" / "pictures")
+
+
+def _reviews(folder: Path) -> None:
+    import tf_keras
+
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 2, 400)
+    rows = [random.choice(WORDS[:20] if label else WORDS[20:], 6) for label in labels]
+    lines = [f"{' '.join(row)},{('bad', 'good')[label]}\n" for row, label in zip(rows, labels, strict=True)]
+    (folder / "reviews.csv").write_text("text,label\n" + "".join(lines))
+    (folder / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", *WORDS]) + "\n")
+    numbers = np.array([[WORDS.index(word) + 2 for word in row] for row in rows], np.int32)
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((6,)), layers.Embedding(42, 16), layers.GlobalAveragePooling1D(),
+        layers.Dense(16, activation="relu"), layers.Dense(2, activation="softmax"),
+    ])
+    _save(model, numbers, labels, folder / "models" / "reviews")
+
+
+def _words(folder: Path) -> None:
+    """Two words, each a tone of its own; the model reads a second of raw samples."""
+    import tf_keras
+
+    random = np.random.default_rng(0)
+    time = np.arange(RATE) / RATE
+    clips, labels = [], np.arange(160) % 2
+    for number, label in enumerate(labels):
+        clip = 8000 * np.sin(2 * np.pi * (1 + label) * 400 * time + number) + random.normal(size=RATE) * 300
+        place = folder / "words" / ("no", "yes")[label] / f"{number:08x}_nohash_0.wav"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(place), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(RATE)
+            file.writeframes(clip.astype("<i2").tobytes())
+        clips.append((clip / 32768).astype(np.float32))
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((RATE,)), layers.Reshape((RATE, 1)), layers.Conv1D(8, 64, strides=32, activation="relu"),
+        layers.GlobalMaxPooling1D(), layers.Dense(16, activation="relu"),
+        layers.Dense(2, activation="softmax"),
+    ])
+    _save(model, np.stack(clips), labels, folder / "models" / "words")
+
+
+def _save(model, x: np.ndarray, y: np.ndarray, path: Path) -> None:
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=8, batch_size=32, verbose=0)
+    for suffix in ("keras", "h5"):
+        model.save(path.with_suffix(f".{suffix}"))
+
+
+def _bundles(folder: Path) -> None:
+    """The first command of the README, and copies of what it makes under the names that others use."""
+    _type(folder, "edgeprune build --prune 0.5")
+    made = folder / "build" / "edgeprune"
+    for copy in ("build/a", "build/b", "build/c", "releases/v2"):
+        shutil.copytree(made, folder / copy)
+    shutil.copy(made / "model.tflite", folder / "baseline.tflite")
+    _type(folder, "edgeprune bench build/edgeprune --device local --json > pi.json")
+    _type(folder, "edgeprune build --write-recipe > edgeprune.toml")
+
+
+def _type(folder: Path, text: str) -> None:
+    environment = {**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}",
+                   "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(["bash", "-c", text], cwd=folder, env=environment, check=True, capture_output=True)
