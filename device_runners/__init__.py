@@ -14,8 +14,9 @@ this package. Errors: `InputError` (bad target or device name), `DeviceError` (e
 
 from __future__ import annotations
 
-from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions, bench, bench_many
+from device_runners.benchmark import bench, bench_many
 from device_runners.comparison import Comparison, Verdict, compare
+from device_runners.options import DEFAULT_OPTIONS, BenchOptions
 
 __all__ = [
     "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_many", "compare",

@@ -1,11 +1,11 @@
-"""Is B faster than A on this device? Paired, in turn, over several fresh processes, with an interval.
+"""Is B faster than A on this device? Interleaved A/B timing over several fresh processes, with an interval.
 
 Two runs of the very same model differ: memory layout differs from process to process, and the machine
 changes over time. So a round is one fresh process that times A and B in turn, block by block; rounds
-alternate which one is loaded first. Each round gives one log ratio ``log(B / A)``, the median over its
-blocks, and rounds are what varies: the interval is that of the mean over rounds, by a studentized
-bootstrap (Efron & Tibshirani 1993, chapter 12.5), which stays honest with few rounds where the plain
-percentile bootstrap is too narrow.
+alternate which of the two is loaded first and serves as reference. Each round gives one log ratio
+``log(B / A)``, the median over its blocks, and rounds are what varies: the interval is that of the mean over
+rounds, by a studentized bootstrap (Efron & Tibshirani 1993, chapter 12.5), which stays honest with few
+rounds where the plain percentile bootstrap is too narrow.
 
 A verdict needs an interval that excludes 1 and an effect of at least `MIN_EFFECT`: less is within what
 the placement of code and data in memory does to the same model.
@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runners.agent.paired import PairedJob, PairedTimes
+from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.archive import agent_zip
-from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions, open_target, run_python
+from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
+from device_runners.python_runner import run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
-from edgeprune import jsonable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,6 +38,7 @@ MIN_EFFECT = 0.02
 # With fewer, a machine with two speeds may be in the same one by chance, in more than 5 % of trials.
 MIN_ROUNDS = 6
 _RESAMPLES = 2000
+_BLOCK_MS = 10.0
 
 
 class Verdict(str, enum.Enum):
@@ -100,26 +101,34 @@ def compare(
     """
     targets = [open_target(a), open_target(b)]
     rounds = max(rounds, MIN_ROUNDS)
-    pairs = []
+    names = ("a.tflite", "b.tflite")
+    ratios: list[float] = []
+    blocks_ns: dict[str, list[float]] = {name: [] for name in names}
     with Session(open_transport(device), options.time_limit_s * rounds, options.lock_wait_s) as session:
-        names = ("a.tflite", "b.tflite")
         session.upload({"agent.zip": agent_zip(), names[0]: targets[0].model, names[1]: targets[1].model})
         for index in range(rounds):
-            order = names if index % 2 == 0 else names[::-1]
-            job = PairedJob(options.settings(), order, options.min_time_s)
-            answer = run_python(session, jsonable.dumps(job), options, "paired")
-            times = jsonable.loads(PairedTimes, answer.stdout, f"What {device} sent")
-            first, second = np.array(times.first_ns), np.array(times.second_ns)
-            pairs.append((first, second) if index % 2 == 0 else (second, first))
-    ratios = [float(np.median(np.log(second / first))) for first, second in pairs]
+            reference, model = names if index % 2 == 0 else names[::-1]
+            job = InterleavedJob(
+                options.settings(), reference, (model,), options.min_time_s, block_ms=_BLOCK_MS, quantile=0.5
+            )
+            times = run_interleaved(session, job, options)
+            ratios.append(_log_ratio(times) * (1 if model == names[1] else -1))
+            blocks_ns[reference] += times.reference_ns
+            blocks_ns[model] += times.model_ns[0]
     verdict, low, high = judge(ratios)
+    a_ms, b_ms = (float(np.median(blocks_ns[name])) / 1e6 for name in names)
     return Comparison(
         device=device, a=str(targets[0].model), b=str(targets[1].model), verdict=verdict,
         speedup=float(np.exp(-np.mean(ratios))), low=low, high=high, confidence=CONFIDENCE,
-        a_ms=float(np.median(np.concatenate([first for first, _ in pairs]))) / 1e6,
-        b_ms=float(np.median(np.concatenate([second for _, second in pairs]))) / 1e6,
-        rounds=tuple(ratios), runtime=times.runtime,
+        a_ms=a_ms, b_ms=b_ms, rounds=tuple(ratios), runtime=times.runtime,
     )
+
+
+def _log_ratio(times: InterleavedTimes) -> float:
+    """log(model / reference) of one round, by its steady blocks; by all where none was steady."""
+    if times.log_ratios[0]:
+        return float(np.median(times.log_ratios[0]))
+    return float(np.log(np.median(times.model_ns[0]) / np.median(times.reference_ns)))
 
 
 def judge(log_ratios: Sequence[float], seed: int = 0) -> tuple[Verdict, float, float]:

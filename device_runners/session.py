@@ -2,7 +2,7 @@
 
     with Session(open_transport(name), time_limit_s=60) as session:
         session.upload({"agent.zip": path_or_bytes, ...})
-        answer = session.run(["python3", "agent.zip"], stdin=b"...", timeout_s=60)
+        result = session.run(["python3", "agent.zip"], stdin=b"...", timeout_s=60)
 
 A keeper process on the device (see `scripts`) holds the lock and the folder. Its stdin is the life
 line: closing it, on purpose, by Ctrl-C or by a cut connection, makes it kill and remove everything.
@@ -37,8 +37,8 @@ _EX_LOCKED, _EX_NO_SPACE, _EX_CUT, _EX_DAMAGED = 75, 28, 74, 76
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a command on the device gave."""
+class CommandResult:
+    """How a command on the device ended, and what it printed."""
 
     code: int
     stdout: bytes
@@ -110,7 +110,7 @@ class Session:
         places = [part for name, digest in hashes.items() for part in (name, digest)]
         self._script(scripts.PLACE, self.folder, self._root, *places)
 
-    def run(self, command: Sequence[str], stdin: bytes, timeout_s: float) -> Answer:
+    def run(self, command: Sequence[str], stdin: bytes, timeout_s: float) -> CommandResult:
         """Run a command in the run's folder.
 
         Raises:
@@ -128,43 +128,43 @@ class Session:
         """Architecture, as `uname -m` says it."""
         return self.shell("uname -m").stdout.decode().strip()
 
-    def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> Answer:
+    def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> CommandResult:
         """Run a script; a non-zero exit code is the caller's business."""
         return self._call(scripts.command(script, *arguments), b"", timeout_s)
 
-    def _script(self, script: str, *arguments: str) -> Answer:
-        answer = self.shell(script, *arguments)
-        if answer.code:
-            raise self._problem(answer)
-        return answer
+    def _script(self, script: str, *arguments: str) -> CommandResult:
+        result = self.shell(script, *arguments)
+        if result.code:
+            raise self._problem(result)
+        return result
 
     def _store(self, digest: str, content: bytes, have: int) -> None:
         line = scripts.command(scripts.STORE, self._root, digest, str(len(content)))
         timeout_s = _CONNECT_S + len(content) / _UPLOAD_BYTES_PER_S
-        answer = self._call(line, content[have:], timeout_s)
-        if answer.code == _EX_DAMAGED and have:  # the part kept from last time was not what it seemed
-            answer = self._call(line, content, timeout_s)
-        if answer.code:
-            raise self._problem(answer)
+        result = self._call(line, content[have:], timeout_s)
+        if result.code == _EX_DAMAGED and have:  # the part kept from last time was not what it seemed
+            result = self._call(line, content, timeout_s)
+        if result.code:
+            raise self._problem(result)
 
-    def _problem(self, answer: Answer) -> DeviceError:
+    def _problem(self, result: CommandResult) -> DeviceError:
         device = self.transport.device
-        detail = " ".join(answer.stderr.split())[-300:]
-        if answer.code == _EX_NO_SPACE:
+        detail = " ".join(result.stderr.split())[-300:]
+        if result.code == _EX_NO_SPACE:
             return DeviceError(
                 f"{device} has no space left ({detail}).",
                 "",
                 f"Free some below {self._root} there, and try again.",
             )
-        if answer.code == _EX_DAMAGED:
+        if result.code == _EX_DAMAGED:
             return DeviceError(
                 f"What arrived at {device} is not what was sent.", "", "Check its storage and cable."
             )
         return DeviceError(
-            f"A step on {device} failed with exit code {answer.code} ({detail}).", "", "Try again."
+            f"A step on {device} failed with exit code {result.code} ({detail}).", "", "Try again."
         )
 
-    def _call(self, line: str, stdin: bytes, timeout_s: float) -> Answer:
+    def _call(self, line: str, stdin: bytes, timeout_s: float) -> CommandResult:
         process = _start(self.transport.argv(line))
         try:
             stdout, stderr = process.communicate(stdin, timeout_s)
@@ -179,7 +179,7 @@ class Session:
         text, code = scripts.split_exit(stderr.decode(errors="replace"))
         if code is None:
             raise self._lost(process.returncode, text)
-        return Answer(code, stdout, text)
+        return CommandResult(code, stdout, text)
 
     def _lost(self, code: int, stderr: str) -> DeviceError:
         last = (stderr.strip().splitlines() or [f"exit code {code}"])[-1]
@@ -210,7 +210,7 @@ class Session:
                 "Wait for the other run, or end it.",
             )
         return self.transport.failure(keeper.returncode, text) or self._problem(
-            Answer(keeper.returncode, b"", text)
+            CommandResult(keeper.returncode, b"", text)
         )
 
 

@@ -20,39 +20,14 @@ _MODELS = ("/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/s
 _THROTTLED = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 _TEMPERATURE = "/sys/class/thermal/thermal_zone0/temp"
 PATHS = (
-    *_MODELS,
-    "/proc/cpuinfo",
-    "/etc/os-release",
-    "/proc/loadavg",
-    "/proc/sys/kernel/osrelease",
-    _CPU + "scaling_governor",
-    _CPU + "scaling_cur_freq",
-    _THROTTLED,
-    _TEMPERATURE,
+    *_MODELS, "/proc/cpuinfo", "/etc/os-release", "/proc/loadavg", "/proc/sys/kernel/osrelease",
+    _CPU + "scaling_governor", _CPU + "scaling_cur_freq", _THROTTLED, _TEMPERATURE,
 )
 # Of some hundred flags, those that decide which kernels a runtime picks.
-_FEATURES = frozenset(
-    [
-        "neon",
-        "vfpv4",
-        "asimd",
-        "asimdhp",
-        "fphp",
-        "asimddp",
-        "i8mm",
-        "bf16",
-        "sve",
-        "sve2",
-        "sse4_1",
-        "avx",
-        "avx2",
-        "fma",
-        "avx512f",
-        "avx512_vnni",
-        "avx_vnni",
-        "amx_int8",
-    ]
-)
+_FEATURES = frozenset({
+    "neon", "vfpv4", "asimd", "asimdhp", "fphp", "asimddp", "i8mm", "bf16", "sve", "sve2", "sse4_1",
+    "avx", "avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "amx_int8",
+})
 
 
 def read_file(path: str) -> Optional[str]:

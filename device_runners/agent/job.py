@@ -1,4 +1,4 @@
-"""What the host asks of the agent."""
+"""What the host asks of the agent, and the marks by which it finds the agent's messages on stderr."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from typing import Optional
 
 from edgeprune.run_record import RunSettings
 
+ERROR_MARK = "edgeprune-error: "
+STEP_MARK = "edgeprune-step: "
+
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One run.
+    """One run of one model, which gives a `RunRecord`.
 
     Attributes:
-        device: the name the record carries.
+        device: the name that the record carries.
         bundle: folder of a bundle, or None for a bare model.
         model: path of a bare `.tflite` file.
         eval_samples: how many samples to evaluate at most; None for all, 0 for none.
@@ -26,3 +29,46 @@ class Job:
     model: Optional[str] = None
     eval_samples: Optional[int] = None
     min_time_s: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class InterleavedJob:
+    """A/B timing of some models against one reference, which gives `InterleavedTimes`.
+
+    Attributes:
+        reference: path of the `.tflite` file that all are compared with; it is loaded first.
+        models: paths of the others, in the order in which they are loaded.
+        time_s: for all rounds together, at most.
+        precision: standard error of a log ratio that is good enough; 0 uses all of the time.
+        block_ms: how long one block of runs takes: long against the clock's own cost, short against
+            changes of the machine.
+        quantile: of a block's latencies, which stands for the block. Below the median it leaves out
+            interrupted runs, which are only ever longer.
+    """
+
+    settings: RunSettings
+    reference: str
+    models: tuple[str, ...]
+    time_s: float
+    precision: float = 0.0
+    block_ms: float = 5.0
+    quantile: float = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class InterleavedTimes:
+    """What was measured.
+
+    Attributes:
+        reference_ns: latency of each block of the reference.
+        model_ns: for each model, latency of each of its blocks.
+        log_ratios: for each model, log(model / reference) of each steady block.
+        discarded: blocks beside which the reference changed or was slow.
+        runtime: name and version.
+    """
+
+    reference_ns: tuple[float, ...]
+    model_ns: tuple[tuple[float, ...], ...]
+    log_ratios: tuple[tuple[float, ...], ...]
+    discarded: int
+    runtime: str

@@ -7,78 +7,59 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Callable
 
-ERROR_MARK = "edgeprune-error: "
+from device_runners.agent.job import ERROR_MARK, InterleavedJob, Job
+from edgeprune import jsonable
+from edgeprune.errors import DeviceError, EdgepruneError
 
 
 def main() -> int:
     """Run the job that stdin holds; the exit code is that of the error, 0 without one."""
     result = _claim_stdout()
-    # Imported here, so that a device without numpy gets the sentence below and not a traceback.
     try:
-        import numpy as np  # noqa: F401
-    except ImportError as error:
-        return _fail(
-            "DeviceError",
-            f"numpy does not load on the device ({error}).",
-            "The agent needs it.",
-            "On the device: python3 -m pip install numpy, or apt install python3-numpy.",
-            3,
-        )
-    from device_runners.agent.job import Job
-    from device_runners.agent.many import ManyJob, run_many
-    from device_runners.agent.paired import PairedJob, run_paired
-    from device_runners.agent.run import run
-    from edgeprune import jsonable
-    from edgeprune.errors import EdgepruneError
-
-    text = sys.stdin.buffer.read()
-    if sys.argv[1:] == ["paired"]:
-        pair = jsonable.loads(PairedJob, text, "The job")
-        _limit(pair.settings.time_limit_s)
-        return _answer(result, lambda: run_paired(pair, time.perf_counter_ns), EdgepruneError)
-    if sys.argv[1:] == ["many"]:
-        many = jsonable.loads(ManyJob, text, "The job")
-        _limit(many.settings.time_limit_s)
-        return _answer(result, lambda: run_many(many, time.perf_counter_ns), EdgepruneError)
-    job = jsonable.loads(Job, text, "The job")
-    _limit(job.settings.time_limit_s)
-    return _answer(result, lambda: run(job), EdgepruneError)
-
-
-def _answer(result: int, work: Callable[[], Any], expected: type[Exception]) -> int:
-    from edgeprune import jsonable
-
-    try:
-        record = work()
-    except expected as error:
-        return _fail(
-            type(error).__name__,
-            getattr(error, "found", str(error)),
-            getattr(error, "expected", ""),
-            getattr(error, "way_out", ""),
-            getattr(error, "exit_code", 3),
-        )
+        record = _do_job(sys.stdin.buffer.read(), sys.argv[1:])
+    except EdgepruneError as error:
+        message = {"kind": type(error).__name__, "found": error.found, "expected": error.expected,
+                   "way_out": error.way_out}
+        print(ERROR_MARK + json.dumps(message), file=sys.stderr, flush=True)
+        return error.exit_code
     with os.fdopen(result, "w", encoding="utf-8") as stream:
         stream.write(jsonable.dumps(record))
     return 0
 
 
+def _do_job(text: bytes, arguments: list[str]) -> object:
+    # Imported here, so that a device without numpy gives this error and not a traceback.
+    try:
+        import numpy as np  # noqa: F401
+    except ImportError as error:
+        raise DeviceError(
+            f"numpy does not load on the device ({error}).", "The agent needs it.",
+            "On the device: python3 -m pip install numpy, or apt install python3-numpy.",
+        ) from error
+    from device_runners.agent.interleaved import run_interleaved
+    from device_runners.agent.run import run
+
+    if arguments == ["interleaved"]:
+        models = jsonable.loads(InterleavedJob, text, "The job")
+        _end_after(models.settings.time_limit_s)
+        return run_interleaved(models, time.perf_counter_ns)
+    job = jsonable.loads(Job, text, "The job")
+    _end_after(job.settings.time_limit_s)
+    return run(job)
+
+
 def _claim_stdout() -> int:
-    """A descriptor of its own for the record; whatever else is printed, by C code too, goes to stderr."""
+    """A descriptor of its own for the record; whatever else is printed, by C code too, goes to stderr.
+
+    It stays so until the process ends: runtimes print at exit as well.
+    """
     result = os.dup(1)
     os.dup2(2, 1)
     return result
 
 
-def _limit(seconds: float) -> None:
+def _end_after(seconds: float) -> None:
     """Have the kernel end this process after `seconds`, even while the runtime hangs in C code."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _fail(kind: str, found: str, expected: str, way_out: str, code: int) -> int:
-    message = {"kind": kind, "found": found, "expected": expected, "way_out": way_out}
-    print(ERROR_MARK + json.dumps(message), file=sys.stderr, flush=True)
-    return code

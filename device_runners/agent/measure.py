@@ -12,11 +12,12 @@ from __future__ import annotations
 import dataclasses
 from typing import Callable
 
-from edgeprune.run_record import spread
+from edgeprune.run_record import RunSettings, spread
 
 SPREAD_LIMIT = 0.10
 MAX_RUNS = 20_000  # of a model so fast that time alone would fill the record
 _BLOCK_RUNS = 10
+_MAX_TIME_RATIO = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Plan:
     min_time_ns: int
     max_time_ns: int
     warmup_time_ns: int = 200_000_000
+
+    @classmethod
+    def of(cls, settings: RunSettings, min_time_s: float) -> Plan:
+        """What the user asked for; an unsteady run may take longer, but not the time limit."""
+        longest_s = min(_MAX_TIME_RATIO * min_time_s, settings.time_limit_s / 4)
+        return cls(settings.runs, settings.warmup_runs, int(min_time_s * 1e9), int(longest_s * 1e9))
 
 
 def warm_up(invoke: Callable[[], object], clock: Callable[[], int], plan: Plan) -> list[int]:

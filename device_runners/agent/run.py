@@ -1,4 +1,4 @@
-"""One run of one model: the order in which things are loaded, timed and evaluated.
+"""One run of one model: the order in which things are loaded, timed and evaluation.
 
 Memory is read before any evaluation sample is loaded, so that it is the model's and not the data's.
 """
@@ -10,35 +10,26 @@ import platform
 import sys
 import time
 from pathlib import Path
-from typing import Any, Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 import numpy as np
 
 from device_runners.agent import facts, memory, stability, tensors
-from device_runners.agent.job import Job
+from device_runners.agent.job import STEP_MARK, Job
 from device_runners.agent.measure import Plan, time_runs, warm_up
-from device_runners.agent.runtime import find_runtime, open_model
+from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from edgeprune.bundle.eval_data import EvalData, load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
-from edgeprune.run_record import (
-    DeviceFacts,
-    Memory,
-    ModelFile,
-    Predictions,
-    RunRecord,
-    Runtime,
-    summarize,
-)
+from edgeprune.run_record import DeviceFacts, Memory, ModelFile, Predictions, RunRecord, Runtime, summarize
 
-_EVALUATION_SHARE = 0.5  # of the time limit; what does not fit is left out, and said
-_EXTRA_TIME = 2  # as much longer than asked for may an unsteady run take
+_EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note
 
 
 @dataclasses.dataclass(frozen=True)
-class Opened:
+class OpenedModel:
     """A model ready to run, and what it took to get there."""
 
-    interpreter: Any
+    interpreter: Interpreter
     runtime: Runtime
     memory: Memory
     load_ns: int
@@ -46,14 +37,14 @@ class Opened:
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluated:
+class Evaluation:
     """What the evaluation samples gave."""
 
     preprocess_ns: tuple[int, ...] = ()
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     samples: int = 0
     predictions: tuple[Predictions, ...] = ()
-    note: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
@@ -71,26 +62,21 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     data = _load_samples(bundle, job)
     inputs = _set_first_sample(opened.interpreter, bundle, data)
     progress("timing")
-    plan = Plan(
-        job.settings.runs,
-        job.settings.warmup_runs,
-        int(job.min_time_s * 1e9),
-        int(min(_EXTRA_TIME * job.min_time_s, job.settings.time_limit_s / 4) * 1e9),
-    )
+    plan = Plan.of(job.settings, job.min_time_s)
     warmup = warm_up(opened.interpreter.invoke, clock, plan)
     before = facts.device_state(facts.read_file)
     latencies = time_runs(opened.interpreter.invoke, clock, plan)
     after = facts.device_state(facts.read_file)
     device = facts.device_facts(facts.read_file, platform.machine(), before, after)
-    evaluated = Evaluated()
+    evaluation = Evaluation()
     if bundle is not None and data is not None and len(data.y):
         progress("evaluating")
-        deadline = began + int(job.settings.time_limit_s * _EVALUATION_SHARE * 1e9)
-        evaluated = _evaluate(opened.interpreter, bundle, data, inputs, clock, deadline)
-    return _record(job, model, bundle, opened, device, warmup, latencies, evaluated)
+        deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
+        evaluation = _evaluate(opened.interpreter, bundle, data, inputs, clock, deadline)
+    return _record(job, model, bundle, opened, device, warmup, latencies, evaluation)
 
 
-def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> Opened:
+def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
     """Load the runtime and the model, and run it once on seeded noise."""
     at_start = memory.resident_bytes()
     progress("loading the runtime")
@@ -100,8 +86,7 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> Opened:
     started = clock()
     interpreter = open_model(module, str(model), job.settings.threads, job.settings.xnnpack)
     loaded = clock()
-    for detail, info in zip(interpreter.get_input_details(), tensors.infos(interpreter.get_input_details())):
-        interpreter.set_tensor(detail["index"], tensors.synthetic(info))
+    tensors.set_synthetic_inputs(interpreter)
     progress("running the model")
     first_started = clock()
     interpreter.invoke()
@@ -115,12 +100,12 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> Opened:
         runtime_bytes=memory.difference(with_runtime, at_start),
         model_bytes=memory.difference(steady, with_runtime),
     )
-    return Opened(interpreter, runtime, used, loaded - started, first_ended - first_started)
+    return OpenedModel(interpreter, runtime, used, loaded - started, first_ended - first_started)
 
 
 def progress(step: str) -> None:
-    """Say on stderr what comes next, so that a crash in the runtime has a place."""
-    print(f"edgeprune-step: {step}", file=sys.stderr, flush=True)
+    """Name the next step on stderr, so that the host can say during which one the runtime crashed."""
+    print(f"{STEP_MARK}{step}", file=sys.stderr, flush=True)
 
 
 def _load_samples(bundle: Optional[Bundle], job: Job) -> Optional[EvalData]:
@@ -132,9 +117,9 @@ def _load_samples(bundle: Optional[Bundle], job: Job) -> Optional[EvalData]:
 
 
 def _set_first_sample(
-    interpreter: Any, bundle: Optional[Bundle], data: Optional[EvalData]
+    interpreter: Interpreter, bundle: Optional[Bundle], data: Optional[EvalData]
 ) -> list[np.ndarray]:
-    """Feed the first real sample, which then gets timed; returns all samples as input tensors."""
+    """Set the first real sample, which then gets timed; returns all samples as input tensors."""
     if bundle is None or data is None or not len(data.y):
         return []
     from device_runners.agent.samples import model_inputs
@@ -147,13 +132,9 @@ def _set_first_sample(
 
 
 def _evaluate(
-    interpreter: Any,
-    bundle: Bundle,
-    data: EvalData,
-    inputs: Sequence[np.ndarray],
-    clock: Callable[[], int],
-    deadline: int,
-) -> Evaluated:
+    interpreter: Interpreter, bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray],
+    clock: Callable[[], int], deadline: int,
+) -> Evaluation:
     from device_runners.agent import samples
 
     input_details, output_details = interpreter.get_input_details(), interpreter.get_output_details()
@@ -169,35 +150,26 @@ def _evaluate(
             rows.append(interpreter.get_tensor(detail["index"]))
     outputs = [np.concatenate(rows) for rows in collected]
     done = len(collected[0])
-    note = (
-        () if done == len(data.y) else (f"{done} of {len(data.y)} samples were evaluated in the time limit",)
-    )
-    seen = samples.first(data, done)
-    return Evaluated(
+    note = f"{done} of {len(data.y)} samples were evaluated in the time limit"
+    return Evaluation(
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
         metrics=samples.metrics(
-            bundle, seen, [a[:done] for a in inputs], input_infos, outputs[0], output_infos[0]
+            bundle, samples.first(data, done), inputs[0][:done], input_infos[0], outputs[0], output_infos[0]
         ),
         samples=done,
         predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
-        note=note,
+        notes=() if done == len(data.y) else (note,),
     )
 
 
 def _record(
-    job: Job,
-    model: Path,
-    bundle: Optional[Bundle],
-    opened: Opened,
-    device: DeviceFacts,
-    warmup: Sequence[int],
-    latencies: Sequence[int],
-    evaluated: Evaluated,
+    job: Job, model: Path, bundle: Optional[Bundle], opened: OpenedModel, device: DeviceFacts,
+    warmup: Sequence[int], latencies: Sequence[int], evaluation: Evaluation,
 ) -> RunRecord:
     latency = summarize(latencies)
     return RunRecord(
         device=job.device,
-        model=ModelFile(model.name, model.stat().st_size, sha256_of(model)),
+        model=model_file(model),
         settings=job.settings,
         runtime=opened.runtime,
         latency=latency,
@@ -208,14 +180,19 @@ def _record(
         throughput_per_s=1e3 / latency.mean_ms,
         memory=opened.memory,
         facts=device,
-        unstable=(*stability.reasons(latencies, device), *evaluated.note),
-        preprocess_ns=evaluated.preprocess_ns,
-        real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluated.preprocess_ns),
-        metrics=evaluated.metrics,
-        samples=evaluated.samples,
+        unstable=(*stability.reasons(latencies, device), *evaluation.notes),
+        preprocess_ns=evaluation.preprocess_ns,
+        real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluation.preprocess_ns),
+        metrics=evaluation.metrics,
+        samples=evaluation.samples,
         synthetic=bundle is not None and bundle.manifest.synthetic,
-        predictions=evaluated.predictions,
+        predictions=evaluation.predictions,
     )
+
+
+def model_file(path: Path) -> ModelFile:
+    """Name, size and hash of a `.tflite` file."""
+    return ModelFile(path.name, path.stat().st_size, sha256_of(path))
 
 
 def real_time_factor(

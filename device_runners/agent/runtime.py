@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import platform
 from pathlib import Path
-from typing import Any, Sequence
+from types import ModuleType
+from typing import Protocol, Sequence, TypedDict, cast
 
 import numpy as np
 
@@ -24,7 +25,43 @@ RUNTIMES = (
 )
 
 
-def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
+class TensorDetail(TypedDict):
+    """What the interpreter tells of a tensor; `quantization` is (scale, zero point)."""
+
+    name: str
+    index: int
+    shape: np.ndarray
+    dtype: type[np.generic]
+    quantization: tuple[float, int]
+
+
+class Interpreter(Protocol):
+    """What all runtimes' `Interpreter`s can do."""
+
+    def allocate_tensors(self) -> None: ...
+    def get_input_details(self) -> list[TensorDetail]: ...
+    def get_output_details(self) -> list[TensorDetail]: ...
+    def set_tensor(self, index: int, value: np.ndarray) -> None: ...
+    def get_tensor(self, index: int) -> np.ndarray: ...
+    def invoke(self) -> None: ...
+
+
+class _OpResolverType(Protocol):
+    AUTO: object
+    BUILTIN_WITHOUT_DEFAULT_DELEGATES: object
+
+
+class RuntimeModule(Protocol):
+    """A module of `RUNTIMES`."""
+
+    OpResolverType: _OpResolverType
+
+    def Interpreter(  # noqa: N802  (the runtimes' name)
+        self, *, model_path: str, num_threads: int, experimental_op_resolver_type: object
+    ) -> Interpreter: ...
+
+
+def find_runtime(candidates: Sequence[tuple[str, str]] = RUNTIMES) -> tuple[RuntimeModule, Runtime]:
     """Import the first runtime that is installed.
 
     Raises:
@@ -41,13 +78,10 @@ def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
         except Exception as error:  # noqa: BLE001  (a foreign architecture, a missing library: any kind)
             reasons.append(f"{distribution}: {error}")
         else:
-            return module, _describe(distribution, module)
+            return cast("RuntimeModule", module), _describe(distribution, module)
     found = "; ".join(reasons) or "none is installed"
-    wheel = (
-        "ai-edge-litert"
-        if platform.machine() in ("x86_64", "aarch64", "arm64")
-        else "'tflite-runtime' 'numpy<2'"
-    )
+    common = platform.machine() in ("x86_64", "aarch64", "arm64")
+    wheel = "ai-edge-litert" if common else "'tflite-runtime' 'numpy<2'"
     raise DeviceError(
         f"No TFLite runtime loads on the device ({found}).",
         "One of ai-edge-litert, tflite-runtime, tensorflow is needed.",
@@ -55,16 +89,16 @@ def find_runtime(candidates: Sequence[Any] = RUNTIMES) -> tuple[Any, Runtime]:
     )
 
 
-def _describe(distribution: str, module: Any) -> Runtime:
+def _describe(distribution: str, module: ModuleType) -> Runtime:
     """Name and version; from the folder that pip writes, since importlib.metadata costs megabytes."""
     pattern = distribution.replace("-", "_") + "-*.dist-info"
-    places = list(Path(module.__file__).parents)
+    places = list(Path(module.__file__ or "").parents)
     found = next((path.name for place in places[:5] for path in place.glob(pattern)), "")
     version = found[len(pattern.partition("*")[0]) : -len(".dist-info")] or "unknown"
     return Runtime(distribution, version, platform.python_version(), np.__version__)
 
 
-def open_model(module: Any, path: str, threads: int, xnnpack: bool) -> Any:
+def open_model(module: RuntimeModule, path: str, threads: int, xnnpack: bool) -> Interpreter:
     """An interpreter with its tensors allocated.
 
     Raises:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any, Callable, Optional, Sequence
+from typing import Callable, Optional, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from edgeprune.run_record import Predictions
 from edgeprune.types import TensorInfo
 
 _TIMED_SAMPLES = 20
-_MAX_KEPT_BYTES = 4 << 20
+_MAX_DATA_BYTES = 4 << 20
 
 
 def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) -> list[np.ndarray]:
@@ -35,7 +35,7 @@ def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) ->
         raise InputError(
             f"{bundle.path}/eval.npz feeds {len(data.inputs)} inputs.", f"The model has {len(infos)}."
         )
-    raw: Any = data.inputs if len(infos) > 1 else data.inputs[0]
+    raw = data.inputs if len(infos) > 1 else data.inputs[0]
     ready = preprocessing.apply(bundle.manifest.preprocessing, raw, bundle.path)
     arrays = ready if isinstance(ready, tuple) else (ready,)
     try:
@@ -65,9 +65,9 @@ def first(data: EvalData, count: Optional[int]) -> EvalData:
     return EvalData(tuple(array[:count] for array in data.inputs), data.y[:count])
 
 
-def metrics(bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray], infos: Sequence[TensorInfo],
-            output: np.ndarray, info: TensorInfo) -> dict[str, float]:
-    """The manifest's metrics over the first output (N, …), with samples that were evaluated."""
+def metrics(bundle: Bundle, data: EvalData, x: np.ndarray, x_info: TensorInfo, output: np.ndarray,
+            info: TensorInfo) -> dict[str, float]:
+    """The manifest's metrics over the first output (N, …); `x` (N, …) is the first input."""
     from edgeprune.metrics import evaluate
 
     labels = None
@@ -78,14 +78,14 @@ def metrics(bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray], infos:
         data.y,
         dequantize(output, info),
         labels=labels,
-        inputs=dequantize(inputs[0], infos[0]),
+        inputs=dequantize(x, x_info),
         threshold=bundle.manifest.threshold,
     )
     return {name: float(value) for name, value in figures.items()}
 
 
 def predictions(output: np.ndarray, info: TensorInfo) -> Predictions:
-    """A raw output tensor (N, …) as the record keeps it."""
+    """A raw output tensor (N, …) as it stands in the record."""
     content = np.ascontiguousarray(output).tobytes()
-    kept = base64.b64encode(content).decode() if len(content) <= _MAX_KEPT_BYTES else ""
-    return Predictions(info.name, output.dtype.name, output.shape, hashlib.sha256(content).hexdigest(), kept)
+    text = base64.b64encode(content).decode() if len(content) <= _MAX_DATA_BYTES else ""
+    return Predictions(info.name, output.dtype.name, output.shape, hashlib.sha256(content).hexdigest(), text)

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import Any
+from typing import Sequence
 
 import numpy as np
 
+from device_runners.agent.runtime import Interpreter, TensorDetail
 from edgeprune.types import TensorInfo
 
 
-def infos(details: Any) -> list[TensorInfo]:
+def infos(details: Sequence[TensorDetail]) -> list[TensorInfo]:
     """The interpreter's tensor details as `TensorInfo`s."""
-    found = []
-    for detail in details:
-        scale, zero_point = detail["quantization"]
-        shape = tuple(int(size) for size in detail["shape"])
-        found.append(
-            TensorInfo(
-                str(detail["name"]), shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)
-            )
+    return [
+        TensorInfo(
+            str(detail["name"]), tuple(int(size) for size in detail["shape"]), np.dtype(detail["dtype"]).name,
+            float(detail["quantization"][0]), int(detail["quantization"][1]),
         )
-    return found
+        for detail in details
+    ]
 
 
 def quantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
@@ -43,7 +40,7 @@ def dequantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
     return (values - np.float32(info.zero_point)) * np.float32(info.scale) if info.scale else values
 
 
-def synthetic(info: TensorInfo) -> np.ndarray:
+def synthetic_input(info: TensorInfo) -> np.ndarray:
     """One input (1, …) where there is no sample: seeded noise; zeros for indices, to stay in range."""
     rng = np.random.default_rng(0)
     dtype = np.dtype(info.dtype)
@@ -55,6 +52,8 @@ def synthetic(info: TensorInfo) -> np.ndarray:
     return np.zeros(info.shape, dtype)
 
 
-def batch_of_one(info: TensorInfo) -> TensorInfo:
-    """`info` with every unknown or larger batch set to 1."""
-    return dataclasses.replace(info, shape=(1, *info.shape[1:]))
+def set_synthetic_inputs(interpreter: Interpreter) -> None:
+    """Fill every input of the model."""
+    details = interpreter.get_input_details()
+    for detail, info in zip(details, infos(details)):
+        interpreter.set_tensor(detail["index"], synthetic_input(info))

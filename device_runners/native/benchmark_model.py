@@ -10,16 +10,16 @@ import re
 from typing import TYPE_CHECKING
 
 from device_runners.agent import facts
-from device_runners.benchmark import failure
-from edgeprune.bundle.read import MODEL, sha256_of
+from device_runners.agent.run import model_file
+from device_runners.execution import run_program, uploaded
+from edgeprune.bundle.read import MODEL
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import Latency, Memory, ModelFile, RunRecord, Runtime
+from edgeprune.run_record import Latency, Memory, RunRecord, Runtime
 
 if TYPE_CHECKING:
-    from device_runners.benchmark import BenchOptions, Target
+    from device_runners.options import BenchOptions, Target
     from device_runners.session import Session
 
-_SLACK_S = 15.0
 _NUMBER = r"([0-9.eE+-]+)"
 
 
@@ -47,22 +47,17 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
         f"--warmup_runs={options.warmup}",
         f"--use_xnnpack={'true' if options.xnnpack else 'false'}",
     ]
-    start = 'cp tool program && chmod 700 program && exec ./program "$@"'
-    answer = session.run(["sh", "-c", start, "tool", *flags], b"", options.time_limit_s + _SLACK_S)
-    if answer.code:
-        raise failure(answer, session.transport.device, options.time_limit_s, "benchmark_model")
+    result = run_program(session, uploaded("tool", *flags), b"", options.time_limit_s, "benchmark_model")
     files = session.read_files(facts.PATHS)
     device = facts.device_facts(files.get, session.machine(), before, facts.device_state(files.get))
-    text = answer.stdout.decode(errors="replace") + answer.stderr
+    text = result.stdout.decode(errors="replace") + result.stderr
     figures = parse(text)
     return RunRecord(
         device=session.transport.device,
-        model=ModelFile(target.model.name, target.model.stat().st_size, sha256_of(target.model)),
+        model=model_file(target.model),
         settings=options.settings(),
         runtime=Runtime("benchmark_model", "unknown"),
-        latency=Latency(
-            p50_ms=figures["median"] / 1e3, mean_ms=figures["avg"] / 1e3, std_ms=figures["std"] / 1e3
-        ),
+        latency=Latency(figures["median"] / 1e3, figures["avg"] / 1e3, figures["std"] / 1e3),
         latency_ns=(),
         warmup_ns=(),
         load_ns=int(figures["init"] * 1e3),
@@ -83,12 +78,9 @@ def parse(text: str) -> dict[str, float]:
     # The last such line is that of the timed runs; the first that of the warm-ups.
     runs = re.findall(r"count=\d+ .*", text)
     timings = re.search(rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}", text)
-    found = (
-        {name: re.search(rf"\b{name}={_NUMBER}", runs[-1]) for name in ("median", "avg", "std")}
-        if runs
-        else {}
-    )
-    if timings is None or not found or None in found.values():
+    last = runs[-1] if runs else ""
+    found = {name: re.search(rf"\b{name}={_NUMBER}", last) for name in ("median", "avg", "std")}
+    if timings is None or None in found.values():
         raise DeviceError(
             "benchmark_model printed no median or no timings.",
             "A current version prints both.",

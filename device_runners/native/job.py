@@ -13,21 +13,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from device_runners.agent import samples, tensors
+from device_runners.agent.measure import Plan
+from device_runners.agent.runtime import find_runtime, open_model
 from edgeprune.bundle import load_eval
 from edgeprune.bundle.read import EVAL
-from edgeprune.errors import InputError
+from edgeprune.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from device_runners.benchmark import BenchOptions, Target
+    from device_runners.options import BenchOptions, Target
     from edgeprune.bundle import EvalData
     from edgeprune.types import TensorInfo
 
 _HEAD = struct.Struct("<4s6I3Q2I")
-_WARMUP_TIME_NS = 200_000_000
-_EXTRA_TIME = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,10 +53,10 @@ def prepare(target: Target, options: BenchOptions) -> PreparedJob:
     """
     if target.bundle is None:
         input_infos, output_infos = read_infos(target.model)
-        return PreparedJob(tuple(map(tensors.synthetic, input_infos)), input_infos, output_infos, None)
+        return PreparedJob(tuple(map(tensors.synthetic_input, input_infos)), input_infos, output_infos, None)
     manifest = target.bundle.manifest
     if EVAL not in manifest.files or options.eval_samples == 0:
-        noise = tuple(map(tensors.synthetic, manifest.inputs))
+        noise = tuple(map(tensors.synthetic_input, manifest.inputs))
         return PreparedJob(noise, manifest.inputs, manifest.outputs, None)
     data = samples.first(load_eval(target.bundle.file(EVAL)), options.eval_samples)
     inputs = samples.model_inputs(target.bundle, data, manifest.inputs)
@@ -65,20 +65,14 @@ def prepare(target: Target, options: BenchOptions) -> PreparedJob:
 
 def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
     """Inputs and outputs of a bare model, by this machine's own runtime."""
-    from device_runners.agent.runtime import find_runtime, open_model
-    from edgeprune.errors import DeviceError
-
     try:
         module, _ = find_runtime()
         interpreter = open_model(module, str(model), threads=1, xnnpack=False)
     except DeviceError as error:
-        raise InputError(
-            f"{model} cannot be read on this machine: {error.found}", "", error.way_out
-        ) from error
-    return (
-        tuple(tensors.infos(interpreter.get_input_details())),
-        tuple(tensors.infos(interpreter.get_output_details())),
-    )
+        found = f"{model} cannot be read on this machine: {error.found}"
+        raise InputError(found, "", error.way_out) from error
+    inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
+    return tuple(tensors.infos(inputs)), tuple(tensors.infos(outputs))
 
 
 def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool) -> bytes:
@@ -90,21 +84,11 @@ def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool)
         evaluate: send back every sample's outputs.
     """
     rows = [np.ascontiguousarray(array).reshape(len(array), -1) for array in inputs]
-    min_time_ns = int(options.min_time_s * 1e9)
-    max_time_ns = min(_EXTRA_TIME * min_time_ns, int(options.time_limit_s / 4 * 1e9))
+    plan = Plan.of(options.settings(), options.min_time_s)
     head = _HEAD.pack(
-        b"EPJ1",
-        options.threads,
-        options.xnnpack,
-        options.runs,
-        options.warmup,
-        max(int(options.time_limit_s), 1),
-        evaluate,
-        min_time_ns,
-        max_time_ns,
-        _WARMUP_TIME_NS,
-        len(rows),
-        len(rows[0]),
+        b"EPJ1", options.threads, options.xnnpack, plan.runs, plan.warmup_runs,
+        max(int(options.time_limit_s), 1), evaluate, plan.min_time_ns, plan.max_time_ns, plan.warmup_time_ns,
+        len(rows), len(rows[0]),
     )
     sizes = b"".join(struct.pack("<Q", row.shape[1] * row.itemsize) for row in rows)
     content = b"".join(row[index].tobytes() for index in range(len(rows[0])) for row in rows)

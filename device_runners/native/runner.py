@@ -14,24 +14,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from device_runners.agent import facts, samples, stability
-from device_runners.benchmark import failure
+from device_runners.agent.run import model_file
+from device_runners.execution import run_program, uploaded
 from device_runners.native import job as native_job
 from device_runners.native import output
-from edgeprune.bundle.read import MODEL, sha256_of
+from edgeprune.bundle.read import MODEL
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import ModelFile, RunRecord, Runtime, summarize
+from edgeprune.run_record import RunRecord, Runtime, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from device_runners.benchmark import BenchOptions, Target
     from device_runners.native.job import PreparedJob
     from device_runners.native.output import NativeOutput
+    from device_runners.options import BenchOptions, Target
     from device_runners.session import Session
     from edgeprune.run_record import DeviceFacts
 
 SOURCES = Path(__file__).parent
-_SLACK_S = 15.0
 _PROPERTIES = ("ro.product.manufacturer", "ro.product.model", "ro.soc.model", "ro.build.version.release")
 _ANDROID_FACTS = "; ".join(f"getprop {name}" for name in _PROPERTIES)
 _UNAME = "uname -m; command -v getprop >/dev/null 2>&1 && { " + _ANDROID_FACTS + "; }; true"
@@ -43,21 +43,11 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
     arch = described[0] if described else "unknown"
     program, library = find_program(options, arch), find_library(options, arch)
     job = native_job.prepare(target, options)
-    session.upload(
-        {
-            "runner": program,
-            "library.so": library,
-            MODEL: target.model,
-            "job.bin": native_job.pack(job.inputs, options, evaluate=job.data is not None),
-        }
-    )
-    # Uploaded files carry no mode; the copy is made executable, so that the cached file is not.
-    start = "cp runner program && chmod 700 program && exec ./program job.bin model.tflite ./library.so"
-    answer = session.run(["sh", "-c", start], b"", options.time_limit_s + _SLACK_S)
-    device = session.transport.device
-    if answer.code:
-        raise failure(answer, device, options.time_limit_s, f"runner for {arch}")
-    printed = output.parse(answer.stdout.decode(errors="replace"), device)
+    packed = native_job.pack(job.inputs, options, evaluate=job.data is not None)
+    session.upload({"runner": program, "library.so": library, MODEL: target.model, "job.bin": packed})
+    command = uploaded("runner", "job.bin", MODEL, "./library.so")
+    result = run_program(session, command, b"", options.time_limit_s, f"runner for {arch}")
+    printed = output.parse(result.stdout.decode(errors="replace"), session.transport.device)
     return _record(session, target, options, job, printed, _facts(session, arch, described[1:], printed))
 
 
@@ -69,9 +59,7 @@ def find_program(options: BenchOptions, arch: str) -> Path:
     """
     if options.native_runner is not None:
         if not options.native_runner.is_file():
-            raise InputError(
-                f"There is no {options.native_runner}.", "The built runner was expected."
-            )
+            raise InputError(f"There is no {options.native_runner}.", "The built runner was expected.")
         return options.native_runner
     if arch == platform.machine():
         return build_program()
@@ -153,11 +141,7 @@ def _facts(session: Session, arch: str, android: list[str], printed: NativeOutpu
 
 
 def _record(
-    session: Session,
-    target: Target,
-    options: BenchOptions,
-    job: PreparedJob,
-    printed: NativeOutput,
+    session: Session, target: Target, options: BenchOptions, job: PreparedJob, printed: NativeOutput,
     device: DeviceFacts,
 ) -> RunRecord:
     latencies = printed.numbers("latency_ns")
@@ -171,12 +155,12 @@ def _record(
                 f"{session.transport.device} sent {count} of {len(job.data.y)} samples' outputs."
             )
         figures = samples.metrics(
-            target.bundle, job.data, job.inputs, job.input_infos, arrays[0], job.output_infos[0]
+            target.bundle, job.data, job.inputs[0], job.input_infos[0], arrays[0], job.output_infos[0]
         )
         predictions = [samples.predictions(a, info) for a, info in zip(arrays, job.output_infos, strict=True)]
     return RunRecord(
         device=session.transport.device,
-        model=ModelFile(target.model.name, target.model.stat().st_size, sha256_of(target.model)),
+        model=model_file(target.model),
         settings=options.settings(),
         runtime=Runtime(printed.facts["runtime"], printed.facts.get("version") or "unknown"),
         latency=latency,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from device_runners.benchmark import DEFAULT_OPTIONS, BenchOptions
+from device_runners.options import DEFAULT_OPTIONS, BenchOptions
 from edgeprune.budget.aims import TIGHT, aimed, out_of_reach, undershot, unmet, used
 from edgeprune.budget.allocate import cut, path
 from edgeprune.budget.breakdown import rows_of

@@ -1,6 +1,7 @@
 """Measures candidates on a device: many files in one upload, and as few processes as fit its memory.
 
-Each process loads the baseline and some candidates and times them in turn (`device_runners.agent.many`).
+Each process loads the baseline and some candidates and times them in turn (see
+`device_runners.agent.interleaved`).
 A second process loads them in the opposite order: where code and data lie differs between processes,
 and the second one also shows by how much.
 """
@@ -15,19 +16,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runners.agent.many import UNSTEADY, ManyJob, ManyTimes, error_of
+from device_runners.agent.interleaved import UNSTEADY, error_of
+from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.archive import agent_zip
-from device_runners.benchmark import bench, run_python
+from device_runners.benchmark import bench
 from device_runners.comparison import MIN_ROUNDS, interval
+from device_runners.python_runner import run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
-from edgeprune import jsonable
 from edgeprune.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from device_runners.benchmark import BenchOptions
+    from device_runners.options import BenchOptions
 
 PRECISION = 0.01
 _AT_ONCE_BYTES = 32_000_000
@@ -138,9 +140,10 @@ def verify(
     with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:
         session.upload({"agent.zip": agent_zip(), _name(baseline): baseline, _name(file): file})
         for _ in range(_MOST_ROUNDS):
-            job = ManyJob(options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4)
-            answer = run_python(session, jsonable.dumps(job), options, "many")
-            times = jsonable.loads(ManyTimes, answer.stdout, f"What {device} sent")
+            job = InterleavedJob(
+                options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4
+            )
+            times = run_interleaved(session, job, options)
             if times.log_ratios[0]:
                 middle = float(np.median(times.log_ratios[0]))
                 found.append((float(np.median(times.reference_ns)) / 1e6, middle))
@@ -182,12 +185,11 @@ def _parts(baseline: bytes, files: Sequence[bytes]) -> list[list[int]]:
 
 def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
     names = [_name(content) for content in files]
-    runs: list[tuple[ManyTimes, Sequence[Sequence[float]]]] = []
+    runs: list[tuple[InterleavedTimes, Sequence[Sequence[float]]]] = []
     for number in range(_MOST_PROCESSES):
         order = names if number % 2 == 0 else names[::-1]
-        job = ManyJob(options.settings(), _name(baseline), tuple(order), _TIME_S, PRECISION)
-        answer = run_python(session, jsonable.dumps(job), options, "many")
-        times = jsonable.loads(ManyTimes, answer.stdout, f"What {session.transport.device} sent")
+        job = InterleavedJob(options.settings(), _name(baseline), tuple(order), _TIME_S, PRECISION)
+        times = run_interleaved(session, job, options)
         runs.append((times, times.log_ratios if number % 2 == 0 else times.log_ratios[::-1]))
         best = min(float(np.median(one.reference_ns)) for one, _ in runs)
         calm = [run for run in runs if np.median(run[0].reference_ns) <= best * (1 + UNSTEADY)]
@@ -200,7 +202,7 @@ def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options:
         for place in range(len(files))
     )
     return Timings(
-        float(np.median(blocks)) / 1e6, found, sum(times.thrown_out for times, _ in runs), runs[0][0].runtime
+        float(np.median(blocks)) / 1e6, found, sum(times.discarded for times, _ in runs), runs[0][0].runtime
     )
 
 

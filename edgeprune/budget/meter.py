@@ -17,7 +17,7 @@ from edgeprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from device_runners.benchmark import BenchOptions
+    from device_runners.options import BenchOptions
     from edgeprune.budget.limits import Budget
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from device_runners.benchmark import BenchOptions, bench
+from device_runners.benchmark import bench
+from device_runners.options import BenchOptions
 from edgeprune import jsonable
 from edgeprune.budget.design import candidates as candidates_for
 from edgeprune.budget.design import design

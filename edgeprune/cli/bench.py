@@ -34,7 +34,8 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure a bundle or a .tflite file on devices."""
-    from device_runners.benchmark import BenchOptions, bench_many
+    from device_runners.benchmark import bench_many
+    from device_runners.options import BenchOptions
 
     options = BenchOptions(
         threads=threads, runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,

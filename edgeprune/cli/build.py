@@ -74,7 +74,7 @@ def build(
         typer.echo(files.written_recipe(effective, places), nl=False)
         return
 
-    from device_runners.benchmark import BenchOptions
+    from device_runners.options import BenchOptions
     from edgeprune.cli.progress import progress_bars
     from edgeprune.pipeline import build as pipeline
     from edgeprune.report.read import read_report

@@ -20,8 +20,8 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Say whether B is faster than A, with the interval."""
-    from device_runners.benchmark import BenchOptions
     from device_runners.comparison import compare as compare_models
+    from device_runners.options import BenchOptions
     from edgeprune import jsonable
 
     options = BenchOptions(threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python)

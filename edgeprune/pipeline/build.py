@@ -26,7 +26,7 @@ from edgeprune.recipe import recipe as make_recipe
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from device_runners.benchmark import BenchOptions
+    from device_runners.options import BenchOptions
     from edgeprune.data.dataset import Dataset
     from edgeprune.pipeline.inputs import Inputs
     from edgeprune.pipeline.training import Trained

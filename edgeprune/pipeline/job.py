@@ -13,7 +13,7 @@ from edgeprune.pipeline.zoo import is_zoo
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from device_runners.benchmark import BenchOptions
+    from device_runners.options import BenchOptions
     from edgeprune.data.dataset import Dataset
     from edgeprune.pipeline.state import State
     from edgeprune.progress import Progress, Watch
@@ -69,7 +69,7 @@ class Job:
 
     def bench_options(self) -> BenchOptions:
         """How they are measured there."""
-        from device_runners.benchmark import DEFAULT_OPTIONS
+        from device_runners.options import DEFAULT_OPTIONS
 
         return dataclasses.replace(self.tools or DEFAULT_OPTIONS, threads=self.recipe.threads)
 

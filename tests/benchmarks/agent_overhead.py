@@ -52,7 +52,7 @@ def p50_difference(model: Path) -> float:
     interpreter = runtime.open_model(module, str(model), threads=1, xnnpack=True)
     details = interpreter.get_input_details()
     for detail, info in zip(details, tensors.infos(details), strict=True):
-        interpreter.set_tensor(detail["index"], tensors.synthetic(info))
+        interpreter.set_tensor(detail["index"], tensors.synthetic_input(info))
     plan = measure.Plan(runs=50, warmup_runs=0, min_time_ns=20_000_000, max_time_ns=20_000_000)
     agent: list[float] = []
     bare: list[float] = []

@@ -29,8 +29,8 @@ import numpy as np
 import pruning_networks as networks
 from budget_cases import CASES
 
-from device_runners.benchmark import DEFAULT_OPTIONS
 from device_runners.comparison import compare
+from device_runners.options import DEFAULT_OPTIONS
 from edgeprune.budget.design import design
 from edgeprune.budget.fit import Fitted, Fitter, fitter
 from edgeprune.budget.limits import Budget

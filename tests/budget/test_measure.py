@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from device_runners.agent.many import LEAST_ROUNDS, time_against
-from device_runners.benchmark import BenchOptions
+from device_runners.agent.interleaved import MIN_BLOCKS, time_against
+from device_runners.options import BenchOptions
 from edgeprune.budget.candidates import candidates_of
 from edgeprune.budget.fit import fitter
 from edgeprune.budget.limits import Budget
@@ -53,7 +53,7 @@ def test_a_drift_leaves_ratios_as_they_are() -> None:
 def test_blocks_beside_a_throttling_are_thrown_out() -> None:
     machine = Machine(lambda number: 3.0 if number % 7 == 0 else 1.0)
     found = time_against(machine.block(1000), [machine.block(700)], machine.clock, 10**6, 0.0)
-    assert found.thrown_out > 0
+    assert found.discarded > 0
     assert {round(math.exp(ratio), 6) for ratio in found.log_ratios[0]} == {0.7, 2.1} or {
         round(math.exp(ratio), 6) for ratio in found.log_ratios[0]
     } == {0.7}
@@ -68,8 +68,8 @@ def test_precise_models_leave_the_time_to_the_others() -> None:
         machine.block(1000), [machine.block(500), lambda: noisy() * float(np.exp(random.normal(0, 0.2)))],
         machine.clock, 10**9, 0.01,
     )  # fmt: skip
-    assert len(found.log_ratios[0]) == LEAST_ROUNDS
-    assert len(found.log_ratios[1]) > 3 * LEAST_ROUNDS
+    assert len(found.log_ratios[0]) == MIN_BLOCKS
+    assert len(found.log_ratios[1]) > 3 * MIN_BLOCKS
 
 
 @pytest.fixture

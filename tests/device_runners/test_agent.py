@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from device_runners import BenchOptions, bench
-from device_runners.agent import facts, job, measure, paired, stability, tensors
+from device_runners.agent import facts, interleaved, job, measure, stability, tensors
 from device_runners.archive import agent_zip
 from edgeprune.errors import InputError
 from edgeprune.run_record import DeviceFacts, DeviceState, RunRecord, percentile, spread, summarize
@@ -65,18 +65,30 @@ def test_a_run_never_fills_the_record_and_always_has_one_block() -> None:
     assert len(measure.time_runs(slow.invoke, slow.clock, plan)) == 10
 
 
-def test_pairs_alternate_their_order() -> None:
+def test_models_are_timed_in_turn_between_blocks_of_the_reference() -> None:
     order: list[str] = []
     clock = FakeModel([5])
 
-    def invoke(name: str) -> object:
-        order.append(name)
-        clock.invoke()
-        return None
+    def block(name: str, runs: int) -> interleaved.Block:
+        def invoke() -> None:
+            order.append(name)
+            clock.invoke()
 
-    times = paired.time_in_turn([lambda: invoke("a"), lambda: invoke("b")], [2, 1], clock.clock, 60)
-    assert "".join(order) == "aab" + "baa" + "aab" + "baa"
-    assert times == [[5.0] * 4, [5.0] * 4]
+        return interleaved.block_of(invoke, runs, clock.clock, 0.5)
+
+    blocks = [block("a", 1), block("b", 3)]
+    times = interleaved.time_against(block("r", 2), blocks, clock.clock, 240, 0.0)
+    # The model that comes first changes from round to round; rounds go on for 240 ns.
+    assert "".join(order) == "rr" + ("arrbbbrr" + "bbbrrarr") * 3
+    assert times.reference_ns == (5.0,) * 13
+    assert times.model_ns == ((5.0,) * 6, (5.0,) * 6)
+    assert times.log_ratios == ((0.0,) * 6, (0.0,) * 6)
+
+
+def test_a_block_stands_for_the_quantile_of_its_runs() -> None:
+    model = FakeModel([10, 20, 30, 1000])
+    assert interleaved.block_of(model.invoke, 4, model.clock, 0.5)() == 25.0
+    assert interleaved.block_of(model.invoke, 4, model.clock, 0.25)() == 17.5
 
 
 def test_percentiles_are_numpy_s() -> None:
@@ -183,11 +195,11 @@ def test_quantize_and_back() -> None:
 
 def test_synthetic_inputs_are_repeatable_and_in_range() -> None:
     quantized = TensorInfo("x", (1, 2000), "int8", 0.1, 0)
-    noise = tensors.synthetic(quantized)
+    noise = tensors.synthetic_input(quantized)
     assert noise.min() < -120
     assert noise.max() > 120
-    np.testing.assert_array_equal(noise, tensors.synthetic(quantized))
-    assert not tensors.synthetic(TensorInfo("tokens", (1, 8), "int32")).any()
+    np.testing.assert_array_equal(noise, tensors.synthetic_input(quantized))
+    assert not tensors.synthetic_input(TensorInfo("tokens", (1, 8), "int32")).any()
 
 
 def test_the_zip_is_small_and_the_same_each_time() -> None:
@@ -217,7 +229,7 @@ def test_what_travels_is_python_3_9() -> None:
                 assert not used & newer.get(called, set()), f"{name}:{node.lineno}"
 
 
-@pytest.mark.parametrize("kind", [RunRecord, Manifest, job.Job, paired.PairedJob, paired.PairedTimes])
+@pytest.mark.parametrize("kind", [RunRecord, Manifest, job.Job, job.InterleavedJob, job.InterleavedTimes])
 def test_what_is_read_from_json_has_annotations_that_3_9_can_evaluate(kind: type) -> None:
     texts = {text for one in _dataclasses(kind) for text in one.__annotations__.values()}
     assert not [text for text in texts if "|" in text]

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from device_runners import BenchOptions, bench
-from device_runners.benchmark import open_target
 from device_runners.native import job, output
 from device_runners.native.runner import SOURCES, find_library
+from device_runners.options import open_target
 from edgeprune.errors import DeviceError, InputError
 
 QUICK = BenchOptions(min_time_s=0.05, runs=10, runner="native")

@@ -1,0 +1,88 @@
+"""Run a program on a device, and turn the way it ends into a result or an error."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING
+
+from device_runners.agent.job import ERROR_MARK, STEP_MARK
+from edgeprune.errors import DeviceError, EdgepruneError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from device_runners.session import CommandResult, Session
+
+_SLACK_S = 15.0  # the device ends a run at its limit by itself; the host waits a little longer
+_COMMAND_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+
+
+def run_program(
+    session: Session, command: Sequence[str], stdin: bytes, time_limit_s: float, name: str
+) -> CommandResult:
+    """Run a command in the session's folder; its errors and crashes come back as exceptions.
+
+    Args:
+        session: open.
+        command: the program and its arguments.
+        stdin: for it.
+        time_limit_s: at which the program ends by itself.
+        name: of the program in error messages.
+    """
+    result = session.run(command, stdin, time_limit_s + _SLACK_S)
+    if result.code:
+        raise _failure(result, session.transport.device, time_limit_s, name)
+    return result
+
+
+def uploaded(name: str, *arguments: str) -> list[str]:
+    """The command that runs an uploaded program.
+
+    Uploaded files carry no mode; a copy is made executable, so that the cached file is not.
+    """
+    return ["sh", "-c", 'cp "$0" program && chmod 700 program && exec ./program "$@"', name, *arguments]
+
+
+def _failure(result: CommandResult, device: str, time_limit_s: float, program: str) -> EdgepruneError:
+    """What went wrong on the device, from an exit code other than 0 and stderr."""
+    lines = result.stderr.splitlines()
+    for line in lines:
+        if line.startswith(ERROR_MARK):
+            return _named_error(line.removeprefix(ERROR_MARK), device, lines)
+    step = next(
+        (line.removeprefix(STEP_MARK) for line in reversed(lines) if line.startswith(STEP_MARK)), "starting"
+    )
+    last = next((line for line in reversed(lines) if line.strip() and not line.startswith(STEP_MARK)), "")
+    if result.code == 128 + signal.SIGALRM:
+        return DeviceError(
+            f"The run on {device} was ended at the time limit of {time_limit_s:.0f} s, while {step}.", "",
+            "Raise --time-limit, or use fewer --runs.",
+        )
+    if result.code > 128:
+        return DeviceError(
+            f"The runtime on {device} crashed with {_signal_name(result.code - 128)} while {step}.", "",
+            "Try another runtime version there, or --no-xnnpack.",
+        )
+    if result.code in (_COMMAND_NOT_FOUND, _NOT_EXECUTABLE):
+        return DeviceError(
+            f"{device} has no {program} that runs ({last.strip()[-200:]}).", "",
+            "Check that it is there and built for this device; --python and --native-runner name one.",
+        )
+    return DeviceError(f"The run on {device} failed with exit code {result.code} while {step}: {last[-300:]}")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _named_error(text: str, device: str, lines: Sequence[str]) -> EdgepruneError:
+    fields = json.loads(text)
+    kind = InputError if fields["kind"] == "InputError" else DeviceError
+    # The runtimes print their own reason; the native runner's API does not give it.
+    message = next((line for line in lines if line.startswith("ERROR: ")), "").removeprefix("ERROR: ")
+    reason = f" The runtime says: {message[:200]}" if message and message[:40] not in fields["found"] else ""
+    return kind(f"{device}: {fields['found']}{reason}", fields["expected"], fields["way_out"])
