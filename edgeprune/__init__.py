@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from device_runners import bench
     from edgeprune.exports import export
     from edgeprune.gate import Limits, check
+    from edgeprune.keras_bridge.prune import prune
     from edgeprune.keras_bridge.shrink import shrink
     from edgeprune.layers import register_rule
     from edgeprune.pipeline.build import build
-    from edgeprune.pruning.prune import prune
     from edgeprune.report.page import write_report
 
 __version__ = VERSION
@@ -28,7 +28,7 @@ _WHERE = {
     "build": "edgeprune.pipeline.build",
     "check": "edgeprune.gate",
     "export": "edgeprune.exports",
-    "prune": "edgeprune.pruning.prune",
+    "prune": "edgeprune.keras_bridge.prune",
     "register_rule": "edgeprune.layers",
     "shrink": "edgeprune.keras_bridge.shrink",
     "write_report": "edgeprune.report.page",

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from edgeprune.budget.plans import Planner
     from edgeprune.budget.profile import Profile
-    from edgeprune.pruning.divergence import Damage
+    from edgeprune.pruning.divergence import OutputChange
 
 _SAVES = 0.002
 """Share of the model's latency below which a step is one that saves nothing."""
 
 
 def rows_of(
-    profile: Profile, planner: Planner, counts: np.ndarray, known: Mapping[tuple[int, ...], Damage]
+    profile: Profile, planner: Planner, counts: np.ndarray, known: Mapping[tuple[int, ...], OutputChange]
 ) -> tuple[Row, ...]:
     """One row for each group, for a model with these widths.
 
@@ -65,7 +65,7 @@ def rows_of(
 
 
 def _changed(
-    harm: float, counts: np.ndarray, planner: Planner, known: Mapping[tuple[int, ...], Damage]
+    harm: float, counts: np.ndarray, planner: Planner, known: Mapping[tuple[int, ...], OutputChange]
 ) -> float | None:
     """Answers that go with more divergence, as a share: they grow about as its root does (Pinsker)."""
     seen = [one for one in known.values() if one.changed is not None and one.divergence > 0]

@@ -11,7 +11,7 @@ import numpy as np
 from edgeprune.budget.narrow import Template, template
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.pruning.analysis import PruningAnalysis
 
 Convert = Callable[[Any], bytes]
 """A Keras model to `.tflite`, quantized as the build will."""
@@ -28,7 +28,7 @@ class Candidates:
         template: None where the file cannot be narrowed and every candidate is converted.
     """
 
-    prepared: Prepared
+    prepared: PruningAnalysis
     convert: Convert
     baseline: bytes
     template: Template | None
@@ -42,10 +42,10 @@ class Candidates:
         """A model with these many units in each group; its numbers mean nothing."""
         if self.template is not None:
             return self.template.narrowed(counts)
-        return self.convert(self.prepared.prune_to(np.asarray(counts), repair=False).model)
+        return self.convert(self.prepared.prune_to(np.asarray(counts), reconstruct=False).model)
 
 
-def candidates_of(prepared: Prepared, convert: Convert) -> Candidates:
+def candidates_of(prepared: PruningAnalysis, convert: Convert) -> Candidates:
     """Converts the original, and finds out whether its file can be narrowed."""
     baseline = convert(prepared.model)
     names = [layer.split("/")[-1] for layer in prepared.dependencies.graph.layers]

@@ -23,13 +23,13 @@ from edgeprune.budget.plans import Judge, Planner, choose, starts
 from edgeprune.budget.profile import profile, unmeasured
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
-from edgeprune.pruning.allocation import Limits, levels
+from edgeprune.pruning.allocation import Constraints, allowed_widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.budget.profile import Profile
-    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.pruning.analysis import PruningAnalysis
     from edgeprune.pruning.result import PruneResult
 
 ROUNDS = 3
@@ -54,13 +54,13 @@ class Fitted:
 
 
 def fitter(
-    prepared: Prepared,
+    prepared: PruningAnalysis,
     convert: Convert,
     *,
     timed: bool = True,
     device: str = "local",
     options: BenchOptions = DEFAULT_OPTIONS,
-    limits: Limits | None = None,
+    limits: Constraints | None = None,
     held: Any = None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> Fitter:
@@ -73,7 +73,7 @@ def fitter(
         device: where it is to run.
         options: threads and the like.
         limits: what the caller wants kept.
-        held: samples that plans are judged on, see `Prepared.judge`.
+        held: samples that plans are judged on, see `PruningAnalysis.evaluator`.
         progress: told the fraction done.
 
     Raises:
@@ -82,7 +82,7 @@ def fitter(
     """
     if not prepared.dependencies.groups:
         raise InputError("The model has no neurons that can be removed.", "", "See `edgeprune inspect`.")
-    choices = levels(prepared.dependencies.groups, limits or Limits())
+    choices = allowed_widths(prepared.dependencies.groups, limits or Constraints())
     candidates = candidates_of(prepared, convert)
     if not timed:
         return Fitter(unmeasured(candidates, device, options), choices, held)
@@ -96,14 +96,14 @@ class Fitter:
     Args:
         known: the model's profile.
         choices: for each group the counts it may keep, the full one first.
-        held: see `Prepared.judge`.
+        held: see `PruningAnalysis.evaluator`.
     """
 
     def __init__(self, known: Profile, choices: Sequence[np.ndarray], held: Any = None) -> None:
         prepared = known.candidates.prepared
         self.known, self._choices = known, choices
-        self.planner = Planner(choices, prepared.curves, cost_model(prepared.dependencies, "macs"))
-        self.judge = Judge(prepared.judge(held))
+        self.planner = Planner(choices, prepared.sensitivity, cost_model(prepared.dependencies, "macs"))
+        self.judge = Judge(prepared.evaluator(held))
 
     @property
     def meter(self) -> Meter:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from edgeprune.budget.allocate import Cost, Harm
     from edgeprune.budget.limits import Resource
     from edgeprune.graph.cost_model import CostModel
-    from edgeprune.pruning.divergence import Damage
+    from edgeprune.pruning.divergence import OutputChange
 
 _HALVINGS = 12
 _CORRECTIONS = 6
@@ -151,9 +151,9 @@ class Chosen:
 class Judge:
     """Remembers what every plan that was tried did, and counts how many more may be."""
 
-    def __init__(self, judge: Callable[[np.ndarray], Damage]) -> None:
+    def __init__(self, judge: Callable[[np.ndarray], OutputChange]) -> None:
         self._judge = judge
-        self.known: dict[tuple[int, ...], Damage] = {}
+        self.known: dict[tuple[int, ...], OutputChange] = {}
         self.begin(0, 0.0)
 
     def begin(self, trials: int, seconds: float, progress: Callable[[float], None] = lambda _: None) -> None:
@@ -248,7 +248,7 @@ def _more(
                 break
 
 
-def corrected(planner: Planner, known: Mapping[tuple[int, ...], Damage]) -> Harm:
+def corrected(planner: Planner, known: Mapping[tuple[int, ...], OutputChange]) -> Harm:
     """The curves, each with the weight that explains best what plans did."""
     rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in known])
     wanted = np.array([damage.divergence for damage in known.values()])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,60 +15,52 @@ from edgeprune.pruning.samples import count, take
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
+    from edgeprune.keras_types import KerasTensor
+    from edgeprune.pruning.network import Data
 
 
-@dataclasses.dataclass(frozen=True)
-class KerasGradients:
-    """Differentiates a model that was read, in inference mode.
+BATCH = 32
 
-    Attributes:
-        reading: the model.
-        batch: samples per gradient.
+
+def gradients(
+    reading: Reading, data: Data, labels: np.ndarray | None
+) -> Iterator[Mapping[str, list[np.ndarray]]]:
+    """One gradient for each batch, in inference mode: layer to arrays, zero for what the loss cannot reach.
+
+    The loss of the first output: cross-entropy where it is a distribution over classes, with
+    the class numbers in `labels` or else the model's own choice, or where there is a class
+    number for each vector of logits; half the squared difference from `labels` (or 0) otherwise.
     """
+    import tensorflow as tf
 
-    reading: Reading
-    batch: int = 32
-
-    def __call__(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
-        """One gradient for each batch: layer to arrays, zero for weights that the loss cannot reach.
-
-        The loss of the first output: cross-entropy where it is a distribution over classes, with
-        the class numbers in `labels` or else the model's own choice, or where there is a class
-        number for each vector of logits; half the squared difference from `labels` (or 0) otherwise.
-        """
-        import tensorflow as tf
-
-        layers = {path: list(getattr(layer, "weights", [])) for path, layer in self.reading.layers.items()}
-        variables = [_variable(weight) for weights in layers.values() for weight in weights]
-        total = count(data)
-        stateful = [layer for layer in self.reading.layers.values() if getattr(layer, "stateful", False)]
-        fixed = fixed_batch(self.reading)
-        batch = fixed or self.batch
-        for start in range(0, total, batch):
-            part = np.arange(start, min(start + batch, total))
-            if fixed:
-                part = np.arange(start, start + batch) % total
-                for layer in stateful:
-                    forget(layer)  # every batch starts anew
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(variables)
-                outputs = self.reading.model(take(data, part), training=False)
-                loss = _loss(_first(outputs), None if labels is None else labels[part])
-            found = iter(tape.gradient(loss, variables))
-            yield {
-                path: [_dense(next(found), weight) for weight in weights] for path, weights in layers.items()
-            }
+    layers = {path: list(getattr(layer, "weights", [])) for path, layer in reading.layers.items()}
+    variables = [_variable(weight) for weights in layers.values() for weight in weights]
+    total = count(data)
+    stateful = [layer for layer in reading.layers.values() if getattr(layer, "stateful", False)]
+    fixed = fixed_batch(reading)
+    batch = fixed or BATCH
+    for start in range(0, total, batch):
+        part = np.arange(start, min(start + batch, total))
+        if fixed:
+            part = np.arange(start, start + batch) % total
+            for layer in stateful:
+                forget(layer)  # every batch starts anew
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            outputs = reading.model(take(data, part), training=False)
+            loss = _loss(_first(outputs), None if labels is None else labels[part])
+        found = iter(tape.gradient(loss, variables))
+        yield {path: [_dense(next(found), weight) for weight in weights] for path, weights in layers.items()}
 
 
-def _first(outputs: Any) -> Any:
+def _first(outputs: KerasTensor) -> KerasTensor:
     while isinstance(outputs, (list, tuple, dict)):
         outputs = next(iter(outputs.values() if isinstance(outputs, dict) else outputs))
     return outputs
 
 
-def _loss(output: Any, labels: np.ndarray | None) -> Any:
+def _loss(output: KerasTensor, labels: np.ndarray | None) -> KerasTensor:
     import tensorflow as tf
 
     values = np.asarray(output)
@@ -112,12 +103,12 @@ def _placed(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return labels.reshape(shape)
 
 
-def _variable(weight: Any) -> Any:
+def _variable(weight: KerasTensor) -> KerasTensor:
     """The tf.Variable: itself in Keras 2, inside of Keras 3's own."""
     return getattr(weight, "value", weight) if hasattr(weight, "_value") else weight
 
 
-def _dense(gradient: Any, weight: Any) -> np.ndarray:
+def _dense(gradient: KerasTensor | None, weight: KerasTensor) -> np.ndarray:
     import tensorflow as tf
 
     if gradient is None:

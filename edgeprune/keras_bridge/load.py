@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import os
 import pathlib
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,14 @@ from edgeprune.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from edgeprune.keras_types import KerasModel
+
 MAX_CONFIG_BYTES = 256 << 20
 """More configuration than any real model has; a zip may claim anything."""
 
 
 def load_model(
-    path: str | pathlib.Path, *, trust: bool = False, custom_objects: Mapping[str, Any] | None = None
+    path: str | os.PathLike[str], *, trust: bool = False, custom_objects: Mapping[str, Any] | None = None
 ) -> Any:
     """Loads a model, compiled as it was where its loss and optimizer are known.
 
@@ -58,6 +61,11 @@ def load_model(
         "A Keras 3 or Keras 2 model is expected.",
         "Layers of your own are named with --custom-objects package.module.",
     )
+
+
+def load_if_path(model: KerasModel | str | os.PathLike[str]) -> KerasModel:
+    """The model itself, or the one in a file."""
+    return load_model(model) if isinstance(model, (str, os.PathLike)) else model
 
 
 def save_model(model: Any, path: str | pathlib.Path) -> None:

@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.gradients import gradients
+from edgeprune.keras_bridge.made_up import made_up_inputs
+from edgeprune.keras_bridge.masked import equivalence
+from edgeprune.keras_bridge.nodes import has_added_loss
+from edgeprune.keras_bridge.read import held_twice, read
 from edgeprune.keras_bridge.run import predict, replace_weights, run
 from edgeprune.pruning.compaction import compact
+from edgeprune.pruning.network import Network
 from edgeprune.pruning.samples import count, take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.keras_bridge.run import Step
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pruning.equivalence import Equivalence
+    from edgeprune.pruning.network import Data
+    from edgeprune.pruning.result import PrunePlan
+
+BATCH = 256
+"""Samples that go through the model at a time where only its outputs are wanted."""
 
 
 @dataclasses.dataclass(frozen=True)
-class KerasNetwork:
-    """A model that was read.
-
-    Attributes:
-        reading: the model and its graph.
-        batch: samples that go through the model at a time where only its outputs are wanted.
-    """
+class KerasNetwork(Network):
+    """A model that was read."""
 
     reading: Reading
-    batch: int = 256
+
+    @property
+    def model(self) -> KerasModel:
+        """The Keras model."""
+        return self.reading.model
 
     @property
     def graph(self) -> ModelGraph:
@@ -41,16 +50,22 @@ class KerasNetwork:
         return self.reading.graph
 
     def steps(self, data: Data) -> Iterator[Step]:
-        """Runs the model, stopping before every call; see `edgeprune.keras_bridge.run.run`."""
+        """See `edgeprune.keras_bridge.run.run`."""
         return run(self.reading, data)
 
     def outputs(self, data: Data) -> list[np.ndarray]:
-        """The model's outputs, in inference mode."""
+        """The model's outputs, computed in batches."""
         parts = [
-            predict(self.reading, take(data, slice(start, start + self.batch)))
-            for start in range(0, count(data), self.batch)
+            predict(self.reading, take(data, slice(start, start + BATCH)))
+            for start in range(0, count(data), BATCH)
         ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def gradients(
+        self, data: Data, labels: np.ndarray | None
+    ) -> Iterator[Mapping[str, list[np.ndarray]]]:
+        """See `edgeprune.keras_bridge.gradients.gradients`."""
+        return gradients(self.reading, data, labels)
 
     def weights(self, layer: str) -> list[np.ndarray]:
         """All weights of a layer."""
@@ -60,14 +75,32 @@ class KerasNetwork:
         """Sets some of a layer's weights, by index."""
         replace_weights(self.reading, layer, arrays)
 
+    def compacted(self, plan: PrunePlan) -> KerasNetwork:
+        """A smaller copy, built and read."""
+        return network_of(build(self.reading, compact(plan.dependencies, plan.keep)))
 
-def stripped_network(reading: Reading, dependencies: DependencyGraph, keep: np.ndarray) -> KerasNetwork:
-    """A new model with some of the channels of an old one, and its kept weights.
+    def equivalence(self, plan: PrunePlan, smaller: Network, samples: Data) -> Equivalence:
+        """See `edgeprune.keras_bridge.masked.equivalence`."""
+        return equivalence(self.reading, plan.dependencies, plan.keep, smaller.model, samples)
 
-    Args:
-        reading: the old model; it is not changed.
-        units: its channels.
-        keep: for each channel number, whether it stays.
+    def synthetic_inputs(self, samples: int, seed: int) -> list[np.ndarray]:
+        """See `edgeprune.keras_bridge.made_up.made_up_inputs`."""
+        return made_up_inputs(self.reading, samples, seed)
+
+    def shared_weights(self) -> list[tuple[str, str]]:
+        """See `edgeprune.keras_bridge.read.held_twice`."""
+        return held_twice(self.reading)
+
+    @property
+    def has_added_loss(self) -> bool:
+        """Whether ``add_loss`` or ``add_metric`` was used."""
+        return has_added_loss(self.model)
+
+
+def network_of(model: KerasModel) -> KerasNetwork:
+    """Reads a model.
+
+    Raises:
+        InputError: it cannot be read, see `edgeprune.keras_bridge.read.read`.
     """
-    model: Any = build(reading, compact(dependencies, keep))
     return KerasNetwork(read(model))

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from edgeprune.pipeline.inputs import Inputs
     from edgeprune.pipeline.job import Job
-    from edgeprune.pruning.allocation import Limits
-    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.pruning.allocation import Constraints
+    from edgeprune.pruning.analysis import PruningAnalysis
     from edgeprune.recipe import Recipe
 
 _ORDER = ("rank", "measure", "strip", "repair")
@@ -47,7 +47,7 @@ def pruned(job: Job, inputs: Inputs) -> PruneResult:
 
 def prune_by(job: Job, inputs: Inputs, amount: float, tell: Any, model: Any = None) -> PruneResult:
     """Prunes the baseline, or another model, by the recipe's settings and some amount."""
-    from edgeprune.pruning.prune import prune
+    from edgeprune.keras_bridge.prune import prune
 
     recipe = job.recipe
     some = bool(amount or recipe.ratios or recipe.threshold)
@@ -67,24 +67,24 @@ def prune_by(job: Job, inputs: Inputs, amount: float, tell: Any, model: Any = No
     )
 
 
-def prepared_of(job: Job, inputs: Inputs, tell: Callable[[float], None]) -> Prepared:
+def prepared_of(job: Job, inputs: Inputs, tell: Callable[[float], None]) -> PruningAnalysis:
     """The baseline with all that does not depend on how much is to go."""
-    from edgeprune.pruning.prepared import Prepared
+    from edgeprune.keras_bridge.prune import analyze
 
     recipe = job.recipe
     steps = ("read", "rank", "measure")
-    return Prepared(
+    return analyze(
         inputs.model, inputs.calibration, criterion=recipe.criterion, allocation=recipe.allocation,
         seed=recipe.seed,
         progress=lambda name, done: tell((steps.index(name) + done) / len(steps)) if name in steps else None,
     )
 
 
-def limits_of(recipe: Recipe) -> Limits:
+def limits_of(recipe: Recipe) -> Constraints:
     """What the recipe wants kept."""
-    from edgeprune.pruning.allocation import Limits
+    from edgeprune.pruning.allocation import Constraints
 
-    return Limits(recipe.min_width, recipe.round_to, recipe.protect, recipe.ratios or {})
+    return Constraints(recipe.min_width, recipe.round_to, recipe.protect, recipe.ratios or {})
 
 
 def keep(room: Path, result: PruneResult) -> None:

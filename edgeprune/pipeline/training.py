@@ -134,8 +134,7 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
     That is, where it leaves them worse than the mean answer for every sample: training could only unlearn.
     What comes of it has to beat the repaired model as it was.
     """
-    from edgeprune.keras_bridge.network import stripped_network
-    from edgeprune.keras_bridge.read import read
+    from edgeprune.keras_bridge.network import network_of
 
     untouched = result.keep.all() or not job.recipe.epochs
     if untouched or not is_random(model) or is_streamed(inputs.validation):
@@ -145,7 +144,7 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
     if known >= _of_the_mean(inputs):
         yield
         return
-    plain = stripped_network(read(inputs.model), result.dependencies, result.keep).reading.model
+    plain = network_of(inputs.model).compacted(result.plan).model
     if known >= _readiness(job, inputs, plain):
         yield
         return
@@ -251,7 +250,7 @@ def _by_share(job: Job, inputs: Inputs) -> Callable[[float], PruneResult]:
 
     with job.clock("prune") as tell:
         prepared = prepared_of(job, inputs, tell)
-    return lambda amount: prepared.prune(amount, unit=job.recipe.unit, limits=limits_of(job.recipe))
+    return lambda amount: prepared.prune(amount, unit=job.recipe.unit, constraints=limits_of(job.recipe))
 
 
 def _cannot_fade(job: Job, inputs: Inputs) -> str | None:
@@ -265,8 +264,7 @@ def _cannot_fade(job: Job, inputs: Inputs) -> str | None:
 
 def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float], None]) -> Any:
     """Masks the planned neurons step by step with tfmot, then cuts them off."""
-    from edgeprune.keras_bridge.network import stripped_network
-    from edgeprune.keras_bridge.read import read
+    from edgeprune.keras_bridge.network import network_of
     from edgeprune.training import mask_gradually
 
     recipe = job.recipe
@@ -284,7 +282,7 @@ def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float],
 
     steps = settings.epochs * -(-len(inputs.data.train) // settings.batch_size)
     masked = mask_gradually(inputs.model, result.dependencies, result.keep, steps, train)
-    return stripped_network(read(masked), result.dependencies, result.keep).reading.model
+    return network_of(masked).compacted(result.plan).model
 
 
 def check_settings(job: Job, inputs: Inputs) -> None:

@@ -28,7 +28,7 @@ ALLOCATIONS = ("global", "uniform")
 
 
 @dataclasses.dataclass(frozen=True)
-class Limits:
+class Constraints:
     """What the caller wants kept.
 
     Attributes:
@@ -51,30 +51,30 @@ def matches(group: ChannelGroup, pattern: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
-def levels(groups: Sequence[ChannelGroup], limits: Limits) -> list[np.ndarray]:
+def allowed_widths(groups: Sequence[ChannelGroup], constraints: Constraints) -> list[np.ndarray]:
     """For each group, the counts it may keep, the full one first.
 
     Raises:
         InputError: a pattern names no group, or a ratio is not a fraction.
     """
-    for pattern in (*limits.protect, *limits.ratios):
+    for pattern in (*constraints.protect, *constraints.ratios):
         if not any(matches(group, pattern) for group in groups):
             raise InputError(
                 f"The pattern '{pattern}' matches no group of neurons.",
                 f"Groups are {', '.join(group.name for group in groups)}.",
                 "`edgeprune inspect` lists them.",
             )
-    return [_levels(group, limits) for group in groups]
+    return [_allowed(group, constraints) for group in groups]
 
 
-def _levels(group: ChannelGroup, limits: Limits) -> np.ndarray:
+def _allowed(group: ChannelGroup, constraints: Constraints) -> np.ndarray:
     size = len(group.channels)
-    if any(matches(group, pattern) for pattern in limits.protect):
+    if any(matches(group, pattern) for pattern in constraints.protect):
         return np.array([size])
-    lowest = min(max(limits.min_width, 1), size)
-    step = _step(size, limits.round_to)
+    lowest = min(max(constraints.min_width, 1), size)
+    step = _step(size, constraints.round_to)
     allowed = np.unique([size, *(count for count in range(lowest, size) if count % step == 0)])[::-1]
-    for pattern, ratio in limits.ratios.items():
+    for pattern, ratio in constraints.ratios.items():
         if matches(group, pattern):
             if not 0 <= ratio < 1:
                 raise InputError(
@@ -102,7 +102,7 @@ def allocate(
     """Counts to keep, so that at least `ratio` of the cost is gone and as little more as levels allow.
 
     Args:
-        choices: from `levels`.
+        choices: from `allowed_widths`.
         model: of the cost that the ratio is a share of.
         full: (G,) channels of each group.
         ratio: share of the cost to remove, 0 to below 1.

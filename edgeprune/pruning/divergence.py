@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Damage:
+class OutputChange:
     """What a pruned model does to the original's outputs.
 
     Attributes:
@@ -42,14 +42,14 @@ def divergence(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -
     return float(sum(_one(a, b) for a, b in zip(reference, outputs, strict=True)))
 
 
-def damage(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> Damage:
+def output_change(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> OutputChange:
     """Of all outputs together; answers are the mean over the outputs that are distributions."""
     changed = [
         float(np.mean(a.argmax(axis=-1) != b.argmax(axis=-1)))
         for a, b in zip(reference, outputs, strict=True)
         if is_distribution(a)
     ]
-    return Damage(divergence(reference, outputs), float(np.mean(changed)) if changed else None)
+    return OutputChange(divergence(reference, outputs), float(np.mean(changed)) if changed else None)
 
 
 def _one(reference: np.ndarray, output: np.ndarray) -> float:

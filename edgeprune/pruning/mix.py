@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.graph.flow import LinearRead
-    from edgeprune.pruning.network import Step
+    from edgeprune.pruning.network import PendingCall
 
 LARGEST_EXACT = 1600
 """Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""
@@ -77,7 +77,7 @@ class Mix:
 
     def draw(
         self,
-        step: Step,
+        step: PendingCall,
         weights: list[np.ndarray],
         generator: np.random.Generator,
         number: int,

@@ -1,11 +1,12 @@
-"""What choosing and repairing need of a framework: a model that can be run, watched and changed.
+"""What pruning needs of a framework: a model that can be run, watched, changed and copied at a smaller size.
 
 `edgeprune.keras_bridge.network` implements it; nothing in here imports a framework.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+import abc
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +14,16 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.model_graph import Call, ModelGraph
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pruning.equivalence import Equivalence
+    from edgeprune.pruning.result import PrunePlan
 
-Data = Any
+Data: TypeAlias = "np.ndarray | list[np.ndarray] | dict[str, np.ndarray]"
 """One array, a list of arrays in the order of the inputs, or a dictionary by input name; (N, …) each."""
 
 
-class Step(Protocol):
-    """A call about to be made, with the values that go in."""
+class PendingCall(Protocol):
+    """A call that is about to be made, with the values that go in."""
 
     @property
     def number(self) -> int:
@@ -38,28 +42,58 @@ class Step(Protocol):
         """The mask of each input, (N, time), True where there is data; None where it has none."""
 
 
-class Network(Protocol):
+class Network(abc.ABC):
     """A model and its weights; two networks of the same graph make the same calls in the same order."""
 
     @property
+    @abc.abstractmethod
+    def model(self) -> KerasModel:
+        """The framework's own object."""
+
+    @property
+    @abc.abstractmethod
     def graph(self) -> ModelGraph:
         """The model as values."""
 
-    def steps(self, data: Data) -> Iterator[Step]:
+    @abc.abstractmethod
+    def steps(self, data: Data) -> Iterator[PendingCall]:
         """Runs the model in inference mode, stopping before every call."""
 
+    @abc.abstractmethod
     def outputs(self, data: Data) -> list[np.ndarray]:
-        """The model's outputs, (N, …) each."""
+        """The model's outputs in inference mode, (N, …) each."""
 
+    @abc.abstractmethod
+    def gradients(
+        self, data: Data, labels: np.ndarray | None
+    ) -> Iterator[Mapping[str, Sequence[np.ndarray]]]:
+        """For each batch, the gradient of the loss with respect to each weight, by layer."""
+
+    @abc.abstractmethod
     def weights(self, layer: str) -> list[np.ndarray]:
         """All weights of a layer, in the order of its ``weight_shapes``."""
 
+    @abc.abstractmethod
     def replace(self, layer: str, arrays: Mapping[int, np.ndarray]) -> None:
         """Sets some of a layer's weights, by index."""
 
+    @abc.abstractmethod
+    def compacted(self, plan: PrunePlan) -> Network:
+        """A smaller copy without the channels that the plan removes; the kept weights stay as they are."""
 
-class Gradients(Protocol):
-    """Differentiates a network, for the criteria that need it."""
+    @abc.abstractmethod
+    def equivalence(self, plan: PrunePlan, smaller: Network, samples: Data) -> Equivalence:
+        """Compares a compacted copy, before any reconstruction, with this model's masked outputs."""
 
-    def __call__(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, Sequence[np.ndarray]]]:
-        """For each batch, the gradient of the loss with respect to each weight, by layer."""
+    @abc.abstractmethod
+    def synthetic_inputs(self, samples: int, seed: int) -> list[np.ndarray]:
+        """Random inputs that the model runs on."""
+
+    @abc.abstractmethod
+    def shared_weights(self) -> list[tuple[str, str]]:
+        """Pairs of layers that hold the same variable."""
+
+    @property
+    @abc.abstractmethod
+    def has_added_loss(self) -> bool:
+        """Whether the model carries losses or metrics of its own, which a copy does not have."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.pruning.movable_bias import MovableBias
-    from edgeprune.pruning.network import Data, Network, Step
+    from edgeprune.pruning.network import Data, Network, PendingCall
     from edgeprune.pruning.observe import Moments
 
 RIDGE = 1e-4
@@ -158,7 +158,9 @@ def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
     return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
 
 
-def _refit(sides: Sides, mix: Mix, steps: tuple[Step, Step], index: np.ndarray, *, wide: bool) -> Fit | None:
+def _refit(
+    sides: Sides, mix: Mix, steps: tuple[PendingCall, PendingCall], index: np.ndarray, *, wide: bool
+) -> Fit | None:
     """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
     old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
     source = steps[0].arrays[mix.read.source]

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-
     from edgeprune.graph.cost import Cost
     from edgeprune.graph.dependency_graph import DependencyGraph, Refusal
+    from edgeprune.keras_types import KerasModel
     from edgeprune.pruning.equivalence import Equivalence
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class PrunePlan:
+    """Which channels stay.
+
+    Attributes:
+        dependencies: the original's channels and groups.
+        keep: (channels,) keep mask: for each channel number, whether it stays. Channel 0 always stays.
+    """
+
+    dependencies: DependencyGraph
+    keep: np.ndarray
+
+    @classmethod
+    def keep_all(cls, dependencies: DependencyGraph) -> PrunePlan:
+        """The plan that removes nothing."""
+        return cls(dependencies, np.ones(dependencies.count, bool))
+
+    def groups(self) -> tuple[GroupReport, ...]:
+        """Each group before and after."""
+        return tuple(
+            GroupReport(group.name, len(group.channels), int(self.keep[group.channels].sum()))
+            for group in self.dependencies.groups
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,16 +92,21 @@ class PruneResult:
     """A pruned model.
 
     Attributes:
-        model: of the original's Keras flavour, not compiled.
+        model: of the original's Keras version, not compiled.
         report: what was done.
         dependencies: the original's channels and groups.
         keep: for each channel number, whether it stays.
     """
 
-    model: Any
+    model: KerasModel
     report: PruneReport
     dependencies: DependencyGraph
     keep: np.ndarray
+
+    @property
+    def plan(self) -> PrunePlan:
+        """Which channels stayed."""
+        return PrunePlan(self.dependencies, self.keep)
 
 
 def removed(before: Cost, after: Cost) -> Removed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from edgeprune.pruning.network import Data
 
 
-def arrays_of(data: Data) -> list[Any]:
+def arrays_of(data: Data) -> list[np.ndarray]:
     """The arrays in some data."""
     if isinstance(data, dict):
         return list(data.values())
     return list(data) if isinstance(data, (list, tuple)) else [data]
 
 
-def as_arrays(data: Any) -> Data:
+def as_arrays(data: object) -> Data:
     """Lists of numbers and framework tensors as numpy arrays, the structure kept.
 
     Raises:
@@ -53,10 +53,10 @@ def count(data: Data) -> int:
     return len(arrays_of(data)[0])
 
 
-def take(data: Data, index: Any) -> Data:
+def take(data: Data, index: slice | np.ndarray) -> Data:
     """Some of the samples, by a slice or an array of positions."""
     if isinstance(data, dict):
         return {name: value[index] for name, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [value[index] for value in data]
-    return data[index]
+    return np.asarray(data[index])

@@ -66,7 +66,7 @@ def largest_amount(
     """Bisects for the largest amount whose score is within `max_drop` of the baseline.
 
     Args:
-        prune: prunes by an amount; `Prepared.prune` shares the work between trials.
+        prune: prunes by an amount; `PruningAnalysis.prune` shares the work between trials.
         evaluate: scores a model, higher is better. Use data that no accuracy is claimed on.
         baseline: the original's score.
         max_drop: allowed loss, in the same channel.

@@ -38,9 +38,9 @@ from edgeprune.budget.measure import measure
 from edgeprune.conversion import QuantizeOptions, as_timed
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
-from edgeprune.pruning.allocation import Limits, allocate, levels
-from edgeprune.pruning.divergence import Damage
-from edgeprune.pruning.prepared import Prepared
+from edgeprune.keras_bridge.prune import analyze
+from edgeprune.pruning.allocation import Constraints, allocate, allowed_widths
+from edgeprune.pruning.divergence import OutputChange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,8 +60,8 @@ class Bench:
         self.name, self.case = name, CASES[name]()
         self.path = networks.KEPT / f"budget-{name}.json"
         self.kept: dict[str, Any] = json.loads(self.path.read_text()) if self.path.is_file() else {}
-        self.prepared = Prepared(self.case.model, self.case.calibration)
-        self.choices = levels(self.prepared.dependencies.groups, Limits())
+        self.prepared = analyze(self.case.model, self.case.calibration)
+        self.choices = allowed_widths(self.prepared.dependencies.groups, Constraints())
 
     def save(self, **found: Any) -> None:
         """Adds to what is kept."""
@@ -82,7 +82,7 @@ class Bench:
         found = fitter(self.prepared, self.convert, held=self.case.judged)
         seconds = time.perf_counter() - start
         found.judge.known.update(
-            {tuple(counts): Damage(*damage) for counts, *damage in self.kept.get("tried", [])}
+            {tuple(counts): OutputChange(*damage) for counts, *damage in self.kept.get("tried", [])}
         )
         if "profile_s" not in self.kept:
             self.save(profile_s=seconds, candidates=len(found.known.measured), **_errors(found))
@@ -172,7 +172,7 @@ def _near(bench: Bench, family: str, ratio: float) -> list[np.ndarray]:
     """Some widths of a family that are predicted to take about this share of the baseline's latency."""
     full = np.array([choice[0] for choice in bench.choices])
     macs = cost_model(bench.prepared.dependencies, "macs")
-    curves = bench.prepared.curves if family == "macs" else None
+    curves = bench.prepared.sensitivity if family == "macs" else None
     lowest = macs(np.array([choice[-1] for choice in bench.choices], float)) / macs(full.astype(float))
     table, found = bench.fitter.known.table, dict[tuple[int, ...], float]()
     low, high = 0.0, 1 - lowest - 1e-6

@@ -35,9 +35,10 @@ from readme import README, write_between
 
 import edgeprune
 from edgeprune.graph.cost import cost
-from edgeprune.keras_bridge.network import stripped_network
+from edgeprune.keras_bridge.network import network_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.dependencies import find_dependencies
+from edgeprune.pruning.result import PrunePlan
 
 RATIOS = (0.25, 0.5, 0.75)
 RATES = (1e-3, 3e-4)
@@ -58,14 +59,14 @@ def left_macs(model: Any, ratio: float) -> float:
 
 def with_weights(model: Any, arrays: list[np.ndarray]) -> Any:
     """The model at the widths of some weights, with those weights."""
-    reading = read(model)
-    units = find_dependencies(reading.graph)
+    network = network_of(model)
+    units = find_dependencies(network.graph)
     shapes = iter(array.shape for array in arrays)
     kept = {layer.name: [next(shapes) for _ in layer.weights] for layer in model.layers}
     keep = np.ones(units.count, bool)
     for group in units.groups:
         keep[group.channels[kept[group.producers[0]][0][-1] :]] = False
-    made = stripped_network(reading, units, keep).reading.model
+    made = network.compacted(PrunePlan(units, keep)).model
     made.set_weights(arrays)
     return made
 

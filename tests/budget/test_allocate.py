@@ -99,7 +99,7 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     from edgeprune.budget.work import work_of
     from edgeprune.graph.cost_model import cost_model
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.allocation import Limits, levels
+    from edgeprune.pruning.allocation import Constraints, allowed_widths
     from edgeprune.pruning.dependencies import find_dependencies
 
     units = find_dependencies(read(keras.applications.ResNet50(weights=None)).graph)
@@ -110,7 +110,7 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
         Measured(tuple(map(int, p)), macs(p.astype(float)) / macs(full.astype(float)), 0.01) for p in plans
     ]
     table = fit(work_of(units), full, measured)
-    choices = levels(units.groups, Limits())
+    choices = allowed_widths(units.groups, Constraints())
     harm = [np.linspace(0, 1, int(size) + 1) ** 2 for size in full]
     start = time.process_time()
     found = path(choices, table, harm)

@@ -15,7 +15,8 @@ from edgeprune.budget.fit import fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.profile import profile
 from edgeprune.errors import DeviceError, VerificationError
-from edgeprune.pruning.prepared import Prepared
+from edgeprune.keras_bridge.prune import analyze
+from edgeprune.pruning.analysis import PruningAnalysis
 from tests.budget.networks import network, samples, tflite
 
 if TYPE_CHECKING:
@@ -73,13 +74,13 @@ def test_precise_models_leave_the_time_to_the_others() -> None:
 
 
 @pytest.fixture
-def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Prepared:
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PruningAnalysis:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    return Prepared(network(), samples())
+    return analyze(network(), samples())
 
 
 def test_a_device_that_goes_away_costs_what_was_under_way(
-    prepared: Prepared, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    prepared: PruningAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from edgeprune.budget import measure as module
 
@@ -110,7 +111,7 @@ def test_a_device_that_goes_away_costs_what_was_under_way(
 
 
 @pytest.mark.heavy
-def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepared: Prepared) -> None:
+def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepared: PruningAnalysis) -> None:
     whole = prepared.cost
     size = len(tflite(prepared.model))
     budget = Budget(size_bytes=0.6 * size, macs=0.5 * whole.macs)
@@ -127,7 +128,7 @@ def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepare
 
 
 @pytest.mark.heavy
-def test_a_memory_budget_is_measured(prepared: Prepared) -> None:
+def test_a_memory_budget_is_measured(prepared: PruningAnalysis) -> None:
     generous = fitter(prepared, tflite, timed=False).fit(Budget(memory_bytes=4e9), trials=8, seconds=60)
     assert 1e6 < generous.explanation.rounds[-1].measured["memory_bytes"] < 4e9
     assert all(row.units_after == row.units_before for row in generous.explanation.rows)

@@ -10,7 +10,8 @@ from edgeprune.budget.limits import vectorised
 from edgeprune.budget.narrow import template
 from edgeprune.conversion import flatfile, run_tflite
 from edgeprune.graph.cost_model import cost_model
-from edgeprune.pruning.prepared import Prepared
+from edgeprune.keras_bridge.prune import analyze
+from edgeprune.pruning.analysis import PruningAnalysis
 from tests.budget.networks import network, samples, tflite
 
 
@@ -27,31 +28,31 @@ def shapes(file: bytes) -> list[tuple[str, list[list[int]]]]:
 
 
 @pytest.fixture(scope="module")
-def prepared() -> Prepared:
-    return Prepared(network(), samples(), criterion="l2", allocation="uniform")
+def prepared() -> PruningAnalysis:
+    return analyze(network(), samples(), criterion="l2", allocation="uniform")
 
 
-def test_it_has_the_shapes_of_the_converted_pruned_model(prepared: Prepared) -> None:
+def test_it_has_the_shapes_of_the_converted_pruned_model(prepared: PruningAnalysis) -> None:
     counts = [
         max(len(group.channels) // 3 - place, 1) for place, group in enumerate(prepared.dependencies.groups)
     ]
     candidates = candidates_of(prepared, tflite)
     assert candidates.cheap
-    converted = tflite(prepared.prune_to(np.array(counts), repair=False).model)
+    converted = tflite(prepared.prune_to(np.array(counts), reconstruct=False).model)
     narrowed = candidates.file(counts)
     assert shapes(narrowed) == shapes(converted)
     assert abs(len(narrowed) - len(converted)) <= 0.02 * len(converted)
     assert run_tflite(narrowed, (samples(2),))[0].shape[-1] == 10
 
 
-def test_all_units_give_the_same_answers(prepared: Prepared) -> None:
+def test_all_units_give_the_same_answers(prepared: PruningAnalysis) -> None:
     candidates = candidates_of(prepared, tflite)
     whole = candidates.file([len(group.channels) for group in prepared.dependencies.groups])
     x = (samples(4),)
     assert np.array_equal(run_tflite(whole, x), run_tflite(candidates.baseline, x))
 
 
-def test_a_file_of_unknown_operators_is_left_alone(prepared: Prepared) -> None:
+def test_a_file_of_unknown_operators_is_left_alone(prepared: PruningAnalysis) -> None:
     import tf_keras
 
     layers = tf_keras.layers
@@ -63,13 +64,13 @@ def test_a_file_of_unknown_operators_is_left_alone(prepared: Prepared) -> None:
     assert template(file, prepared.dependencies.groups, [layer.name for layer in model.layers]) is None
 
 
-def test_prune_to_keeps_what_it_is_told(prepared: Prepared) -> None:
+def test_prune_to_keeps_what_it_is_told(prepared: PruningAnalysis) -> None:
     counts = np.array([5 + place for place in range(len(prepared.dependencies.groups))])
     report = prepared.prune_to(counts).report
     assert [group.units_after for group in report.groups] == counts.tolist()
 
 
-def test_multiply_accumulates_of_plans_are_those_of_the_model(prepared: Prepared) -> None:
+def test_multiply_accumulates_of_plans_are_those_of_the_model(prepared: PruningAnalysis) -> None:
     macs = vectorised(cost_model(prepared.dependencies, "macs"))
     counts = np.array([7 + place for place in range(len(prepared.dependencies.groups))])
-    assert macs(counts[None])[0] == prepared.prune_to(counts, repair=False).report.after.macs
+    assert macs(counts[None])[0] == prepared.prune_to(counts, reconstruct=False).report.after.macs

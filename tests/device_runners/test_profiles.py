@@ -17,8 +17,8 @@ from edgeprune.budget.fit import Fitter
 from edgeprune.budget.limits import Budget
 from edgeprune.budget.profile import profile
 from edgeprune.errors import DeviceError
-from edgeprune.pruning.allocation import Limits, levels
-from edgeprune.pruning.prepared import Prepared
+from edgeprune.keras_bridge.prune import analyze
+from edgeprune.pruning.allocation import Constraints, allowed_widths
 from tests.budget.networks import network, samples, tflite
 from tests.device_runners.test_devices_end_to_end import native_options
 
@@ -34,14 +34,14 @@ LEAST = np.ones(3, int)
 
 @pytest.fixture(scope="module")
 def candidates() -> Candidates:
-    return candidates_of(Prepared(network(), samples()), tflite)
+    return candidates_of(analyze(network(), samples()), tflite)
 
 
 def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     options = BenchOptions(min_time_s=0.1, runs=5, python=sys.executable)
     known = profile(candidates, here.device, options, LEAST)
     assert len(known.measured) == 13
-    choices = levels(candidates.prepared.dependencies.groups, Limits())
+    choices = allowed_widths(candidates.prepared.dependencies.groups, Constraints())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
     budget = Budget(latency_ms=10 * (known.baseline_ms or 0.0))
     fitted = Fitter(known, choices).fit(budget, trials=8, seconds=60)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.gradients import KerasGradients
+from edgeprune.keras_bridge.gradients import gradients
+from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
-from edgeprune.pruning.prune import prune
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def test_class_numbers_label_logits_and_probabilities_alike(keras_package):
     data = np.random.default_rng(0).normal(size=(6, 4)).astype("float32")
     labels = np.array([0, 1, 2, 0, 1, 2])
     ends = (k.Model(inputs, logits), k.Model(inputs, k.layers.Softmax()(logits)))
-    one, other = (next(iter(KerasGradients(read(model))(data, labels)))["hidden"] for model in ends)
+    one, other = (next(iter(gradients(read(model), data, labels)))["hidden"] for model in ends)
     np.testing.assert_allclose(one[0], other[0], rtol=0, atol=1e-5)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.shrink import RANDOM_SAMPLES, shrink
-from edgeprune.pruning.prune import prune
 from edgeprune.pruning.synthetic import synthetic_inputs
 
 

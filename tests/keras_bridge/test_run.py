@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, replace_weights, run
 from edgeprune.keras_bridge.shrink import shrink
-from edgeprune.pruning.prune import prune
 
 
 @pytest.fixture(params=["keras", "tf_keras"])

@@ -9,12 +9,12 @@ import edgeprune
 from edgeprune.graph.cost import cost, layer_costs
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
+from edgeprune.keras_bridge.prune import analyze
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.budget import peak_values
 from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.dependencies import find_dependencies
-from edgeprune.pruning.prepared import Prepared
 from tests.layers.pruned import prune, with_weights
 
 STEPS = 3
@@ -82,10 +82,10 @@ def test_calibration_repairs_what_is_inside(k):
     x = k.layers.TimeDistributed(k.Model(image, x), name="wrapped")(frames)
     model = with_weights(k.Model(frames, k.layers.Dense(3)(k.layers.SimpleRNN(4, name="rnn")(x))), seed=1)
     videos, others = np.random.default_rng(2).normal(size=(2, 96, STEPS, 4, 4, 2)).astype("float32")
-    prepared = Prepared(model, videos, allocation="uniform")
+    prepared = analyze(model, videos, allocation="uniform")
     errors = []
     for repair in (False, True):
-        smaller = prepared.prune(0.25, repair=repair).model
+        smaller = prepared.prune(0.25, reconstruct=repair).model
         assert [tuple(w.shape) for w in smaller.get_layer("wrapped").weights] == [
             (3, 3, 2, 6), (6,), (6, 6), (6,),
         ]

@@ -8,7 +8,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel
-from edgeprune.pruning.allocation import Limits, allocate, levels
+from edgeprune.pruning.allocation import Constraints, allocate, allowed_widths
 
 SIZES = np.array([6, 9, 5])
 
@@ -53,7 +53,7 @@ def test_cost_model_gradient():
 @pytest.mark.parametrize("ratio", [0, 0.05, 0.25, 0.5, 0.75, 0.85])
 @pytest.mark.parametrize("curves", [None, _curves()], ids=["uniform", "global"])
 def test_neurons_are_met_exactly(ratio, curves):
-    kept = allocate(levels(_groups(), Limits()), _neurons(), SIZES, ratio, curves)
+    kept = allocate(allowed_widths(_groups(), Constraints()), _neurons(), SIZES, ratio, curves)
     assert SIZES.sum() - kept.sum() == np.ceil(ratio * SIZES.sum() - 1e-9)
     assert kept.min() >= 1
 
@@ -61,7 +61,7 @@ def test_neurons_are_met_exactly(ratio, curves):
 @pytest.mark.parametrize("ratio", [0.2, 0.45, 0.7])
 def test_global_is_the_least_harmful_plan(ratio):
     curves = _curves(2)
-    kept = allocate(levels(_groups(), Limits()), _neurons(), SIZES, ratio, curves)
+    kept = allocate(allowed_widths(_groups(), Constraints()), _neurons(), SIZES, ratio, curves)
     harm = sum(curve[size - count] for curve, size, count in zip(curves, SIZES, kept, strict=True))
     best = min(
         sum(curve[size - count] for curve, size, count in zip(curves, SIZES, counts, strict=True))
@@ -75,7 +75,7 @@ def test_global_is_the_least_harmful_plan(ratio):
 @pytest.mark.parametrize("curves", [None, _curves()], ids=["uniform", "global"])
 def test_products_are_met_and_no_step_can_be_undone(ratio, curves):
     model = _chain()
-    kept = allocate(levels(_groups(), Limits()), model, SIZES, ratio, curves)
+    kept = allocate(allowed_widths(_groups(), Constraints()), model, SIZES, ratio, curves)
     target = (1 - ratio) * model(SIZES.astype(float))
     assert model(kept.astype(float)) <= target + 1e-6
     for group in range(3):
@@ -86,30 +86,31 @@ def test_products_are_met_and_no_step_can_be_undone(ratio, curves):
 def test_a_bump_does_not_hide_a_valley():
     """The first removal of group 0 is dear and the next ones are free."""
     curves = [np.array([0, 1, 1, 1, 1, 1, 1.0]), np.linspace(0, 9, 10), np.linspace(0, 5, 6)]
-    kept = allocate(levels(_groups(), Limits()), _neurons(), SIZES, 0.25, curves)
+    kept = allocate(allowed_widths(_groups(), Constraints()), _neurons(), SIZES, 0.25, curves)
     assert kept.tolist() == [1, 9, 5]
 
 
-def test_limits():
-    choices = levels(_groups(), Limits(min_width=2, round_to=4, protect=["layer_2"], ratios={"*_0": 0.3}))
+def test_constraints():
+    constraints = Constraints(min_width=2, round_to=4, protect=["layer_2"], ratios={"*_0": 0.3})
+    choices = allowed_widths(_groups(), constraints)
     assert [choice.tolist() for choice in choices] == [[4], [9, 8, 6, 4, 2], [5]]
 
 
 def test_rounding_leaves_narrow_groups_four_levels():
-    found = [choice.tolist() for choice in levels(_groups([35, 16, 9, 3]), Limits(round_to=8))]
+    found = [choice.tolist() for choice in allowed_widths(_groups([35, 16, 9, 3]), Constraints(round_to=8))]
     assert found == [[35, 32, 24, 16, 8], [16, 12, 8, 4], [9, 8, 6, 4, 2], [3, 2, 1]]
 
 
 def test_minimum_width_of_a_narrow_group():
-    assert levels(_groups([3]), Limits(min_width=8))[0].tolist() == [3]
+    assert allowed_widths(_groups([3]), Constraints(min_width=8))[0].tolist() == [3]
 
 
-@pytest.mark.parametrize("limits", [Limits(protect=["conv*"]), Limits(ratios={"layer_9": 0.5})])
+@pytest.mark.parametrize("limits", [Constraints(protect=["conv*"]), Constraints(ratios={"layer_9": 0.5})])
 def test_patterns_that_match_nothing_are_refused(limits):
     with pytest.raises(InputError, match="matches no group"):
-        levels(_groups(), limits)
+        allowed_widths(_groups(), limits)
 
 
 def test_too_much_is_refused_with_what_is_possible():
     with pytest.raises(InputError, match=r"at most 70\.0% can be"):
-        allocate(levels(_groups(), Limits(min_width=2)), _neurons(), SIZES, 0.9, None)
+        allocate(allowed_widths(_groups(), Constraints(min_width=2)), _neurons(), SIZES, 0.9, None)

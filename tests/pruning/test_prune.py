@@ -9,14 +9,13 @@ from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.network import KerasNetwork
+from edgeprune.keras_bridge.prune import analyze, prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.pruning.allocation import Limits
+from edgeprune.pruning.allocation import Constraints
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.observe import observe
-from edgeprune.pruning.prepared import Prepared
-from edgeprune.pruning.prune import prune
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
@@ -47,7 +46,7 @@ def keras_package():
 
 @pytest.fixture(scope="module")
 def prepared(keras_package):
-    return Prepared(_residual(keras_package), DATA)
+    return analyze(_residual(keras_package), DATA)
 
 
 def _outputs(model, data=DATA):
@@ -80,7 +79,7 @@ def test_nothing_removed_is_the_original(prepared, keras_package):
 def test_repair_brings_the_outputs_nearer(prepared, keras_package):
     expected = _outputs(_residual(keras_package))
     errors = [
-        np.abs(_outputs(prepared.prune(0.4, repair=repair).model) - expected).mean()
+        np.abs(_outputs(prepared.prune(0.4, reconstruct=repair).model) - expected).mean()
         for repair in (True, False)
     ]
     assert errors[0] < 0.85 * errors[1]
@@ -95,8 +94,8 @@ def test_the_same_seed_gives_the_same_model(package):
 
 
 def test_limits_by_name(prepared):
-    limits = Limits(min_width=2, protect=["stem"], ratios={"hidden": 0.75})
-    kept = {group.name: group.units_after for group in prepared.prune(0.5, limits=limits).report.groups}
+    limits = Constraints(min_width=2, protect=["stem"], ratios={"hidden": 0.75})
+    kept = {group.name: group.units_after for group in prepared.prune(0.5, constraints=limits).report.groups}
     assert kept == {"stem": 6, "expand": 5, "hidden": 3}
 
 

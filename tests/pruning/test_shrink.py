@@ -5,10 +5,10 @@ import importlib
 import numpy as np
 import pytest
 
+from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.shrink import shrink
-from edgeprune.pruning.prune import prune
 from tests.layers.pruned import with_weights
 
 FLAVOURS = ["keras", "tf_keras"]

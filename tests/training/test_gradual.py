@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from edgeprune.keras_bridge.network import stripped_network
+from edgeprune.keras_bridge.network import network_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.dependencies import find_dependencies
+from edgeprune.pruning.result import PrunePlan
 from edgeprune.training.gradual import departures, mask_gradually
 
 
@@ -67,7 +68,7 @@ def test_masks_follow_the_schedule_and_strip_exactly(residual):
     assert alive[0] > alive[-1] == 5
     assert alive == sorted(alive, reverse=True)
     assert len(set(alive)) > 2
-    stripped = stripped_network(read(masked), units, keep).reading.model
+    stripped = network_of(masked).compacted(PrunePlan(units, keep)).model
     wanted = masked.predict(x, verbose=0)
     np.testing.assert_allclose(stripped.predict(x, verbose=0), wanted, rtol=1e-5, atol=1e-6)
     assert not np.allclose(wanted, residual.predict(x, verbose=0), atol=1e-3)

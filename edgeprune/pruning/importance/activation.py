@@ -26,7 +26,7 @@ def _statistic(scene: Scene, *, of: Callable[[np.ndarray], np.ndarray]) -> np.nd
     """Scores of all units: the mean of a figure of their activations."""
     mean = Mean(scene.dependencies.count)
     mixes = [mix for mix in mixes_of(scene.dependencies) if mix.channels.any()]
-    for step in scene.network.steps(scene.data):
+    for step in scene.network.steps(scene.samples):
         for mix in mixes:
             if mix.call == step.number:
                 generator = np.random.default_rng((scene.seed, mix.call))

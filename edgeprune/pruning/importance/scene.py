@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.network import Data, Gradients, Network
+    from edgeprune.pruning.network import Data, Network
     from edgeprune.pruning.observe import Moments
 
 
@@ -25,7 +25,6 @@ class Scene:
         data: calibration samples, None where pruning is data-free.
         labels: of the samples, None where there are none.
         moments: what every linear read sees on the samples; empty without data.
-        gradients: differentiates the network; None where nobody can.
         seed: decides every random choice.
     """
 
@@ -34,8 +33,18 @@ class Scene:
     data: Data | None = None
     labels: np.ndarray | None = None
     moments: Sequence[Moments] = ()
-    gradients: Gradients | None = None
     seed: int = 0
+
+    @property
+    def samples(self) -> Data:
+        """The data of a criterion that needs some.
+
+        Raises:
+            ValueError: there is none; `PruningAnalysis` then chooses another criterion.
+        """
+        if self.data is None:
+            raise ValueError("This criterion needs calibration data.")
+        return self.data
 
 
 class Scorer(Protocol):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.errors import InputError
 from edgeprune.pruning.importance.slices import Mean, places
 
 if TYPE_CHECKING:
@@ -21,11 +20,9 @@ if TYPE_CHECKING:
 
 def scores(scene: Scene) -> np.ndarray:
     """Scores of all channels."""
-    if scene.gradients is None:
-        raise InputError("The criterion 'taylor' needs gradients, which this model does not give.")
     found = list(places(scene))
     squares = [np.zeros(len(channels)) for *_, channels in found]
-    for gradients in scene.gradients(scene.data, scene.labels):
+    for gradients in scene.network.gradients(scene.samples, scene.labels):
         for (layer, index, axis, _), total in zip(found, squares, strict=True):
             weight, gradient = scene.network.weights(layer)[index], gradients[layer][index]
             others = tuple(other for other in range(weight.ndim) if other != axis)

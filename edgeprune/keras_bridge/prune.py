@@ -1,0 +1,104 @@
+"""`edgeprune.prune`: a model in, a smaller model of the same Keras version out. No training."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from edgeprune.keras_bridge.load import load_if_path
+from edgeprune.keras_bridge.network import KerasNetwork, network_of
+from edgeprune.pruning import importance
+from edgeprune.pruning.allocation import Constraints
+from edgeprune.pruning.analysis import PruningAnalysis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
+
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pruning.result import PruneResult
+
+
+def prune(
+    model: KerasModel | str | PathLike[str],
+    amount: float = 0.5,
+    *,
+    calibration: object = None,
+    labels: object = None,
+    criterion: str = importance.DEFAULT,
+    allocation: str = "global",
+    unit: str = "neurons",
+    min_width: int = 1,
+    round_to: int = 1,
+    protect: Sequence[str] = (),
+    ratios: Mapping[str, float] | None = None,
+    threshold: float | None = None,
+    repair: bool = True,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+) -> PruneResult:
+    """Removes neurons from a trained model and refits what is left. Needs no training and no labels.
+
+    Args:
+        model: a tf_keras or Keras 3 model, or the path of one; it is not changed.
+        amount: share to remove, at least; 0 to below 1.
+        calibration: samples as the model takes them: an array, a list with one array for each
+            input, or a dictionary by input name. 1000 are plenty. None: data-free.
+        labels: class numbers of the samples, for the criterion "taylor" alone.
+        criterion: which neurons go first, a name from `edgeprune.pruning.importance.CRITERIA`.
+        allocation: "global" (the model's outputs decide which layers lose most) or "uniform".
+        unit: what `amount` is a share of: "neurons", "params" or "macs".
+        min_width: channels that stay in every group.
+        round_to: kept counts are multiples of this.
+        protect: name patterns (``"stem*"``) of layers that keep all channels.
+        ratios: name pattern to the share that exactly these layers lose.
+        threshold: in place of `amount`: remove neurons whose importance is below this multiple of the
+            mean in their group.
+        repair: whether to refit the layers to the calibration data.
+        seed: the same seed gives the same model.
+        progress: called with the step's name and its fraction done.
+
+    Raises:
+        InputError: the model cannot be read, a setting is not understood, or the amount cannot be reached.
+        VerificationError: the compacted model differs from the masked original.
+    """
+    analysis = analyze(
+        load_if_path(model),
+        calibration,
+        labels=labels,
+        criterion=criterion,
+        allocation=allocation if threshold is None else "uniform",
+        seed=seed,
+        progress=progress,
+    )
+    constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))
+    if threshold is not None:
+        return analysis.prune_to(analysis.allocate_above(threshold, constraints), reconstruct=repair)
+    return analysis.prune(amount, unit=unit, constraints=constraints, reconstruct=repair)
+
+
+def analyze(
+    model: KerasModel | KerasNetwork,
+    calibration: object = None,
+    *,
+    labels: object = None,
+    criterion: str = importance.DEFAULT,
+    allocation: str = "global",
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+) -> PruningAnalysis:
+    """Reads a model, unless it was read, and finds out all that does not depend on the ratio.
+
+    Args:
+        model: it is not changed.
+
+    The other arguments are those of `PruningAnalysis`.
+    """
+    return PruningAnalysis(
+        model if isinstance(model, KerasNetwork) else network_of(model),
+        calibration,
+        labels=labels,
+        criterion=criterion,
+        allocation=allocation,
+        seed=seed,
+        progress=progress,
+    )

@@ -1,0 +1,313 @@
+"""All that is known of a model before the ratio is: pruning it by any amount is then cheap.
+
+read → dependency graph → importance of each group's channels → sensitivity of the outputs      once
+allocate → plan → compact → prove → reconstruct                                      for each ratio
+"""
+
+from __future__ import annotations
+
+import contextlib
+import numbers
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.errors import InputError
+from edgeprune.graph.cost import cost
+from edgeprune.graph.cost_model import COST_KINDS, cost_model
+from edgeprune.pruning import importance
+from edgeprune.pruning.allocation import ALLOCATIONS, Constraints, allocate, allowed_widths
+from edgeprune.pruning.budget import budget
+from edgeprune.pruning.checks import check_weights, checked_labels
+from edgeprune.pruning.dependencies import find_dependencies
+from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
+from edgeprune.pruning.importance.scene import Scene
+from edgeprune.pruning.observe import ROWS_PER_READ, observe
+from edgeprune.pruning.reconstruct import Sides, reconstruct
+from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
+from edgeprune.pruning.samples import as_arrays, count, take
+from edgeprune.pruning.sensitivity import curves
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from edgeprune.graph.dependency_graph import DependencyGraph
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pruning.network import Data, Network
+    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.ranking import Ranking
+
+HELD_OUT = 0.25
+PROOF_SAMPLES = 4
+EVALUATION_ROWS = 5_000
+"""Positions that a plan which is only evaluated is reconstructed on: a quarter of the time."""
+EVALUATION_MACS = 1e10
+"""Multiply-accumulates that evaluating one plan may take."""
+
+
+class PruningAnalysis:
+    """Prunes one model by any ratio.
+
+    Args:
+        network: the original; it is never changed.
+        calibration: samples, None for data-free.
+        labels: for the criterion "taylor".
+        criterion: a name from `importance.CRITERIA`.
+        allocation: one of `ALLOCATIONS`.
+        seed: decides every random choice.
+        progress: told each step's name and its fraction done.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        calibration: object = None,
+        *,
+        labels: object = None,
+        criterion: str = importance.DEFAULT,
+        allocation: str = "global",
+        seed: int = 0,
+        progress: Callable[[str, float], None] | None = None,
+    ) -> None:
+        importance.check_criterion(criterion)
+        if allocation not in ALLOCATIONS:
+            raise InputError(
+                f"There is no allocation '{allocation}'.", f"Known are {', '.join(ALLOCATIONS)}."
+            )
+        self.network = network
+        self._progress = progress or (lambda *_: None)
+        self._seconds: dict[str, float] = {}
+        self._seed = seed
+        self._data = None if calibration is None else as_arrays(calibration)
+        with self._step("read"):
+            check_weights(network.graph)
+            self._notes = _notes_on(network)
+            self.dependencies: DependencyGraph = find_dependencies(network.graph)
+        self.cost = cost(self.dependencies)
+        self._budget = budget(network.graph, self.cost.macs, len(self.dependencies.groups))
+        self._criterion = criterion
+        self._moments: tuple[Moments, ...] = ()
+        self.importance = self._rank(checked_labels(labels, self._data))
+        self._is_global = allocation == "global"
+        self._sensitivity: list[np.ndarray] | None = self._measured() if self._is_global else None
+
+    @contextlib.contextmanager
+    def _step(self, name: str) -> Iterator[Callable[[float], None]]:
+        start = time.perf_counter()
+        self._progress(name, 0.0)
+        yield lambda fraction: self._progress(name, fraction)
+        self._seconds[name] = time.perf_counter() - start
+        self._progress(name, 1.0)
+
+    def _rank(self, labels: np.ndarray | None) -> list[Ranking]:
+        if self._data is None and self._criterion in importance.NEED_DATA:
+            self._notes.append(
+                f"No calibration data was given: neurons were chosen by {importance.DATA_FREE} instead of "
+                f"{self._criterion}, layers were compared by their weights alone, and nothing was repaired. "
+                "Much accuracy is lost that a few hundred unlabelled samples would keep."
+            )
+            self._criterion = importance.DATA_FREE
+        with self._step("rank") as tell:
+            few = None
+            if self._data is not None:
+                few = self._some(self._data, self._budget.at_once)
+                self._moments = observe(
+                    self.network,
+                    self.dependencies,
+                    self._some(self._split(self._data)[0], self._budget.observed),
+                    batch=self._budget.at_once,
+                    seed=self._seed,
+                    progress=tell,
+                )
+            scene = Scene(self.network, self.dependencies, few, labels, self._moments, self._seed)
+            return importance.rank_units(self._criterion, scene)
+
+    def _split(self, data: Data) -> tuple[Data, Data]:
+        """Samples to choose on, and others to measure sensitivity on; both all where there are few."""
+        total = count(data)
+        held = round(total * HELD_OUT)
+        if held < 1:
+            return data, data
+        order = np.random.default_rng(self._seed).permutation(total)
+        return take(data, np.sort(order[held:])), take(data, np.sort(order[:held]))
+
+    def _some(self, data: Data, number: int) -> Data:
+        total = count(data)
+        if total <= number:
+            return data
+        return take(data, np.sort(np.random.default_rng(self._seed).choice(total, number, replace=False)))
+
+    @property
+    def model(self) -> KerasModel:
+        """The original."""
+        return self.network.model
+
+    @property
+    def sensitivity(self) -> list[np.ndarray]:
+        """For each group the divergence D(k) of the outputs after k = 0…n removals; measured on first use."""
+        if self._sensitivity is None:
+            self._sensitivity = self._measured()
+        return self._sensitivity
+
+    def _measured(self) -> list[np.ndarray]:
+        if self._data is None:
+            return importance.curves_of(self.importance)
+        with self._step("measure") as tell:
+            return curves(
+                self.network.compacted(PrunePlan.keep_all(self.dependencies)),
+                self.dependencies,
+                self.importance,
+                self._moments,
+                self._some(self._split(self._data)[1], self._budget.measured),
+                fractions=self._budget.fractions,
+                progress=tell,
+            )
+
+    def allocate(self, ratio: float, unit: str, constraints: Constraints) -> np.ndarray:
+        """(G,) channels that each group keeps when a ratio of the model's neurons, params or macs goes."""
+        groups = self.dependencies.groups
+        widths = allowed_widths(groups, constraints)
+        full = np.array([len(group.channels) for group in groups], int)
+        if not groups:
+            return full
+        curves = self.sensitivity if self._is_global else None
+        return allocate(widths, cost_model(self.dependencies, unit), full, ratio, curves)
+
+    def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
+        """(G,) channels that each group keeps when those below `threshold` times its mean importance go.
+
+        Raises:
+            InputError: the threshold is negative.
+        """
+        if threshold < 0:
+            raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
+        kept = []
+        widths = allowed_widths(self.dependencies.groups, constraints)
+        for allowed, ranking in zip(widths, self.importance, strict=True):
+            enough = allowed[allowed >= len(ranking.order) - ranking.below(threshold)]
+            kept.append(enough[-1] if len(enough) else allowed[0])
+        return np.array(kept, int)
+
+    def plan(self, allocation: np.ndarray) -> PrunePlan:
+        """The channels that stay when each group keeps so many, (G,): those of the highest importance."""
+        plan = PrunePlan.keep_all(self.dependencies)
+        for group, ranking, number in zip(self.dependencies.groups, self.importance, allocation, strict=True):
+            plan.keep[group.channels] = ranking.kept(int(number))
+        return plan
+
+    def prune(
+        self,
+        ratio: float,
+        *,
+        unit: str = "neurons",
+        constraints: Constraints | None = None,
+        reconstruct: bool = True,
+    ) -> PruneResult:
+        """Removes at least a ratio of the model's neurons, params or macs.
+
+        Raises:
+            InputError: a setting is not understood, or the ratio cannot be reached.
+            VerificationError: the compacted model differs from the masked original.
+        """
+        if not isinstance(ratio, numbers.Real) or not 0 <= ratio < 1:
+            raise InputError(f"{ratio} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
+        if unit not in COST_KINDS:
+            raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(COST_KINDS)}.")
+        allocation = self.allocate(ratio, unit, constraints or Constraints())
+        return self.prune_to(allocation, reconstruct=reconstruct)
+
+    def prune_to(self, allocation: np.ndarray, *, reconstruct: bool = True) -> PruneResult:
+        """Leaves a number of channels in each group, (G,); the criterion says which.
+
+        Args:
+            allocation: channels to keep, one number for each of ``dependencies.groups``.
+            reconstruct: whether to refit the layers to the calibration data.
+
+        Raises:
+            VerificationError: the compacted model differs from the masked original.
+        """
+        plan = self.plan(allocation)
+        with self._step("strip"):
+            pruned = self.network.compacted(plan)
+            samples = (
+                self.network.synthetic_inputs(PROOF_SAMPLES, self._seed)
+                if self._data is None
+                else take(self._data, slice(0, PROOF_SAMPLES))
+            )
+            proof = self.network.equivalence(plan, pruned, samples)
+            proof.check()
+        error = None
+        if reconstruct and self._data is not None:
+            with self._step("repair") as tell:
+                error = self._reconstruct(pruned, plan, self._data, ROWS_PER_READ, tell)
+        after = cost(self.dependencies, plan.keep)
+        report = PruneReport(
+            plan.groups(),
+            self.cost,
+            after,
+            removed(self.cost, after),
+            self.dependencies.refusals,
+            proof,
+            error,
+            tuple(self._notes),
+            dict(self._seconds),
+        )
+        return PruneResult(pruned.model, report, self.dependencies, plan.keep)
+
+    def _reconstruct(
+        self, pruned: Network, plan: PrunePlan, data: Data, rows: int, tell: Callable[[float], None]
+    ) -> float:
+        """Refits a compacted network in place; the divergence of its outputs that is left."""
+        data = self._some(data, self._budget.at_once)
+        reference = self.network.outputs(data)
+        weights = ambiguity(reference)
+        weights = np.ones(count(data)) if weights is None else weights
+        sides = Sides(
+            self.network, pruned, self.dependencies, plan.keep, self._moments, weights, self._seed, rows
+        )
+        reconstruct(sides, data, reference, progress=tell)
+        return divergence(reference, pruned.outputs(data))
+
+    def evaluator(self, held: object = None) -> Callable[[np.ndarray], OutputChange]:
+        """Tells how an allocation (G,) changes the outputs, by the compacted and reconstructed network.
+
+        Args:
+            held: samples that choose and reconstruct nothing; None holds back a part of the calibration
+                data. Without calibration data the groups' sensitivities are added up.
+        """
+        if self._data is None:
+            return lambda allocation: OutputChange(self._expected(allocation))
+        fitted_on, seen = self._split(self._data) if held is None else (self._data, as_arrays(held))
+        most = min(int(EVALUATION_MACS / max(self.cost.macs, 1)), self._budget.at_once)
+        seen = self._some(seen, max(most, 64))
+        reference = self.network.outputs(seen)
+
+        def change(allocation: np.ndarray) -> OutputChange:
+            plan = self.plan(allocation)
+            pruned = self.network.compacted(plan)
+            with self._step("repair") as tell:
+                self._reconstruct(pruned, plan, fitted_on, EVALUATION_ROWS, tell)
+            return output_change(reference, pruned.outputs(seen))
+
+        return change
+
+    def _expected(self, allocation: np.ndarray) -> float:
+        gone = [
+            len(group.channels) - count
+            for group, count in zip(self.dependencies.groups, allocation, strict=True)
+        ]
+        return float(sum(curve[int(k)] for curve, k in zip(self.sensitivity, gone, strict=True)))
+
+
+def _notes_on(network: Network) -> list[str]:
+    """What a copy of the model does not have as the original has it."""
+    notes = []
+    if network.has_added_loss:
+        notes.append("What add_loss() and add_metric() added is to be added again.")
+    notes += [
+        f"Layers '{one}' and '{other}' share weights in the original; each has its own in the pruned model, "
+        "and counts for itself."
+        for one, other in network.shared_weights()
+    ]
+    return notes
