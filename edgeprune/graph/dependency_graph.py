@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import numpy as np
 
     from edgeprune.graph.flow import CallView, Flow, WeightFlow
     from edgeprune.graph.model_graph import ModelGraph

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph.model_graph import Tensor
-
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.model_graph import Call, Layer
+    from edgeprune.graph.model_graph import Call, Layer, Tensor
 
 Arrays = Sequence[np.ndarray]
-Hidden = Callable[[Arrays, Arrays, Sequence["np.ndarray | None"]], np.ndarray]
+Masks = Sequence["np.ndarray | None"]
+Hidden = Callable[[Arrays, Arrays, Masks], np.ndarray]
+Samples = Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +79,7 @@ class LinearRead:
     kernel: int
     bias: int | None
     rows: tuple[int, ...]
-    samples: Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
+    samples: Samples
     hidden: Hidden | None = None
     by_step: bool = False
 

@@ -8,14 +8,19 @@ weights are read from the framework when they are first asked for.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     import numpy as np
 
-Shape = tuple[int | None, ...]
+Shape: TypeAlias = "tuple[int | None, ...]"
+Config: TypeAlias = Mapping[str, Any]
+"""A layer's configuration, or a part of it, as Keras' ``get_config`` writes it."""
+Argument: TypeAlias = Any
+"""A call's argument: any nesting of lists, tuples and dictionaries, with `Tensor` where a tensor goes."""
+Arguments: TypeAlias = tuple[tuple[Argument, ...], Mapping[str, Argument]]
+"""Positional and keyword arguments."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Layer:
 
     path: str
     kind: str
-    config: Mapping[str, Any]
+    config: Config
     weight_shapes: tuple[tuple[int, ...], ...] = ()
     weight_names: tuple[str, ...] = ()
     read_weights: Callable[[], Sequence[np.ndarray]] = tuple
@@ -68,11 +73,11 @@ class Call:
     """
 
     layer: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
+    args: tuple[Argument, ...]
+    kwargs: Mapping[str, Argument]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
-    key: Any = None
+    key: object = None
     steps: int = 1
 
 

@@ -70,11 +70,11 @@ def _silencing(
 
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
         view, flow = dependencies.views[step.number], dependencies.flows[step.number]
-        masked = getattr(rule_for(view.layer), "masked", None)
-        arrays = masked and masked(view, kept, step.arrays, step.layer.get_weights())
-        if arrays is None:
+        stand_in = rule_for(view.layer).stand_in(view, kept)
+        if stand_in is None:
             outputs = compute()
         else:
+            arrays = stand_in(step.arrays, step.layer.get_weights() if view.layer.weight_shapes else [])
             mask = getattr(step.inputs[0], "_keras_mask", None)
             outputs = [with_mask(tf.convert_to_tensor(array), mask) for array in arrays]
         return [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]

@@ -29,9 +29,6 @@ from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
 from edgeprune.keras_bridge.said import said
 from edgeprune.layers import rule_for
-from edgeprune.layers.barrier import BarrierRule
-from edgeprune.layers.operation import OperationRule
-from edgeprune.layers.operation_elementwise import ElementwiseOperationRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,10 +140,8 @@ def _knows_the_batch(reading: Reading, path: str) -> bool:
     layer = reading.graph.layers[path]
     if getattr(reading.layers[path], "stateful", False) or layer.config.get("time_major"):
         return True
-    rule = rule_for(layer)
-    is_operation = isinstance(rule, OperationRule) and not isinstance(rule, ElementwiseOperationRule)
     is_users = layer.module.split(".")[0] not in ("keras", "tf_keras")
-    return is_operation or is_users or isinstance(rule, BarrierRule)
+    return is_users or rule_for(layer).may_fix_batch
 
 
 def _computed(

@@ -15,7 +15,6 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
-from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
@@ -26,10 +25,12 @@ from edgeprune.pruning.compaction import Compaction, compact
 from edgeprune.pruning.constants import ConstantPropagation
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.equivalence import Equivalence, compare
-from edgeprune.pruning.shrink import Findings, find
+from edgeprune.pruning.shrink import Findings, find_removable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from edgeprune.graph.dependency_graph import DependencyGraph
 
 RANDOM_SAMPLES = 8
 RELATIVE_TOLERANCE = 2e-5
@@ -88,8 +89,8 @@ def shrink(model: Any, samples: Any = None) -> ShrinkResult:
         findings = _look(reading, dependencies)
         if not findings.reasons:
             break
-        group_of = {int(unit): group.name for group in dependencies.groups for unit in group.channels}
-        removals.update((group_of[unit], reason) for unit, reason in findings.reasons.items())
+        group_of = {int(channel): group.name for group in dependencies.groups for channel in group.channels}
+        removals.update((group_of[channel], reason) for channel, reason in findings.reasons.items())
         reading = read(build(reading, _stripped(dependencies, findings), findings.weights))
     proof = _prove(original, reading, samples)
     proof.check()
@@ -104,15 +105,15 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
         for path, flows in dependencies.layer_flows.items()
         if flows
     }
-    watcher = ConstantPropagation(dependencies, weights)
+    constants = ConstantPropagation(dependencies, weights)
 
     def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
         outputs = compute()
-        watcher.see(step.number, [np.asarray(value) for value in outputs])
+        constants.observe(step.number, [np.asarray(value) for value in outputs])
         return outputs
 
     collections.deque(run(reading, made_up_inputs(reading, 2, seed=0), around), maxlen=0)
-    return find(watcher)
+    return find_removable(constants)
 
 
 def _stripped(dependencies: DependencyGraph, findings: Findings) -> Compaction:

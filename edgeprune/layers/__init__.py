@@ -73,6 +73,7 @@ def row_of(layer: Layer) -> str:
 
 
 _elementwise = activation.ElementwiseRule()
+_identity = activation.IdentityRule()
 _merge = merging.ElementwiseMergeRule()
 _convolution = convolution.ConvolutionRule()
 _transposed = convolution_transpose.ConvolutionTransposeRule()
@@ -81,7 +82,6 @@ _separable = separable.SeparableConvolutionRule()
 _recurrent = recurrent.RecurrentRule()
 _conv_lstm = conv_lstm.ConvLSTMRule()
 _attention = attention.AttentionRule()
-_statistics = layer_normalization.LayerNormalizationRule()
 _within = pooling.WithinChannelRule()
 _global = pooling.GlobalPoolingRule()
 
@@ -116,30 +116,30 @@ RULES: dict[str, Rule] = _table([
     ("DepthwiseConv1D", _depthwise),
     ("DepthwiseConv2D", _depthwise),
     ("BatchNormalization", normalization.BatchNormalizationRule()),
-    ("LayerNormalization", _statistics),
-    ("RMSNormalization", _statistics),
+    ("LayerNormalization", layer_normalization.LayerNormalizationRule()),
+    ("RMSNormalization", layer_normalization.RMSNormalizationRule()),
     ("GroupNormalization", layer_normalization.GroupNormalizationRule()),
     ("UnitNormalization", layer_normalization.UnitNormalizationRule()),
-    ("Activation", _elementwise),
-    ("Identity", _elementwise),
-    ("ReLU", _elementwise),
+    ("Activation", activation.ActivationRule()),
+    ("Identity", _identity),
+    ("ReLU", activation.ReLURule()),
     ("LeakyReLU", _elementwise),
     ("ELU", _elementwise),
     ("ThresholdedReLU", _elementwise),
     ("Softmax", activation.SoftmaxRule()),
     ("PReLU", activation.PReLURule()),
-    ("Dropout", _elementwise),
-    ("SpatialDropout1D", _elementwise),
-    ("SpatialDropout2D", _elementwise),
-    ("SpatialDropout3D", _elementwise),
-    ("AlphaDropout", _elementwise),
-    ("GaussianDropout", _elementwise),
-    ("GaussianNoise", _elementwise),
-    ("ActivityRegularization", _elementwise),
+    ("Dropout", _identity),
+    ("SpatialDropout1D", _identity),
+    ("SpatialDropout2D", _identity),
+    ("SpatialDropout3D", _identity),
+    ("AlphaDropout", _identity),
+    ("GaussianDropout", _identity),
+    ("GaussianNoise", _identity),
+    ("ActivityRegularization", _identity),
     ("Masking", barrier.BarrierRule("looks at all channels to find what is masked")),
     ("Rescaling", activation.PerChannelOptionRule("scale", "offset")),
     ("Normalization", activation.PerChannelOptionRule("mean", "variance")),
-    ("Resizing", _within),
+    ("Resizing", pooling.ResizingRule()),
     ("CenterCrop", _within),
     ("MaxPooling1D", _within),
     ("MaxPooling2D", _within),
@@ -175,7 +175,7 @@ RULES: dict[str, Rule] = _table([
     ("Permute", reshaping.PermuteRule()),
     ("RepeatVector", reshaping.RepeatVectorRule()),
     ("LayerScale", application_layers.LayerScaleRule()),
-    ("StochasticDepth", _elementwise),
+    ("StochasticDepth", _identity),
     ("CustomScaleLayer", _merge),
     *operations.ROWS,
 ])
@@ -186,11 +186,11 @@ _registered: dict[str, Rule] = {}
 
 
 def register_rule(kind: str, rule: Rule) -> None:
-    """Teaches edgeprune a layer of your own.
+    """Teaches edgeprune a layer of your own, see the README of `edgeprune.layers`.
 
     Args:
         kind: the layer's class name.
-        rule: see `edgeprune.layers.rule.Rule`; the rules of this package are examples.
+        rule: a subclass of `edgeprune.layers.rule.Rule`; the rules of this package are examples.
 
     Raises:
         InputError: there is a rule for that name.
@@ -198,3 +198,8 @@ def register_rule(kind: str, rule: Rule) -> None:
     if kind in RULES or kind in _registered:
         raise InputError(f"There is a pruning rule for {kind}.", way_out="Rename your layer class.")
     _registered[kind] = rule
+
+
+def unregister_rule(kind: str) -> None:
+    """Forgets a rule that `register_rule` took; does nothing where there is none."""
+    _registered.pop(kind, None)

@@ -12,13 +12,14 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.operation import axes_of
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config, Layer
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
@@ -28,8 +29,10 @@ ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
 """Activations, by their Keras names in lower case, whose every output depends on one input."""
 
 
-class ElementwiseRule(BaseRule):
+class ElementwiseRule(ChannelwiseRule):
     """Passes the ids on as they are."""
+
+    elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Output ids are input ids."""
@@ -38,8 +41,37 @@ class ElementwiseRule(BaseRule):
         return Flow((ids,))
 
 
-class SoftmaxRule(BaseRule):
+class IdentityRule(ElementwiseRule):
+    """Dropout, noise and regularization: they change nothing at inference."""
+
+    def activation(self, layer: Layer) -> str:
+        """None to speak of."""
+        del layer
+        return "linear"
+
+
+class ActivationRule(ElementwiseRule):
+    """Activation: any function by its name."""
+
+    def activation(self, layer: Layer) -> str | None:
+        """The name, unless it is a function or layer of the user's."""
+        return own_activation(layer)
+
+
+class ReLURule(ElementwiseRule):
+    """ReLU, with an upper limit or without; with a slope or a threshold it is another function."""
+
+    def activation(self, layer: Layer) -> str | None:
+        """``"relu"`` or ``"capped_relu"``."""
+        if layer.config.get("negative_slope") or layer.config.get("threshold"):
+            return None
+        return "relu" if layer.config.get("max_value") is None else "capped_relu"
+
+
+class SoftmaxRule(ChannelwiseRule):
     """Softmax over some axes: the channels there stay, along other axes they pass."""
+
+    depends_on_size = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fixes what the normalised axes carry."""
@@ -50,9 +82,15 @@ class SoftmaxRule(BaseRule):
                 space.fix(ids, view.layer.path, "softmax needs all its channels")
         return Flow((ids,))
 
+    def activation(self, layer: Layer) -> str | None:
+        """Softmax over the last axis."""
+        return "softmax" if layer.config.get("axis", -1) == -1 else None
 
-class PReLURule(BaseRule):
+
+class PReLURule(ChannelwiseRule):
     """Learned slopes, one for each element that `shared_axes` does not share."""
+
+    elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The slopes shrink with the axes they are spread over."""
@@ -65,12 +103,16 @@ class PReLURule(BaseRule):
         return Flow((ids,), (WeightFlow(tuple(axes)),))
 
 
-class PerChannelOptionRule:
+class PerChannelOptionRule(ChannelwiseRule):
     """Rescaling and Normalization: constants of the configuration, one number or one per channel.
 
     As everywhere in numpy, the constants' last axis meets the last one of the input, or the last one
     of those that the layer names.
     """
+
+    elementwise = True
+    channels_alike = False
+    width_free = False
 
     def __init__(self, *options: str) -> None:
         self.options = options
@@ -86,7 +128,7 @@ class PerChannelOptionRule:
         )
         return Flow((ids,), weights)
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """Takes the kept channels out of constants that have one entry for each."""
         ids = flow.outputs[0]
         changed: dict[str, Any] = {}
@@ -129,6 +171,12 @@ def fix_if_mixing(
         name = activation_name(config.get(option))
         if name.lower() not in ELEMENTWISE:
             space.fix(ids, view.layer.path, f"{name} needs all its channels")
+
+
+def own_activation(layer: Layer) -> str | None:
+    """The name of the activation in a layer's configuration; None for one without a name."""
+    name = layer.config.get("activation") or "linear"
+    return name if isinstance(name, str) else None
 
 
 def activation_name(activation: Any) -> str:

@@ -9,16 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
 
 if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
+    import numpy as np
+
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.flow import Arrays
+    from edgeprune.graph.model_graph import Layer
 
 
-class LayerScaleRule(BaseRule):
+class LayerScaleRule(ChannelwiseRule):
     """One factor per channel of the last axis."""
+
+    elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The factors go with their channels."""
         line = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
         return Flow((view.inputs[0],), (WeightFlow((line,)),), sizes={"projection_dim": line})
+
+    def constant_elements(
+        self, layer: Layer, flow: Flow, weights: Arrays
+    ) -> tuple[ChannelIds, np.ndarray] | None:
+        """A factor of 0."""
+        del layer
+        return scaled_to_zero(flow.weights[0], weights[0])

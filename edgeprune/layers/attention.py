@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, MacTerm, WeightFlow
-from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.multi_head_attention import steps_of
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.model_graph import Tensor
 
 
-class AttentionRule(BaseRule):
+class AttentionRule(Rule):
     """Inputs are a list [query, value] or [query, value, key]."""
+
+    width_free = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the dimensions of queries and keys; passes the value's on."""

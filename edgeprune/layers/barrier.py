@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config
 
 
-class BarrierRule(BaseRule):
+class BarrierRule(Rule):
     """Lambda and unknown layers."""
+
+    width_free = True
+    may_fix_batch = True
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -26,15 +29,17 @@ class BarrierRule(BaseRule):
         return barrier_flow(view, space, self.reason)
 
 
-class SourceRule(BaseRule):
+class SourceRule(ChannelwiseRule):
     """InputLayer: the model's inputs are never touched; a nested model's carry what they are given."""
+
+    width_free = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """No channel decides over an input of the model."""
         del space
         return Flow(view.inputs or tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The shape that a nested model declares."""
         name = "batch_shape" if "batch_shape" in view.layer.config else "batch_input_shape"
         now = kept.shape(flow.outputs[0])

@@ -16,20 +16,19 @@ from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config
 from edgeprune.layers.recurrent import sequence_and_states
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Layer
-    from edgeprune.layers.rule import Rule
+    from edgeprune.graph.model_graph import Config, Layer
 
 SIDES = ("forward", "backward")
 
 
-class BidirectionalRule(BaseRule):
+class BidirectionalRule(Rule):
     """Asks the wrapped layer's rule twice."""
 
     def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
@@ -97,7 +96,7 @@ class BidirectionalRule(BaseRule):
         space.unite(forward, backward)
         return (forward,)
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """Both directions are written out, since they may differ in size afterwards."""
         changed: dict[str, Any] = {}
         for number, (inner, side, entry) in enumerate(

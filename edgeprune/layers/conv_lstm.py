@@ -13,13 +13,13 @@ from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import window_of
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.recurrent import sequence_and_states
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelSpace
 
 
-class ConvLSTMRule(BaseRule):
+class ConvLSTMRule(Rule):
     """ConvLSTM1D, ConvLSTM2D, ConvLSTM3D; a neuron is one channel of the state."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:

@@ -14,19 +14,23 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.patches import Window, patches
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config, Layer
 
 
-class ConvolutionRule(BaseRule):
+class ConvolutionRule(Rule):
     """Conv1D, Conv2D, Conv3D."""
+
+    reads_are_complete = True
+    channels_alike = True
+    fades = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the channel axis of the output."""
@@ -66,13 +70,26 @@ class ConvolutionRule(BaseRule):
         draw = functools.partial(patches, window=window)
         return LinearRead(0, kernel=0, bias=bias, rows=tuple(range(len(window.size) + 1)), samples=draw)
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """A depthwise convolution has as many groups as inputs."""
         changed = dict(super().resize(view, flow, kept))
         groups = int(view.option("groups", 1))
         if groups > 1 and view.layer.weight_shapes[0][-2] == 1:
             changed["groups"] = changed["filters"] * groups // int(view.option("filters"))
         return changed
+
+    def activation(self, layer: Layer) -> str | None:
+        """Follows x·W + b."""
+        return own_activation(layer)
+
+    def folds_constants(self, view: CallView, read: LinearRead) -> bool:
+        """Unless zero padding gives the border another sum."""
+        del read
+        return bool(view.option("padding", "valid") == "valid")
+
+    def channels_may_go(self, view: CallView) -> bool:
+        """Groups of a grouped convolution must stay equally wide."""
+        return int(view.option("groups", 1)) == 1
 
 
 def window_of(view: CallView, kernel: tuple[int, ...]) -> Window:

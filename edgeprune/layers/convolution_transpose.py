@@ -9,17 +9,21 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.convolution import channel_axis, window_of
 from edgeprune.layers.patches import transposed_patches
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.model_graph import Layer
 
 
-class ConvolutionTransposeRule(BaseRule):
+class ConvolutionTransposeRule(Rule):
     """Conv1DTranspose, Conv2DTranspose, Conv3DTranspose."""
+
+    reads_are_complete = True
+    channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the channel axis of the output."""
@@ -37,6 +41,10 @@ class ConvolutionTransposeRule(BaseRule):
             weights.append(WeightFlow((made,)))
         output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), _reads(view, kernel, bias), sizes={"filters": made})
+
+    def activation(self, layer: Layer) -> str | None:
+        """Follows x·W + b."""
+        return own_activation(layer)
 
 
 def _reads(view: CallView, kernel: tuple[int, ...], bias: int | None) -> tuple[LinearRead, ...]:

@@ -8,15 +8,20 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.activation import fix_if_mixing, own_activation
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.model_graph import Layer
 
 
-class DenseRule(BaseRule):
+class DenseRule(Rule):
     """Reads the channels of the last axis, makes its own."""
+
+    reads_are_complete = True
+    channels_alike = True
+    fades = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the last axis of the output."""
@@ -33,6 +38,15 @@ class DenseRule(BaseRule):
         return Flow(
             (channel_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made}
         )
+
+    def activation(self, layer: Layer) -> str | None:
+        """Follows x·W + b."""
+        return own_activation(layer)
+
+    def folds_constants(self, view: CallView, read: LinearRead) -> bool:
+        """Every position has the same bias."""
+        del view, read
+        return True
 
 
 def vectors(x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:

@@ -12,13 +12,16 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers.convolution import channel_axis, positions
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
 
 if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
+
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.flow import Arrays
+    from edgeprune.graph.model_graph import Layer
 
 
-class DepthwiseRule(BaseRule):
+class DepthwiseRule(ChannelwiseRule):
     """DepthwiseConv1D and DepthwiseConv2D."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -31,3 +34,10 @@ class DepthwiseRule(BaseRule):
         if view.option("use_bias", True):
             weights.append(WeightFlow((made,)))
         return Flow((channel_ids.along(made, axis, view.output),), tuple(weights))
+
+    def constant_elements(
+        self, layer: Layer, flow: Flow, weights: Arrays
+    ) -> tuple[ChannelIds, np.ndarray] | None:
+        """A window of zeros, in every output of an input channel."""
+        del layer
+        return scaled_to_zero(flow.weights[0], weights[0])

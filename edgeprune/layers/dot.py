@@ -8,15 +8,17 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, MacTerm
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.model_graph import Shape
 
 
-class DotRule(BaseRule):
+class DotRule(Rule):
     """Units along the summed axes go together; those along other axes pass."""
+
+    width_free = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Output axes: the first tensor's without the summed one, then the second's."""

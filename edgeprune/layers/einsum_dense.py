@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.dense import vectors
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config, Layer
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +41,11 @@ class Equation:
         return "".join(letter for letter in self.kernel if letter not in self.output)
 
 
-class EinsumDenseRule(BaseRule):
+class EinsumDenseRule(Rule):
     """Reads the channels of one summed letter, makes its own along one new letter."""
+
+    reads_are_complete = True
+    channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the largest axis that the kernel alone brings in."""
@@ -89,13 +93,25 @@ class EinsumDenseRule(BaseRule):
         new = [letter for letter in made if letter not in equation.input]
         return max(new, key=lambda letter: shape[equation.kernel.index(letter)], default="")
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """``output_shape`` leaves the batch out and may hold None."""
         sizes = kept.shape(flow.outputs[0])[1:]
         old = view.option("output_shape")
         old = old if isinstance(old, (list, tuple)) else [old]
         sizes = sizes[len(sizes) - len(old) :]
         return {"output_shape": [None if was is None else now for was, now in zip(old, sizes, strict=True)]}
+
+    def activation(self, layer: Layer) -> str | None:
+        """Follows x·W + b."""
+        return own_activation(layer)
+
+    def folds_constants(self, view: CallView, read: LinearRead) -> bool:
+        """Where the bias has a number of its own for each column."""
+        if read.bias is None:
+            return False
+        sizes = enumerate(view.layer.weight_shapes[read.kernel])
+        columns = tuple(size for axis, size in sizes if axis not in read.rows)
+        return view.layer.weight_shapes[read.bias] == columns
 
 
 def parse(equation: str, rank: int) -> Equation:

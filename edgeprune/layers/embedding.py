@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
+    import numpy as np
+
+    from edgeprune.graph.channels import ChannelIds, ChannelSpace
+    from edgeprune.graph.flow import Arrays
+    from edgeprune.graph.model_graph import Layer
 
 
-class EmbeddingRule(BaseRule):
+class EmbeddingRule(Rule):
     """Looks rows up: no multiply-accumulates."""
+
+    reads_are_complete = True
+    channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the last axis; indices cannot carry channels."""
@@ -22,3 +29,14 @@ class EmbeddingRule(BaseRule):
         made = space.fresh(name, int(view.option("output_dim")))
         output = channel_ids.along(made, -1, view.output)
         return Flow((output,), (WeightFlow((None, made)),), sizes={"output_dim": made})
+
+    def constant_elements(
+        self, layer: Layer, flow: Flow, weights: Arrays
+    ) -> tuple[ChannelIds, np.ndarray] | None:
+        """The same number in every entry of the table."""
+        del layer
+        return flow.sizes["output_dim"], (weights[0] == weights[0][:1]).all(axis=0)
+
+    def table_size(self, layer: Layer) -> int:
+        """The size of the vocabulary."""
+        return int(layer.config["input_dim"])

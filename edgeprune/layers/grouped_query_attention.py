@@ -24,7 +24,7 @@ from edgeprune.layers.multi_head_attention import (
     sides_of,
     weight_flows,
 )
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.keep_mask import KeepMask
 
 
-class GroupedQueryAttentionRule(BaseRule):
+class GroupedQueryAttentionRule(Rule):
     """Heads and head dimensions."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:

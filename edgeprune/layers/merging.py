@@ -8,7 +8,7 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
-class ElementwiseMergeRule(BaseRule):
+class ElementwiseMergeRule(ChannelwiseRule):
     """Add, Subtract, Multiply, Maximum, Minimum, Average: elements that meet go together."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -24,8 +24,10 @@ class ElementwiseMergeRule(BaseRule):
         return Flow((unite_elementwise(view.inputs, space, view.layer.path),))
 
 
-class ConcatenateRule(BaseRule):
+class ConcatenateRule(ChannelwiseRule):
     """End to end along one axis."""
+
+    joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """ChannelIds end to end; along another axis than that of the channels, inputs must agree."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,13 +24,14 @@ from edgeprune.layers.attention_in_numpy import Attention, heads_of
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +43,7 @@ class AttentionInputs:
     key: Tensor
 
 
-class MultiHeadAttentionRule(BaseRule):
+class MultiHeadAttentionRule(Rule):
     """Heads, query/key dimensions, value dimensions, output channels."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -79,7 +80,7 @@ class MultiHeadAttentionRule(BaseRule):
         sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
         return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The output's width is written out; shapes that Keras 2 remembers are refreshed."""
         if not flow.sizes:
             return {}

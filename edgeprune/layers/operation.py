@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from edgeprune.graph.flow import CallView, Flow
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Arguments, Config
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
@@ -50,23 +51,23 @@ class Parameter:
 AXIS = Parameter(("axis", "axes", "dim"), 1)
 
 
-class OperationRule(BaseRule):
+class OperationRule(Rule):
     """Base: an operation whose options may change with the channels."""
+
+    may_fix_batch = True
 
     def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
         """New values; none by default."""
         del view, flow, kept
         return {}
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The changes that belong into the configuration."""
         changes = self.changes(view, flow, kept)
         named = {parameter.in_config(view): value for parameter, value in changes.items()}
         return {name: value for name, value in named.items() if name is not None}
 
-    def resize_arguments(
-        self, view: CallView, flow: Flow, kept: KeepMask
-    ) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+    def resize_arguments(self, view: CallView, flow: Flow, kept: KeepMask) -> Arguments:
         """The changes that belong into the call."""
         args, kwargs = list(view.call.args), dict(view.call.kwargs)
         for parameter, value in self.changes(view, flow, kept).items():

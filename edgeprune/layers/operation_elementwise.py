@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 class ElementwiseOperationRule(OperationRule):
     """Any number of operands, broadcast against each other."""
 
+    channelwise = True
+    may_fix_batch = False
+
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the ids of operands that meet.
 

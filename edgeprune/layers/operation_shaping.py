@@ -29,6 +29,8 @@ PERMUTATION = Parameter(("axes", "perm"), 1)
 class ReshapeOperationRule(OperationRule):
     """Sizes in the target shrink with the channels; -1 and computed sizes stay as they are."""
 
+    channelwise = channels_alike = True
+
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
@@ -51,6 +53,8 @@ class ReshapeOperationRule(OperationRule):
 class ToShapeRule(OperationRule):
     """Squeeze, expand_dims: the same elements in the shape that the framework found."""
 
+    channelwise = channels_alike = True
+
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
@@ -58,6 +62,8 @@ class ToShapeRule(OperationRule):
 
 class TransposeRule(OperationRule):
     """Transposes the ids."""
+
+    channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """As numpy does; without axes, the order is reversed."""
@@ -72,6 +78,8 @@ class WithinAxesRule(OperationRule):
     Args:
         axis: where the operation names its axes; None given there means all of them.
     """
+
+    channelwise = channels_alike = True
 
     def __init__(self, axis: Parameter | None = None) -> None:
         self.axis = axis
@@ -91,8 +99,16 @@ class WithinAxesRule(OperationRule):
         )
 
 
+class ResizeImageRule(WithinAxesRule):
+    """Resizes an image, perhaps with bars at the sides."""
+
+    depends_on_size = True
+
+
 class JoinRule(OperationRule):
     """Concatenate."""
+
+    channelwise = channels_alike = joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """ChannelIds end to end."""
@@ -102,6 +118,8 @@ class JoinRule(OperationRule):
 
 class StackRule(OperationRule):
     """Stack: inputs side by side along a new axis, so their channels go together."""
+
+    channelwise = channels_alike = joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the inputs, then spreads over the new axis."""
@@ -124,6 +142,8 @@ class SplitRule(OperationRule):
 
     One channel of each part is kept, so that no part is empty.
     """
+
+    channelwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Cuts the ids at the same places."""
@@ -158,6 +178,8 @@ def _first(ids: ChannelIds, axis: int) -> ChannelIds:
 
 class UnstackRule(OperationRule):
     """Unstack: slices along an axis other than that of the channels."""
+
+    channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Drops the axis."""

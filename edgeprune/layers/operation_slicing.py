@@ -43,6 +43,8 @@ class Item:
 class GetItemRule(OperationRule):
     """Indexing with integers, slices, ellipsis and new axes; anything else is a barrier."""
 
+    channelwise = True
+
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Indexes the ids."""
         ids = view.inputs[0]

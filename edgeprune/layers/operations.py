@@ -17,6 +17,7 @@ _elementwise = operation_elementwise.ElementwiseOperationRule()
 _softmax = operation_elementwise.SoftmaxOperationRule()
 _reduction = operation_reduction.ReductionRule()
 _within = operation_shaping.WithinAxesRule()
+_resize = operation_shaping.ResizeImageRule()
 _transpose = operation_shaping.TransposeRule()
 _to_shape = operation_shaping.ToShapeRule()
 
@@ -68,8 +69,8 @@ ROWS: Iterable[tuple[str, Rule]] = (
     ("tf.repeat", operation_shaping.WithinAxesRule(Parameter(("axis",), 2))),
     ("ops.Flip", operation_shaping.WithinAxesRule(Parameter(("axis",), 1))),
     ("tf.reverse", operation_shaping.WithinAxesRule(Parameter(("axis",), 1))),
-    ("ops.Resize", _within),
-    ("tf.image.resize", _within),
+    ("ops.Resize", _resize),
+    ("tf.image.resize", _resize),
     ("ops.Concatenate", operation_shaping.JoinRule()),
     ("tf.concat", operation_shaping.JoinRule()),
     ("ops.Stack", operation_shaping.StackRule()),

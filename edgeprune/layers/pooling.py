@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.convolution import channel_axis
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelSpace
 
 
-class WithinChannelRule(BaseRule):
+class WithinChannelRule(ChannelwiseRule):
     """Channels stay apart; the other axes may change their size."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -23,7 +23,13 @@ class WithinChannelRule(BaseRule):
         return Flow((channel_ids.along(line, axis, view.output),))
 
 
-class GlobalPoolingRule(BaseRule):
+class ResizingRule(WithinChannelRule):
+    """Resizing may put bars at the sides, as wide as the image's shape needs."""
+
+    depends_on_size = True
+
+
+class GlobalPoolingRule(ChannelwiseRule):
     """One number per channel is left, with or without axes of length one."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:

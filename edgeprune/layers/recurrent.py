@@ -20,16 +20,17 @@ from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.nested import is_built_in, with_config
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
+    from edgeprune.graph.model_graph import Config
 
 
-class RecurrentRule(BaseRule):
+class RecurrentRule(Rule):
     """SimpleRNN, GRU, LSTM."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -39,7 +40,7 @@ class RecurrentRule(BaseRule):
         return Flow(flow.outputs, flow.weights, flow.reads, sizes={"units": made[0]})
 
 
-class CellsRule(BaseRule):
+class CellsRule(Rule):
     """RNN over SimpleRNNCell, GRUCell, LSTMCell or StackedRNNCells of them."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -62,7 +63,7 @@ class CellsRule(BaseRule):
             cells.append(Cell(kind, config["config"], first=sum(cell.weights for cell in cells)))
         return tuple(cells)
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """``units`` inside of each cell's own configuration."""
         if not flow.sizes:
             return {}

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
 
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
     from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Shape
+    from edgeprune.graph.model_graph import Config, Layer, Shape
 
 
-class FlattenRule(BaseRule):
+class FlattenRule(ChannelwiseRule):
     """(N, …) to (N, product); channels_first models are flattened channels last, as Keras does."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -29,22 +28,28 @@ class FlattenRule(BaseRule):
             ids = np.moveaxis(ids, 1, -1)
         return Flow((ids.reshape(channel_ids.static(view.output)),))
 
+    def flattens(self, layer: Layer) -> bool:
+        """Unless channels come first, which Keras moves to the end."""
+        return bool(layer.config.get("data_format") != "channels_first")
 
-class ReshapeRule:
+
+class ReshapeRule(ChannelwiseRule):
     """Reshape to `target_shape`, whose sizes shrink with the axis that carries the channels."""
+
+    width_free = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Reshapes the ids; where the channels end up spread over two axes, ties them along one."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The target follows the channels; a -1 stays a -1."""
         sizes = kept.shape(flow.outputs[0])[1:]
         old = view.option("target_shape")
         return {"target_shape": [was if was == -1 else now for was, now in zip(old, sizes, strict=True)]}
 
 
-class PermuteRule(BaseRule):
+class PermuteRule(ChannelwiseRule):
     """Permute: `dims` count from 1 and leave the batch out."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -53,7 +58,7 @@ class PermuteRule(BaseRule):
         return Flow((view.inputs[0].transpose(0, *view.option("dims")),))
 
 
-class RepeatVectorRule(BaseRule):
+class RepeatVectorRule(ChannelwiseRule):
     """(N, features) to (N, n, features)."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:

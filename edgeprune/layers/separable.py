@@ -12,20 +12,24 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.patches import Window, channels_last
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgeprune.graph.channels import ChannelSpace
+    from edgeprune.graph.model_graph import Layer
 
 
-class SeparableConvolutionRule(BaseRule):
+class SeparableConvolutionRule(Rule):
     """SeparableConv1D and SeparableConv2D."""
+
+    reads_are_complete = True
+    channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Input channels decide over the depthwise half, fresh channels over the output."""
@@ -50,6 +54,10 @@ class SeparableConvolutionRule(BaseRule):
         pointwise = LinearRead(0, kernel=1, bias=bias, rows=(rank,), samples=vectors, hidden=hidden)
         output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
+
+    def activation(self, layer: Layer) -> str | None:
+        """Follows x·W + b."""
+        return own_activation(layer)
 
 
 def depthwise(

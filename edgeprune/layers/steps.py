@@ -14,13 +14,13 @@ import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import ChannelwiseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
-class FoldStepsRule(BaseRule):
+class FoldStepsRule(ChannelwiseRule):
     """(N, T, …) to (N·T, …)."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -28,8 +28,10 @@ class FoldStepsRule(BaseRule):
         return Flow((one_step(view.inputs[0], view.layer.path, space),))
 
 
-class UnfoldStepsRule(BaseRule):
+class UnfoldStepsRule(ChannelwiseRule):
     """(N·T, …), and what was folded, to (N, T, …)."""
+
+    joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """The ids of one step at all of them."""

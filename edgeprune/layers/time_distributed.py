@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,20 +16,19 @@ from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
-from edgeprune.layers.rule import BaseRule
+from edgeprune.layers.rule import Rule, StandIn
 from edgeprune.layers.steps import one_step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.flow import LinearRead
+    from edgeprune.graph.flow import Arrays, LinearRead, Masks, Samples
     from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Layer, Shape
-    from edgeprune.layers.rule import Rule
+    from edgeprune.graph.model_graph import Config, Layer, Shape
 
 
-class TimeDistributedRule(BaseRule):
+class TimeDistributedRule(Rule):
     """Asks the wrapped layer's rule about one time step."""
 
     def __init__(self, rule_for: Callable[[Layer], Rule]) -> None:
@@ -53,33 +52,51 @@ class TimeDistributedRule(BaseRule):
 
     def _view(self, view: CallView, space: ChannelSpace | None) -> CallView:
         """One time step of the call; channels that differ over time are kept."""
-        serialized = view.option("layer")
-        name, count = serialized["config"]["name"], len(view.layer.weight_shapes)
-        layer = inner_layer(serialized, view.layer, name, 0, count)
+        layer = _wrapped(view.layer)
         first, ids = view.call.inputs[0], one_step(view.inputs[0], view.layer.path, space)
         tensor = Tensor(first.index, _one_step(first.shape), first.dtype)
         outputs = tuple(Tensor(t.index, _one_step(t.shape), t.dtype) for t in view.call.outputs)
         call = Call(layer.path, (tensor,), {}, (tensor,), outputs)
         return CallView(layer, call, (ids,))
 
-    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[str, Any]:
+    def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The wrapped layer's entries, inside of the wrapper's."""
         inner = self._view(view, None)
-        one_step = dataclasses.replace(flow, outputs=tuple(ids[:, 0] for ids in flow.outputs))
-        changed = self._rule_for(inner.layer).resize(inner, one_step, kept)
+        changed = self._rule_for(inner.layer).resize(inner, _flow_of_one_step(flow), kept)
         return {"layer": with_config(view.option("layer"), changed)}
 
-    def masked(
-        self, view: CallView, kept: KeepMask, inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]
-    ) -> list[np.ndarray] | None:
+    def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
+        """The wrapped layer's."""
+        inner = self._view(view, None)
+        return self._rule_for(inner.layer).factors(inner, _flow_of_one_step(flow), kept)
+
+    def stand_in(self, view: CallView, kept: KeepMask) -> StandIn | None:
         """The wrapped layer's stand-in, if it has one."""
         inner = self._view(view, None)
-        stand_in = getattr(self._rule_for(inner.layer), "masked", None)
-        x = inputs[0]
-        if stand_in is None:
+        at_one_step = self._rule_for(inner.layer).stand_in(inner, kept)
+        if at_one_step is None:
             return None
-        made = stand_in(inner, kept, [x.reshape(-1, *x.shape[2:])], weights)
-        return None if made is None else [one.reshape(*x.shape[:2], *one.shape[1:]) for one in made]
+
+        def over_time(inputs: Arrays, weights: Arrays) -> list[np.ndarray]:
+            steps = inputs[0].shape[:2]
+            made = at_one_step([_fold(inputs[0])], weights)
+            return [one.reshape(*steps, *one.shape[1:]) for one in made]
+
+        return over_time
+
+    def activation(self, layer: Layer) -> str | None:
+        """The wrapped layer's."""
+        inner = _wrapped(layer)
+        return self._rule_for(inner).activation(inner)
+
+
+def _wrapped(layer: Layer) -> Layer:
+    serialized = layer.config["layer"]
+    return inner_layer(serialized, layer, serialized["config"]["name"], 0, len(layer.weight_shapes))
+
+
+def _flow_of_one_step(flow: Flow) -> Flow:
+    return dataclasses.replace(flow, outputs=tuple(ids[:, 0] for ids in flow.outputs))
 
 
 def _one_step(shape: Shape) -> Shape:
@@ -90,11 +107,7 @@ def _over_time(read: LinearRead) -> LinearRead:
     """Folds time into the batch before anything is drawn."""
     hidden = read.hidden
 
-    def folded_hidden(
-        inputs: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        masks: Sequence[np.ndarray | None],
-    ) -> np.ndarray:
+    def folded_hidden(inputs: Arrays, weights: Arrays, masks: Masks) -> np.ndarray:
         if hidden is None:
             raise ValueError("this read sees its input as it is")
         return hidden([_fold(x) for x in inputs], weights, [None for _ in masks])
@@ -108,5 +121,5 @@ def _fold(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, *x.shape[2:])
 
 
-def _draw_folded(draw: Any, x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
+def _draw_folded(draw: Samples, x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
     return np.asarray(draw(_fold(x), generator, number))

@@ -1,6 +1,6 @@
-"""Removes units: slices the weights, shrinks the configurations.
+"""Plans the smaller model: slices of the weights, changed configurations.
 
-No number is recomputed, but for constants that a layer derives from its own size (`Rescaled`).
+No number is recomputed, but for constants that a layer derives from its own size (`Rule.factors`).
 
 Removing channel u equals masking it: every weight that *reads* u set to zero in the original.
 """
@@ -8,7 +8,7 @@ Removing channel u equals masking it: every weight that *reads* u set to zero in
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from edgeprune.graph.channels import ChannelIds
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.model_graph import ModelGraph
+    from edgeprune.graph.model_graph import Arguments, Config, ModelGraph
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Compaction:
             layer derives from its size.
     """
 
-    configs: Mapping[str, Mapping[str, Any]]
-    arguments: Mapping[int, tuple[tuple[Any, ...], Mapping[str, Any]]]
+    configs: Mapping[str, Config]
+    arguments: Mapping[int, Arguments]
     weights: Mapping[str, tuple[tuple[np.ndarray | None, ...], ...]]
     factors: Mapping[str, Mapping[int, float]] = dataclasses.field(default_factory=dict)
 
@@ -50,18 +50,17 @@ def compact(dependencies: DependencyGraph, keep: np.ndarray) -> Compaction:
         keep: for each channel number, whether it stays. Channel 0 always stays.
     """
     kept = KeepMask(dependencies.channel_of, keep)
-    configs: dict[str, Mapping[str, Any]] = {}
-    arguments: dict[int, tuple[tuple[Any, ...], Mapping[str, Any]]] = {}
+    configs: dict[str, Config] = {}
+    arguments: dict[int, Arguments] = {}
     factors: dict[str, Mapping[int, float]] = {}
     for number, (view, flow) in enumerate(zip(dependencies.views, dependencies.flows, strict=True)):
         rule = rule_for(view.layer)
         if view.layer.path not in configs:
             configs[view.layer.path] = rule.resize(view, flow, kept)
-            if hasattr(rule, "factors"):
-                factors[view.layer.path] = rule.factors(view, flow, kept)
-        resize_arguments = getattr(rule, "resize_arguments", None)
-        if resize_arguments is not None:
-            arguments[number] = resize_arguments(view, flow, kept)
+            factors[view.layer.path] = rule.factors(view, flow, kept)
+        changed = rule.resize_arguments(view, flow, kept)
+        if changed is not None:
+            arguments[number] = changed
     slices = {
         path: tuple(
             tuple(_positions(axis, kept) for axis in weight.axes) for weight in weights
@@ -69,8 +68,12 @@ def compact(dependencies: DependencyGraph, keep: np.ndarray) -> Compaction:
         for path, weights in dependencies.layer_flows.items()
         if weights
     }
-    changed = {path: config for path, config in configs.items() if config}
-    return Compaction(changed, arguments, slices, factors)
+    return Compaction(
+        {path: config for path, config in configs.items() if config},
+        arguments,
+        slices,
+        {path: one for path, one in factors.items() if one},
+    )
 
 
 def unchanged(graph: ModelGraph) -> Compaction:

@@ -12,7 +12,6 @@ from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph, Refu
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import BaseRule
 
 if TYPE_CHECKING:
     from edgeprune.graph.channels import ChannelIds, ChannelSpace
@@ -95,8 +94,7 @@ def _tie_calls(first: Flow, again: Flow, view: CallView, space: ChannelSpace) ->
         for a, b in zip(one.axes, other.axes, strict=True):
             if a is not None and b is not None:
                 space.unite(a, b)
-    resize: object = type(rule_for(view.layer)).resize
-    if first.weights or (resize is BaseRule.resize and not first.sizes):
+    if first.weights or (rule_for(view.layer).width_free and not first.sizes):
         return
     for a, b in zip(first.outputs, again.outputs, strict=True):
         if a.shape == b.shape:

@@ -6,7 +6,7 @@ numbers in the smaller model.
 
 What "the same" means under normalizations over channels is a definition. Here: LayerNormalization,
 GroupNormalization and RMSNormalization take their statistics over the channels that stay, so in
-the reference a masked version stands in for the layer (`masked` of its rule). The statistics over
+the reference a masked version stands in for the layer (`Rule.stand_in`). The statistics over
 half the channels estimate those over all of them; counting silenced channels as zeros would shrink
 them. UnitNormalization divides by a sum, to which silenced channels add nothing, and needs no
 stand-in. Softmax over channels is a barrier: its channels stay.
@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.errors import VerificationError
-from edgeprune.graph.keep_mask import KeepMask
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgeprune.graph.channels import ChannelIds
     from edgeprune.graph.flow import WeightFlow
+    from edgeprune.graph.keep_mask import KeepMask
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""

@@ -1,6 +1,6 @@
-"""The ends of a model that a repair can fit to the outputs themselves.
+"""The output heads: the ends of a model that can be fitted to the outputs themselves.
 
-(hidden Dense → activation → Dropout) → Dense → softmax, sigmoid or nothing → a model output
+(hidden Dense → activation, Dropout) → Dense → softmax, sigmoid or nothing → a model output
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers import rule_for
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.model_graph import Call, Layer, ModelGraph
+    from edgeprune.graph.model_graph import ModelGraph
 
 LINKS = ("softmax", "sigmoid", "linear")
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -34,11 +36,10 @@ class Head:
     """One end of a model; the numbers are indices into ``graph.calls``.
 
     Attributes:
-        last: the Dense layer that makes the logits.
+        last: the layer that makes the logits.
         output: which of the model's outputs it makes.
         link: from logits to outputs, one of `LINKS`.
-        hidden: the Dense layer whose result is all that the last one reads; None where it is no
-            such layer.
+        hidden: the layer whose result is all that the last one reads, if it is such a layer too.
         activation: of the hidden layer, a name in `ACTIVATIONS`.
     """
 
@@ -50,19 +51,17 @@ class Head:
 
 
 def heads_of(dependencies: DependencyGraph) -> list[Head]:
-    """Every output of a model that a Dense layer on vectors makes."""
+    """A head for each output that a layer f(x·W + b) on vectors makes."""
     graph = dependencies.graph
     made_by = {tensor.index: number for number, call in enumerate(graph.calls) for tensor in call.outputs}
     heads = []
     for place, tensor in enumerate(graph.outputs):
         link, number = _through_activation(graph, made_by, made_by.get(tensor.index), last=True)
-        if number is None or link not in LINKS or not _plain_dense(dependencies, number):
+        if number is None or link not in LINKS or not _is_plain(dependencies, number):
             continue
         below = made_by.get(graph.calls[number].inputs[0].index)
-        while below is not None and _layer(graph, below).kind == "Dropout" and _read_once(graph, below):
-            below = made_by.get(graph.calls[below].inputs[0].index)
         activation, hidden = _through_activation(graph, made_by, below, last=False)
-        if hidden is None or activation not in ACTIVATIONS or not _plain_dense(dependencies, hidden):
+        if hidden is None or activation not in ACTIVATIONS or not _is_plain(dependencies, hidden):
             hidden, activation = None, "linear"
         heads.append(Head(number, place, link, hidden, activation))
     return heads
@@ -71,55 +70,31 @@ def heads_of(dependencies: DependencyGraph) -> list[Head]:
 def _through_activation(
     graph: ModelGraph, made_by: Mapping[int, int], number: int | None, *, last: bool
 ) -> tuple[str, int | None]:
-    """The activation that a Dense layer's result goes through, and the call of that layer."""
+    """The one activation behind a layer with weights, and that layer's call; None for two activations."""
     found = "linear"
     while number is not None and (last or _read_once(graph, number)):
-        layer = _layer(graph, number)
-        own = _activation(layer)
-        if own not in (None, "linear") and found != "linear":
+        layer = graph.layers[graph.calls[number].layer]
+        own = rule_for(layer).activation(layer)
+        if own is None or (own != "linear" and found != "linear"):
             return found, None
-        found = own if own not in (None, "linear") else found
-        if layer.kind == "Dense":
+        found = found if own == "linear" else own
+        if layer.weight_shapes:
             return found, number
-        if own is None:
-            return found, None
         number = made_by.get(graph.calls[number].inputs[0].index)
         last = False
     return found, None
 
 
-def _activation(layer: Layer) -> str | None:
-    """Of a Dense or an activation layer; None for other layers and for activations without a name."""
-    if layer.kind in ("Dense", "Activation"):
-        name = layer.config.get("activation") or "linear"
-        return name if isinstance(name, str) else None
-    if layer.kind == "Softmax":
-        return "softmax" if layer.config.get("axis", -1) == -1 else None
-    if layer.kind == "ReLU":
-        plain = not (
-            layer.config.get("negative_slope")
-            or layer.config.get("threshold")
-            or layer.config.get("max_value") is not None
-        )
-        return "relu" if plain else None
-    return None
-
-
-def _layer(graph: ModelGraph, number: int) -> Layer:
-    return graph.layers[graph.calls[number].layer]
-
-
-def _plain_dense(dependencies: DependencyGraph, number: int) -> bool:
-    """Whether a Dense layer with a kernel, a bias and nothing else is called once, on vectors."""
-    graph = dependencies.graph
-    call: Call = graph.calls[number]
-    shape = call.inputs[0].shape
+def _is_plain(dependencies: DependencyGraph, number: int) -> bool:
+    """Whether a layer computes f(x·W + b) of vectors, with the weights W and b alone, and is called once."""
+    call, reads = dependencies.graph.calls[number], dependencies.flows[number].reads
     return (
-        _layer(graph, number).kind == "Dense"
-        and dependencies.flows[number].reads != ()  # LoRA and quantization bring weights that no rule knows
-        and bool(_layer(graph, number).config.get("use_bias", True))
-        and len(shape) == 2
-        and sum(other.layer == call.layer for other in graph.calls) == 1
+        len(reads) == 1  # LoRA and quantization bring weights that no rule knows: no reads
+        and (reads[0].kernel, reads[0].bias, reads[0].rows) == (0, 1, (0,))
+        and reads[0].hidden is None
+        and [len(shape) for shape in dependencies.graph.layers[call.layer].weight_shapes] == [2, 1]
+        and len(call.inputs[0].shape) == 2
+        and sum(other.layer == call.layer for other in dependencies.graph.calls) == 1
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from edgeprune.layers import rule_for
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -54,9 +56,9 @@ def movable_bias(dependencies: DependencyGraph, mix: Mix) -> MovableBias | None:
         return None
     layer = graph.layers[consumers[0].layer]
     calls = [other for other in graph.calls if other.layer in (layer.path, mix.layer)]
-    if layer.kind != "BatchNormalization" or len(calls) != 2 or "moving_mean" not in layer.weight_names:
+    index = rule_for(layer).centre(layer)
+    if index is None or len(calls) != 2:
         return None
-    index = layer.weight_names.index("moving_mean")
     if dependencies.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
         return None
     return MovableBias(layer.path, index, -1)

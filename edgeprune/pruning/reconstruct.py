@@ -212,11 +212,8 @@ def _old_constant(sides: Sides, place: MovableBias, mix: Mix, columns: np.ndarra
 def _factor(sides: Sides, mix: Mix) -> float:
     """What the rule multiplies the kernel with when it shrinks (the query under attention)."""
     view, flow = sides.dependencies.views[mix.call], sides.dependencies.flows[mix.call]
-    factors = getattr(rule_for(view.layer), "factors", None)
-    if factors is None:
-        return 1.0
-    found = factors(view, flow, KeepMask(sides.dependencies.channel_of, sides.keep))
-    return float(found.get(mix.read.kernel, 1.0))
+    kept = KeepMask(sides.dependencies.channel_of, sides.keep)
+    return float(rule_for(view.layer).factors(view, flow, kept).get(mix.read.kernel, 1.0))
 
 
 def _rectified(sides: Sides, mix: Mix, place: MovableBias | None, columns: np.ndarray) -> ReluTarget | None:

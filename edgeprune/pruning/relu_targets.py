@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.layers.normalization import normalized_axis
+from edgeprune.layers import rule_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape
+    from edgeprune.graph.model_graph import Call, Layer, ModelGraph
     from edgeprune.pruning.network import Network
 
 
@@ -40,7 +38,7 @@ class ReluTarget:
 
 
 def relu_target(network: Network, call: int) -> ReluTarget | None:
-    """How the result of a call is rectified; None where it is not.
+    """Where the columns that a call makes count; None where no ReLU follows.
 
     Args:
         network: the original.
@@ -48,40 +46,26 @@ def relu_target(network: Network, call: int) -> ReluTarget | None:
     """
     graph = network.graph
     made = graph.calls[call]
-    layer = graph.layers[made.layer]
-    width = int(made.outputs[0].shape[-1] or 0)
+    layer, shape = graph.layers[made.layer], made.outputs[0].shape
+    width = int(shape[-1] or 0)
     plain = ReluTarget(np.zeros(width), np.ones(width))
-    if layer.config.get("activation", "linear") == "relu":
+    activation = rule_for(layer).activation(layer)
+    if activation == "relu":
         return plain
-    if layer.config.get("activation", "linear") not in ("linear", None):
-        return None
-    following = _only_consumer(graph, made)
-    if following is None:
-        return None
-    if graph.layers[following.layer].kind != "BatchNormalization":
-        return plain if _is_relu(graph.layers[following.layer]) else None
+    following = _only_consumer(graph, made) if activation == "linear" else None
+    if following is None or _is_relu(graph.layers[following.layer]):
+        return None if following is None else plain
     after = _only_consumer(graph, following)
     if after is None or not _is_relu(graph.layers[after.layer]):
         return None
-    return _through(graph.layers[following.layer], network.weights(following.layer), made.outputs[0].shape)
-
-
-def _through(norm: Layer, weights: list[np.ndarray], shape: Shape) -> ReluTarget | None:
-    named: Mapping[str, np.ndarray] = dict(zip(norm.weight_names, weights, strict=True))
-    if "moving_mean" not in named or normalized_axis(norm, len(shape)) != len(shape) - 1:
-        return None
-    width = len(named["moving_mean"])
-    scale = named.get("gamma", np.ones(width)).astype(np.float64)
-    deviation = np.sqrt(named["moving_variance"] + float(norm.config.get("epsilon", 1e-3)))
-    scale = np.where(np.abs(scale) < 1e-12, 1e-12, scale)
-    threshold = named["moving_mean"] - named.get("beta", np.zeros(width)) * deviation / scale
-    return ReluTarget(threshold, np.sign(scale))
+    norm = graph.layers[following.layer]
+    crossing = rule_for(norm).zero_crossing(norm, network.weights(norm.path), len(shape))
+    return None if crossing is None else ReluTarget(*crossing)
 
 
 def _is_relu(layer: Layer) -> bool:
-    if layer.kind == "ReLU":
-        return not layer.config.get("negative_slope") and not layer.config.get("threshold")
-    return layer.kind == "Activation" and layer.config.get("activation") in ("relu", "relu6")
+    is_activation = not layer.weight_shapes
+    return is_activation and rule_for(layer).activation(layer) in ("relu", "relu6", "capped_relu")
 
 
 def _only_consumer(graph: ModelGraph, call: Call) -> Call | None:

@@ -1,4 +1,4 @@
-"""Finds neurons that can never change an output.
+"""Finds channels that can never change an output.
 
     constant    the same value whatever the input is, and 0, or taken into its readers' biases as
                 value · weights
@@ -20,19 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.layers import (
-    activation,
-    convolution,
-    dense,
-    einsum_dense,
-    embedding,
-    operation_elementwise,
-    operation_shaping,
-    operation_slicing,
-    rule_for,
-    separable,
-)
-from edgeprune.pruning.constants import LINEAR, PASSING, ChannelRange
+from edgeprune.layers import rule_for
+from edgeprune.pruning.constants import ChannelRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,20 +31,6 @@ if TYPE_CHECKING:
     from edgeprune.pruning.constants import ConstantPropagation
 
 Weights = dict[str, list[np.ndarray]]
-
-READING = (*LINEAR, separable.SeparableConvolutionRule)
-"""Rules all of whose inputs are read by kernels that their reads name, where a call has any."""
-
-MAKING = (*READING, embedding.EmbeddingRule)
-"""Rules whose channels may go."""
-
-UNLIKE_CHANNELS = (
-    activation.PerChannelOptionRule,
-    operation_elementwise.ElementwiseOperationRule,
-    operation_slicing.GetItemRule,
-    operation_shaping.SplitRule,
-)
-"""Rules that may treat one channel unlike another without a weight that shows it: no duplicates."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,26 +50,24 @@ class Findings:
     biases: frozenset[str]
 
 
-def find(watcher: ConstantPropagation) -> Findings:
+def find_removable(run: ConstantPropagation) -> Findings:
     """Decides what can go, from what was seen in one run.
 
     Postcondition: every layer keeps at least one channel.
     """
-    dependencies = watcher.dependencies
+    dependencies = run.dependencies
     candidates = _candidates(dependencies)
-    gone = _removable(watcher, candidates)
-    ever = {
-        unit for known in watcher.known.values() for unit in np.flatnonzero(known.uniform & gone).tolist()
-    }
-    reasons = {unit: "constant" if unit in ever else "unread" for unit in np.flatnonzero(gone).tolist()}
-    weights: Weights = {path: list(arrays) for path, arrays in watcher.weights.items()}
-    biases = _fold(watcher, gone, weights)
-    for first, others in _duplicates(watcher, candidates & ~gone):
+    gone = _removable(run, candidates)
+    ever = {one for seen in run.ranges.values() for one in np.flatnonzero(seen.uniform & gone).tolist()}
+    reasons = {one: "constant" if one in ever else "unread" for one in np.flatnonzero(gone).tolist()}
+    weights: Weights = {path: list(arrays) for path, arrays in run.weights.items()}
+    biases = _fold(run, gone, weights)
+    for first, others in _duplicates(run, candidates & ~gone):
         for other in others:
             _add_rows(dependencies, weights, first, other)
             gone[other] = True
             reasons[other] = "duplicate"
-    old = watcher.weights
+    old = run.weights
     changed = {
         path: arrays
         for path, arrays in weights.items()
@@ -104,35 +77,34 @@ def find(watcher: ConstantPropagation) -> Findings:
 
 
 def _candidates(dependencies: DependencyGraph) -> np.ndarray:
-    """Units that only layers with known readings make and see."""
+    """Channels that are made and read by layers alone whose rules say how."""
     candidates = np.zeros(dependencies.count, bool)
     for group in dependencies.groups:
         candidates[group.channels] = True
     for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         rule = rule_for(view.layer)
-        if not (isinstance(rule, PASSING) or (isinstance(rule, READING) and flow.reads)):
+        if not (rule.channelwise or (rule.reads_are_complete and flow.reads)):
             for ids in view.inputs:
                 candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
-        grouped = isinstance(rule, convolution.ConvolutionRule) and not flow.reads
-        if grouped or not isinstance(rule, (*PASSING, *MAKING)):
+        if not rule.channels_may_go(view):
             axes = [axis for one in flow.weights for axis in one.axes if axis is not None]
             for ids in (*flow.outputs, *axes):
                 candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
     return candidates
 
 
-def _removable(watcher: ConstantPropagation, candidates: np.ndarray) -> np.ndarray:
+def _removable(run: ConstantPropagation, candidates: np.ndarray) -> np.ndarray:
     """Candidates whose every reader lets them go; every producer keeps one."""
-    dependencies = watcher.dependencies
+    dependencies = run.dependencies
     candidates = candidates.copy()
-    sources = _sources(watcher)
+    sources = _sources(run)
     while True:
         gone = np.zeros(dependencies.count, bool)
         while True:
             now = candidates.copy()
             for view, flow, read in _reads(dependencies):
-                known = sources[view.layer.path, read.kernel]
-                now &= ~_needed(watcher, view, flow, read, known, gone)
+                seen = sources[view.layer.path, read.kernel]
+                now &= ~_needed(run, view, flow, read, seen, gone)
             if (now == gone).all():
                 break
             gone = now
@@ -148,75 +120,64 @@ def _reads(dependencies: DependencyGraph) -> Iterator[tuple[CallView, Flow, Line
             yield view, flow, read
 
 
-def _sources(watcher: ConstantPropagation) -> dict[tuple[str, int], ChannelRange]:
-    """What is known of all that a kernel reads; a shared layer's, over all of its calls."""
+def _sources(run: ConstantPropagation) -> dict[tuple[str, int], ChannelRange]:
+    """The ranges of all that a kernel reads; a shared layer's, over all of its calls."""
     found: dict[tuple[str, int], ChannelRange] = {}
-    for view, _, read in _reads(watcher.dependencies):
+    for view, _, read in _reads(run.dependencies):
         key = view.layer.path, read.kernel
-        known = watcher.known.get(view.call.inputs[read.source].index) or ChannelRange.nothing(
-            watcher.dependencies.count
+        seen = run.ranges.get(view.call.inputs[read.source].index) or ChannelRange.nothing(
+            run.dependencies.count
         )
-        found[key] = found[key].also(known) if key in found else known
+        found[key] = found[key].joined(seen) if key in found else seen
     return found
 
 
 def _needed(
-    watcher: ConstantPropagation,
+    run: ConstantPropagation,
     view: CallView,
     flow: Flow,
     read: LinearRead,
-    known: ChannelRange,
+    seen: ChannelRange,
     gone: np.ndarray,
 ) -> np.ndarray:
-    """Units that a kernel reads with weights that matter, and that cannot be folded."""
-    dependencies = watcher.dependencies
+    """Channels that a kernel reads with weights that matter, and that cannot be folded."""
+    dependencies = run.dependencies
     axes = flow.weights[read.kernel].axes
     rows = axes[read.rows[-1]]
     needed = np.zeros(dependencies.count, bool)
     if rows is None:
         return needed
-    kernel = watcher.weights[view.layer.path][read.kernel]
+    kernel = run.weights[view.layer.path][read.kernel]
     for axis, ids in enumerate(axes):
         if ids is not None and axis not in read.rows:
             kernel = np.compress(~gone[dependencies.channel_of[ids]], kernel, axis=axis)
     others = tuple(axis for axis in range(kernel.ndim) if axis != read.rows[-1])
     numbers = dependencies.channel_of[rows]
     needed[numbers[(kernel != 0).any(axis=others)]] = True
-    return np.asarray(needed & ~(known.uniform if _folds(view, read) else known.zero))
+    folds = rule_for(view.layer).folds_constants(view, read)
+    return np.asarray(needed & ~(seen.uniform if folds else seen.zero))
 
 
-def _folds(view: CallView, read: LinearRead) -> bool:
-    """Whether a constant input adds the same to every output: no border, and a bias to take it."""
-    rule = rule_for(view.layer)
-    plain = isinstance(rule, dense.DenseRule) or (
-        isinstance(rule, convolution.ConvolutionRule) and view.option("padding", "valid") == "valid"
-    )
-    if plain or not isinstance(rule, einsum_dense.EinsumDenseRule) or read.bias is None:
-        return plain
-    sizes = enumerate(view.layer.weight_shapes[read.kernel])
-    return view.layer.weight_shapes[read.bias] == tuple(n for axis, n in sizes if axis not in read.rows)
-
-
-def _fold(watcher: ConstantPropagation, gone: np.ndarray, weights: Weights) -> frozenset[str]:
+def _fold(run: ConstantPropagation, gone: np.ndarray, weights: Weights) -> frozenset[str]:
     """Adds what constants contribute to their readers' biases; layers that had none come back."""
-    channels, sources = watcher.dependencies, _sources(watcher)
-    done: set[str] = set()
+    dependencies, sources = run.dependencies, _sources(run)
+    done: set[tuple[str, int]] = set()
     biases: set[str] = set()
-    for view, flow, read in _reads(channels):
+    for view, flow, read in _reads(dependencies):
         path = view.layer.path
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
-        known = sources[path, read.kernel]
-        if rows is None or path in done or not _folds(view, read):
+        seen = sources[path, read.kernel]
+        if rows is None or (path, read.kernel) in done or not rule_for(view.layer).folds_constants(view, read):
             continue
-        numbers = channels.channel_of[rows]
-        chosen = (gone & known.uniform & ~known.zero)[numbers]
+        numbers = dependencies.channel_of[rows]
+        chosen = (gone & seen.uniform & ~seen.zero)[numbers]
         if not chosen.any():
             continue
-        done.add(path)
-        kernel = watcher.weights[path][read.kernel]
+        done.add((path, read.kernel))
+        kernel = run.weights[path][read.kernel]
         shape = [1] * kernel.ndim
         shape[read.rows[-1]] = -1
-        values = np.where(chosen, known.low[numbers], 0).reshape(shape)
+        values = np.where(chosen, seen.low[numbers], 0).reshape(shape)
         shift = (kernel.astype(np.float64) * values).sum(axis=read.rows)
         if read.bias is None:
             biases.add(path)
@@ -226,26 +187,26 @@ def _fold(watcher: ConstantPropagation, gone: np.ndarray, weights: Weights) -> f
     return frozenset(biases)
 
 
-def _duplicates(watcher: ConstantPropagation, candidates: np.ndarray) -> Iterator[tuple[int, list[int]]]:
+def _duplicates(run: ConstantPropagation, candidates: np.ndarray) -> Iterator[tuple[int, list[int]]]:
     """A channel, and those that always equal it."""
-    dependencies = watcher.dependencies
+    dependencies = run.dependencies
     for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
-        if isinstance(rule_for(view.layer), UNLIKE_CHANNELS):
+        if not rule_for(view.layer).channels_alike:
             for ids in (*view.inputs, *flow.outputs):
                 candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
     alike = collections.defaultdict(list)
-    for unit, signature in _signatures(watcher, candidates).items():
-        alike[signature].append(unit)
+    for channel, signature in _signatures(run, candidates).items():
+        alike[signature].append(channel)
     for first, *others in alike.values():
         if others:
             yield first, others
 
 
-def _signatures(watcher: ConstantPropagation, candidates: np.ndarray) -> dict[int, bytes]:
+def _signatures(run: ConstantPropagation, candidates: np.ndarray) -> dict[int, bytes]:
     """For each candidate a digest of all weights that decide over its value, and of where it is read."""
-    dependencies = watcher.dependencies
+    dependencies = run.dependencies
     read_axes = {(view.layer.path, read.kernel, read.rows[-1]) for view, _, read in _reads(dependencies)}
-    digests = {unit: hashlib.sha256() for unit in np.flatnonzero(candidates).tolist()}
+    digests = {channel: hashlib.sha256() for channel in np.flatnonzero(candidates).tolist()}
     weight_axes = (
         (path, index, axis, ids)
         for path, flows in dependencies.layer_flows.items()
@@ -256,11 +217,11 @@ def _signatures(watcher: ConstantPropagation, candidates: np.ndarray) -> dict[in
     for path, index, axis, ids in weight_axes:
         tag = f"{path} {index} {axis}".encode()
         is_read = (path, index, axis) in read_axes
-        slices = np.ascontiguousarray(np.moveaxis(watcher.weights[path][index], axis, 0))
-        for place, unit in enumerate(dependencies.channel_of[ids].tolist()):
-            if unit in digests:
-                digests[unit].update(tag if is_read else tag + slices[place].tobytes())
-    return {unit: digest.digest() for unit, digest in digests.items()}
+        slices = np.ascontiguousarray(np.moveaxis(run.weights[path][index], axis, 0))
+        for place, channel in enumerate(dependencies.channel_of[ids].tolist()):
+            if channel in digests:
+                digests[channel].update(tag if is_read else tag + slices[place].tobytes())
+    return {channel: digest.digest() for channel, digest in digests.items()}
 
 
 def _add_rows(dependencies: DependencyGraph, weights: Weights, first: int, other: int) -> None:

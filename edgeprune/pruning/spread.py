@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers import rule_for
 from edgeprune.pruning.least_squares import Fit, ridge
 from edgeprune.pruning.mix import LARGEST_EXACT, sharing
 
@@ -28,18 +29,15 @@ if TYPE_CHECKING:
 RIDGE = 1e-4
 MOST_COLUMNS = 1600
 ROWS = 20_000
-_PASSES_ON = frozenset({"Dropout", "Activation", "ReLU", "LeakyReLU", "BatchNormalization"})
 
 
 def places_of(graph: ModelGraph, mix: Mix) -> tuple[int, ...] | None:
     """The space axes that were flattened before a layer, channels last; None where that is unknown."""
     produced_by = {tensor.index: call for call in graph.calls for tensor in call.outputs}
     call = produced_by.get(graph.calls[mix.call].inputs[mix.read.source].index)
-    while call is not None and graph.layers[call.layer].kind in _PASSES_ON and call.inputs:
+    while call is not None and rule_for(graph.layers[call.layer]).elementwise and call.inputs:
         call = produced_by.get(call.inputs[0].index)
-    if call is None or graph.layers[call.layer].kind != "Flatten":
-        return None
-    if graph.layers[call.layer].config.get("data_format") == "channels_first":
+    if call is None or not rule_for(graph.layers[call.layer]).flattens(graph.layers[call.layer]):
         return None
     shape = call.inputs[0].shape[1:-1]
     sizes = tuple(int(size) for size in shape if size is not None)

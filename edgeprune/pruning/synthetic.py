@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers import rule_for
+
 if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph, Tensor
 
@@ -61,8 +63,9 @@ def _tables(graph: ModelGraph, tensor: Tensor) -> list[int]:
         layer = graph.layers[call.layer]
         if not reached & {one.index for one in call.inputs}:
             continue
-        if layer.kind == "Embedding":
-            entries.append(int(layer.config["input_dim"]))
+        size = rule_for(layer).table_size(layer)
+        if size is not None:
+            entries.append(size)
         elif not layer.weight_shapes:  # casts, reshapes, inputs of nested models
             reached |= {one.index for one in call.outputs}
     return entries

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edgeprune.keras_bridge.read import read
+from edgeprune.layers import rule_for
 from edgeprune.training.wrapping import with_masks
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
 
 _END = 0.75  # of the steps; the rest trains the final shape
-# What tfmot can wrap and has one kernel; channels read by other layers leave at the end, all at once.
-_WRAPPED = ("Dense", "Conv1D", "Conv2D", "Conv3D")
 
 
 def mask_gradually(
@@ -64,9 +63,10 @@ def mask_gradually(
     masked = _masked_kernels(dependencies, leaves_at)
 
     def wrap(layer: Any) -> Any:
-        if layer.name in masked and type(layer).__name__ in _WRAPPED:
-            return with_masks(layer, _no_choice(sparsity))
-        return layer
+        # Channels that layers which tfmot cannot wrap read leave at the end, all at once.
+        known = dependencies.graph.layers.get(layer.name)
+        fades = known is not None and layer.name in masked and rule_for(known).fades
+        return with_masks(layer, _no_choice(sparsity)) if fades else layer
 
     wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
     masks = _neuron_masks(tf_keras, wrapped, leaves_at, masked, schedule, removed)

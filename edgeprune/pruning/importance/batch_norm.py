@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers import rule_for
 from edgeprune.pruning.importance.magnitude import l2
 from edgeprune.pruning.importance.slices import Mean
 
@@ -21,7 +22,7 @@ def scores(scene: Scene) -> np.ndarray:
     mean = Mean(scene.dependencies.count)
     for path, flows in scene.dependencies.layer_flows.items():
         layer = scene.dependencies.graph.layers[path]
-        if layer.kind == "BatchNormalization" and "gamma" in layer.weight_names:
+        if rule_for(layer).centre(layer) is not None and "gamma" in layer.weight_names:
             index = layer.weight_names.index("gamma")
             ids = flows[index].axes[0]
             if ids is not None:
