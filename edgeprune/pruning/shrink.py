@@ -167,7 +167,8 @@ def _fold(run: ConstantPropagation, gone: np.ndarray, weights: Weights) -> froze
         path = view.layer.path
         rows = flow.weights[read.kernel].axes[read.rows[-1]]
         seen = sources[path, read.kernel]
-        if rows is None or (path, read.kernel) in done or not rule_for(view.layer).folds_constants(view, read):
+        folds = rule_for(view.layer).folds_constants(view, read)
+        if rows is None or (path, read.kernel) in done or not folds:
             continue
         numbers = dependencies.channel_of[rows]
         chosen = (gone & seen.uniform & ~seen.zero)[numbers]
