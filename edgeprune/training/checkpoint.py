@@ -1,4 +1,4 @@
-"""Training that was cut off goes on after its last whole epoch, to the same end."""
+"""A training that was interrupted continues after its last complete epoch, to the same end."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-_FIELDS = ("number", "loss", "score")
+from edgeprune.keras_types import KerasModel
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,33 +26,40 @@ class Epoch:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Progressed:
+class TrainingState:
     """What is known after an epoch.
 
     Attributes:
-        curve: all epochs so far.
-        best: score and weights of the best.
+        curve: all epochs so far; number 0 is the model before training.
+        best_score: the highest so far.
+        best_weights: the weights that reached it; None where nothing is scored.
     """
 
     curve: tuple[Epoch, ...]
-    best: tuple[float, list[np.ndarray] | None]
+    best_score: float
+    best_weights: list[np.ndarray] | None
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs trained."""
+        return len(self.curve) - 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A file that holds the last whole epoch."""
+    """A file that holds the last complete epoch."""
 
     path: Path
 
-    def save(self, model: Any, state: Progressed) -> None:
-        """Writes the model's and its optimizer's variables; the file is there as a whole or not at all."""
+    def save(self, model: KerasModel, state: TrainingState) -> None:
+        """Writes the model's and its optimizer's variables; the file appears complete or not at all."""
         arrays = {f"model_{i}": np.asarray(value) for i, value in enumerate(model.variables)}
         optimizer = _optimizer_variables(model)
         arrays |= {f"optimizer_{i}": np.asarray(value) for i, value in enumerate(optimizer)}
-        arrays |= {f"best_{i}": value for i, value in enumerate(state.best[1] or ())}
+        arrays |= {f"best_{i}": value for i, value in enumerate(state.best_weights or ())}
         facts = {
-            "curve": [dataclasses.astuple(epoch) for epoch in state.curve], "best": state.best[0],
-            "has_best": state.best[1] is not None,
+            "curve": [dataclasses.astuple(epoch) for epoch in state.curve], "best": state.best_score,
+            "has_best": state.best_weights is not None,
         }
         arrays["facts"] = np.frombuffer(json.dumps(facts).encode(), np.uint8)
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -58,8 +68,8 @@ class Checkpoint:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         os.replace(part, self.path)  # noqa: PTH105 - the atomic one
 
-    def load(self, model: Any) -> Progressed | None:
-        """Puts a compiled model where the file left it; None if there is no file."""
+    def load(self, model: KerasModel) -> TrainingState | None:
+        """Restores a compiled model's variables from the file; None if there is no file."""
         if not self.path.exists():
             return None
         with np.load(self.path, allow_pickle=False) as arrays:
@@ -70,10 +80,10 @@ class Checkpoint:
                 variable.assign(arrays[f"optimizer_{i}"])
             number = sum(name.startswith("best_") for name in arrays.files)
             best = [arrays[f"best_{i}"] for i in range(number)] if facts["has_best"] else None
-        return Progressed(tuple(Epoch(*values) for values in facts["curve"]), (facts["best"], best))
+        return TrainingState(tuple(Epoch(*values) for values in facts["curve"]), facts["best"], best)
 
 
-def _optimizer_variables(model: Any) -> list[Any]:
+def _optimizer_variables(model: KerasModel) -> list[tf.Variable]:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     return list(optimizer.variables)

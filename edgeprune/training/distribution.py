@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 
+if TYPE_CHECKING:
+    import tensorflow as tf
 
-def strategy_of(name: str) -> Any:
+
+def strategy_of(name: str) -> tf.distribute.Strategy | None:
     """The strategy of a recipe, None for training here.
 
     Args:
@@ -26,8 +29,7 @@ def strategy_of(name: str) -> Any:
     if name == "mirrored":
         return tf.distribute.MirroredStrategy()
     try:
-        cluster = json.loads(os.environ.get("TF_CONFIG", ""))["cluster"]
-        workers = cluster["worker"]
+        json.loads(os.environ.get("TF_CONFIG", ""))["cluster"]["worker"]
     except (ValueError, KeyError, TypeError):
         raise InputError(
             "--distribute multi-worker without a cluster.",
@@ -35,5 +37,4 @@ def strategy_of(name: str) -> Any:
             "is expected in the environment of each worker.",
             "See tensorflow.org/guide/distributed_training.",
         ) from None
-    del workers
     return tf.distribute.MultiWorkerMirroredStrategy()

@@ -1,56 +1,49 @@
-"""Dropout at the rates that suit a narrower network."""
+"""Dropout at rates that are scaled to a narrower network."""
 
 from __future__ import annotations
 
 import contextlib
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.read import read
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.graph.model_graph import Tensor
+from edgeprune.keras_types import KerasLayer, KerasModel
 
 
 @contextlib.contextmanager
-def suited_dropout(model: Any, original: Any) -> Iterator[None]:
-    """Lowers the rates of a pruned model's dropout layers for as long as it trains.
+def scaled_dropout(model: KerasModel, original: KerasModel) -> Iterator[None]:
+    """Lowers the rates of a pruned model's dropout layers while it trains; `original` is not changed.
 
-    A network with fewer connections has less capacity to regularize: at the original's rates what is left
-    learns worse than it stood after repair. Han et al. 2015 (arXiv 1506.02626, section 3.2) multiply a rate
-    by the square root of the share of connections that are left; where layers lose alike, that is the share
-    of their units, which is taken here from what the dropout layer itself sees. Recurrent layers'
-    own rates stay.
-
-    Args:
-        model: pruned; the same calls as `original`.
-        original: whose dropout layers' rates were meant for its own width; it is not changed.
+    A network with fewer connections has less capacity to regularize: at the original's rates it learns
+    worse than it stood after reconstruction. Han et al. 2015 (arXiv 1506.02626, section 3.2) multiply a
+    rate by the square root of the ratio of connections that are left; where layers lose alike, that is the
+    ratio of their channels, which is taken here from what the dropout layer itself sees. Recurrent
+    layers' own rates stay.
     """
-    before: list[tuple[Any, float]] = []
+    before: list[tuple[KerasLayer, float]] = []
     try:
-        for layer, share in _shares(model, original):
+        for layer, ratio in _kept_ratios(model, original):
             before.append((layer, layer.rate))
-            layer.rate = layer.rate * share
+            layer.rate = layer.rate * ratio
         yield
     finally:
         for layer, rate in before:
             layer.rate = rate
 
 
-def _shares(model: Any, original: Any) -> list[tuple[Any, float]]:
-    """Dropout layers of the pruned model, and the share of values that each still sees."""
+def _kept_ratios(model: KerasModel, original: KerasModel) -> list[tuple[KerasLayer, float]]:
+    """Dropout layers of the pruned model, and the ratio of the original's values that each still sees."""
     if model is original:
         return []
     mine, theirs = read(model), read(original)
-    shares: dict[str, float] = {}
-    for call, whole in zip(mine.graph.calls, theirs.graph.calls, strict=True):
+    ratios: dict[str, float] = {}
+    for call, full in zip(mine.graph.calls, theirs.graph.calls, strict=True):
         if "Dropout" in mine.graph.layers[call.layer].kind:
-            share = _size(call.inputs[0]) / max(_size(whole.inputs[0]), 1)
-            shares[call.layer] = max(share, shares.get(call.layer, 0.0))
-    layers = [(mine.layers[path], share) for path, share in shares.items() if share < 1]
-    return [(layer, share) for layer, share in layers if isinstance(getattr(layer, "rate", None), float)]
+            ratio = _size(call.inputs[0]) / max(_size(full.inputs[0]), 1)
+            ratios[call.layer] = max(ratio, ratios.get(call.layer, 0.0))
+    layers = [(mine.layers[path], ratio) for path, ratio in ratios.items() if ratio < 1]
+    return [(layer, ratio) for layer, ratio in layers if isinstance(getattr(layer, "rate", None), float)]
 
 
 def _size(tensor: Tensor) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +15,6 @@ from edgeprune.keras_bridge.silence import quiet_frameworks, silence
 from edgeprune.training.distribution import strategy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import tensorflow as tf
 
 del flavour

@@ -1,27 +1,28 @@
-"""Trains a pruned model on, with the original as its teacher."""
+"""Continues to train a pruned model, with the original as its teacher."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from edgeprune.data.streamed import is_streamed
 from edgeprune.keras_bridge.flavour import keras_of
-from edgeprune.training.checkpoint import Epoch, Progressed
-from edgeprune.training.goal import predict
-from edgeprune.training.random_layers import is_random, reseed
+from edgeprune.keras_types import KerasLoss, KerasModel
+from edgeprune.training.checkpoint import Checkpoint, Epoch, TrainingState
+from edgeprune.training.objective import Targets, TrainingObjective
+from edgeprune.training.prediction import ModelInputs, predict
 from edgeprune.training.sequence import sequence_of
-from edgeprune.training.trainee import trainee
+from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
+from edgeprune.training.training_copy import TrainingCopy, training_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    import tensorflow as tf
 
-    from edgeprune.training.checkpoint import Checkpoint
-    from edgeprune.training.goal import Goal
-
-Batches = tuple[Any, "np.ndarray | None"]
+Score: TypeAlias = Callable[[KerasModel], float]
+EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | None]
 """Model inputs and labels of one epoch."""
 
 
@@ -38,7 +39,7 @@ class FineTuning:
         l1: penalty on kernels.
         l2: penalty on kernels.
         early_stopping: epochs without a better score before training ends; 0: never.
-        freeze: name patterns of layers that stay as they are.
+        freeze: name patterns of layers that are not trained.
         precision: "float32", or "bfloat16" or "float16" for mixed precision.
         seed: of the order of samples, and of dropout.
     """
@@ -57,97 +58,104 @@ class FineTuning:
 
 
 def fine_tune(
-    model: Any,
-    teacher: Any,
-    epochs: Iterable[Batches],
+    model: KerasModel,
+    teacher: KerasModel,
+    epochs: Iterable[EpochData],
     settings: FineTuning,
-    goal: Goal,
-    score: Callable[[Any], float],
+    objective: TrainingObjective,
+    score: Score | None,
     *,
-    callbacks: Sequence[Any] = (),
-    keep_best: bool = True,
+    callbacks: Sequence[object] = (),
     checkpoint: Checkpoint | None = None,
-    strategy: Any = None,
+    strategy: tf.distribute.Strategy | None = None,
     progress: Callable[[float], None] = lambda _: None,
-    each: Callable[[int, Any], None] = lambda _number, _model: None,
+    after_epoch: Callable[[int, KerasModel], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:
     """Trains `model` in place and leaves it with the weights that scored best.
 
     Args:
-        model: the pruned Keras model.
-        teacher: the original; it is not changed.
-        epochs: one (inputs, labels) for each epoch.
+        model: pruned.
+        teacher: the original; not changed.
+        epochs: data of each epoch.
         settings: how.
-        goal: what the outputs are compared with.
-        score: higher is better, on validation data.
-        callbacks: Keras callbacks.
-        keep_best: False keeps the last weights, and nothing is scored.
-        checkpoint: written after each epoch; if it is there, training goes on behind it.
-        strategy: a `tf.distribute.Strategy`, or None.
-        progress: told the fraction done after each step.
-        each: given the model after each epoch, with its number from 1; may raise to end it all.
+        objective: what the outputs are compared with.
+        score: on validation data, higher is better; None keeps the last weights and scores nothing.
+        callbacks: of Keras.
+        checkpoint: written after each epoch; if it exists, training continues from it.
+        strategy: where to train; None for here.
+        progress: receives the fraction done after each step.
+        after_epoch: receives number (from 1) and model after each scored epoch; may raise to end it all.
 
     Returns:
-        The training curve; number 0 is the model as it came.
+        The training curve; number 0 is the model before training. Empty if there is nothing to do.
 
     Raises:
         InputError: a pattern in `freeze` that no layer has.
     """
     if not settings.epochs:
         return ()
-    apart = bool(settings.l1 or settings.l2)
-    with trainee(model, settings.freeze, settings.precision, strategy, apart=apart) as learner:
-        state: Progressed | None = None
-        done = 0
+    state: TrainingState | None = None
+    penalized = bool(settings.l1 or settings.l2)
+    with training_copy(model, settings.freeze, settings.precision, strategy, always=penalized) as copy:
         for number, (x, labels) in enumerate(epochs, start=1):
-            if number <= done:
+            if state is not None and number <= state.epochs:
                 continue
-            answers = predict(teacher, x)
-            targets = goal.targets(answers, labels)
-            steps = -(-len(answers[0]) // settings.batch_size)
-            if state is None:
-                with learner.scope():
-                    _compile(learner.model, goal.losses(model, answers, targets), settings, steps)
-                state = (checkpoint.load(learner.model) if checkpoint else None) or _start(
-                    model, score, keep_best=keep_best
-                )
-                done = len(state.curve) - 1
-                if number <= done:
-                    continue
-            if _ended(state.curve, settings.early_stopping):
+            predictions = predict(teacher, x)
+            targets = objective.targets(predictions, labels)
+            steps = -(-len(predictions[0]) // settings.batch_size)
+            state = state or _start(
+                copy, objective.keras_losses(model, predictions, targets), settings, steps, checkpoint, score
+            )
+            if number <= state.epochs:
+                continue
+            if _stops_early(state.curve, settings.early_stopping):
                 break
-            ticks = _ticks(model, progress, (number - 1) * steps, settings.epochs * steps)
-            loss = _one_epoch(learner.model, x, targets, settings, number, [*callbacks, ticks])
-            state = _scored(learner, state, Epoch(number, loss, float("nan")), score, keep_best=keep_best)
+            report = _progress_callback(model, progress, (number - 1) * steps, settings.epochs * steps)
+            loss = _one_epoch(copy.model, x, targets, settings, number, [*callbacks, report])
+            state = _scored(copy, state, Epoch(number, loss, float("nan")), score)
             if checkpoint:
-                checkpoint.save(learner.model, state)
-            if keep_best:  # the learner's weights were given back, to be scored
-                each(number, learner.original)
-        learner.give_back()
-    if state is not None and state.best[1] is not None:
-        model.set_weights(state.best[1])
-    return state.curve if state is not None else ()
+                checkpoint.save(copy.model, state)
+            if score:  # which the weights were copied back for
+                after_epoch(number, model)
+        copy.copy_back()
+    if state is None:
+        return ()
+    if state.best_weights is not None:
+        model.set_weights(state.best_weights)
+    return state.curve
 
 
-def _start(model: Any, score: Callable[[Any], float], *, keep_best: bool) -> Progressed:
-    best = (score(model), model.get_weights()) if keep_best else (-np.inf, None)
-    return Progressed((Epoch(0, float("nan"), best[0]),), best)
+def _start(
+    copy: TrainingCopy,
+    losses: list[KerasLoss],
+    settings: FineTuning,
+    steps_per_epoch: int,
+    checkpoint: Checkpoint | None,
+    score: Score | None,
+) -> TrainingState:
+    """Compiles the model; its state is the checkpoint's, or that before training."""
+    with copy.scope():
+        _compile(copy.model, losses, settings, steps_per_epoch)
+    if checkpoint and (state := checkpoint.load(copy.model)):
+        return state
+    best = score(copy.original) if score else -np.inf
+    weights = copy.original.get_weights() if score else None
+    return TrainingState((Epoch(0, float("nan"), best),), best, weights)
 
 
-def _scored(
-    learner: Any, state: Progressed, epoch: Epoch, score: Callable[[Any], float], *, keep_best: bool
-) -> Progressed:
-    best = state.best
-    if keep_best:
-        learner.give_back()
-        epoch = dataclasses.replace(epoch, score=score(learner.original))
-        if epoch.score >= best[0]:
-            best = (epoch.score, learner.original.get_weights())
-    return Progressed((*state.curve, epoch), best)
+def _scored(copy: TrainingCopy, state: TrainingState, epoch: Epoch, score: Score | None) -> TrainingState:
+    """The state after an epoch."""
+    best, weights = state.best_score, state.best_weights
+    if score:
+        copy.copy_back()
+        epoch = dataclasses.replace(epoch, score=score(copy.original))
+        if epoch.score >= best:
+            best, weights = epoch.score, copy.original.get_weights()
+    return TrainingState((*state.curve, epoch), best, weights)
 
 
-def _ended(curve: Sequence[Epoch], patience: int) -> bool:
-    """Whether so many epochs in a row were not better than what was before them."""
+def _stops_early(curve: Sequence[Epoch], patience: int) -> bool:
+    """Whether none of the last `patience` epochs was better than those before them."""
     if not patience or len(curve) <= patience:
         return False
     scores = [epoch.score for epoch in curve]
@@ -155,29 +163,26 @@ def _ended(curve: Sequence[Epoch], patience: int) -> bool:
 
 
 def _one_epoch(
-    model: Any, x: Any, targets: Sequence[Any], settings: FineTuning, number: int, callbacks: list[Any]
+    model: KerasModel,
+    x: ModelInputs,
+    targets: Sequence[Targets],
+    settings: FineTuning,
+    number: int,
+    callbacks: list[object],
 ) -> float:
     """The mean loss of a pass over the samples.
 
-    Every epoch starts from its own seed, so that one that is made after an interruption is the same.
+    Every epoch starts from its own seed, so that training after an interruption gives the same.
     """
     reseed(model, settings.seed + number)
-    if is_random(model):
+    if has_stochastic_layers(model):
         # Keras 2 fixes dropout's seeds when the step is traced, which must not depend on earlier epochs.
         model.train_function = None
-    single = len(targets) == 1
-    weights: Any = [target.weights for target in targets]
-    if not single:
-        weights = None if all(one is None for one in weights) else [
-            np.ones(len(target.values), np.float32) if one is None else one
-            for one, target in zip(weights, targets, strict=True)
-        ]
-    values = targets[0].values if single else [target.values for target in targets]
-    weights = weights[0] if single else weights
+    values, weights = _values_and_weights(targets)
     if is_streamed(x):
         order = np.random.default_rng(settings.seed + number).permutation(len(targets[0].values))
-        fed: Any = sequence_of(keras_of(model), x, values, weights, settings.batch_size, order)
-        history = model.fit(fed, shuffle=False, verbose=0, callbacks=callbacks)
+        batches = sequence_of(keras_of(model), x, values, weights, settings.batch_size, order)
+        history = model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
     else:
         history = model.fit(
             x, values, sample_weight=weights, batch_size=settings.batch_size, verbose=0, callbacks=callbacks
@@ -185,15 +190,29 @@ def _one_epoch(
     return float(history.history["loss"][-1])
 
 
-def _compile(model: Any, losses: list[Any], settings: FineTuning, steps_per_epoch: int) -> None:
+def _values_and_weights(
+    targets: Sequence[Targets],
+) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | list[np.ndarray] | None]:
+    """Targets and sample weights as `fit` takes them: an array, or a list for several outputs."""
+    if len(targets) == 1:
+        return targets[0].values, targets[0].weights
+    values = [target.values for target in targets]
+    if all(target.weights is None for target in targets):
+        return values, None
+    return values, [
+        np.ones(len(target.values), np.float32) if target.weights is None else target.weights
+        for target in targets
+    ]
+
+
+def _compile(model: KerasModel, losses: list[KerasLoss], settings: FineTuning, steps_per_epoch: int) -> None:
     keras = keras_of(model)
     steps = steps_per_epoch * settings.epochs
-    schedules = keras.optimizers.schedules
-    rate: Any = settings.learning_rate
+    rate: object = settings.learning_rate
     if settings.rate_schedule == "cosine":
-        rate = schedules.CosineDecay(rate, steps)
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
     elif settings.rate_schedule == "linear":
-        rate = schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+        rate = keras.optimizers.schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=settings.weight_decay, clipnorm=5.0)
     # Biases and normalization parameters are no weights to decay.
     optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -205,8 +224,8 @@ def _compile(model: Any, losses: list[Any], settings: FineTuning, steps_per_epoc
         _penalize(model, keras.regularizers.L1L2(settings.l1, settings.l2))
 
 
-def _penalize(model: Any, penalty: Any) -> None:
-    """Adds a penalty on every kernel, whichever way its Keras has for it."""
+def _penalize(model: KerasModel, penalty: KerasLoss) -> None:
+    """Adds a penalty on every kernel, in the way of the model's Keras version."""
     for layer in model._flatten_layers():  # noqa: SLF001 - there is no public walk of all layers
         kernel = getattr(layer, "kernel", None)
         if kernel is None or not layer.trainable:
@@ -217,19 +236,18 @@ def _penalize(model: Any, penalty: Any) -> None:
             layer.add_loss(lambda kernel=kernel: penalty(kernel))
 
 
-def _ticks(model: Any, progress: Callable[[float], None], before: int, steps: int) -> Any:
-    """A Keras callback of the model's own flavour that reports every batch.
-
-    `before` of all `steps` were made in earlier epochs.
-    """
+def _progress_callback(
+    model: KerasModel, progress: Callable[[float], None], before: int, steps: int
+) -> object:
+    """A Keras callback that reports every batch; `before` of all `steps` were made in earlier epochs."""
     base = keras_of(model).callbacks.Callback
 
-    class Ticks(base):  # type: ignore[misc, valid-type]
+    class BatchProgress(base):  # type: ignore[misc, valid-type]
         """Passes the batch number on."""
 
-        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-            """Tells the fraction of the training."""
+        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
+            """Reports the fraction of the training."""
             del logs
             progress((before + batch + 1) / steps)
 
-    return Ticks()
+    return BatchProgress()

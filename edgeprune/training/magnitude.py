@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from edgeprune.training.fine_tune import FineTuning, fine_tune
-from edgeprune.training.wrapping import with_masks
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from edgeprune.training.goal import Goal
+from edgeprune.keras_types import KerasLayer, KerasModel
+from edgeprune.training.fine_tune import EpochData, FineTuning, fine_tune
+from edgeprune.training.objective import TrainingObjective
+from edgeprune.training.tfmot_wrapper import wrapped_for_pruning
 
 _END = 0.75  # of the steps; the rest trains what stays
 
 
 def prune_weights(
-    model: Any,
-    teacher: Any,
-    epochs: Iterable[Any],
+    model: KerasModel,
+    teacher: KerasModel,
+    epochs: Iterable[EpochData],
     settings: FineTuning,
-    goal: Goal,
-    share: float,
+    objective: TrainingObjective,
+    ratio: float,
     steps_per_epoch: int,
     progress: Callable[[float], None],
-) -> Any:
-    """A copy of a model, trained while `share` of the weights of each kernel go to zero.
+) -> KerasModel:
+    """A copy of a model, trained while `ratio` of the weights of each kernel go to zero.
 
     tfmot's `prune_low_magnitude` under `PolynomialDecay` (Zhu & Gupta 2017, arXiv 1710.01878);
     layers tfmot does not know keep their weights.
@@ -36,30 +33,30 @@ def prune_weights(
     Args:
         model: tf_keras; not changed.
         teacher: the original.
-        epochs: one (inputs, labels) for each epoch.
-        settings: of the training.
-        goal: what outputs are compared with.
-        share: of each kernel's weights, 0 to below 1.
+        epochs: data of each epoch.
+        settings: of the training; penalties, precision and frozen layers are left out.
+        objective: what outputs are compared with.
+        ratio: of each kernel's weights, 0 to below 1.
         steps_per_epoch: batches.
-        progress: told the fraction done.
+        progress: receives the fraction done.
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
     sparsity = tfmot.sparsity.keras
     end = max(round(_END * steps_per_epoch * settings.epochs), 1)
-    schedule = sparsity.PolynomialDecay(0.0, share, 0, end, frequency=max(end // 20, 1))
+    schedule = sparsity.PolynomialDecay(0.0, ratio, 0, end, frequency=max(end // 20, 1))
 
-    def wrap(layer: Any) -> Any:
-        fit = type(layer).__name__ in ("Dense", "Conv1D", "Conv2D", "Conv3D", "Embedding")
-        return with_masks(layer, schedule) if fit else layer
+    def wrap(layer: KerasLayer) -> KerasLayer:
+        prunable = type(layer).__name__ in ("Dense", "Conv1D", "Conv2D", "Conv3D", "Embedding")
+        return wrapped_for_pruning(layer, schedule) if prunable else layer
 
     copy = tf_keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
     plain = dataclasses.replace(settings, l1=0.0, l2=0.0, precision="float32", freeze=())
     fine_tune(
-        wrapped, teacher, epochs, plain, goal, lambda _: 0.0, keep_best=False,
+        wrapped, teacher, epochs, plain, objective, None,
         callbacks=[sparsity.UpdatePruningStep()], progress=progress,
     )
     stripped = sparsity.strip_pruning(wrapped)
@@ -68,8 +65,8 @@ def prune_weights(
     return result
 
 
-def zero_share(model: Any) -> float:
-    """Share of a model's kernel weights that are exactly zero."""
+def zero_ratio(model: KerasModel) -> float:
+    """Ratio of a model's kernel weights that are exactly zero."""
     kernels = [np.asarray(weight) for weight in model.get_weights() if np.ndim(weight) > 1]
     total = sum(kernel.size for kernel in kernels)
     return sum(int((kernel == 0).sum()) for kernel in kernels) / total if total else 0.0

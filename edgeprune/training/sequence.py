@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
+from edgeprune.data.streamed import Array
+from edgeprune.keras_types import KerasModule
+
+Arrays: TypeAlias = Array | list[np.ndarray] | tuple[Array, ...]
+
 
 def sequence_of(
-    keras: Any, x: Any, values: Any, weights: Any, batch_size: int, order: np.ndarray
-) -> Any:
-    """A Keras `Sequence` over streamed inputs.
+    keras: KerasModule, x: Arrays, values: Arrays, weights: Arrays | None, batch_size: int, order: np.ndarray
+) -> object:
+    """A `Sequence` of the Keras version `keras` over streamed inputs.
 
     Args:
-        keras: the model's own Keras.
-        x: array-like (N, ...), or a tuple of them.
-        values: targets (N, ...), or a list of them for several outputs.
-        weights: of samples like `values`, or None.
+        keras: `keras` or `tf_keras`.
+        x: model inputs.
+        values: targets, a list for several outputs.
+        weights: of samples, shaped like `values`.
         batch_size: samples of a step.
         order: (N,) rows in the order they are read.
     """
 
-    def rows_of(arrays: Any, rows: np.ndarray) -> Any:
+    def rows_of(arrays: Arrays, rows: np.ndarray) -> object:
         if isinstance(arrays, (tuple, list)):
             return type(arrays)(np.asarray(array[rows]) for array in arrays)
         return np.asarray(arrays[rows])
@@ -32,7 +37,7 @@ def sequence_of(
         def __len__(self) -> int:
             return (len(order) + batch_size - 1) // batch_size
 
-        def __getitem__(self, number: int) -> tuple[Any, ...]:
+        def __getitem__(self, number: int) -> tuple[object, ...]:
             rows = order[number * batch_size : (number + 1) * batch_size]
             batch = rows_of(x, rows), rows_of(values, rows)
             return batch if weights is None else (*batch, rows_of(weights, rows))

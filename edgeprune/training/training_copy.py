@@ -1,50 +1,58 @@
-"""The model that is really trained: the pruned one itself, or a copy of it in another precision or place."""
+"""The model that is really trained: the pruned one itself, or a copy in another precision or place."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
 import fnmatch
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+from edgeprune.keras_types import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import tensorflow as tf
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Trainee:
-    """`model` learns, `original` gets its weights."""
+class TrainingCopy:
+    """`model` is trained, `original` receives its weights; both may be the same."""
 
-    original: Any
-    model: Any
-    strategy: Any = None
+    original: KerasModel
+    model: KerasModel
+    strategy: tf.distribute.Strategy | None = None
 
-    def scope(self) -> Any:
-        """The context in which variables of the training are made."""
-        return self.strategy.scope() if self.strategy is not None else contextlib.nullcontext()
+    def scope(self) -> AbstractContextManager[object]:
+        """The context in which variables of the training are created."""
+        return _scope(self.strategy)
 
-    def give_back(self) -> None:
-        """Copies what was learned."""
+    def copy_back(self) -> None:
+        """Gives the trained weights to the original."""
         if self.model is not self.original:
             self.original.set_weights(self.model.get_weights())
 
 
 @contextlib.contextmanager
-def trainee(
-    model: Any, freeze: Sequence[str], precision: str, strategy: Any, *, apart: bool = False
-) -> Iterator[Trainee]:
-    """A model to train, whose frozen layers are free again afterwards.
+def training_copy(
+    model: KerasModel,
+    freeze: Sequence[str],
+    precision: str,
+    strategy: tf.distribute.Strategy | None,
+    *,
+    always: bool = False,
+) -> Iterator[TrainingCopy]:
+    """A model to train, whose frozen layers are trainable again afterwards.
 
     Args:
-        model: to give what was learned to.
+        model: the original.
         freeze: name patterns of layers that are not trained.
         precision: "float32", "bfloat16" or "float16".
         strategy: where to train; None for here.
-        apart: train a copy in any case, so that penalties do not stay with the model.
+        always: copy in any case, so that penalties do not stay with the model.
 
     Raises:
         InputError: a pattern that no layer has.
@@ -53,19 +61,19 @@ def trainee(
     before = [(layer, layer.trainable) for layer in frozen]
     for layer in frozen:
         layer.trainable = False
-    learner = model
+    trained = model
     try:
-        if apart or precision != "float32" or strategy is not None:
-            with strategy.scope() if strategy is not None else contextlib.nullcontext():
-                learner = _copy(model, precision)
-        yield Trainee(model, learner, strategy)
+        if always or precision != "float32" or strategy is not None:
+            with _scope(strategy):
+                trained = _copy(model, precision)
+        yield TrainingCopy(model, trained, strategy)
     finally:
         for layer, trainable in before:
             layer.trainable = trainable
 
 
-def frozen_layers(model: Any, patterns: Sequence[str]) -> list[Any]:
-    """The layers that name patterns mean.
+def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer]:
+    """The layers whose names match any of the patterns.
 
     Raises:
         InputError: a pattern that no layer has.
@@ -73,7 +81,7 @@ def frozen_layers(model: Any, patterns: Sequence[str]) -> list[Any]:
     for pattern in patterns:
         if not any(fnmatch.fnmatchcase(layer.name, pattern) for layer in model.layers):
             raise InputError(
-                f"--freeze {pattern} is no layer's name.",
+                f"--freeze {pattern} matches no layer's name.",
                 f"Layers are {', '.join(layer.name for layer in model.layers)}.",
             )
     return [
@@ -82,11 +90,16 @@ def frozen_layers(model: Any, patterns: Sequence[str]) -> list[Any]:
     ]
 
 
-def _copy(model: Any, precision: str) -> Any:
+def _scope(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[object]:
+    scope: AbstractContextManager[object] = contextlib.nullcontext() if strategy is None else strategy.scope()
+    return scope
+
+
+def _copy(model: KerasModel, precision: str) -> KerasModel:
     """The same model with variables of its own, computing in `precision`; variables stay float32."""
     keras = keras_of(model)
 
-    def again(layer: Any) -> Any:
+    def again(layer: KerasLayer) -> KerasLayer:
         config = layer.get_config()
         if precision != "float32" and not isinstance(layer, keras.layers.InputLayer):
             policy = f"mixed_{precision}"

@@ -7,20 +7,20 @@ wrapped embedding makes were lost.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
+
+from edgeprune.keras_types import KerasLayer
+
+if TYPE_CHECKING:
+    from tensorflow_model_optimization.sparsity.keras import PruningSchedule
 
 
-def with_masks(layer: Any, schedule: Any) -> Any:
-    """`layer` under tfmot's `PruneLowMagnitude`.
-
-    Args:
-        layer: tf_keras, of a kind that tfmot prunes.
-        schedule: a tfmot pruning schedule.
-    """
+def wrapped_for_pruning(layer: KerasLayer, schedule: PruningSchedule) -> KerasLayer:
+    """A tf_keras layer of a kind that tfmot prunes, under its `PruneLowMagnitude`."""
     import tensorflow_model_optimization as tfmot
 
     wrapper = tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
     wrapper.supports_masking = layer.supports_masking
     wrapper.compute_mask = layer.compute_mask
-    wrapper._call_spec.expects_mask_arg = False  # noqa: SLF001 - nothing public says it
+    wrapper._call_spec.expects_mask_arg = False  # noqa: SLF001 - there is no public setting
     return wrapper

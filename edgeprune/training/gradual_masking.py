@@ -1,0 +1,206 @@
+"""Channels are masked step by step while the model trains, by tfmot's schedule and masks.
+
+tfmot's `PruneLowMagnitude` wrapper multiplies kernels by a mask at every training step, and its
+schedules say how much is to be gone at which step. On its own it chooses single weights by
+magnitude, layer by layer. Here its choice is switched off, and the masks are set from a plan of
+coupled channels: in every kernel that reads a channel, the channel's rows go to zero at the same step.
+
+    step      0 ────────────────────── end
+    removed   0 % ── PolynomialDecay ── 100 % of the plan, in the order of `mask_schedule`
+
+At the end `strip_pruning` takes the wrappers off; what is masked can then be cut off exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_types import KerasLayer, KerasModel
+from edgeprune.layers import rule_for
+from edgeprune.training.tfmot_wrapper import wrapped_for_pruning
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tensorflow_model_optimization.sparsity.keras import PruningSchedule
+
+_END = 0.75  # of the steps; the rest trains the final shape
+
+
+class _MaskedKernel(NamedTuple):
+    """A kernel that reads channels which are removed: its weight index, and the channel along `axis`."""
+
+    weight: int
+    axis: int
+    channels: np.ndarray
+
+    def along(self, values: np.ndarray, rank: int) -> np.ndarray:
+        """One value a channel, shaped to multiply the kernel."""
+        return values.reshape([-1 if axis == self.axis else 1 for axis in range(rank)])
+
+
+_MaskedKernels = dict[str, list[_MaskedKernel]]
+"""By layer."""
+
+
+def mask_gradually(
+    model: KerasModel,
+    dependencies: DependencyGraph,
+    keep: np.ndarray,
+    steps: int,
+    train: Callable[[KerasModel, Sequence[object]], None],
+) -> KerasModel:
+    """Trains a copy of a tf_keras model while the planned channels are masked.
+
+    Args:
+        model: tf_keras; not changed.
+        dependencies: its coupled channels.
+        keep: (channels,) which of them stay.
+        steps: how many batches the training will have.
+        train: trains the wrapped model with the given callbacks.
+
+    Returns:
+        A tf_keras model like `model`, trained, with zeros in every row that read a removed channel.
+    """
+    import tensorflow_model_optimization as tfmot
+    import tf_keras
+
+    sparsity = tfmot.sparsity.keras
+    removed_at = mask_schedule(dependencies, keep)
+    removed = 1 - sum(keep[group.channels].sum() for group in dependencies.groups) / dependencies.neurons
+    schedule = sparsity.PolynomialDecay(
+        initial_sparsity=0.0, final_sparsity=removed, begin_step=0,
+        end_step=max(int(_END * steps), 1), frequency=max(steps // 50, 1),
+    )
+    copy = tf_keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    masked = _masked_kernels(dependencies, removed_at)
+    never = _never_due()
+
+    def wrap(layer: KerasLayer) -> KerasLayer:
+        # Channels that are read by layers which tfmot cannot wrap are zeroed at the end, all at once.
+        read_layer = dependencies.graph.layers.get(layer.name)
+        wrappable = read_layer is not None and layer.name in masked and rule_for(read_layer).fades
+        return wrapped_for_pruning(layer, never) if wrappable else layer
+
+    wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
+    train(wrapped, [_mask_callback(wrapped, removed_at, masked, schedule, removed)])
+    return _zeroed(sparsity.strip_pruning(wrapped), masked, removed_at)
+
+
+def mask_schedule(dependencies: DependencyGraph, keep: np.ndarray) -> np.ndarray:
+    """(channels,) when each is masked, in (0, 1] of what its group loses; infinity where it stays.
+
+    Those that the rest of the network reads with the smallest weights are masked first.
+    """
+    weight = np.zeros(dependencies.count)
+    for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
+        arrays = dependencies.graph.layers[call.layer].read_weights() if flow.reads else ()
+        for read_at in flow.reads:
+            axis = read_at.rows[-1]
+            ids = flow.weights[read_at.kernel].axes[axis]
+            if ids is not None:
+                squares = np.moveaxis(np.square(arrays[read_at.kernel]), axis, 0).reshape(len(ids), -1)
+                np.add.at(weight, dependencies.channel_of[ids], squares.sum(1))
+    removed_at = np.full(dependencies.count, np.inf)
+    for group in dependencies.groups:
+        removed = group.channels[~keep[group.channels]]
+        order = removed[np.argsort(weight[removed], kind="stable")]
+        removed_at[order] = np.arange(1, len(removed) + 1) / max(len(removed), 1)
+    return removed_at
+
+
+def _masked_kernels(dependencies: DependencyGraph, removed_at: np.ndarray) -> _MaskedKernels:
+    found: _MaskedKernels = {}
+    for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
+        for read_at in flow.reads:
+            axis = read_at.rows[-1]
+            ids = flow.weights[read_at.kernel].axes[axis]
+            if ids is None or not np.isfinite(removed_at[dependencies.channel_of[ids]]).any():
+                continue
+            kernels = found.setdefault(call.layer, [])
+            if read_at.kernel not in [kernel.weight for kernel in kernels]:
+                kernels.append(_MaskedKernel(read_at.kernel, axis, dependencies.channel_of[ids]))
+    return found
+
+
+def _never_due() -> PruningSchedule:
+    """A tfmot schedule under which the wrapper never recomputes its mask by magnitude."""
+    import tensorflow as tf
+    import tensorflow_model_optimization as tfmot
+
+    class NeverDue(tfmot.sparsity.keras.PruningSchedule):  # type: ignore[misc]
+        """Updates no mask, at any step."""
+
+        def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """Whether to update, and the sparsity."""
+            del step
+            return tf.constant(False), tf.constant(0.0)
+
+        def get_config(self) -> dict[str, object]:
+            """Has no settings."""
+            return {"class_name": type(self).__name__, "config": {}}
+
+    return NeverDue()
+
+
+def _mask_callback(
+    wrapped: KerasModel,
+    removed_at: np.ndarray,
+    masked: _MaskedKernels,
+    schedule: PruningSchedule,
+    removed: float,
+) -> object:
+    import tf_keras
+
+    layers: Mapping[str, KerasLayer] = {
+        layer.layer.name: layer for layer in wrapped.layers if hasattr(layer, "pruning_vars")
+    }
+
+    class ChannelMasks(tf_keras.callbacks.Callback):  # type: ignore[misc]
+        """Sets the wrappers' masks from the plan, in place of tfmot's own `UpdatePruningStep`."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.step = 0
+
+        def on_train_begin(self, logs: object = None) -> None:
+            """Training may continue in the middle; the optimizer knows where."""
+            del logs
+            self.step = int(self.model.optimizer.iterations)
+
+        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+            """Where the schedule says so, masks what has to be removed by now."""
+            del batch, logs
+            due, sparsity = schedule(self.step)
+            if bool(due):
+                stays = (removed_at > float(sparsity) / removed + 1e-6).astype(np.float32)
+                for name, layer in layers.items():
+                    for kernel, (_, mask, _) in zip(masked[name], layer.pruning_vars, strict=True):
+                        alive = kernel.along(stays[kernel.channels], len(mask.shape))
+                        mask.assign(np.broadcast_to(alive, mask.shape))
+            self.step += 1
+
+        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+            """The wrapper asserts that its own step counter moves."""
+            del epoch, logs
+            for layer in layers.values():
+                layer.pruning_step.assign(self.step)
+
+    return ChannelMasks()
+
+
+def _zeroed(model: KerasModel, masked: _MaskedKernels, removed_at: np.ndarray) -> KerasModel:
+    """Zeros what the last optimizer step changed again, and what tfmot could not wrap."""
+    layers = read(model).layers
+    for path, kernels in masked.items():
+        weights = layers[path].get_weights()
+        for kernel in kernels:
+            stays = kernel.along(np.isinf(removed_at[kernel.channels]), weights[kernel.weight].ndim)
+            weights[kernel.weight] = weights[kernel.weight] * stays
+        layers[path].set_weights(weights)
+    return model
