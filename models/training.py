@@ -17,7 +17,7 @@ from edgeprune.data.streamed import is_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import keras_of
 from edgeprune.metrics import METRICS, evaluate
-from edgeprune.training.goal import predict
+from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
 from edgeprune_models.entry import Recipe

@@ -37,7 +37,7 @@ from edgeprune.report.schema import (
     StageReport,
     StageReports,
 )
-from edgeprune.training.magnitude import zero_share
+from edgeprune.training.magnitude import zero_ratio
 from edgeprune.types import Manifest
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
             RatioReport(one.amount, one.score, one.drop, one.holds) for one in built.trained.trials
         ) or None,
         cross_validation=built.folds or None,
-        zero_weights=zero_share(deployed.float_model) if job.recipe.method != "structural" else None,
+        zero_weights=zero_ratio(deployed.float_model) if job.recipe.method != "structural" else None,
         confusion=_confusion(built),
     ).to_json()
 

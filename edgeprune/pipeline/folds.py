@@ -9,7 +9,7 @@ import numpy as np
 
 from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Split
-from edgeprune.training.goal import predict
+from edgeprune.training.prediction import predict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

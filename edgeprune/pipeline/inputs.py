@@ -11,14 +11,16 @@ import numpy as np
 from edgeprune.data.streamed import in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.pipeline.zoo import entry_of, is_zoo
-from edgeprune.training.goal import goal_of, predict
+from edgeprune.training.objective import training_objective
+from edgeprune.training.prediction import predict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgeprune.data.dataset import Dataset, Split
     from edgeprune.pipeline.job import Job
-    from edgeprune.training.goal import Goal, Outputs
+    from edgeprune.training.objective import TrainingObjective
+from edgeprune.training.prediction import Predictions
 
 _VALUES = ("r2", "mean_absolute_error")
 _VALIDATION = 4096
@@ -36,7 +38,7 @@ class Inputs:
         validation: model inputs that drive every decision.
         test: model inputs that are only reported on.
         answers: the model's outputs on validation data.
-        goal: what training aims at.
+        objective: what training aims at.
     """
 
     zoo: Any
@@ -45,13 +47,13 @@ class Inputs:
     calibration: Any
     validation: Any
     test: Any
-    answers: Outputs
-    goal: Goal
+    answers: Predictions
+    objective: TrainingObjective
 
     @property
     def classes(self) -> bool:
         """Whether the first output says classes."""
-        return self.goal.objectives[0].kind in ("categorical", "binary")
+        return self.objective.objectives[0].kind in ("categorical", "binary")
 
     def epochs(self, number: int, seed: int) -> Iterator[tuple[Any, np.ndarray | None]]:
         """Model inputs and labels of each epoch, augmented as the zoo's recipe says."""
@@ -65,13 +67,13 @@ class Inputs:
             yield inputs, self.data.train.y
 
     def score(self, model: Any) -> float:
-        """How well a model meets the goal on validation data; higher is better.
+        """How well a model meets the objective on validation data; higher is better.
 
         The loss, not the metric: a few hundred samples tell models apart by it long before one of
         them gets a sample more right.
         """
-        targets = self.goal.targets(self.answers, self.data.validation.y)
-        return -self.goal.value(targets, predict(model, self.validation))
+        targets = self.objective.targets(self.answers, self.data.validation.y)
+        return -self.objective.value(targets, predict(model, self.validation))
 
     def metrics(
         self, split: Split, outputs: Any, inputs: Any, threshold: float | None = None
@@ -135,12 +137,12 @@ def open_inputs(job: Job) -> Inputs:
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     answers = predict(model, validation)
     data = _labelled(job, data, model, answers, test)
-    goal = goal_of(
+    objective = training_objective(
         model, answers, data.validation.y, recipe.distill, balanced=recipe.class_weights == "balanced"
     )
     if zoo is None:
-        job.notes.append(f"Trained on {goal.objectives[0].origin}.")
-    return Inputs(zoo, model, data, calibration, validation, test, answers, goal)
+        job.notes.append(f"Trained on {objective.objectives[0].origin}.")
+    return Inputs(zoo, model, data, calibration, validation, test, answers, objective)
 
 
 def _whole(job: Job, model: Any) -> Any:
@@ -226,11 +228,11 @@ def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
         return job.model_once("train", make)
 
 
-def _labelled(job: Job, data: Dataset, model: Any, answers: Outputs, test: Any) -> Dataset:
+def _labelled(job: Job, data: Dataset, model: Any, answers: Predictions, test: Any) -> Dataset:
     """Data whose metrics fit it. Without labels, the original's answers stand in, and it is said."""
     if data.test.y is not None and data.validation.y is not None:
         return data
-    kind = goal_of(model, answers, None, 0.0).objectives[0].kind
+    kind = training_objective(model, answers, None, 0.0).objectives[0].kind
     job.notes.append("The data has no labels: accuracy is agreement with the original model.")
     standing = [_answer(found[0], kind) for found in (answers, predict(model, test))]
     validation, tested = (

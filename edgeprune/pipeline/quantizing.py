@@ -11,7 +11,7 @@ import numpy as np
 from edgeprune.data.streamed import batches_of, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.training.fine_tune import fine_tune
-from edgeprune.training.goal import Outputs, predict
+from edgeprune.training.prediction import Predictions, predict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class Deployed:
     float_model: Any
     quantized: Quantized
     files: Mapping[str, Converted]
-    outputs: Mapping[str, Outputs]
+    outputs: Mapping[str, Predictions]
     thresholds: Mapping[str, float]
     parity: Parity
     preprocessing: Sequence[Mapping[str, Any]]
@@ -146,7 +146,8 @@ def _fit(job: Job, inputs: Inputs, model: Any) -> None:
         l1=0.0, l2=0.0, precision="float32", freeze=(),
     )
     fine_tune(
-        model, inputs.model, inputs.epochs(epochs, job.recipe.seed + 2), settings, inputs.goal, inputs.score
+        model, inputs.model, inputs.epochs(epochs, job.recipe.seed + 2), settings, inputs.objective,
+        inputs.score,
     )
 
 
@@ -181,7 +182,7 @@ def _several(inputs: Any) -> tuple[Any, ...]:
     return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
-def _outputs(tflite: bytes, inputs: Any) -> Outputs:
+def _outputs(tflite: bytes, inputs: Any) -> Predictions:
     from edgeprune.conversion import run_tflite
 
     parts = []

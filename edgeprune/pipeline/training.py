@@ -14,10 +14,10 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
-from edgeprune.training.dropout import suited_dropout
-from edgeprune.training.goal import predict
-from edgeprune.training.random_layers import is_random, predict_as_trained
-from edgeprune.training.rate import suited_rate
+from edgeprune.training.dropout import scaled_dropout
+from edgeprune.training.learning_rate import heuristic_learning_rate
+from edgeprune.training.prediction import predict
+from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +56,7 @@ def settings_of(job: Job, inputs: Inputs, stage: str, epochs: int, round_number:
     """The recipe's settings of one training."""
     recipe = job.recipe
     steps = epochs * -(-len(inputs.data.train) // recipe.batch_size)
-    rate = suited_rate(steps) if recipe.learning_rate is None else recipe.learning_rate
+    rate = heuristic_learning_rate(steps) if recipe.learning_rate is None else recipe.learning_rate
     return FineTuning(
         epochs, recipe.batch_size, rate, recipe.weight_decay, recipe.rate_schedule, recipe.l1,
         recipe.l2, recipe.early_stopping, recipe.freeze, recipe.precision,
@@ -71,11 +71,11 @@ def learn(
     """Trains a model in place, with the baseline as its teacher; goes on where it was cut off."""
     file = job.state.file(f"{name or stage}.npz") if job.strategy is None else None
     settings = settings_of(job, inputs, stage, job.recipe.epochs, number)
-    with suited_dropout(model, inputs.model):
+    with scaled_dropout(model, inputs.model):
         return fine_tune(
             model, inputs.model, inputs.epochs(settings.epochs, job.recipe.seed + 1 + number), settings,
-            inputs.goal, inputs.score, checkpoint=Checkpoint(file) if file else None, strategy=job.strategy,
-            progress=tell, each=each,
+            inputs.objective, inputs.score, checkpoint=Checkpoint(file) if file else None,
+            strategy=job.strategy, progress=tell, after_epoch=each,
         )
 
 
@@ -109,7 +109,7 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
                 "weight",
                 lambda: prune_weights(
                     model, inputs.model, inputs.epochs(epochs, recipe.seed + 1),
-                    settings_of(job, inputs, "weight", epochs), inputs.goal, recipe.prune,
+                    settings_of(job, inputs, "weight", epochs), inputs.objective, recipe.prune,
                     -(-len(inputs.data.train) // recipe.batch_size), told,
                 ),
             )
@@ -122,9 +122,10 @@ def trained(job: Job, inputs: Inputs, result: PruneResult) -> Trained:
 
 def _readiness(job: Job, inputs: Inputs, model: Any) -> float:
     """The score on validation data as training sees the model, with its dropout on."""
-    targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
-    with suited_dropout(model, inputs.model):
-        return -inputs.goal.value(targets, predict_as_trained(model, inputs.validation, job.recipe.seed))
+    targets = inputs.objective.targets(inputs.answers, inputs.data.validation.y)
+    with scaled_dropout(model, inputs.model):
+        predictions = predict_in_training(model, inputs.validation, job.recipe.seed)
+        return -inputs.objective.value(targets, predictions)
 
 
 @contextlib.contextmanager
@@ -137,7 +138,7 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
     from edgeprune.keras_bridge.network import network_of
 
     untouched = result.keep.all() or not job.recipe.epochs
-    if untouched or not is_random(model) or is_streamed(inputs.validation):
+    if untouched or not has_stochastic_layers(model) or is_streamed(inputs.validation):
         yield
         return
     known = _readiness(job, inputs, model)
@@ -158,9 +159,9 @@ def _fit_to_learn(job: Job, inputs: Inputs, model: Any, result: PruneResult) -> 
 
 def _of_the_mean(inputs: Inputs) -> float:
     """The score of the original's mean answer for every sample."""
-    targets = inputs.goal.targets(inputs.answers, inputs.data.validation.y)
+    targets = inputs.objective.targets(inputs.answers, inputs.data.validation.y)
     mean = tuple(np.broadcast_to(one.mean(axis=0), one.shape) for one in inputs.answers)
-    return -inputs.goal.value(targets, mean)
+    return -inputs.objective.value(targets, mean)
 
 
 def _watched(job: Job, inputs: Inputs, cost: Cost) -> Callable[[int, Any], None]:
@@ -275,8 +276,8 @@ def _fade(job: Job, inputs: Inputs, result: PruneResult, tell: Callable[[float],
 
     def train(wrapped: Any, callbacks: Sequence[Any]) -> None:
         fine_tune(
-            wrapped, inputs.model, inputs.epochs(settings.epochs, recipe.seed), settings, inputs.goal,
-            inputs.score, callbacks=callbacks, keep_best=False,
+            wrapped, inputs.model, inputs.epochs(settings.epochs, recipe.seed), settings, inputs.objective,
+            None, callbacks=callbacks,
             checkpoint=Checkpoint(file) if file else None, progress=tell,
         )
 
@@ -292,7 +293,7 @@ def check_settings(job: Job, inputs: Inputs) -> None:
         InputError: names what cannot be done.
     """
     from edgeprune.conversion.frontend import split_steps
-    from edgeprune.training.trainee import frozen_layers
+    from edgeprune.training.training_copy import frozen_layers
 
     if job.recipe.embed_frontend and not split_steps(inputs.data.preprocessing)[1]:
         raise InputError(

@@ -20,7 +20,7 @@ from edgeprune.pipeline.state import State
 from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.progress import silent
 from edgeprune.recipe import recipe
-from edgeprune.training.goal import goal_of
+from edgeprune.training.objective import training_objective
 from edgeprune_models import training
 
 
@@ -74,7 +74,7 @@ def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
     (tmp_path / "model.keras").write_bytes(saved_bytes(model))
     kept = Job(recipe(), Source("zoo:ctc-crnn"), State(None), silent).load(tmp_path / "model.keras")
     labels, answers = np.array([[0, 1, -1]]), np.full((1, 10, 4), 0.25, np.float32)
-    found = [goal_of(one, (answers,), labels, 0.7).objectives[0].function for one in (model, kept)]
+    found = [training_objective(one, (answers,), labels, 0.7).objectives[0].function for one in (model, kept)]
     assert found == [training.ctc_loss] * 2
 
 

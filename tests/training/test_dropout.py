@@ -12,8 +12,9 @@ import pytest
 import edgeprune
 from edgeprune.pipeline.training import learn
 from edgeprune.recipe import recipe
-from edgeprune.training.dropout import suited_dropout
-from edgeprune.training.goal import goal_of, predict
+from edgeprune.training.dropout import scaled_dropout
+from edgeprune.training.objective import training_objective
+from edgeprune.training.prediction import predict
 
 
 def network(flavour):
@@ -40,7 +41,7 @@ def test_rates_fall_by_the_share_of_what_each_layer_sees(flavour):
     model = edgeprune.prune(original, 0.35, ratios={"conv": 0.5, "dense": 0.25}).model
     before = rates(model)
     assert before == rates(original) == {"seen": 0.4, "flat": 0.2, "inside": 0.5, "whole": 0.1}
-    with suited_dropout(model, original):
+    with scaled_dropout(model, original):
         # Half of the convolution's channels, which are half of what is flat; 6 of 8; the outputs stay.
         assert rates(model) == pytest.approx(
             {"seen": 0.2, "flat": 0.1, "inside": 0.375, "whole": 0.1}, rel=1e-12
@@ -56,7 +57,8 @@ def test_they_hold_while_training_goes_on():
     answers, seen = predict(original, x), []
     labels = answers[0].argmax(-1)
     inputs = SimpleNamespace(
-        model=original, goal=goal_of(original, answers, labels, 0.5), epochs=lambda *_: [(x, labels)],
+        model=original, objective=training_objective(original, answers, labels, 0.5),
+        epochs=lambda *_: [(x, labels)],
         score=lambda trained: seen.append(rates(trained)) or 0.0, data=SimpleNamespace(train=x),
     )
     job = SimpleNamespace(

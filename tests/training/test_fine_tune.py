@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.training import FineTuning, fine_tune, goal_of, predict
+from edgeprune.training import FineTuning, fine_tune, predict, training_objective
 
 rng = np.random.default_rng(5)
 X = rng.normal(size=(96, 6)).astype(np.float32)
@@ -31,12 +31,12 @@ def networks(request):
 
 def train(networks, score=None, checkpoint=None, **settings):
     model, teacher = networks
-    goal = goal_of(teacher, predict(teacher, X), Y, 0.0)
-    targets = goal.targets(predict(teacher, X), Y)
+    objective = training_objective(teacher, predict(teacher, X), Y, 0.0)
+    targets = objective.targets(predict(teacher, X), Y)
     chosen = FineTuning(**{"epochs": 4, "batch_size": 16, "learning_rate": 0.02, **settings})
     curve = fine_tune(
-        model, teacher, ((X, Y) for _ in range(chosen.epochs)), chosen, goal,
-        score or (lambda one: -goal.value(targets, predict(one, X))), checkpoint=checkpoint,
+        model, teacher, ((X, Y) for _ in range(chosen.epochs)), chosen, objective,
+        score or (lambda one: -objective.value(targets, predict(one, X))), checkpoint=checkpoint,
     )
     return model, curve
 
@@ -45,7 +45,7 @@ def test_it_learns_and_keeps_the_best(networks):
     model, curve = train(networks)
     assert len(curve) == 5
     assert curve[-1].score > curve[0].score + 0.1
-    again = goal_of(networks[1], predict(networks[1], X), Y, 0.0)
+    again = training_objective(networks[1], predict(networks[1], X), Y, 0.0)
     value = -again.value(again.targets(predict(networks[1], X), Y), predict(model, X))
     assert value == pytest.approx(max(epoch.score for epoch in curve), rel=1e-4)
 
@@ -102,12 +102,12 @@ def test_streamed_samples_train_as_well(networks):
     from edgeprune.data.streamed import FromItems
 
     model, teacher = networks
-    goal = goal_of(teacher, predict(teacher, X), Y, 0.0)
+    objective = training_objective(teacher, predict(teacher, X), Y, 0.0)
     streamed = FromItems(list(X), lambda row: row)
     np.testing.assert_allclose(predict(teacher, streamed)[0], predict(teacher, X)[0], rtol=1e-5)
-    targets = goal.targets(predict(teacher, X), Y)
+    targets = objective.targets(predict(teacher, X), Y)
     curve = fine_tune(
-        model, teacher, ((streamed, Y) for _ in range(4)), FineTuning(4, 16, 0.02), goal,
-        lambda one: -goal.value(targets, predict(one, X)),
+        model, teacher, ((streamed, Y) for _ in range(4)), FineTuning(4, 16, 0.02), objective,
+        lambda one: -objective.value(targets, predict(one, X)),
     )
     assert curve[-1].score > curve[0].score + 0.1

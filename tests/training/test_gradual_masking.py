@@ -1,4 +1,4 @@
-"""Neurons fade out by tfmot's schedule; what is left without them is the same network."""
+"""Channels are masked by tfmot's schedule; what is left without them is the same network."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from edgeprune.keras_bridge.network import network_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.result import PrunePlan
-from edgeprune.training.gradual import departures, mask_gradually
+from edgeprune.training.gradual_masking import mask_gradually, mask_schedule
 
 
 @pytest.fixture(scope="module")
@@ -25,28 +25,28 @@ def residual():
 
 
 def plan(model):
-    units = find_dependencies(read(model).graph)
-    keep = np.ones(units.count, bool)
-    for group in units.groups:
+    dependencies = find_dependencies(read(model).graph)
+    keep = np.ones(dependencies.count, bool)
+    for group in dependencies.groups:
         keep[group.channels[::2]] = False
-    return units, keep
+    return dependencies, keep
 
 
-def test_the_least_read_units_go_first(residual):
-    units, keep = plan(residual)
-    leaves_at = departures(units, keep)
-    np.testing.assert_array_equal(np.isfinite(leaves_at), ~keep)
-    dense = next(group for group in units.groups if group.producers == (residual.layers[-2].name,))
+def test_the_least_read_channels_are_masked_first(residual):
+    dependencies, keep = plan(residual)
+    removed_at = mask_schedule(dependencies, keep)
+    np.testing.assert_array_equal(np.isfinite(removed_at), ~keep)
+    dense = next(group for group in dependencies.groups if group.producers == (residual.layers[-2].name,))
     rows = np.square(residual.layers[-1].get_weights()[0]).sum(1)
     gone = np.flatnonzero(~keep[dense.channels])
-    order = gone[np.argsort(leaves_at[dense.channels[gone]])]
+    order = gone[np.argsort(removed_at[dense.channels[gone]])]
     np.testing.assert_array_equal(order, gone[np.argsort(rows[gone])])
 
 
 def test_masks_follow_the_schedule_and_strip_exactly(residual):
     import tf_keras
 
-    units, keep = plan(residual)
+    dependencies, keep = plan(residual)
     generator = np.random.default_rng(1)
     x = generator.normal(size=(64, 8, 8, 2)).astype(np.float32)
     y = generator.integers(0, 3, 64)
@@ -64,11 +64,11 @@ def test_masks_follow_the_schedule_and_strip_exactly(residual):
         wrapped.compile("adam", "sparse_categorical_crossentropy")
         wrapped.fit(x, y, batch_size=4, epochs=1, verbose=0, callbacks=[*callbacks, Watch()])
 
-    masked = mask_gradually(residual, units, keep, 16, train)
+    masked = mask_gradually(residual, dependencies, keep, 16, train)
     assert alive[0] > alive[-1] == 5
     assert alive == sorted(alive, reverse=True)
     assert len(set(alive)) > 2
-    stripped = network_of(masked).compacted(PrunePlan(units, keep)).model
+    stripped = network_of(masked).compacted(PrunePlan(dependencies, keep)).model
     wanted = masked.predict(x, verbose=0)
     np.testing.assert_allclose(stripped.predict(x, verbose=0), wanted, rtol=1e-5, atol=1e-6)
     assert not np.allclose(wanted, residual.predict(x, verbose=0), atol=1e-3)

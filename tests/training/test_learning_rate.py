@@ -6,17 +6,19 @@ import pytest
 
 from edgeprune.pipeline.training import settings_of
 from edgeprune.recipe import recipe
-from edgeprune.training.rate import suited_rate
+from edgeprune.training.learning_rate import heuristic_learning_rate
 
 
 def test_longer_trainings_get_a_larger_rate_up_to_a_limit():
-    assert suited_rate(150) == pytest.approx(5e-4, rel=1e-12)
-    assert suited_rate(600) == pytest.approx(1e-3, rel=1e-12)
-    assert suited_rate(10**6) == 2e-3
-    assert 0 < suited_rate(0) == suited_rate(1) < 5e-5
+    assert heuristic_learning_rate(150) == pytest.approx(5e-4, rel=1e-12)
+    assert heuristic_learning_rate(600) == pytest.approx(1e-3, rel=1e-12)
+    assert heuristic_learning_rate(10**6) == 2e-3
+    assert 0 < heuristic_learning_rate(0) == heuristic_learning_rate(1) < 5e-5
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, suited_rate(3 * 8)), (0.03, 0.03), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("given", "expected"), [(None, heuristic_learning_rate(3 * 8)), (0.03, 0.03), (0.0, 0.0)]
+)
 def test_a_given_rate_counts(given, expected):
     job = SimpleNamespace(recipe=recipe(learning_rate=given, batch_size=128))
     inputs = SimpleNamespace(data=SimpleNamespace(train=range(1000)))

@@ -1,10 +1,12 @@
 """What a model is trained towards, against the definitions and against Keras' own losses."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from edgeprune.training.goal import goal_of, predict
-from edgeprune.training.objective import Objective, keras_loss, loss_value, mix, objective_of
+from edgeprune.training.objective import Objective, objective_of, training_objective
+from edgeprune.training.prediction import predict
 
 rng = np.random.default_rng(7)
 UNCOMPILED = object()
@@ -19,7 +21,7 @@ def test_classes_mix_the_original_with_the_labels():
     answers = probabilities(5, 4)
     labels = answers.argmax(-1)
     objective = objective_of(UNCOMPILED, answers, labels)
-    targets = mix(objective, answers, labels, 0.7)
+    targets = dataclasses.replace(objective, teacher_ratio=0.7).targets(answers, labels)
     wanted = 0.7 * answers
     wanted[np.arange(5), labels] += 0.3
     np.testing.assert_allclose(targets.values, wanted, rtol=1e-6)
@@ -29,16 +31,17 @@ def test_classes_mix_the_original_with_the_labels():
 
 def test_where_the_original_is_wrong_the_label_stands_alone():
     answers = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], np.float32)
-    objective = objective_of(UNCOMPILED, answers, np.array([0, 2]))
-    targets = mix(objective, answers, np.array([0, 2]), 0.5).values
+    objective = dataclasses.replace(objective_of(UNCOMPILED, answers, np.array([0, 2])), teacher_ratio=0.5)
+    targets = objective.targets(answers, np.array([0, 2])).values
     np.testing.assert_allclose(targets, [[0.85, 0.1, 0.05], [0, 0, 1]], rtol=1e-6)
-    np.testing.assert_array_equal(mix(objective, answers, np.array([0, 2]), 1.0).values, answers)
-    one_hot = mix(objective, answers, np.eye(3, dtype=np.float32)[[0, 2]], 0.5).values
+    all_teacher = dataclasses.replace(objective, teacher_ratio=1.0)
+    np.testing.assert_array_equal(all_teacher.targets(answers, np.array([0, 2])).values, answers)
+    one_hot = objective.targets(answers, np.eye(3, dtype=np.float32)[[0, 2]]).values
     np.testing.assert_array_equal(one_hot, targets)
     yes = np.array([[0.8], [0.8]], np.float32)
-    targets = mix(Objective("binary"), yes, np.array([1, 0]), 0.5).values
+    targets = Objective("binary", teacher_ratio=0.5).targets(yes, np.array([1, 0])).values
     np.testing.assert_allclose(targets, [[0.9], [0]], rtol=1e-6)
-    targets = mix(Objective("squared"), yes, np.array([1, 0]), 0.5).values
+    targets = Objective("squared", teacher_ratio=0.5).targets(yes, np.array([1, 0])).values
     np.testing.assert_allclose(targets, [[0.9], [0.4]], rtol=1e-6)
 
 
@@ -47,12 +50,12 @@ def test_logits_are_compared_behind_their_softmax():
     objective = objective_of(UNCOMPILED, answers, labels)
     assert (objective.kind, objective.logits) == ("categorical", True)
     expected = np.exp(answers) / np.exp(answers).sum(-1, keepdims=True)
-    np.testing.assert_allclose(mix(objective, answers, None, 1).values, expected, rtol=1e-5)
+    np.testing.assert_allclose(objective.targets(answers, None).values, expected, rtol=1e-5)
 
 
 def test_a_label_of_minus_one_counts_nothing():
     answers, labels = probabilities(3, 2, 4), np.array([[0, -1], [2, 3], [-1, -1]])
-    targets = mix(objective_of(UNCOMPILED, answers, labels), answers, labels, 0.5)
+    targets = objective_of(UNCOMPILED, answers, labels).targets(answers, labels)
     np.testing.assert_array_equal(targets.weights, [[1, 0], [1, 1], [0, 0]])
 
 
@@ -60,14 +63,15 @@ def test_one_sigmoid_unit_is_binary():
     answers, labels = rng.uniform(0.6, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
     objective = objective_of(UNCOMPILED, answers, labels)
     assert objective.kind == "binary"
-    values = mix(objective, answers, labels, 0.25).values
+    values = dataclasses.replace(objective, teacher_ratio=0.25).targets(answers, labels).values
     np.testing.assert_allclose(values[1, 0], 0.25 * answers[1, 0] + 0.75, rtol=1e-6)
 
 
 def test_labels_that_do_not_align_leave_the_original_alone():
     answers, labels = probabilities(3, 7, 5), np.array([[1, 2], [0, -1], [3, 3]])
     objective = objective_of(UNCOMPILED, answers, labels)
-    np.testing.assert_array_equal(mix(objective, answers, labels, 0.5).values, answers)
+    objective = dataclasses.replace(objective, teacher_ratio=0.5)
+    np.testing.assert_array_equal(objective.targets(answers, labels).values, answers)
 
 
 @pytest.mark.parametrize("logits", [False, True])
@@ -83,9 +87,9 @@ def test_the_loss_is_that_of_keras(kind, logits):
     objective = Objective(kind, logits)
     model = tf_keras.Sequential([tf_keras.Input((2,))])
     outputs = answers[::-1]
-    targets = mix(objective, answers, None, 1.0)
-    expected = float(keras_loss(model, objective, answers, 1.0, targets)(targets.values, outputs))
-    assert loss_value(objective, targets, outputs) == pytest.approx(expected, rel=1e-5)
+    targets = objective.targets(answers, None)
+    expected = float(objective.keras_loss(model, answers, targets)(targets.values, outputs))
+    assert objective.value(targets, outputs) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])
@@ -113,17 +117,17 @@ def test_a_loss_of_the_user_is_kept_for_the_labels(package):
     x = rng.normal(size=(8, 3)).astype(np.float32)
     labels = rng.normal(size=(8, 2)).astype(np.float32)
     answers = predict(model, x)
-    goal = goal_of(model, answers, labels, 0.25)
+    objective = training_objective(model, answers, labels, 0.25)
     outputs = (rng.normal(size=(8, 2)).astype(np.float32),)
     own, taught = np.abs(labels - outputs[0]) ** 3, (answers[0] - outputs[0]) ** 2
     expected = 0.75 * np.mean(own) + 0.25 * np.mean(taught)
-    found = goal.value(goal.targets(answers, labels), outputs)
+    found = objective.value(objective.targets(answers, labels), outputs)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_balanced_classes_count_alike():
     answers, labels = probabilities(8, 3), np.array([0, 0, 0, 0, 0, 1, 1, 2])
-    goal = goal_of(UNCOMPILED, (answers,), labels, 0.0, balanced=True)
-    weights = goal.targets((answers,), labels)[0].weights
+    objective = training_objective(UNCOMPILED, (answers,), labels, 0.0, balanced=True)
+    weights = objective.targets((answers,), labels)[0].weights
     sums = [weights[labels == number].sum() for number in range(3)]
     np.testing.assert_allclose(sums, 8 / 3, rtol=1e-6)

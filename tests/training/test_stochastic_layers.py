@@ -12,8 +12,9 @@ import pytest
 import edgeprune
 from edgeprune.pipeline.inputs import Inputs
 from edgeprune.pipeline.training import _fit_to_learn
-from edgeprune.training.goal import goal_of, predict
-from edgeprune.training.random_layers import is_random, predict_as_trained
+from edgeprune.training.objective import training_objective
+from edgeprune.training.prediction import predict
+from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
 
 FLAVOURS = ("tf_keras", "keras")
 
@@ -38,15 +39,15 @@ def network(flavour, rate, *, normalized):
 def test_outputs_as_training_sees_them(flavour):
     model, x = network(flavour, 0.4, normalized=True)
     before = [array.copy() for array in model.get_weights()]
-    (first,) = predict_as_trained(model, x, seed=3)
-    (again,) = predict_as_trained(model, x, seed=3)
+    (first,) = predict_in_training(model, x, seed=3)
+    (again,) = predict_in_training(model, x, seed=3)
     assert np.array_equal(first, again)
     assert first.shape == (600, 3)
     assert np.abs(first - predict(model, x)[0]).max() > 0.1
     for after, array in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(after, array)
-    assert is_random(model)
-    assert not is_random(network(flavour, 0.0, normalized=True)[0])
+    assert has_stochastic_layers(model)
+    assert not has_stochastic_layers(network(flavour, 0.0, normalized=True)[0])
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
@@ -58,9 +59,9 @@ def test_cancelling_weights_are_no_start(flavour, improves):
     model = result.model
     answers = predict(original, x)
     labels = answers[0].argmax(-1)
-    goal = goal_of(original, answers, labels, 0.7)
+    objective = training_objective(original, answers, labels, 0.7)
     data = SimpleNamespace(validation=SimpleNamespace(y=labels))
-    inputs = Inputs(None, original, data, x, x, x, answers, goal)
+    inputs = Inputs(None, original, data, x, x, x, answers, objective)
     job = SimpleNamespace(recipe=SimpleNamespace(seed=0, epochs=1), notes=[])
     healthy = model.get_weights()
     with _fit_to_learn(job, inputs, model, result):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeprune.training.wrapping import with_masks
+from edgeprune.training.tfmot_wrapper import wrapped_for_pruning
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def test_masks_pass_through_wrapped_layers(masked, kinds):
     schedule = tfmot.sparsity.keras.ConstantSparsity(0.0, 1)
     wrapped = tf_keras.models.clone_model(
         masked,
-        clone_function=lambda one: with_masks(one, schedule) if type(one).__name__ in kinds else one,
+        clone_function=lambda one: wrapped_for_pruning(one, schedule) if type(one).__name__ in kinds else one,
     )
     tokens = np.random.default_rng(1).integers(1, 20, (9, 7))
     tokens[:, 3:] *= np.arange(9)[:, None] % 2  # half of the rows end in padding
