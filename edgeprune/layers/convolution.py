@@ -30,7 +30,7 @@ class ConvolutionRule(Rule):
 
     reads_are_complete = True
     channels_alike = True
-    fades = True
+    maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the channel axis of the output."""

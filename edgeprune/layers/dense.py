@@ -21,7 +21,7 @@ class DenseRule(Rule):
 
     reads_are_complete = True
     channels_alike = True
-    fades = True
+    maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the last axis of the output."""

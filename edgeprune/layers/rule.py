@@ -55,7 +55,7 @@ class Rule(abc.ABC):
     may_fix_batch: bool = False
     """The configuration or the arguments may name the number of samples (the target of a reshape)."""
 
-    fades: bool = False
+    maskable: bool = False
     """tfmot can wrap the layer, and the kernel of its one read is what tfmot masks."""
 
     @abc.abstractmethod

@@ -84,7 +84,7 @@ def mask_gradually(
     def wrap(layer: KerasLayer) -> KerasLayer:
         # Channels that are read by layers which tfmot cannot wrap are zeroed at the end, all at once.
         read_layer = dependencies.graph.layers.get(layer.name)
-        wrappable = read_layer is not None and layer.name in masked and rule_for(read_layer).fades
+        wrappable = read_layer is not None and layer.name in masked and rule_for(read_layer).maskable
         return wrapped_for_pruning(layer, never) if wrappable else layer
 
     wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
