@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeprune
-from edgeprune.budget import measure as measuring
+from edgeprune.budget import timing as measuring
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.pipeline import build as pipeline
 from edgeprune.pipeline import fitting
@@ -118,9 +118,9 @@ def test_an_impossible_budget_leaves_the_previous_output_and_the_second_one_is_n
 
 
 def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, tmp_path, monkeypatch):
-    from edgeprune.budget.meter import Meter
+    from edgeprune.budget.measurement import BudgetMeasurement
 
-    whole, calls = Meter.round, []
+    whole, calls = BudgetMeasurement.measure, []
 
     def cable_pulled(self, *arguments):
         calls.append(arguments)
@@ -128,7 +128,7 @@ def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, t
             raise DeviceError("The connection to local was lost.")
         return whole(self, *arguments)
 
-    monkeypatch.setattr(Meter, "round", cable_pulled)
+    monkeypatch.setattr(BudgetMeasurement, "measure", cable_pulled)
     settings = {**SETTINGS, "max_latency": "1s", "device": "local"}
     with pytest.raises(DeviceError, match=r"lost.*the same command goes on"):
         edgeprune.build(source.model, source.data, out=tmp_path / "out", **settings)
@@ -147,9 +147,9 @@ def test_a_file_that_took_more_than_the_model_before_training_is_narrowed(source
     """As where quantization has to leave layers in float."""
     import dataclasses
 
-    from edgeprune.budget.meter import Meter
+    from edgeprune.budget.measurement import BudgetMeasurement
 
-    whole, sizes = Meter.round, []
+    whole, sizes = BudgetMeasurement.measure, []
 
     def larger_once(self, *arguments):
         found = whole(self, *arguments)
@@ -158,7 +158,7 @@ def test_a_file_that_took_more_than_the_model_before_training_is_narrowed(source
             return dataclasses.replace(found, measured={"size_bytes": 18_000.0}, inside=False)
         return found
 
-    monkeypatch.setattr(Meter, "round", larger_once)
+    monkeypatch.setattr(BudgetMeasurement, "measure", larger_once)
     bundle = edgeprune.build(source.model, source.data, out=tmp_path / "out", max_size="16kB", **SETTINGS)
     assert len(sizes) == 4
     assert sizes[2] < sizes[0] * 16 / 18 * 1.05

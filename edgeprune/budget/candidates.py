@@ -1,19 +1,29 @@
-"""Files of a model with given widths, for measuring: cut out of the baseline's file, or converted."""
+"""Candidates for measuring: which widths, and their files, cut out of the baseline's file or converted.
+
+Few candidates show every group at several widths, beside others'. Some are uniform and show how latency
+falls as a whole. In the rest every group is narrowed at once, by a Latin hypercube: each group's widths are
+spread evenly over the candidates in a random order of its own, so that one file tells about all groups,
+and a least-squares fit tells them apart.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.budget.narrow import Template, template
+from edgeprune.budget.width_slicing import WidthSlicer, width_slicer
+from edgeprune.keras_types import KerasModel
 
 if TYPE_CHECKING:
     from edgeprune.pruning.analysis import PruningAnalysis
 
-Convert = Callable[[Any], bytes]
+NARROWEST = 0.2
+UNIFORM = (0.85, 0.7, 0.55, 0.4, 0.25)
+
+Convert = Callable[[KerasModel], bytes]
 """A Keras model to `.tflite`, quantized as the build will."""
 
 
@@ -25,28 +35,52 @@ class Candidates:
         prepared: the model.
         convert: see `Convert`.
         baseline: the original, converted.
-        template: None where the file cannot be narrowed and every candidate is converted.
+        slicer: None where the file cannot be sliced and every candidate is converted.
     """
 
     prepared: PruningAnalysis
     convert: Convert
     baseline: bytes
-    template: Template | None
+    slicer: WidthSlicer | None
 
     @property
     def cheap(self) -> bool:
         """Whether a candidate costs milliseconds rather than seconds."""
-        return self.template is not None
+        return self.slicer is not None
 
     def file(self, counts: Sequence[int] | np.ndarray) -> bytes:
-        """A model with these many units in each group; its numbers mean nothing."""
-        if self.template is not None:
-            return self.template.narrowed(counts)
+        """A model with this number of channels in each group; its weights are arbitrary."""
+        if self.slicer is not None:
+            return self.slicer.sliced(counts)
         return self.convert(self.prepared.prune_to(np.asarray(counts), reconstruct=False).model)
 
 
 def candidates_of(prepared: PruningAnalysis, convert: Convert) -> Candidates:
-    """Converts the original, and finds out whether its file can be narrowed."""
+    """Converts the original, and finds out whether its file can be sliced."""
     baseline = convert(prepared.model)
-    names = [layer.split("/")[-1] for layer in prepared.dependencies.graph.layers]
-    return Candidates(prepared, convert, baseline, template(baseline, prepared.dependencies.groups, names))
+    dependencies = prepared.dependencies
+    names = [layer.split("/")[-1] for layer in dependencies.graph.layers]
+    return Candidates(prepared, convert, baseline, width_slicer(baseline, dependencies.groups, names))
+
+
+def design_size(groups: int) -> int:
+    """How many candidates with unlike groups a latency table of this many groups needs."""
+    return int(np.clip(groups, 8, 24))
+
+
+def design(full: np.ndarray, least: np.ndarray, number: int, seed: int) -> np.ndarray:
+    """(N, G) kept counts of the candidates, each once.
+
+    Args:
+        full: (G,) channels of each group.
+        least: (G,) fewest that may stay.
+        number: of candidates in which groups differ.
+        seed: of the random orders.
+    """
+    random = np.random.default_rng(seed)
+    strata = np.array([random.permutation(number) for _ in full]).T if len(full) else np.zeros((number, 0))
+    fractions = NARROWEST + (1 - NARROWEST) * (strata + random.random(strata.shape)) / max(number, 1)
+    uniform = np.repeat(np.array(UNIFORM)[:, None], len(full), axis=1)
+    counts = np.clip(np.rint(np.concatenate([uniform, fractions]) * full).astype(int), least, full)
+    _, first = np.unique(counts, axis=0, return_index=True)
+    return np.asarray(counts[np.sort(first)])

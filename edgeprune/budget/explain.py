@@ -11,21 +11,21 @@ from typing import Optional
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
-    """One group.
+class GroupExplanation:
+    """The width of one group.
 
     Attributes:
         group: its name.
-        layers: that make its units.
+        layers: that make its channels.
         units_before: in the original.
         units_after: kept.
-        latency_ms: predicted, of the layers that make or read its units, in the pruned model; None where
+        latency_ms: predicted, of the layers that make or read its channels, in the pruned model; None where
             no latency was measured.
         next_units: the nearest narrower width that saves something; None where there is none.
         saves_ms: what going there would save.
         harm: what going there would add to the divergence of the outputs, before training.
-        changed: the same as a share of answers that would be others; an estimate from all plans tried,
-            None where there are no answers to compare.
+        changed: the same as a ratio of predictions that would differ; an estimate from all evaluated plans,
+            None where there are no predictions to compare.
     """
 
     group: str
@@ -44,10 +44,10 @@ class Round:
     """One built model, beside what was predicted for it.
 
     Attributes:
-        counts: kept units of each group.
+        counts: kept channels of each group.
         predicted: by limit, in its unit.
         measured: the same, measured.
-        low, high: interval of the latency in ms; None where there is no limit on it.
+        low, high: interval of the latency in ms; None where it has no limit.
         inside: whether all limits hold, the latency's with its interval.
     """
 
@@ -61,11 +61,11 @@ class Round:
 
 @dataclasses.dataclass(frozen=True)
 class Explanation:
-    """All of it.
+    """The outcome of a search.
 
     Attributes:
         device: where it was measured.
-        runtime: there; empty where nothing had to be.
+        runtime: of the device; empty where nothing was timed.
         baseline: what the original takes, quantized alike; by limit, in its unit.
         limits: by name.
         rows: one for each group.
@@ -74,16 +74,16 @@ class Explanation:
         harms: measured divergence of the plan of each family.
         tried: plans whose networks were built to see what they do to the outputs.
         candidates: measured for the latency table.
-        median_error: relative, of the table's predictions of candidates that took no part in its fit; None
-            where there is no table.
-        deployed: the last run: the trained and quantized file that ships.
+        median_error: relative, of the table's predictions of candidates left out of its fit; None where
+            there is no table.
+        deployed: the last measurement: the trained and quantized file that ships.
     """
 
     device: str
     runtime: str
     baseline: Mapping[str, float]
     limits: Mapping[str, float]
-    rows: tuple[Row, ...]
+    rows: tuple[GroupExplanation, ...]
     rounds: tuple[Round, ...]
     family: str
     harms: Mapping[str, float]

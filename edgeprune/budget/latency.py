@@ -2,8 +2,8 @@
 
     latency / baseline = constant + Σ_layers Σ_amounts θ · amount(counts) / amount(baseline)
 
-First all layers of one kind share a rate; then every layer may leave it, as far as the measurements
-say so (a Gaussian prior around the shared rate). The tiles are those whose predictions of left-out
+First all layers of one kind share a rate; then every layer may leave it as far as the measurements
+support (a Gaussian prior around the shared rate). The tiles are those whose predictions of left-out
 candidates err least.
 """
 
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.budget.least_squares import bounded, left_out_error
-from edgeprune.budget.work import AMOUNTS, TILES, Tiles, Work
+from edgeprune.budget.least_squares import left_out_error, solve_bounded
+from edgeprune.budget.work import AMOUNTS, TILES, LayerWork, Tiles
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 OWN_RATE = 0.4
 """Standard deviation of a layer's rate around that of its kind, as a fraction."""
 _UNEXPECTED = 0.05
-"""Share of the baseline that all layers together may take where their kind takes nothing."""
+"""Fraction of the baseline that all layers together may take where their kind takes nothing."""
 _NOISE = 0.015
-"""Of a measured ratio, as a fraction: what processes differ by, whatever a process says of itself."""
+"""Of a measured ratio, as a fraction: processes differ by this much, however precise each one is."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Measured:
+class MeasuredCandidate:
     """One candidate as the device ran it.
 
     Attributes:
-        counts: kept units of each group.
+        counts: kept channels of each group.
         ratio: latency over the baseline's.
         error: standard error of log(ratio).
     """
@@ -44,31 +44,31 @@ class Measured:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Table:
+class LatencyTable:
     """The latency table of one model on one device.
 
     Attributes:
         work: of the model.
         tiles: what the runtime computes at once.
-        rates: (1 + 3·L,) share of the baseline's latency: constant, then `AMOUNTS` of each layer.
-        whole: (3·L,) the baseline's amounts.
+        rates: (1 + 3·L,) fraction of the baseline's latency: constant, then `AMOUNTS` of each layer.
+        baseline: (3·L,) the baseline's amounts.
         left_out: (N,) relative errors of the candidates, each predicted without itself.
     """
 
-    work: Work
+    work: LayerWork
     tiles: Tiles
     rates: np.ndarray
-    whole: np.ndarray
+    baseline: np.ndarray
     left_out: np.ndarray
 
     def __call__(self, counts: np.ndarray) -> np.ndarray:
         """(N,) predicted latency over the baseline's, for kept counts (N, G)."""
         amounts = self.work.amounts(np.atleast_2d(np.asarray(counts, float)), self.tiles)
-        return np.asarray(self.rates[0] + (amounts / self.whole) @ self.rates[1:])
+        return np.asarray(self.rates[0] + (amounts / self.baseline) @ self.rates[1:])
 
     def layers(self, counts: np.ndarray) -> dict[str, float]:
-        """Predicted share of the baseline's latency that each layer takes, by its path."""
-        amounts = self.work.amounts(np.asarray(counts, float)[None], self.tiles)[0] / self.whole
+        """Predicted fraction of the baseline's latency that each layer takes, by its path."""
+        amounts = self.work.amounts(np.asarray(counts, float)[None], self.tiles)[0] / self.baseline
         parts = (amounts * self.rates[1:]).reshape(len(AMOUNTS), -1).sum(axis=0)
         found: dict[str, float] = {}
         for path, part in zip(self.work.layers, parts, strict=True):
@@ -76,15 +76,17 @@ class Table:
         return found
 
 
-def fit(work: Work, full: np.ndarray, measured: Sequence[Measured]) -> Table:
+def fit_table(
+    work: LayerWork, full: np.ndarray, measured: Sequence[MeasuredCandidate]
+) -> LatencyTable:
     """The table that explains the measurements.
 
     Args:
         work: of the model.
-        full: (G,) units of each group.
+        full: (G,) channels of each group.
         measured: candidates; the baseline itself need not be among them.
     """
-    rows = [*measured, Measured(tuple(int(size) for size in full), 1.0, 1e-3)]
+    rows = [*measured, MeasuredCandidate(tuple(int(size) for size in full), 1.0, 1e-3)]
     counts = np.array([row.counts for row in rows], float)
     ratios = np.array([row.ratio for row in rows])
     weights = 1 / (ratios * np.hypot(_NOISE, [row.error for row in rows])) ** 2
@@ -92,8 +94,8 @@ def fit(work: Work, full: np.ndarray, measured: Sequence[Measured]) -> Table:
     weights[-1] = 1 / (0.2 * _NOISE) ** 2
     tried = [_shared(work, full, counts, ratios, weights, tiles) for tiles in TILES]
     best = min(tried, key=lambda one: float(np.sqrt(np.mean(one.left_out**2))))
-    own = bounded(best.relative, ratios, weights, best.prior, best.spread)
-    return Table(work, best.tiles, own, best.whole, best.left_out[:-1])
+    own = solve_bounded(best.relative, ratios, weights, best.prior, best.spread)
+    return LatencyTable(work, best.tiles, own, best.baseline, best.left_out[:-1])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ class _Shared:
     """One choice of tiles, with the rates that layers of a kind share."""
 
     tiles: Tiles
-    whole: np.ndarray
+    baseline: np.ndarray
     relative: np.ndarray
     prior: np.ndarray
     spread: np.ndarray
@@ -109,30 +111,35 @@ class _Shared:
 
 
 def _shared(
-    work: Work, full: np.ndarray, counts: np.ndarray, ratios: np.ndarray, weights: np.ndarray, tiles: Tiles
+    work: LayerWork,
+    full: np.ndarray,
+    counts: np.ndarray,
+    ratios: np.ndarray,
+    weights: np.ndarray,
+    tiles: Tiles,
 ) -> _Shared:
-    whole = np.maximum(work.amounts(np.asarray(full, float)[None], tiles)[0], 1e-9)
+    baseline = np.maximum(work.amounts(np.asarray(full, float)[None], tiles)[0], 1e-9)
     one = np.ones((len(counts), 1))
-    relative = np.concatenate([one, work.amounts(counts, tiles) / whole], axis=1)
-    kinds = _of_kinds(work, whole)
+    relative = np.concatenate([one, work.amounts(counts, tiles) / baseline], axis=1)
+    kinds = _of_kinds(work, baseline)
     by_kind = relative @ kinds
     size = np.maximum(by_kind[-1], 1e-12)
     even = np.full(len(size), 1 / len(size))
-    prior = kinds @ (bounded(by_kind / size, ratios, weights, even, np.ones(len(size))) / size)
+    prior = kinds @ (solve_bounded(by_kind / size, ratios, weights, even, np.ones(len(size))) / size)
     spread = OWN_RATE * prior + _UNEXPECTED / len(prior)
     errors = left_out_error(relative, ratios, weights, prior, spread)
-    return _Shared(tiles, whole, relative, prior, spread, errors / ratios)
+    return _Shared(tiles, baseline, relative, prior, spread, errors / ratios)
 
 
-def _of_kinds(work: Work, whole: np.ndarray) -> np.ndarray:
+def _of_kinds(work: LayerWork, baseline: np.ndarray) -> np.ndarray:
     """(1 + 3·L, 1 + kinds): the constant, and each layer's amount under its kind and amount."""
     kinds = sorted(set(work.kinds))
     layers = len(work.layers)
-    table = np.zeros((1 + len(whole), 1 + len(kinds) * len(AMOUNTS)))
+    table = np.zeros((1 + len(baseline), 1 + len(kinds) * len(AMOUNTS)))
     table[0, 0] = 1.0
-    for place in range(len(whole)):
+    for place in range(len(baseline)):
         amount, layer = divmod(place, layers)
         column = 1 + kinds.index(work.kinds[layer]) * len(AMOUNTS) + amount
-        if not (amount == 2 and work.alone[layer]):
-            table[1 + place, column] = whole[place]
+        if not (amount == 2 and work.depthwise[layer]):
+            table[1 + place, column] = baseline[place]
     return table[:, table.any(axis=0)]

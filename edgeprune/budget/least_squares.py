@@ -13,7 +13,7 @@ import numpy as np
 _STEPS_PER_COEFFICIENT = 3
 
 
-def bounded(
+def solve_bounded(
     rows: np.ndarray, wanted: np.ndarray, weights: np.ndarray, prior: np.ndarray, spread: np.ndarray
 ) -> np.ndarray:
     """(P,) the coefficients.
@@ -22,7 +22,7 @@ def bounded(
         rows: (N, P), one observation a row.
         wanted: (N,) what each row should give.
         weights: (N,) one over the variance of each.
-        prior: (P,) where coefficients stay that nothing is known about; not negative.
+        prior: (P,) the coefficients without observations; not negative.
         spread: (P,) standard deviation of each prior, above 0.
     """
     # In units of the spread all coefficients are of one size.
@@ -53,7 +53,7 @@ def bounded(
 def left_out_error(
     rows: np.ndarray, wanted: np.ndarray, weights: np.ndarray, prior: np.ndarray, spread: np.ndarray
 ) -> np.ndarray:
-    """(N,) what each observation is missed by when it takes no part, without the bound.
+    """(N,) the error of predicting each observation from the others, without the bound.
 
     The errors of leave-one-out follow from those of the fit and the leverages h: e / (1 - h).
     """

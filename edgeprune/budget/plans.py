@@ -1,30 +1,31 @@
 """Plans inside a budget, made in several ways; the pruned networks themselves say which is best.
 
 Harms of single groups add up only roughly: a plan that the curves call best can be beaten by one that
-they call worse. So several are made of the same cost, each is stripped and repaired, and what it does
-to the outputs of samples that took no part is measured:
+they call worse. So several are made of the same cost, each is compacted and reconstructed, and its effect
+on the outputs of held-out samples is measured:
 
     latency   the criterion's curves, least harm for the time saved
-    flatter   their square roots: a group's first units count more, its last ones less
+    flatter   their square roots: a group's first channels count more, its last ones less
     macs      what saves multiply-accumulates alone: `edgeprune.pruning.allocation`, on the same curves
-    uniform   every group loses the same share
+    uniform   every group loses the same fraction
 
-What these did corrects the curves: each group's gets a weight, so that the plans tried so far are
-predicted right (least squares with a prior), and the plan that is then best is tried too. In the end the
-best of all is improved: one group some levels wider at the expense of another, and what helps is kept.
+The measurements correct the curves: each group's gets a weight, so that the plans evaluated so far are
+predicted exactly (least squares with a prior), and the plan that is then best is evaluated too. In the end
+the best of all is improved: one group some levels wider at the expense of another, and what helps is kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.budget.allocate import Path, cut, path, thinned
-from edgeprune.budget.least_squares import bounded
-from edgeprune.budget.limits import cost_of
+from edgeprune.budget.least_squares import solve_bounded
+from edgeprune.budget.resources import relative_cost
 from edgeprune.errors import InputError
 from edgeprune.pruning.allocation import allocate
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from edgeprune.budget.allocate import Cost, Harm
-    from edgeprune.budget.limits import Resource
+    from edgeprune.budget.resources import Resource
     from edgeprune.graph.cost_model import CostModel
     from edgeprune.pruning.divergence import OutputChange
 
@@ -61,45 +62,44 @@ class Planner:
 
     def plan(self, resources: Sequence[Resource], harm: Harm) -> np.ndarray | None:
         """(G,) kept counts of least harm inside the limits; None where there are none."""
-        cost = cost_of(resources)
+        cost = relative_cost(resources)
         return cut(path(self.choices, cost, harm, enough=1.0), self.choices, cost, harm, swaps=True)
 
     def allocated(self, resources: Sequence[Resource], harm: Harm | None) -> np.ndarray | None:
-        """(G,) what `allocate` keeps when the share of MACs is removed that is just enough; None likewise.
+        """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise.
 
         Args:
             resources: the limits.
-            harm: see `allocate`; None for the same share of every group.
+            harm: see `allocate`; None for the same fraction of every group.
         """
-        cost = cost_of(resources)
+        cost = relative_cost(resources)
         full = np.array([choice[0] for choice in self.choices])
         low, high, best = 0.0, 1.0, None
         for _ in range(_HALVINGS):
-            amount = (low + high) / 2
+            ratio = (low + high) / 2
             try:
-                counts = allocate(self.choices, self.macs, full, amount, harm)
+                counts = allocate(self.choices, self.macs, full, ratio, harm)
             except InputError:
-                high = amount
+                high = ratio
                 continue
             if cost(counts[None].astype(float))[0] <= 1:
-                best, high = counts, amount
+                best, high = counts, ratio
             else:
-                low = amount
+                low = ratio
         return best
 
-    def near(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
+    def nearest(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
         """(G,) the plan inside the limits nearest to another: narrower at the least harm, or wider."""
-        cost, harm = cost_of(resources), self.curves
-        if cost(np.asarray(counts, float)[None])[0] <= 1:
-            start = Path(np.asarray(counts)[None], cost(np.asarray(counts, float)[None]))
-        else:
-            # The whole model stays the measure of harm; only the way down begins elsewhere.
-            start = path(self.choices, cost, harm, enough=1.0, start=counts)
+        cost, harm = relative_cost(resources), self.curves
+        here = np.asarray(counts)[None]
+        costs = cost(here.astype(float))
+        # The original stays the reference of harm; only the way down begins elsewhere.
+        start = Path(here, costs) if costs[0] <= 1 else path(self.choices, cost, harm, 1.0, counts)
         return cut(start, self.choices, cost, harm)
 
     def neighbours(self, counts: np.ndarray, resources: Sequence[Resource], harm: Harm) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least harm by the curves first."""
-        cost = cost_of(resources)
+        cost = relative_cost(resources)
         levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
         found: dict[tuple[int, ...], float] = {}
         for up, wide in enumerate(levels):
@@ -109,13 +109,13 @@ class Planner:
                         there = np.array(counts)
                         there[up], there[down] = wider, narrower
                         if cost(there[None].astype(float))[0] <= 1:
-                            found[tuple(int(count) for count in there)] = float(self.harms(there, harm).sum())
+                            found[_key(there)] = float(self.harms(there, harm).sum())
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
 
     def harms(self, counts: np.ndarray, harm: Harm) -> np.ndarray:
         """(G,) what the curves say of each group."""
-        gone = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
-        return np.array([curve[k] for curve, k in zip(harm, gone, strict=True)])
+        removed = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
+        return np.array([curve[k] for curve, k in zip(harm, removed, strict=True)])
 
     def _plateaus(self, group: int, counts: np.ndarray, cost: Cost) -> np.ndarray:
         """The widest counts of a group among those that cost the same, the widest first."""
@@ -132,59 +132,63 @@ class Planner:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Chosen:
+class ChosenPlan:
     """The plan that harms least.
 
     Attributes:
         family: how it was made: see the module, "corrected" or "improved".
-        counts: (G,) kept units.
-        harm: measured divergence.
-        harms: of the plan of each family.
+        counts: (G,) kept channels.
+        divergences: measured, of the plan of each family.
+        divergence: measured; NaN where the plan was not evaluated.
     """
 
     family: str
     counts: np.ndarray
-    harm: float
-    harms: Mapping[str, float]
+    divergences: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    divergence: float = math.nan
 
 
-class Judge:
-    """Remembers what every plan that was tried did, and counts how many more may be."""
+class PlanEvaluator:
+    """Remembers the effect of every evaluated plan, and counts how many more may be evaluated.
+
+    Attributes:
+        evaluated: by kept counts.
+    """
 
     def __init__(self, judge: Callable[[np.ndarray], OutputChange]) -> None:
         self._judge = judge
-        self.known: dict[tuple[int, ...], OutputChange] = {}
-        self.begin(0, 0.0)
+        self.evaluated: dict[tuple[int, ...], OutputChange] = {}
+        self.allow(0, 0.0)
 
-    def begin(self, trials: int, seconds: float, progress: Callable[[float], None] = lambda _: None) -> None:
-        """From now on so many new plans at most, none begun after so many seconds."""
-        self._first, self._trials = len(self.known), trials
+    def allow(self, plans: int, seconds: float, progress: Callable[[float], None] = lambda _: None) -> None:
+        """Sets how many new plans may be evaluated from now on, and for how long one may still begin."""
+        self._first, self._plans = len(self.evaluated), plans
         self._start, self._seconds = time.monotonic(), seconds
         self._progress = progress
 
     @property
     def spent(self) -> float:
-        """Share of what `begin` allowed that is used up; 1 and more: no new plan may be tried."""
-        plans = (len(self.known) - self._first) / max(self._trials, 1e-9)
+        """Fraction of what `allow` set that is used up; from 1 on no new plan may be evaluated."""
+        plans = (len(self.evaluated) - self._first) / max(self._plans, 1e-9)
         return max(plans, (time.monotonic() - self._start) / max(self._seconds, 1e-9))
 
     def knows(self, counts: np.ndarray) -> bool:
-        """Whether a plan was tried before."""
-        return _key(counts) in self.known
+        """Whether a plan was evaluated before."""
+        return _key(counts) in self.evaluated
 
     def __call__(self, counts: np.ndarray) -> float:
         """The divergence of a plan."""
         if not self.knows(counts):
             self._progress(min(self.spent, 1.0))
-            self.known[_key(counts)] = self._judge(np.asarray(counts))
-        return self.known[_key(counts)].divergence
+            self.evaluated[_key(counts)] = self._judge(np.asarray(counts))
+        return self.evaluated[_key(counts)].divergence
 
 
 def _key(counts: np.ndarray) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)
 
 
-def starts(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndarray]:
+def initial_plans(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndarray]:
     """The plan of each family that has one inside; see the module."""
     made = {
         "latency": planner.plan(resources, planner.curves),
@@ -192,49 +196,49 @@ def starts(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndar
         "macs": planner.allocated(resources, planner.curves),
         "uniform": planner.allocated(resources, None),
     }
-    cost = cost_of(resources)
-    whole = {family: counts for family, counts in made.items() if counts is not None}
-    # What costs nothing to keep is kept, whoever made the plan.
-    for family in {"macs", "uniform"} & set(whole):
-        there = whole[family][None]
-        wider = cut(Path(there, cost(there.astype(float))), planner.choices, cost, planner.curves)
-        whole[f"{family}, widened"] = whole[family] if wider is None else wider
-    return whole
+    cost = relative_cost(resources)
+    found = {family: counts for family, counts in made.items() if counts is not None}
+    # Channels that cost nothing are kept, whichever family made the plan.
+    for family in ("macs", "uniform"):
+        if family in found:
+            here = found[family][None]
+            wider = cut(Path(here, cost(here.astype(float))), planner.choices, cost, planner.curves)
+            found[f"{family}, widened"] = found[family] if wider is None else wider
+    return found
 
 
-def choose(planner: Planner, resources: Sequence[Resource], judge: Judge) -> Chosen | None:
-    """The best of all families' plans, improved; None where no plan is inside.
-
-    Args:
-        planner: makes plans.
-        resources: the limits.
-        judge: of plans, told before how many it may try.
-    """
-    found = starts(planner, resources)
+def choose_plan(
+    planner: Planner, resources: Sequence[Resource], evaluate: PlanEvaluator
+) -> ChosenPlan | None:
+    """The best of all families' plans, improved; None where no plan is inside."""
+    found = initial_plans(planner, resources)
     if not found:
         return None
-    harms = {family: judge(counts) for family, counts in found.items()}
-    # Plans that were tried for other limits may be inside these too.
-    cost = cost_of(resources)
-    known = [np.array(counts) for counts in judge.known if cost(np.array([counts], float))[0] <= 1]
-    every = [*found.items(), *(("tried before", counts) for counts in known)]
-    family, counts = min(every, key=lambda one: judge(one[1]))
-    better = [Chosen(family, counts, judge(counts), harms)]
-    for name, counts in _more(planner, resources, judge, better):
-        if judge.spent >= 1 and not judge.knows(counts):
+    divergences = {family: evaluate(counts) for family, counts in found.items()}
+    # Plans that were evaluated for other limits may be inside these too.
+    cost = relative_cost(resources)
+    before = [np.array(counts) for counts in evaluate.evaluated if cost(np.array([counts], float))[0] <= 1]
+    every = [*found.items(), *(("tried before", counts) for counts in before)]
+    family, counts = min(every, key=lambda one: evaluate(one[1]))
+    better = [ChosenPlan(family, counts, divergences, evaluate(counts))]
+    for name, counts in _more_plans(planner, resources, evaluate, better):
+        if evaluate.spent >= 1 and not evaluate.knows(counts):
             break
-        if (harm := judge(counts)) < better[-1].harm * _HELPS:
-            better.append(Chosen(name, counts, harm, harms))
+        if (divergence := evaluate(counts)) < better[-1].divergence * _HELPS:
+            better.append(ChosenPlan(name, counts, divergences, divergence))
     return better[-1]
 
 
-def _more(
-    planner: Planner, resources: Sequence[Resource], judge: Judge, better: Sequence[Chosen]
+def _more_plans(
+    planner: Planner,
+    resources: Sequence[Resource],
+    evaluate: PlanEvaluator,
+    better: Sequence[ChosenPlan],
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Plans to try next, seeing what those before did; `better` grows meanwhile, its last is the best."""
+    """Plans to evaluate next, given the results so far; `better` grows meanwhile, its last is the best."""
     seen: list[list[int]] = []
     for _ in range(_CORRECTIONS):
-        counts = planner.plan(resources, corrected(planner, judge.known))
+        counts = planner.plan(resources, corrected_curves(planner, evaluate.evaluated))
         if counts is None or counts.tolist() in seen:
             break
         seen.append(counts.tolist())
@@ -242,20 +246,21 @@ def _more(
     start = None
     while start is not better[-1]:
         start = better[-1]
-        for counts in planner.neighbours(start.counts, resources, corrected(planner, judge.known)):
+        curves = corrected_curves(planner, evaluate.evaluated)
+        for counts in planner.neighbours(start.counts, resources, curves):
             yield "improved", counts
             if better[-1] is not start:
                 break
 
 
-def corrected(planner: Planner, known: Mapping[tuple[int, ...], OutputChange]) -> Harm:
+def corrected_curves(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Harm:
     """The curves, each with the weight that explains best what plans did."""
-    rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in known])
-    wanted = np.array([damage.divergence for damage in known.values()])
+    rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in evaluated])
+    wanted = np.array([damage.divergence for damage in evaluated.values()])
     usable = (wanted > 0) & (rows.sum(axis=1) > 0)
     if not usable.any():
         return planner.curves
     rows, wanted = rows[usable], wanted[usable]
     scale = np.full(len(planner.curves), float(np.median(wanted / rows.sum(axis=1))))
-    found = bounded(rows, wanted, 1 / (_PRECISION * wanted) ** 2, scale, scale)
+    found = solve_bounded(rows, wanted, 1 / (_PRECISION * wanted) ** 2, scale, scale)
     return [curve * max(weight, 0.05 * scale[0]) for curve, weight in zip(planner.curves, found, strict=True)]

@@ -2,7 +2,7 @@
 
 It is kept under the user's cache folder by model, device, runtime, threads and quantization (the
 converted baseline's own bytes). Every process that was measured is written at once: a device that
-goes away in the middle costs what was under way, and the same command goes on from there.
+goes away loses only the process under way, and the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ import numpy as np
 from device_runners.benchmark import bench
 from device_runners.options import BenchOptions
 from edgeprune import jsonable
-from edgeprune.budget.design import candidates as candidates_for
-from edgeprune.budget.design import design
-from edgeprune.budget.latency import Measured, Table, fit
-from edgeprune.budget.measure import Timings, measure
+from edgeprune.budget.candidates import design, design_size
+from edgeprune.budget.latency import LatencyTable, MeasuredCandidate, fit_table
+from edgeprune.budget.timing import Timings, time_candidates
 from edgeprune.budget.work import work_of
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
@@ -39,28 +38,28 @@ _FEW = 6
 
 
 @dataclasses.dataclass(frozen=True)
-class Kept:
-    """The profile's file.
+class ProfileFile:
+    """The kept measurements.
 
     Attributes:
         baseline_ms: of every process pair.
     """
 
     baseline_ms: tuple[float, ...] = ()
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[MeasuredCandidate, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Profile:
+class LatencyProfile:
     """What is known of a model on a device.
 
     Attributes:
         device: as the user named it.
         options: how it was measured.
         candidates: makes more of them.
-        full: (G,) units of each group.
+        full: (G,) channels of each group.
         table: fitted to what was measured.
-        baseline_ms: the baseline's latency; None where none was asked for.
+        baseline_ms: the baseline's latency; None where latency has no limit.
         measured: all candidates.
         runtime: of the device.
         path: of the profile's file.
@@ -70,30 +69,37 @@ class Profile:
     options: BenchOptions
     candidates: Candidates
     full: np.ndarray
-    table: Table
+    table: LatencyTable
     baseline_ms: float | None = None
-    measured: tuple[Measured, ...] = ()
+    measured: tuple[MeasuredCandidate, ...] = ()
     runtime: str = ""
     path: Path = Path()
 
-    def with_more(self, plans: Sequence[np.ndarray]) -> Profile:
-        """Measures some plans and fits the table again.
+    def with_more(
+        self, plans: Sequence[np.ndarray], progress: Callable[[float], None] = lambda _: None
+    ) -> LatencyProfile:
+        """Measures those plans that are not measured yet, and fits the table again.
 
         Raises:
-            DeviceError: the device refused, failed or went away.
+            DeviceError: the device refused, failed or went away; what was measured is kept.
         """
-        kept = _measure_missing(self, plans)
-        return _refitted(self, kept)
+        kept = _measure_missing(self, plans, progress)
+        return dataclasses.replace(
+            self,
+            baseline_ms=float(np.median(kept.baseline_ms)),
+            measured=kept.measured,
+            table=fit_table(self.table.work, self.full, kept.measured),
+        )
 
 
-def unmeasured(candidates: Candidates, device: str, options: BenchOptions) -> Profile:
+def unmeasured_profile(candidates: Candidates, device: str, options: BenchOptions) -> LatencyProfile:
     """A profile for budgets without latency: nothing runs."""
     dependencies = candidates.prepared.dependencies
     full = np.array([len(group.channels) for group in dependencies.groups], int)
-    return Profile(device, options, candidates, full, fit(work_of(dependencies), full, ()))
+    return LatencyProfile(device, options, candidates, full, fit_table(work_of(dependencies), full, ()))
 
 
-def profile(
+def measured_profile(
     candidates: Candidates,
     device: str,
     options: BenchOptions,
@@ -101,37 +107,36 @@ def profile(
     *,
     seed: int = 0,
     progress: Callable[[float], None] = lambda _: None,
-) -> Profile:
-    """Measures what is not known yet.
+) -> LatencyProfile:
+    """Measures the designed candidates that are not measured yet.
 
     Args:
         candidates: of the model.
-        device: where.
+        device: to run them on.
         options: threads and the like.
-        least: (G,) fewest units that may stay.
+        least: (G,) fewest channels that may stay.
         seed: of the choice of candidates.
         progress: told the fraction done.
 
     Raises:
         DeviceError: the device refused, failed or went away; what was measured is kept.
     """
-    record = _baseline(candidates.baseline, device, options)
+    record = _time_baseline(candidates.baseline, device, options)
     progress(0.1)
     empty = dataclasses.replace(
-        unmeasured(candidates, device, options),
+        unmeasured_profile(candidates, device, options),
         runtime=f"{record.runtime.name} {record.runtime.version}",
         path=cache_folder() / "profiles" / f"{_key(candidates.baseline, record, options)}.json",
     )
-    full = empty.full
-    plans = design(full, least, candidates_for(len(full)) if candidates.cheap else _FEW, seed)
-    kept = _measure_missing(empty, list(plans), progress)
+    number = design_size(len(empty.full)) if candidates.cheap else _FEW
+    found = empty.with_more(list(design(empty.full, least, number, seed)), progress)
     progress(1.0)
-    return _refitted(empty, kept)
+    return found
 
 
-def _baseline(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:
-    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
-        path = Path(room) / "baseline.tflite"
+def _time_baseline(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        path = Path(folder) / "baseline.tflite"
         path.write_bytes(tflite)
         return bench(path, device, dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.5)))
 
@@ -147,14 +152,14 @@ def _key(tflite: bytes, record: RunRecord, options: BenchOptions) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:40]
 
 
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> ProfileFile:
     try:
-        return jsonable.loads(Kept, path.read_bytes(), str(path))
+        return jsonable.loads(ProfileFile, path.read_bytes(), str(path))
     except (OSError, InputError):
-        return Kept()  # none yet, or damaged: measured again
+        return ProfileFile()  # none yet, or damaged: measured again
 
 
-def _write(path: Path, kept: Kept) -> None:
+def _write(path: Path, kept: ProfileFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     number, name = tempfile.mkstemp(prefix=".", dir=path.parent)
     with os.fdopen(number, "w", encoding="utf-8") as stream:
@@ -163,14 +168,12 @@ def _write(path: Path, kept: Kept) -> None:
 
 
 def _measure_missing(
-    known: Profile, plans: Sequence[np.ndarray], progress: Callable[[float], None] = lambda _: None
-) -> Kept:
-    kept = _read(known.path)
+    profile: LatencyProfile, plans: Sequence[np.ndarray], progress: Callable[[float], None]
+) -> ProfileFile:
+    kept = _read(profile.path)
     there = {one.counts for one in kept.measured}
-    wanted = [
-        counts for counts in (tuple(int(count) for count in plan) for plan in plans) if counts not in there
-    ]
-    wanted = list(dict.fromkeys(wanted))
+    keys = dict.fromkeys(tuple(int(count) for count in plan) for plan in plans)
+    wanted = [counts for counts in keys if counts not in there]
     if not wanted:
         return kept
     done = 0
@@ -178,18 +181,18 @@ def _measure_missing(
     def finished(numbers: Sequence[int], timings: Timings) -> None:
         nonlocal kept, done
         found = [
-            Measured(wanted[number], timing.ratio, timing.error)
+            MeasuredCandidate(wanted[number], timing.ratio, timing.error)
             for number, timing in zip(numbers, timings.candidates, strict=True)
         ]
-        kept = Kept((*kept.baseline_ms, timings.baseline_ms), (*kept.measured, *found))
-        _write(known.path, kept)
+        kept = ProfileFile((*kept.baseline_ms, timings.baseline_ms), (*kept.measured, *found))
+        _write(profile.path, kept)
         done += len(numbers)
         progress(0.3 + 0.7 * done / len(wanted))
 
-    files = [known.candidates.file(counts) for counts in wanted]
+    files = [profile.candidates.file(counts) for counts in wanted]
     progress(0.3)
     try:
-        measure(known.candidates.baseline, files, known.device, known.options, finished)
+        time_candidates(profile.candidates.baseline, files, profile.device, profile.options, finished)
     except DeviceError as error:
         raise DeviceError(
             error.found,
@@ -197,13 +200,3 @@ def _measure_missing(
             f"{error.way_out} {done} of {len(wanted)} candidates were measured.".strip(),
         ) from error
     return kept
-
-
-def _refitted(known: Profile, kept: Kept) -> Profile:
-    work = known.table.work
-    return dataclasses.replace(
-        known,
-        baseline_ms=float(np.median(kept.baseline_ms)),
-        measured=kept.measured,
-        table=fit(work, known.full, kept.measured),
-    )

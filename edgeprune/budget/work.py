@@ -1,4 +1,4 @@
-"""What a model's layers do, as a function of how many units each group keeps: what latency is made of.
+"""What a model's layers do, as a function of how many channels each group keeps: what latency is made of.
 
 For each layer with a kernel, three amounts
 
@@ -11,13 +11,11 @@ The rounding is why latency goes down in steps: with tiles of 16, 17 and 32 chan
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from edgeprune.graph.dependency_graph import DependencyGraph
 
 AMOUNTS = ("macs", "written", "read")
@@ -35,17 +33,17 @@ TILES = tuple(Tiles(read, written) for read in (1, 4, 8) for written in (1, 8, 1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Work:
+class LayerWork:
     """The layers' work.
 
     Attributes:
         layers: path of each kernel's layer.
-        kinds: what can be expected to take the same time for the same amount of work.
+        kinds: layers of one kind are expected to take the same time for the same amount of work.
         times: (L,) positions x window of each kernel.
         positions: (L,) output positions.
         fixed: (2, L) input and output channels that no group decides over.
-        shares: (2, L, G) input and output channels for each kept unit of a group.
-        alone: (L,) whether each channel is worked on alone (depthwise): only the output counts.
+        shares: (2, L, G) input and output channels for each kept channel of a group.
+        depthwise: (L,) whether each channel is worked on alone: only the output counts.
     """
 
     layers: tuple[str, ...]
@@ -54,73 +52,60 @@ class Work:
     positions: np.ndarray
     fixed: np.ndarray
     shares: np.ndarray
-    alone: np.ndarray
+    depthwise: np.ndarray
 
     def amounts(self, counts: np.ndarray, tiles: Tiles) -> np.ndarray:
         """(N, 3·L): `AMOUNTS` of every layer, for kept counts (N, G)."""
         read = counts @ self.shares[0].T + self.fixed[0]
         written = counts @ self.shares[1].T + self.fixed[1]
-        deep = np.where(self.alone, 1.0, _up(read, tiles.read))
-        macs = self.times * deep * _up(written, tiles.written)
+        depth = np.where(self.depthwise, 1.0, _round_up(read, tiles.read))
+        macs = self.times * depth * _round_up(written, tiles.written)
         return np.concatenate(
-            [macs, self.positions * written, np.where(self.alone, 0.0, self.positions * read)], axis=1
+            [macs, self.positions * written, np.where(self.depthwise, 0.0, self.positions * read)], axis=1
         )
 
 
-def _up(lengths: np.ndarray, tile: int) -> np.ndarray:
+def _round_up(lengths: np.ndarray, tile: int) -> np.ndarray:
     return lengths if tile == 1 else np.ceil(lengths / tile - 1e-9) * tile
 
 
-class _Row(NamedTuple):
-    path: str
-    kind: str
-    times: float
-    positions: float
-    read: tuple[float, np.ndarray]
-    written: tuple[float, np.ndarray]
-    alone: bool
-
-
-def work_of(dependencies: DependencyGraph) -> Work:
+def work_of(dependencies: DependencyGraph) -> LayerWork:
     """The work of a traced model."""
     sizes = np.array([len(group.channels) for group in dependencies.groups], float)
     group_of = np.full(dependencies.count, len(sizes))
     for number, group in enumerate(dependencies.groups):
         group_of[group.channels] = number
 
-    def axis(ids: np.ndarray) -> tuple[float, np.ndarray]:
+    def side(ids: np.ndarray) -> tuple[float, np.ndarray]:
+        """Channels along an axis: those of no group, and (G,) those for each kept channel of a group."""
         members = np.bincount(group_of[dependencies.channel_of[ids]], minlength=len(sizes) + 1)
         return float(members[-1]), members[:-1] / np.maximum(sizes, 1)
 
-    rows = []
+    one = (1.0, np.zeros(len(sizes)))
+    paths, kinds, times, positions, depthwise = [], [], [], [], []
+    sides: tuple[list[tuple[float, np.ndarray]], ...] = ([], [])
     for path, weights in dependencies.layer_flows.items():
         layer = dependencies.graph.layers[path]
         for shape, weight in zip(layer.weight_shapes, weights, strict=True):
             if len(shape) < 2 or not weight.reuse:
                 continue
-            ends = [(place, ids) for place, ids in enumerate(weight.axes) if ids is not None]
-            window = float(
-                np.prod([size for size, ids in zip(shape, weight.axes, strict=True) if ids is None])
-            )
-            sides = [axis(np.asarray(ids)) for _, ids in ends][-2:]
-            alone = len(sides) < 2
-            # Where one side has no unit to lose, its size is part of the window.
-            read = (1.0, np.zeros(len(sizes))) if alone else sides[0]
-            written = sides[-1] if sides else (1.0, np.zeros(len(sizes)))
-            kind = f"{layer.kind} {'1' if window == 1 else 'k'}{' alone' if alone else ''}"
-            rows.append(_Row(path, kind, weight.reuse * window, weight.reuse, read, written, alone))
-    return _work(rows, len(sizes))
-
-
-def _work(rows: Sequence[_Row], groups: int) -> Work:
-    count = len(rows)
-    ends = [[row.read for row in rows], [row.written for row in rows]]
-    return Work(
-        tuple(row.path for row in rows),
-        tuple(row.kind for row in rows),
-        np.array([row.times for row in rows], float),
-        np.array([row.positions for row in rows], float),
-        np.array([[fixed for fixed, _ in side] for side in ends]).reshape(2, count),
-        np.array([[shares for _, shares in side] for side in ends]).reshape(2, count, groups),
-        np.array([row.alone for row in rows], bool),
+            # Where one side has no channel to lose, its size is part of the window.
+            window = float(np.prod([n for n, ids in zip(shape, weight.axes, strict=True) if ids is None]))
+            ends = [side(np.asarray(ids)) for ids in weight.axes if ids is not None][-2:]
+            alone = len(ends) < 2
+            paths.append(path)
+            kinds.append(f"{layer.kind} {'1' if window == 1 else 'k'}{' alone' if alone else ''}")
+            times.append(weight.reuse * window)
+            positions.append(weight.reuse)
+            depthwise.append(alone)
+            sides[0].append(one if alone else ends[0])
+            sides[1].append(ends[-1] if ends else one)
+    return LayerWork(
+        tuple(paths),
+        tuple(kinds),
+        np.array(times, float),
+        np.array(positions, float),
+        np.array([[fixed for fixed, _ in ends] for ends in sides]).reshape(2, len(paths)),
+        np.array([[shares for _, shares in ends] for ends in sides]).reshape(2, len(paths), len(sizes)),
+        np.array(depthwise, bool),
     )

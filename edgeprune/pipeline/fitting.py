@@ -14,9 +14,9 @@ from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune import jsonable
 from edgeprune.budget.explain import Explanation
-from edgeprune.budget.fit import Fitted, Fitter, fitter
-from edgeprune.budget.limits import Budget, shown
-from edgeprune.budget.meter import Meter
+from edgeprune.budget.measurement import BudgetMeasurement
+from edgeprune.budget.resources import ResourceBudget, show_amount
+from edgeprune.budget.search import BudgetSearch, FoundWidths, budget_search
 from edgeprune.data.calibration import choose
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.pipeline.pruning import keep, kept, limits_of, prepared_of
@@ -93,12 +93,12 @@ class _Stage:
         self._search = job.recipe.max_drop is not None
 
     @functools.cached_property
-    def _fitter(self) -> Fitter:
+    def _fitter(self) -> BudgetSearch:
         job, inputs = self._job, self._inputs
         with job.clock("prune") as tell:
             prepared = prepared_of(job, inputs, tell)
         with job.clock("profile") as tell:
-            return fitter(
+            return budget_search(
                 prepared,
                 self._convert,
                 timed=self._search or "latency_ms" in self._limits,
@@ -119,47 +119,48 @@ class _Stage:
         options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
         return finished(self._job, self._inputs, as_timed(model, options, several))[0].tflite
 
-    def fitted(self) -> tuple[Trained, Fitted]:
+    def fitted(self) -> tuple[Trained, FoundWidths]:
         """Inside the limits; as an interrupted build had it, if there was one."""
         job, done = self._job, self._job.state.finished("fit")
         if done is None:
             known = self._fitter
             with job.clock("fit") as tell:
-                fitted = known.fit(Budget(**self._limits), trials=_TRIALS, seconds=_TRIAL_S, progress=tell)
+                budget = ResourceBudget(**self._limits)
+                fitted = known.find(budget, plans=_TRIALS, seconds=_TRIAL_S, progress=tell)
             self._keep(fitted)
         else:
             explanation = jsonable.loads(
                 Explanation, (done / "explanation.json").read_bytes(), "The interrupted build's explanation"
             )
-            fitted = Fitted(
+            fitted = FoundWidths(
                 kept(job, done, self._inputs.model), explanation, (done / "baseline.tflite").read_bytes()
             )
         return trained(job, self._inputs, fitted.result), fitted
 
-    def narrower(self, fitted: Fitted, last: Round) -> tuple[Trained, Fitted]:
-        """Fitted again to what the file that ships took."""
+    def narrower(self, fitted: FoundWidths, last: Round) -> tuple[Trained, FoundWidths]:
+        """Searched again with what the file that ships took."""
         known = self._fitter
         with self._job.clock("fit"):
-            fitted = known.again(fitted, last, Budget(**self._limits))
+            fitted = known.narrower(fitted, last, ResourceBudget(**self._limits))
         self._job.state.clear()
         self._keep(fitted)
         return trained(self._job, self._inputs, fitted.result), fitted
 
-    def fastest(self) -> tuple[Trained, Fitted]:
+    def fastest(self) -> tuple[Trained, FoundWidths]:
         """The fastest model that keeps the accuracy after training, and is inside the limits.
 
         Raises:
             VerificationError: none is.
         """
-        known, found = self._fitter, dict[int, Fitted]()
-        whole = known.known.baseline_ms or 0.0
+        known, found = self._fitter, dict[int, FoundWidths]()
+        whole = known.profile.baseline_ms or 0.0
         top = min(self._limits.get("latency_ms", whole), whole)
 
         def prune(amount: float) -> PruneResult:
-            budget = Budget(**{**self._limits, "latency_ms": top * (1 - amount)})
+            budget = ResourceBudget(**{**self._limits, "latency_ms": top * (1 - amount)})
             with self._job.clock("fit") as tell:
                 try:
-                    fitted = known.fit(budget, trials=_SEARCH_TRIALS, seconds=_SEARCH_S, progress=tell)
+                    fitted = known.find(budget, plans=_SEARCH_TRIALS, seconds=_SEARCH_S, progress=tell)
                 except VerificationError as error:
                     raise InputError(*error.args) from error  # not so fast: the search goes on
             found[id(fitted.result)] = fitted
@@ -168,19 +169,19 @@ class _Stage:
         made = largest(self._job, self._inputs, prune)
         return made, found[id(made.pruned)]
 
-    def proof(self, fitted: Fitted, shipped: Deployed) -> Round:
+    def proof(self, fitted: FoundWidths, shipped: Deployed) -> Round:
         """The file that ships, measured on the device."""
         tflite, explanation = shipped.files["deployed"].tflite, fitted.explanation
         before = explanation.rounds[-1]
-        budget = Budget(**explanation.limits)
-        meter = Meter(
+        budget = ResourceBudget(**explanation.limits)
+        measurement = BudgetMeasurement(
             self._job.device,
             self._job.bench_options(),
             fitted.baseline,
             explanation.baseline.get("latency_ms"),
         )
         with self._job.clock("measure"):
-            last = meter.round(
+            last = measurement.measure(
                 budget, tflite, fitted.result.report.after.macs, before.counts, before.predicted
             )
         # The search for the fastest sets itself limits that nobody asked for.
@@ -188,7 +189,7 @@ class _Stage:
         within = "latency_ms" not in self._limits or (last.high or 0.0) <= self._limits["latency_ms"]
         return dataclasses.replace(last, inside=asked and within)
 
-    def _keep(self, fitted: Fitted) -> None:
+    def _keep(self, fitted: FoundWidths) -> None:
         with self._job.state.finishing("fit") as room:
             if room is not None:
                 keep(room, fitted.result)
@@ -199,7 +200,7 @@ class _Stage:
 def _missed(last: Round, limits: dict[str, float]) -> str:
     taken = {**last.measured, **({"latency_ms": last.high} if last.high is not None else {})}
     return ", ".join(
-        f"{shown(name, taken[name])} of {shown(name, limit)}"
+        f"{show_amount(name, taken[name])} of {show_amount(name, limit)}"
         for name, limit in limits.items()
         if taken[name] > limit
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from edgeprune.budget.limits import NOUNS, shown
+from edgeprune.budget.resources import NOUNS, show_amount
 from edgeprune.quantities import show_duration
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def summary(budget: Explanation) -> Iterator[str]:
         if name == "latency_ms" and last.low is not None and last.high is not None:
             between = f" ({show_duration(last.low)} to {show_duration(last.high)})"
         yield (
-            f"{NOUNS[name].capitalize()} on {budget.device}: {shown(name, last.measured[name])}{between} of "
-            f"{shown(name, limit)}; predicted {shown(name, last.predicted[name])} ({_error(last, name)})."
+            f"{NOUNS[name].capitalize()} on {budget.device}: {show_amount(name, last.measured[name])}"
+            f"{between} of {show_amount(name, limit)}; predicted {show_amount(name, last.predicted[name])} "
+            f"({_error(last, name)})."
         )
     error = "" if budget.median_error is None else f", median error {100 * budget.median_error:.1f} %"
     yield (
@@ -65,8 +66,9 @@ def rounds(budget: Explanation) -> Iterator[tuple[str, ...]]:
             if name == "latency_ms" and one.low is not None and one.high is not None:
                 between = f"{show_duration(one.low)} to {show_duration(one.high)}"
             yield (
-                title, NOUNS[name], shown(name, limit), shown(name, one.predicted[name]),
-                shown(name, one.measured[name]), between, _error(one, name), "yes" if one.inside else "no",
+                title, NOUNS[name], show_amount(name, limit), show_amount(name, one.predicted[name]),
+                show_amount(name, one.measured[name]), between, _error(one, name),
+                "yes" if one.inside else "no",
             )  # fmt: skip
 
 

@@ -31,10 +31,10 @@ from budget_cases import CASES
 
 from device_runners.comparison import compare
 from device_runners.options import DEFAULT_OPTIONS
-from edgeprune.budget.design import design
-from edgeprune.budget.fit import Fitted, Fitter, fitter
-from edgeprune.budget.limits import Budget
-from edgeprune.budget.measure import measure
+from edgeprune.budget.candidates import design
+from edgeprune.budget.resources import ResourceBudget
+from edgeprune.budget.search import BudgetSearch, FoundWidths, budget_search
+from edgeprune.budget.timing import time_candidates
 from edgeprune.conversion import QuantizeOptions, as_timed
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
@@ -76,41 +76,42 @@ class Bench:
         return as_timed(model, QuantizeOptions(), (self.case.calibration[:100],)).tflite
 
     @functools.cached_property
-    def fitter(self) -> Fitter:
+    def search(self) -> BudgetSearch:
         """Profiled, and with the plans that were tried before."""
         start = time.perf_counter()
-        found = fitter(self.prepared, self.convert, held=self.case.judged)
+        found = budget_search(self.prepared, self.convert, held=self.case.judged)
         seconds = time.perf_counter() - start
-        found.judge.known.update(
+        found.evaluator.evaluated.update(
             {tuple(counts): OutputChange(*damage) for counts, *damage in self.kept.get("tried", [])}
         )
         if "profile_s" not in self.kept:
-            self.save(profile_s=seconds, candidates=len(found.known.measured), **_errors(found))
+            self.save(profile_s=seconds, candidates=len(found.profile.measured), **_errors(found))
         return found
 
-    def fitted(self, share: float, seconds: float) -> Fitted:
+    def found(self, share: float, seconds: float) -> FoundWidths:
         """The model inside a budget; trying new plans' networks ends after so many seconds."""
-        made = self.fitter
-        budget = Budget(latency_ms=share * (made.known.baseline_ms or 0.0))
-        found = made.fit(budget, trials=48 if seconds else 0, seconds=seconds)
-        self.save(tried=[[list(map(int, k)), d.divergence, d.changed] for k, d in made.judge.known.items()])
+        made = self.search
+        budget = ResourceBudget(latency_ms=share * (made.profile.baseline_ms or 0.0))
+        found = made.find(budget, plans=48 if seconds else 0, seconds=seconds)
+        evaluated = made.evaluator.evaluated.items()
+        self.save(tried=[[list(map(int, k)), d.divergence, d.changed] for k, d in evaluated])
         return found
 
 
-def _errors(made: Fitter) -> dict[str, float]:
+def _errors(made: BudgetSearch) -> dict[str, float]:
     """Of predictions of candidates that the table has not seen, and of those left out of its fit."""
     least = np.array([choice[-1] for choice in made.planner.choices])
-    there = {one.counts for one in made.known.measured}
-    fresh = [one for one in design(made.known.full, least, 8, seed=99) if tuple(map(int, one)) not in there]
-    files = [made.known.candidates.file(one) for one in fresh[-6:]]
-    timings = measure(made.known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
+    there = {one.counts for one in made.profile.measured}
+    fresh = [one for one in design(made.profile.full, least, 8, seed=99) if tuple(map(int, one)) not in there]
+    files = [made.profile.candidates.file(one) for one in fresh[-6:]]
+    timings = time_candidates(made.profile.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
     errors = [
-        abs(float(made.known.table(one)[0]) / timing.ratio - 1)
+        abs(float(made.profile.table(one)[0]) / timing.ratio - 1)
         for one, timing in zip(fresh[-6:], timings, strict=True)
     ]
     return {
         "fresh_error": float(np.median(errors)),
-        "left_out": float(np.median(np.abs(made.known.table.left_out))),
+        "left_out": float(np.median(np.abs(made.profile.table.left_out))),
     }
 
 
@@ -118,17 +119,17 @@ def prove(bench: Bench, share: float, seconds: float = 0.0) -> None:
     """Fits, and times what came of it and its rivals; without seconds, of plans that are known."""
     start = time.perf_counter()
     try:
-        fitted = bench.fitted(share, seconds)
+        found_widths = bench.found(share, seconds)
     except VerificationError as error:
         bench.save(**{f"proof {share}": {"unmet": str(error)}})
         return
-    took, rounds = time.perf_counter() - start, fitted.explanation.rounds
-    ratio, low, high = independent(fitted.baseline, fitted.tflite)
+    took, rounds = time.perf_counter() - start, found_widths.explanation.rounds
+    ratio, low, high = independent(found_widths.baseline, found_widths.tflite)
     first = rounds[0]
     found: dict[str, Any] = {
         "rounds": len(rounds), "ratio": ratio, "low": low, "high": high, "used": ratio / share,
-        "counts": rounds[-1].counts, "family": fitted.explanation.family, "fit_s": took,
-        "harms": dict(fitted.explanation.harms), "tried": fitted.explanation.tried,
+        "counts": rounds[-1].counts, "family": found_widths.explanation.family, "fit_s": took,
+        "harms": dict(found_widths.explanation.harms), "tried": found_widths.explanation.tried,
         "own": rounds[-1].measured["latency_ms"] / rounds[-1].predicted["latency_ms"],
         "first": first.predicted["latency_ms"] / first.measured["latency_ms"],
     }  # fmt: skip
@@ -150,12 +151,12 @@ def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
 
     Where a family's steps leave that out, the one nearest to it; the table says how much slower it is.
     """
-    known = bench.fitter.known
+    known = bench.search.profile
     tried: list[tuple[str, np.ndarray]] = []
     for family in RIVALS:
         tried += [(family, one) for one in _near(bench, family, ratio * (1 + EQUAL / 2))]
     files = [known.candidates.file(plan) for _, plan in tried]
-    timings = measure(known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
+    timings = time_candidates(known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
     found: dict[str, Any] = {}
     for family in RIVALS:
         measured = [
@@ -174,7 +175,7 @@ def _near(bench: Bench, family: str, ratio: float) -> list[np.ndarray]:
     macs = cost_model(bench.prepared.dependencies, "macs")
     curves = bench.prepared.sensitivity if family == "macs" else None
     lowest = macs(np.array([choice[-1] for choice in bench.choices], float)) / macs(full.astype(float))
-    table, found = bench.fitter.known.table, dict[tuple[int, ...], float]()
+    table, found = bench.search.profile.table, dict[tuple[int, ...], float]()
     low, high = 0.0, 1 - lowest - 1e-6
     for _ in range(3):
         amounts = np.linspace(low, high, 16)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from edgeprune.budget.allocate import cut, path, thinned
-from edgeprune.budget.limits import Budget, Resource, cost_of
+from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost
 from edgeprune.errors import InputError
 
 CHOICES = [np.arange(8, 0, -1), np.arange(6, 0, -1), np.arange(7, 0, -1)]
@@ -67,7 +67,7 @@ def test_several_limits_hold_together() -> None:
         Resource("latency_ms", 0.5, product_cost),
         Resource("size_bytes", 9.0, lambda counts: np.asarray(counts.sum(axis=1))),
     ]
-    cost = cost_of(limits)
+    cost = relative_cost(limits)
     found = cut(path(CHOICES, cost, harm, enough=1.0), CHOICES, cost, harm)
     assert found is not None
     assert limits[0].value(found) <= 0.5
@@ -78,9 +78,9 @@ def test_several_limits_hold_together() -> None:
 
 def test_an_empty_budget_is_refused() -> None:
     with pytest.raises(InputError, match="no limit"):
-        Budget()
+        ResourceBudget()
     with pytest.raises(InputError, match="size_bytes is -3"):
-        Budget(size_bytes=-3)
+        ResourceBudget(size_bytes=-3)
 
 
 def test_thinned_counts_keep_both_ends() -> None:
@@ -94,8 +94,8 @@ def test_thinned_counts_keep_both_ends() -> None:
 def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     import keras
 
-    from edgeprune.budget.design import design
-    from edgeprune.budget.latency import Measured, fit
+    from edgeprune.budget.candidates import design
+    from edgeprune.budget.latency import MeasuredCandidate, fit_table
     from edgeprune.budget.work import work_of
     from edgeprune.graph.cost_model import cost_model
     from edgeprune.keras_bridge.read import read
@@ -107,9 +107,10 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     macs = cost_model(units, "macs")
     plans = design(full, np.ones(len(full), int), 24, 0)
     measured = [
-        Measured(tuple(map(int, p)), macs(p.astype(float)) / macs(full.astype(float)), 0.01) for p in plans
+        MeasuredCandidate(tuple(map(int, p)), macs(p.astype(float)) / macs(full.astype(float)), 0.01)
+        for p in plans
     ]
-    table = fit(work_of(units), full, measured)
+    table = fit_table(work_of(units), full, measured)
     choices = allowed_widths(units.groups, Constraints())
     harm = [np.linspace(0, 1, int(size) + 1) ** 2 for size in full]
     start = time.process_time()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from edgeprune.budget.design import NARROWEST, candidates, design
-from edgeprune.budget.latency import Measured, fit
-from edgeprune.budget.least_squares import bounded, left_out_error
+from edgeprune.budget.candidates import NARROWEST, design, design_size
+from edgeprune.budget.latency import MeasuredCandidate, fit_table
+from edgeprune.budget.least_squares import left_out_error, solve_bounded
 from edgeprune.budget.work import Tiles, work_of
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.read import read
@@ -16,7 +16,7 @@ from tests.budget.networks import network
 
 
 @pytest.fixture(scope="module")
-def units() -> DependencyGraph:
+def dependencies() -> DependencyGraph:
     return find_dependencies(read(network()).graph)
 
 
@@ -33,19 +33,19 @@ def device(counts: np.ndarray) -> float:
 
 
 def test_it_predicts_candidates_it_has_not_seen_through_the_steps_of_the_tiles(
-    units: DependencyGraph,
+    dependencies: DependencyGraph,
 ) -> None:
-    full = np.array([len(group.channels) for group in units.groups])
+    full = np.array([len(group.channels) for group in dependencies.groups])
     assert full.tolist() == [24, 40, 32]
     noise = np.random.default_rng(1)
-    plans = design(full, np.ones(3, int), candidates(3), 0)
+    plans = design(full, np.ones(3, int), design_size(3), 0)
     measured = [
-        Measured(
+        MeasuredCandidate(
             tuple(map(int, plan)), device(plan) / device(full) * float(np.exp(noise.normal(0, 0.01))), 0.01
         )
         for plan in plans
     ]
-    table = fit(work_of(units), full, measured)
+    table = fit_table(work_of(dependencies), full, measured)
     assert table.tiles == Tiles(8, 16)
     fresh = design(full, np.ones(3, int), 40, 7)
     errors = np.abs(table(fresh) / [device(plan) / device(full) for plan in fresh] - 1)
@@ -56,11 +56,13 @@ def test_it_predicts_candidates_it_has_not_seen_through_the_steps_of_the_tiles(
     assert same / next_one > 1.03
 
 
-def test_layers_add_up_to_the_whole(units: DependencyGraph) -> None:
+def test_layers_add_up_to_the_whole(dependencies: DependencyGraph) -> None:
     full = np.array([24, 40, 32])
     plans = design(full, np.ones(3, int), 8, 0)
-    table = fit(
-        work_of(units), full, [Measured(tuple(map(int, p)), device(p) / device(full), 0.01) for p in plans]
+    table = fit_table(
+        work_of(dependencies),
+        full,
+        [MeasuredCandidate(tuple(map(int, p)), device(p) / device(full), 0.01) for p in plans],
     )
     assert sum(table.layers(full).values()) + table.rates[0] == pytest.approx(float(table(full)[0]), rel=1e-9)
     assert float(table(full)[0]) == pytest.approx(1, abs=0.02)
@@ -85,7 +87,7 @@ def test_the_fit_meets_its_optimality_conditions() -> None:
         rows, wanted = random.normal(size=(15, 8)), random.normal(size=15)
         weights, prior = random.random(15) + 0.1, np.maximum(random.normal(size=8), 0)
         spread = random.random(8) + 0.05
-        found = bounded(rows, wanted, weights, prior, spread)
+        found = solve_bounded(rows, wanted, weights, prior, spread)
         gradient = rows.T @ (weights * (rows @ found - wanted)) + (found - prior) / spread**2
         assert (found >= 0).all()
         assert np.allclose(gradient[found > 0], 0, atol=1e-6)

@@ -11,11 +11,11 @@ import pytest
 
 import edgeprune
 from device_runners import BenchOptions
-from edgeprune.budget import measure as measuring
+from edgeprune.budget import timing as measuring
 from edgeprune.budget.candidates import Candidates, candidates_of
-from edgeprune.budget.fit import Fitter
-from edgeprune.budget.limits import Budget
-from edgeprune.budget.profile import profile
+from edgeprune.budget.profile import measured_profile
+from edgeprune.budget.resources import ResourceBudget
+from edgeprune.budget.search import BudgetSearch
 from edgeprune.errors import DeviceError
 from edgeprune.keras_bridge.prune import analyze
 from edgeprune.pruning.allocation import Constraints, allowed_widths
@@ -39,15 +39,15 @@ def candidates() -> Candidates:
 
 def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     options = BenchOptions(min_time_s=0.1, runs=5, python=sys.executable)
-    known = profile(candidates, here.device, options, LEAST)
+    known = measured_profile(candidates, here.device, options, LEAST)
     assert len(known.measured) == 13
     choices = allowed_widths(candidates.prepared.dependencies.groups, Constraints())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
-    budget = Budget(latency_ms=10 * (known.baseline_ms or 0.0))
-    fitted = Fitter(known, choices).fit(budget, trials=8, seconds=60)
-    assert fitted.explanation.device == here.device
-    assert fitted.explanation.rounds[-1].measured["latency_ms"] > 0
-    assert all(row.units_after == row.units_before for row in fitted.explanation.rows)
+    budget = ResourceBudget(latency_ms=10 * (known.baseline_ms or 0.0))
+    found = BudgetSearch(known, choices).find(budget, plans=8, seconds=60)
+    assert found.explanation.device == here.device
+    assert found.explanation.rounds[-1].measured["latency_ms"] > 0
+    assert all(row.units_after == row.units_before for row in found.explanation.rows)
     assert not here.leftovers()
 
 
@@ -56,9 +56,9 @@ def test_a_profile_over_adb_without_python(
 ) -> None:
     from edgeprune.budget import profile as profiles
 
-    monkeypatch.setattr(profiles, "candidates_for", lambda groups: groups)
+    monkeypatch.setattr(profiles, "design_size", lambda groups: groups)
     monkeypatch.setattr(measuring, "_NATIVE_ROUNDS", 1)
-    known = profile(candidates, droid.device, native_options(roots), LEAST)
+    known = measured_profile(candidates, droid.device, native_options(roots), LEAST)
     assert len(known.measured) == 8
     assert all(np.isfinite(one.ratio) and one.ratio > 0 for one in known.measured)
     assert not droid.leftovers()
@@ -103,7 +103,7 @@ def test_a_build_by_a_budget_over_adb_without_python(
 ) -> None:
     from edgeprune.budget import profile as profiles
 
-    monkeypatch.setattr(profiles, "candidates_for", lambda groups: groups)
+    monkeypatch.setattr(profiles, "design_size", lambda groups: groups)
     monkeypatch.setattr(measuring, "_NATIVE_ROUNDS", 1)
     report = built(source, tmp_path / "out", droid.device, native_options(roots))
     assert report["budget"]["candidates"] >= 8
@@ -129,7 +129,7 @@ def test_a_device_that_leaves_in_the_middle(
 
     monkeypatch.setattr(measuring, "_in_turn", leaves)
     with pytest.raises(DeviceError, match="5 of 13 candidates were measured"):
-        profile(candidates, here.device, options, LEAST)
-    assert len(profile(candidates, here.device, options, LEAST).measured) == 13
+        measured_profile(candidates, here.device, options, LEAST)
+    assert len(measured_profile(candidates, here.device, options, LEAST).measured) == 13
     assert calls == 4
     assert not here.leftovers()

@@ -11,23 +11,23 @@ import numpy as np
 
 from device_runners.benchmark import bench
 from edgeprune.budget.explain import Round
-from edgeprune.budget.measure import measure, verify
+from edgeprune.budget.timing import time_candidates, time_model
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from device_runners.options import BenchOptions
-    from edgeprune.budget.limits import Budget
+    from edgeprune.budget.resources import ResourceBudget
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Meter:
-    """What a file takes of each resource.
+class BudgetMeasurement:
+    """Measures what a file takes of each resource.
 
     Attributes:
         baseline: `.tflite` of the original; latency is measured as a ratio to it, paired.
-        baseline_ms: its latency; None where none is asked for.
+        baseline_ms: its latency; None where latency has no limit.
     """
 
     device: str
@@ -35,9 +35,9 @@ class Meter:
     baseline: bytes
     baseline_ms: float | None = None
 
-    def round(
+    def measure(
         self,
-        budget: Budget,
+        budget: ResourceBudget,
         tflite: bytes,
         macs: int,
         counts: tuple[int, ...] = (),
@@ -49,7 +49,7 @@ class Meter:
             budget: the limits.
             tflite: the model.
             macs: of one inference.
-            counts: kept units of each group, for the record.
+            counts: kept channels of each group, for the record.
             predicted: likewise.
 
         Raises:
@@ -74,13 +74,12 @@ class Meter:
         """In ms, with its interval."""
         best = self.baseline_ms or float("nan")
         if self.options.runner == "python":
-            found = verify(self.baseline, tflite, self.device, self.options, best)
+            ratio, low, high = time_model(self.baseline, tflite, self.device, self.options, best)
         else:
-            timing = measure(self.baseline, [tflite], self.device, self.options).candidates[0]
+            timing = time_candidates(self.baseline, [tflite], self.device, self.options).candidates[0]
             spread = float(np.exp(2 * timing.error))
-            found = (timing.ratio, timing.ratio / spread, timing.ratio * spread)
-        middle, low, high = (best * ratio for ratio in found)
-        return middle, low, high
+            ratio, low, high = timing.ratio, timing.ratio / spread, timing.ratio * spread
+        return best * ratio, best * low, best * high
 
     def memory(self, tflite: bytes) -> float:
         """Peak bytes of the process that runs a file.
@@ -88,8 +87,8 @@ class Meter:
         Raises:
             InputError: the device does not tell.
         """
-        with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
-            path = Path(room) / "model.tflite"
+        with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+            path = Path(folder) / "model.tflite"
             path.write_bytes(tflite)
             record = bench(path, self.device, dataclasses.replace(self.options, min_time_s=0.1, runs=10))
         if record.memory.peak_bytes is None:

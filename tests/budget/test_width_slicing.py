@@ -1,4 +1,4 @@
-"""A narrowed file against the pruned model, converted."""
+"""A sliced file against the pruned model, converted."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from edgeprune.budget.candidates import candidates_of
-from edgeprune.budget.limits import vectorised
-from edgeprune.budget.narrow import template
+from edgeprune.budget.resources import vectorized
+from edgeprune.budget.width_slicing import width_slicer
 from edgeprune.conversion import flatfile, run_tflite
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.prune import analyze
@@ -39,10 +39,10 @@ def test_it_has_the_shapes_of_the_converted_pruned_model(prepared: PruningAnalys
     candidates = candidates_of(prepared, tflite)
     assert candidates.cheap
     converted = tflite(prepared.prune_to(np.array(counts), reconstruct=False).model)
-    narrowed = candidates.file(counts)
-    assert shapes(narrowed) == shapes(converted)
-    assert abs(len(narrowed) - len(converted)) <= 0.02 * len(converted)
-    assert run_tflite(narrowed, (samples(2),))[0].shape[-1] == 10
+    sliced = candidates.file(counts)
+    assert shapes(sliced) == shapes(converted)
+    assert abs(len(sliced) - len(converted)) <= 0.02 * len(converted)
+    assert run_tflite(sliced, (samples(2),))[0].shape[-1] == 10
 
 
 def test_all_units_give_the_same_answers(prepared: PruningAnalysis) -> None:
@@ -61,7 +61,7 @@ def test_a_file_of_unknown_operators_is_left_alone(prepared: PruningAnalysis) ->
     from edgeprune.conversion import convert
 
     file = convert(model, "none").tflite
-    assert template(file, prepared.dependencies.groups, [layer.name for layer in model.layers]) is None
+    assert width_slicer(file, prepared.dependencies.groups, [layer.name for layer in model.layers]) is None
 
 
 def test_prune_to_keeps_what_it_is_told(prepared: PruningAnalysis) -> None:
@@ -71,6 +71,6 @@ def test_prune_to_keeps_what_it_is_told(prepared: PruningAnalysis) -> None:
 
 
 def test_multiply_accumulates_of_plans_are_those_of_the_model(prepared: PruningAnalysis) -> None:
-    macs = vectorised(cost_model(prepared.dependencies, "macs"))
+    macs = vectorized(cost_model(prepared.dependencies, "macs"))
     counts = np.array([7 + place for place in range(len(prepared.dependencies.groups))])
     assert macs(counts[None])[0] == prepared.prune_to(counts, reconstruct=False).report.after.macs

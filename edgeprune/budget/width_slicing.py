@@ -1,19 +1,19 @@
-"""Narrows a `.tflite` file in place of the Keras model: what a candidate costs, without converting it.
+"""Slices a `.tflite` file to smaller widths, in place of pruning and converting the Keras model.
 
 How long a model takes depends on its shapes, not on its numbers. So a candidate for measuring is cut
 out of the baseline's own file: the axes of all tensors that must have one size are found from the
-operators, each class of axes is the group of neurons whose layers it holds the kernels of, and
+operators, each class of axes is the group whose layers' kernels it holds, and
 
     conv2d/kernel [64, 3, 3, 32] → [48, 3, 3, 24]      bias [64] → [48]      output [1, 8, 8, 64] → […, 48]
 
-A file with other operators, or groups that do not fit one class each, gives None: candidates are then
+A file with other operators, or groups that do not fit one class each, has no slicer: candidates are then
 converted one by one.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +22,8 @@ from edgeprune.conversion.layer_error import layer_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
 
     from edgeprune.graph.dependency_graph import ChannelGroup
 
@@ -39,8 +41,8 @@ _TYPES = {"FLOAT32": "<f4", "FLOAT16": "<f2", "INT8": "i1", "INT16": "<i2", "INT
 
 
 @dataclasses.dataclass(frozen=True)
-class Template:
-    """A file that can be narrowed.
+class WidthSlicer:
+    """A file that can be sliced.
 
     Attributes:
         tflite: the file.
@@ -52,8 +54,8 @@ class Template:
     axes: tuple[tuple[tuple[Axis, int], ...], ...]
     shapes: dict[int, int]
 
-    def narrowed(self, counts: Sequence[int] | np.ndarray) -> bytes:
-        """The file with these many units in each group; which ones they are means nothing."""
+    def sliced(self, counts: Sequence[int] | np.ndarray) -> bytes:
+        """The file with the first channels of each group, as many as `counts` says."""
         tree = flatfile.parse(self.tflite)
         graph = tree.subgraphs[0]
         cuts: dict[int, dict[int, np.ndarray]] = {}
@@ -62,17 +64,18 @@ class Template:
                 size = int(graph.tensors[tensor].shape[axis]) // times
                 index = np.arange(size * times).reshape(times, size)[:, : int(count)].ravel()
                 cuts.setdefault(tensor, {})[axis] = index
-        tree.buffers = [tree.buffers[0], *tree.buffers[1:]]
         for number, by_axis in cuts.items():
-            _cut(tree, graph.tensors[number], by_axis)
+            _slice(tree, graph.tensors[number], by_axis)
         for constant, described in self.shapes.items():
             tensor = graph.tensors[constant]
             _own_buffer(tree, tensor, np.asarray(graph.tensors[described].shape, "<i4"))
         return flatfile.pack(tree)
 
 
-def template(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str]) -> Template | None:
-    """Finds out how to narrow a file.
+def width_slicer(
+    tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str]
+) -> WidthSlicer | None:
+    """Finds out how to slice a file.
 
     Args:
         tflite: converted from the model, its tensors' names as the converter gave them.
@@ -80,12 +83,12 @@ def template(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str
         layers: names of the model's layers.
 
     Returns:
-        None where the file is not one that this module understands.
+        None where the file has operators or groups that cannot be sliced.
     """
     tree = flatfile.parse(tflite)
     if len(tree.subgraphs) != 1:
         return None
-    ties = _Ties(tree)
+    ties = _AxisTies(tree)
     if not all(ties.read(op) for op in tree.subgraphs[0].operators):
         return None
     found = []
@@ -104,13 +107,13 @@ def template(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str
     taken = [axis for places in found for axis, _ in places]
     if len(taken) != len(set(taken)):
         return None
-    return Template(tflite, tuple(found), ties.shapes)
+    return WidthSlicer(tflite, tuple(found), ties.shapes)
 
 
-class _Ties:
+class _AxisTies:
     """Union-find over axes that must have the same size."""
 
-    def __init__(self, tree: Any) -> None:
+    def __init__(self, tree: ModelT) -> None:
         self._tree = tree
         self._graph = tree.subgraphs[0]
         self._names = [flatfile.operator_name(code) for code in tree.operatorCodes]
@@ -148,8 +151,8 @@ class _Ties:
         self._parent[self.root(one)] = self.root(other)
         return True
 
-    def read(self, op: Any) -> bool:
-        """Ties what an operator ties; False if it is not known."""
+    def read(self, op: OperatorT) -> bool:
+        """Ties the axes that an operator ties; False if the operator is not known."""
         name = self._names[op.opcodeIndex]
         inputs = [int(number) for number in op.inputs]
         output = int(op.outputs[0])
@@ -208,7 +211,7 @@ class _Ties:
         return True
 
 
-def _cut(tree: Any, tensor: Any, by_axis: dict[int, np.ndarray]) -> None:
+def _slice(tree: ModelT, tensor: TensorT, by_axis: dict[int, np.ndarray]) -> None:
     old = tuple(int(size) for size in tensor.shape)
     data = tree.buffers[tensor.buffer].data if tensor.buffer else None
     if data is not None and len(data):
@@ -232,8 +235,8 @@ def _cut(tree: Any, tensor: Any, by_axis: dict[int, np.ndarray]) -> None:
         tensor.shapeSignature = tensor.shape
 
 
-def _own_buffer(tree: Any, tensor: Any, array: np.ndarray) -> None:
-    """Equal constants share a buffer; after a cut they may differ."""
+def _own_buffer(tree: ModelT, tensor: TensorT, array: np.ndarray) -> None:
+    """Equal constants share a buffer; once sliced they may differ."""
     from ai_edge_litert import schema_py_generated as schema
 
     buffer = schema.BufferT()

@@ -11,9 +11,9 @@ import pytest
 from device_runners.agent.interleaved import MIN_BLOCKS, time_against
 from device_runners.options import BenchOptions
 from edgeprune.budget.candidates import candidates_of
-from edgeprune.budget.fit import fitter
-from edgeprune.budget.limits import Budget
-from edgeprune.budget.profile import profile
+from edgeprune.budget.profile import measured_profile
+from edgeprune.budget.resources import ResourceBudget
+from edgeprune.budget.search import budget_search
 from edgeprune.errors import DeviceError, VerificationError
 from edgeprune.keras_bridge.prune import analyze
 from edgeprune.pruning.analysis import PruningAnalysis
@@ -82,7 +82,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PruningAnalysis
 def test_a_device_that_goes_away_costs_what_was_under_way(
     prepared: PruningAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    from edgeprune.budget import measure as module
+    from edgeprune.budget import timing as module
 
     monkeypatch.setattr(module, "_AT_ONCE", 4)
     monkeypatch.setattr(module, "_TIME_S", 0.2)
@@ -100,11 +100,11 @@ def test_a_device_that_goes_away_costs_what_was_under_way(
     monkeypatch.setattr(module, "_in_turn", cable_pulled)
     least = np.ones(len(prepared.dependencies.groups), int)
     with pytest.raises(DeviceError, match=r"lost.*8 of 13 candidates were measured"):
-        profile(candidates, "local", options, least)
-    known = profile(candidates, "local", options, least)
+        measured_profile(candidates, "local", options, least)
+    known = measured_profile(candidates, "local", options, least)
     assert len(known.measured) == 13
     assert calls == 5  # two before, the one that was lost, and the two that were left
-    again = profile(candidates, "local", options, least)
+    again = measured_profile(candidates, "local", options, least)
     assert calls == 5
     assert again.measured == known.measured
     assert list((tmp_path / "edgeprune" / "profiles").glob("*.json")) == [known.path]
@@ -114,21 +114,22 @@ def test_a_device_that_goes_away_costs_what_was_under_way(
 def test_budgets_are_met_together_or_refused_with_the_best_that_there_is(prepared: PruningAnalysis) -> None:
     whole = prepared.cost
     size = len(tflite(prepared.model))
-    budget = Budget(size_bytes=0.6 * size, macs=0.5 * whole.macs)
-    fitted = fitter(prepared, tflite, timed=False).fit(budget, trials=8, seconds=60)
-    assert len(fitted.tflite) <= 0.6 * size
-    assert fitted.result.report.after.macs <= 0.5 * whole.macs
-    assert fitted.explanation.rounds[-1].inside
-    assert {row.group for row in fitted.explanation.rows} == {
+    budget = ResourceBudget(size_bytes=0.6 * size, macs=0.5 * whole.macs)
+    found = budget_search(prepared, tflite, timed=False).find(budget, plans=8, seconds=60)
+    assert len(found.tflite) <= 0.6 * size
+    assert found.result.report.after.macs <= 0.5 * whole.macs
+    assert found.explanation.rounds[-1].inside
+    assert {row.group for row in found.explanation.rows} == {
         group.name for group in prepared.dependencies.groups
     }
     said = r"cannot be met.*best that can be reached.*holds it back: .*% of the time"
     with pytest.raises(VerificationError, match=said):
-        fitter(prepared, tflite).fit(Budget(latency_ms=1e-6), trials=8, seconds=60)
+        budget_search(prepared, tflite).find(ResourceBudget(latency_ms=1e-6), plans=8, seconds=60)
 
 
 @pytest.mark.heavy
 def test_a_memory_budget_is_measured(prepared: PruningAnalysis) -> None:
-    generous = fitter(prepared, tflite, timed=False).fit(Budget(memory_bytes=4e9), trials=8, seconds=60)
+    search = budget_search(prepared, tflite, timed=False)
+    generous = search.find(ResourceBudget(memory_bytes=4e9), plans=8, seconds=60)
     assert 1e6 < generous.explanation.rounds[-1].measured["memory_bytes"] < 4e9
     assert all(row.units_after == row.units_before for row in generous.explanation.rows)

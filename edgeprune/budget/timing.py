@@ -58,7 +58,7 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class Timings:
-    """What a device gave.
+    """The candidates' timings on one device.
 
     Attributes:
         baseline_ms: median over all blocks of the baseline.
@@ -73,22 +73,22 @@ class Timings:
     runtime: str
 
 
-def measure(
+def time_candidates(
     baseline: bytes,
     files: Sequence[bytes],
     device: str,
     options: BenchOptions,
     finished: Callable[[Sequence[int], Timings], None] = lambda *_: None,
 ) -> Timings:
-    """Times candidates against the baseline.
+    """Times the `.tflite` files of candidates against the baseline's.
 
     Args:
-        baseline: `.tflite` that all are compared with.
+        baseline: that all are compared with.
         files: the candidates.
-        device: where.
+        device: to run them on.
         options: threads and the like.
-        finished: told the numbers and timings of the candidates of every process pair, so that
-            a device that goes away later does not take them along.
+        finished: called with the numbers and timings of the candidates of every process pair, so that
+            they are not lost if the device goes away later.
 
     Raises:
         DeviceError: the device refused, failed or went away.
@@ -117,21 +117,14 @@ def measure(
     )
 
 
-def verify(
+def time_model(
     baseline: bytes, file: bytes, device: str, options: BenchOptions, best_ms: float = float("inf")
 ) -> tuple[float, float, float]:
     """One model's latency over the baseline's, with its interval, by fresh processes as in `compare`.
 
-    What else runs on a device slows small and large models by different factors. So processes in which
-    the baseline itself was slower than it can be do not count, and others are run in their place; so
-    are more while the interval is wide.
-
-    Args:
-        baseline: `.tflite` to compare with.
-        file: `.tflite` of the model.
-        device: where.
-        options: threads and the like.
-        best_ms: what the baseline is known to take.
+    Other programs slow small and large models by different factors. So processes in which the baseline
+    itself was slower than `best_ms`, which it is known to reach, do not count. Others are run in their
+    place, and more while the interval is wide.
 
     Raises:
         DeviceError: the device refused, failed or went away.
@@ -140,9 +133,7 @@ def verify(
     with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:
         session.upload({"agent.zip": agent_zip(), _name(baseline): baseline, _name(file): file})
         for _ in range(_MOST_ROUNDS):
-            job = InterleavedJob(
-                options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4
-            )
+            job = InterleavedJob(options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4)
             times = run_interleaved(session, job, options)
             if times.log_ratios[0]:
                 middle = float(np.median(times.log_ratios[0]))
@@ -152,7 +143,7 @@ def verify(
                 low, high = interval(calm)
                 if high - low <= _WIDE:
                     break
-    # Never calm: what there is says at least how it is now.
+    # A device that is never calm: what was measured tells at least its present state.
     used = calm if len(calm) >= MIN_ROUNDS else np.array([middle for _, middle in found])
     if len(used) < MIN_ROUNDS:
         raise _too_unsteady(device)
@@ -226,16 +217,16 @@ def _too_unsteady(device: str) -> DeviceError:
 
 
 def _one_by_one(baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions) -> Timings:
-    """For runners that know one model a process: rounds of processes, the baseline beside each."""
+    """For runners of one model per process: rounds of processes, the baseline beside each."""
     short = dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.3), eval_samples=0)
     references: list[float] = []
     ratios: list[list[float]] = [[] for _ in files]
     runtime = ""
-    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
 
         def once(content: bytes) -> float:
             nonlocal runtime
-            path = Path(room) / _name(content)
+            path = Path(folder) / _name(content)
             path.write_bytes(content)
             record = bench(path, device, short)
             runtime = f"{record.runtime.name} {record.runtime.version}"

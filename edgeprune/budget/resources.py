@@ -1,7 +1,7 @@
 """What a model may cost, and what a plan is predicted to cost of it.
 
-Every limit is a resource with a prediction; a measured model corrects each prediction by the factor it
-was wrong by. A plan's cost is relative to the limits: 1 is just inside. With several limits those that
+Every limit is a resource with a prediction; a measured model corrects each prediction by the factor by
+which it was wrong. A plan's cost is relative to the limits: 1 is just inside. With several limits those that
 hold already pull no more:
 
     one limit  value / limit            several  Σ max(value / limit, 1) - (number - 1)
@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune import quantities
-from edgeprune.budget.least_squares import bounded
+from edgeprune.budget.least_squares import solve_bounded
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel, cost_model
 
 if TYPE_CHECKING:
     from edgeprune.budget.allocate import Cost
-    from edgeprune.budget.profile import Profile
+    from edgeprune.budget.profile import LatencyProfile
 
 NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}
 INEXACT = 0.98
-"""Share of a predicted limit that is aimed at, where building the model may show a little more."""
+"""Fraction of a predicted limit that is aimed at, where the built model may take a little more."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Budget:
+class ResourceBudget:
     """The most that a model may cost; None is no limit.
 
     Attributes:
@@ -59,7 +59,7 @@ class Budget:
                 raise InputError(f"The budget's {name} is {value}.", "More than zero is expected.")
 
     def given(self) -> Mapping[str, float]:
-        """The limits that are there, by name."""
+        """The limits that are set, by name."""
         return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
 
 
@@ -68,10 +68,10 @@ class Resource:
     """One limit.
 
     Attributes:
-        name: a field of `Budget`.
+        name: a field of `ResourceBudget`.
         limit: in the field's unit.
         predict: kept counts (N, G) to (N,) in that unit.
-        aim: share of the limit that plans are made for.
+        aim: fraction of the limit that plans are made for.
         scale: correction by what was measured.
     """
 
@@ -91,62 +91,64 @@ class Resource:
         return float(self.scale * self.predict(np.asarray(counts, float)[None])[0])
 
     def corrected(self, counts: np.ndarray, measured: float) -> Resource:
-        """Predicts a measured plan right; others by the same factor."""
+        """Predicts a measured plan exactly; others by the same factor."""
         return dataclasses.replace(self, scale=self.scale * measured / max(self.value(counts), 1e-12))
 
 
-def cost_of(resources: Sequence[Resource]) -> Cost:
+def relative_cost(resources: Sequence[Resource]) -> Cost:
     """The cost of plans relative to all limits; see the module."""
 
     def cost(counts: np.ndarray) -> np.ndarray:
-        shares = [one.scale * one.predict(counts) / (one.limit * one.aim) for one in resources]
-        if len(shares) == 1:
-            return np.asarray(shares[0])
-        return np.asarray(np.maximum(shares, 1).sum(axis=0) - (len(shares) - 1))
+        fractions = [one.scale * one.predict(counts) / (one.limit * one.aim) for one in resources]
+        if len(fractions) == 1:
+            return np.asarray(fractions[0])
+        return np.asarray(np.maximum(fractions, 1).sum(axis=0) - (len(fractions) - 1))
 
     return cost
 
 
 def resources_of(
-    budget: Budget, profile: Profile, plans: np.ndarray, memory: Callable[[bytes], float]
+    budget: ResourceBudget,
+    profile: LatencyProfile,
+    plans: np.ndarray | None = None,
+    memory: Callable[[bytes], float] | None = None,
 ) -> list[Resource]:
-    """One resource for each limit.
+    """One resource for each limit; memory is left out where it cannot be measured.
 
     Args:
         budget: the limits.
         profile: of the model on the device.
-        plans: (N, G) candidates to learn sizes from.
-        memory: peak bytes of the process that runs a file on the device; asked only if there is a
-            limit.
+        plans: (N, G) candidates to learn sizes from, besides the original.
+        memory: measures the peak bytes of the process that runs a file on the device.
     """
-    given = budget.given()
-    found = []
+    given, found = budget.given(), []
     if "latency_ms" in given:
-        table, whole = profile.table, profile.baseline_ms or 0.0
+        table, baseline_ms = profile.table, profile.baseline_ms or 0.0
         found.append(
-            Resource("latency_ms", given["latency_ms"], lambda counts: whole * table(counts), INEXACT)
+            Resource("latency_ms", given["latency_ms"], lambda counts: baseline_ms * table(counts), INEXACT)
         )
     if "macs" in given:
-        macs = vectorised(cost_model(profile.candidates.prepared.dependencies, "macs"))
+        macs = vectorized(cost_model(profile.candidates.prepared.dependencies, "macs"))
         found.append(Resource("macs", given["macs"], macs))
-    if "size_bytes" in given or "memory_bytes" in given:
-        size = _size_of(profile, plans)
+    with_memory = "memory_bytes" in given and memory is not None
+    if "size_bytes" in given or with_memory:
+        size = _size_of(profile, np.zeros((0, len(profile.full)), int) if plans is None else plans)
         if "size_bytes" in given:
             found.append(Resource("size_bytes", given["size_bytes"], size, INEXACT))
-        if "memory_bytes" in given:
+        if with_memory and memory is not None:
             predict = _memory_of(profile, size, memory)
             found.append(Resource("memory_bytes", given["memory_bytes"], predict, INEXACT))
     return found
 
 
-def shown(name: str, value: float) -> str:
+def show_amount(name: str, value: float) -> str:
     """An amount of a resource for people."""
     if name == "latency_ms":
         return quantities.show_duration(value)
     return f"{value:,.0f} MACs" if name == "macs" else quantities.show_size(value)
 
 
-def vectorised(model: CostModel) -> Cost:
+def vectorized(model: CostModel) -> Cost:
     """A cost model for many plans at once."""
 
     def cost(counts: np.ndarray) -> np.ndarray:
@@ -156,32 +158,29 @@ def vectorised(model: CostModel) -> Cost:
     return cost
 
 
-def _size_of(profile: Profile, plans: np.ndarray) -> Cost:
-    """Bytes of the file: a constant, so many for each parameter, and so many for each channel's scales."""
-    params = vectorised(cost_model(profile.candidates.prepared.dependencies, "params"))
-    full = profile.full
-    if profile.candidates.cheap:
-        files = [len(profile.candidates.file(counts)) for counts in plans]
-        rows, sizes = np.vstack([plans, full]), np.array([*files, len(profile.candidates.baseline)], float)
-    else:
-        rows, sizes = full[None], np.array([len(profile.candidates.baseline)], float)
-    whole = np.array([1.0, params(full[None].astype(float))[0], full.sum()])
+def _size_of(profile: LatencyProfile, plans: np.ndarray) -> Cost:
+    """Bytes of the file: a constant, and a rate for each parameter and for each channel's scales."""
+    params = vectorized(cost_model(profile.candidates.prepared.dependencies, "params"))
+    full, files = profile.full, profile.candidates
+    learned = plans if files.cheap else plans[:0]
+    rows = np.vstack([learned, full])
+    sizes = np.array([*(len(files.file(counts)) for counts in learned), len(files.baseline)], float)
+    original = np.array([1.0, params(full[None].astype(float))[0], full.sum()])
 
     def features(counts: np.ndarray) -> np.ndarray:
         found = np.stack([np.ones(len(counts)), params(counts), counts.sum(axis=1)], axis=1)
-        return np.asarray(found / whole)
+        return np.asarray(found / original)
 
     weights = np.full(len(rows), (0.001 * sizes[-1]) ** -2)
     prior = sizes[-1] * np.array([0.05, 0.9, 0.05])
-    rates = bounded(features(rows.astype(float)), sizes, weights, prior, prior)
+    rates = solve_bounded(features(rows.astype(float)), sizes, weights, prior, prior)
     return lambda counts: np.asarray(features(counts) @ rates)
 
 
-def _memory_of(profile: Profile, size: Cost, memory: Callable[[bytes], float]) -> Cost:
+def _memory_of(profile: LatencyProfile, size: Cost, memory: Callable[[bytes], float]) -> Cost:
     """Peak bytes: a constant and a multiple of the file's size, by two runs on the device."""
-    half = np.maximum(profile.full // 4, 1)
-    whole = memory(profile.candidates.baseline)
-    less = memory(profile.candidates.file(half))
-    sizes = size(np.stack([profile.full, half]).astype(float))
-    slope = max((whole - less) / max(sizes[0] - sizes[1], 1.0), 0.0)
-    return lambda counts: whole + slope * (size(counts) - sizes[0])
+    quarter = np.maximum(profile.full // 4, 1)
+    most, less = memory(profile.candidates.baseline), memory(profile.candidates.file(quarter))
+    sizes = size(np.stack([profile.full, quarter]).astype(float))
+    slope = max((most - less) / max(sizes[0] - sizes[1], 1.0), 0.0)
+    return lambda counts: most + slope * (size(counts) - sizes[0])

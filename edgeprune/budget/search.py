@@ -1,0 +1,290 @@
+"""Finds the widths that keep the most inside a budget, and proves it with a measured run.
+
+profile → plan → evaluate the plans' networks → build → measure → correct, at most three rounds
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from device_runners.options import DEFAULT_OPTIONS, BenchOptions
+from edgeprune.budget.allocate import cut, path
+from edgeprune.budget.candidates import Convert, candidates_of, design
+from edgeprune.budget.cost_attribution import attribute_costs
+from edgeprune.budget.explain import Explanation, Round
+from edgeprune.budget.measurement import BudgetMeasurement
+from edgeprune.budget.plans import ChosenPlan, PlanEvaluator, Planner, choose_plan, initial_plans
+from edgeprune.budget.profile import measured_profile, unmeasured_profile
+from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost, resources_of
+from edgeprune.budget.safety_margin import (
+    TIGHT,
+    is_underused,
+    not_met,
+    out_of_reach,
+    used_fraction,
+    with_margin,
+)
+from edgeprune.errors import InputError
+from edgeprune.graph.cost_model import cost_model
+from edgeprune.pruning.allocation import Constraints, allowed_widths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.budget.profile import LatencyProfile
+    from edgeprune.pruning.analysis import PruningAnalysis
+    from edgeprune.pruning.result import PruneResult
+
+ROUNDS = 3
+_REFINEMENTS = 2
+_DESIGNED = 24
+"""Plans that predictions of the file's size are learned from."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class FoundWidths:
+    """The outcome.
+
+    Attributes:
+        result: the pruned model, reconstructed, not trained.
+        explanation: why it is what it is.
+        baseline: the original's `.tflite`, which latencies are measured beside.
+        tflite: the file that was measured.
+    """
+
+    result: PruneResult
+    explanation: Explanation
+    baseline: bytes
+    tflite: bytes = b""
+
+
+def budget_search(
+    prepared: PruningAnalysis,
+    convert: Convert,
+    *,
+    timed: bool = True,
+    device: str = "local",
+    options: BenchOptions = DEFAULT_OPTIONS,
+    limits: Constraints | None = None,
+    held: np.ndarray | Sequence[np.ndarray] | None = None,
+    progress: Callable[[float], None] = lambda _: None,
+) -> BudgetSearch:
+    """Profiles a model on a device, so that widths for budgets can be searched.
+
+    Args:
+        prepared: the original.
+        convert: a Keras model to `.tflite`, quantized as the build will.
+        timed: whether budgets will limit latency; without, nothing runs on the device.
+        device: where it is to run.
+        options: threads and the like.
+        limits: what the caller wants kept.
+        held: samples that plans are judged on, see `PruningAnalysis.evaluator`.
+        progress: told the fraction done.
+
+    Raises:
+        InputError: the model has no neurons to remove.
+        DeviceError: the device refused, failed or went away; what was measured is kept.
+    """
+    if not prepared.dependencies.groups:
+        raise InputError("The model has no neurons that can be removed.", "", "See `edgeprune inspect`.")
+    choices = allowed_widths(prepared.dependencies.groups, limits or Constraints())
+    candidates = candidates_of(prepared, convert)
+    if not timed:
+        return BudgetSearch(unmeasured_profile(candidates, device, options), choices, held)
+    least = np.array([choice[-1] for choice in choices])
+    profile = measured_profile(candidates, device, options, least, progress=progress)
+    return BudgetSearch(profile, choices, held)
+
+
+class BudgetSearch:
+    """Searches one model's widths for budgets.
+
+    Args:
+        profile: of the model.
+        choices: for each group the counts it may keep, the full one first.
+        held: see `PruningAnalysis.evaluator`.
+    """
+
+    def __init__(
+        self,
+        profile: LatencyProfile,
+        choices: Sequence[np.ndarray],
+        held: np.ndarray | Sequence[np.ndarray] | None = None,
+    ) -> None:
+        prepared = profile.candidates.prepared
+        self.profile, self._choices = profile, choices
+        self.planner = Planner(choices, prepared.sensitivity, cost_model(prepared.dependencies, "macs"))
+        self.evaluator = PlanEvaluator(prepared.evaluator(held))
+
+    @property
+    def measurement(self) -> BudgetMeasurement:
+        """Of models on this device."""
+        known = self.profile
+        return BudgetMeasurement(known.device, known.options, known.candidates.baseline, known.baseline_ms)
+
+    def find(
+        self,
+        budget: ResourceBudget,
+        *,
+        plans: int,
+        seconds: float,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> FoundWidths:
+        """The model that keeps the most inside a budget, measured on the device.
+
+        Args:
+            budget: the limits.
+            plans: networks that are built to see what a plan does to the outputs, at most.
+            seconds: after which none is begun.
+            progress: told the fraction done.
+
+        Raises:
+            DeviceError: the device refused, failed or went away.
+            VerificationError: the budget cannot be met; names the best figure and the slowest layers.
+        """
+        narrowest = np.array([choice[-1] for choice in self._choices])
+        designed = design(self.profile.full, narrowest, _DESIGNED, 0)
+        resources = resources_of(budget, self.profile, designed, self.measurement.memory)
+        resources = self._refined(resources, budget)
+        progress(0.1)
+        self.evaluator.allow(plans, seconds, lambda done: progress(0.1 + 0.6 * done))
+        chosen = choose_plan(self.planner, with_margin(resources, ()), self.evaluator)
+        if chosen is None:
+            # Hardly any model is fast enough: the table has to be right there, and the margin small.
+            cheapest, resources = self._cheapest(resources, budget)
+            tight = [dataclasses.replace(one, aim=TIGHT) for one in resources]
+            chosen = choose_plan(self.planner, tight, self.evaluator) or ChosenPlan("narrowest", cheapest)
+        return self._proven(chosen, resources, budget, lambda done: progress(0.7 + 0.3 * done))
+
+    def narrower(self, found: FoundWidths, missed: Round, budget: ResourceBudget) -> FoundWidths:
+        """Narrower widths, where the trained and quantized file took more than was measured before.
+
+        Args:
+            found: what it was made from.
+            missed: how that file was measured.
+            budget: the limits.
+
+        Raises:
+            DeviceError: the device refused, failed or went away.
+            VerificationError: there is nothing narrower.
+        """
+        counts = np.array([row.units_after for row in found.explanation.rows])
+        resources = resources_of(budget, self.profile, memory=self.measurement.memory)
+        resources = [one.corrected(counts, missed.measured[one.name]) for one in resources]
+        after = self.planner.nearest(counts, with_margin(resources, (missed,)))
+        if after is None:
+            raise out_of_reach(self.profile, counts, resources)
+        chosen = ChosenPlan(found.explanation.family, after, found.explanation.harms)
+        return self._proven(chosen, resources, budget)
+
+    def _proven(
+        self,
+        chosen: ChosenPlan,
+        resources: list[Resource],
+        budget: ResourceBudget,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> FoundWidths:
+        """Builds, measures and corrects."""
+        rounds: list[Round] = []
+        best: tuple[PruneResult, bytes, Round] | None = None
+        counts = chosen.counts
+        for number in range(ROUNDS):
+            progress(number / ROUNDS)
+            result, tflite, latest = self._built(counts, resources, budget)
+            rounds.append(latest)
+            if latest.inside and (
+                best is None or used_fraction(latest, budget) > used_fraction(best[2], budget)
+            ):
+                best = (result, tflite, latest)
+            if latest.inside and not is_underused(latest, budget):
+                break
+            resources = [one.corrected(counts, latest.measured[one.name]) for one in resources]
+            after = self.planner.nearest(counts, with_margin(resources, rounds))
+            if after is None or tuple(int(count) for count in after) in {one.counts for one in rounds}:
+                break
+            counts = after
+        if best is None:
+            raise not_met(rounds, budget)
+        result, tflite, last = best
+        rounds = [*(one for one in rounds if one is not last), last]
+        explanation = self._explanation(rounds, budget, chosen)
+        return FoundWidths(result, explanation, self.profile.candidates.baseline, tflite)
+
+    def _refined(self, resources: list[Resource], budget: ResourceBudget) -> list[Resource]:
+        """Measures the plans themselves before one is built, where that is cheap."""
+        limit = budget.latency_ms
+        if limit is None or not self.profile.candidates.cheap:
+            return resources
+        for _ in range(_REFINEMENTS):
+            made = initial_plans(self.planner, with_margin(resources, ())).values()
+            there = {one.counts for one in self.profile.measured}
+            new = [one for one in made if tuple(int(count) for count in one) not in there]
+            if not new:
+                break
+            self.profile = self.profile.with_more(new)
+            latency = resources_of(ResourceBudget(latency_ms=limit), self.profile)
+            resources = [*latency, *(one for one in resources if one.name != "latency_ms")]
+        return resources
+
+    def _cheapest(
+        self, resources: list[Resource], budget: ResourceBudget
+    ) -> tuple[np.ndarray, list[Resource]]:
+        """The cheapest model that there is, if it is inside after all.
+
+        Raises:
+            VerificationError: it is not.
+        """
+        cost = relative_cost(with_margin(resources, ()))
+        found = path(self._choices, cost, self.planner.curves)
+        # Or one that fills the tiles.
+        full_tiles = cut(found, self._choices, cost, self.planner.curves, 1.005 * float(found.costs.min()))
+        plans = [np.array([choice[-1] for choice in self._choices])]
+        plans += [] if full_tiles is None else [full_tiles]
+        best = min(plans, key=lambda plan: float(cost(plan[None].astype(float))[0]))
+        if budget.latency_ms is not None and self.profile.candidates.cheap:
+            self.profile = self.profile.with_more(plans)
+            ratios = {one.counts: one.ratio for one in self.profile.measured}
+            ratio, best = min(
+                ((ratios[tuple(int(count) for count in plan)], plan) for plan in plans),
+                key=lambda timed: timed[0],
+            )
+            measured = ratio * (self.profile.baseline_ms or 0.0)
+            resources = [
+                one.corrected(best, measured) if one.name == "latency_ms" else one for one in resources
+            ]
+        if any(one.value(best) > one.limit for one in resources):
+            raise out_of_reach(self.profile, best, resources)
+        return best, resources
+
+    def _built(
+        self, counts: np.ndarray, resources: Sequence[Resource], budget: ResourceBudget
+    ) -> tuple[PruneResult, bytes, Round]:
+        result = self.profile.candidates.prepared.prune_to(counts)
+        tflite = self.profile.candidates.convert(result.model)
+        predicted = {one.name: one.value(counts) for one in resources}
+        kept = tuple(int(count) for count in counts)
+        latest = self.measurement.measure(budget, tflite, result.report.after.macs, kept, predicted)
+        return result, tflite, latest
+
+    def _explanation(
+        self, rounds: Sequence[Round], budget: ResourceBudget, chosen: ChosenPlan
+    ) -> Explanation:
+        profile, evaluated = self.profile, self.evaluator.evaluated
+        original = profile.full[None].astype(float)
+        counts = np.array(rounds[-1].counts)
+        return Explanation(
+            profile.device,
+            profile.runtime,
+            {one.name: float(one.predict(original)[0]) for one in resources_of(budget, profile)},
+            dict(budget.given()),
+            attribute_costs(profile, self.planner, counts, evaluated),
+            tuple(rounds),
+            chosen.family,
+            dict(chosen.divergences),
+            len(evaluated),
+            len(profile.measured),
+            float(np.median(np.abs(profile.table.left_out))) if profile.measured else None,
+        )
