@@ -17,26 +17,27 @@ from edgeprune.errors import InputError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import COST_KINDS, cost_model
 from edgeprune.pruning import importance
+from edgeprune.pruning.activation_statistics import ROWS_PER_READ, collect_moments
 from edgeprune.pruning.allocation import ALLOCATIONS, Constraints, allocate, allowed_widths
-from edgeprune.pruning.budget import budget
+from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.checks import check_weights, checked_labels
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
-from edgeprune.pruning.importance.scene import Scene
-from edgeprune.pruning.observe import ROWS_PER_READ, observe
-from edgeprune.pruning.reconstruct import Sides, reconstruct
+from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.network_pair import NetworkPair
+from edgeprune.pruning.reconstruct import reconstruct
 from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
-from edgeprune.pruning.sensitivity import curves
+from edgeprune.pruning.sensitivity import sensitivity_curves
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.keras_types import KerasModel
+    from edgeprune.pruning.activation_statistics import Moments
+    from edgeprune.pruning.importance.group_importance import GroupImportance
     from edgeprune.pruning.network import Data, Network
-    from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.ranking import Ranking
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
@@ -85,7 +86,7 @@ class PruningAnalysis:
             self._notes = _notes_on(network)
             self.dependencies: DependencyGraph = find_dependencies(network.graph)
         self.cost = cost(self.dependencies)
-        self._budget = budget(network.graph, self.cost.macs, len(self.dependencies.groups))
+        self._effort = calibration_effort(network.graph, self.cost.macs, len(self.dependencies.groups))
         self._criterion = criterion
         self._moments: tuple[Moments, ...] = ()
         self.importance = self._rank(checked_labels(labels, self._data))
@@ -100,7 +101,7 @@ class PruningAnalysis:
         self._seconds[name] = time.perf_counter() - start
         self._progress(name, 1.0)
 
-    def _rank(self, labels: np.ndarray | None) -> list[Ranking]:
+    def _rank(self, labels: np.ndarray | None) -> list[GroupImportance]:
         if self._data is None and self._criterion in importance.NEED_DATA:
             self._notes.append(
                 f"No calibration data was given: neurons were chosen by {importance.DATA_FREE} instead of "
@@ -111,17 +112,19 @@ class PruningAnalysis:
         with self._step("rank") as tell:
             few = None
             if self._data is not None:
-                few = self._some(self._data, self._budget.at_once)
-                self._moments = observe(
+                few = self._some(self._data, self._effort.at_once)
+                self._moments = collect_moments(
                     self.network,
                     self.dependencies,
-                    self._some(self._split(self._data)[0], self._budget.observed),
-                    batch=self._budget.at_once,
+                    self._some(self._split(self._data)[0], self._effort.observed),
+                    batch=self._effort.at_once,
                     seed=self._seed,
                     progress=tell,
                 )
-            scene = Scene(self.network, self.dependencies, few, labels, self._moments, self._seed)
-            return importance.rank_units(self._criterion, scene)
+            context = CriterionContext(
+                self.network, self.dependencies, few, labels, self._moments, self._seed
+            )
+            return importance.importance_of(self._criterion, context)
 
     def _split(self, data: Data) -> tuple[Data, Data]:
         """Samples to choose on, and others to measure sensitivity on; both all where there are few."""
@@ -152,15 +155,15 @@ class PruningAnalysis:
 
     def _measured(self) -> list[np.ndarray]:
         if self._data is None:
-            return importance.curves_of(self.importance)
+            return importance.data_free_sensitivity(self.importance)
         with self._step("measure") as tell:
-            return curves(
+            return sensitivity_curves(
                 self.network.compacted(PrunePlan.keep_all(self.dependencies)),
                 self.dependencies,
                 self.importance,
                 self._moments,
-                self._some(self._split(self._data)[1], self._budget.measured),
-                fractions=self._budget.fractions,
+                self._some(self._split(self._data)[1], self._effort.measured),
+                fractions=self._effort.fractions,
                 progress=tell,
             )
 
@@ -184,16 +187,16 @@ class PruningAnalysis:
             raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
         kept = []
         widths = allowed_widths(self.dependencies.groups, constraints)
-        for allowed, ranking in zip(widths, self.importance, strict=True):
-            enough = allowed[allowed >= len(ranking.order) - ranking.below(threshold)]
+        for allowed, order in zip(widths, self.importance, strict=True):
+            enough = allowed[allowed >= len(order.order) - order.count_below(threshold)]
             kept.append(enough[-1] if len(enough) else allowed[0])
         return np.array(kept, int)
 
     def plan(self, allocation: np.ndarray) -> PrunePlan:
         """The channels that stay when each group keeps so many, (G,): those of the highest importance."""
         plan = PrunePlan.keep_all(self.dependencies)
-        for group, ranking, number in zip(self.dependencies.groups, self.importance, allocation, strict=True):
-            plan.keep[group.channels] = ranking.kept(int(number))
+        for group, order, number in zip(self.dependencies.groups, self.importance, allocation, strict=True):
+            plan.keep[group.channels] = order.keep_mask(int(number))
         return plan
 
     def prune(
@@ -259,14 +262,14 @@ class PruningAnalysis:
         self, pruned: Network, plan: PrunePlan, data: Data, rows: int, tell: Callable[[float], None]
     ) -> float:
         """Refits a compacted network in place; the divergence of its outputs that is left."""
-        data = self._some(data, self._budget.at_once)
+        data = self._some(data, self._effort.at_once)
         reference = self.network.outputs(data)
         weights = ambiguity(reference)
         weights = np.ones(count(data)) if weights is None else weights
-        sides = Sides(
+        pair = NetworkPair(
             self.network, pruned, self.dependencies, plan.keep, self._moments, weights, self._seed, rows
         )
-        reconstruct(sides, data, reference, progress=tell)
+        reconstruct(pair, data, reference, progress=tell)
         return divergence(reference, pruned.outputs(data))
 
     def evaluator(self, held: object = None) -> Callable[[np.ndarray], OutputChange]:
@@ -279,7 +282,7 @@ class PruningAnalysis:
         if self._data is None:
             return lambda allocation: OutputChange(self._expected(allocation))
         fitted_on, seen = self._split(self._data) if held is None else (self._data, as_arrays(held))
-        most = min(int(EVALUATION_MACS / max(self.cost.macs, 1)), self._budget.at_once)
+        most = min(int(EVALUATION_MACS / max(self.cost.macs, 1)), self._effort.at_once)
         seen = self._some(seen, max(most, 64))
         reference = self.network.outputs(seen)
 

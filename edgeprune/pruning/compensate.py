@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.activation_statistics import Moments
 
 RIDGE = 1e-4
 
@@ -42,7 +42,7 @@ def compensated(moments: Sequence[Moments], rows: np.ndarray) -> tuple[np.ndarra
     matrix = np.zeros_like(first.matrix)
     matrix[rows] = mapped @ first.matrix
     moved = (mean - mean[rows] @ mapped) @ first.matrix
-    if first.shared is None:
+    if first.pooling is None:
         return matrix, moved
-    matrix = first.shared.unshared(matrix)
+    matrix = first.pooling.unpooled(matrix)
     return matrix, moved.reshape(-1, matrix.shape[1]).sum(axis=0)

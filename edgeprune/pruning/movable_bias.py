@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.mix import Mix
+    from edgeprune.pruning.kernel_reads import KernelRead
     from edgeprune.pruning.network import Network
 
 
@@ -42,20 +42,20 @@ class MovableBias:
         network.replace(self.layer, {self.index: (self.sign * value).reshape(old.shape).astype(old.dtype)})
 
 
-def movable_bias(dependencies: DependencyGraph, mix: Mix) -> MovableBias | None:
+def movable_bias(dependencies: DependencyGraph, read: KernelRead) -> MovableBias | None:
     """The place of a read's constant; None where it has none."""
     graph = dependencies.graph
-    if mix.read.bias is not None:
-        return MovableBias(mix.layer, mix.read.bias, 1)
-    call = graph.calls[mix.call]
-    if len(dependencies.flows[mix.call].reads) != 1 or len(call.outputs) != 1:
+    if read.linear.bias is not None:
+        return MovableBias(read.layer, read.linear.bias, 1)
+    call = graph.calls[read.call]
+    if len(dependencies.flows[read.call].reads) != 1 or len(call.outputs) != 1:
         return None
     produced = call.outputs[0].index
     consumers = [other for other in graph.calls if any(t.index == produced for t in other.inputs)]
     if len(consumers) != 1 or any(tensor.index == produced for tensor in graph.outputs):
         return None
     layer = graph.layers[consumers[0].layer]
-    calls = [other for other in graph.calls if other.layer in (layer.path, mix.layer)]
+    calls = [other for other in graph.calls if other.layer in (layer.path, read.layer)]
     index = rule_for(layer).centre(layer)
     if index is None or len(calls) != 2:
         return None

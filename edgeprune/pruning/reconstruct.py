@@ -1,42 +1,37 @@
-"""Repairs a stripped model without labels or training: layer after layer, least squares.
+"""Refits a compacted model without labels or training: layer after layer, by least squares.
 
-The original and the pruned copy run side by side on calibration data. Each layer that mixes its
-inputs linearly gets the kernel and bias that map what the *pruned* network feeds it to what the
-*original* layer gave: errors of earlier layers are met by later ones instead of adding up.
+The original and the pruned copy run side by side on calibration data. Each layer that is linear in its
+inputs gets the kernel and bias that map what the *pruned* network feeds it to what the *original* layer
+gave: later layers make up for the errors of earlier ones instead of adding to them.
 
     min ‖X·W + b - (Y·S + c)‖²      X: the original's rows, Y: the pruned network's, same positions
 
-Few rows for many columns (after a Flatten): first one map for all places (`edgeprune.pruning.spread`),
-then what is left is corrected by a ridge fit whose strength is chosen by leaving one sample out.
+Where there are few rows for many columns (after a Flatten), one map is fitted for all places first
+(`edgeprune.pruning.spatial_reconstruction`); a ridge fit, whose strength is chosen by leaving one sample
+out, then corrects what is left.
 """
 
 from __future__ import annotations
 
 import collections
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph.keep_mask import KeepMask
-from edgeprune.layers import rule_for
 from edgeprune.pruning.compensate import compensated
-from edgeprune.pruning.finish import finish, read_by
+from edgeprune.pruning.head_tuning import input_call, tune_heads
 from edgeprune.pruning.heads import heads_of
+from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
-from edgeprune.pruning.mix import Mix, mixes_of
 from edgeprune.pruning.movable_bias import movable_bias
-from edgeprune.pruning.observe import ROWS_PER_READ
 from edgeprune.pruning.relu_targets import ReluTarget, relu_target
-from edgeprune.pruning.spread import shared_map
+from edgeprune.pruning.spatial_reconstruction import spatial_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.movable_bias import MovableBias
-    from edgeprune.pruning.network import Data, Network, PendingCall
-    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.network import Data, PendingCall
+    from edgeprune.pruning.network_pair import NetworkPair
 
 RIDGE = 1e-4
 FEW_ROWS = 10
@@ -45,42 +40,8 @@ MOST_CAUTIOUS = 4096
 """Rows up to which that is affordable: it takes their cube."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Sides:
-    """Original and pruned network, run side by side.
-
-    Attributes:
-        original: the model before.
-        pruned: its stripped copy; its weights change.
-        dependencies: of the original.
-        keep: for each channel number, whether it stayed.
-        moments: of the original's reads.
-        weights: (N,) how much each calibration sample counts.
-        seed: decides which positions are looked at.
-        rows: positions that a kernel is fitted to, or three for each column.
-    """
-
-    original: Network
-    pruned: Network
-    dependencies: DependencyGraph
-    keep: np.ndarray
-    moments: Sequence[Moments]
-    weights: np.ndarray
-    seed: int
-    rows: int = ROWS_PER_READ
-
-    def seen(self, mix: Mix) -> list[Moments]:
-        """Moments of every call that uses a kernel."""
-        return [
-            one
-            for one in self.moments
-            if (one.mix.layer, one.mix.read.kernel, one.mix.read.rows)
-            == (mix.layer, mix.read.kernel, mix.read.rows)
-        ]
-
-
 def reconstruct(
-    sides: Sides,
+    pair: NetworkPair,
     data: Data,
     reference: Sequence[np.ndarray],
     *,
@@ -88,10 +49,10 @@ def reconstruct(
 ) -> int:
     """Refits every layer of the pruned network whose inputs have changed, in place.
 
-    Layers that are called several times are repaired from the moments of all their calls.
+    Layers that are called several times are refitted from the moments of all their calls.
 
     Args:
-        sides: the two networks.
+        pair: the two networks.
         data: calibration samples, all of them in memory at once.
         reference: the original's outputs on them.
         progress: told the fraction done.
@@ -99,29 +60,31 @@ def reconstruct(
     Returns:
         How many kernels were refitted.
     """
-    calls = collections.Counter(call.layer for call in sides.dependencies.graph.calls)
-    by_call: dict[int, dict[int, Mix]] = {}
+    graph = pair.dependencies.graph
+    calls = collections.Counter(call.layer for call in graph.calls)
+    by_call: dict[int, dict[int, KernelRead]] = {}
     done = 0
-    for mix in mixes_of(sides.dependencies):
-        if calls[mix.layer] == 1:
-            by_call.setdefault(mix.call, {}).setdefault(mix.read.kernel, mix)
-        else:
-            done += _compensate(sides, mix)
-    index = resampled(sides.weights)
-    heads = heads_of(sides.dependencies)
-    hidden, ends = {head.hidden for head in heads}, {read_by(head) for head in heads}
+    for read in kernel_reads(pair.dependencies):
+        if calls[read.layer] == 1:
+            by_call.setdefault(read.call, {}).setdefault(read.linear.kernel, read)
+        elif (fit := _from_moments(pair, read, read.columns_kept(pair.keep))) is not None:
+            pair.store(read, fit)
+            done += 1
+    index = resampled(pair.weights)
+    heads = heads_of(pair.dependencies)
+    hidden, ends = {head.hidden for head in heads}, {input_call(head) for head in heads}
     wide: dict[int, Fit] = {}
     inputs: dict[int, np.ndarray] = {}
-    for before, after in zip(sides.original.steps(data), sides.pruned.steps(data), strict=True):
-        for mix in by_call.get(before.number, {}).values():
-            fit = _refit(sides, mix, (before, after), index, wide=mix.call in hidden)
+    for before, after in zip(pair.original.steps(data), pair.pruned.steps(data), strict=True):
+        for read in by_call.get(before.number, {}).values():
+            fit = _refit(pair, read, (before, after), index, wide=read.call in hidden)
             done += fit is not None
-            if fit is not None and mix.call in hidden:
-                wide[mix.call] = fit
+            if fit is not None and read.call in hidden:
+                wide[read.call] = fit
         if after.number in ends:
             inputs[after.number] = after.arrays[0]
-        progress((before.number + 1) / len(sides.dependencies.graph.calls))
-    return done + finish(sides, reference, inputs, wide)
+        progress((before.number + 1) / len(graph.calls))
+    return done + tune_heads(pair, reference, inputs, wide)
 
 
 def resampled(weights: np.ndarray) -> np.ndarray:
@@ -131,103 +94,88 @@ def resampled(weights: np.ndarray) -> np.ndarray:
     return np.minimum(np.searchsorted(edges, wanted), len(weights) - 1)
 
 
-def _compensate(sides: Sides, mix: Mix) -> bool:
-    fit = _compensated(sides, mix, mix.columns_kept(sides.keep))
-    if fit is None:
-        return False
-    shape = sides.pruned.weights(mix.layer)[mix.read.kernel].shape
-    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(fit.matrix, shape).astype(np.float32)})
-    place = movable_bias(sides.dependencies, mix)
-    if place is not None:
-        place.store(sides.pruned, fit.constant)
-    return True
-
-
-def _compensated(sides: Sides, mix: Mix, columns: np.ndarray) -> Fit | None:
+def _from_moments(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> Fit | None:
     """What the original's moments say about columns of a kernel; None where they say nothing."""
-    seen, rows = sides.seen(mix), mix.rows_kept(sides.keep)
+    seen, rows = pair.moments_of(read), read.rows_kept(pair.keep)
     if not seen or rows.all() or not rows.any():
         return None
-    of_moments = sides.keep[seen[0].channels]
-    if seen[0].shared is None and not np.array_equal(of_moments, rows):
+    of_moments = pair.keep[seen[0].channels]
+    if seen[0].pooling is None and not np.array_equal(of_moments, rows):
         return None
     matrix, moved = compensated(seen, of_moments)
-    place = movable_bias(sides.dependencies, mix)
-    old = 0.0 if place is None else _old_constant(sides, place, mix, columns)
-    factor = _factor(sides, mix)
-    return Fit(matrix[rows][:, columns] * factor, moved[columns] * factor + old)
+    old, factor = pair.bias(read, columns), pair.factor(read)
+    constant = moved[columns] * factor + (0.0 if old is None else old)
+    return Fit(matrix[rows][:, columns] * factor, constant)
 
 
 def _refit(
-    sides: Sides, mix: Mix, steps: tuple[PendingCall, PendingCall], index: np.ndarray, *, wide: bool
+    pair: NetworkPair,
+    read: KernelRead,
+    steps: tuple[PendingCall, PendingCall],
+    index: np.ndarray,
+    *,
+    wide: bool,
 ) -> Fit | None:
     """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
-    old, new = sides.original.weights(mix.layer), sides.pruned.weights(mix.layer)
-    source = steps[0].arrays[mix.read.source]
-    each = max(len(source) // len(sides.weights), 1)  # more than one where steps were folded into the batch
-    by_sample = mix.read.hidden is None and source.ndim == 2
+    source = steps[0].arrays[read.linear.source]
+    each = max(len(source) // len(pair.weights), 1)  # more than one where steps were folded into the batch
+    by_sample = read.linear.hidden is None and source.ndim == 2
     samples = None if by_sample else (index[:, None] * each + np.arange(each)).ravel()
-    key = (sides.seed, mix.call, mix.read.kernel)
-    rows = max(sides.rows, 3 * len(mix.channels))
-    x = mix.draw(steps[0], old, np.random.default_rng(key), rows, samples)
-    y = mix.draw(steps[1], new, np.random.default_rng(key), rows, samples)
+    rows = max(pair.rows, 3 * len(read.channels))
+    x, y = (
+        read.draw(
+            step,
+            network.weights(read.layer),
+            np.random.default_rng((pair.seed, read.call, read.linear.kernel)),
+            rows,
+            samples,
+        )
+        for step, network in zip(steps, (pair.original, pair.pruned), strict=True)
+    )
     if x.shape == y.shape and np.array_equal(x, y):
         return None
-    kept = mix.columns_kept(sides.keep)
+    kept = read.columns_kept(pair.keep)
     if not y.size or not kept.any() or len(x) != len(y):
         return None
-    is_whole = by_sample and len(x) == each * len(sides.weights)
-    weights = np.repeat(sides.weights, each) if is_whole else np.ones(len(x))
-    fit = _fit(sides, mix, (x, y), weights, np.ones_like(kept) if wide else kept)
-    chosen = Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit
-    shape = new[mix.read.kernel].shape
-    sides.pruned.replace(mix.layer, {mix.read.kernel: mix.kernel(chosen.matrix, shape).astype(np.float32)})
-    place = movable_bias(sides.dependencies, mix)
-    if place is not None:
-        place.store(sides.pruned, chosen.constant)
+    is_whole = by_sample and len(x) == each * len(pair.weights)
+    weights = np.repeat(pair.weights, each) if is_whole else np.ones(len(x))
+    fit = _fit(pair, read, (x, y), weights, np.ones_like(kept) if wide else kept)
+    pair.store(read, Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit)
     return fit
 
 
 def _fit(
-    sides: Sides, mix: Mix, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray, columns: np.ndarray
+    pair: NetworkPair,
+    read: KernelRead,
+    rows: tuple[np.ndarray, np.ndarray],
+    weights: np.ndarray,
+    columns: np.ndarray,
 ) -> Fit:
     """From what the pruned network feeds a layer to some columns of what the original gives."""
     x, y = rows
-    place = movable_bias(sides.dependencies, mix)
-    kernel = sides.original.weights(mix.layer)[mix.read.kernel]
-    matrix = mix.matrix(kernel)[:, columns] * _factor(sides, mix)
-    shift = np.zeros(int(columns.sum())) if place is None else _old_constant(sides, place, mix, columns)
+    kernel = pair.original.weights(read.layer)[read.linear.kernel]
+    matrix = read.matrix(kernel)[:, columns] * pair.factor(read)
+    bias = pair.bias(read, columns)
+    shift = np.zeros(int(columns.sum())) if bias is None else bias
     if len(y) <= MOST_CAUTIOUS and len(y) < FEW_ROWS * y.shape[1]:
-        return _fit_few(sides, mix, rows, (matrix, shift), columns, weights)
+        return _fit_few(pair, read, rows, (matrix, shift), columns, weights)
     target = x @ matrix + shift.astype(x.dtype)
-    relaxed = _rectified(sides, mix, place, columns)
-    return ridge(y, target, RIDGE, constant=place is not None, rectified=relaxed)
+    return ridge(y, target, RIDGE, constant=bias is not None, rectified=_relu_target(pair, read, columns))
 
 
-def _old_constant(sides: Sides, place: MovableBias, mix: Mix, columns: np.ndarray) -> np.ndarray:
-    value = place.value(sides.original)[columns]
-    return np.asarray(value * (_factor(sides, mix) if place.layer == mix.layer else 1.0))
-
-
-def _factor(sides: Sides, mix: Mix) -> float:
-    """What the rule multiplies the kernel with when it shrinks (the query under attention)."""
-    view, flow = sides.dependencies.views[mix.call], sides.dependencies.flows[mix.call]
-    kept = KeepMask(sides.dependencies.channel_of, sides.keep)
-    return float(rule_for(view.layer).factors(view, flow, kept).get(mix.read.kernel, 1.0))
-
-
-def _rectified(sides: Sides, mix: Mix, place: MovableBias | None, columns: np.ndarray) -> ReluTarget | None:
-    found = relu_target(sides.original, mix.call) if mix.read.hidden is None else None
+def _relu_target(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> ReluTarget | None:
+    found = relu_target(pair.original, read.call) if read.linear.hidden is None else None
     if found is None or len(found.threshold) != len(columns):
         return None
-    if place is not None and place.layer != mix.layer:
-        found = ReluTarget(found.threshold + place.value(sides.original), found.side)
+    place = movable_bias(pair.dependencies, read)
+    if place is not None and place.layer != read.layer:
+        found = ReluTarget(found.threshold + place.value(pair.original), found.side)
     return found.columns(columns)
 
 
 def _fit_few(
-    sides: Sides,
-    mix: Mix,
+    pair: NetworkPair,
+    read: KernelRead,
     rows: tuple[np.ndarray, np.ndarray],
     wanted: tuple[np.ndarray, np.ndarray],
     columns: np.ndarray,
@@ -237,14 +185,14 @@ def _fit_few(
     x, y = rows
     matrix, shift = wanted
     target = x @ matrix + shift
-    kept = mix.rows_kept(sides.keep)
-    first = shared_map(sides.dependencies.graph, mix, (x, y), kept, matrix, sides.seed)
-    first = _compensated(sides, mix, columns) if first is None else Fit(first.matrix, first.constant + shift)
+    kept = read.rows_kept(pair.keep)
+    first = spatial_fit(pair.dependencies.graph, read, (x, y), kept, matrix, pair.seed)
+    first = _from_moments(pair, read, columns) if first is None else Fit(first.matrix, first.constant + shift)
     if first is None:
         first = Fit(matrix[kept].astype(np.float64), shift)
     guess = first.predict(y)
-    movable = movable_bias(sides.dependencies, mix) is not None
-    judged = mix.columns_kept(sides.keep)[columns]
+    movable = movable_bias(pair.dependencies, read) is not None
+    judged = read.columns_kept(pair.keep)[columns]
     rest = cautious_ridge(y, target - guess, weights, constant=movable, judged=judged)
     left_out = None if rest.left_out is None else guess + rest.left_out
     return Fit(first.matrix + rest.matrix, first.constant + rest.constant, left_out)

@@ -19,25 +19,25 @@ from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
 from edgeprune.pruning.movable_bias import movable_bias
-from edgeprune.pruning.spread import shared_map
+from edgeprune.pruning.spatial_reconstruction import spatial_fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph
+    from edgeprune.pruning.activation_statistics import Moments
+    from edgeprune.pruning.importance.group_importance import GroupImportance
     from edgeprune.pruning.network import Data, Network
-    from edgeprune.pruning.observe import Moments
-    from edgeprune.pruning.ranking import Ranking
 
 
 Changes = dict[str, dict[int, np.ndarray]]
 """Layer to weight index to array."""
 
 
-def curves(
+def sensitivity_curves(
     network: Network,
     dependencies: DependencyGraph,
-    rankings: Sequence[Ranking],
+    importance: Sequence[GroupImportance],
     moments: Sequence[Moments],
     data: Data,
     *,
@@ -49,7 +49,7 @@ def curves(
     Args:
         network: a copy of the original; its weights change under way and are put back.
         dependencies: of the original.
-        rankings: one for each group.
+        importance: of each group's channels.
         moments: of the reads; empty for criteria that do not observe.
         data: held-out calibration samples.
         fractions: of each group that are removed to measure.
@@ -57,16 +57,16 @@ def curves(
     """
     reference = network.outputs(data)
     found = []
-    for number, (group, ranking) in enumerate(zip(dependencies.groups, rankings, strict=True)):
+    for number, (group, order) in enumerate(zip(dependencies.groups, importance, strict=True)):
         size = len(group.channels)
         removed = sorted({min(max(round(size * part), 1), size) for part in fractions})
         measured = []
         for count in removed:
-            changes = without(network, dependencies, group, ranking.kept(size - count), moments)
+            changes = without(network, dependencies, group, order.keep_mask(size - count), moments)
             measured.append(
                 _with_changes(network, changes, lambda: divergence(reference, network.outputs(data)))
             )
-        found.append(interpolate(ranking.cumulative, removed, measured))
+        found.append(interpolate(order.cumulative, removed, measured))
         progress((number + 1) / len(dependencies.groups))
     return found
 
@@ -121,11 +121,11 @@ def without(
 def _repair(
     network: Network, dependencies: DependencyGraph, one: Moments, rows: np.ndarray, changes: Changes
 ) -> None:
-    mix = one.mix
+    read = one.read
     matrix, moved = _repaired(dependencies, one, rows)
-    mine = changes.setdefault(mix.layer, {})
-    mine[mix.read.kernel] = mix.kernel(matrix, mix.shape).astype(np.float32)
-    constant = movable_bias(dependencies, mix)
+    mine = changes.setdefault(read.layer, {})
+    mine[read.linear.kernel] = read.kernel(matrix, read.shape).astype(np.float32)
+    constant = movable_bias(dependencies, read)
     if constant is not None:
         old = network.weights(constant.layer)[constant.index]
         value = old + constant.sign * moved.reshape(old.shape)
@@ -134,11 +134,11 @@ def _repair(
 
 def _repaired(dependencies: DependencyGraph, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """W (R, O) with zeros in the rows that go, and what is added to the bias."""
-    if one.rows is None or one.shared is None:
+    if one.rows is None or one.pooling is None:
         return compensated([one], rows)
-    original = one.shared.unshared(one.matrix)
-    kept = np.isin(one.mix.channels, one.channels[rows])
-    fit = shared_map(dependencies.graph, one.mix, (one.rows, one.rows[:, kept]), kept, original, seed=0)
+    original = one.pooling.unpooled(one.matrix)
+    kept = np.isin(one.read.channels, one.channels[rows])
+    fit = spatial_fit(dependencies.graph, one.read, (one.rows, one.rows[:, kept]), kept, original, seed=0)
     if fit is None:
         return compensated([one], rows)
     matrix = np.zeros_like(original)

@@ -12,7 +12,7 @@ from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.prune import analyze
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.pruning.budget import peak_values
+from edgeprune.pruning.calibration_effort import peak_values
 from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import prune, with_weights

@@ -8,7 +8,7 @@ import pytest
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import run
 from edgeprune.pruning.dependencies import find_dependencies
-from edgeprune.pruning.mix import mixes_of
+from edgeprune.pruning.kernel_reads import kernel_reads
 from tests.layers.pruned import with_weights
 
 ALL = 100_000
@@ -137,12 +137,12 @@ def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_a
     data[0, 2:] = 0
     reading = read(model)
     step = list(run(reading, data))[-1]
-    (mix,) = mixes_of(find_dependencies(reading.graph))
+    (kernel_read,) = kernel_reads(find_dependencies(reading.graph))
     kernel, bias = step.layer.get_weights()
-    x = mix.draw(step, [kernel, bias], np.random.default_rng(0), ALL)
+    x = kernel_read.draw(step, [kernel, bias], np.random.default_rng(0), ALL)
     whole = np.asarray(model(data))
     expected = whole.reshape(-1, 3) if steps_are_summed else whole[data.any(axis=2)]
-    np.testing.assert_allclose(x @ mix.matrix(kernel) + bias, expected, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(x @ kernel_read.matrix(kernel) + bias, expected, rtol=0, atol=2e-5)
 
 
 @pytest.mark.parametrize("flavour", ["keras", "tf_keras"])

@@ -12,10 +12,10 @@ from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.prune import analyze, prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
+from edgeprune.pruning.activation_statistics import collect_moments
 from edgeprune.pruning.allocation import Constraints
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.importance import CRITERIA
-from edgeprune.pruning.observe import observe
 from edgeprune.pruning.search import largest_amount, prune_in_rounds
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
@@ -181,9 +181,9 @@ def test_a_batch_of_padding_shifts_no_mean(package):
     model, data = _padded(package)
     network = KerasNetwork(read(model))
     units = find_dependencies(network.graph)
-    first, *_ = observe(network, units, data, batch=8, seed=0)
-    expected, *_ = observe(network, units, data[16:], batch=8, seed=0)
-    assert first.mix.layer == "read"
+    first, *_ = collect_moments(network, units, data, batch=8, seed=0)
+    expected, *_ = collect_moments(network, units, data[16:], batch=8, seed=0)
+    assert first.read.layer == "read"
     np.testing.assert_allclose(first.mean, expected.mean, rtol=0, atol=1e-6)
 
 

@@ -5,8 +5,8 @@ import types
 import numpy as np
 import pytest
 
+from edgeprune.pruning.activation_statistics import Moments
 from edgeprune.pruning.importance import reconstruction
-from edgeprune.pruning.observe import Moments
 
 UNITS = np.array([3, 4, 5, 6, 7])
 
@@ -53,28 +53,28 @@ def _brute_force(cases):
 def test_order_and_costs_are_those_of_brute_force(reads, monkeypatch):
     monkeypatch.setattr(reconstruction, "RIDGE", 1e-12)
     cases = [_moments(rows, seed=number) for number, rows in enumerate(reads)]
-    ranking = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments for moments, _ in cases])
+    found = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments for moments, _ in cases])
     order, cumulative = _brute_force(cases)
-    assert ranking.order.tolist() == order
-    np.testing.assert_allclose(ranking.cumulative[1:], cumulative, rtol=1e-6, atol=1e-9)
+    assert found.order.tolist() == order
+    np.testing.assert_allclose(found.cumulative[1:], cumulative, rtol=1e-6, atol=1e-9)
 
 
 def test_more_outputs_than_rows_change_nothing():
     """Costs depend on W·Wᵀ alone, which is how wide kernels are kept small."""
     moments, x = _moments((1, 1, 1, 1, 1), outputs=40)
-    ranking = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments])
-    assert ranking.order.tolist() == _brute_force([(moments, x)])[0]
+    found = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments])
+    assert found.order.tolist() == _brute_force([(moments, x)])[0]
 
 
 def test_several_at_a_time_cost_what_they_cost_together(monkeypatch):
     monkeypatch.setattr(reconstruction, "RIDGE", 1e-12)
     monkeypatch.setattr(reconstruction, "STEPS", 2)
     moments, x = _moments((1, 1, 1, 1, 1))
-    ranking = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments])
-    first = ranking.order[:3]
+    found = reconstruction.rank(types.SimpleNamespace(channels=UNITS), [moments])
+    first = found.order[:3]
     kept = ~np.isin(moments.channels, UNITS[first])
     error = _refit_error(x, moments.matrix, kept)
-    np.testing.assert_allclose(ranking.cumulative[3], error, rtol=1e-6)
+    np.testing.assert_allclose(found.cumulative[3], error, rtol=1e-6)
 
 
 def test_what_nothing_reads_is_not_ranked():

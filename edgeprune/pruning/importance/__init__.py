@@ -1,7 +1,7 @@
-"""What to remove first: one file per criterion, one row here for each.
+"""Which channels to remove first: one file per criterion, one row here for each.
 
-A criterion ranks the channels of each group (`edgeprune.pruning.ranking.Ranking`). Most give every
-channel a score of its own; `reconstruction` and `correlation` choose greedily, as what is left changes.
+A criterion orders the channels of each group. Most give every channel a score of its own;
+`reconstruction` and `correlation` choose greedily, as the remaining channels change in worth.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from edgeprune.errors import InputError
 from edgeprune.pruning.importance import (
     activation,
     batch_norm,
-    chance,
     correlation,
     fpgm,
     magnitude,
+    random_choice,
     reconstruction,
     taylor,
 )
-from edgeprune.pruning.ranking import Ranking
+from edgeprune.pruning.importance.group_importance import GroupImportance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from edgeprune.pruning.importance.scene import Scene, Scorer
+    from edgeprune.pruning.importance.context import CriterionContext
 
 DEFAULT = "reconstruction"
 DATA_FREE = "l2"
 """Stands in for a criterion that needs data where there is none."""
 
-SCORERS: Mapping[str, Scorer] = {
+SCORERS: Mapping[str, Callable[[CriterionContext], np.ndarray]] = {
     "l1": magnitude.l1,
     "l2": magnitude.l2,
     "taylor": taylor.scores,
@@ -40,8 +40,9 @@ SCORERS: Mapping[str, Scorer] = {
     "activation": activation.mean_activation,
     "apoz": activation.apoz,
     "batch_norm": batch_norm.scores,
-    "random": chance.scores,
+    "random": random_choice.scores,
 }
+"""Score every channel by itself, (channels,): not negative, near 1 on average; the lowest goes first."""
 CRITERIA = (DEFAULT, "correlation", *SCORERS)
 NEED_DATA = frozenset({DEFAULT, "taylor", "activation", "apoz"})
 
@@ -56,28 +57,27 @@ def check_criterion(name: str) -> None:
         raise InputError(f"There is no criterion '{name}'.", f"Criteria are {', '.join(CRITERIA)}.")
 
 
-def rank_units(name: str, scene: Scene) -> list[Ranking]:
-    """Ranks every group by a criterion; by magnitude where a group is read by nothing linear."""
-    if name == "correlation":
-        return correlation.rankings(scene)
-    if name != DEFAULT:
-        return _by_score(SCORERS[name](scene), scene)
-    found = [reconstruction.rank(group, scene.moments) for group in scene.dependencies.groups]
-    if all(ranking is not None for ranking in found):
-        return [ranking for ranking in found if ranking is not None]
-    by_score = _by_score(SCORERS[DATA_FREE](scene), scene)
+def importance_of(criterion: str, context: CriterionContext) -> list[GroupImportance]:
+    """Judges every group by a criterion; by magnitude where nothing reads a group linearly."""
+    if criterion == "correlation":
+        return correlation.importance_of(context)
+    if criterion != DEFAULT:
+        return _by_score(SCORERS[criterion](context), context)
+    found = [reconstruction.rank(group, context.moments) for group in context.dependencies.groups]
+    if all(one is not None for one in found):
+        return [one for one in found if one is not None]
+    by_score = _by_score(SCORERS[DATA_FREE](context), context)
     return [score if one is None else one for one, score in zip(found, by_score, strict=True)]
 
 
-def _by_score(scores: np.ndarray, scene: Scene) -> list[Ranking]:
-    rankings = []
-    for group in scene.dependencies.groups:
-        mine = scores[group.channels]
-        order = np.argsort(mine, kind="stable")
-        rankings.append(Ranking(order, np.maximum(mine[order], 0)))
-    return rankings
+def _by_score(scores: np.ndarray, context: CriterionContext) -> list[GroupImportance]:
+    found = []
+    for group in context.dependencies.groups:
+        order = np.argsort(scores[group.channels], kind="stable")
+        found.append(GroupImportance(order, np.maximum(scores[group.channels][order], 0)))
+    return found
 
 
-def curves_of(rankings: Sequence[Ranking]) -> list[np.ndarray]:
-    """Harm curves from the criterion's own costs, for when nothing can be measured."""
-    return [ranking.cumulative / max(float(ranking.costs.mean()), 1e-30) for ranking in rankings]
+def data_free_sensitivity(importance: Sequence[GroupImportance]) -> list[np.ndarray]:
+    """Sensitivity curves from the criterion's own costs, for when nothing can be measured."""
+    return [one.cumulative / max(float(one.costs.mean()), 1e-30) for one in importance]

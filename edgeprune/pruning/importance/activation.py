@@ -12,27 +12,27 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.pruning.activation_statistics import ROWS_PER_READ
 from edgeprune.pruning.importance.slices import Mean
-from edgeprune.pruning.mix import mixes_of
-from edgeprune.pruning.observe import ROWS_PER_READ
+from edgeprune.pruning.kernel_reads import kernel_reads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def _statistic(scene: Scene, *, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Scores of all units: the mean of a figure of their activations."""
-    mean = Mean(scene.dependencies.count)
-    mixes = [mix for mix in mixes_of(scene.dependencies) if mix.channels.any()]
-    for step in scene.network.steps(scene.samples):
-        for mix in mixes:
-            if mix.call == step.number:
-                generator = np.random.default_rng((scene.seed, mix.call))
-                x = mix.draw(step, scene.network.weights(mix.layer), generator, ROWS_PER_READ)
+def _statistic(context: CriterionContext, *, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Scores of all channels: the mean of a figure of their activations."""
+    mean = Mean(context.dependencies.count)
+    reads = [read for read in kernel_reads(context.dependencies) if read.channels.any()]
+    for step in context.network.steps(context.samples):
+        for read in reads:
+            if read.call == step.number:
+                generator = np.random.default_rng((context.seed, read.call))
+                x = read.draw(step, context.network.weights(read.layer), generator, ROWS_PER_READ)
                 if len(x):  # a mask may hide every step
-                    mean.add(mix.channels, of(x).mean(axis=0))
+                    mean.add(read.channels, of(x).mean(axis=0))
     return mean.scores()
 
 

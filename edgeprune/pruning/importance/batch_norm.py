@@ -14,18 +14,18 @@ from edgeprune.pruning.importance.magnitude import l2
 from edgeprune.pruning.importance.slices import Mean
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def scores(scene: Scene) -> np.ndarray:
+def scores(context: CriterionContext) -> np.ndarray:
     """Scores of all channels."""
-    mean = Mean(scene.dependencies.count)
-    for path, flows in scene.dependencies.layer_flows.items():
-        layer = scene.dependencies.graph.layers[path]
+    mean = Mean(context.dependencies.count)
+    for path, flows in context.dependencies.layer_flows.items():
+        layer = context.dependencies.graph.layers[path]
         if rule_for(layer).centre(layer) is not None and "gamma" in layer.weight_names:
             index = layer.weight_names.index("gamma")
             ids = flows[index].axes[0]
             if ids is not None:
-                mean.add(scene.dependencies.channel_of[ids], np.abs(scene.network.weights(path)[index]))
+                mean.add(context.dependencies.channel_of[ids], np.abs(context.network.weights(path)[index]))
     found = mean.scores()
-    return np.where(found > 0, found, l2(scene) if (found[1:] == 0).any() else 0.0)
+    return np.where(found > 0, found, l2(context) if (found[1:] == 0).any() else 0.0)

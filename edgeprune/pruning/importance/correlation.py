@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.pruning.importance.group_importance import GroupImportance
 from edgeprune.pruning.importance.slices import features
-from edgeprune.pruning.ranking import Ranking
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def rankings(scene: Scene) -> list[Ranking]:
-    """One ranking for each group."""
-    return [rank(features(scene, group)) for group in scene.dependencies.groups]
+def importance_of(context: CriterionContext) -> list[GroupImportance]:
+    """Of every group."""
+    return [rank(features(context, group)) for group in context.dependencies.groups]
 
 
-def rank(weights: np.ndarray) -> Ranking:
+def rank(weights: np.ndarray) -> GroupImportance:
     """Ranks the rows of (channels, D)."""
     norms = np.linalg.norm(weights.astype(np.float64), axis=1)
     unit = weights / np.maximum(norms, 1e-30)[:, None]
@@ -37,4 +37,4 @@ def rank(weights: np.ndarray) -> Ranking:
         alive[gone] = False
         alike[gone] = alike[:, gone] = -2.0
     order.append(int(np.flatnonzero(alive)[0]))
-    return Ranking(np.array(order), np.array([*costs, 1.0]))
+    return GroupImportance(np.array(order), np.array([*costs, 1.0]))

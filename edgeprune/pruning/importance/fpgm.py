@@ -14,14 +14,14 @@ import numpy as np
 from edgeprune.pruning.importance.slices import features
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def scores(scene: Scene) -> np.ndarray:
+def scores(context: CriterionContext) -> np.ndarray:
     """Scores of all channels, with mean 1 in each group."""
-    found = np.zeros(scene.dependencies.count)
-    for group in scene.dependencies.groups:
-        weights = features(scene, group).astype(np.float64)
+    found = np.zeros(context.dependencies.count)
+    for group in context.dependencies.groups:
+        weights = features(context, group).astype(np.float64)
         squares = (weights**2).sum(axis=1)
         distances = np.sqrt(np.maximum(squares[:, None] + squares - 2 * weights @ weights.T, 0)).sum(axis=1)
         found[group.channels] = distances / max(float(distances.mean()), 1e-30)

@@ -15,15 +15,15 @@ import numpy as np
 from edgeprune.pruning.importance.slices import Mean, slices
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def norm(scene: Scene, *, power: int) -> np.ndarray:
+def norm(context: CriterionContext, *, power: int) -> np.ndarray:
     """Scores of all channels by the p-norm."""
-    mean = Mean(scene.dependencies.count)
-    for channels, matrix in slices(scene):
+    mean = Mean(context.dependencies.count)
+    for channels, matrix in slices(context):
         sums = np.bincount(
-            channels, (np.abs(matrix).astype(np.float64) ** power).sum(axis=1), scene.dependencies.count
+            channels, (np.abs(matrix).astype(np.float64) ** power).sum(axis=1), context.dependencies.count
         )
         distinct = np.unique(channels)
         mean.add(distinct, sums[distinct] ** (1 / power))

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.pruning.ranking import Ranking
+from edgeprune.pruning.importance.group_importance import GroupImportance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgeprune.graph.dependency_graph import ChannelGroup
-    from edgeprune.pruning.observe import Moments
+    from edgeprune.pruning.activation_statistics import Moments
 
 RIDGE = 1e-4
 STEPS = 256
@@ -66,12 +66,12 @@ class _Read:
         return cost / self.energy
 
 
-def rank(group: ChannelGroup, moments: Sequence[Moments]) -> Ranking | None:
+def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | None:
     """Removal order of one group.
 
     Args:
         group: the channels to choose among.
-        moments: of every read; those that do not read the group are passed over.
+        moments: of every read; those that do not read the group are skipped.
 
     Returns:
         None where nothing reads the group linearly.
@@ -90,12 +90,12 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> Ranking | None:
         gone = alive[chosen]
         together = sum(read.remove(gone) for read in reads)
         order.append(gone)
-        costs.append(_share(max(together, 0.0), each[chosen]))
+        costs.append(_split_cost(max(together, 0.0), each[chosen]))
         alive = np.delete(alive, chosen)
-    return Ranking(np.concatenate(order), np.concatenate(costs))
+    return GroupImportance(np.concatenate(order), np.concatenate(costs))
 
 
-def _share(total: float, each: np.ndarray) -> np.ndarray:
+def _split_cost(total: float, each: np.ndarray) -> np.ndarray:
     """Splits a cost by what the parts would cost alone."""
     each = np.maximum(each, 0)
     return total * each / each.sum() if each.sum() > 0 else np.full(len(each), total / len(each))

@@ -10,27 +10,29 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from edgeprune.graph.dependency_graph import ChannelGroup
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def slices(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Every kernel along every axis that channels lie on.
 
     Args:
-        scene: the model.
+        context: the model.
         made_only: leave out the axes along which a kernel reads channels.
 
     Yields:
         The channel at each position of the axis, and the kernel as a matrix with that axis first.
     """
-    for layer, index, axis, channels in places(scene, made_only=made_only):
-        weight = scene.network.weights(layer)[index]
+    for layer, index, axis, channels in places(context, made_only=made_only):
+        weight = context.network.weights(layer)[index]
         yield channels, np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
 
 
-def places(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[str, int, int, np.ndarray]]:
+def places(
+    context: CriterionContext, *, made_only: bool = False
+) -> Iterator[tuple[str, int, int, np.ndarray]]:
     """Layer, weight index and axis of every kernel axis that channels lie on, and the channels along it."""
-    dependencies = scene.dependencies
+    dependencies = context.dependencies
     read_axes = {
         (call.layer, read.kernel, axis)
         for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True)
@@ -46,10 +48,10 @@ def places(scene: Scene, *, made_only: bool = False) -> Iterator[tuple[str, int,
                     yield layer, index, axis, dependencies.channel_of[ids]
 
 
-def features(scene: Scene, group: ChannelGroup) -> np.ndarray:
+def features(context: CriterionContext, group: ChannelGroup) -> np.ndarray:
     """(channels, D): the weights that make each channel, side by side; D is 0 where nothing does."""
     parts = [np.zeros((len(group.channels), 0))]
-    for channels, matrix in slices(scene, made_only=True):
+    for channels, matrix in slices(context, made_only=True):
         rows = [np.flatnonzero(channels == unit) for unit in group.channels]
         if len({len(row) for row in rows}) == 1 and len(rows[0]):
             parts.append(matrix[np.stack(rows)].reshape(len(rows), -1))
@@ -57,7 +59,7 @@ def features(scene: Scene, group: ChannelGroup) -> np.ndarray:
 
 
 class Mean:
-    """The mean of per-unit figures from several places, each scaled to mean 1."""
+    """The mean of per-channel figures from several places, each scaled to mean 1."""
 
     def __init__(self, count: int) -> None:
         self._total = np.zeros(count)

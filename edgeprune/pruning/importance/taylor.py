@@ -15,19 +15,19 @@ import numpy as np
 from edgeprune.pruning.importance.slices import Mean, places
 
 if TYPE_CHECKING:
-    from edgeprune.pruning.importance.scene import Scene
+    from edgeprune.pruning.importance.context import CriterionContext
 
 
-def scores(scene: Scene) -> np.ndarray:
+def scores(context: CriterionContext) -> np.ndarray:
     """Scores of all channels."""
-    found = list(places(scene))
+    found = list(places(context))
     squares = [np.zeros(len(channels)) for *_, channels in found]
-    for gradients in scene.network.gradients(scene.samples, scene.labels):
+    for gradients in context.network.gradients(context.samples, context.labels):
         for (layer, index, axis, _), total in zip(found, squares, strict=True):
-            weight, gradient = scene.network.weights(layer)[index], gradients[layer][index]
+            weight, gradient = context.network.weights(layer)[index], gradients[layer][index]
             others = tuple(other for other in range(weight.ndim) if other != axis)
             np.add(total, (weight * gradient).sum(axis=others, dtype=np.float64) ** 2, out=total)
-    mean = Mean(scene.dependencies.count)
+    mean = Mean(context.dependencies.count)
     for (*_, channels), total in zip(found, squares, strict=True):
         mean.add(channels, total)
     return mean.scores()

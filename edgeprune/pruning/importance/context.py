@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,17 +11,17 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.graph.dependency_graph import DependencyGraph
+    from edgeprune.pruning.activation_statistics import Moments
     from edgeprune.pruning.network import Data, Network
-    from edgeprune.pruning.observe import Moments
 
 
-@dataclasses.dataclass(frozen=True)
-class Scene:
+@dataclasses.dataclass(frozen=True, eq=False)
+class CriterionContext:
     """The model, and data where there is some.
 
     Attributes:
         network: the original; a criterion leaves it as it is.
-        units: its channels.
+        dependencies: its channels.
         data: calibration samples, None where pruning is data-free.
         labels: of the samples, None where there are none.
         moments: what every linear read sees on the samples; empty without data.
@@ -37,7 +37,7 @@ class Scene:
 
     @property
     def samples(self) -> Data:
-        """The data of a criterion that needs some.
+        """The data, for a criterion that needs some.
 
         Raises:
             ValueError: there is none; `PruningAnalysis` then chooses another criterion.
@@ -45,10 +45,3 @@ class Scene:
         if self.data is None:
             raise ValueError("This criterion needs calibration data.")
         return self.data
-
-
-class Scorer(Protocol):
-    """Scores every channel by itself; the lowest goes first."""
-
-    def __call__(self, scene: Scene) -> np.ndarray:
-        """(channels.count,) not negative, with a mean near 1 in each group."""

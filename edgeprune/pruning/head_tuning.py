@@ -1,8 +1,8 @@
-"""Repairs the ends of a stripped model once all layers have been refitted.
+"""Tunes the output heads of a compacted model once all layers have been refitted.
 
-The arithmetic is in `edgeprune.pruning.closing`. Where the hidden layer was fitted to few samples, what
-its fits say about samples that they have left out stands in for what it gives: it errs on those as it
-will on new ones, and the layer behind it should be fitted to that.
+The arithmetic is in `edgeprune.pruning.head_fit`. Where the hidden layer was fitted to few samples, its
+left-out predictions stand in for its results: they err as the layer will on new samples, and the layer
+behind it should be fitted to that.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.pruning.closing import MOST_FEATURES, Ending, closed
+from edgeprune.pruning.head_fit import MOST_FEATURES, HeadSamples, fit_head
 from edgeprune.pruning.heads import ACTIVATIONS, Head, heads_of
+from edgeprune.pruning.kernel_reads import kernel_reads
 from edgeprune.pruning.least_squares import Fit
-from edgeprune.pruning.links import Link
-from edgeprune.pruning.mix import mixes_of
+from edgeprune.pruning.output_link import OutputLink
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from edgeprune.pruning.mix import Mix
-    from edgeprune.pruning.reconstruct import Sides
+    from edgeprune.pruning.kernel_reads import KernelRead
+    from edgeprune.pruning.network_pair import NetworkPair
 
 MOST_SAMPLES = 2048
 
 
-def finish(
-    sides: Sides,
+def tune_heads(
+    pair: NetworkPair,
     reference: Sequence[np.ndarray],
     inputs: Mapping[int, np.ndarray],
     wide: Mapping[int, Fit],
@@ -35,9 +35,9 @@ def finish(
     """Fits every head of the pruned network, in place.
 
     Args:
-        sides: the two networks; every layer of the pruned one has been refitted.
+        pair: the two networks; every layer of the pruned one has been refitted.
         reference: the original's outputs on the calibration samples.
-        inputs: by call, what the pruned network feeds the heads' layers, see `read_by`.
+        inputs: by call, what the pruned network feeds the heads' layers, see `input_call`.
         wide: by call of a hidden layer, the fit of *all* channels of the original, removed or not, to
             what the pruned network feeds the layer.
 
@@ -45,44 +45,44 @@ def finish(
         How many heads were changed.
     """
     done = 0
-    for head in heads_of(sides.dependencies):
+    for head in heads_of(pair.dependencies):
         wanted = reference[head.output]
-        order = np.random.default_rng(sides.seed).permutation(len(wanted))[:MOST_SAMPLES]
-        x = np.asarray(inputs[read_by(head)][order], np.float64)
-        done += _finish(sides, head, np.asarray(wanted, np.float64)[order], x, wide, order)
+        order = np.random.default_rng(pair.seed).permutation(len(wanted))[:MOST_SAMPLES]
+        x = np.asarray(inputs[input_call(head)][order], np.float64)
+        done += _tune(pair, head, np.asarray(wanted, np.float64)[order], x, wide, order)
     return done
 
 
-def read_by(head: Head) -> int:
+def input_call(head: Head) -> int:
     """The call whose input decides all that a head's fit can use."""
     return head.last if head.hidden is None else head.hidden
 
 
-def _finish(
-    sides: Sides,
+def _tune(
+    pair: NetworkPair,
     head: Head,
     p: np.ndarray,
     x: np.ndarray,
     wide: Mapping[int, Fit],
     order: np.ndarray,
 ) -> bool:
-    graph = sides.dependencies.graph
+    graph = pair.dependencies.graph
     last = graph.calls[head.last].layer
-    kernel, bias = (array.astype(np.float64) for array in sides.pruned.weights(last))
+    kernel, bias = (array.astype(np.float64) for array in pair.pruned.weights(last))
     scale = max(float(p.var(axis=0).mean()), 1e-12) if head.link == "linear" else 1.0
-    link = Link(head.link, scale)
+    link = OutputLink(head.link, scale)
     if head.hidden is None:
-        end = unseen = Ending(p, x, None, ACTIVATIONS["linear"], link)
+        end = unseen = HeadSamples(p, x, None, ACTIVATIONS["linear"], link)
         basis = channels = None
     else:
-        channels = _all_units(sides, head.hidden, wide)
-        kept, activation = _kept(sides, head.hidden), ACTIVATIONS[head.activation]
+        channels = _all_channels(pair, head.hidden, wide)
+        kept, activation = _kept(pair, head.hidden), ACTIVATIONS[head.activation]
         seen = channels.predict(x)
         basis = _basis(seen)
-        end = Ending(p, seen[:, kept], basis.predict(seen), activation, link)
+        end = HeadSamples(p, seen[:, kept], basis.predict(seen), activation, link)
         left_out = seen if channels.left_out is None else channels.left_out[order]
-        unseen = Ending(p, left_out[:, kept], basis.predict(left_out), activation, link)
-    fit = closed(end, unseen, kernel, bias, seed=sides.seed)
+        unseen = HeadSamples(p, left_out[:, kept], basis.predict(left_out), activation, link)
+    fit = fit_head(end, unseen, kernel, bias, seed=pair.seed)
     if fit is None:
         return False
     matrix, constant = fit.matrix, fit.constant
@@ -90,32 +90,32 @@ def _finish(
         # Softmax does not see what all logits share, so nothing in the fit held it; int8 would.
         matrix = matrix - (matrix - kernel).mean(axis=1, keepdims=True)
         constant = constant - (constant - bias).mean()
-    sides.pruned.replace(last, {0: matrix.astype(np.float32), 1: constant.astype(np.float32)})
+    pair.pruned.replace(last, {0: matrix.astype(np.float32), 1: constant.astype(np.float32)})
     if head.hidden is not None and channels is not None and basis is not None:
         layer = graph.calls[head.hidden].layer
-        kernel, bias = sides.pruned.weights(layer)
+        kernel, bias = pair.pruned.weights(layer)
         correction = basis.matrix @ fit.correction
         kernel = kernel + channels.matrix @ correction
         bias = bias + channels.constant @ correction + basis.constant @ fit.correction
-        sides.pruned.replace(layer, {0: kernel.astype(np.float32), 1: bias.astype(np.float32)})
+        pair.pruned.replace(layer, {0: kernel.astype(np.float32), 1: bias.astype(np.float32)})
     return True
 
 
-def _mix(sides: Sides, call: int) -> Mix:
-    return next(mix for mix in mixes_of(sides.dependencies) if mix.call == call)
+def _read(pair: NetworkPair, call: int) -> KernelRead:
+    return next(read for read in kernel_reads(pair.dependencies) if read.call == call)
 
 
-def _kept(sides: Sides, call: int) -> np.ndarray:
-    return _mix(sides, call).columns_kept(sides.keep)
+def _kept(pair: NetworkPair, call: int) -> np.ndarray:
+    return _read(pair, call).columns_kept(pair.keep)
 
 
-def _all_units(sides: Sides, call: int, wide: Mapping[int, Fit]) -> Fit:
+def _all_channels(pair: NetworkPair, call: int, wide: Mapping[int, Fit]) -> Fit:
     """From what the pruned network feeds a hidden layer to every channel that the original's has."""
     if call in wide:
         return wide[call]
-    mix = _mix(sides, call)
-    kernel, bias = sides.original.weights(mix.layer)
-    return Fit(kernel[mix.rows_kept(sides.keep)].astype(np.float64), bias.astype(np.float64))
+    read = _read(pair, call)
+    kernel, bias = pair.original.weights(read.layer)
+    return Fit(kernel[read.rows_kept(pair.keep)].astype(np.float64), bias.astype(np.float64))
 
 
 def _basis(channels: np.ndarray) -> Fit:

@@ -26,13 +26,13 @@ LARGEST_EXACT = 1600
 
 
 @dataclasses.dataclass(frozen=True)
-class Mix:
+class KernelRead:
     """One read of one call.
 
     Attributes:
         call: index into ``graph.calls``.
         layer: path of the layer.
-        read: the rule's description.
+        linear: the rule's description.
         row_channels: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
         raw_channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
         column_channels: (O, number of other axes) likewise for the columns.
@@ -41,7 +41,7 @@ class Mix:
 
     call: int
     layer: str
-    read: LinearRead
+    linear: LinearRead
     row_channels: np.ndarray
     raw_channels: np.ndarray
     column_channels: np.ndarray
@@ -55,16 +55,16 @@ class Mix:
     @property
     def others(self) -> tuple[int, ...]:
         """The kernel's axes that are not summed over."""
-        return tuple(axis for axis in range(len(self.shape)) if axis not in self.read.rows)
+        return tuple(axis for axis in range(len(self.shape)) if axis not in self.linear.rows)
 
     def matrix(self, kernel: np.ndarray) -> np.ndarray:
         """W (R, O) of a kernel, of this shape or smaller."""
-        rows = int(np.prod([kernel.shape[axis] for axis in self.read.rows]))
-        return np.asarray(kernel.transpose(*self.read.rows, *self.others).reshape(rows, -1))
+        rows = int(np.prod([kernel.shape[axis] for axis in self.linear.rows]))
+        return np.asarray(kernel.transpose(*self.linear.rows, *self.others).reshape(rows, -1))
 
     def kernel(self, matrix: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """The inverse of `matrix` for a kernel of some shape."""
-        order = (*self.read.rows, *self.others)
+        order = (*self.linear.rows, *self.others)
         return np.asarray(matrix.reshape([shape[axis] for axis in order]).transpose(np.argsort(order)))
 
     def rows_kept(self, keep: np.ndarray) -> np.ndarray:
@@ -96,16 +96,16 @@ class Mix:
         if samples is not None:
             arrays = tuple(array[samples] if array.ndim else array for array in arrays)
             masks = tuple(None if mask is None else mask[samples] for mask in masks)
-        if self.read.hidden is not None:
-            return self.read.samples(self.read.hidden(arrays, weights, masks), generator, number)
-        array, mask = arrays[self.read.source], masks[self.read.source]
-        if mask is not None and array.ndim == 3 and self.read.by_step:
+        if self.linear.hidden is not None:
+            return self.linear.samples(self.linear.hidden(arrays, weights, masks), generator, number)
+        array, mask = arrays[self.linear.source], masks[self.linear.source]
+        if mask is not None and array.ndim == 3 and self.linear.by_step:
             array = array[mask][:, None]
-        return self.read.samples(array, generator, number)
+        return self.linear.samples(array, generator, number)
 
 
 @dataclasses.dataclass(frozen=True)
-class Sharing:
+class ChannelPooling:
     """Rows in the order (channel, tap).
 
     Attributes:
@@ -126,31 +126,31 @@ class Sharing:
         """W (R, O) to (C, taps·O)."""
         return np.asarray(matrix[self.order].reshape(self.count, -1))
 
-    def unshared(self, matrix: np.ndarray) -> np.ndarray:
+    def unpooled(self, matrix: np.ndarray) -> np.ndarray:
         """The inverse of `matrix`."""
         whole = np.empty((len(self.order), matrix.size // len(self.order)), matrix.dtype)
         whole[self.order] = matrix.reshape(whole.shape)
         return whole
 
 
-def sharing(channels: np.ndarray) -> Sharing | None:
+def channel_pooling(channels: np.ndarray) -> ChannelPooling | None:
     """How rows can share moments by channel; None where channels have different numbers of rows."""
     _, counts = np.unique(channels, return_counts=True)
     if counts.min() != counts.max() or counts[0] == 1:
         return None
-    return Sharing(np.argsort(channels, kind="stable"), len(counts))
+    return ChannelPooling(np.argsort(channels, kind="stable"), len(counts))
 
 
-def mixes_of(dependencies: DependencyGraph) -> tuple[Mix, ...]:
+def kernel_reads(dependencies: DependencyGraph) -> tuple[KernelRead, ...]:
     """Every read of a traced model, in the order of its calls."""
     return tuple(
-        _mix(dependencies, number, read)
+        _kernel_read(dependencies, number, read)
         for number, flow in enumerate(dependencies.flows)
         for read in flow.reads
     )
 
 
-def _mix(dependencies: DependencyGraph, call: int, read: LinearRead) -> Mix:
+def _kernel_read(dependencies: DependencyGraph, call: int, read: LinearRead) -> KernelRead:
     layer = dependencies.graph.calls[call].layer
     shape = dependencies.graph.layers[layer].weight_shapes[read.kernel]
     axes = dependencies.flows[call].weights[read.kernel].axes
@@ -164,6 +164,6 @@ def _mix(dependencies: DependencyGraph, call: int, read: LinearRead) -> Mix:
     columns = np.stack([grid.ravel() for grid in np.meshgrid(*others, indexing="ij")], axis=1)
     places = np.tile(np.arange(shape[read.rows[-1]]), len(rows) // shape[read.rows[-1]])
     channels = np.where(rows[:, -1] > 0, rows[:, -1], -1 - places)
-    return Mix(
+    return KernelRead(
         call, layer, read, dependencies.channel_of[rows], channels, dependencies.channel_of[columns], shape
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeprune.pruning.spread import spread_map
+from edgeprune.pruning.spatial_reconstruction import spatial_map
 
 
 @pytest.mark.parametrize("places", [(4, 3), (5,), None], ids=["image", "sequence", "no neighbours"])
@@ -18,7 +18,7 @@ def test_recovers_what_neighbours_determine(places):
     x = np.concatenate([y, moved @ generator.normal(size=(2, 2)) + 0.7], axis=-1)
     flat_x, flat_y = x.reshape(60, -1, 4), y.reshape(60, -1, 2)
     kernel = generator.normal(size=(flat_x.shape[1], 4, 3))
-    fit = spread_map(flat_x, flat_y, kernel, places, seed=0)
+    fit = spatial_map(flat_x, flat_y, kernel, places, seed=0)
     expected = np.einsum("npc,pco->no", flat_x, kernel)
     np.testing.assert_allclose(fit.predict(flat_y.reshape(60, -1)), expected, rtol=0, atol=2e-2)
     assert np.abs(expected).max() > 5

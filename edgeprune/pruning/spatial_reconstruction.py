@@ -19,22 +19,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.layers import rule_for
+from edgeprune.pruning.kernel_reads import LARGEST_EXACT, channel_pooling
 from edgeprune.pruning.least_squares import Fit, ridge
-from edgeprune.pruning.mix import LARGEST_EXACT, sharing
 
 if TYPE_CHECKING:
     from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.pruning.mix import Mix
+    from edgeprune.pruning.kernel_reads import KernelRead
 
 RIDGE = 1e-4
 MOST_COLUMNS = 1600
 ROWS = 20_000
 
 
-def places_of(graph: ModelGraph, mix: Mix) -> tuple[int, ...] | None:
+def places_of(graph: ModelGraph, read: KernelRead) -> tuple[int, ...] | None:
     """The space axes that were flattened before a layer, channels last; None where that is unknown."""
     produced_by = {tensor.index: call for call in graph.calls for tensor in call.outputs}
-    call = produced_by.get(graph.calls[mix.call].inputs[mix.read.source].index)
+    call = produced_by.get(graph.calls[read.call].inputs[read.linear.source].index)
     while call is not None and rule_for(graph.layers[call.layer]).elementwise and call.inputs:
         call = produced_by.get(call.inputs[0].index)
     if call is None or not rule_for(graph.layers[call.layer]).flattens(graph.layers[call.layer]):
@@ -44,9 +44,9 @@ def places_of(graph: ModelGraph, mix: Mix) -> tuple[int, ...] | None:
     return sizes if sizes and len(sizes) == len(shape) else None
 
 
-def shared_map(
+def spatial_fit(
     graph: ModelGraph,
-    mix: Mix,
+    read: KernelRead,
     rows: tuple[np.ndarray, np.ndarray],
     kept: np.ndarray,
     matrix: np.ndarray,
@@ -56,7 +56,7 @@ def shared_map(
 
     Args:
         graph: the original.
-        mix: the read.
+        read: the read.
         rows: X (n, R) of the original and Y (n, kept rows) of the pruned network.
         kept: (R,) True where a row stays.
         matrix: W (R, O).
@@ -67,11 +67,11 @@ def shared_map(
     """
     if len(matrix) <= LARGEST_EXACT or not kept.any():
         return None
-    before, after = sharing(mix.raw_channels), sharing(mix.raw_channels[kept])
+    before, after = channel_pooling(read.raw_channels), channel_pooling(read.raw_channels[kept])
     if before is None or after is None:
         return None
     taps = len(matrix) // before.count
-    places = places_of(graph, mix)
+    places = places_of(graph, read)
     if places is not None and int(np.prod(places)) != taps:
         places = None
     kernel = before.samples(matrix.T).reshape(-1, taps, before.count).transpose(1, 2, 0)
@@ -79,12 +79,12 @@ def shared_map(
         side.samples(some).reshape(len(some), taps, -1)
         for side, some in zip((before, after), rows, strict=True)
     )
-    fit = spread_map(x, y, kernel, places, seed)
+    fit = spatial_map(x, y, kernel, places, seed)
     unordered = fit.matrix.reshape(taps, after.count, -1).transpose(1, 0, 2).reshape(after.count, -1)
-    return Fit(after.unshared(unordered), fit.constant)
+    return Fit(after.unpooled(unordered), fit.constant)
 
 
-def spread_map(
+def spatial_map(
     x: np.ndarray, y: np.ndarray, matrix: np.ndarray, places: tuple[int, ...] | None, seed: int
 ) -> Fit:
     """Fits the map and puts it through a kernel.

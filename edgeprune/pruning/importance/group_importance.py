@@ -1,4 +1,4 @@
-"""The order in which the channels of one group go, and what each removal costs."""
+"""Which channels of one group matter least: the order in which they go, and what each removal costs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 
 
-@dataclasses.dataclass(frozen=True)
-class Ranking:
-    """A criterion's answer for one group.
+@dataclasses.dataclass(frozen=True, eq=False)
+class GroupImportance:
+    """A criterion's judgement of one group.
 
     Attributes:
-        order: positions within ``group.units``, the first to go first.
+        order: positions within ``group.channels``, the least important first.
         costs: of each removal, in that order; not negative, comparable within the group only.
     """
 
@@ -24,13 +24,13 @@ class Ranking:
         """Cost of removing the first k, for k = 0…n."""
         return np.concatenate([[0.0], np.cumsum(self.costs)])
 
-    def kept(self, count: int) -> np.ndarray:
+    def keep_mask(self, count: int) -> np.ndarray:
         """True for the positions that stay when `count` of them do."""
         mask = np.ones(len(self.order), bool)
         mask[self.order[: len(self.order) - count]] = False
         return mask
 
-    def below(self, threshold: float) -> int:
-        """How many go first that cost less than `threshold` times the mean cost each."""
+    def count_below(self, threshold: float) -> int:
+        """How many of the first removals each cost less than `threshold` times the mean."""
         cheap = self.costs < threshold * self.costs.mean()
         return int(np.argmin(np.append(cheap, False)))

@@ -18,7 +18,7 @@ TINY = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
-class Link:
+class OutputLink:
     """One of the three links.
 
     Attributes:

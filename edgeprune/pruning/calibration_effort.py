@@ -26,14 +26,14 @@ ENOUGH_MEASURED = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class Budget:
+class CalibrationEffort:
     """Numbers of samples.
 
     Attributes:
         at_once: whose activations fit into memory.
         observed: that are looked at to choose channels.
         measured: whose outputs are compared, for every group and fraction.
-        fractions: of each group that are removed to measure its harm.
+        fractions: of each group that are removed to measure its sensitivity.
     """
 
     at_once: int
@@ -42,7 +42,7 @@ class Budget:
     fractions: tuple[float, ...]
 
 
-def budget(graph: ModelGraph, macs: int, groups: int) -> Budget:
+def calibration_effort(graph: ModelGraph, macs: int, groups: int) -> CalibrationEffort:
     """What a model allows.
 
     Args:
@@ -55,7 +55,7 @@ def budget(graph: ModelGraph, macs: int, groups: int) -> Budget:
     affordable = MEASURE_MACS / (max(macs, 1) * max(groups, 1))
     fractions = FRACTIONS if affordable / len(FRACTIONS) >= ENOUGH_MEASURED else FEW_FRACTIONS
     measured = min(max(LEAST // 2, int(affordable / len(fractions))), MOST_MEASURED)
-    return Budget(max(LEAST, fit), max(4 * LEAST, observed), measured, fractions)
+    return CalibrationEffort(max(LEAST, fit), max(4 * LEAST, observed), measured, fractions)
 
 
 def peak_values(graph: ModelGraph) -> int:

@@ -21,7 +21,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from edgeprune.pruning.links import Link
+    from edgeprune.pruning.output_link import OutputLink
 
 LAST_RIDGE = 1e-3
 PENALTIES = (0.1, 1.0, 10.0)
@@ -41,7 +41,7 @@ EXACT = 1e-8
 
 
 @dataclasses.dataclass(frozen=True)
-class Ending:
+class HeadSamples:
     """The end of a pruned network on some samples, and what it is to give.
 
     Attributes:
@@ -56,31 +56,31 @@ class Ending:
     hidden: np.ndarray
     features: np.ndarray | None
     activation: Callable[[np.ndarray], np.ndarray]
-    link: Link
+    link: OutputLink
 
-    def some(self, rows: np.ndarray) -> Ending:
+    def some(self, rows: np.ndarray) -> HeadSamples:
         """On some of the samples."""
         features = None if self.features is None else self.features[rows]
         return dataclasses.replace(self, p=self.p[rows], hidden=self.hidden[rows], features=features)
 
 
 @dataclasses.dataclass(frozen=True)
-class Closing:
+class HeadFit:
     """A fit: A (F, k), S (k, O) and c (O,)."""
 
     correction: np.ndarray
     matrix: np.ndarray
     constant: np.ndarray
 
-    def errors(self, end: Ending) -> np.ndarray:
-        """Of the outputs, sample by sample, see `Link.errors`."""
+    def errors(self, end: HeadSamples) -> np.ndarray:
+        """Of the outputs, sample by sample, see `OutputLink.errors`."""
         moved = end.hidden if end.features is None else end.hidden + end.features @ self.correction
         return end.link.errors(end.p, end.link.outputs(end.activation(moved) @ self.matrix + self.constant))
 
 
-def closed(
-    end: Ending, unseen: Ending, matrix: np.ndarray, constant: np.ndarray, *, seed: int
-) -> Closing | None:
+def fit_head(
+    end: HeadSamples, unseen: HeadSamples, matrix: np.ndarray, constant: np.ndarray, *, seed: int
+) -> HeadFit | None:
     """The fit, unless held-out samples speak against it; then None.
 
     Args:
@@ -93,7 +93,7 @@ def closed(
     if len(end.p) < LEAST_SAMPLES:
         return None
     features = 0 if end.features is None else end.features.shape[1]
-    start = Closing(np.zeros((features, end.hidden.shape[1])), matrix, constant)
+    start = HeadFit(np.zeros((features, end.hidden.shape[1])), matrix, constant)
     if start.errors(unseen).mean() < EXACT:
         return None
     order = np.random.default_rng(seed).permutation(len(end.p))
@@ -109,20 +109,20 @@ def closed(
     return None if worse.mean() > clear else _fit(end, start, best)
 
 
-def _affordable(end: Ending) -> bool:
+def _affordable(end: HeadSamples) -> bool:
     if end.features is None:
         return False
     rows, features = end.features.shape
     return int(end.hidden.shape[1] * rows * features**2) <= MOST_WORK
 
 
-def _fit(end: Ending, start: Closing, penalty: float) -> Closing:
+def _fit(end: HeadSamples, start: HeadFit, penalty: float) -> HeadFit:
     """The last layer; unless A is penalised without end the hidden units one by one, and it again."""
     fit = _last_layer(end, start, start)
     return fit if np.isinf(penalty) else _last_layer(end, _hidden_layer(end, fit, penalty), start)
 
 
-def _last_layer(end: Ending, fit: Closing, start: Closing) -> Closing:
+def _last_layer(end: HeadSamples, fit: HeadFit, start: HeadFit) -> HeadFit:
     """Newton's steps for S and c, each pulled towards the start in units of its input's variance."""
     moved = end.hidden if end.features is None else end.hidden + end.features @ fit.correction
     y = np.concatenate([end.activation(moved), np.ones((len(moved), 1))], axis=1)
@@ -155,10 +155,10 @@ def _last_layer(end: Ending, fit: Closing, start: Closing) -> Closing:
             ),
             s,
         )
-    return Closing(fit.correction, s[:-1], s[-1])
+    return HeadFit(fit.correction, s[:-1], s[-1])
 
 
-def _hidden_layer(end: Ending, fit: Closing, penalty: float) -> Closing:
+def _hidden_layer(end: HeadSamples, fit: HeadFit, penalty: float) -> HeadFit:
     """One Gauss-Newton step for every hidden unit, each on what the ones before it have left."""
     x = np.zeros((len(end.p), 0)) if end.features is None else end.features
     scale = np.sqrt((x**2).mean(axis=0)) + 1e-12
@@ -183,7 +183,7 @@ def _hidden_layer(end: Ending, fit: Closing, penalty: float) -> Closing:
         if found < error:
             correction[:, unit], logits, error = step, moved, found
     correction /= scale[:, None]
-    return Closing(correction, fit.matrix, fit.constant)
+    return HeadFit(correction, fit.matrix, fit.constant)
 
 
 def _slope(activation: Callable[[np.ndarray], np.ndarray], h: np.ndarray) -> np.ndarray:

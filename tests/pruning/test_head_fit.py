@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from edgeprune.pruning.closing import Closing, Ending, _hidden_layer, closed
+from edgeprune.pruning.head_fit import HeadFit, HeadSamples, _hidden_layer, fit_head
 from edgeprune.pruning.heads import ACTIVATIONS
-from edgeprune.pruning.links import Link
+from edgeprune.pruning.output_link import OutputLink
 
-LINKS = [Link("softmax"), Link("sigmoid"), Link("linear", 2.5)]
+LINKS = [OutputLink("softmax"), OutputLink("sigmoid"), OutputLink("linear", 2.5)]
 
 
 @pytest.mark.parametrize("link", LINKS, ids=lambda link: link.name)
@@ -35,11 +35,11 @@ def _network(samples, *, units=24, kept=8, seed=0):
     generator = np.random.default_rng(seed)
     x = generator.normal(size=(samples, 10)) @ generator.normal(size=(10, units))
     matrix, constant = generator.normal(size=(units, 3)), generator.normal(size=3)
-    link = Link("softmax")
+    link = OutputLink("softmax")
     p = link.outputs(0.3 * (np.maximum(x, 0) @ matrix + constant))
     hidden = x[:, :kept]
     features = np.concatenate([x, np.ones((samples, 1))], axis=1)
-    return Ending(p, hidden, features, ACTIVATIONS["relu"], link), 0.3 * matrix[:kept], 0.3 * constant
+    return HeadSamples(p, hidden, features, ACTIVATIONS["relu"], link), 0.3 * matrix[:kept], 0.3 * constant
 
 
 def _half(end, part):
@@ -47,38 +47,39 @@ def _half(end, part):
 
 
 def _last_only(end):
-    return Ending(end.p, np.maximum(end.hidden, 0), None, ACTIVATIONS["linear"], end.link)
+    return HeadSamples(end.p, np.maximum(end.hidden, 0), None, ACTIVATIONS["linear"], end.link)
 
 
-def test_closing_helps_on_samples_that_it_has_not_seen():
+def test_head_tuning_helps_on_samples_that_it_has_not_seen():
     end, matrix, constant = _network(1200)
     seen, new = _half(end, slice(0, 800)), _half(end, slice(800, None))
     flat = _last_only(new)
     start = flat.link.error(flat.p, flat.link.outputs(flat.hidden @ matrix + constant))
-    last = closed(_last_only(seen), _last_only(seen), matrix, constant, seed=0)
-    both = closed(seen, seen, matrix, constant, seed=0)
+    last = fit_head(_last_only(seen), _last_only(seen), matrix, constant, seed=0)
+    both = fit_head(seen, seen, matrix, constant, seed=0)
     assert last.errors(flat).mean() < 0.8 * start
     assert both.errors(new).mean() < 0.8 * last.errors(flat).mean()
 
 
 def test_held_out_samples_have_a_veto():
     end, matrix, constant = _network(400)
-    good = closed(end, end, matrix, constant, seed=0)
-    moved = Ending(end.p, end.hidden + end.features @ good.correction, end.features, end.activation, end.link)
-    shuffled = Ending(end.p[::-1], moved.hidden, moved.features, end.activation, end.link)
-    assert closed(shuffled, shuffled, good.matrix, good.constant, seed=0) is not None
-    assert closed(shuffled, moved, good.matrix, good.constant, seed=0) is None
+    good = fit_head(end, end, matrix, constant, seed=0)
+    hidden = end.hidden + end.features @ good.correction
+    moved = HeadSamples(end.p, hidden, end.features, end.activation, end.link)
+    shuffled = HeadSamples(end.p[::-1], moved.hidden, moved.features, end.activation, end.link)
+    assert fit_head(shuffled, shuffled, good.matrix, good.constant, seed=0) is not None
+    assert fit_head(shuffled, moved, good.matrix, good.constant, seed=0) is None
 
 
 def test_the_penalty_is_that_of_the_least_error_on_new_samples():
     generator = np.random.default_rng(1)
     hidden, noise = generator.normal(size=(1000, 6)), generator.normal(size=(1000, 80))
-    matrix, link = generator.normal(size=(6, 3)), Link("softmax")
+    matrix, link = generator.normal(size=(6, 3)), OutputLink("softmax")
     p = link.outputs(np.maximum(hidden, 0) @ matrix + 0.5 * generator.normal(size=(1000, 3)))
-    end = Ending(p, hidden, noise, ACTIVATIONS["relu"], link)
+    end = HeadSamples(p, hidden, noise, ACTIVATIONS["relu"], link)
     seen, new = _half(end, slice(0, 200)), _half(end, slice(200, None))
-    fit = closed(seen, seen, 0.5 * matrix, np.zeros(3), seed=0)
-    start = Closing(np.zeros((80, 6)), 0.5 * matrix, np.zeros(3))
+    fit = fit_head(seen, seen, 0.5 * matrix, np.zeros(3), seed=0)
+    start = HeadFit(np.zeros((80, 6)), 0.5 * matrix, np.zeros(3))
     overfitted = _hidden_layer(seen, fit, 0.1)
     assert overfitted.errors(seen).mean() < fit.errors(seen).mean()
     assert fit.errors(new).mean() < 0.95 * start.errors(new).mean() < overfitted.errors(new).mean()
@@ -90,9 +91,9 @@ def test_what_is_exact_or_too_little_stays():
     generator.normal(size=(400, 10)) @ generator.normal(size=(10, 24))
     matrix = 0.3 * generator.normal(size=(24, 3))
     assert end.link.error(end.p, end.link.outputs(np.maximum(end.hidden, 0) @ matrix + constant)) < 1e-8
-    assert closed(end, end, matrix, constant, seed=0) is None
+    assert fit_head(end, end, matrix, constant, seed=0) is None
     few = end.some(np.arange(30))
-    assert closed(few, few, 2 * matrix, constant, seed=0) is None
+    assert fit_head(few, few, 2 * matrix, constant, seed=0) is None
 
 
 def test_logits_stay_where_int8_can_hold_them():

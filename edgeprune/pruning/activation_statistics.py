@@ -1,6 +1,6 @@
-"""Watches what every linear read sees on calibration data: means and covariances.
+"""Means and covariances of what every linear read sees on calibration data.
 
-    mean = E[x],   covariance = E[(x - mean)(x - mean)ᵀ]      x: one row of X, see `edgeprune.pruning.mix`
+    mean = E[x],   covariance = E[(x - mean)(x - mean)ᵀ]      x: a row of X, see `kernel_reads`
 
 Centred, because whatever is constant moves into the bias and costs nothing.
 """
@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.pruning.mix import LARGEST_EXACT, Mix, Sharing, mixes_of, sharing
+from edgeprune.pruning.kernel_reads import (
+    LARGEST_EXACT,
+    ChannelPooling,
+    KernelRead,
+    channel_pooling,
+    kernel_reads,
+)
 from edgeprune.pruning.samples import count, take
 
 if TYPE_CHECKING:
@@ -32,27 +38,27 @@ class Moments:
     """What one read saw.
 
     Attributes:
-        mix: the read.
+        read: the read.
         mean: (R,), or (C,) where rows share.
         covariance: (R, R) or (C, C).
         matrix: W (R, O) or (C, taps·O), float64.
         units: (R,) or (C,) the channel behind each row.
-        shared: how rows share; None where they do not.
+        pooling: how rows of a channel are pooled; None where they are not.
         samples: rows that were seen.
         rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
     """
 
-    mix: Mix
+    read: KernelRead
     mean: np.ndarray
     covariance: np.ndarray
     matrix: np.ndarray
     channels: np.ndarray
-    shared: Sharing | None
+    pooling: ChannelPooling | None
     samples: int
     rows: np.ndarray | None = None
 
 
-def observe(
+def collect_moments(
     network: Network,
     dependencies: DependencyGraph,
     data: Data,
@@ -65,7 +71,7 @@ def observe(
 
     Args:
         network: the original.
-        units: its channels.
+        dependencies: its channels.
         data: calibration samples.
         batch: samples that are in memory at a time.
         seed: decides which positions are looked at.
@@ -74,11 +80,11 @@ def observe(
     Returns:
         Nothing of a read that saw no row, because a mask hides every step.
     """
-    mixes = [mix for mix in mixes_of(dependencies) if mix.channels.any()]
-    sums = [_Sum(mix, network) for mix in mixes]
+    reads = [read for read in kernel_reads(dependencies) if read.channels.any()]
+    sums = [_Sum(read, network) for read in reads]
     by_call: dict[int, list[_Sum]] = {}
     for one in sums:
-        by_call.setdefault(one.mix.call, []).append(one)
+        by_call.setdefault(one.read.call, []).append(one)
     total = count(data)
     for start in range(0, total, batch):
         part = take(data, slice(start, start + batch))
@@ -86,7 +92,7 @@ def observe(
         for step in network.steps(part):
             for place, one in enumerate(by_call.get(step.number, ())):
                 generator = np.random.default_rng((seed, start, step.number, place))
-                one.add(one.mix.draw(step, network.weights(one.mix.layer), generator, rows))
+                one.add(one.read.draw(step, network.weights(one.read.layer), generator, rows))
         progress(min(1.0, (start + batch) / total))
     return tuple(one.moments() for one in sums if one.count)
 
@@ -94,15 +100,15 @@ def observe(
 class _Sum:
     """Adds rows up; the first batch's mean is taken off at once, for the sake of precision."""
 
-    def __init__(self, mix: Mix, network: Network) -> None:
-        self.mix = mix
-        matrix = mix.matrix(network.weights(mix.layer)[mix.read.kernel]).astype(np.float64)
-        self.shared = sharing(mix.raw_channels) if len(matrix) > LARGEST_EXACT else None
-        self._matrix = self.shared.matrix(matrix) if self.shared else matrix
-        self._units = (
-            mix.channels[self.shared.order[:: len(matrix) // self.shared.count]]
-            if self.shared
-            else mix.channels
+    def __init__(self, read: KernelRead, network: Network) -> None:
+        self.read = read
+        matrix = read.matrix(network.weights(read.layer)[read.linear.kernel]).astype(np.float64)
+        self.pooling = channel_pooling(read.raw_channels) if len(matrix) > LARGEST_EXACT else None
+        self._matrix = self.pooling.matrix(matrix) if self.pooling else matrix
+        self._channels = (
+            read.channels[self.pooling.order[:: len(matrix) // self.pooling.count]]
+            if self.pooling
+            else read.channels
         )
         size = len(self._matrix)
         self._offset: np.ndarray | None = None
@@ -115,11 +121,11 @@ class _Sum:
     def add(self, x: np.ndarray) -> None:
         if not len(x):
             return
-        if self.shared is not None:
+        if self.pooling is not None:
             if len(x) <= self._room:
                 self._kept.append(x)
                 self._room -= len(x)
-            x = self.shared.samples(x)
+            x = self.pooling.samples(x)
         if self._offset is None:
             self._offset = x.mean(axis=0, dtype=np.float64).astype(np.float32)
         x = x.astype(np.float32) - self._offset
@@ -132,12 +138,12 @@ class _Sum:
         covariance = self._second / self.count - np.outer(mean, mean)
         offset = 0.0 if self._offset is None else self._offset
         return Moments(
-            self.mix,
+            self.read,
             mean + offset,
             covariance,
             self._matrix,
-            self._units,
-            self.shared,
+            self._channels,
+            self.pooling,
             self.count,
             np.concatenate(self._kept) if self._kept else None,
         )

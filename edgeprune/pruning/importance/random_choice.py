@@ -1,0 +1,15 @@
+"""Random choice: what every criterion has to beat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from edgeprune.pruning.importance.context import CriterionContext
+
+
+def scores(context: CriterionContext) -> np.ndarray:
+    """Uniform in (0, 1) by the context's seed."""
+    return np.random.default_rng(context.seed).uniform(0.01, 1, context.dependencies.count)

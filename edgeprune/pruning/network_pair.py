@@ -1,0 +1,80 @@
+"""The original and its compacted copy, which run side by side while the copy is refitted."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.layers import rule_for
+from edgeprune.pruning.activation_statistics import ROWS_PER_READ
+from edgeprune.pruning.movable_bias import movable_bias
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.graph.dependency_graph import DependencyGraph
+    from edgeprune.pruning.activation_statistics import Moments
+    from edgeprune.pruning.kernel_reads import KernelRead
+    from edgeprune.pruning.least_squares import Fit
+    from edgeprune.pruning.network import Network
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkPair:
+    """Both networks and what the refit depends on.
+
+    Attributes:
+        original: the model before.
+        pruned: its compacted copy; its weights change.
+        dependencies: of the original.
+        keep: for each channel number, whether it stayed.
+        moments: of the original's reads.
+        weights: (N,) how much each calibration sample counts.
+        seed: decides which positions are looked at.
+        rows: positions that a kernel is fitted to, or three for each column.
+    """
+
+    original: Network
+    pruned: Network
+    dependencies: DependencyGraph
+    keep: np.ndarray
+    moments: Sequence[Moments]
+    weights: np.ndarray
+    seed: int
+    rows: int = ROWS_PER_READ
+
+    def moments_of(self, read: KernelRead) -> list[Moments]:
+        """Moments of every call that uses a kernel."""
+        return [
+            one
+            for one in self.moments
+            if (one.read.layer, one.read.linear.kernel, one.read.linear.rows)
+            == (read.layer, read.linear.kernel, read.linear.rows)
+        ]
+
+    def factor(self, read: KernelRead) -> float:
+        """What the rule multiplies the kernel with when it shrinks (the query under attention)."""
+        view, flow = self.dependencies.views[read.call], self.dependencies.flows[read.call]
+        kept = KeepMask(self.dependencies.channel_of, self.keep)
+        return float(rule_for(view.layer).factors(view, flow, kept).get(read.linear.kernel, 1.0))
+
+    def bias(self, read: KernelRead, columns: np.ndarray) -> np.ndarray | None:
+        """The original's constant at some columns of a read, as the smaller layer holds it; None without."""
+        place = movable_bias(self.dependencies, read)
+        if place is None:
+            return None
+        value = place.value(self.original)[columns]
+        return np.asarray(value * (self.factor(read) if place.layer == read.layer else 1.0))
+
+    def store(self, read: KernelRead, fit: Fit) -> None:
+        """Sets the kernel and the constant of the pruned network's layer."""
+        shape = self.pruned.weights(read.layer)[read.linear.kernel].shape
+        self.pruned.replace(
+            read.layer, {read.linear.kernel: read.kernel(fit.matrix, shape).astype(np.float32)}
+        )
+        place = movable_bias(self.dependencies, read)
+        if place is not None:
+            place.store(self.pruned, fit.constant)
