@@ -49,6 +49,11 @@ def _elsewhere(command: Command) -> str | None:
     return next((why for pattern, why in ELSEWHERE.items() if re.search(pattern, command.text)), None)
 
 
+def _is_a_name(command: Command) -> bool:
+    """`edgeprune check` in a sentence means the command, and is not to be typed as it stands."""
+    return not command.block.language and len(command.text.split()) == 2
+
+
 @functools.cache
 def _edgeprune() -> typer.core.TyperGroup:
     from edgeprune.cli import app
@@ -154,7 +159,7 @@ def workspace(tmp_path_factory):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("command", commands(), ids=str)
+@pytest.mark.parametrize("command", [one for one in commands() if not _is_a_name(one)], ids=str)
 def test_command_runs(command, workspace, tmp_path):
     if why := _elsewhere(command):
         pytest.skip(why)
