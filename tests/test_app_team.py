@@ -23,7 +23,7 @@ prune = 0.5
 epochs = 2
 calibration = 128
 
-[budget]
+[limits]
 max_size = "60kB"
 max_drop = 3.0
 min_accuracy = 0.9

@@ -28,7 +28,8 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
 
 def test_paths_are_beside_the_file(tmp_path):
     (tmp_path / "m.keras").write_bytes(b"")
-    text = 'model = "m.keras"\ndata = "keras:mnist"\nout = "o"\n[budget]\nmax_size = "1kB"\n'
+    text = 'model = "m.keras"\ndata = "keras:mnist"\nout = "o"\n'
+    text += '[budget]\nmax_size = "1kB"\n[limits]\nmax_size = "2kB"\n'
     (tmp_path / "r.toml").write_text(text)
     given, places = read_recipe(tmp_path / "r.toml")
     assert given == {}

@@ -11,7 +11,7 @@ from typer import Argument, Option
 
 if TYPE_CHECKING:
     from edgeprune.gate import CheckResult
-    from edgeprune.gate.budget import Budget
+    from edgeprune.gate.recipe_limits import RecipeLimits
 
 _DEVICE = "Measure on local, ssh://[user@]host[:port] or adb://[serial]; repeatable."
 _AGAINST = "An earlier bundle, or a folder of them: since when is a limit broken?"
@@ -25,7 +25,7 @@ def check(
     min_accuracy: Annotated[str | None, Option(help="0.95 or 95%.")] = None,
     max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 is 0.5 %.")] = None,
     percentile: Annotated[int | None, Option(help="Of the latency: 50 (default), 90 or 99.")] = None,
-    recipe: Annotated[Path | None, Option(help="TOML with a [budget] table; options beat it.")] = None,
+    recipe: Annotated[Path | None, Option(help="TOML with a [limits] table; options beat it.")] = None,
     device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
     threads: Annotated[int, Option(min=1, max=64, help="Of the runtime on devices.")] = 1,
     python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
@@ -44,30 +44,34 @@ def check(
 
     if github and as_json:
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
-    budget = _budget(recipe)
-    limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(budget.limits)
+    asked = _asked(recipe)
+    limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(asked.limits)
     result = check_bundle(
-        bundle, limits, devices=device or budget.devices, against=against, verify=verify,
-        percentile=_percentile(percentile, budget), options=BenchOptions(threads=threads, python=python),
+        bundle, limits, devices=device or asked.devices, against=against, verify=verify,
+        percentile=_percentile(percentile, asked), options=BenchOptions(threads=threads, python=python),
     )
     _write(result, junit, markdown)
     _print(result, github=github, as_json=as_json)
     result.require()
 
 
-def _budget(recipe: Path | None) -> Budget:
-    from edgeprune.gate.budget import Budget, read_budget
+def _asked(recipe: Path | None) -> RecipeLimits:
+    """What the recipe file asks for; its notes go to stderr, since stdout may have to be JSON."""
+    from edgeprune.gate.recipe_limits import RecipeLimits, read_limits
 
-    return Budget() if recipe is None else read_budget(recipe)
+    asked = RecipeLimits() if recipe is None else read_limits(recipe)
+    for note in asked.notes:
+        typer.echo(f"{'note':>12}  {note}", err=True)
+    return asked
 
 
-def _percentile(asked: int | None, budget: Budget) -> int:
+def _percentile(typed: int | None, asked: RecipeLimits) -> int:
     from edgeprune.errors import InputError
-    from edgeprune.gate.budget import PERCENTILES
+    from edgeprune.gate.recipe_limits import PERCENTILES
 
-    if asked is not None and asked not in PERCENTILES:
-        raise InputError(f"--percentile is {asked}.", "Expected 50, 90 or 99.")
-    return asked or budget.percentile or PERCENTILES[0]
+    if typed is not None and typed not in PERCENTILES:
+        raise InputError(f"--percentile is {typed}.", "Expected 50, 90 or 99.")
+    return typed or asked.percentile or PERCENTILES[0]
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:

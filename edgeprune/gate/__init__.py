@@ -1,4 +1,4 @@
-"""The gate of an app's build: is a finished bundle inside its budget, and is it what it says it is?
+"""The gate of an app's build: does a finished bundle keep its limits, and is it what it claims to be?
 
     from edgeprune.gate import Limits, check
 
@@ -14,10 +14,10 @@ A limit that cannot be measured is an error, never a pass. Nothing here imports 
 
 from __future__ import annotations
 
-from edgeprune.gate.budget import read_budget
 from edgeprune.gate.checking import check
 from edgeprune.gate.limits import Limits
-from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
+from edgeprune.gate.recipe_limits import read_limits
+from edgeprune.gate.result import CheckResult, Judgement, Status, VerifiedPart
 from edgeprune.gate.verification import verify
 
-__all__ = ["CheckResult", "Finding", "Judgement", "Limits", "Status", "check", "read_budget", "verify"]
+__all__ = ["CheckResult", "Judgement", "Limits", "Status", "VerifiedPart", "check", "read_limits", "verify"]

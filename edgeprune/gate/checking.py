@@ -9,14 +9,14 @@ from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
 from edgeprune.gate.history import earlier_bundles, past_figures
 from edgeprune.gate.limits import Limits
-from edgeprune.gate.result import CheckResult, Finding, Judgement, Status
+from edgeprune.gate.result import CheckResult, Judgement, Status, VerifiedPart
 from edgeprune.report.figures import Figure, Figures, built_figures, device_figures, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from device_runners import BenchOptions
-    from edgeprune.gate.limits import Rule
+    from edgeprune.gate.limits import Limit
     from edgeprune.run_record import RunRecord
 
 _NO_LIMITS = Limits()
@@ -32,11 +32,11 @@ def check(
     percentile: int = 50,
     options: BenchOptions | None = None,
 ) -> CheckResult:
-    """Compare a bundle's figures with a budget.
+    """Compare a bundle's figures with limits.
 
     Args:
         bundle: a build's output folder.
-        limits: the budget.
+        limits: what it must keep.
         devices: to measure on, such as ``local`` or ``ssh://pi@host``; without any, the figures of
             report.json count. The size always comes from the file itself.
         against: an earlier bundle or a folder of them, to say since when a limit is broken.
@@ -53,15 +53,15 @@ def check(
     if limits == _NO_LIMITS and not verify:
         raise InputError(
             "There is nothing to check.", "A limit or --verify was expected.",
-            "Pass --max-size 200kB, say, or --recipe with a [budget] table.",
+            "Pass a limit such as --max-size 200kB, or --recipe with a [limits] table.",
         )
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[VerifiedPart, ...] = ()
     if verify:
         from edgeprune.gate.verification import verify as verified
 
         findings = verified(bundle)
         if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
-            # Figures of a bundle that is not what it says mean nothing.
+            # Figures of a bundle that is not what it claims to be mean nothing.
             return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
     earlier = [] if against is None else earlier_bundles(against, opened.path)
@@ -70,32 +70,32 @@ def check(
     judgements: list[Judgement] = []
     notes: list[str] = []
     for device in (None, *devices):
-        for rule, allowed in limits.given():
-            if (device is None) == (rule.figure == "size" or not devices):
-                judgements.append(_judge(rule, allowed, device, opened, earlier, measure))
+        for limit, allowed in limits.given():
+            if (device is None) == (limit.figure == "size" or not devices):
+                judgements.append(_judge(limit, allowed, device, opened, earlier, measure))
     for device in devices:
         notes += measure.doubts(opened, device)
     return CheckResult(str(bundle), tuple(judgements), findings, tuple(notes))
 
 
 def _judge(
-    rule: Rule, allowed: float, device: str | None, bundle: Bundle, earlier: Sequence[Bundle],
+    limit: Limit, allowed: float, device: str | None, bundle: Bundle, earlier: Sequence[Bundle],
     measure: _Measure,
 ) -> Judgement:
     def figure_of(one: Bundle) -> Figure:
-        return measure.figure(one, rule.figure, device)
+        return measure.figure(one, limit.figure, device)
 
     figure = figure_of(bundle)
     if figure.value is None:
         return Judgement(
-            rule.name, Status.UNMEASURED, allowed, device=device, reason=figure.reason,
+            limit.name, Status.UNMEASURED, allowed, device=device, reason=figure.reason,
             device_failed=figure.device_failed,
         )
-    status = Status.BROKEN if rule.broken(figure.value, allowed) else Status.HELD
+    status = Status.BROKEN if limit.broken(figure.value, allowed) else Status.HELD
     # On a device an earlier bundle costs a run, which only a broken limit is worth.
     wanted = earlier if device is None or status is Status.BROKEN else ()
-    past = past_figures(rule, allowed, wanted, figure_of)
-    return Judgement(rule.name, status, allowed, figure.value, figure.source, device, past=past)
+    past = past_figures(limit, allowed, wanted, figure_of)
+    return Judgement(limit.name, status, allowed, figure.value, figure.source, device, past=past)
 
 
 class _Measure:

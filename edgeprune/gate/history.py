@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from edgeprune.bundle import Bundle
-    from edgeprune.gate.limits import Rule
+    from edgeprune.gate.limits import Limit
     from edgeprune.report.figures import Figure
 
 
@@ -44,21 +44,20 @@ def earlier_bundles(against: Path | str, current: Path) -> list[Bundle]:
 
 
 def past_figures(
-    rule: Rule, allowed: float, bundles: Sequence[Bundle], figure_of: Callable[[Bundle], Figure]
+    limit: Limit, allowed: float, bundles: Sequence[Bundle], figure_of: Callable[[Bundle], Figure]
 ) -> tuple[Past, ...]:
-    """The figure of the newest earlier bundle, and on as long as the limit is broken there too.
+    """The newest earlier bundle's figure, and further ones for as long as the limit is broken there too.
 
     Args:
-        rule: the limit.
-        allowed: by it.
+        allowed: by the limit.
         bundles: newest first.
-        figure_of: the figure; measuring it may take a while, so no more are asked for than needed.
+        figure_of: the figure; measuring it may take a while, so it is called no more than needed.
     """
     past: list[Past] = []
     for bundle in bundles:
         value = figure_of(bundle).value
         past.append(Past(bundle.path.name or str(bundle.path), value))
-        if value is None or not rule.broken(value, allowed):
+        if value is None or not limit.broken(value, allowed):
             break
     return tuple(past)
 

@@ -1,23 +1,23 @@
-"""Which limits there are: one table row each, and the values somebody set."""
+"""Which limits there are, one table row each, and the values that somebody set."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import TYPE_CHECKING
 
-from edgeprune import quantities
+from edgeprune import quantities as q
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 @dataclasses.dataclass(frozen=True)
-class Rule:
+class Limit:
     """One limit.
 
     Attributes:
         name: as on the command line, without the dashes.
-        field: of `Limits`; without its unit also the key in a ``[budget]`` table.
+        field: of `Limits`.
         figure: what it limits; see `edgeprune.report.figures`.
         upper: whether the figure must stay below it, or above.
         parse: from what somebody wrote, and the option's name for errors.
@@ -33,33 +33,31 @@ class Rule:
 
     @property
     def key(self) -> str:
-        """Its key in a ``[budget]`` table."""
+        """Its key in a recipe's ``[limits]`` table."""
         return self.name.replace("-", "_")
 
     def broken(self, found: float, allowed: float) -> bool:
-        """Whether the figure is on the wrong side; a rounding error of the float is none."""
+        """Whether the figure is on the wrong side by more than a float's rounding error."""
         slack = 1e-9 * max(abs(allowed), 1.0)
         return found > allowed + slack if self.upper else found < allowed - slack
 
 
-RULES = (
-    Rule("max-size", "max_size_bytes", "size", True, quantities.parse_size, quantities.show_size),
-    Rule(
-        "max-latency", "max_latency_ms", "latency", True, quantities.parse_duration, quantities.show_duration
-    ),
-    Rule("max-memory", "max_memory_bytes", "memory", True, quantities.parse_size, quantities.show_size),
-    Rule("min-accuracy", "min_accuracy", "accuracy", False, quantities.parse_share, quantities.show_share),
-    Rule("max-drop", "max_drop_points", "drop", True, quantities.parse_points, quantities.show_points),
+LIMITS = (
+    Limit("max-size", "max_size_bytes", "size", True, q.parse_size, q.show_size),
+    Limit("max-latency", "max_latency_ms", "latency", True, q.parse_duration, q.show_duration),
+    Limit("max-memory", "max_memory_bytes", "memory", True, q.parse_size, q.show_size),
+    Limit("min-accuracy", "min_accuracy", "accuracy", False, q.parse_share, q.show_share),
+    Limit("max-drop", "max_drop_points", "drop", True, q.parse_points, q.show_points),
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """A budget; None is no limit.
+    """What a bundle must keep; None is no limit.
 
     Attributes:
         max_size_bytes: of model.tflite.
-        max_latency_ms: of one inference, at the percentile that `check` is told.
+        max_latency_ms: of one inference, at the percentile that `check` is given.
         max_memory_bytes: peak of the process that runs the model.
         min_accuracy: fraction 0..1 of the task's main metric.
         max_drop_points: what the deployed model may lose of it against the baseline; 0.5 is half a percent.
@@ -87,24 +85,21 @@ class Limits:
         """
         written = (max_size, max_latency, max_memory, min_accuracy, max_drop)
         return cls(**{
-            rule.field: rule.parse(text, f"--{rule.name}")
-            for rule, text in zip(RULES, written, strict=True) if text is not None
+            limit.field: limit.parse(text, f"--{limit.name}")
+            for limit, text in zip(LIMITS, written, strict=True) if text is not None
         })
 
     def over(self, other: Limits) -> Limits:
-        """These limits, and the other's where these say nothing."""
+        """These limits, and the other's where these have none."""
         return Limits(**{
-            rule.field: other.value(rule) if self.value(rule) is None else self.value(rule) for rule in RULES
+            **{limit.field: allowed for limit, allowed in other.given()},
+            **{limit.field: allowed for limit, allowed in self.given()},
         })
 
-    def value(self, rule: Rule) -> float | None:
-        """What `rule` allows here."""
-        allowed: float | None = getattr(self, rule.field)
-        return allowed
-
-    def given(self) -> Iterator[tuple[Rule, float]]:
-        """The rules that are set, with what they allow."""
-        for rule in RULES:
-            allowed = self.value(rule)
+    def given(self) -> Iterator[tuple[Limit, float]]:
+        """The limits that are set, with what they allow."""
+        values: dict[str, float | None] = dataclasses.asdict(self)
+        for limit in LIMITS:
+            allowed = values[limit.field]
             if allowed is not None:
-                yield rule, allowed
+                yield limit, allowed

@@ -6,9 +6,9 @@ import dataclasses
 import enum
 
 from edgeprune.errors import DeviceError, EdgepruneError, InputError, VerificationError
-from edgeprune.gate.limits import RULES, Rule
+from edgeprune.gate.limits import LIMITS, Limit
 
-_RULES = {rule.name: rule for rule in RULES}
+_LIMITS = {limit.name: limit for limit in LIMITS}
 
 
 class Status(str, enum.Enum):
@@ -32,7 +32,7 @@ class Judgement:
     """One limit, on one device where devices were asked for.
 
     Attributes:
-        limit: a name of `edgeprune.gate.limits.RULES`.
+        limit: a name of `edgeprune.gate.limits.LIMITS`.
         allowed: in the unit of the limit's field in `Limits`.
         found: in the same unit; None when unmeasured.
         source: where the figure comes from.
@@ -53,9 +53,9 @@ class Judgement:
     past: tuple[Past, ...] = ()
 
     @property
-    def rule(self) -> Rule:
-        """Row of the table."""
-        return _RULES[self.limit]
+    def row(self) -> Limit:
+        """The limit's row of the table."""
+        return _LIMITS[self.limit]
 
     @property
     def name(self) -> str:
@@ -77,33 +77,33 @@ class Judgement:
 
     @property
     def since(self) -> str | None:
-        """The first bundle of the unbroken row that breaks the limit; None for a limit that holds."""
+        """The first of the latest bundles in a row that break the limit; None for a limit that holds."""
         if self.status is not Status.BROKEN or not self.past:
             return None
         first = "this build"
         for past in self.past:
-            if past.value is None or not self.rule.broken(past.value, self.allowed):
+            if past.value is None or not self.row.broken(past.value, self.allowed):
                 break
             first = past.bundle
         return first
 
     def sentence(self) -> str:
         """For people: what was found, what was allowed, since when."""
-        show = self.rule.show
+        show = self.row.show
         if self.status is Status.UNMEASURED or self.found is None:
             return f"{self.name} cannot be measured: {self.reason}"
-        side = "at most" if self.rule.upper else "at least"
+        side = "at most" if self.row.upper else "at least"
         text = f"{self.name}: {show(self.found)} ({self.source}), {side} {show(self.allowed)} allowed"
         if self.over_by is not None:
             share = f", {100 * self.over_by / self.allowed:.1f} %" if self.allowed else ""
-            where = "above" if self.rule.upper else "below"
+            where = "above" if self.row.upper else "below"
             text += f"; that is {show(self.over_by)}{share} {where} it"
         return text + self._history() + "."
 
     def _history(self) -> str:
         if not self.past:
             return ""
-        show, newest = self.rule.show, self.past[0]
+        show, newest = self.row.show, self.past[0]
         since = f"; broken since {self.since}" if self.since else ""
         if newest.value is None or self.change is None:
             return f"{since}; {newest.bundle} has no such figure"
@@ -112,7 +112,7 @@ class Judgement:
 
 
 @dataclasses.dataclass(frozen=True)
-class Finding:
+class VerifiedPart:
     """One part of `--verify`.
 
     Attributes:
@@ -139,7 +139,7 @@ class CheckResult:
 
     bundle: str
     judgements: tuple[Judgement, ...]
-    verification: tuple[Finding, ...] = ()
+    verification: tuple[VerifiedPart, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class CheckedRow:
     """A limit, or a part of the verification.
 
     Attributes:
@@ -31,18 +31,18 @@ class Row:
     failed: bool
 
 
-def rows(result: CheckResult) -> Iterator[Row]:
+def rows(result: CheckResult) -> Iterator[CheckedRow]:
     """All rows, verification first."""
     for finding in result.verification:
         status = finding.status
         text = {Status.HELD: "fine", Status.BROKEN: "refused", Status.UNMEASURED: "not checked"}[status]
         message = f"{finding.part}: {finding.detail or 'fine.'}"
-        yield Row(f"verify: {finding.part}", status, text, "", message, status is Status.BROKEN)
+        yield CheckedRow(f"verify: {finding.part}", status, text, "", message, status is Status.BROKEN)
     for judgement in result.judgements:
-        show = judgement.rule.show
+        show = judgement.row.show
         found = "" if judgement.found is None else show(judgement.found)
-        allowed = ("at most " if judgement.rule.upper else "at least ") + show(judgement.allowed)
-        yield Row(
+        allowed = ("at most " if judgement.row.upper else "at least ") + show(judgement.allowed)
+        yield CheckedRow(
             judgement.name, judgement.status, found, allowed, judgement.sentence(),
             judgement.status is not Status.HELD,
         )

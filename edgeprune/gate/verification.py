@@ -1,4 +1,4 @@
-"""`check --verify`: is the bundle what it says it is?
+"""`check --verify`: is the bundle what it claims to be?
 
 Every part reads the bundle and yields what is wrong; `PARTS` lists them. Parts go from the outside in,
 and each says what it found even where others failed, as far as there is something left to read. The
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.gate import verify_folder, verify_model, verify_report
 from edgeprune.gate.evidence import Evidence, NothingToCheckByError, first_line, require_runtime
-from edgeprune.gate.result import Finding, Status
+from edgeprune.gate.result import Status, VerifiedPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +41,7 @@ PARTS: tuple[tuple[str, Part], ...] = (
 )
 
 
-def verify(folder: Path | str) -> tuple[Finding, ...]:
+def verify(folder: Path | str) -> tuple[VerifiedPart, ...]:
     """Check everything about a bundle that can be checked without building it again.
 
     Raises:
@@ -60,17 +60,17 @@ def verify(folder: Path | str) -> tuple[Finding, ...]:
     return tuple(findings)
 
 
-def _finding(name: str, part: Part, evidence: Evidence, known: list[EdgepruneError]) -> Finding:
+def _finding(name: str, part: Part, evidence: Evidence, known: list[EdgepruneError]) -> VerifiedPart:
     """What one part found; `known` are the errors of parts before, each told once."""
     try:
         problems = list(part(evidence))
     except NothingToCheckByError as reason:
-        return Finding(name, Status.UNMEASURED, str(reason))
+        return VerifiedPart(name, Status.UNMEASURED, str(reason))
     except EdgepruneError as error:
         if any(error is other for other in known):
-            return Finding(name, Status.UNMEASURED, "cannot be looked at while the above is broken")
+            return VerifiedPart(name, Status.UNMEASURED, "cannot be looked at while the above is broken")
         known.append(error)
         problems = [first_line(error)]
     if not problems:
-        return Finding(name, Status.HELD)
-    return Finding(name, Status.BROKEN, "; ".join(problem.rstrip(".") for problem in problems) + ".")
+        return VerifiedPart(name, Status.HELD)
+    return VerifiedPart(name, Status.BROKEN, "; ".join(problem.rstrip(".") for problem in problems) + ".")

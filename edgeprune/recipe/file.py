@@ -7,29 +7,27 @@
     prune = 0.5                   # or max_latency = "5ms" and device = "local": what is built
     [ratios]
     "conv*" = 0.3
-    [budget]                      # what `edgeprune check` demands of it, not read here
+    [limits]                      # what `edgeprune check` demands of it, not read here
     max_size = "200kB"
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgeprune.errors import InputError
-from edgeprune.recipe import Recipe, as_mapping
+from edgeprune.recipe.schema import Recipe, as_mapping
+from edgeprune.recipe.toml import read_toml
 
 PLACES = ("model", "data", "out", "custom_objects")
 """What is built from and where it goes; next to the recipe's own fields in a file."""
-_BUDGET = "budget"
-_MAX_BYTES = 1 << 20
+_GATE = ("limits", "budget")
+"""The gate's tables, today's and the older one: see `edgeprune.gate.recipe_limits`."""
 
 
-def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
+def read_recipe(path: Path) -> tuple[dict[str, object], dict[str, str]]:
     """Settings, and places, as a file gives them; see `edgeprune.recipe.recipe` for what they may be.
 
     Relative `model`, `data` and `out` paths are relative to the file.
@@ -37,26 +35,20 @@ def read_recipe(path: Path) -> tuple[dict[str, Any], dict[str, str]]:
     Raises:
         InputError: unreadable, no TOML, or a place that is no text.
     """
-    toml = importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A recipe is a short TOML file.")
-        content: dict[str, Any] = toml.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"There is no recipe {path}.", way_out="edgeprune build --write-recipe prints one."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as TOML ({error}).", "A recipe file is expected.") from error
-    content.pop(_BUDGET, None)
+    content = read_toml(path)
+    for name in _GATE:
+        content.pop(name, None)
     given = {name.replace("-", "_"): value for name, value in content.items()}
-    places = {name: given.pop(name) for name in PLACES if name in given}
-    for name, value in places.items():
+    places = {}
+    for name in PLACES:
+        if name not in given:
+            continue
+        value = given.pop(name)
         if not isinstance(value, str):
             raise InputError(f"{path}: {name} is {value!r}.", "A text is expected.")
         beside = path.parent / value
-        if name == "out" or (name in ("model", "data") and beside.exists()):
-            places[name] = str(beside)
+        is_beside = name == "out" or (name in ("model", "data") and beside.exists())
+        places[name] = str(beside) if is_beside else value
     return given, places
 
 
@@ -77,7 +69,7 @@ def written_recipe(settings: Recipe, places: Mapping[str, str]) -> str:
     return "\n".join([*lines, *tables]) + "\n"
 
 
-def _toml(value: Any) -> str:
+def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

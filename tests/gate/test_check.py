@@ -208,12 +208,18 @@ def edgeprune(*arguments):
 
 def test_the_command_line(true_bundle, tmp_path):
     recipe = tmp_path / "recipe.toml"
-    recipe.write_text('[budget]\nmax_size = "1kB"\nmax_latency = "1s"\n')
+    recipe.write_text('[limits]\nmax_size = "1kB"\nmax_latency = "1s"\n')
     passed = edgeprune("check", true_bundle, "--recipe", recipe, "--max-size", "1MB", "--json")
     assert passed.returncode == 0, passed.stderr
     document = json.loads(passed.stdout)
     assert document["passed"] is True
     assert [j["limit"] for j in document["judgements"]] == ["max-size", "max-latency"]
+    assert "renamed" not in passed.stderr
+    older = tmp_path / "older.toml"
+    older.write_text('[budget]\nmax_size = "1MB"\n')
+    noted = edgeprune("check", true_bundle, "--recipe", older, "--json")
+    assert "[budget] was renamed to [limits]" in noted.stderr
+    assert json.loads(noted.stdout)["passed"] is True
     failed = edgeprune(
         "check", true_bundle, "--recipe", recipe, "--junit", tmp_path / "out" / "j.xml", "--markdown",
         tmp_path / "m.md", "--github",

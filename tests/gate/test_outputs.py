@@ -7,7 +7,7 @@ import pytest
 from edgeprune.gate.github import annotation_lines
 from edgeprune.gate.junit import junit
 from edgeprune.gate.markdown import markdown
-from edgeprune.gate.result import CheckResult, Finding, Judgement, Past, Status
+from edgeprune.gate.result import CheckResult, Judgement, Past, Status, VerifiedPart
 
 HOSTILE = 'a|b<script>"x"&\x00\x1b[31m]]>\r\n::error::%0A`*_'
 PAST = (Past("v1", 6.0), Past("v0", 4.0))
@@ -22,7 +22,7 @@ def result():
             Judgement("max-latency", Status.BROKEN, 5.0, 7.5, "p50", HOSTILE, past=PAST),
             Judgement("max-memory", Status.UNMEASURED, 10.0, reason=HOSTILE, device="local"),
         ),
-        (Finding("seal", Status.HELD), Finding("samples", Status.UNMEASURED, HOSTILE)),
+        (VerifiedPart("seal", Status.HELD), VerifiedPart("samples", Status.UNMEASURED, HOSTILE)),
         (f"unstable: {HOSTILE}",),
     )
 
