@@ -65,7 +65,7 @@ def parse_count(text: object, name: str) -> float:
     return _positive(number * _COUNTS[unit], text, name)
 
 
-def parse_share(text: object, name: str) -> float:
+def parse_fraction(text: object, name: str) -> float:
     """A fraction 0..1 from ``0.95`` or ``95%``.
 
     Raises:
@@ -113,7 +113,7 @@ def show_duration(value_ms: float) -> str:
     return f"{value_ms:.3f} ms" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} us"
 
 
-def show_share(value: float) -> str:
+def show_percent(value: float) -> str:
     """A fraction as a percentage."""
     return f"{100 * value:.2f} %"
 

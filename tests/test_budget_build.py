@@ -185,7 +185,7 @@ def test_the_fastest_model_that_keeps_the_accuracy(source, tmp_path):
     assert held
     baseline = report["budget"]["baseline"]["latency_ms"]
     assert report["budget"]["limits"]["latency_ms"] == pytest.approx(
-        baseline * (1 - max(trial["amount"] for trial in held)), rel=0.2
+        baseline * (1 - max(trial["ratio"] for trial in held)), rel=0.2
     )
 
 

@@ -81,10 +81,10 @@ def test_weights_of_keras_3_are_refused_before_training(models, data, tmp_path):
 def test_the_largest_share_that_holds(models, data, tmp_path, package):
     _, report = built(models[package], data, tmp_path / "out", max_drop=2.0)
     trials = report["search"]
-    held = [trial["amount"] for trial in trials if trial["holds"]]
+    held = [trial["ratio"] for trial in trials if trial["holds"]]
     assert report["removed"]["neurons"] >= max(held)
     assert all(trial["holds"] == (trial["drop"] <= 2.0) for trial in trials)
-    assert not [one for one in trials if one["holds"] and one["amount"] > max(held)]
+    assert not [one for one in trials if one["holds"] and one["ratio"] > max(held)]
 
 
 @pytest.mark.parametrize("package", ["tf_keras", "keras"])

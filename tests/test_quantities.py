@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edgeprune.errors import InputError
-from edgeprune.quantities import parse_duration, parse_points, parse_share, parse_size
+from edgeprune.quantities import parse_duration, parse_fraction, parse_points, parse_size
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,8 @@ from edgeprune.quantities import parse_duration, parse_points, parse_share, pars
         (parse_size, "3 MiB", 3_145_728), (parse_size, "7B", 7), (parse_size, "2GB", 2e9),
         (parse_duration, "5ms", 5), (parse_duration, "300us", 0.3), (parse_duration, "300µs", 0.3),
         (parse_duration, "1.5 s", 1500), (parse_duration, "20ns", 2e-5),
-        (parse_share, "0.95", 0.95), (parse_share, 0.95, 0.95), (parse_share, "95%", 0.95),
-        (parse_share, 1, 1),
+        (parse_fraction, "0.95", 0.95), (parse_fraction, 0.95, 0.95), (parse_fraction, "95%", 0.95),
+        (parse_fraction, 1, 1),
         (parse_points, "0.5", 0.5), (parse_points, 0, 0), (parse_points, "2points", 2),
     ],
 )
@@ -36,8 +36,9 @@ def test_what_people_write(parse, text, value):
         (parse_size, "nan", "such as 200kB"), (parse_size, "5ms", "kB"), (parse_size, True, "such as"),
         (parse_duration, "5", "5ms"), (parse_duration, 5, "5ms"), (parse_duration, "5m", "5ms"),
         (parse_duration, "0ms", "more than zero"),
-        (parse_share, "95", "95% or 0.95"), (parse_share, "1.01", "0.0101"), (parse_share, "101%", "95%"),
-        (parse_share, "-0.1", "such as 0.95"), (parse_points, "0.5%", "points"),
+        (parse_fraction, "95", "95% or 0.95"), (parse_fraction, "1.01", "0.0101"),
+        (parse_fraction, "101%", "95%"), (parse_fraction, "-0.1", "such as 0.95"),
+        (parse_points, "0.5%", "points"),
         (parse_points, "101", "points"), (parse_points, "-1", "points"),
     ],
 )
@@ -47,7 +48,7 @@ def test_what_could_mean_several_things_is_refused_with_the_way_out(parse, text,
     assert "--x" in str(caught.value)
 
 
-@given(st.sampled_from([parse_size, parse_duration, parse_share, parse_points]), st.text(max_size=12))
+@given(st.sampled_from([parse_size, parse_duration, parse_fraction, parse_points]), st.text(max_size=12))
 def test_any_text_is_read_or_refused(parse, text):
     with contextlib.suppress(InputError):
         assert parse(text, "--x") >= 0

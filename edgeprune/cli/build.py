@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer import Argument, Option
+from typer import Option
 
-from edgeprune.cli.options import given_settings, with_recipe_options
+from edgeprune.cli.options import (
+    CustomObjects,
+    DataName,
+    ModelName,
+    RecipeFile,
+    TrustModel,
+    given_settings,
+    with_recipe_options,
+)
+from edgeprune.cli.progress import progress_bars
 from edgeprune.pipeline.zoo import with_defaults
-from edgeprune.recipe import recipe
+from edgeprune.recipe import Recipe, recipe
+from edgeprune.recipe.file import read_recipe, written_recipe
 
 if TYPE_CHECKING:
     from edgeprune.report.schema import Report
@@ -23,27 +34,15 @@ _OUT = "build/edgeprune"
 @with_recipe_options
 def build(
     context: typer.Context,
-    model: Annotated[
-        str | None, Argument(help="A trained Keras model, or zoo:NAME; without: the task's own.")
-    ] = None,
-    data: Annotated[
-        str | None,
-        Option(
-            help="Samples: .npz, .npy, .csv, .jsonl, .parquet, a folder of images or .wav by class, "
-            "tfds:NAME, keras:NAME or package.module:function."
-        ),
-    ] = None,
+    model: ModelName = None,
+    data: DataName = None,
     out: Annotated[str, Option(help="Output folder; replaced as a whole.")] = _OUT,
-    recipe_file: Annotated[
-        Path | None, Option("--recipe", help="A TOML file of these options; typed ones beat it.")
-    ] = None,
+    recipe_file: RecipeFile = None,
     write_recipe: Annotated[
         bool, Option("--write-recipe", help="Print the effective recipe and do nothing else.")
     ] = False,
-    custom_objects: Annotated[
-        str, Option(help="package.module with layers, losses or metrics of your own.")
-    ] = "",
-    trust_model: Annotated[bool, Option("--trust-model", help="Let code in the model file run.")] = False,
+    custom_objects: CustomObjects = "",
+    trust_model: TrustModel = False,
     force: Annotated[bool, Option("--force", help="Build again even if nothing changed.")] = False,
     resume: Annotated[
         bool, Option("--resume/--no-resume", help="Go on where an interrupted build of the same stopped.")
@@ -57,25 +56,16 @@ def build(
     native_runner: Annotated[Path | None, Option(help="edgeprune_runner built for the device.")] = None,
     benchmark_model: Annotated[Path | None, Option(help="Google's prebuilt benchmark_model.")] = None,
     json: Annotated[bool, Option("--json", help="Print report.json to stdout and nothing else.")] = False,
-    quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
+    silent: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
     **settings: Any,
 ) -> None:
     """Prune, strip, fine-tune, quantize, verify, measure and bundle a model."""
-    from edgeprune.recipe import file as files
-
-    given, places = files.read_recipe(recipe_file) if recipe_file else ({}, {})
     typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
-    places |= {name: value for name, value in typed.items() if value is not None}
-    if given_settings(context, {"out": out}) or "out" not in places:
-        places["out"] = out
-    asked = {**given, **given_settings(context, settings)}
-    effective = recipe(**with_defaults(places.get("model"), asked))
+    effective, places = _effective(context, recipe_file, typed, out, settings)
     if write_recipe:
-        typer.echo(files.written_recipe(effective, places), nl=False)
+        typer.echo(written_recipe(effective, places), nl=False)
         return
-
     from device_runners.options import BenchOptions
-    from edgeprune.cli.progress import progress_bars
     from edgeprune.pipeline import build as pipeline
     from edgeprune.report.read import read_report
     from edgeprune.report.schema import REPORT
@@ -84,26 +74,36 @@ def build(
         runner=runner, python=python, library=library, native_runner=native_runner,
         benchmark_model=benchmark_model,
     )
-
     source = pipeline.Source(
         places.get("model"), places.get("data"), places.get("custom_objects", ""), trust_model
     )
-    command = shlex.join(["edgeprune", *sys.argv[1:]])
-    folder = Path(places["out"])
-    with progress_bars(quiet=quiet or json) as progress:
+    with progress_bars(enabled=not (silent or json)) as progress:
         done = pipeline.run(
-            source, effective, folder, command=command, progress=progress, force=force,
-            resume=resume and not force, tools=tools,
+            source, effective, Path(places["out"]), command=shlex.join(["edgeprune", *sys.argv[1:]]),
+            progress=progress, force=force, resume=resume and not force, tools=tools,
         )
     if json:
         typer.echo(done.bundle.file(REPORT).read_text(encoding="utf-8"), nl=False)
-    elif not quiet:
-        _print(read_report(done.bundle), folder, explain=explain)
+    elif not silent:
+        _print(read_report(done.bundle), places["out"], explain=explain)
         if done.unchanged:
             typer.echo("Nothing changed since, so nothing was done; --force builds again.")
 
 
-def _print(report: Report, out: Path, *, explain: bool) -> None:
+def _effective(
+    context: typer.Context, recipe_file: Path | None, typed: Mapping[str, str | None], out: str,
+    settings: Mapping[str, Any],
+) -> tuple[Recipe, dict[str, str]]:
+    """The recipe, and what is built from and where it goes: what was typed, over the file."""
+    given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
+    places |= {name: value for name, value in typed.items() if value is not None}
+    if given_settings(context, {"out": out}) or "out" not in places:
+        places["out"] = out
+    asked = {**given, **given_settings(context, settings)}
+    return recipe(**with_defaults(places.get("model"), asked)), places
+
+
+def _print(report: Report, out: str, *, explain: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

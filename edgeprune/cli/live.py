@@ -23,9 +23,9 @@ _LAST = 8
 
 
 @contextlib.contextmanager
-def live_table(*, quiet: bool) -> Iterator[Show]:
+def live_table(*, enabled: bool) -> Iterator[Show]:
     """What to call with each look at the board."""
-    if quiet:
+    if not enabled:
         yield lambda _: None
     elif not sys.stderr.isatty():
         yield _lines()

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Option
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import Recipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+ModelName = Annotated[
+    str | None, typer.Argument(help="A trained Keras model, or zoo:NAME; without: the task's own.")
+]
+DataName = Annotated[
+    str | None,
+    Option(
+        help="Samples: .npz, .npy, .csv, .jsonl, .parquet, a folder of images or .wav by class, "
+        "tfds:NAME, keras:NAME or package.module:function."
+    ),
+]
+RecipeFile = Annotated[
+    Path | None, Option("--recipe", help="A TOML file of these options; typed ones beat it.")
+]
+CustomObjects = Annotated[str, Option(help="package.module with layers, losses or metrics of your own.")]
+TrustModel = Annotated[bool, Option("--trust-model", help="Let code in the model file run.")]
 
 _KINDS: dict[str, Any] = {
     "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],

@@ -25,9 +25,9 @@ TITLES = {
 
 
 @contextlib.contextmanager
-def progress_bars(*, quiet: bool) -> Iterator[Progress]:
+def progress_bars(*, enabled: bool) -> Iterator[Progress]:
     """Bars while the block runs; one line per stage where stderr is no terminal."""
-    if quiet:
+    if not enabled:
         yield silent
         return
     # A copy of the descriptor: while TensorFlow is silenced, descriptor 2 leads nowhere.

@@ -119,7 +119,7 @@ def input_plan(
             f"The tensor {tensor.name[:60]!r} takes {math.prod(tensor.shape)}.", REBUILD,
         )
     kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
-    _check_whole(tensor, raw, kept)
+    _check_integers(tensor, raw, kept)
     free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
     length = None if free else math.prod(tensor.shape)
     if length is not None and sample is not None and any(isinstance(step, LogMel) for step in kept):
@@ -192,7 +192,7 @@ def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw
     return Raw.BYTES if bytes_fit or (tensor.dtype == "uint8" and not tensor.scale) else Raw.FLOATS
 
 
-def _check_whole(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
+def _check_integers(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
     """Refuse steps that give fractions to a tensor of whole numbers."""
     whole = tensor.dtype != "float32" and not tensor.scale
     changed = bool(kept) and raw not in (Raw.TEXT, Raw.PCM)

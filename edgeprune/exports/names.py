@@ -94,5 +94,5 @@ def _words(text: str) -> list[str]:
     return kept
 
 
-def _free(name: str, ending: str = "Value") -> str:
-    return f"{name}{ending}" if name.lower() in RESERVED or re.fullmatch(r"step\d+", name) else name
+def _free(name: str, suffix: str = "Value") -> str:
+    return f"{name}{suffix}" if name.lower() in RESERVED or re.fullmatch(r"step\d+", name) else name

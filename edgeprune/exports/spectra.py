@@ -47,8 +47,8 @@ def read_log_mel(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> LogM
         ValueError: an option that cannot be, or clips of unknown length.
     """
     read = LogMel(
-        _whole(step["sample_rate"], 1 << 20), _whole(step["frame_length"], _MAX_FRAME),
-        _whole(step["frame_step"], _MAX_FRAME), _whole(step.get("mel_bands", 40), _MAX_BANDS),
+        _integer(step["sample_rate"], 1 << 20), _integer(step["frame_length"], _MAX_FRAME),
+        _integer(step["frame_step"], _MAX_FRAME), _integer(step.get("mel_bands", 40), _MAX_BANDS),
         float(step.get("lower_hz", 20.0)), float(step.get("upper_hz", 4000.0)),
         float(step.get("floor", 1e-6)),
     )
@@ -63,10 +63,10 @@ def read_mfcc(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Mfcc:
     """The step behind a manifest's mapping; errors as of `read_log_mel`."""
     if shape is None or len(shape) != 2:
         raise ValueError("it needs frames of a known number of bands")
-    return Mfcc(shape[1], _whole(step["coefficients"], shape[1]))
+    return Mfcc(shape[1], _integer(step["coefficients"], shape[1]))
 
 
-def _whole(value: Any, most: int) -> int:
+def _integer(value: Any, most: int) -> int:
     if type(value) is not int or not 0 < value <= most:
         raise ValueError(f"{str(value)[:40]} is not a whole number from 1 to {most}")
     return value

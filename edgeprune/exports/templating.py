@@ -6,11 +6,11 @@ import importlib.resources
 import string
 
 
-class _Template(string.Template):
+class _CodeTemplate(string.Template):
     delimiter = "@@"
 
 
-def template(name: str) -> str:
+def template_text(name: str) -> str:
     """The text of a template such as ``android/build.gradle.kts``."""
     folder = importlib.resources.files("edgeprune.exports") / "templates"
     return (folder / f"{name}.tmpl").read_text(encoding="utf-8")
@@ -18,4 +18,4 @@ def template(name: str) -> str:
 
 def render(name: str, /, **values: str) -> bytes:
     """A template with its values; one that is missing is a `KeyError`."""
-    return _Template(template(name)).substitute(values).encode("utf-8")
+    return _CodeTemplate(template_text(name)).substitute(values).encode("utf-8")

@@ -72,13 +72,13 @@ def check(
     for device in (None, *devices):
         for limit, allowed in limits.given():
             if (device is None) == (limit.figure == "size" or not devices):
-                judgements.append(_judge(limit, allowed, device, opened, earlier, measure))
+                judgements.append(_judgement(limit, allowed, device, opened, earlier, measure))
     for device in devices:
         notes += measure.doubts(opened, device)
     return CheckResult(str(bundle), tuple(judgements), findings, tuple(notes))
 
 
-def _judge(
+def _judgement(
     limit: Limit, allowed: float, device: str | None, bundle: Bundle, earlier: Sequence[Bundle],
     measure: _Measure,
 ) -> Judgement:

@@ -46,7 +46,7 @@ LIMITS = (
     Limit("max-size", "max_size_bytes", "size", True, q.parse_size, q.show_size),
     Limit("max-latency", "max_latency_ms", "latency", True, q.parse_duration, q.show_duration),
     Limit("max-memory", "max_memory_bytes", "memory", True, q.parse_size, q.show_size),
-    Limit("min-accuracy", "min_accuracy", "accuracy", False, q.parse_share, q.show_share),
+    Limit("min-accuracy", "min_accuracy", "accuracy", False, q.parse_fraction, q.show_percent),
     Limit("max-drop", "max_drop_points", "drop", True, q.parse_points, q.show_points),
 )
 

@@ -52,24 +52,24 @@ def verify(folder: Path | str) -> tuple[VerifiedPart, ...]:
         raise InputError(f"{folder} is not a folder.", "A bundle was expected.", "See `edgeprune build`.")
     require_runtime()
     evidence = Evidence(folder)
-    known: list[EdgepruneError] = []
+    reported: list[EdgepruneError] = []
     findings = []
     for name, part in PARTS:
-        findings.append(_finding(name, part, evidence, known))
+        findings.append(_finding(name, part, evidence, reported))
         evidence.refused = evidence.refused or findings[-1].status is Status.BROKEN
     return tuple(findings)
 
 
-def _finding(name: str, part: Part, evidence: Evidence, known: list[EdgepruneError]) -> VerifiedPart:
-    """What one part found; `known` are the errors of parts before, each told once."""
+def _finding(name: str, part: Part, evidence: Evidence, reported: list[EdgepruneError]) -> VerifiedPart:
+    """What one part found; an error that an earlier part has `reported` is not repeated."""
     try:
         problems = list(part(evidence))
     except NothingToCheckByError as reason:
         return VerifiedPart(name, Status.UNMEASURED, str(reason))
     except EdgepruneError as error:
-        if any(error is other for other in known):
+        if any(error is other for other in reported):
             return VerifiedPart(name, Status.UNMEASURED, "cannot be looked at while the above is broken")
-        known.append(error)
+        reported.append(error)
         problems = [first_line(error)]
     if not problems:
         return VerifiedPart(name, Status.HELD)

@@ -99,12 +99,12 @@ def test_accuracy(evidence: Evidence) -> Iterator[str]:
 
 
 def _differences(
-    kind: str, said: Sequence[TensorInfo], found: Sequence[TensorInfo]
+    kind: str, listed: Sequence[TensorInfo], found: Sequence[TensorInfo]
 ) -> Iterator[str]:
-    if len(said) != len(found):
-        yield f"the manifest has {len(said)} {kind}s, the file {len(found)}"
+    if len(listed) != len(found):
+        yield f"the manifest has {len(listed)} {kind}s, the file {len(found)}"
         return
-    for one, other in zip(said, found, strict=True):
+    for one, other in zip(listed, found, strict=True):
         for field in ("name", "shape", "dtype", "zero_point"):
             if getattr(one, field) != getattr(other, field):
                 yield f"{kind} {one.name!r}: {field} {getattr(one, field)} against {getattr(other, field)}"

@@ -95,7 +95,7 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
         return  # accuracy counts positions, or leaves some out
     for name, stage in evidence.report.stages.by_name().items():
         accuracy = stage.metrics.get("accuracy")
-        if accuracy is not None and not _whole(accuracy * total):
+        if accuracy is not None and not _is_integer(accuracy * total):
             yield f"{name}: no number of right answers out of {total} gives accuracy {accuracy}"
 
 
@@ -123,5 +123,5 @@ def _impossible_metrics(metrics: Mapping[str, float]) -> Iterator[str]:
             yield f"{name} = {value}"
 
 
-def _whole(value: float) -> bool:
+def _is_integer(value: float) -> bool:
     return abs(value - round(value)) < 1e-6

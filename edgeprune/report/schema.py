@@ -212,7 +212,7 @@ class ConfusionReport:
 class RatioReport:
     """One ratio that the search for the largest tried: its score, what that lost, whether it is allowed."""
 
-    amount: float
+    ratio: float
     score: float
     drop: float
     holds: bool

@@ -29,9 +29,9 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
     rows = [row(metric, lambda stage: stage.metrics.get(metric), _percent, _points)] if metric else []
     return [
         *rows,
-        row("neurons", lambda stage: stage.neurons, _count, _share),
-        row("parameters", lambda stage: stage.params, _count, _share),
-        row("MACs", lambda stage: stage.macs, _count, _share),
+        row("neurons", lambda stage: stage.neurons, _count, _percent_change),
+        row("parameters", lambda stage: stage.params, _count, _percent_change),
+        row("MACs", lambda stage: stage.macs, _count, _percent_change),
         row("file size", lambda stage: stage.tflite_bytes, _bytes, _times),
         row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times),
     ]
@@ -49,7 +49,7 @@ def _count(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def _share(before: float, after: float) -> str:
+def _percent_change(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.1f} %" if before else ""
 
 

@@ -56,21 +56,21 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     )
 
 
-def shade(share: float) -> float:
-    """Opacity of a cell for its share of the row."""
-    return 0.92 + 0.16 * (share - _HALF) if share > _HALF else 0.12 + 0.6 * share
+def shade(fraction: float) -> float:
+    """Opacity of a cell for its fraction of the row."""
+    return 0.92 + 0.16 * (fraction - _HALF) if fraction > _HALF else 0.12 + 0.6 * fraction
 
 
 def _cell(
-    x: float, y: float, size: float, count: int, share: float, *, right: bool, words: str, numbered: bool
+    x: float, y: float, size: float, count: int, fraction: float, *, right: bool, words: str, numbered: bool
 ) -> list[Html]:
     cell = tag(
         "rect", tag("title", words), x=x + 0.5, y=y + 0.5, width=size - 1, height=size - 1,
-        class_="cell" if right else "wrong", fill_opacity=f"{shade(share):.2f}",
+        class_="cell" if right else "wrong", fill_opacity=f"{shade(fraction):.2f}",
     )
     if not numbered:
         return [cell]
-    kind = "on-cell" if share > _HALF else "count"
+    kind = "on-cell" if fraction > _HALF else "count"
     return [cell, label(x + size / 2, y + size / 2 + 4, f"{count}", anchor="middle", kind=kind)]
 
 

@@ -33,7 +33,7 @@ def layers(subject: Subject, prefix: str) -> Html | None:
         rows = [(one.name, f"{one.units_before:,}", f"{one.units_after:,}") for one in report.groups]
         plots.append(figure(
             bars(f"{prefix}-widths", "Neurons by layer, before and after", widths, "Neurons"),
-            "Neurons that are left (filled) of those that were there (outline)." + _cut(len(rows)),
+            "Neurons that are left (filled) of those that were there (outline)." + _drawn(len(rows)),
             table("Neurons by layer", ("layer", "before", "after"), rows[:_MAX_TABLE_ROWS]),
         ))
     costs = [one for one in report.layers if one.macs_before]
@@ -41,7 +41,8 @@ def layers(subject: Subject, prefix: str) -> Html | None:
         macs = [Bar(one.name, one.macs_after or 0, one.macs_before or 0, _left(one)) for one in costs]
         plots.append(figure(
             bars(f"{prefix}-macs", "Multiply-accumulates by layer, before and after", macs, "MACs"),
-            "Multiply-accumulates of one inference, after (filled) and before (outline)." + _cut(len(costs)),
+            "Multiply-accumulates of one inference, after (filled) and before (outline)."
+            + _drawn(len(costs)),
             table("Parameters and MACs by layer",
                   ("layer", "kind", "parameters before", "after", "MACs before", "after"),
                   [_cost_row(one) for one in report.layers[:_MAX_TABLE_ROWS]], numbers_from=2),
@@ -75,7 +76,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
         parts.append(figure(
             bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
             "Root mean square difference to the float model's values, relative to those; it holds what came "
-            "from the layers before." + _cut(len(rows)),
+            "from the layers before." + _drawn(len(rows)),
             table("Quantization error by layer", ("layer", "operator", "error", "added here"),
                   cells[:_MAX_TABLE_ROWS], numbers_from=2),
         ))
@@ -173,5 +174,5 @@ def _cost_row(one: LayerReport) -> tuple[str, ...]:
     return (one.name, one.kind, *("" if value is None else f"{value:,}" for value in figures))
 
 
-def _cut(rows: int) -> str:
+def _drawn(rows: int) -> str:
     return f" The first {MAX_ROWS} of {rows} are drawn." if rows > MAX_ROWS else ""

@@ -10,7 +10,7 @@ def duration_tick(value_ms: float) -> str:
     return f"{value_ms:g} ms" if value_ms >= 1 else f"{value_ms * 1000:g} us"
 
 
-def share_tick(value: float) -> str:
+def percent_tick(value: float) -> str:
     """A fraction as a percentage, without zeros at its end."""
     return f"{100 * value:.6g} %"
 

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.metrics import METRICS
-from edgeprune.quantities import show_duration, show_share, show_size
+from edgeprune.quantities import show_duration, show_percent, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
-from edgeprune.report.page.numbers import duration_tick, share_tick, size_tick
+from edgeprune.report.page.numbers import duration_tick, percent_tick, size_tick
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.svg import figure
 from edgeprune.report.schema import STAGES
@@ -100,12 +100,12 @@ def trade(subject: Subject, prefix: str) -> Html | None:
 def quality_show(metric: str) -> Show:
     """How values of a metric are written."""
     known = METRICS.get(metric.partition("/")[0])
-    return show_share if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
+    return show_percent if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
 
 
 def quality_tick(metric: str) -> Show:
     """How round values of a metric are written along an axis."""
-    return share_tick if quality_show(metric) is show_share else (lambda value: f"{value:.4g}")
+    return percent_tick if quality_show(metric) is show_percent else (lambda value: f"{value:.4g}")
 
 
 def _points(subject: Subject, read: Callable[[StageReport], float | None]) -> Iterator[Point]:
@@ -126,7 +126,7 @@ def _quality(subject: Subject) -> Html | None:
     if name is None or before is None or after is None:
         return None
     show = quality_show(name)
-    share = show is show_share
+    share = show is show_percent
     change = f"{100 * (after - before):+.2f} points" if share else f"{after - before:+.4g}"
     title = name.replace("_", " ").capitalize()
     return _tile(title, show(after), f"{show(before)} → {show(after)}, {change}")
