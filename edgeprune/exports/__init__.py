@@ -13,6 +13,6 @@ A bundle may come from anywhere: its names, labels and numbers reach generated c
 
 from __future__ import annotations
 
-from edgeprune.exports.kinds import Exported, export
+from edgeprune.exports.kinds import ExportResult, export
 
-__all__ = ["Exported", "export"]
+__all__ = ["ExportResult", "export"]

@@ -20,10 +20,10 @@ import numpy as np
 
 from edgeprune.bundle.read import MODEL
 from edgeprune.exports import literals, names, steps
-from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.spectra import LogMel, Mfcc
+from edgeprune.exports.steps import LogMel, Mfcc
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import left_to_caller, sentences
 
@@ -31,8 +31,8 @@ SUPPORTED = frozenset(
     {steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, steps.Tokenize, LogMel, Mfcc}
 )
 _TYPES = {
-    Raw.TEXT: "String", Raw.PCM: "ShortArray", Raw.BYTES: "ByteArray", Raw.FLOATS: "FloatArray",
-    Raw.INT32: "IntArray", Raw.INT64: "LongArray",
+    RawType.TEXT: "String", RawType.PCM: "ShortArray", RawType.BYTES: "ByteArray",
+    RawType.FLOATS: "FloatArray", RawType.INT32: "IntArray", RawType.INT64: "LongArray",
 }
 _READERS = {
     "float32": "readFloats", "int32": "readInts", "int64": "readLongs", "int8": "readInt8",
@@ -46,17 +46,15 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     """The module's files by path, for a plan made with `SUPPORTED`."""
     kotlin = f"src/main/kotlin/{plan.package.replace('.', '/')}"
     assets = f"src/main/assets/edgeprune/{plan.module}"
-    given = names.distinct([names.camel(one.words, "input") for one in plan.inputs])
-    taken = names.distinct([names.camel(one.words, "output") for one in plan.outputs])
     files = {
         "build.gradle.kts": render(
             "android/build.gradle.kts", module=plan.module, package=plan.package
         ),
         "src/main/AndroidManifest.xml": render("android/AndroidManifest.xml"),
         f"{assets}/{MODEL}": plan.bundle.model.read_bytes(),
-        f"{kotlin}/{plan.class_name}.kt": _model(plan, given, taken),
+        f"{kotlin}/{plan.class_name}.kt": _model(plan),
         f"{kotlin}/Numbers.kt": render("android/Numbers.kt", package=plan.package),
-        "README.md": _readme(plan, given, taken),
+        "README.md": _readme(plan),
     }
     for name in plan.files:
         files[f"{assets}/{name}"] = plan.bundle.file(name).read_bytes()
@@ -67,11 +65,8 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     return files
 
 
-def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    pairs = list(zip(given, plan.inputs, strict=True))
-    results = list(zip(taken, plan.outputs, strict=True))
-    doc = sentences(plan, given, taken)
-    scores = None if plan.ranked is None else _scores(*results[plan.ranked])
+def _model(plan: ModelPlan) -> bytes:
+    scores = None if plan.ranked is None else _scores(plan.ranked)
     body = "" if scores is None else (
         " {\n        /** Labels with their scores, the best one first. */\n"
         f"        fun ranked(): List<Prediction> = LABELS.zip({scores})\n"
@@ -79,27 +74,26 @@ def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
         "    }\n"
     )
     vocabularies = names.distinct([names.camel(name, "vocabulary") for name in plan.files])
-    encoders = [_encoder(name, one, plan, vocabularies) for name, one in pairs]
     return render(
         "android/Model.kt",
         package=plan.package, class_name=plan.class_name, task=literals.comment(plan.bundle.manifest.task),
-        doc="\n".join(f" * - {line}" for line in doc),
+        doc="\n".join(f" * - {line}" for line in sentences(plan)),
         run_doc="    /** Runs the model. @throws IllegalArgumentException for an input of another length */",
-        parameters=", ".join(f"{name}: {_TYPES[one.raw]}" for name, one in pairs),
-        encoded=", ".join(f"encode{_upper(name)}({name})" for name in given),
+        parameters=", ".join(f"{one.name}: {_TYPES[one.raw]}" for one in plan.inputs),
+        encoded=", ".join(f"encode{_upper(one.name)}({one.name})" for one in plan.inputs),
         allocate="\n".join(
             f"        outputs[{index}] = Numbers.buffer({_bytes(one.tensor.dtype) * one.size})"
             for index, one in enumerate(plan.outputs)
         ),
         decoded=", ".join(_decoder(index, one) for index, one in enumerate(plan.outputs)),
-        output_properties=", ".join(f"val {name}: {_output_type(one)}" for name, one in results),
+        output_properties=", ".join(f"val {one.name}: {_output_type(one)}" for one in plan.outputs),
         output_body=body,
         prediction="\n" if scores is None else (
             "\n    /** One label and its score. */\n"
             "    data class Prediction(val label: String, val score: Float)\n"
         ),
-        encoders="\n".join(encoders),
-        constants="".join(f"{one}\n" for one in (_labels(plan.labels), _constants(pairs)) if one),
+        encoders="\n".join(_encoder(one, plan, vocabularies) for one in plan.inputs),
+        constants="".join(f"{one}\n" for one in (_labels(plan.labels), _constants(plan)) if one),
         assets=f"edgeprune/{plan.module}",
         vocabulary_parameters="".join(f", {name}Text: String" for name in vocabularies),
         vocabulary_members="".join(
@@ -111,9 +105,9 @@ def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
     )
 
 
-def _encoder(name: str, one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
-    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
-    lines = [f"        val raw = {f'Numbers.floats({name})' if as_floats else name}"]
+def _encoder(one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
+    name = one.name
+    lines = [f"        val raw = {f'Numbers.floats({name})' if one.bytes_to_floats else name}"]
     if one.length not in (None, one.size):
         lines.append(f'        Numbers.expect("{name}", raw.size, {one.length})')
     before = "raw"
@@ -121,7 +115,7 @@ def _encoder(name: str, one: InputPlan, plan: ModelPlan, vocabularies: list[str]
         done = _step(step, before, plan.inputs.index(one), index, plan, vocabularies)
         lines.append(f"        val step{index} = {done}")
         before = f"step{index}"
-    if one.raw is not Raw.TEXT:
+    if one.raw is not RawType.TEXT:
         lines.append(f'        Numbers.expect("{name}", {before}.size, {one.size})')
     lines.append(f"        return {_packed(before, one)}")
     head = f"    private fun encode{_upper(name)}({name}: {_TYPES[one.raw]}): ByteBuffer {{"
@@ -153,7 +147,7 @@ def _packed(values: str, one: InputPlan) -> str:
         limits = np.iinfo(tensor.dtype)
         scale = f"{number(tensor.scale)}f"
         return f"Numbers.quantize({values}, {scale}, {tensor.zero_point}, {limits.min}, {limits.max})"
-    if one.raw is Raw.TEXT and tensor.dtype != "int32":
+    if one.raw is RawType.TEXT and tensor.dtype != "int32":
         kind = "Long" if tensor.dtype == "int64" else "Float"
         return f"Numbers.pack({kind}Array({values}.size) {{ {values}[it].to{kind}() }})"
     return f"Numbers.pack({values})"
@@ -166,8 +160,8 @@ def _decoder(index: int, one: OutputPlan) -> str:
     return f"Numbers.dequantize({read}, {number(one.tensor.scale)}f, {one.tensor.zero_point})"
 
 
-def _scores(name: str, one: OutputPlan) -> str:
-    return f"listOf(1.0f - {name}[0], {name}[0])" if one.binary else f"{name}.asList()"
+def _scores(one: OutputPlan) -> str:
+    return f"listOf(1.0f - {one.name}[0], {one.name}[0])" if one.binary else f"{one.name}.asList()"
 
 
 def _output_type(one: OutputPlan) -> str:
@@ -187,9 +181,9 @@ def _labels(labels: tuple[str, ...]) -> str:
     return text
 
 
-def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+def _constants(plan: ModelPlan) -> str:
     text = ""
-    for owner, (_, one) in enumerate(pairs):
+    for owner, one in enumerate(plan.inputs):
         for index, step in enumerate(one.steps):
             if isinstance(step, LogMel | Mfcc):
                 made = ", ".join(map(str, dataclasses.astuple(step)))
@@ -203,13 +197,12 @@ def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
     return text
 
 
-def _readme(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    left = [left_to_caller(name, one) for name, one in zip(given, plan.inputs, strict=True)]
-    shown = "ranked().first().label" if plan.ranked is not None else f"{taken[0]}[0]"
+def _readme(plan: ModelPlan) -> bytes:
+    shown = "ranked().first().label" if plan.ranked is not None else f"{plan.outputs[0].name}[0]"
     return render(
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
-        arguments=", ".join(given), show=f"    println(output.{shown})\n",
-        left="".join(f"{line}\n\n" for line in left if line),
+        arguments=", ".join(one.name for one in plan.inputs), show=f"    println(output.{shown})\n",
+        left="".join(f"{line}\n\n" for line in map(left_to_caller, plan.inputs) if line),
     )
 
 

@@ -15,17 +15,17 @@ import numpy as np
 
 from edgeprune.bundle.read import MODEL
 from edgeprune.exports import literals, names, steps
-from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.spectra import LogMel, Mfcc
+from edgeprune.exports.steps import LogMel, Mfcc
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import sentences
 
 SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, LogMel, Mfcc})
 _TYPES = {
-    Raw.PCM: "std::int16_t", Raw.BYTES: "std::uint8_t", Raw.FLOATS: "float", Raw.INT32: "std::int32_t",
-    Raw.INT64: "std::int64_t",
+    RawType.PCM: "std::int16_t", RawType.BYTES: "std::uint8_t", RawType.FLOATS: "float",
+    RawType.INT32: "std::int32_t", RawType.INT64: "std::int64_t",
 }
 _ELEMENTS = {
     "float32": "float", "int8": "std::int8_t", "uint8": "std::uint8_t", "int16": "std::int16_t",
@@ -35,16 +35,14 @@ _ELEMENTS = {
 
 def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
     """The package's files by path, for a plan made with `SUPPORTED`."""
-    given = names.distinct([names.snake(one.words, "input") for one in plan.inputs])
-    taken = names.distinct([names.snake(one.words, "output") for one in plan.outputs])
     module, symbol = plan.module, f"edgeprune_{plan.module}_tflite"
     return {
         "CMakeLists.txt": render("cmake/CMakeLists.txt", module=module, symbol=symbol),
         "cmake/Config.cmake.in": render("cmake/Config.cmake.in", module=module),
         "cmake/FindLiteRt.cmake": render("cmake/FindLiteRt.cmake"),
         "cmake/array.cmake": render("cmake/array.cmake"),
-        f"include/edgeprune/{module}.hpp": _header(plan, given, taken),
-        f"src/{module}.cpp": _source(plan, given, taken, symbol),
+        f"include/edgeprune/{module}.hpp": _header(plan),
+        f"src/{module}.cpp": _source(plan, symbol),
         "src/numbers.hpp": render("cmake/numbers.hpp", module=module),
         "src/spectrum.hpp": render("cmake/spectrum.hpp", module=module),
         "src/runtime.hpp": render("cmake/runtime.hpp", module=module),
@@ -52,42 +50,37 @@ def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
         "src/model_data.S": render("cmake/model_data.S", symbol=symbol),
         f"model/{MODEL}": plan.bundle.model.read_bytes(),
         "example/CMakeLists.txt": render("cmake/example_CMakeLists.txt", module=module),
-        "example/main.cpp": _example(plan, given, taken),
+        "example/main.cpp": _example(plan),
     }
 
 
-def _header(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    pairs = list(zip(given, plan.inputs, strict=True))
-    members = (
-        f"  std::array<{_value_type(one)}, {one.size}> {name};\n"
-        for name, one in zip(taken, plan.outputs, strict=True)
-    )
+def _header(plan: ModelPlan) -> bytes:
+    members = (f"  std::array<{_value_type(one)}, {one.size}> {one.name};\n" for one in plan.outputs)
     return render(
         "cmake/model.hpp", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
-        inputs="".join(f"using {_alias(name)} = {_container(one)};\n" for name, one in pairs),
+        inputs="".join(f"using {_alias(one)} = {_container(one)};\n" for one in plan.inputs),
         outputs="".join(members), labels=_labels(plan),
-        doc="\n".join(f"// - {line}" for line in sentences(plan, given, taken)),
-        parameters=_parameters(pairs),
+        doc="\n".join(f"// - {line}" for line in sentences(plan)),
+        parameters=_parameters(plan),
     )
 
 
-def _source(plan: ModelPlan, given: list[str], taken: list[str], symbol: str) -> bytes:
-    pairs = list(zip(given, plan.inputs, strict=True))
-    results = list(zip(taken, plan.outputs, strict=True))
+def _source(plan: ModelPlan, symbol: str) -> bytes:
     return render(
-        "cmake/model.cpp", module=plan.module, symbol=symbol, constants=_constants(pairs),
+        "cmake/model.cpp", module=plan.module, symbol=symbol, constants=_constants(plan),
         input_bytes=", ".join(str(one.size * np.dtype(one.tensor.dtype).itemsize) for one in plan.inputs),
         output_bytes=", ".join(str(one.size * np.dtype(one.tensor.dtype).itemsize) for one in plan.outputs),
-        parameters=_parameters(pairs),
-        encode="".join(_encode(index, name, one) for index, (name, one) in enumerate(pairs)),
-        decode="".join(_decode(index, name, one) for index, (name, one) in enumerate(results)),
-        ranked=_ranked(plan, taken),
+        parameters=_parameters(plan),
+        encode="".join(_encode(index, one) for index, one in enumerate(plan.inputs)),
+        decode="".join(_decode(index, one) for index, one in enumerate(plan.outputs)),
+        ranked=_ranked(plan),
     )
 
 
-def _encode(index: int, name: str, one: InputPlan) -> str:
-    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
-    start = f"detail::floats({name})" if as_floats or (one.raw is Raw.FLOATS and one.steps) else name
+def _encode(index: int, one: InputPlan) -> str:
+    name = one.name
+    copied = one.bytes_to_floats or (one.raw is RawType.FLOATS and one.steps)
+    start = f"detail::floats({name})" if copied else name
     lines = [f"    const auto& raw_ = {start};"]
     before = "raw_"
     for position, step in enumerate(one.steps):
@@ -98,7 +91,7 @@ def _encode(index: int, name: str, one: InputPlan) -> str:
         before = f"step{position}_"
     lines.append(f'    detail::expect("{name}", {before}.size(), {one.size});')
     if one.quantized:
-        if not one.steps and one.raw is Raw.FLOATS:
+        if not one.steps and one.raw is RawType.FLOATS:
             before = f"detail::floats({before})"
         kind, zero = _ELEMENTS[one.tensor.dtype], one.tensor.zero_point
         packed = f"detail::quantize<{kind}>({before}, {number(one.tensor.scale)}f, {zero})"
@@ -121,15 +114,15 @@ def _step(step: steps.Step, before: str, name: str, position: int) -> str:
     return f"detail::pad_or_crop({before}, {step.samples}, {str(step.centre).lower()})"
 
 
-def _decode(index: int, name: str, one: OutputPlan) -> str:
+def _decode(index: int, one: OutputPlan) -> str:
     tensor = one.tensor
     if not tensor.scale:
-        return f"  runtime_.get_output({index}, output_.{name}.data());\n"
+        return f"  runtime_.get_output({index}, output_.{one.name}.data());\n"
     scale = f"{number(tensor.scale)}f, {tensor.zero_point}"
     return (
         f"  {{\n    std::vector<{_ELEMENTS[tensor.dtype]}> steps_({one.size});\n"
         f"    runtime_.get_output({index}, steps_.data());\n"
-        f"    detail::dequantize(steps_, output_.{name}, {scale});\n  }}\n"
+        f"    detail::dequantize(steps_, output_.{one.name}, {scale});\n  }}\n"
     )
 
 
@@ -151,11 +144,12 @@ def _labels(plan: ModelPlan) -> str:
     return text
 
 
-def _ranked(plan: ModelPlan, taken: list[str]) -> str:
-    if plan.ranked is None:
+def _ranked(plan: ModelPlan) -> str:
+    one = plan.ranked
+    if one is None:
         return ""
-    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
-    score = f"i ? output.{name}[0] : 1.0f - output.{name}[0]" if one.binary else f"output.{name}[i]"
+    values = f"output.{one.name}"
+    score = f"i ? {values}[0] : 1.0f - {values}[0]" if one.binary else f"{values}[i]"
     return (
         "\nstd::vector<Prediction> ranked(const Output& output) {\n  std::vector<Prediction> result;\n"
         f"  for (std::size_t i = 0; i < labels.size(); i++) result.push_back({{labels[i], {score}}});\n"
@@ -165,42 +159,43 @@ def _ranked(plan: ModelPlan, taken: list[str]) -> str:
     )
 
 
-def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+def _constants(plan: ModelPlan) -> str:
     text = ""
-    for name, one in pairs:
+    for one in plan.inputs:
         for index, step in enumerate(one.steps):
             if isinstance(step, steps.Standardize):
                 for kind, values in (("mean", step.mean), ("deviation", step.std)):
                     items = literals.rows((f"{number(value)}f" for value in values), "    ")
-                    array = f"std::array<float, {len(values)}> {kind}_{name}_{index}"
+                    array = f"std::array<float, {len(values)}> {kind}_{one.name}_{index}"
                     text += f"\nstatic constexpr {array} = {{{{\n{items}\n}}}};\n"
     return text
 
 
-def _example(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    ranked = plan.ranked is not None
+def _example(plan: ModelPlan) -> bytes:
     show = "".join(
-        f"  for (const auto value : output.{name}) print({'value' if one.floats else '(long long)value'});\n"
-        for name, one in zip(taken, plan.outputs, strict=True)
+        f"  for (const auto value : output.{one.name}) "
+        f"print({'value' if one.floats else '(long long)value'});\n"
+        for one in plan.outputs
     )
     label = '  for (const auto& [label, score] : model::ranked(output)) std::printf("%.*s %.4f\\n", '
     label += "static_cast<int>(label.size()), label.data(), static_cast<double>(score));\n"
     read = "".join(
-        f"  model::{_alias(name)} {name}_;\n  fill({name}_, content(words[{index}]));\n"
-        for index, name in enumerate(given, 1)
+        f"  model::{_alias(one)} {one.name}_;\n  fill({one.name}_, content(words[{index}]));\n"
+        for index, one in enumerate(plan.inputs, 1)
     )
     return render(
-        "cmake/example_main.cpp", module=plan.module, words=str(len(given) + 1), inputs=str(len(given)),
-        read=read, arguments=", ".join(f"{name}_" for name in given), print=show + (label if ranked else ""),
+        "cmake/example_main.cpp", module=plan.module, words=str(len(plan.inputs) + 1),
+        inputs=str(len(plan.inputs)), read=read, arguments=", ".join(f"{one.name}_" for one in plan.inputs),
+        print=show + (label if plan.ranked else ""),
     )
 
 
-def _parameters(pairs: list[tuple[str, InputPlan]]) -> str:
-    return ", ".join(f"const {_alias(name)}& {name}" for name, _ in pairs)
+def _parameters(plan: ModelPlan) -> str:
+    return ", ".join(f"const {_alias(one)}& {one.name}" for one in plan.inputs)
 
 
-def _alias(name: str) -> str:
-    return f"{names.pascal(name)}Input"
+def _alias(one: InputPlan) -> str:
+    return f"{names.pascal(one.name)}Input"
 
 
 def _container(one: InputPlan) -> str:

@@ -9,15 +9,13 @@ import dataclasses
 import enum
 import math
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.exports import steps
-from edgeprune.exports.spectra import LogMel, Mfcc
-from edgeprune.exports.steps import Step
+from edgeprune.exports.steps import LogMel, Mfcc, Step
 from edgeprune.types import TensorInfo
 
 QUANTIZED = ("int8", "uint8", "int16")
@@ -26,7 +24,7 @@ REBUILD = "Build the bundle again."
 _PICTURES = frozenset({"resize", "channels"})
 
 
-class Raw(str, enum.Enum):
+class RawType(str, enum.Enum):
     """What a caller hands over for one input."""
 
     TEXT = "text"
@@ -43,7 +41,7 @@ class InputPlan:
 
     Attributes:
         tensor: as the manifest has it, checked.
-        words: the tensor's own name, not yet fit for any language.
+        name: after the tensor's, fit for the language.
         raw: what the caller hands over.
         length: of its values, flat and row-major; None where any will do (text, audio that is cut).
         shape: of one raw sample, for the reader; None where it is not known.
@@ -52,8 +50,8 @@ class InputPlan:
     """
 
     tensor: TensorInfo
-    words: str
-    raw: Raw
+    name: str
+    raw: RawType
     length: int | None
     shape: tuple[int, ...] | None
     left: tuple[str, ...]
@@ -65,35 +63,40 @@ class InputPlan:
         return math.prod(self.tensor.shape)
 
     @property
+    def bytes_to_floats(self) -> bool:
+        """Whether bytes become floats before anything else."""
+        floats = bool(self.steps) or self.quantized or self.tensor.dtype == "float32"
+        return self.raw is RawType.BYTES and floats
+
+    @property
     def quantized(self) -> bool:
         """Whether float values become integers at the end."""
         # As the agent has it: what is of the tensor's own type already passes as it is.
-        same = self.raw is Raw.BYTES and self.tensor.dtype == "uint8" and not self.steps
+        same = self.raw is RawType.BYTES and self.tensor.dtype == "uint8" and not self.steps
         return bool(self.tensor.scale) and self.tensor.dtype in QUANTIZED and self.floats and not same
 
     @property
     def floats(self) -> bool:
         """Whether the values are floats once they reach the tensor."""
-        if self.raw is Raw.PCM:
+        if self.raw is RawType.PCM:
             return any(isinstance(step, steps.PcmToFloat) for step in self.steps)
-        return self.raw in (Raw.FLOATS, Raw.BYTES)
+        return self.raw in (RawType.FLOATS, RawType.BYTES)
 
 
 def input_plan(
-    bundle: Bundle, index: int, tensor: TensorInfo, sample: np.ndarray | None, supported: Collection[type]
+    bundle: Bundle, index: int, name: str, sample: np.ndarray | None, supported: Collection[type]
 ) -> InputPlan:
-    """Plan input `index`.
+    """Plan input `index` of a bundle whose tensors were checked.
 
     Args:
-        bundle: its preprocessing is read.
-        index: of the input.
-        tensor: the input, checked.
+        name: of the input, fit for the language.
         sample: raw samples (N, …), where the bundle has some.
         supported: step classes that the language has a generator for.
 
     Raises:
         InputError: steps that cannot be read, or that do not fit the tensor.
     """
+    tensor = bundle.manifest.inputs[index]
     mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
     first = len(mine)
     while first and steps.can_read(mine[first - 1]):
@@ -113,25 +116,25 @@ def input_plan(
     if isinstance(kept[0] if kept else None, steps.Tokenize):
         _require(bundle, kept[0])
     raw = _raw(kept, tensor, sample)
-    if shape is not None and raw is not Raw.TEXT and math.prod(shape) != math.prod(tensor.shape):
+    if shape is not None and raw is not RawType.TEXT and math.prod(shape) != math.prod(tensor.shape):
         raise InputError(
             f"The bundle's preprocessing gives {math.prod(shape)} values.",
             f"The tensor {tensor.name[:60]!r} takes {math.prod(tensor.shape)}.", REBUILD,
         )
-    kept = [one for one in kept if raw is Raw.PCM or not isinstance(one, steps.PcmToFloat)]
+    kept = [one for one in kept if raw is RawType.PCM or not isinstance(one, steps.PcmToFloat)]
     _check_integers(tensor, raw, kept)
-    free = raw is Raw.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
+    free = raw is RawType.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
     length = None if free else math.prod(tensor.shape)
     if length is not None and sample is not None and any(isinstance(step, LogMel) for step in kept):
         length = math.prod(sample.shape[1:])
     raw_shape = None if sample is None else sample.shape[1:]
     if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
         raw_shape = tensor.shape[1:]
-    return InputPlan(tensor, tensor.name, raw, length, None if free else raw_shape, left, tuple(kept))
+    return InputPlan(tensor, name, raw, length, None if free else raw_shape, left, tuple(kept))
 
 
 def _after_caller(
-    left: Sequence[Mapping[str, Any]], tensor: TensorInfo, sample: np.ndarray | None
+    left: Sequence[Mapping[str, object]], tensor: TensorInfo, sample: np.ndarray | None
 ) -> np.ndarray | None:
     """Type and shape of the samples behind the caller's steps; None where they are not known."""
     if sample is None or not left:
@@ -155,12 +158,14 @@ def _follows(
     return axes is None or (shape is not None and len(shape) == axes)
 
 
-def _after(mapping: Mapping[str, Any], step: Step | None, shape: tuple[int, ...] | None) -> Any:
+def _after(
+    mapping: Mapping[str, object], step: Step | None, shape: tuple[int, ...] | None
+) -> tuple[int, ...] | None:
     """The shape after a step; None where it is not known."""
     if mapping.get("op") == "reshape":
         wanted = mapping.get("shape")
-        fixed = isinstance(wanted, list | tuple) and all(type(size) is int and size > 0 for size in wanted)
-        return tuple(wanted or ()) if fixed else None
+        sizes = tuple(wanted) if isinstance(wanted, list | tuple) else (None,)
+        return sizes if all(type(size) is int and size > 0 for size in sizes) else None
     if isinstance(step, LogMel):
         return (step.frames(shape[0]), step.bands) if shape else None
     if isinstance(step, Mfcc):
@@ -177,27 +182,27 @@ def _require(bundle: Bundle, step: Step) -> None:
         )
 
 
-def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> Raw:
+def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> RawType:
     if kept and isinstance(kept[0], steps.Tokenize):
-        return Raw.TEXT
+        return RawType.TEXT
     dtype = None if sample is None else sample.dtype
     converts = any(isinstance(step, steps.PcmToFloat) for step in kept)
     cut = all(isinstance(step, steps.PadOrCrop) for step in kept)
     stays = cut and tensor.dtype == "int16" and (dtype == np.int16 or not tensor.scale)
     if (converts and dtype in (None, np.int16)) or stays:
-        return Raw.PCM
+        return RawType.PCM
     if not tensor.scale and tensor.dtype in ("int32", "int64"):
-        return Raw.INT32 if tensor.dtype == "int32" else Raw.INT64
+        return RawType.INT32 if tensor.dtype == "int32" else RawType.INT64
     bytes_fit = dtype == np.uint8 and (tensor.dtype == "float32" or tensor.scale)
-    return Raw.BYTES if bytes_fit or (tensor.dtype == "uint8" and not tensor.scale) else Raw.FLOATS
+    return RawType.BYTES if bytes_fit or (tensor.dtype == "uint8" and not tensor.scale) else RawType.FLOATS
 
 
-def _check_integers(tensor: TensorInfo, raw: Raw, kept: list[Step]) -> None:
+def _check_integers(tensor: TensorInfo, raw: RawType, kept: list[Step]) -> None:
     """Refuse steps that give fractions to a tensor of whole numbers."""
     whole = tensor.dtype != "float32" and not tensor.scale
-    changed = bool(kept) and raw not in (Raw.TEXT, Raw.PCM)
-    text = raw is Raw.TEXT and tensor.dtype not in ("int32", "int64", "float32")
-    if (whole and (changed or raw is Raw.FLOATS)) or text:
+    changed = bool(kept) and raw not in (RawType.TEXT, RawType.PCM)
+    text = raw is RawType.TEXT and tensor.dtype not in ("int32", "int64", "float32")
+    if (whole and (changed or raw is RawType.FLOATS)) or text:
         raise InputError(
             f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale and is fed "
             f"{raw.value}.",

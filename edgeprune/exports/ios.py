@@ -8,8 +8,8 @@ Resources/MODULE.tflite      in the bundle of the pod, or of the app where the f
 
 from __future__ import annotations
 
-from edgeprune.exports import literals, names, steps
-from edgeprune.exports.inputs import InputPlan, Raw
+from edgeprune.exports import literals, steps
+from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
 from edgeprune.exports.templating import render
@@ -17,7 +17,8 @@ from edgeprune.exports.words import left_to_caller, sentences
 
 SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop})
 _TYPES = {
-    Raw.PCM: "Int16", Raw.BYTES: "UInt8", Raw.FLOATS: "Float", Raw.INT32: "Int32", Raw.INT64: "Int64",
+    RawType.PCM: "Int16", RawType.BYTES: "UInt8", RawType.FLOATS: "Float", RawType.INT32: "Int32",
+    RawType.INT64: "Int64",
 }
 _ELEMENTS = {
     "float32": "Float", "int8": "Int8", "uint8": "UInt8", "int16": "Int16", "int32": "Int32",
@@ -27,43 +28,38 @@ _ELEMENTS = {
 
 def ios_files(plan: ModelPlan) -> dict[str, bytes]:
     """The pod's files by path, for a plan made with `SUPPORTED`."""
-    given = names.distinct([names.camel(one.words, "input") for one in plan.inputs])
-    taken = names.distinct([names.camel(one.words, "output") for one in plan.outputs])
-    left = [left_to_caller(name, one) for name, one in zip(given, plan.inputs, strict=True)]
     return {
         f"{plan.class_name}.podspec": render("ios/podspec", class_name=plan.class_name),
-        f"Sources/{plan.class_name}.swift": _model(plan, given, taken),
+        f"Sources/{plan.class_name}.swift": _model(plan),
         "Sources/Numbers.swift": render("ios/Numbers.swift", class_name=plan.class_name),
         f"Resources/{plan.module}.tflite": plan.bundle.model.read_bytes(),
         "README.md": render(
-            "ios/README.md", class_name=plan.class_name, left="".join(f"\n{line}\n" for line in left if line),
-            arguments=", ".join(f"{name}: {name}" for name in given),
+            "ios/README.md", class_name=plan.class_name,
+            left="".join(f"\n{line}\n" for line in map(left_to_caller, plan.inputs) if line),
+            arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs),
         ),
     }
 
 
-def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    pairs = list(zip(given, plan.inputs, strict=True))
-    results = list(zip(taken, plan.outputs, strict=True))
+def _model(plan: ModelPlan) -> bytes:
     return render(
         "ios/Model.swift", class_name=plan.class_name, module=plan.module,
         task=literals.comment(plan.bundle.manifest.task),
-        doc="\n".join(f"/// - {line}" for line in sentences(plan, given, taken)),
-        outputs="".join(f"        public let {name}: [{_output_type(one)}]\n" for name, one in results),
-        ranked=_ranked(plan, results), labels=_labels(plan),
-        parameters=", ".join(f"{name}: [{_TYPES[one.raw]}]" for name, one in pairs),
-        encode="".join(_encode(index, name, one) for index, (name, one) in enumerate(pairs)),
+        doc="\n".join(f"/// - {line}" for line in sentences(plan)),
+        outputs="".join(f"        public let {one.name}: [{_output_type(one)}]\n" for one in plan.outputs),
+        ranked=_ranked(plan), labels=_labels(plan),
+        parameters=", ".join(f"{one.name}: [{_TYPES[one.raw]}]" for one in plan.inputs),
+        encode="".join(_encode(index, one) for index, one in enumerate(plan.inputs)),
         decode=",\n".join(
-            f"            {name}: {_decode(index, one)}" for index, (name, one) in enumerate(results)
+            f"            {one.name}: {_decode(index, one)}" for index, one in enumerate(plan.outputs)
         ),
-        constants=_constants(pairs),
+        constants=_constants(plan),
     )
 
 
-def _encode(index: int, name: str, one: InputPlan) -> str:
-    owner = name[:1].upper() + name[1:]
-    as_floats = one.raw is Raw.BYTES and (one.steps or one.quantized or one.tensor.dtype == "float32")
-    before = f"Numbers.floats({name})" if as_floats else name
+def _encode(index: int, one: InputPlan) -> str:
+    name, owner = one.name, _upper(one.name)
+    before = f"Numbers.floats({name})" if one.bytes_to_floats else name
     for position, step in enumerate(one.steps):
         before = _step(step, before, f"{owner}Step{position}")
     element = "Float" if one.floats else _TYPES[one.raw]
@@ -113,11 +109,11 @@ def _labels(plan: ModelPlan) -> str:
     return f"{head}{items}\n    ]\n"
 
 
-def _ranked(plan: ModelPlan, results: list[tuple[str, OutputPlan]]) -> str:
-    if plan.ranked is None:
+def _ranked(plan: ModelPlan) -> str:
+    one = plan.ranked
+    if one is None:
         return ""
-    name, one = results[plan.ranked]
-    scores = f"[1 - {name}[0], {name}[0]]" if one.binary else name
+    scores = f"[1 - {one.name}[0], {one.name}[0]]" if one.binary else one.name
     return (
         "\n        /// Labels with their scores, the best one first.\n"
         "        public var ranked: [(label: String, score: Float)] {\n"
@@ -126,13 +122,17 @@ def _ranked(plan: ModelPlan, results: list[tuple[str, OutputPlan]]) -> str:
     )
 
 
-def _constants(pairs: list[tuple[str, InputPlan]]) -> str:
+def _constants(plan: ModelPlan) -> str:
     text = ""
-    for name, one in pairs:
+    for one in plan.inputs:
         for index, step in enumerate(one.steps):
             if isinstance(step, steps.Standardize):
-                owner = f"{name[:1].upper()}{name[1:]}Step{index}"
+                owner = f"{_upper(one.name)}Step{index}"
                 for kind, values in (("mean", step.mean), ("deviation", step.std)):
                     items = literals.rows(map(number, values), " " * 8)
                     text += f"\n    private static let {kind}{owner}: [Float] = [\n{items}\n    ]\n"
     return text
+
+
+def _upper(name: str) -> str:
+    return name[:1].upper() + name[1:]

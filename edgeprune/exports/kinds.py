@@ -18,29 +18,31 @@ from edgeprune.exports.words import left_to_caller
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class ExportKind:
     """One kind of export.
 
     Attributes:
         files: content by relative path, for a plan.
         supported: preprocessing steps that it generates; none where what is generated is no such code.
+        naming: of variables.
     """
 
     files: Callable[[ModelPlan], dict[str, bytes]]
-    supported: frozenset[type]
+    supported: frozenset[type] = frozenset()
+    naming: names.Naming = names.snake
 
 
-KINDS: Mapping[str, Kind] = {
-    "android": Kind(android.android_files, android.SUPPORTED),
-    "cmake": Kind(cmake.cmake_files, cmake.SUPPORTED),
-    "ios": Kind(ios.ios_files, ios.SUPPORTED),
-    "python": Kind(python_module.python_files, frozenset()),
-    "ci": Kind(ci.ci_files, frozenset()),
+KINDS: Mapping[str, ExportKind] = {
+    "android": ExportKind(android.android_files, android.SUPPORTED, names.camel),
+    "cmake": ExportKind(cmake.cmake_files, cmake.SUPPORTED),
+    "ios": ExportKind(ios.ios_files, ios.SUPPORTED, names.camel),
+    "python": ExportKind(python_module.python_files),
+    "ci": ExportKind(ci.ci_files),
 }
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
+class ExportResult:
     """What one export wrote.
 
     Attributes:
@@ -61,7 +63,7 @@ def export(
     name: str | None = None,
     package: str | None = None,
     force: bool = False,
-) -> list[Exported]:
+) -> list[ExportResult]:
     """Export a bundle.
 
     Args:
@@ -86,17 +88,18 @@ def export(
     java = names.package_name(package, module)
     made = []
     for kind, folder in folders.items():
-        one = plan(read, module, java, KINDS[kind].supported)
+        row = KINDS[kind]
+        one = plan(read, module, java, row.supported, row.naming)
         check_folder(folder, kind, force=force)
-        made.append((kind, folder, one, KINDS[kind].files(one)))
+        made.append((kind, folder, one, row.files(one)))
     exported = []
     for kind, folder, one, files in made:
         written = write_folder(folder, kind, files, force=force)
-        exported.append(Exported(kind, str(written), tuple(sorted(files)), _notes(kind, one)))
+        exported.append(ExportResult(kind, str(written), tuple(sorted(files)), _notes(kind, one)))
     return exported
 
 
 def _notes(kind: str, one: ModelPlan) -> tuple[str, ...]:
     if not KINDS[kind].supported:
         return ()
-    return tuple(filter(None, (left_to_caller(f"input {i}", each) for i, each in enumerate(one.inputs))))
+    return tuple(filter(None, (left_to_caller(each, f"input {i}") for i, each in enumerate(one.inputs))))

@@ -10,7 +10,7 @@ digits (and `_` in modules), starts with a letter, and is no keyword of any lang
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.exports.reserved import RESERVED
@@ -18,6 +18,9 @@ from edgeprune.exports.reserved import RESERVED
 _MODULE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LONGEST = 40
+
+Naming = Callable[[str, str], str]
+"""`camel` or `snake`."""
 
 
 def camel(text: str, fallback: str) -> str:

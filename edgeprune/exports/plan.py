@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -34,12 +34,13 @@ class OutputPlan:
     """One output of the model.
 
     Attributes:
+        name: after the tensor's, fit for the language.
         labelled: whether it has one element a label.
         binary: whether it is one element, the probability of the second of two labels.
     """
 
     tensor: TensorInfo
-    words: str
+    name: str
     labelled: bool
     binary: bool
 
@@ -78,13 +79,14 @@ class ModelPlan:
         return names.pascal(self.module)
 
     @property
-    def ranked(self) -> int | None:
-        """Number of the first output whose values are scores of labels; None where there is none."""
-        found = (number for number, one in enumerate(self.outputs) if one.labelled or one.binary)
-        return next(found, None)
+    def ranked(self) -> OutputPlan | None:
+        """The first output whose values are scores of labels; None where there is none."""
+        return next((one for one in self.outputs if one.labelled or one.binary), None)
 
 
-def plan(bundle: Bundle, module: str, package: str, supported: Collection[type]) -> ModelPlan:
+def plan(
+    bundle: Bundle, module: str, package: str, supported: Collection[type], naming: names.Naming = names.snake
+) -> ModelPlan:
     """Plan the code for a bundle.
 
     Args:
@@ -92,6 +94,7 @@ def plan(bundle: Bundle, module: str, package: str, supported: Collection[type])
         module: a name that `names.module_name` gave.
         package: one that `names.package_name` gave.
         supported: step classes that the language has a generator for.
+        naming: of the language's variables.
 
     Raises:
         InputError: a manifest with tensors or steps that cannot be.
@@ -107,19 +110,26 @@ def plan(bundle: Bundle, module: str, package: str, supported: Collection[type])
     labels = _labels(bundle)
     samples = raw_samples(bundle)
     inputs = tuple(
-        input_plan(bundle, index, tensor, samples[index] if samples else None, supported)
-        for index, tensor in enumerate(manifest.inputs)
+        input_plan(bundle, index, name, samples[index] if samples else None, supported)
+        for index, name in enumerate(_named(manifest.inputs, "input", naming))
     )
-    outputs = tuple(_output(tensor, len(labels)) for tensor in manifest.outputs)
+    outputs = tuple(
+        _output(tensor, name, len(labels))
+        for tensor, name in zip(manifest.outputs, _named(manifest.outputs, "output", naming), strict=True)
+    )
     files = {step.vocabulary for one in inputs for step in one.steps if isinstance(step, steps.Tokenize)}
     return ModelPlan(bundle, module, package, inputs, outputs, labels, tuple(sorted(files)))
 
 
-def _output(tensor: TensorInfo, labels: int) -> OutputPlan:
+def _named(tensors: Sequence[TensorInfo], fallback: str, naming: names.Naming) -> list[str]:
+    return names.distinct([naming(tensor.name, fallback) for tensor in tensors])
+
+
+def _output(tensor: TensorInfo, name: str, labels: int) -> OutputPlan:
     size = math.prod(tensor.shape)
     floats = tensor.dtype == "float32" or bool(tensor.scale)
     labelled = floats and labels > 0 and size == tensor.shape[-1] == labels
-    return OutputPlan(tensor, tensor.name, labelled, floats and labels == 2 and size == 1)
+    return OutputPlan(tensor, name, labelled, floats and labels == 2 and size == 1)
 
 
 def _check(tensor: TensorInfo) -> None:

@@ -15,7 +15,7 @@ import re
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
-from edgeprune.exports import literals, names
+from edgeprune.exports import literals
 from edgeprune.exports.plan import ModelPlan, raw_samples
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import described_output
@@ -28,8 +28,6 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
     Raises:
         InputError: preprocessing that this edgeprune does not know.
     """
-    given = names.distinct([names.snake(one.words, "input") for one in plan.inputs])
-    taken = names.distinct([names.snake(one.words, "output") for one in plan.outputs])
     manifest, module = plan.bundle.manifest, plan.module
     for step in manifest.preprocessing:
         if step.get("op") not in STEPS:
@@ -45,10 +43,10 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
         ),
         "README.md": render(
             "python/README.md", module=module, distribution=module.replace("_", "-"),
-            arguments=", ".join(given),
+            arguments=_arguments(plan),
         ),
-        f"{module}/__init__.py": _init(plan, given, taken),
-        f"{module}/model.py": _model(plan, given, taken),
+        f"{module}/__init__.py": _init(plan),
+        f"{module}/model.py": _model(plan),
         f"{module}/py.typed": b"",
         f"{module}/data/{MODEL}": plan.bundle.model.read_bytes(),
         f"{module}/data/model.json": _about(plan),
@@ -98,29 +96,34 @@ def _vendored(name: str, module: str) -> bytes:
     return f"# Copied from edgeprune (Apache-2.0) by `edgeprune export --python`.\n{moved}".encode()
 
 
-def _init(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    ranked = _ranked(plan, taken) != ""
+def _arguments(plan: ModelPlan) -> str:
+    return ", ".join(one.name for one in plan.inputs)
+
+
+def _init(plan: ModelPlan) -> bytes:
+    ranked = plan.ranked is not None
     return render(
         "python/init.py", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
-        arguments=", ".join(given), doc=_doc(plan, given, taken, ""),
+        arguments=_arguments(plan), doc=_doc(plan, ""),
         prediction=", Prediction" if ranked else "", exported=', "Prediction"' if ranked else "",
     )
 
 
-def _model(plan: ModelPlan, given: list[str], taken: list[str]) -> bytes:
-    ranked = _ranked(plan, taken)
+def _model(plan: ModelPlan) -> bytes:
+    ranked = _ranked(plan)
     prediction = (
         'class Prediction(NamedTuple):\n    """One label and its score."""\n\n'
         "    label: str\n    score: float\n\n\n"
     )
     return render(
         "python/model.py", module=plan.module, prediction=prediction if ranked else "", ranked=ranked,
-        outputs="".join(f"    {name}: np.ndarray\n" for name in taken),
-        doc=_doc(plan, given, taken, "    "),
+        outputs="".join(f"    {one.name}: np.ndarray\n" for one in plan.outputs),
+        doc=_doc(plan, "    "),
         parameters=", ".join(
-            f"{name}: {'str' if _is_text(plan, index) else 'np.ndarray'}" for index, name in enumerate(given)
+            f"{one.name}: {'str' if _is_text(plan, index) else 'np.ndarray'}"
+            for index, one in enumerate(plan.inputs)
         ),
-        tuple="".join(f"{name}, " for name in given).strip(),
+        tuple="".join(f"{one.name}, " for one in plan.inputs).strip(),
     )
 
 
@@ -129,28 +132,29 @@ def _is_text(plan: ModelPlan, index: int) -> bool:
     return next((step["op"] == "tokenize" for step in steps if step.get("input", index) == index), False)
 
 
-def _doc(plan: ModelPlan, given: list[str], taken: list[str], indent: str) -> str:
+def _doc(plan: ModelPlan, indent: str) -> str:
     samples = raw_samples(plan.bundle)
     lines = []
-    for index, name in enumerate(given):
+    for index, one in enumerate(plan.inputs):
         if _is_text(plan, index):
-            lines.append(f"{name}: one text.")
+            lines.append(f"{one.name}: one text.")
         else:
-            shape = plan.inputs[index].tensor.shape[1:] if samples is None else samples[index].shape[1:]
+            shape = one.tensor.shape[1:] if samples is None else samples[index].shape[1:]
             dtype = "numbers" if samples is None else samples[index].dtype.name
-            lines.append(f"{name}: one raw sample, {dtype} of the shape {' x '.join(map(str, shape)) or 1}.")
-    lines += [described_output(name, one) for name, one in zip(taken, plan.outputs, strict=True)]
+            sizes = " x ".join(map(str, shape)) or 1
+            lines.append(f"{one.name}: one raw sample, {dtype} of the shape {sizes}.")
+    lines += map(described_output, plan.outputs)
     steps = literals.comment(", ".join(str(step["op"]) for step in plan.bundle.manifest.preprocessing))
     lines += [f"Done here: {steps}."] if steps else []
     return "\n".join(f"{indent}- {line}" for line in lines)
 
 
-def _ranked(plan: ModelPlan, taken: list[str]) -> str:
-    if plan.ranked is None:
+def _ranked(plan: ModelPlan) -> str:
+    one = plan.ranked
+    if one is None:
         return ""
-    name, one = taken[plan.ranked], plan.outputs[plan.ranked]
-    scores = f"self.{name}.ravel().tolist()"
-    scores = f"[1.0 - self.{name}.item(), self.{name}.item()]" if one.binary else scores
+    values = f"self.{one.name}"
+    scores = f"[1.0 - {values}.item(), {values}.item()]" if one.binary else f"{values}.ravel().tolist()"
     return (
         "\n    def ranked(self) -> List[Prediction]:\n"
         '        """Labels with their scores, the best one first."""\n'

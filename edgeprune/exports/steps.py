@@ -1,4 +1,4 @@
-"""Preprocessing steps as generated code runs them, read from a manifest that nobody vouches for.
+"""Preprocessing steps as generated code runs them, read from a manifest that may hold anything.
 
     {"op": "rescale", "scale": s, "offset": o}    Affine       x * s + o
     {"op": "standardize", "mean": m, "std": d}    Standardize  (x - m[i % len]) / d[i % len], i in the sample
@@ -6,24 +6,31 @@
     {"op": "pcm_to_float"}                        PcmToFloat   x / 32768
     {"op": "pad_or_crop", "samples": n}           PadOrCrop
     {"op": "tokenize", …}                         Tokenize
-    {"op": "log_mel", …}, {"op": "mfcc", …}       LogMel, Mfcc (`spectra`)
+    {"op": "log_mel", …}, {"op": "mfcc", …}       LogMel, Mfcc
 
 All in float32, in this order of operations, so that the same bits come out as of
-`edgeprune.preprocessing`; spectra to float32 rounding. `resample` and picture steps are not generated.
+`edgeprune.preprocessing`. Spectra have an FFT of their own, in double precision: their features agree with
+numpy's to float32 rounding. `resample` and picture steps are not generated.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeprune.errors import InputError
-from edgeprune.exports.spectra import LogMel, Mfcc, read_log_mel, read_mfcc
 
+Options = Mapping[str, Any]
+"""A step as the manifest has it, JSON values not yet checked."""
+Shape = tuple[int, ...] | None
+"""Of one sample; None where it is not known."""
 _MAX = 1 << 24  # samples or tokens of one input
+_MAX_FRAME, _MAX_BANDS = 1 << 16, 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,15 +72,40 @@ class Tokenize:
     keep_end: bool
 
 
+@dataclasses.dataclass(frozen=True)
+class LogMel:
+    """Clips to (frames, bands); see `edgeprune.preprocessing.audio.log_mel`."""
+
+    rate: int
+    length: int
+    step: int
+    bands: int
+    lower_hz: float
+    upper_hz: float
+    floor: float
+
+    def frames(self, samples: int) -> int:
+        """Of a clip; 0 for one that is shorter than a frame."""
+        return max(0, (samples - self.length) // self.step + 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mfcc:
+    """(frames, bands) to (frames, coefficients)."""
+
+    bands: int
+    coefficients: int
+
+
 Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
 
 
-def read_step(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step | None:
+def read_step(step: Options, shape: Shape) -> Step | None:
     """The step behind a manifest's mapping; None for one that leaves every value as it is.
 
     Args:
         step: ``{"op": …}``, one that `can_read` has accepted.
-        shape: of one sample before the step, where it is known.
+        shape: before the step.
 
     Raises:
         InputError: an option that is missing or not of its kind.
@@ -88,27 +120,26 @@ def read_step(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step | 
         ) from error
 
 
-def can_read(step: Mapping[str, Any]) -> bool:
+def can_read(step: Options) -> bool:
     """Whether the step is one of this module's."""
     return step.get("op") in _READERS
 
 
-def kind_of(step: Mapping[str, Any]) -> type | None:
+def kind_of(step: Options) -> type | None:
     """The class that `read_step` gives for a step; None for one that leaves every value as it is."""
     row = _READERS[step["op"]]
     return None if row is None else row[0]
 
 
-def _affine(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
-    del shape
+def _affine(step: Options, _: Shape) -> Step:
     return Affine(float(step["scale"]), float(step.get("offset", 0.0)))
 
 
-def _standardize(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
+def _standardize(step: Options, shape: Shape) -> Step:
     return Standardize(_repeated(step["mean"], shape), _repeated(step["std"], shape))
 
 
-def _repeated(values: Any, shape: tuple[int, ...] | None) -> tuple[float, ...]:
+def _repeated(values: npt.ArrayLike, shape: Shape) -> tuple[float, ...]:
     """What repeats along the flat sample when `values` stand along its last axes."""
     array = np.asarray(values, np.float32)
     while array.ndim and array.shape[0] == 1:
@@ -122,38 +153,51 @@ def _repeated(values: Any, shape: tuple[int, ...] | None) -> tuple[float, ...]:
     return tuple(float(value) for value in array.ravel())
 
 
-def _pcm(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
-    del step, shape
-    return PcmToFloat()
+def _pad(step: Options, _: Shape) -> Step:
+    return PadOrCrop(_integer(step["samples"], _MAX), step.get("align", "centre") == "centre")
 
 
-def _pad(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
-    del shape
-    return PadOrCrop(_count(step["samples"]), step.get("align", "centre") == "centre")
-
-
-def _tokenize(step: Mapping[str, Any], shape: tuple[int, ...] | None) -> Step:
-    del shape
+def _tokenize(step: Options, _: Shape) -> Step:
     if step["kind"] not in ("word", "char", "subword", "given", "keras"):
         raise ValueError("unknown kind")
     vocabulary, keep = str(step.get("vocabulary", "vocab.txt")), step.get("keep", "start")
-    return Tokenize(step["kind"], _count(step["length"]), vocabulary, keep != "start")
+    return Tokenize(step["kind"], _integer(step["length"], _MAX), vocabulary, keep != "start")
 
 
-def _count(value: Any) -> int:
-    if type(value) is not int or not 0 < value <= _MAX:
-        raise ValueError(f"{str(value)[:40]} is no number of samples")
+def _log_mel(step: Options, shape: Shape) -> Step:
+    read = LogMel(
+        _integer(step["sample_rate"], 1 << 20), _integer(step["frame_length"], _MAX_FRAME),
+        _integer(step["frame_step"], _MAX_FRAME), _integer(step.get("mel_bands", 40), _MAX_BANDS),
+        float(step.get("lower_hz", 20.0)), float(step.get("upper_hz", 4000.0)),
+        float(step.get("floor", 1e-6)),
+    )
+    if not 0 <= read.lower_hz < read.upper_hz <= read.rate / 2 or not 0 < read.floor < math.inf:
+        raise ValueError("its bands or its floor cannot be")
+    if shape is None or len(shape) != 1 or not read.frames(shape[0]):
+        raise ValueError("it needs clips of a known length and at least one frame")
+    return read
+
+
+def _mfcc(step: Options, shape: Shape) -> Step:
+    if shape is None or len(shape) != 2:
+        raise ValueError("it needs frames of a known number of bands")
+    return Mfcc(shape[1], _integer(step["coefficients"], shape[1]))
+
+
+def _integer(value: object, most: int) -> int:
+    if type(value) is not int or not 0 < value <= most:
+        raise ValueError(f"{str(value)[:40]} is not a whole number from 1 to {most}")
     return value
 
 
-_Reader = Callable[[Mapping[str, Any], tuple[int, ...] | None], Step]
+_Reader = Callable[[Options, Shape], Step]
 _READERS: Mapping[str, tuple[type, _Reader] | None] = {
     "rescale": (Affine, _affine),
     "standardize": (Standardize, _standardize),
     "reshape": None,
-    "pcm_to_float": (PcmToFloat, _pcm),
+    "pcm_to_float": (PcmToFloat, lambda _step, _shape: PcmToFloat()),
     "pad_or_crop": (PadOrCrop, _pad),
     "tokenize": (Tokenize, _tokenize),
-    "log_mel": (LogMel, read_log_mel),
-    "mfcc": (Mfcc, read_mfcc),
+    "log_mel": (LogMel, _log_mel),
+    "mfcc": (Mfcc, _mfcc),
 }
