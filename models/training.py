@@ -15,7 +15,7 @@ import numpy as np
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.streamed import is_streamed
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import keras_of
+from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.metrics import METRICS, evaluate
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of

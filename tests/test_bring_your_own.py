@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe

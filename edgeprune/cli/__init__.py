@@ -58,7 +58,7 @@ def main() -> None:
     # Before anything may import TensorFlow, in whatever command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # see keras_bridge.flavour
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # see keras_bridge.keras_version
     # A plain SIGTERM (a CI job's end) would skip every `finally` that removes temporary files.
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     pressed = _remembered()

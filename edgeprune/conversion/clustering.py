@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.derived import derive
-from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:

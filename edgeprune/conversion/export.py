@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edgeprune.conversion import signature_names
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

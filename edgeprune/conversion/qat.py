@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:

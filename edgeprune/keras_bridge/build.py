@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
-from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+from edgeprune.keras_bridge.error_text import error_text
+from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.nodes import (
     arguments_of,
     functional_part,
@@ -24,7 +25,6 @@ from edgeprune.keras_bridge.nodes import (
     policy_of,
     structure_of,
 )
-from edgeprune.keras_bridge.said import said
 from edgeprune.keras_bridge.steps import FoldSteps
 from edgeprune.pruning.compaction import take
 
@@ -189,7 +189,7 @@ def _called(operation: Any, args: Any, kwargs: Any) -> Any:
     except Exception as error:
         raise VerificationError(
             f"Layer '{operation.name}' of class {type(operation).__name__} refuses its inputs in the "
-            f"smaller model ({said(error)}).",
+            f"smaller model ({error_text(error)}).",
             "A layer that takes as many channels as there are, or a rule that keeps them, is expected.",
             "Protect the layers around it by name, and please report the model's layers.",
         ) from error

@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
-from typing import Any
 
 from edgeprune.errors import InputError
 
 
-def objects_of(module: str) -> dict[str, Any]:
+def objects_of(module: str) -> dict[str, object]:
     """Every class and function of a module by name; the module is found from the working folder too.
 
     Naming a module is asking for its code to run.
@@ -21,8 +20,7 @@ def objects_of(module: str) -> dict[str, Any]:
     if not module:
         return {}
     here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    sys.path.insert(0, here)
     try:
         loaded = importlib.import_module(module)
     except Exception as error:  # whatever the user's own code raises
@@ -31,6 +29,8 @@ def objects_of(module: str) -> dict[str, Any]:
             "A module with the model's own layers, losses and metrics is expected.",
             "Name it as Python does, as package.module, from the folder it lies in.",
         ) from error
+    finally:
+        sys.path.remove(here)
     return {
         name: value for name, value in vars(loaded).items() if callable(value) and not name.startswith("_")
     }

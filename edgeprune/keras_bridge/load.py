@@ -4,8 +4,8 @@
     .h5 .hdf5             Keras 2, or Keras 1 of old; loads in Keras 3 where Keras 2 refuses
     a folder              SavedModel that holds a Keras 2 model
 
-Both Kerases are tried, the one that wrote the file first. Nothing in a file runs unasked: Lambda
-layers carry Python code, and are refused unless the caller trusts the file.
+Both Keras versions are tried, the one that wrote the file first. Lambda layers carry Python code, so they
+are refused unless the caller trusts the file.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import importlib
 import json
 import os
 import pathlib
+import tempfile
 import zipfile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 
@@ -30,8 +31,8 @@ MAX_CONFIG_BYTES = 256 << 20
 
 
 def load_model(
-    path: str | os.PathLike[str], *, trust: bool = False, custom_objects: Mapping[str, Any] | None = None
-) -> Any:
+    path: str | os.PathLike[str], *, trust: bool = False, custom_objects: Mapping[str, object] | None = None
+) -> KerasModel:
     """Loads a model, compiled as it was where its loss and optimizer are known.
 
     Args:
@@ -47,15 +48,15 @@ def load_model(
             neither Keras knows.
     """
     path = pathlib.Path(path)
-    order = _flavours(path)
+    order = _versions(path)
     if not trust:
         _refuse_code(path)
     reasons = []
-    for flavour in order:
+    for version in order:
         try:
-            return _load(flavour, str(path), custom_objects or {}, trust=trust)
-        except Exception as error:  # noqa: BLE001, PERF203 - both Kerases raise whatever they like
-            reasons.append(f"{flavour}: {_first_line(error)}")
+            return _load(version, str(path), custom_objects or {}, trust=trust)
+        except Exception as error:  # noqa: BLE001, PERF203 - Keras raises whatever it likes
+            reasons.append(f"{version}: {_first_line(error)}")
     raise InputError(
         f"{path} could not be loaded ({'; '.join(reasons)}).",
         "A Keras 3 or Keras 2 model is expected.",
@@ -68,7 +69,7 @@ def load_if_path(model: KerasModel | str | os.PathLike[str]) -> KerasModel:
     return load_model(model) if isinstance(model, (str, os.PathLike)) else model
 
 
-def save_model(model: Any, path: str | pathlib.Path) -> None:
+def save_model(model: KerasModel, path: str | pathlib.Path) -> None:
     """Saves a model as ``.keras`` in its own Keras; its optimizer is left out.
 
     Raises:
@@ -76,6 +77,14 @@ def save_model(model: Any, path: str | pathlib.Path) -> None:
     """
     check_target(pathlib.Path(path))
     model.save(str(path))
+
+
+def saved_bytes(model: KerasModel) -> bytes:
+    """What `save_model` writes."""
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        save_model(model, path)
+        return path.read_bytes()
 
 
 def check_target(path: pathlib.Path) -> None:
@@ -90,8 +99,8 @@ def check_target(path: pathlib.Path) -> None:
         raise InputError(f"There is no folder {path.parent}.", way_out="Create it first.")
 
 
-def _flavours(path: pathlib.Path) -> tuple[str, ...]:
-    """Which Kerases to try, the likelier first.
+def _versions(path: pathlib.Path) -> tuple[str, ...]:
+    """Which Keras versions to try, the likelier first.
 
     Raises:
         InputError: this is no model file.
@@ -114,7 +123,8 @@ def _flavours(path: pathlib.Path) -> tuple[str, ...]:
     if start == b"\x89HDF\r\n\x1a\n":
         return ("tf_keras", "keras")
     if start[:2] == b"PK":
-        version = str(_archive_json(path, "metadata.json").get("keras_version", ""))
+        metadata = _archive_json(path, "metadata.json")
+        version = str(metadata.get("keras_version", "")) if isinstance(metadata, dict) else ""
         return ("tf_keras", "keras") if version.startswith("2.") else ("keras", "tf_keras")
     if start[4:8] == b"TFL3":
         raise InputError(
@@ -125,7 +135,7 @@ def _flavours(path: pathlib.Path) -> tuple[str, ...]:
     raise InputError(f"{path} is no model file (it begins with {start!r}).", expected)
 
 
-def _archive_json(path: pathlib.Path, member: str) -> Any:
+def _archive_json(path: pathlib.Path, member: str) -> object:
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(member).file_size > MAX_CONFIG_BYTES:
@@ -141,8 +151,7 @@ def _archive_json(path: pathlib.Path, member: str) -> Any:
 
 def _refuse_code(path: pathlib.Path) -> None:
     """Raises where a file holds Python code."""
-    config = _config(path)
-    for layer in _lambdas(config):
+    for layer in _lambdas(_config(path)):
         raise InputError(
             f"Layer '{layer}' of {path} is a Lambda, which is Python code inside of the file.",
             "Code in a file is not run unasked.",
@@ -150,7 +159,7 @@ def _refuse_code(path: pathlib.Path) -> None:
         )
 
 
-def _config(path: pathlib.Path) -> Any:
+def _config(path: pathlib.Path) -> object:
     """The model's configuration, read without Keras."""
     if path.is_dir():
         return _metadata_text(path / "keras_metadata.pb")
@@ -173,11 +182,12 @@ def _config(path: pathlib.Path) -> Any:
     return json.loads(text)
 
 
-def _metadata_text(path: pathlib.Path) -> list[Any]:
+def _metadata_text(path: pathlib.Path) -> list[object]:
     """The JSON documents inside of a SavedModel's Keras metadata, one for each object."""
     text = path.read_bytes().decode("utf-8", "ignore")
     decoder = json.JSONDecoder()
-    found, at = [], text.find('{"')
+    found: list[object] = []
+    at = text.find('{"')
     while at >= 0:
         try:
             value, end = decoder.raw_decode(text, at)
@@ -188,7 +198,7 @@ def _metadata_text(path: pathlib.Path) -> list[Any]:
     return found
 
 
-def _lambdas(config: Any) -> Iterator[str]:
+def _lambdas(config: object) -> Iterator[str]:
     """Names of the Lambda layers anywhere in a configuration."""
     if isinstance(config, dict):
         if config.get("class_name") == "Lambda":
@@ -201,26 +211,26 @@ def _lambdas(config: Any) -> Iterator[str]:
             yield from _lambdas(value)
 
 
-def _load(flavour: str, path: str, custom_objects: Mapping[str, Any], *, trust: bool) -> Any:
+def _load(version: str, path: str, custom_objects: Mapping[str, object], *, trust: bool) -> KerasModel:
     """Loads with one Keras; a file whose loss or optimizer is unknown is loaded without them."""
-    package = importlib.import_module(flavour)
-    objects = {**_application_layers(flavour), **custom_objects}
+    package = importlib.import_module(version)
+    objects = {**_application_layers(version), **custom_objects}
     try:
         return package.models.load_model(path, custom_objects=objects, safe_mode=not trust)
     except Exception:  # noqa: BLE001 - the second attempt tells what is wrong
         return package.models.load_model(path, custom_objects=objects, compile=False, safe_mode=not trust)
 
 
-def _application_layers(flavour: str) -> dict[str, Any]:
+def _application_layers(version: str) -> dict[str, object]:
     """Layers that keras.applications defines without registering them."""
-    objects = {}
+    objects: dict[str, object] = {}
     for module, name in (
         ("convnext", "LayerScale"),
         ("convnext", "StochasticDepth"),
         ("inception_resnet_v2", "CustomScaleLayer"),
     ):
         with contextlib.suppress(ImportError, AttributeError):
-            objects[name] = getattr(importlib.import_module(f"{flavour}.src.applications.{module}"), name)
+            objects[name] = getattr(importlib.import_module(f"{version}.src.applications.{module}"), name)
     return objects
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict, run, with_mask
-from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.keras_bridge.feed import Data
     from edgeprune.keras_bridge.read import Reading
     from edgeprune.keras_bridge.run import Step
+    from edgeprune.pruning.network import Data
 
 
 def equivalence(
@@ -38,9 +38,9 @@ def equivalence(
         stripped_model: what `build` made of it.
         samples: inputs, a few are enough.
     """
-    smaller = in_float32(read(stripped_model))
+    smaller = reading_in_float32(read(stripped_model))
     return compare(
-        masked_outputs(in_float32(reading), dependencies, keep, samples), predict(smaller, samples)
+        masked_outputs(reading_in_float32(reading), dependencies, keep, samples), predict(smaller, samples)
     )
 
 

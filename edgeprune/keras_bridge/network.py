@@ -9,11 +9,11 @@ import numpy as np
 
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.gradients import gradients
-from edgeprune.keras_bridge.made_up import made_up_inputs
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
 from edgeprune.keras_bridge.read import held_twice, read
 from edgeprune.keras_bridge.run import predict, replace_weights, run
+from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.network import Network
 from edgeprune.pruning.samples import count, take
@@ -84,8 +84,8 @@ class KerasNetwork(Network):
         return equivalence(self.reading, plan.dependencies, plan.keep, smaller.model, samples)
 
     def synthetic_inputs(self, samples: int, seed: int) -> list[np.ndarray]:
-        """See `edgeprune.keras_bridge.made_up.made_up_inputs`."""
-        return made_up_inputs(self.reading, samples, seed)
+        """See `edgeprune.keras_bridge.synthetic_inputs.synthetic_inputs`."""
+        return synthetic_inputs(self.reading, samples, seed)
 
     def shared_weights(self) -> list[tuple[str, str]]:
         """See `edgeprune.keras_bridge.read.held_twice`."""

@@ -24,10 +24,10 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
-from edgeprune.keras_bridge.feed import Data, feed
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.error_text import error_text
+from edgeprune.keras_bridge.input_adapter import adapt_inputs
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
-from edgeprune.keras_bridge.said import said
 from edgeprune.layers import rule_for
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from edgeprune.graph.model_graph import Call
     from edgeprune.keras_bridge.read import Reading
+    from edgeprune.pruning.network import Data
 
 @dataclasses.dataclass(frozen=True)
 class Step:
@@ -89,7 +90,7 @@ def run(
     graph = reading.graph
     left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
     left.update(tensor.index for tensor in graph.outputs)
-    values = feed(reading, data)
+    values = adapt_inputs(reading, data)
     batch, samples = fixed_batch(reading), int(next(iter(values.values())).shape[0])
     for number, call in enumerate(graph.calls):
         if is_input_node(call.key) and not call.inputs:
@@ -222,7 +223,7 @@ def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
         shapes = ", ".join(str(tuple(value.shape)) for value in step.inputs)
         name = f"'{step.call.layer}' of class {type(step.layer).__name__}"
         raise InputError(
-            f"Layer {name} fails on {shapes} ({said(error)}).",
+            f"Layer {name} fails on {shapes} ({error_text(error)}).",
             "A model that runs on samples of the shapes that its inputs declare is expected.",
             "Call the model itself on the same samples to see where it stops.",
         ) from error

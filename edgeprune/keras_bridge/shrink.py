@@ -16,11 +16,11 @@ import numpy as np
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
 from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.load import load_model
-from edgeprune.keras_bridge.made_up import made_up_inputs, workable_length
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
-from edgeprune.keras_bridge.widen import in_float32
+from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
 from edgeprune.pruning.compaction import Compaction, compact
 from edgeprune.pruning.constants import ConstantPropagation
 from edgeprune.pruning.dependencies import find_dependencies
@@ -112,7 +112,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
         constants.observe(step.number, [np.asarray(value) for value in outputs])
         return outputs
 
-    collections.deque(run(reading, made_up_inputs(reading, 2, seed=0), around), maxlen=0)
+    collections.deque(run(reading, synthetic_inputs(reading, 2, seed=0), around), maxlen=0)
     return find_removable(constants)
 
 
@@ -128,10 +128,10 @@ def _stripped(dependencies: DependencyGraph, findings: Findings) -> Compaction:
 
 def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
     """Compares both models on random inputs, of two lengths where sizes are open, and on the ones given."""
-    original, smaller = in_float32(original), in_float32(smaller)
+    original, smaller = reading_in_float32(original), reading_in_float32(smaller)
     length = workable_length(original)
-    random = made_up_inputs(original, RANDOM_SAMPLES, 1, length)
-    longer = made_up_inputs(original, RANDOM_SAMPLES, 2, 2 * length)
+    random = synthetic_inputs(original, RANDOM_SAMPLES, 1, length)
+    longer = synthetic_inputs(original, RANDOM_SAMPLES, 2, 2 * length)
     proofs = [_compared(original, smaller, random)]
     if any(a.shape != b.shape for a, b in zip(random, longer, strict=True)):
         with contextlib.suppress(InputError):  # a model may have a longest input, which no one knows

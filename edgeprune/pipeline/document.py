@@ -12,7 +12,7 @@ import numpy as np
 
 from edgeprune.bundle import pack_eval
 from edgeprune.data.calibration import choose
-from edgeprune.keras_bridge.save import saved_bytes
+from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.pipeline.fingerprint import versions

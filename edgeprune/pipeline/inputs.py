@@ -147,9 +147,9 @@ def open_inputs(job: Job) -> Inputs:
 
 def _whole(job: Job, model: Any) -> Any:
     """The model in float32, where it was trained in mixed precision."""
-    from edgeprune.keras_bridge.precision import in_float32
+    from edgeprune.keras_bridge.float32 import model_in_float32
 
-    whole = in_float32(model)
+    whole = model_in_float32(model)
     if whole is not model:
         job.notes.append("The model was trained in mixed precision; it was brought to float32.")
     return whole

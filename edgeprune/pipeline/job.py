@@ -104,7 +104,7 @@ class Job:
 
     def model_once(self, stage: str, make: Callable[[], Any]) -> Any:
         """A stage whose result is a model: made, or taken from an earlier try."""
-        from edgeprune.keras_bridge.save import saved_bytes
+        from edgeprune.keras_bridge.load import saved_bytes
 
         done = self.state.finished(stage)
         if done is not None:

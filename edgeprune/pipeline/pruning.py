@@ -89,7 +89,7 @@ def limits_of(recipe: Recipe) -> Constraints:
 
 def keep(room: Path, result: PruneResult) -> None:
     """Writes a result into a stage's folder."""
-    from edgeprune.keras_bridge.save import saved_bytes
+    from edgeprune.keras_bridge.load import saved_bytes
 
     (room / "model.keras").write_bytes(saved_bytes(result.model))
     np.save(room / "keep.npy", result.keep)

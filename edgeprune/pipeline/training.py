@@ -11,7 +11,7 @@ import numpy as np
 
 from edgeprune.data.streamed import is_streamed
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.progress import Interim, part
 from edgeprune.training import Checkpoint, Epoch, FineTuning, fine_tune
 from edgeprune.training.dropout import scaled_dropout

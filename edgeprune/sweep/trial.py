@@ -151,7 +151,7 @@ def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim])
 
 def _check(assignment: Assignment, tell: Tell) -> None:
     """Opens model and data as a build would, and keeps the zoo's model, trained."""
-    from edgeprune.keras_bridge.save import saved_bytes
+    from edgeprune.keras_bridge.load import saved_bytes
     from edgeprune.pipeline import build as pipeline
     from edgeprune.pipeline.inputs import open_inputs
     from edgeprune.pipeline.job import Job

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 from edgeprune.keras_bridge.silence import quiet_frameworks, silence
 from edgeprune.training.distribution import strategy_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-del flavour
+del keras_version
 
 _KERAS3_STATE = "keras.src.backend.common.global_state"
 _KERAS3_SEEDS = ("global_random_seed", "global_seed_generator")

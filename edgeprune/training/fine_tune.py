@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from edgeprune.data.streamed import is_streamed
-from edgeprune.keras_bridge.flavour import keras_of
+from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel
 from edgeprune.training.checkpoint import Checkpoint, Epoch, TrainingState
 from edgeprune.training.objective import Targets, TrainingObjective

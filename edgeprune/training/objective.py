@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from edgeprune.keras_bridge.flavour import keras_of
+from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel
 from edgeprune.training.prediction import Predictions
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeprune.keras_bridge.flavour import keras_of
+from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLayer, KerasModel
 from edgeprune.pruning.network import Data
 from edgeprune.pruning.samples import arrays_of, count, take

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.derived import derive
-from edgeprune.keras_bridge.flavour import is_keras3, keras_of
+from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 if TYPE_CHECKING:

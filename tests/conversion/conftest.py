@@ -8,9 +8,9 @@ import pytest
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """Python's, numpy's and TensorFlow's generators: both Kerases draw from them."""
-    from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+    from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 
-    del flavour
+    del keras_version
     import tf_keras
 
     tf_keras.utils.set_random_seed(0)

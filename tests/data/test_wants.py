@@ -5,9 +5,9 @@ from edgeprune.data.wants import InputWanted, Wants, wants_of
 
 @pytest.fixture(params=["keras", "tf_keras"])
 def keras(request):
-    from edgeprune.keras_bridge import flavour
+    from edgeprune.keras_bridge import keras_version
 
-    del flavour  # sets the environment before TensorFlow is imported
+    del keras_version  # sets the environment before TensorFlow is imported
     return pytest.importorskip(request.param)
 
 

@@ -9,10 +9,10 @@ import pytest
 import edgeprune
 from edgeprune.errors import VerificationError
 from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.nodes import policy_of
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
-from edgeprune.keras_bridge.widen import in_float32
 from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import prune, with_weights
@@ -184,7 +184,7 @@ def test_a_lambda_computes_in_its_own_types(k, policy):
     model = k.Model(inputs, k.layers.Dense(3, dtype=policy)(x))
     kept = _kept_whole(model)
     assert policy_of(kept.get_layer("code")).name == policy
-    assert policy_of(in_float32(read(model)).model.get_layer("code")).name == "float32"
+    assert policy_of(reading_in_float32(read(model)).model.get_layer("code")).name == "float32"
 
 
 def test_an_operation_takes_the_new_layers_variable(k):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.load import load_model, save_model
 
 SHARED = pathlib.Path(__file__).parents[3] / "shared" / "models"

@@ -12,7 +12,7 @@ from device_runners import bench
 from edgeprune.conversion import run_tflite
 from edgeprune.data.tabular import synthetic_anomalies, synthetic_rows
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.save import saved_bytes
+from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics import evaluate
 from edgeprune.metrics.anomaly import choose_threshold, reconstruction_error
 from edgeprune.pipeline.job import Job, Source

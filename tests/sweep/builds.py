@@ -30,9 +30,9 @@ FIXED = {
 
 def make(folder: Path) -> Sweep:
     """Files of a small trained model and its data, and a sweep of 24 builds of them."""
-    from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+    from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 
-    del flavour
+    del keras_version
     import tf_keras
 
     train, test = stripes(480, 0), stripes(160, 2)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from edgeprune import conversion
-from edgeprune.keras_bridge.flavour import is_keras3, keras_of
-from edgeprune.keras_bridge.precision import in_float32
+from edgeprune.keras_bridge.float32 import model_in_float32
+from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 
 
 def mixed(flavour, policy):
@@ -39,7 +39,7 @@ def mixed(flavour, policy):
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_a_mixed_model_becomes_one_of_float32(flavour, policy):
     model = mixed(flavour, policy)
-    whole = in_float32(model)
+    whole = model_in_float32(model)
     assert is_keras3(whole) == (flavour == "keras")
     assert (whole.name, whole.loss) == ("mixed", model.loss)
     assert [layer.name for layer in whole.layers] == [layer.name for layer in model.layers]
@@ -57,5 +57,5 @@ def test_a_float32_model_is_left_as_it_is():
     import tf_keras
 
     model = tf_keras.Sequential([tf_keras.Input((4,)), tf_keras.layers.Dense(2)])
-    assert in_float32(model) is model
+    assert model_in_float32(model) is model
     assert keras_of(model) is tf_keras

@@ -1,27 +1,26 @@
-"""Samples of any of the accepted forms as what a model's inputs take."""
+"""Turns samples of any accepted form into what a model's inputs take."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.nodes import is_input_node
-from edgeprune.keras_bridge.said import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from edgeprune.graph.model_graph import Tensor
     from edgeprune.keras_bridge.read import Reading
+    from edgeprune.keras_types import KerasTensor
+    from edgeprune.pruning.network import Data
 
-Data = Any
-"""One array, a list of arrays in the order of the model's inputs, or a dictionary by input name."""
 
-
-def feed(reading: Reading, data: Data) -> dict[int, Any]:
-    """Framework tensors for the model's inputs, in their dtypes.
+def adapt_inputs(reading: Reading, data: Data) -> dict[int, KerasTensor]:
+    """Framework tensors for the model's inputs by tensor index, in the dtypes of the inputs.
 
     Raises:
         InputError: not as many arrays as the model has inputs, or of another shape or kind.
@@ -43,14 +42,14 @@ def feed(reading: Reading, data: Data) -> dict[int, Any]:
         except (TypeError, ValueError, tf.errors.OpError) as error:
             raise InputError(
                 f"Samples of type {np.asarray(fitted).dtype} were given for an input of model "
-                f"'{reading.graph.name}' ({said(error)}).",
+                f"'{reading.graph.name}' ({error_text(error)}).",
                 f"It takes {tensor.dtype}.",
             ) from error
     return fed
 
 
-def _fitted(array: Any, tensor: Tensor, model: str) -> Any:
-    """Samples in the shape of an input; an axis of length 1 at the end comes and goes, as in Keras.
+def _fitted(array: np.ndarray, tensor: Tensor, model: str) -> np.ndarray:
+    """Samples in the shape of an input; as in Keras, a last axis of length 1 is added or dropped.
 
     Raises:
         InputError: they have another shape.
@@ -71,7 +70,7 @@ def _fitted(array: Any, tensor: Tensor, model: str) -> Any:
     return array
 
 
-def _in_order(reading: Reading, data: Data) -> Sequence[Any]:
+def _in_order(reading: Reading, data: Data) -> Sequence[np.ndarray]:
     if isinstance(data, dict):
         sources = [call for call in reading.graph.calls if is_input_node(call.key) and not call.inputs]
         name_of = {call.outputs[0].index: call.layer for call in sources}

@@ -6,7 +6,7 @@ import pytest
 from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.shrink import RANDOM_SAMPLES, shrink
-from edgeprune.pruning.synthetic import synthetic_inputs
+from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import re
 
-_AROUND = (
-    "Exception encountered", "Call arguments received", "Arguments received", "in user code", "File ",
-)
+_AROUND = ("Exception encountered", "Call arguments received", "Arguments received", "in user code", "File ")
 
 
-def said(error: Exception) -> str:
-    """One line of what an error of TensorFlow or Keras says.
-
-    Both put paragraphs around the reason: which layer was called, from where, on what.
-    """
+def error_text(error: Exception) -> str:
+    """The reason in one line, without the paragraphs about layers and arguments around it."""
     plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}|\[Op:[^\]]*\]|\sname:\s*$", "", str(error))
     paragraphs = [" ".join(part.split()) for part in plain.split("\n\n")]
     reasons = [
