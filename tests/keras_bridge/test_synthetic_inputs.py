@@ -28,7 +28,7 @@ def test_without_data_words_are_made_up(package):
     x = k.layers.Embedding(6, 5)(k.layers.StringLookup(vocabulary=["on", "off"], name="words")(inputs))
     x = k.layers.Add()([x, k.layers.Embedding(9, 5)(k.layers.Hashing(9)(inputs))])
     model = k.Model(inputs, k.layers.Dense(2)(k.layers.Flatten()(x)))
-    (made,) = synthetic_inputs(read(model).graph, 100, seed=0)
+    (made,) = synthetic_inputs(read(model), 100, seed=0)
     assert {"on", "off", "7"} < set(np.unique(made.astype(str)))
     assert prune(model, 0.4).report.equivalence.holds
     assert shrink(model).report.removals == ()
@@ -41,6 +41,6 @@ def test_without_data_tokens_are_made_up_for_a_nested_embedding(package):
     inner = k.Sequential([k.layers.Embedding(10, 6, mask_zero=True), k.layers.LSTM(5)])
     tokens = k.Input((7,))
     model = k.Model(tokens, k.layers.Dense(3)(inner(k.layers.Reshape((7,))(tokens))))
-    (made,) = synthetic_inputs(read(model).graph, 50, seed=0)
+    (made,) = synthetic_inputs(read(model), 50, seed=0)
     assert set(np.unique(made)) == set(range(10))
     assert prune(model, 0.4).report.equivalence.holds
