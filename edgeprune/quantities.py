@@ -8,12 +8,9 @@ A number alone is refused where it could mean several things: 200 what?
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ%]*)")
 _BYTES: Mapping[str, int] = {

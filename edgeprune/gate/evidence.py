@@ -7,18 +7,15 @@ import functools
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from edgeprune.bundle import Bundle, load_eval, read_bundle
+from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
 from edgeprune.bundle.read import EVAL, MANIFEST
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.report.read import read_report, strict_json
-
-if TYPE_CHECKING:
-    from edgeprune.bundle import EvalData
-    from edgeprune.report.schema import Report
-    from edgeprune.run_record import RunRecord
-    from edgeprune.types import TensorInfo
+from edgeprune.report.schema import Report
+from edgeprune.run_record import RunRecord
+from edgeprune.types import TensorInfo
 
 T = TypeVar("T")
 _RUNTIMES = ("ai_edge_litert", "tflite_runtime", "tensorflow")

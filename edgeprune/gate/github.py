@@ -6,14 +6,10 @@ also colon and comma.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from edgeprune.gate.result import CheckResult
 from edgeprune.gate.rows import rows
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.gate.result import CheckResult
 
 
 def annotation_lines(result: CheckResult) -> Iterator[str]:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from edgeprune.bundle import read_bundle
+from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MANIFEST
 from edgeprune.errors import InputError
+from edgeprune.gate.limits import Limit
 from edgeprune.gate.result import Past
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.bundle import Bundle
-    from edgeprune.gate.limits import Limit
-    from edgeprune.report.figures import Figure
+from edgeprune.report.figures import Figure
 
 
 def earlier_bundles(against: Path | str, current: Path) -> list[Bundle]:

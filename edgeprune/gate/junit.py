@@ -7,14 +7,10 @@ bundle gives no means for is skipped.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from edgeprune.gate.result import Status
+from edgeprune.gate.result import CheckResult, Status
 from edgeprune.gate.rows import rows
-
-if TYPE_CHECKING:
-    from edgeprune.gate.result import CheckResult
 
 _SUITE = "edgeprune check"
 # What XML 1.0 cannot hold, not even escaped.

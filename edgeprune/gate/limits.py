@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 from edgeprune import quantities as q
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
 
 @dataclasses.dataclass(frozen=True)

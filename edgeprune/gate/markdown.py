@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from edgeprune.gate.result import Status
+from edgeprune.gate.result import CheckResult, Status
 from edgeprune.gate.rows import rows
-
-if TYPE_CHECKING:
-    from edgeprune.gate.result import CheckResult
 
 _MARKS = {Status.HELD: "✅", Status.BROKEN: "❌", Status.UNMEASURED: "❓"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~!&])")

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from edgeprune.gate.result import CheckResult, Status
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,18 +10,15 @@ hashes. It is no signature: who rebuilds every figure consistently has made a bu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.gate import verify_folder, verify_model, verify_report
 from edgeprune.gate.evidence import Evidence, NothingToCheckByError, first_line, require_runtime
 from edgeprune.gate.result import Status, VerifiedPart
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    Part = Callable[[Evidence], Iterator[str]]
+Part = Callable[[Evidence], Iterator[str]]
 
 PARTS: tuple[tuple[str, Part], ...] = (
     ("seal", verify_folder.seal),

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import zipfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from edgeprune.bundle.read import MANIFEST
 from edgeprune.bundle.seal import KEY, seal_of
+from edgeprune.gate.evidence import Evidence
 from edgeprune.metrics import METRICS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.gate.evidence import Evidence
 
 _KERAS = "model.keras"
 _HDF5 = b"\x89HDF\r\n\x1a\n"

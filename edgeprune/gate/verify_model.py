@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 from edgeprune.bundle.read import EVAL
-from edgeprune.gate.evidence import NothingToCheckByError
+from edgeprune.gate.evidence import Evidence, NothingToCheckByError
 from edgeprune.report.figures import main_metric
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from edgeprune.gate.evidence import Evidence
-    from edgeprune.types import TensorInfo
+from edgeprune.types import TensorInfo
 
 _LABELS = "labels.txt"
 _INTEGER = ("int8", "int16x8")

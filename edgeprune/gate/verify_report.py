@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from edgeprune import jsonable
-from edgeprune.gate.evidence import NothingToCheckByError
+from edgeprune.gate.evidence import Evidence, NothingToCheckByError
 from edgeprune.metrics import METRICS
 from edgeprune.report.figures import main_metric
-from edgeprune.report.schema import LatencyReport
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from edgeprune.gate.evidence import Evidence
-    from edgeprune.report.schema import StageReport
+from edgeprune.report.schema import LatencyReport, StageReport
 
 _EXACT = 1e-9
 

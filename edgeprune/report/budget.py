@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
+from edgeprune.budget.explain import Explanation, Round
 from edgeprune.budget.resources import NOUNS, show_amount
 from edgeprune.quantities import show_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.budget.explain import Explanation, Round
 
 COLUMNS = ("group", "before", "after", "latency", "next width", "would save", "answers changed", "divergence")
 MEANING = (

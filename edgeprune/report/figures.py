@@ -13,17 +13,13 @@ the device changes is therefore taken on the same samples on both sides:
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
+from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.bundle import Bundle
-    from edgeprune.report.schema import Report
-    from edgeprune.run_record import RunRecord
+from edgeprune.report.schema import Report
+from edgeprune.run_record import RunRecord
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import numpy as np
 
 from edgeprune.graph.cost import layer_costs
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.report.schema import LayerReport
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
 
 
 def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> tuple[LayerReport, ...]:

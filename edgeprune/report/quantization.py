@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from edgeprune.report.schema import AttemptReport, LayerErrorReport, Report
+from edgeprune.report.schema import AttemptReport, LayerErrorReport, Report
 
 _WORST = 3
 

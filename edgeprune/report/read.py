@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from edgeprune import jsonable
+from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
 from edgeprune.report.upgrade import upgraded
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from edgeprune.bundle import Bundle
 
 _MAX_BYTES = 64 << 20
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.report.schema import Report, StageReport
+from edgeprune.report.schema import Report, StageReport
 
 COLUMNS = ("", "baseline", "pruned", "deployed", "change")
 

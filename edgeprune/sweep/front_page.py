@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from edgeprune import jsonable
 from edgeprune.quantities import show_duration, show_size
@@ -13,11 +13,8 @@ from edgeprune.report.page.numbers import duration_tick, size_tick
 from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
-from edgeprune.report.page.svg import figure
-
-if TYPE_CHECKING:
-    from edgeprune.report.page.svg import Show
-    from edgeprune.sweep.front import Done, Front
+from edgeprune.report.page.svg import Show, figure
+from edgeprune.sweep.front import Done, Front
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")
 _SHOWN: Mapping[str, Show] = {"size": show_size, "memory": show_size, "latency": show_duration}

@@ -8,13 +8,10 @@ Names stand to the left, what is left of what to the right.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from edgeprune.report.page.html import Html, tag
 from edgeprune.report.page.svg import Drawing, Scale, drawing, label, shorten, text_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_ROWS = 80
 _WIDTH, _ROW, _BAR, _TOP = 520.0, 24.0, 14.0, 8.0

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.report import budget as shown
 from edgeprune.report.page.html import Html, join, table, tag
-
-if TYPE_CHECKING:
-    from edgeprune.report.page.subject import Subject
+from edgeprune.report.page.subject import Subject
 
 _MAX_ROWS = 400
 

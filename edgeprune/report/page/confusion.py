@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,11 +14,9 @@ from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.report.page.heatmap import MAX_CLASSES, heatmap
 from edgeprune.report.page.html import Html, tag
 from edgeprune.report.page.html import table as html_table
+from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
-
-if TYPE_CHECKING:
-    from edgeprune.report.page.subject import Subject
-    from edgeprune.run_record import RunRecord
+from edgeprune.run_record import RunRecord
 
 Counts = tuple[tuple[int, ...], ...]
 _MOST = 20

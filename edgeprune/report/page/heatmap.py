@@ -5,13 +5,10 @@ Shades between 0.42 and 0.92 are left out: no text could be read on them in both
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from edgeprune.report.page.html import Html, tag
 from edgeprune.report.page.svg import Drawing, drawing, label, shorten, text_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 MAX_CLASSES = 30
 _CELLS = 420.0

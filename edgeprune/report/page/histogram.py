@@ -6,16 +6,13 @@ Timings have a long tail, which would press everything else into one bar: the ax
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration
 from edgeprune.report.page.html import tag
 from edgeprune.report.page.numbers import duration_tick
 from edgeprune.report.page.svg import Drawing, axes, drawing, frame, label
 from edgeprune.run_record import percentile
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _BINS = 40
 _MARKS = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
-from edgeprune.report.page.svg import figure
+from edgeprune.report.page.subject import Subject
+from edgeprune.report.page.svg import Show, figure
 from edgeprune.report.quantization import up_to
-
-if TYPE_CHECKING:
-    from edgeprune.report.page.subject import Subject
-    from edgeprune.report.page.svg import Show
-    from edgeprune.report.schema import AttemptReport, LayerReport
-    from edgeprune.run_record import RunRecord
+from edgeprune.report.schema import AttemptReport, LayerReport
+from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from edgeprune.report.page.html import tag
 from edgeprune.report.page.svg import Drawing, axes, drawing, frame
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name: str, kind: str) -> Drawing:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration, show_percent, show_size
@@ -11,16 +12,10 @@ from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
 from edgeprune.report.page.numbers import duration_tick, percent_tick, size_tick
 from edgeprune.report.page.scatter import Point, scatter
-from edgeprune.report.page.svg import figure
-from edgeprune.report.schema import STAGES
+from edgeprune.report.page.subject import Subject
+from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.schema import STAGES, StageReport
 from edgeprune.report.table import COLUMNS, table_rows
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from edgeprune.report.page.subject import Subject
-    from edgeprune.report.page.svg import Show
-    from edgeprune.report.schema import StageReport
 
 _MAX_TEXT = 300
 _TIMES = "\N{MULTIPLICATION SIGN}"

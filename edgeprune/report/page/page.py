@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
@@ -13,13 +13,8 @@ from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.reproduce import reproduce
 from edgeprune.report.page.style import CSS
-from edgeprune.report.page.subject import open_subjects
+from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.version import VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from edgeprune.report.page.subject import Subject
 
 MAX_BYTES = 1_000_000
 _MAX_DETAILED = 6  # bundles of a comparison that get all of their sections

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
 
 from edgeprune.report.page.html import Html, join, table, tag
-
-if TYPE_CHECKING:
-    from edgeprune.report.page.subject import Subject
+from edgeprune.report.page.subject import Subject
 
 
 def reproduce(subject: Subject) -> Html:

@@ -10,16 +10,11 @@ Marks differ in shape as well as in colour.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.marks import mark
-from edgeprune.report.page.svg import Drawing, Show, axes, drawing, frame, label, shorten, text_width
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.report.page.svg import Frame
+from edgeprune.report.page.svg import Drawing, Frame, Show, axes, drawing, frame, label, shorten, text_width
 
 _NAME_CHARACTERS = 28
 _LINE = 14.0

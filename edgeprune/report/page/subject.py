@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle, read_bundle
@@ -12,13 +12,8 @@ from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric
 from edgeprune.report.read import read_report, strict_json
-from edgeprune.report.schema import Report
+from edgeprune.report.schema import Report, StageReport
 from edgeprune.run_record import RunRecord
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.report.schema import StageReport
 
 
 @dataclasses.dataclass(frozen=True)

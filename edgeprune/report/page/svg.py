@@ -14,13 +14,9 @@ import dataclasses
 import math
 import sys
 import unicodedata
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from edgeprune.report.page.html import Html, join, tag
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 Show = Callable[[float], str]
 _CHARACTER = 6.6  # pixels of a character at the plots' font size, roughly
