@@ -79,11 +79,11 @@ def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> No
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
     if junit is not None:
-        from edgeprune.gate.junit import junit as as_junit
+        from edgeprune.gate.formats import junit as as_junit
 
         junit.write_text(as_junit(result), encoding="utf-8")
     if markdown is not None:
-        from edgeprune.gate.markdown import markdown as as_markdown
+        from edgeprune.gate.formats import markdown as as_markdown
 
         # GitHub's job summary is one file for all commands of a step.
         mode = "a" if str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
@@ -93,8 +93,7 @@ def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> No
 
 def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:
     from edgeprune import jsonable
-    from edgeprune.gate.github import annotation_lines
-    from edgeprune.gate.rows import rows
+    from edgeprune.gate.formats import annotation_lines, rows
 
     if as_json:
         typer.echo(jsonable.dumps({**jsonable.encode(result), "passed": result.passed}, indent=1))

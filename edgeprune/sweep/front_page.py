@@ -9,11 +9,10 @@ from typing import Any
 from edgeprune import jsonable
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.numbers import duration_tick, size_tick
 from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
-from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.page.svg import Show, duration_tick, figure, size_tick
 from edgeprune.sweep.front import Done, Front
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")

@@ -4,9 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from edgeprune.gate.github import annotation_lines
-from edgeprune.gate.junit import junit
-from edgeprune.gate.markdown import markdown
+from edgeprune.gate.formats import annotation_lines, junit, markdown
 from edgeprune.gate.result import CheckResult, Judgement, Past, Status, VerifiedPart
 
 HOSTILE = 'a|b<script>"x"&\x00\x1b[31m]]>\r\n::error::%0A`*_'

@@ -56,7 +56,7 @@ def test_every_version_is_shown(path, true_bundle, tmp_path):
     report = read_report_file(path)
     assert report.refusals[0].channels == 4
     assert table_rows(report)[0] == ("accuracy", "100.00 %", "100.00 %", "100.00 %", "+0.00 points")
-    assert next(quantization.lines(report)).startswith("Quantized to int8 by ai-edge-quantizer")
+    assert next(quantization.lines(report)).startswith("Quantized to int8 by ")
     bundle = Path(shutil.copytree(true_bundle, tmp_path / "bundle"))
     shutil.copy(path, bundle / "report.json")
     rehash(bundle)

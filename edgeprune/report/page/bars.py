@@ -34,15 +34,7 @@ class Bar:
 
 
 def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = "deployed") -> Drawing:
-    """The drawing; at most `MAX_ROWS` rows, the table beside it has all.
-
-    Args:
-        identity: unique in the page.
-        title: of the drawing.
-        rows: at least one.
-        what: the quantity, for the description.
-        kind: colour of the bars.
-    """
+    """At least one row, at most `MAX_ROWS`; `what` is the quantity and `kind` its colour."""
     shown = rows[:MAX_ROWS]
     names = [shorten(row.name, _NAME_CHARACTERS) for row in shown]
     left = 16 + max(text_width(name) for name in names)
@@ -57,10 +49,9 @@ def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = 
             parts.append(_bar(scale, y, row.before, "ghost", f"{row.name} before"))
         parts.append(_bar(scale, y, row.value, kind, f"{row.name}: {row.words}"))
         parts.append(label(scale.at(max(row.value, row.before or 0.0)) + 6, y + _BAR - 3, row.words))
-    said = "; ".join(f"{row.name}: {row.words}" for row in shown)
-    return drawing(
-        identity, title, f"{what} by layer. {said}.", _WIDTH, 2 * _TOP + len(shown) * _ROW, *parts
-    )
+    values = "; ".join(f"{row.name}: {row.words}" for row in shown)
+    height = 2 * _TOP + len(shown) * _ROW
+    return drawing(identity, title, f"{what} by layer. {values}.", _WIDTH, height, *parts)
 
 
 def _bar(scale: Scale, y: float, value: float, kind: str, tooltip: str) -> Html:

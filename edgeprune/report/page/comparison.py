@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from edgeprune.errors import InputError
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.numbers import duration_tick, size_tick
 from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.scatter import Point, pareto_front, scatter
 from edgeprune.report.page.subject import Subject
-from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.page.svg import Show, duration_tick, figure, size_tick
 from edgeprune.report.schema import StageReport
 
 _Axis = tuple[str, str, Callable[[StageReport], float | None], Show, Show]

@@ -1,4 +1,4 @@
-"""A confusion matrix: rows are true classes, columns answers; a shade is the share of its row.
+"""A confusion matrix: rows are true classes, columns predictions; a shade is a fraction of its row.
 
 Shades between 0.42 and 0.92 are left out: no text could be read on them in both light and dark.
 """
@@ -18,14 +18,7 @@ _MAX_NUMBERED = 16
 
 
 def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Drawing:
-    """The drawing.
-
-    Args:
-        identity: unique in the page.
-        title: of the drawing.
-        counts: (true, answered), square, `MAX_CLASSES` at most.
-        labels: one for each class.
-    """
+    """Of square counts (true, predicted) of at most `MAX_CLASSES`."""
     names = [shorten(name, 12) for name in labels]
     size = _CELLS / len(counts)
     left = 32 + max(text_width(name) for name in names)

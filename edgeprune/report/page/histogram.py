@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration
 from edgeprune.report.page.html import tag
-from edgeprune.report.page.numbers import duration_tick
-from edgeprune.report.page.svg import Drawing, axes, drawing, frame, label
+from edgeprune.report.page.svg import Drawing, axes, drawing, duration_tick, frame, label
 from edgeprune.run_record import percentile
 
 _BINS = 40
@@ -19,13 +18,7 @@ _MARKS = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
 
 
 def histogram(identity: str, title: str, latency_ns: Sequence[int]) -> Drawing:
-    """The drawing.
-
-    Args:
-        identity: unique in the page.
-        title: of the drawing.
-        latency_ns: raw timings, at least one.
-    """
+    """Of raw timings, at least one."""
     values = sorted(value / 1e6 for value in latency_ns)
     low, high = values[0], percentile(values, 0.99) * 1.05
     width = (high - low) / _BINS or 1e-6

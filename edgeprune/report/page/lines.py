@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from edgeprune.report.page.html import tag
@@ -9,15 +10,7 @@ from edgeprune.report.page.svg import Drawing, axes, drawing, frame
 
 
 def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name: str, kind: str) -> Drawing:
-    """The drawing.
-
-    Args:
-        identity: unique in the page.
-        title: of the drawing.
-        points: (epoch, value), at least one.
-        y_name: of the value.
-        kind: its colour.
-    """
+    """Of points (epoch, value), at least one; `kind` is the colour."""
     epochs, values = [epoch for epoch, _ in points], [value for _, value in points]
     margin = (max(values) - min(values)) * 0.1 or abs(values[0]) * 0.1 or 0.1
     area = frame((min(epochs), max(epochs)), (min(values) - margin, max(values) + margin), height=240)
@@ -27,10 +20,9 @@ def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name
         for (epoch, value), (x, y) in zip(points, corners, strict=True)
     ]
     line = tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)
-    whole = [value for value in area.x_ticks if value == int(value)]
-    shown = type(area)(area.width, area.height, area.x, area.y, whole, area.y_ticks)
-    said = "; ".join(f"epoch {epoch}: {value:.4g}" for epoch, value in points[:60])
+    shown = dataclasses.replace(area, x_ticks=[value for value in area.x_ticks if value == int(value)])
+    listed = "; ".join(f"epoch {epoch}: {value:.4g}" for epoch, value in points[:60])
     return drawing(
-        identity, title, f"{y_name} by epoch. {said}.", area.width, area.height,
+        identity, title, f"{y_name} by epoch. {listed}.", area.width, area.height,
         axes(shown, "epoch", y_name, lambda value: f"{value:.0f}", lambda value: f"{value:.4g}"), line, *dots,
     )

@@ -10,10 +10,9 @@ from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration, show_percent, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
-from edgeprune.report.page.numbers import duration_tick, percent_tick, size_tick
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.subject import Subject
-from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.page.svg import Show, duration_tick, figure, percent_tick, size_tick
 from edgeprune.report.schema import STAGES, StageReport
 from edgeprune.report.table import COLUMNS, table_rows
 

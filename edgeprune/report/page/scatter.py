@@ -39,19 +39,15 @@ def scatter(
     identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[Show, Show], *,
     x_tick: Show, y_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
 ) -> Drawing:
-    """The drawing.
+    """At least one point.
 
     Args:
-        identity: unique in the page.
-        title: of the drawing.
-        points: at least one.
         names: of the axes, x first.
         shows: how their values are written.
         x_tick: how round values along x are written.
         y_tick: and those along y.
         way: whether a dashed line joins the points in their order.
         front: points that no other beats, by x; a step line joins them.
-        height: in pixels.
     """
     x_show, y_show = shows
     ys = [point.y for point in points]
@@ -69,13 +65,13 @@ def scatter(
         parts.append(_line([(area.x.at(p.x), area.y.at(p.y)) for p in points], "way"))
     if front:
         parts.append(_line(_steps([(area.x.at(p.x), area.y.at(p.y)) for p in front]), "front"))
-    said = [f"{p.name}: {x_show(p.x)}, {y_show(p.y)}" for p in points]
+    texts = [f"{p.name}: {x_show(p.x)}, {y_show(p.y)}" for p in points]
     parts += [
         mark(point.stage, area.x.at(point.x), area.y.at(point.y), tooltip=words)
-        for point, words in zip(points, said, strict=True)
+        for point, words in zip(points, texts, strict=True)
     ]
     parts.append(_labels(area, points))
-    description = f"{names[1]} against {names[0]}. {'; '.join(said)}."
+    description = f"{names[1]} against {names[0]}. {'; '.join(texts)}."
     return drawing(identity, title, description, area.width, area.height, *parts)
 
 

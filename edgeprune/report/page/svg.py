@@ -35,10 +35,10 @@ class Scale:
     def at(self, value: float) -> float:
         """Pixel of a value."""
         if self.log:
-            share = math.log(value / self.low) / math.log(self.high / self.low)
+            fraction = math.log(value / self.low) / math.log(self.high / self.low)
         else:
-            share = (value - self.low) / (self.high - self.low or 1.0)
-        return self.start + share * (self.end - self.start)
+            fraction = (value - self.low) / (self.high - self.low or 1.0)
+        return self.start + fraction * (self.end - self.start)
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -62,6 +62,26 @@ def log_ticks(low: float, high: float) -> list[float]:
     start = max((index for index, value in enumerate(values) if value <= low), default=0)
     end = next((index for index, value in enumerate(values) if value >= high), len(values) - 1)
     return values[start : max(end, start + 1) + 1]
+
+
+def duration_tick(value_ms: float) -> str:
+    """Round milliseconds, written short."""
+    if value_ms >= 1000:
+        return f"{value_ms / 1000:g} s"
+    return f"{value_ms:g} ms" if value_ms >= 1 else f"{value_ms * 1000:g} us"
+
+
+def percent_tick(value: float) -> str:
+    """A round fraction as a percentage, without zeros at its end."""
+    return f"{100 * value:.6g} %"
+
+
+def size_tick(value: float) -> str:
+    """Round bytes, written short."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= factor:
+            return f"{value / factor:g} {unit}"
+    return f"{value:g} B"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,15 +166,11 @@ class Drawing:
 def drawing(
     identity: str, title: str, description: str, width: float, height: float, *parts: Html
 ) -> Drawing:
-    """An SVG element that screen readers read out as one picture.
+    """An SVG element that screen readers read out as one picture, with the figures that matter.
 
     Args:
         identity: unique in the page.
-        title: what the picture is.
-        description: what is to be seen in it, with the figures that matter.
-        width: in pixels, as the parts were laid out; the page scales it.
-        height: too.
-        parts: what is drawn.
+        width: in pixels, as the parts were laid out, like `height`; the page scales both.
     """
     markup = tag(
         "svg", tag("title", title, id=f"{identity}-t"), tag("desc", description, id=f"{identity}-d"), *parts,

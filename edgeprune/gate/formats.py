@@ -1,0 +1,123 @@
+"""A check's result as other programs read it: GitHub annotations, JUnit XML, Markdown; one row, one entry.
+
+GitHub: workflow commands on stdout (docs.github.com, "Workflow commands for GitHub Actions"): data escapes
+%, CR and LF, properties also colon and comma. JUnit: a broken limit is a failure, one that could not be
+measured an error; a part of the verification that the bundle has nothing for is skipped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from xml.etree import ElementTree as ET
+
+from edgeprune.gate.result import CheckResult, Status
+
+_MARKS = {Status.HELD: "✅", Status.BROKEN: "❌", Status.UNMEASURED: "❓"}
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~!&])")
+_SUITE = "edgeprune check"
+# What XML 1.0 cannot hold, not even escaped.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclasses.dataclass(frozen=True)
+class CheckedRow:
+    """A limit, or a part of the verification.
+
+    Attributes:
+        name: unique in its check.
+        found: for people; empty when unmeasured.
+        allowed: for people; empty for a verification.
+        message: one sentence.
+        failed: whether it makes the check fail.
+    """
+
+    name: str
+    status: Status
+    found: str
+    allowed: str
+    message: str
+    failed: bool
+
+
+def rows(result: CheckResult) -> Iterator[CheckedRow]:
+    """All rows, verification first."""
+    for finding in result.verification:
+        status = finding.status
+        text = {Status.HELD: "fine", Status.BROKEN: "refused", Status.UNMEASURED: "not checked"}[status]
+        message = f"{finding.part}: {finding.detail or 'fine.'}"
+        yield CheckedRow(f"verify: {finding.part}", status, text, "", message, status is Status.BROKEN)
+    for judgement in result.judgements:
+        show = judgement.row.show
+        found = "" if judgement.found is None else show(judgement.found)
+        allowed = ("at most " if judgement.row.upper else "at least ") + show(judgement.allowed)
+        yield CheckedRow(
+            judgement.name, judgement.status, found, allowed, judgement.sentence(),
+            judgement.status is not Status.HELD,
+        )
+
+
+def annotation_lines(result: CheckResult) -> Iterator[str]:
+    """Lines for stdout; a warning for each reason to doubt a figure."""
+    for row in rows(result):
+        if row.failed:
+            yield f"::error title={_property(f'edgeprune check: {row.name}')}::{_data(row.message)}"
+    for note in result.notes:
+        yield f"::warning title=edgeprune check::{_data(note)}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def junit(result: CheckResult) -> str:
+    """The document, as text."""
+    suite = ET.Element("testsuite", name=_SUITE)
+    counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+    for row in rows(result):
+        case = ET.SubElement(suite, "testcase", classname=_clean(result.bundle), name=_clean(row.name))
+        counts["tests"] += 1
+        if row.status is Status.HELD:
+            ET.SubElement(case, "system-out").text = _clean(row.message)
+            continue
+        kind = "failure" if row.status is Status.BROKEN else "error" if row.failed else "skipped"
+        counts[{"failure": "failures", "error": "errors", "skipped": "skipped"}[kind]] += 1
+        ET.SubElement(case, kind, message=_clean(row.message))
+    suite.attrib.update({name: str(number) for name, number in counts.items()})
+    if result.notes:
+        ET.SubElement(suite, "system-out").text = _clean("\n".join(result.notes))
+    suites = ET.Element("testsuites")
+    suites.append(suite)
+    ET.indent(suites)
+    return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _clean(text: str) -> str:
+    return _FORBIDDEN.sub("\ufffd", text)
+
+
+def markdown(result: CheckResult) -> str:
+    """A heading, a table and a sentence for each row that fails."""
+    table = list(rows(result))
+    verdict = "passed" if result.passed else "failed"
+    lines = [
+        f"### edgeprune check {verdict}: {_plain(result.bundle)}", "",
+        "| | check | found | allowed |", "|---|---|---:|---:|",
+    ]
+    lines += [
+        f"| {_MARKS[row.status]} | {_plain(row.name)} | {_plain(row.found)} | {_plain(row.allowed)} |"
+        for row in table
+    ]
+    messages = [*(row.message for row in table if row.failed), *result.notes]
+    lines += ["", *(f"- {_plain(message)}" for message in messages)] if messages else []
+    return "\n".join(lines) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text that means itself: names come from the bundle and from devices."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
