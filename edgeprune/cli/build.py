@@ -119,8 +119,9 @@ def _print(report: Report, out: str, *, explain: bool) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{100 * report.removed.neurons:.1f} % of the neurons removed; stripped equals masked within "
-        f"{report.equivalence.max_abs_error:.1e}; accuracy on {report.data.test} test samples."
+        f"{100 * report.removed.neurons:.1f} % of the neurons are removed. Removing them gives the same "
+        f"outputs as switching them off (largest difference {report.equivalence.max_abs_error:.1e}). "
+        f"Accuracy is on {report.data.test} test samples."
     )
     for line in quantization.lines(report):
         console.print(line, markup=False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar, cast
 
 from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
 from edgeprune.bundle.read import EVAL, MANIFEST
@@ -34,22 +33,23 @@ class ModelFacts:
     operators: dict[str, int]
 
 
-def _once(read: Callable[[Evidence], T]) -> Callable[[Evidence], T]:
-    """Keeps what `read` gave or raised, so that every part meets the very same error."""
+class _Once(Generic[T]):
+    """A property that is read once; an error is raised again as the very same object."""
 
-    @functools.wraps(read)
-    def kept(self: Evidence) -> T:
-        if read.__name__ not in self.seen:
+    def __init__(self, read: Callable[[Evidence], T]) -> None:
+        self._read = read
+
+    def __get__(self, evidence: Evidence, owner: type[Evidence]) -> T:
+        name = self._read.__name__
+        if name not in evidence.seen:
             try:
-                self.seen[read.__name__] = read(self)
+                evidence.seen[name] = self._read(evidence)
             except (EdgepruneError, NothingToCheckByError) as error:
-                self.seen[read.__name__] = error
-        found = self.seen[read.__name__]
+                evidence.seen[name] = error
+        found = evidence.seen[name]
         if isinstance(found, Exception):
             raise found
-        return found  # type: ignore[no-any-return]  # what `read` returned
-
-    return kept
+        return cast("T", found)
 
 
 class Evidence:
@@ -57,40 +57,35 @@ class Evidence:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.seen: dict[str, Any] = {}
+        self.seen: dict[str, object] = {}
         self.refused = False
 
-    @property
-    @_once
-    def manifest_json(self) -> Any:
+    @_Once
+    def manifest_json(self) -> object:
         """manifest.json as JSON values."""
         path = self.folder / MANIFEST
         if not path.is_file() or path.is_symlink():
             raise InputError(f"there is no plain file {MANIFEST}.")
         return strict_json(path)
 
-    @property
-    @_once
+    @_Once
     def bundle(self) -> Bundle:
         """The bundle; its files match the manifest."""
         return read_bundle(self.folder)
 
-    @property
-    @_once
+    @_Once
     def report(self) -> Report:
         """report.json."""
         return read_report(self.bundle)
 
-    @property
-    @_once
+    @_Once
     def samples(self) -> EvalData:
         """eval.npz."""
         if EVAL not in self.bundle.manifest.files:
             raise NothingToCheckByError(f"the bundle has no {EVAL}")
         return load_eval(self.bundle.file(EVAL))
 
-    @property
-    @_once
+    @_Once
     def record(self) -> RunRecord:
         """A run on this machine, in a process of its own: a broken model may take it down."""
         from device_runners import BenchOptions, bench
@@ -99,8 +94,7 @@ class Evidence:
             raise NothingToCheckByError("a model is not run while the above is broken")
         return bench(self.bundle, "local", BenchOptions(runs=1, warmup=0, min_time_s=0.01))
 
-    @property
-    @_once
+    @_Once
     def model(self) -> ModelFacts:
         """Tensors and operators of model.tflite."""
         if importlib.util.find_spec("ai_edge_litert") is None:

@@ -29,8 +29,8 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("neurons", lambda stage: stage.neurons, _count, _percent_change),
         row("parameters", lambda stage: stage.params, _count, _percent_change),
         row("MACs", lambda stage: stage.macs, _count, _percent_change),
-        row("file size", lambda stage: stage.tflite_bytes, _bytes, _times),
-        row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times),
+        row("file size", lambda stage: stage.tflite_bytes, _bytes, _times("smaller", "larger")),
+        row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times("faster", "slower")),
     ]
 
 
@@ -58,5 +58,12 @@ def _milliseconds(value: float) -> str:
     return f"{value:.3f} ms"
 
 
-def _times(before: float, after: float) -> str:
-    return f"{before / after:.1f}x less" if after and after < before else f"{after / before:.1f}x"
+def _times(less: str, more: str) -> Callable[[float, float], str]:
+    """How often one cost fits into the other, with the word for a lower or a higher one."""
+
+    def compare(before: float, after: float) -> str:
+        if 0 < after < before:
+            return f"{before / after:.1f}x {less}"
+        return f"{after / before:.1f}x {more}" if after > before else "1.0x"
+
+    return compare

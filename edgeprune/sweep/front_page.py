@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from edgeprune import jsonable
 from edgeprune.quantities import show_duration, show_size
@@ -74,7 +73,7 @@ def figure_text(one: Done, name: str) -> str:
     return show(one.figures[name])
 
 
-def settings_text(settings: Mapping[str, Any]) -> str:
+def settings_text(settings: Mapping[str, object]) -> str:
     """Settings as they are typed."""
     return " ".join(f"{name}={value}" for name, value in settings.items())
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration, show_percent, show_size
@@ -37,8 +36,7 @@ def outcome(subject: Subject) -> Html:
               f"{before.neurons:,} → {after.neurons:,}"),
         _tile("Parameters removed", f"{100 * report.removed.params:.1f} %",
               f"{before.params:,} → {after.params:,}"),
-        _tile("MACs removed", f"{100 * report.removed.macs:.1f} %",
-              f"{before.macs:,} → {after.macs:,}"),
+        _tile("MACs removed", f"{100 * report.removed.macs:.1f} %", f"{before.macs:,} → {after.macs:,}"),
     ]
     figures = table(
         f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
@@ -56,8 +54,8 @@ def request(subject: Subject) -> Html:
     proof = report.equivalence
     parts = [
         tag("dl", join(settings), class_="settings"),
-        tag("p", f"The stripped model equals the original with the removed neurons masked, within "
-            f"{proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e}, {proof.samples} samples)."),
+        tag("p", "Removing the neurons gives the same outputs as switching them off: the largest difference "
+            f"on {proof.samples} samples is {proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e})."),
     ]
     if report.refusals:
         rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
@@ -120,8 +118,8 @@ def _quality(subject: Subject) -> Html | None:
     if name is None or before is None or after is None:
         return None
     show = quality_show(name)
-    share = show is show_percent
-    change = f"{100 * (after - before):+.2f} points" if share else f"{after - before:+.4g}"
+    fraction = show is show_percent
+    change = f"{100 * (after - before):+.2f} points" if fraction else f"{after - before:+.4g}"
     title = name.replace("_", " ").capitalize()
     return _tile(title, show(after), f"{show(before)} → {show(after)}, {change}")
 
@@ -139,6 +137,6 @@ def _tile(what: str, big: str, small: str) -> Html:
                tag("span", small, class_="from"))
 
 
-def _brief(value: Any) -> str:
+def _brief(value: object) -> str:
     words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return words if len(words) <= _MAX_TEXT else words[:_MAX_TEXT] + "…"
