@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -57,7 +57,7 @@ def build(
     benchmark_model: Annotated[Path | None, Option(help="Google's prebuilt benchmark_model.")] = None,
     json: Annotated[bool, Option("--json", help="Print report.json to stdout and nothing else.")] = False,
     silent: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
-    **settings: Any,
+    **settings: object,
 ) -> None:
     """Prune, strip, fine-tune, quantize, verify, measure and bundle a model."""
     typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
@@ -92,7 +92,7 @@ def build(
 
 def _effective(
     context: typer.Context, recipe_file: Path | None, typed: Mapping[str, str | None], out: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, object],
 ) -> tuple[Recipe, dict[str, str]]:
     """The recipe, and what is built from and where it goes: what was typed, over the file."""
     given, places = read_recipe(recipe_file) if recipe_file else ({}, {})

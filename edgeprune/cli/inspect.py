@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgeprune.cli.options import CustomObjects, TrustModel
 
 if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
 
+Row = Mapping[str, str | int | list[str]]
+
 
 def inspect(
     model: Annotated[pathlib.Path, typer.Argument(help="A .keras or .h5 file, or a SavedModel folder.")],
-    custom_objects: Annotated[
-        str, typer.Option("--custom-objects", help="Module with layers of your own: package.module.")
-    ] = "",
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Run Python code (Lambda layers) inside of the file.")
-    ] = False,
+    custom_objects: CustomObjects = "",
+    trust_model: TrustModel = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show layers, prunable groups, neurons, parameters, MACs, and what cannot be pruned and why."""
     from edgeprune import jsonable
+    from edgeprune.graph.cost import cost
     from edgeprune.keras_bridge.custom_objects import objects_of
     from edgeprune.keras_bridge.keras_version import is_keras3
     from edgeprune.keras_bridge.load import load_model
@@ -30,31 +33,27 @@ def inspect(
     from edgeprune.pruning.dependencies import find_dependencies
 
     loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
-    found = inspection(find_dependencies(read(loaded).graph))
-    found = {"model": str(model), "keras": 3 if is_keras3(loaded) else 2, **found}
+    dependencies = find_dependencies(read(loaded).graph)
+    total, tables, keras = cost(dependencies), tables_of(dependencies), 3 if is_keras3(loaded) else 2
     if as_json:
+        found = {"model": str(model), "keras": keras, **dataclasses.asdict(total), **tables}
         typer.echo(jsonable.dumps(found, indent=1))
-    else:
-        _print(found)
+        return
+    _print(tables)
+    typer.echo(
+        f"Keras {keras}: {total.neurons:,} prunable neurons, {total.params:,} parameters, {total.macs:,} MACs"
+    )
 
 
-def inspection(dependencies: DependencyGraph) -> dict[str, Any]:
-    """The traced model as plain values."""
-    from edgeprune.graph.cost import cost, layer_costs
+def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
+    """Layers, groups and refusals of a model as plain values."""
+    from edgeprune.graph.cost import layer_costs
 
-    total, layers = cost(dependencies), layer_costs(dependencies)
+    layers = dependencies.graph.layers
     return {
-        "neurons": total.neurons,
-        "params": total.params,
-        "macs": total.macs,
         "layers": [
-            {
-                "name": path,
-                "kind": dependencies.graph.layers[path].kind,
-                "params": one.params,
-                "macs": one.macs,
-            }
-            for path, one in layers.items()
+            {"name": path, "kind": layers[path].kind, "params": one.params, "macs": one.macs}
+            for path, one in layer_costs(dependencies).items()
         ],
         "groups": [
             {"name": group.name, "neurons": len(group.channels), "producers": list(group.producers)}
@@ -67,7 +66,7 @@ def inspection(dependencies: DependencyGraph) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(tables: Mapping[str, Sequence[Row]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -80,16 +79,12 @@ def _print(found: dict[str, Any]) -> None:
         table = Table(title=title, title_justify="left", box=None)
         for column in columns:
             table.add_column(column.replace("_", " "))
-        for row in found[title]:
+        for row in tables[title]:
             table.add_row(*(_cell(row[column]) for column in columns))
         console.print(table)
-    console.print(
-        f"Keras {found['keras']}: {found['neurons']:,} prunable neurons, {found['params']:,} parameters, "
-        f"{found['macs']:,} MACs"
-    )
 
 
-def _cell(value: Any) -> str:
+def _cell(value: str | int | list[str]) -> str:
     if isinstance(value, list):
         return ", ".join(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else value

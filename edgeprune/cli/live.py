@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.cli.progress import TITLES
 from edgeprune.sweep.front_page import figure_text, settings_text
@@ -13,7 +13,9 @@ from edgeprune.sweep.front_page import figure_text, settings_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from edgeprune.sweep.board import Running, Standing
+    from rich.console import Group
+
+    from edgeprune.sweep.board import Standing
     from edgeprune.sweep.front import Done
 
     Show = Callable[[Standing], None]
@@ -58,7 +60,7 @@ def _found(one: Done) -> str:
     return one.error or ", ".join(f"{name} {figure_text(one, name)}" for name in one.figures)
 
 
-def _drawn(now: Standing) -> Any:
+def _drawn(now: Standing) -> Group:
     from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
@@ -72,18 +74,9 @@ def _drawn(now: Standing) -> Any:
         text = escape(_found(done))
         table.add_row(str(done.slot), escape(settings_text(done.settings)), mark + text, "")
     for run in now.running:
-        said = escape(settings_text(run.settings))
-        table.add_row(_name(run), said, _progress(run), _time(run), style="bold")
+        table.add_row(
+            str(run.slot) if run.slot >= 0 else "baseline", escape(settings_text(run.settings)),
+            f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %",
+            f"{time.monotonic() - run.since:.0f} s", style="bold",
+        )
     return Group(table, *(f"Note: {escape(note)}" for note in now.notes))
-
-
-def _name(run: Running) -> str:
-    return str(run.slot) if run.slot >= 0 else "baseline"
-
-
-def _progress(run: Running) -> str:
-    return f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %"
-
-
-def _time(run: Running) -> str:
-    return f"{time.monotonic() - run.since:.0f} s"

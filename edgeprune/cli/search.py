@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -64,7 +64,7 @@ def search(
     trust_model: TrustModel = False,
     json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
     silent: Annotated[bool, Option("--quiet", help="No live table.")] = False,
-    **settings: Any,
+    **settings: object,
 ) -> None:
     """Build many variants and keep those that no other one beats; the same command goes on after a crash."""
     from edgeprune.sweep import Sweep
@@ -88,7 +88,7 @@ def search(
         _print(front, out)
 
 
-def _refuse_limits(fixed: Mapping[str, Any]) -> None:
+def _refuse_limits(fixed: Mapping[str, object]) -> None:
     if recipe(**fixed).limited:
         raise InputError(
             "A sweep with a budget.", "Its front shows what each budget can have.",

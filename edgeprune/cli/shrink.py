@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pathlib
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from edgeprune.cli.options import CustomObjects, TrustModel
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def shrink(
@@ -13,16 +18,12 @@ def shrink(
     out: Annotated[
         pathlib.Path | None, typer.Option("--out", help="Where to write. Default: MODEL with -shrunk.keras.")
     ] = None,
-    custom_objects: Annotated[
-        str, typer.Option("--custom-objects", help="Module with layers of your own: package.module.")
-    ] = "",
+    custom_objects: CustomObjects = "",
     samples: Annotated[
         pathlib.Path | None,
         typer.Option("--samples", help="Inputs to prove it on as well: .npy, or .npz by input name."),
     ] = None,
-    trust_model: Annotated[
-        bool, typer.Option("--trust-model", help="Run Python code (Lambda layers) inside of the file.")
-    ] = False,
+    trust_model: TrustModel = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Remove neurons that cannot change any output, with the proof; nothing else."""
@@ -54,7 +55,7 @@ def shrink(
     typer.echo(f"written to {target}")
 
 
-def _arrays(path: pathlib.Path) -> Any:
+def _arrays(path: pathlib.Path) -> np.ndarray | dict[str, np.ndarray]:
     """One array, or a dictionary of them by input name.
 
     Raises:
