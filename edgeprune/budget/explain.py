@@ -21,9 +21,9 @@ class GroupExplanation:
         units_after: kept.
         latency_ms: predicted, of the layers that make or read its channels, in the pruned model; None where
             no latency was measured.
-        next_units: the nearest narrower width that saves something; None where there is none.
+        next_width: the nearest narrower width that saves something; None where there is none.
         saves_ms: what going there would save.
-        harm: what going there would add to the divergence of the outputs, before training.
+        added_divergence: what going there would add to the divergence of the outputs, before training.
         changed: the same as a ratio of predictions that would differ; an estimate from all evaluated plans,
             None where there are no predictions to compare.
     """
@@ -33,9 +33,9 @@ class GroupExplanation:
     units_before: int
     units_after: int
     latency_ms: Optional[float]  # noqa: UP045  (jsonable reads Optional alone)
-    next_units: Optional[int]  # noqa: UP045
+    next_width: Optional[int]  # noqa: UP045
     saves_ms: Optional[float]  # noqa: UP045
-    harm: float
+    added_divergence: float
     changed: Optional[float] = None  # noqa: UP045
 
 
@@ -71,7 +71,7 @@ class Explanation:
         rows: one for each group.
         rounds: models that were built and measured before training, in order; the last is the result.
         family: how the plan was made, see `edgeprune.budget.plans`.
-        harms: measured divergence of the plan of each family.
+        divergences: measured divergence of the plan of each family.
         tried: plans whose networks were built to see what they do to the outputs.
         candidates: measured for the latency table.
         median_error: relative, of the table's predictions of candidates left out of its fit; None where
@@ -86,7 +86,7 @@ class Explanation:
     rows: tuple[GroupExplanation, ...]
     rounds: tuple[Round, ...]
     family: str
-    harms: Mapping[str, float]
+    divergences: Mapping[str, float]
     tried: int
     candidates: int
     median_error: Optional[float] = None  # noqa: UP045

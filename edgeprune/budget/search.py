@@ -177,7 +177,7 @@ class BudgetSearch:
         after = self.planner.nearest(counts, with_margin(resources, (missed,)))
         if after is None:
             raise out_of_reach(self.profile, counts, resources)
-        chosen = ChosenPlan(found.explanation.family, after, found.explanation.harms)
+        chosen = ChosenPlan(found.explanation.family, after, found.explanation.divergences)
         return self._proven(chosen, resources, budget)
 
     def _proven(

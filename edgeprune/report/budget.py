@@ -44,10 +44,10 @@ def rows(budget: Explanation) -> Iterator[tuple[str, ...]]:
             str(row.units_before),
             str(row.units_after),
             "" if row.latency_ms is None else show_duration(row.latency_ms),
-            "" if row.next_units is None else str(row.next_units),
+            "" if row.next_width is None else str(row.next_width),
             "" if row.saves_ms is None else show_duration(row.saves_ms),
-            "" if row.changed is None or row.next_units is None else f"{100 * row.changed:+.2f} %",
-            "" if row.next_units is None else f"{row.harm:+.3g}",
+            "" if row.changed is None or row.next_width is None else f"{100 * row.changed:+.2f} %",
+            "" if row.next_width is None else f"{row.added_divergence:+.3g}",
         )
 
 
