@@ -6,18 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
-from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.outcome import quality_show, quality_tick
 from edgeprune.report.page.page import document
-from edgeprune.report.page.scatter import Point, pareto_front, scatter
-from edgeprune.report.page.svg import Show, duration_tick, figure, size_tick
+from edgeprune.report.page.scatter import Point, pareto_front
+from edgeprune.report.page.svg import figure
+from edgeprune.report.page.trade import COSTS, quality_show, trade_plot
 from edgeprune.sweep.front import Done, Front
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")
-_SHOWN: Mapping[str, Show] = {"size": show_size, "memory": show_size, "latency": show_duration}
-_AXES = {"size": ("file size", size_tick), "latency": ("latency, median", duration_tick),
-         "memory": ("peak memory", size_tick)}
 _MARK = {True: "deployed", False: "baseline"}
 _LEGEND = (
     "Squares are the trials that no other one beats in all objectives, circles the others; the line joins "
@@ -69,7 +65,7 @@ def row(front: Front, one: Done) -> tuple[str, ...]:
 
 def figure_text(one: Done, name: str) -> str:
     """A figure with its unit."""
-    show = _SHOWN.get(name) or quality_show(_plain(one.metric))
+    show = COSTS[name].show if name in COSTS else quality_show(one.metric)
     return show(one.figures[name])
 
 
@@ -88,32 +84,23 @@ def _metric(front: Front) -> str:
     return next((one.metric for one in front.trials if one.metric), "accuracy")
 
 
-def _plain(metric: str) -> str:
-    return metric.removeprefix("1 - ")
-
-
 def _plots(front: Front) -> Html | None:
-    costs = [name for name in front.objectives if name in _AXES] if "accuracy" in front.objectives else []
+    costs = [name for name in front.objectives if name in COSTS] if "accuracy" in front.objectives else []
     plots = [plot for name in costs if (plot := _plot(front, name)) is not None]
     return join((tag("p", _LEGEND), tag("div", join(plots), class_="plots"))) if plots else None
 
 
 def _plot(front: Front, cost: str) -> Html | None:
-    what, tick = _AXES[cost]
     points = [
         Point(str(one.slot), _MARK[one.optimal], one.figures[cost], one.figures["accuracy"])
         for one in front.trials if {cost, "accuracy"} <= set(one.figures)
     ]
     if not points:
         return None
-    best, metric = pareto_front(points), _metric(front)
-    show, quality_step = quality_show(_plain(metric)), quality_tick(_plain(metric))
-    picture = scatter(
-        f"front-{cost}", f"{metric} against {what}", points, (what, metric), (_SHOWN[cost], show),
-        front=best, x_tick=tick, y_tick=quality_step, height=380,
-    )
+    best, metric, axis = pareto_front(points), _metric(front), COSTS[cost]
+    picture = trade_plot(f"front-{cost}", points, metric, axis, front=best, height=380)
     names = ", ".join(point.name for point in best)
-    return figure(picture, f"Best in {metric} and {what}: trials {names}.")
+    return figure(picture, f"Best in {metric} and {axis.name}: trials {names}.")
 
 
 def _all(front: Front) -> Html:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.outcome import quality_show, quality_tick
-from edgeprune.report.page.scatter import Point, pareto_front, scatter
+from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
-from edgeprune.report.page.svg import Show, duration_tick, figure, size_tick
-from edgeprune.report.schema import StageReport
-
-_Axis = tuple[str, str, Callable[[StageReport], float | None], Show, Show]
+from edgeprune.report.page.svg import figure
+from edgeprune.report.page.trade import COSTS, CostAxis, quality_show, trade_plot
 
 
 def comparison(subjects: Sequence[Subject]) -> Html:
@@ -30,12 +27,7 @@ def comparison(subjects: Sequence[Subject]) -> Html:
             "Make a report of each.",
         )
     metric = names.pop()
-    axes: tuple[_Axis, ...] = (
-        ("size", "file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
-        ("latency", "latency, median", lambda stage: stage.p50_ms, show_duration, duration_tick),
-        ("memory", "peak memory", lambda stage: stage.peak_memory_bytes, show_size, size_tick),
-    )
-    plots = [_plot(subjects, metric, *axis) for axis in axes] if metric else []
+    plots = [_plot(subjects, metric, key) for key in COSTS] if metric else []
     best = "Squares are the bundles, circles their baselines; the line joins those that no other beats."
     return join((
         _table(subjects, metric), tag("p", best) if any(plots) else None,
@@ -43,34 +35,28 @@ def comparison(subjects: Sequence[Subject]) -> Html:
     ))
 
 
-def _plot(
-    subjects: Sequence[Subject], metric: str, key: str, what: str,
-    read: Callable[[StageReport], float | None], show: Show, x_tick: Show,
-) -> Html | None:
-    points = _points(subjects, read)
+def _plot(subjects: Sequence[Subject], metric: str, key: str) -> Html | None:
+    axis, quality = COSTS[key], quality_show(metric)
+    points = _points(subjects, axis)
     deployed = [point for point in points if point.stage == "deployed"]
     if not deployed:
         return None
     front = pareto_front(deployed)
-    quality = quality_show(metric)
-    picture = scatter(
-        f"all-{key}", f"{metric} against {what}", points, (what, metric), (show, quality), front=front,
-        x_tick=x_tick, y_tick=quality_tick(metric), height=380,
-    )
-    rows = [(p.name, show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
+    picture = trade_plot(f"all-{key}", points, metric, axis, front=front, height=380)
+    rows = [(p.name, axis.show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
     on_front = ", ".join(point.name for point in front)
-    return figure(picture, f"Not beaten in {metric} and {what}: {on_front}.", table(
-        f"{metric} against {what}", ("bundle", what, metric, "on the front"), rows
+    return figure(picture, f"Not beaten in {metric} and {axis.name}: {on_front}.", table(
+        f"{metric} against {axis.name}", ("bundle", axis.name, metric, "on the front"), rows
     ))
 
 
-def _points(subjects: Sequence[Subject], read: Callable[[StageReport], float | None]) -> list[Point]:
+def _points(subjects: Sequence[Subject], axis: CostAxis) -> list[Point]:
     """Deployed models, and each different baseline once."""
     points: list[Point] = []
     for stage in ("deployed", "baseline"):
         for subject in subjects:
             figures = subject.report.stages.by_name()[stage]
-            x, y = read(figures), subject.value(figures)
+            x, y = axis.read(figures), subject.value(figures)
             if x is None or y is None:
                 continue
             name = subject.name if stage == "deployed" else f"baseline of {subject.name}"

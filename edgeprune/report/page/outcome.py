@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration, show_percent, show_size
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
-from edgeprune.report.page.scatter import Point, scatter
+from edgeprune.report.page.scatter import Point
 from edgeprune.report.page.subject import Subject
-from edgeprune.report.page.svg import Show, duration_tick, figure, percent_tick, size_tick
-from edgeprune.report.schema import STAGES, StageReport
+from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.page.trade import COSTS, CostAxis, higher_is_better, quality_show, trade_plot
+from edgeprune.report.schema import STAGES
 from edgeprune.report.table import COLUMNS, table_rows
 
 _MAX_TEXT = 300
@@ -68,48 +68,28 @@ def trade(subject: Subject, prefix: str) -> Html | None:
     """Quality against size and latency, before and after."""
     name = subject.metric
     plots = []
-    axes: tuple[tuple[str, str, Callable[[StageReport], float | None], Show, Show], ...] = (
-        ("size", "file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
-        ("latency", "latency, median", lambda stage: stage.p50_ms, show_duration, duration_tick),
-    )
-    for key, what, read, show, tick in axes:
-        points = list(_points(subject, read))
+    for key in ("size", "latency"):
+        axis = COSTS[key]
+        points = list(_points(subject, axis))
         if name is None or not points:
             continue
-        picture = scatter(
-            f"{prefix}-{key}", f"{name} against {what}", points, (what, name), (show, quality_show(name)),
-            x_tick=tick, y_tick=quality_tick(name), way=True,
-        )
-        rows = [(p.name, show(p.x), quality_show(name)(p.y)) for p in points]
-        better = "Up" if _higher(name) else "Down"
-        plots.append(figure(picture, f"{better} and to the left is better.",
-                            table(f"{name} against {what}", ("model", what, name), rows)))
+        rows = [(p.name, axis.show(p.x), quality_show(name)(p.y)) for p in points]
+        better = "Up" if higher_is_better(name) else "Down"
+        plots.append(figure(
+            trade_plot(f"{prefix}-{key}", points, name, axis, way=True),
+            f"{better} and to the left is better.",
+            table(f"{name} against {axis.name}", ("model", axis.name, name), rows),
+        ))
     if not plots:
         return None
     return join((legend(*STAGES), tag("div", join(plots), class_="plots")))
 
 
-def quality_show(metric: str) -> Show:
-    """How values of a metric are written."""
-    known = METRICS.get(metric.partition("/")[0])
-    return show_percent if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
-
-
-def quality_tick(metric: str) -> Show:
-    """How round values of a metric are written along an axis."""
-    return percent_tick if quality_show(metric) is show_percent else (lambda value: f"{value:.4g}")
-
-
-def _points(subject: Subject, read: Callable[[StageReport], float | None]) -> Iterator[Point]:
+def _points(subject: Subject, axis: CostAxis) -> Iterator[Point]:
     for stage, figures in subject.report.stages.by_name().items():
-        x, y = read(figures), subject.value(figures)
+        x, y = axis.read(figures), subject.value(figures)
         if x is not None and y is not None:
             yield Point(STAGE_NAMES[stage], stage, float(x), float(y))
-
-
-def _higher(metric: str) -> bool:
-    known = METRICS.get(metric.partition("/")[0])
-    return known is None or known.higher_is_better
 
 
 def _quality(subject: Subject) -> Html | None:

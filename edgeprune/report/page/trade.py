@@ -1,0 +1,63 @@
+"""Quality against a cost: how both are written, and the plot of one against the other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+
+from edgeprune.metrics import METRICS
+from edgeprune.metrics.evaluation import Metric
+from edgeprune.quantities import show_duration, show_percent, show_size
+from edgeprune.report.page.scatter import Point, scatter
+from edgeprune.report.page.svg import Drawing, Show, duration_tick, percent_tick, size_tick
+from edgeprune.report.schema import StageReport
+
+
+@dataclasses.dataclass(frozen=True)
+class CostAxis:
+    """What a model costs: read from a stage, and written exactly (`show`) and along an axis (`tick`)."""
+
+    name: str
+    read: Callable[[StageReport], float | None]
+    show: Show
+    tick: Show
+
+
+COSTS = {
+    "size": CostAxis("file size", lambda stage: stage.tflite_bytes, show_size, size_tick),
+    "latency": CostAxis("latency, median", lambda stage: stage.p50_ms, show_duration, duration_tick),
+    "memory": CostAxis("peak memory", lambda stage: stage.peak_memory_bytes, show_size, size_tick),
+}
+
+
+def trade_plot(
+    identity: str, points: Sequence[Point], metric: str, axis: CostAxis, *, way: bool = False,
+    front: Sequence[Point] = (), height: float = 300,
+) -> Drawing:
+    """Points whose y is a metric (or ``1 - METRIC``) and whose x is a cost; see `scatter`."""
+    return scatter(
+        identity, f"{metric} against {axis.name}", points, (axis.name, metric),
+        (axis.show, quality_show(metric)), x_tick=axis.tick, y_tick=quality_tick(metric),
+        way=way, front=front, height=height,
+    )
+
+
+def quality_show(metric: str) -> Show:
+    """How values of a metric are written."""
+    known = _known(metric)
+    return show_percent if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
+
+
+def quality_tick(metric: str) -> Show:
+    """How round values of a metric are written along an axis."""
+    return percent_tick if quality_show(metric) is show_percent else (lambda value: f"{value:.4g}")
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of it is better; so for a metric that is not known."""
+    known = _known(metric)
+    return known is None or known.higher_is_better
+
+
+def _known(metric: str) -> Metric | None:
+    return METRICS.get(metric.removeprefix("1 - ").partition("/")[0])
