@@ -1,8 +1,8 @@
-"""Sizes, durations and shares as people write them in a budget, read strictly and written back.
+"""Sizes, durations and fractions as people write them, read strictly and written back.
 
     200kB = 200,000 bytes    64KiB = 65,536 bytes    5ms    300us    0.95 = 95%
 
-A number alone is refused where it could mean several things: 200 what?
+A number without a unit is refused where it could mean several things.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def parse_duration(text: object, name: str) -> float:
     if unit not in _MILLISECONDS:
         what = "has no unit" if not unit else f"has the unit '{unit}'"
         raise InputError(
-            f"{name} = {text} {what}.", "Expected one of ns, us, ms, s.", f"Write {number:g}ms, say."
+            f"{name} = {text} {what}.", "Expected one of ns, us, ms, s.", f"Write {number:g}ms, for example."
         )
     return _positive(number * _MILLISECONDS[unit], text, name)
 
@@ -57,7 +57,7 @@ def parse_count(text: object, name: str) -> float:
     number, unit = _split(text, name, "a number such as 5000000 or 5M")
     if unit not in _COUNTS:
         raise InputError(
-            f"{name} = {text} has the unit '{unit}'.", "Expected k, M, G or none.", f"Write {number:g}M, say."
+            f"{name} = {text} has the unit '{unit}'.", "Expected k, M, G or none.", f"Such as {number:g}M."
         )
     return _positive(number * _COUNTS[unit], text, name)
 
@@ -69,14 +69,14 @@ def parse_fraction(text: object, name: str) -> float:
         InputError: neither; 95 alone is above 1 and refused.
     """
     number, unit = _split(text, name, "a fraction such as 0.95, or 95%")
-    share = number / 100 if unit == "%" else number
-    if unit not in ("", "%") or not 0 <= share <= 1:
+    fraction = number / 100 if unit == "%" else number
+    if unit not in ("", "%") or not 0 <= fraction <= 1:
         raise InputError(
-            f"{name} = {text} is no share.",
+            f"{name} = {text} is not a fraction.",
             "Expected a fraction from 0 to 1, or a percentage.",
-            f"Write {number:g}% or {number / 100:g}." if not unit else "Write 0.95 or 95%, say.",
+            f"Write {number:g}% or {number / 100:g}." if not unit else "Write 0.95 or 95%, for example.",
         )
-    return share
+    return fraction
 
 
 def parse_points(text: object, name: str) -> float:
@@ -88,7 +88,7 @@ def parse_points(text: object, name: str) -> float:
     number, unit = _split(text, name, "percentage points such as 0.5")
     if unit not in ("", "point", "points") or number > 100:
         raise InputError(
-            f"{name} = {text} is no number of points.",
+            f"{name} = {text} is not a number of points.",
             "Expected percentage points, 0 to 100: 0.5 allows 97.9 % to become 97.4 %.",
             f"Write {min(number, 100):g}.",
         )

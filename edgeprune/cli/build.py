@@ -45,12 +45,12 @@ def build(
     trust_model: TrustModel = False,
     force: Annotated[bool, Option("--force", help="Build again even if nothing changed.")] = False,
     resume: Annotated[
-        bool, Option("--resume/--no-resume", help="Go on where an interrupted build of the same stopped.")
+        bool, Option("--resume/--no-resume", help="Continue an interrupted build of the same recipe.")
     ] = True,
     explain: Annotated[
-        bool, Option("--explain", help="Show what each layer's width costs, where a budget found it.")
+        bool, Option("--explain", help="Show what each layer's width costs, if a limit was given.")
     ] = False,
-    runner: Annotated[str, Option(help="On --device: python, native or benchmark_model.")] = "python",
+    runner: Annotated[str, Option(help="Runner on --device: python, native or benchmark_model.")] = "python",
     python: Annotated[str | None, Option(help="Python on --device, such as a venv's.")] = None,
     library: Annotated[Path | None, Option(help="TFLite library for the native runner.")] = None,
     native_runner: Annotated[Path | None, Option(help="edgeprune_runner built for the device.")] = None,
@@ -87,14 +87,14 @@ def build(
     elif not silent:
         _print(read_report(done.bundle), places["out"], explain=explain)
         if done.unchanged:
-            typer.echo("Nothing changed since, so nothing was done; --force builds again.")
+            typer.echo("Nothing changed since the last build, so nothing was done; --force builds again.")
 
 
 def _effective(
     context: typer.Context, recipe_file: Path | None, typed: Mapping[str, str | None], out: str,
     settings: Mapping[str, object],
 ) -> tuple[Recipe, dict[str, str]]:
-    """The recipe, and what is built from and where it goes: what was typed, over the file."""
+    """The recipe and the places (model, data, out); the command line wins over the file."""
     given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
     places |= {name: value for name, value in typed.items() if value is not None}
     if given_settings(context, {"out": out}) or "out" not in places:

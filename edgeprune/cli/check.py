@@ -14,20 +14,22 @@ if TYPE_CHECKING:
     from edgeprune.gate.recipe_limits import RecipeLimits
 
 _DEVICE = "Measure on local, ssh://[user@]host[:port] or adb://[serial]; repeatable."
-_AGAINST = "An earlier bundle, or a folder of them: since when is a limit broken?"
+_PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
+_RECIPE = "TOML file with a [limits] table; options on the command line win."
+_AGAINST = "An earlier bundle, or a folder of them, to find since when a limit is broken."
 
 
 def check(
     bundle: Annotated[Path, Argument(help="A build's output folder.")],
-    max_size: Annotated[str | None, Option(help="Of model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
-    max_latency: Annotated[str | None, Option(help="Of one inference, such as 5ms, 300us.")] = None,
-    max_memory: Annotated[str | None, Option(help="Peak of the process, such as 64MB.")] = None,
-    min_accuracy: Annotated[str | None, Option(help="0.95 or 95%.")] = None,
-    max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 is 0.5 %.")] = None,
-    percentile: Annotated[int | None, Option(help="Of the latency: 50 (default), 90 or 99.")] = None,
-    recipe: Annotated[Path | None, Option(help="TOML with a [limits] table; options beat it.")] = None,
+    max_size: Annotated[str | None, Option(help="Size of model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
+    max_latency: Annotated[str | None, Option(help="Latency of one inference, such as 5ms, 300us.")] = None,
+    max_memory: Annotated[str | None, Option(help="Peak memory of the process, such as 64MB.")] = None,
+    min_accuracy: Annotated[str | None, Option(help="Such as 0.95 or 95%.")] = None,
+    max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 means 0.5 %.")] = None,
+    percentile: Annotated[int | None, Option(help=_PERCENTILE)] = None,
+    recipe: Annotated[Path | None, Option(help=_RECIPE)] = None,
     device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
-    threads: Annotated[int, Option(min=1, max=64, help="Of the runtime on devices.")] = 1,
+    threads: Annotated[int, Option(min=1, max=64, help="Threads of the runtime on devices.")] = 1,
     python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
     against: Annotated[Path | None, Option(help=_AGAINST)] = None,
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from typer import Argument, Option
 
-_NAME = "Of the generated module and class; after the task by default."
-_FORCE = "Replace exports that were edited since; never a folder that is none."
+_NAME = "Name of the generated module and class. Default: from the task."
+_FORCE = "Replace exports that were edited; never a folder that is not an export."
 
 
 def export(
@@ -20,7 +20,7 @@ def export(
     python: Annotated[Path | None, Option(help="Python project that becomes a wheel.")] = None,
     ci: Annotated[Path | None, Option(help="GitHub, GitLab, fastlane and pre-commit templates.")] = None,
     name: Annotated[str | None, Option(help=_NAME)] = None,
-    package: Annotated[str | None, Option(help="Kotlin package; edgeprune.NAME by default.")] = None,
+    package: Annotated[str | None, Option(help="Kotlin package. Default: edgeprune.NAME.")] = None,
     force: Annotated[bool, Option("--force", help=_FORCE)] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:

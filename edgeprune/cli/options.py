@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 ModelName = Annotated[
-    str | None, typer.Argument(help="A trained Keras model, or zoo:NAME; without: the task's own.")
+    str | None, typer.Argument(help="A trained Keras model, or zoo:NAME. Default: the task's zoo model.")
 ]
 DataName = Annotated[
     str | None,
@@ -27,10 +27,10 @@ DataName = Annotated[
     ),
 ]
 RecipeFile = Annotated[
-    Path | None, Option("--recipe", help="A TOML file of these options; typed ones beat it.")
+    Path | None, Option("--recipe", help="A TOML file of these options; options on the command line win.")
 ]
-CustomObjects = Annotated[str, Option(help="package.module with layers, losses or metrics of your own.")]
-TrustModel = Annotated[bool, Option("--trust-model", help="Let code in the model file run.")]
+CustomObjects = Annotated[str, Option(help="package.module with your own layers, losses or metrics.")]
+TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the model file to run.")]
 
 _KINDS: dict[str, Any] = {
     "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],
@@ -40,7 +40,7 @@ _KINDS: dict[str, Any] = {
 
 
 def with_recipe_options(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:
-    """Gives a command one option for each field of the recipe, but some; it takes them as ``**settings``."""
+    """Give a command, as ``**settings``, an option for each field of the recipe but those in `without`."""
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     own = [one for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_option(field) for field in dataclasses.fields(Recipe) if field.name not in without]
@@ -53,7 +53,7 @@ def with_recipe_options(command: Callable[..., None], without: Sequence[str] = (
 
 
 def given_settings(context: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """What was typed, apart from what is only a default, as the recipe takes it.
+    """What was typed on the command line, without defaults, as the recipe takes it.
 
     Raises:
         InputError: a ratio that is not PATTERN=SHARE.

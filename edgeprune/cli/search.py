@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from edgeprune.sweep import Front, Sweep
 
 _VARY = (
-    "FIELD=VALUE,VALUE,… of `build`'s options, as prune=0.3,0.5; repeatable. Without: share, "
+    "FIELD=VALUE,VALUE,… with one of `build`'s options, such as prune=0.3,0.5; repeatable. Default: ratio, "
     "schedule, criterion, allocation, quantize, learning rate, distill."
 )
-_DEVICE = "local, ssh://… or adb://…; repeatable: like devices, each trial on a free one."
+_DEVICE = "local, ssh://… or adb://…; repeat it for several equal devices: each trial runs on a free one."
 _WORKERS = "Builds at the same time. Default: 1, or all cores of the cluster."
-_RAY = "auto or HOST:PORT of a Ray cluster; without: processes of this machine."
-_STORAGE = "sqlite:///FILE or postgresql://…; several processes may share it. Default: in --out."
+_RAY = "auto or HOST:PORT of a Ray cluster. Default: processes on this machine."
+_STORAGE = "sqlite:///FILE or postgresql://…, which several processes may share. Default: a file in --out."
 
 
 @functools.partial(with_recipe_options, without=(*BUDGET, "device"))
@@ -45,7 +45,7 @@ def search(
     out: Annotated[
         Path, Option(help="Folder of the front's bundles, front.json, front.html and the sweep's memory.")
     ] = Path("build/search"),
-    trials: Annotated[int, Option(min=1, help="Builds in all; more, later, make a sweep longer.")] = 24,
+    trials: Annotated[int, Option(min=1, help="Number of builds; more, later, extend the sweep.")] = 24,
     vary: Annotated[list[str] | None, Option(help=_VARY)] = None,
     recipe_file: RecipeFile = None,
     objective: Annotated[
@@ -58,7 +58,7 @@ def search(
     storage: Annotated[str | None, Option(help=_STORAGE)] = None,
     study: Annotated[str, Option(help="Name of the sweep in the storage.")] = "edgeprune",
     stop_hopeless: Annotated[
-        bool, Option("--stop-hopeless/--no-stop-hopeless", help="End trials that others are far ahead of.")
+        bool, Option("--stop-hopeless/--no-stop-hopeless", help="Stop trials that others are far ahead of.")
     ] = True,
     custom_objects: CustomObjects = "",
     trust_model: TrustModel = False,
@@ -66,7 +66,7 @@ def search(
     silent: Annotated[bool, Option("--quiet", help="No live table.")] = False,
     **settings: object,
 ) -> None:
-    """Build many variants and keep those that no other one beats; the same command goes on after a crash."""
+    """Build many variants and keep those that no other beats; repeat the command to go on after a crash."""
     from edgeprune.sweep import Sweep
     from edgeprune.sweep.front_page import write_front
     from edgeprune.sweep.space import parse_space
@@ -91,7 +91,7 @@ def search(
 def _refuse_limits(fixed: Mapping[str, object]) -> None:
     if recipe(**fixed).limited:
         raise InputError(
-            "A sweep with a budget.", "Its front shows what each budget can have.",
+            "A sweep takes no limits.", "Its front shows what each limit would allow.",
             "Leave the limits out of the recipe file, or use `edgeprune build`.",
         )
 
@@ -105,7 +105,7 @@ def _run(what: Sweep, out: Path, *, enabled: bool) -> Front:
         with live_table(enabled=enabled) as show, contextlib.redirect_stdout(None):
             return sweep(what, out, show=show)
     except KeyboardInterrupt:
-        typer.echo(f"What is done is kept in {out}: the same command goes on with the rest.", err=True)
+        typer.echo(f"What is done is kept in {out}: the same command continues with the rest.", err=True)
         raise
 
 
