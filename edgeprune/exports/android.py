@@ -23,13 +23,18 @@ from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.steps import LogMel, Mfcc
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import left_to_caller, sentences
 
-SUPPORTED = frozenset(
-    {steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, steps.Tokenize, LogMel, Mfcc}
-)
+CALLS = {
+    steps.Affine: "Numbers.affine({x}, {scale}f, {offset}f)",
+    steps.Standardize: "Numbers.standardize({x}, MEAN_{owner}, STD_{owner})",
+    steps.PcmToFloat: "Numbers.floats({x})",
+    steps.PadOrCrop: "Numbers.padOrCrop({x}, {samples}, {centre})",
+    steps.Tokenize: '{tokenizer}.tokenize({x}, "{kind}", {length}, {keep_end})',
+    steps.LogMel: "LOGMEL_{owner}.of({x})",
+    steps.Mfcc: "MFCC_{owner}.of({x})",
+}
 _TYPES = {
     RawType.TEXT: "String", RawType.PCM: "ShortArray", RawType.BYTES: "ByteArray",
     RawType.FLOATS: "FloatArray", RawType.INT32: "IntArray", RawType.INT64: "LongArray",
@@ -43,7 +48,7 @@ _LABELS_IN_A_METHOD = 1000
 
 
 def android_files(plan: ModelPlan) -> dict[str, bytes]:
-    """The module's files by path, for a plan made with `SUPPORTED`."""
+    """The module's files by path, for a plan made with the steps of `CALLS`."""
     kotlin = f"src/main/kotlin/{plan.package.replace('.', '/')}"
     assets = f"src/main/assets/edgeprune/{plan.module}"
     files = {
@@ -58,7 +63,7 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     }
     for name in plan.files:
         files[f"{assets}/{name}"] = plan.bundle.file(name).read_bytes()
-    if any(isinstance(step, LogMel | Mfcc) for one in plan.inputs for step in one.steps):
+    if any(isinstance(step, steps.LogMel | steps.Mfcc) for one in plan.inputs for step in one.steps):
         files[f"{kotlin}/Spectrum.kt"] = render("android/Spectrum.kt", package=plan.package)
     if plan.files:
         files[f"{kotlin}/Tokenizer.kt"] = render("android/Tokenizer.kt", package=plan.package)
@@ -80,7 +85,7 @@ def _model(plan: ModelPlan) -> bytes:
         doc="\n".join(f" * - {line}" for line in sentences(plan)),
         run_doc="    /** Runs the model. @throws IllegalArgumentException for an input of another length */",
         parameters=", ".join(f"{one.name}: {_TYPES[one.raw]}" for one in plan.inputs),
-        encoded=", ".join(f"encode{_upper(one.name)}({one.name})" for one in plan.inputs),
+        encoded=", ".join(f"encode{names.capitalized(one.name)}({one.name})" for one in plan.inputs),
         allocate="\n".join(
             f"        outputs[{index}] = Numbers.buffer({_bytes(one.tensor.dtype) * one.size})"
             for index, one in enumerate(plan.outputs)
@@ -112,33 +117,18 @@ def _encoder(one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
         lines.append(f'        Numbers.expect("{name}", raw.size, {one.length})')
     before = "raw"
     for index, step in enumerate(one.steps):
-        done = _step(step, before, plan.inputs.index(one), index, plan, vocabularies)
+        tokenizer = ""
+        if isinstance(step, steps.Tokenize):
+            tokenizer = vocabularies[plan.files.index(step.vocabulary)]
+        owner = f"{plan.inputs.index(one)}_{index}"
+        done = literals.call(CALLS, step, x=before, owner=owner, tokenizer=tokenizer)
         lines.append(f"        val step{index} = {done}")
         before = f"step{index}"
     if one.raw is not RawType.TEXT:
         lines.append(f'        Numbers.expect("{name}", {before}.size, {one.size})')
     lines.append(f"        return {_packed(before, one)}")
-    head = f"    private fun encode{_upper(name)}({name}: {_TYPES[one.raw]}): ByteBuffer {{"
+    head = f"    private fun encode{names.capitalized(name)}({name}: {_TYPES[one.raw]}): ByteBuffer {{"
     return "\n".join([head, *lines, "    }\n"])
-
-
-def _step(
-    step: steps.Step, before: str, owner: int, index: int, plan: ModelPlan, vocabularies: list[str]
-) -> str:
-    if isinstance(step, steps.Affine):
-        return f"Numbers.affine({before}, {number(step.scale)}f, {number(step.offset)}f)"
-    if isinstance(step, steps.Standardize):
-        constant = f"{owner}_{index}"
-        return f"Numbers.standardize({before}, MEAN_{constant}, STD_{constant})"
-    if isinstance(step, LogMel | Mfcc):
-        return f"{type(step).__name__.upper()}_{owner}_{index}.of({before})"
-    if isinstance(step, steps.PcmToFloat):
-        return f"Numbers.floats({before})"
-    if isinstance(step, steps.PadOrCrop):
-        return f"Numbers.padOrCrop({before}, {step.samples}, {str(step.centre).lower()})"
-    tokenizer = vocabularies[plan.files.index(step.vocabulary)]
-    keep_end = str(step.keep_end).lower()
-    return f'{tokenizer}.tokenize({before}, "{step.kind}", {step.length}, {keep_end})'
 
 
 def _packed(values: str, one: InputPlan) -> str:
@@ -185,7 +175,7 @@ def _constants(plan: ModelPlan) -> str:
     text = ""
     for owner, one in enumerate(plan.inputs):
         for index, step in enumerate(one.steps):
-            if isinstance(step, LogMel | Mfcc):
+            if isinstance(step, steps.LogMel | steps.Mfcc):
                 made = ", ".join(map(str, dataclasses.astuple(step)))
                 kind = type(step).__name__
                 text += f"        private val {kind.upper()}_{owner}_{index} = {kind}({made})\n"
@@ -204,10 +194,6 @@ def _readme(plan: ModelPlan) -> bytes:
         arguments=", ".join(one.name for one in plan.inputs), show=f"    println(output.{shown})\n",
         left="".join(f"{line}\n\n" for line in map(left_to_caller, plan.inputs) if line),
     )
-
-
-def _upper(name: str) -> str:
-    return name[:1].upper() + name[1:]
 
 
 def _bytes(dtype: str) -> int:

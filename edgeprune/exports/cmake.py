@@ -18,11 +18,17 @@ from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.steps import LogMel, Mfcc
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import sentences
 
-SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop, LogMel, Mfcc})
+CALLS = {
+    steps.Affine: "detail::affine({x}, {scale}f, {offset}f)",
+    steps.Standardize: "detail::standardize({x}, mean_{owner}, deviation_{owner})",
+    steps.PcmToFloat: "detail::pcm({x})",
+    steps.PadOrCrop: "detail::pad_or_crop({x}, {samples}, {centre})",
+    steps.LogMel: "made{position}_.of({x})",
+    steps.Mfcc: "made{position}_.of({x})",
+}
 _TYPES = {
     RawType.PCM: "std::int16_t", RawType.BYTES: "std::uint8_t", RawType.FLOATS: "float",
     RawType.INT32: "std::int32_t", RawType.INT64: "std::int64_t",
@@ -34,7 +40,7 @@ _ELEMENTS = {
 
 
 def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
-    """The package's files by path, for a plan made with `SUPPORTED`."""
+    """The package's files by path, for a plan made with the steps of `CALLS`."""
     module, symbol = plan.module, f"edgeprune_{plan.module}_tflite"
     return {
         "CMakeLists.txt": render("cmake/CMakeLists.txt", module=module, symbol=symbol),
@@ -84,10 +90,11 @@ def _encode(index: int, one: InputPlan) -> str:
     lines = [f"    const auto& raw_ = {start};"]
     before = "raw_"
     for position, step in enumerate(one.steps):
-        if isinstance(step, LogMel | Mfcc):
+        if isinstance(step, steps.LogMel | steps.Mfcc):
             made = ", ".join(map(str, dataclasses.astuple(step)))
             lines.append(f"    static const detail::{type(step).__name__} made{position}_({made});")
-        lines.append(f"    const auto step{position}_ = {_step(step, before, name, position)};")
+        done = literals.call(CALLS, step, x=before, owner=f"{name}_{position}", position=position)
+        lines.append(f"    const auto step{position}_ = {done};")
         before = f"step{position}_"
     lines.append(f'    detail::expect("{name}", {before}.size(), {one.size});')
     if one.quantized:
@@ -99,19 +106,6 @@ def _encode(index: int, one: InputPlan) -> str:
         before = "packed_"
     lines.append(f"    runtime_.set_input({index}, {before}.data());")
     return "\n".join(["  {", *lines, "  }\n"])
-
-
-def _step(step: steps.Step, before: str, name: str, position: int) -> str:
-    if isinstance(step, steps.Affine):
-        return f"detail::affine({before}, {number(step.scale)}f, {number(step.offset)}f)"
-    if isinstance(step, steps.Standardize):
-        return f"detail::standardize({before}, mean_{name}_{position}, deviation_{name}_{position})"
-    if isinstance(step, LogMel | Mfcc):
-        return f"made{position}_.of({before})"
-    if isinstance(step, steps.PcmToFloat):
-        return f"detail::pcm({before})"
-    assert isinstance(step, steps.PadOrCrop)  # noqa: S101  (SUPPORTED has no others)
-    return f"detail::pad_or_crop({before}, {step.samples}, {str(step.centre).lower()})"
 
 
 def _decode(index: int, one: OutputPlan) -> str:

@@ -8,14 +8,19 @@ Resources/MODULE.tflite      in the bundle of the pod, or of the app where the f
 
 from __future__ import annotations
 
-from edgeprune.exports import literals, steps
+from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number
 from edgeprune.exports.plan import ModelPlan, OutputPlan
 from edgeprune.exports.templating import render
 from edgeprune.exports.words import left_to_caller, sentences
 
-SUPPORTED = frozenset({steps.Affine, steps.Standardize, steps.PcmToFloat, steps.PadOrCrop})
+CALLS = {
+    steps.Affine: "Numbers.affine({x}, {scale}, {offset})",
+    steps.Standardize: "Numbers.standardize({x}, Self.mean{owner}, Self.deviation{owner})",
+    steps.PcmToFloat: "Numbers.pcm({x})",
+    steps.PadOrCrop: "Numbers.padOrCrop({x}, {samples}, {centre})",
+}
 _TYPES = {
     RawType.PCM: "Int16", RawType.BYTES: "UInt8", RawType.FLOATS: "Float", RawType.INT32: "Int32",
     RawType.INT64: "Int64",
@@ -27,7 +32,7 @@ _ELEMENTS = {
 
 
 def ios_files(plan: ModelPlan) -> dict[str, bytes]:
-    """The pod's files by path, for a plan made with `SUPPORTED`."""
+    """The pod's files by path, for a plan made with the steps of `CALLS`."""
     return {
         f"{plan.class_name}.podspec": render("ios/podspec", class_name=plan.class_name),
         f"Sources/{plan.class_name}.swift": _model(plan),
@@ -58,10 +63,10 @@ def _model(plan: ModelPlan) -> bytes:
 
 
 def _encode(index: int, one: InputPlan) -> str:
-    name, owner = one.name, _upper(one.name)
+    name, owner = one.name, names.capitalized(one.name)
     before = f"Numbers.floats({name})" if one.bytes_to_floats else name
     for position, step in enumerate(one.steps):
-        before = _step(step, before, f"{owner}Step{position}")
+        before = literals.call(CALLS, step, x=before, owner=f"{owner}Step{position}")
     element = "Float" if one.floats else _TYPES[one.raw]
     lines = [f"        let encoded{owner}: [{element}] = {before}"]
     lines.append(f"        guard encoded{owner}.count == {one.size} else {{")
@@ -75,17 +80,6 @@ def _encode(index: int, one: InputPlan) -> str:
         packed = f"quantized{owner}"
     lines.append(f"        try interpreter.copy(Numbers.data({packed}), toInputAt: {index})")
     return "\n".join(lines) + "\n"
-
-
-def _step(step: steps.Step, before: str, owner: str) -> str:
-    if isinstance(step, steps.Affine):
-        return f"Numbers.affine({before}, {number(step.scale)}, {number(step.offset)})"
-    if isinstance(step, steps.Standardize):
-        return f"Numbers.standardize({before}, Self.mean{owner}, Self.deviation{owner})"
-    if isinstance(step, steps.PcmToFloat):
-        return f"Numbers.pcm({before})"
-    assert isinstance(step, steps.PadOrCrop)  # noqa: S101  (SUPPORTED has no others)
-    return f"Numbers.padOrCrop({before}, {step.samples}, {str(step.centre).lower()})"
 
 
 def _decode(index: int, one: OutputPlan) -> str:
@@ -127,12 +121,8 @@ def _constants(plan: ModelPlan) -> str:
     for one in plan.inputs:
         for index, step in enumerate(one.steps):
             if isinstance(step, steps.Standardize):
-                owner = f"{_upper(one.name)}Step{index}"
+                owner = f"{names.capitalized(one.name)}Step{index}"
                 for kind, values in (("mean", step.mean), ("deviation", step.std)):
                     items = literals.rows(map(number, values), " " * 8)
                     text += f"\n    private static let {kind}{owner}: [Float] = [\n{items}\n    ]\n"
     return text
-
-
-def _upper(name: str) -> str:
-    return name[:1].upper() + name[1:]

@@ -33,9 +33,9 @@ class ExportKind:
 
 
 KINDS: Mapping[str, ExportKind] = {
-    "android": ExportKind(android.android_files, android.SUPPORTED, names.camel),
-    "cmake": ExportKind(cmake.cmake_files, cmake.SUPPORTED),
-    "ios": ExportKind(ios.ios_files, ios.SUPPORTED, names.camel),
+    "android": ExportKind(android.android_files, frozenset(android.CALLS), names.camel),
+    "cmake": ExportKind(cmake.cmake_files, frozenset(cmake.CALLS)),
+    "ios": ExportKind(ios.ios_files, frozenset(ios.CALLS), names.camel),
     "python": ExportKind(python_module.python_files),
     "ci": ExportKind(ci.ci_files),
 }

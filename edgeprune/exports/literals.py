@@ -13,7 +13,7 @@ string, start an interpolation (`$`, `\(`), or turn the reading direction of the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -53,6 +53,18 @@ def number(value: float) -> str:
     if not np.isfinite(single):
         raise InputError(f"The bundle's manifest holds the number {value!r}.", "A finite one was expected.")
     return str(single)
+
+
+def call(calls: Mapping[type, str], step: object, **names: object) -> str:
+    """The expression that runs a step: its template in `calls`, with the step's fields as literals."""
+    fields = {key: _literal(value) for key, value in vars(step).items()}
+    return calls[type(step)].format(**fields, **names)
+
+
+def _literal(value: object) -> object:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return number(value) if isinstance(value, float) else value
 
 
 def rows(items: Iterable[str], indent: str, width: int = 110) -> str:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from edgeprune.bundle import pack_eval
 from edgeprune.errors import InputError
 from edgeprune.exports import export, folder, literals, names
-from edgeprune.exports.reserved import RESERVED
+from edgeprune.exports.names import RESERVED
 from edgeprune.types import TensorInfo
 from tests.exports.bundles import change_manifest, contents, float_bundle, int8_bundle
 
