@@ -57,7 +57,7 @@ def search(
     ray: Annotated[str | None, Option(help=_RAY)] = None,
     storage: Annotated[str | None, Option(help=_STORAGE)] = None,
     study: Annotated[str, Option(help="Name of the sweep in the storage.")] = "edgeprune",
-    stop_hopeless: Annotated[
+    prune_trials: Annotated[
         bool, Option("--stop-hopeless/--no-stop-hopeless", help="Stop trials that others are far ahead of.")
     ] = True,
     custom_objects: CustomObjects = "",
@@ -78,7 +78,7 @@ def search(
         model or places.get("model"), data or places.get("data"), parse_space(vary or (), fixed), fixed,
         tuple(objective or Sweep.objectives), trials, storage, study, workers, ray,
         tuple(device or Sweep.devices), custom_objects or places.get("custom_objects", ""), trust_model,
-        python, stop_hopeless,
+        python, prune_trials,
     )  # fmt: skip
     front = _run(what, out, enabled=not (silent or json))
     written = write_front(front, out)

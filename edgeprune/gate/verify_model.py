@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 
 from edgeprune.bundle.read import EVAL
@@ -100,8 +101,9 @@ def _differences(
         yield f"the manifest has {len(listed)} {kind}s, the file {len(found)}"
         return
     for one, other in zip(listed, found, strict=True):
+        mine, theirs = dataclasses.asdict(one), dataclasses.asdict(other)
         for field in ("name", "shape", "dtype", "zero_point"):
-            if getattr(one, field) != getattr(other, field):
-                yield f"{kind} {one.name!r}: {field} {getattr(one, field)} against {getattr(other, field)}"
+            if mine[field] != theirs[field]:
+                yield f"{kind} {one.name!r}: {field} {mine[field]} against {theirs[field]}"
         if abs(one.scale - other.scale) > _SMALL * abs(other.scale):
             yield f"{kind} {one.name!r}: scale {one.scale} against {other.scale}"

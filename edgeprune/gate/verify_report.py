@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from edgeprune import jsonable
 from edgeprune.gate.evidence import Evidence, NothingToCheckByError
 from edgeprune.metrics import METRICS
+from edgeprune.pruning.result import Removed
 from edgeprune.report.figures import main_metric
 from edgeprune.report.schema import LatencyReport, StageReport
 
@@ -23,25 +24,36 @@ def report(evidence: Evidence) -> Iterator[str]:
 
 
 def sums(evidence: Evidence) -> Iterator[str]:
-    """Whether shares follow from counts, and counts from groups and layers."""
+    """Whether fractions follow from counts, and counts from groups and layers."""
     found = evidence.report
     before, pruned, after = found.stages.by_name().values()
-    for unit in ("neurons", "params", "macs"):
-        was, left = getattr(before, unit), getattr(after, unit)
-        gone = 1 - left / was if was else 0.0
-        if not math.isclose(getattr(found.removed, unit), gone, abs_tol=_EXACT):
-            yield f"removed {unit} are {getattr(found.removed, unit)}, the stages say {gone:.9g}"
-        if getattr(pruned, unit) != left:
-            yield f"pruned and deployed differ in {unit} ({getattr(pruned, unit)} and {left})"
-    for stage, field in ((before, "units_before"), (after, "units_after")):
-        total = sum(getattr(group, field) for group in found.groups)
-        if total != stage.neurons:
-            yield f"{field} of the groups sum up to {total}, the stage has {stage.neurons} neurons"
-    for unit in ("macs", "params") if found.layers else ():
-        for stage, when in ((before, "before"), (after, "after")):
-            total = sum(getattr(layer, f"{unit}_{when}") or 0 for layer in found.layers)
-            if total != getattr(stage, unit):
-                yield f"{unit} {when} of the layers sum up to {total}, the stage has {getattr(stage, unit)}"
+    was, kept, left = _counts(before), _counts(pruned), _counts(after)
+    removed = _counts(found.removed)
+    for unit in was:
+        gone = 1 - left[unit] / was[unit] if was[unit] else 0.0
+        if not math.isclose(removed[unit], gone, abs_tol=_EXACT):
+            yield f"removed {unit} are {removed[unit]}, the stages say {gone:.9g}"
+        if kept[unit] != left[unit]:
+            yield f"pruned and deployed differ in {unit} ({kept[unit]} and {left[unit]})"
+    groups, layers = found.groups, found.layers
+    totals = [
+        ("units_before of the groups", sum(one.units_before for one in groups), before.neurons),
+        ("units_after of the groups", sum(one.units_after for one in groups), after.neurons),
+    ]
+    if layers:
+        totals += [
+            ("macs before of the layers", sum(one.macs_before or 0 for one in layers), before.macs),
+            ("macs after of the layers", sum(one.macs_after or 0 for one in layers), after.macs),
+            ("params before of the layers", sum(one.params_before or 0 for one in layers), before.params),
+            ("params after of the layers", sum(one.params_after or 0 for one in layers), after.params),
+        ]
+    for what, total, stated in totals:
+        if total != stated:
+            yield f"{what} sum up to {total}, the stage has {stated}"
+
+
+def _counts(one: StageReport | Removed) -> dict[str, float]:
+    return {"neurons": one.neurons, "params": one.params, "macs": one.macs}
 
 
 def ranges(evidence: Evidence) -> Iterator[str]:
@@ -94,9 +106,7 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
 
 
 def _impossible(stage: StageReport) -> Iterator[str]:
-    for name in ("neurons", "params", "macs"):
-        if getattr(stage, name) < 0:
-            yield f"{name} = {getattr(stage, name)}"
+    yield from (f"{name} = {value}" for name, value in _counts(stage).items() if value < 0)
     if stage.tflite_bytes < 1:
         yield f"a file of {stage.tflite_bytes} bytes"
     yield from _impossible_metrics(stage.metrics)

@@ -71,7 +71,7 @@ def device_figures(
         here: of a run of the same samples on this machine; None when no drop is asked for.
         percentile: of the latency.
     """
-    latency = getattr(record.latency, f"p{percentile}_ms")
+    latency = {50: record.latency.p50_ms, 90: record.latency.p90_ms, 99: record.latency.p99_ms}[percentile]
     lacks = "the runner gives none; use --runner python"
     return {
         "latency": _measured(latency, f"p{percentile} of {len(record.latency_ns)} runs", lacks),

@@ -116,8 +116,12 @@ def latency(subject: Subject, prefix: str) -> Html | None:
 def training(subject: Subject, prefix: str) -> Html | None:
     """Curves of fine-tuning."""
     points, plots = subject.report.training, []
-    for key, what, kind in (("loss", "training loss", "pruned"), ("score", "validation score", "deployed")):
-        values = [(p.epoch, getattr(p, key)) for p in points if getattr(p, key) is not None]
+    curves = (
+        ("loss", "training loss", "pruned", [(one.epoch, one.loss) for one in points]),
+        ("score", "validation score", "deployed", [(one.epoch, one.score) for one in points]),
+    )
+    for key, what, kind, curve_points in curves:
+        values = [(epoch, value) for epoch, value in curve_points if value is not None]
         if values:
             caption = "Lower is better." if key == "loss" else "Higher is better; the best epoch was kept."
             rows = [(epoch, f"{value:.6g}") for epoch, value in values[:_MAX_TABLE_ROWS]]
@@ -142,8 +146,8 @@ def _device(record: RunRecord, identity: str) -> Html:
     facts = record.facts
     runtime = f"{record.runtime.name} {record.runtime.version}, {record.settings.threads} thread(s)"
     about = f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"
-    values = ((key, getattr(record.latency, f"{key}_ms")) for key in ("p50", "p90", "p99"))
-    rows = [(key, show_duration(value)) for key, value in values if value is not None]
+    values = {"p50": record.latency.p50_ms, "p90": record.latency.p90_ms, "p99": record.latency.p99_ms}
+    rows = [(key, show_duration(value)) for key, value in values.items() if value is not None]
     rows += [(f"{name}, {record.samples} samples", f"{value:.4f}")
              for name, value in record.metrics.items() if "/" not in name]
     if record.memory.peak_bytes is not None:

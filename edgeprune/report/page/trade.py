@@ -44,7 +44,7 @@ def trade_plot(
 
 def quality_show(metric: str) -> Show:
     """How values of a metric are written."""
-    known = _known(metric)
+    known = _metric(metric)
     return show_percent if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
 
 
@@ -55,9 +55,9 @@ def quality_tick(metric: str) -> Show:
 
 def higher_is_better(metric: str) -> bool:
     """Whether more of it is better; so for a metric that is not known."""
-    known = _known(metric)
+    known = _metric(metric)
     return known is None or known.higher_is_better
 
 
-def _known(metric: str) -> Metric | None:
+def _metric(metric: str) -> Metric | None:
     return METRICS.get(metric.removeprefix("1 - ").partition("/")[0])
