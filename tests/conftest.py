@@ -54,12 +54,13 @@ def drawn(request: pytest.FixtureRequest) -> random.Random:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cache_of_this_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """No test finds what another run, or another worker, left in the user's cache."""
+def places_of_this_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """No test finds what another run left in the user's cache, or waits for the lock of another worker."""
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("cache")
         patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("tmp")))  # holds the lock of local runs
         # Making matplotlib's list of fonts takes seconds, and nothing of ours is in it.
         patch.setenv("MPLCONFIGDIR", os.environ.get("MPLCONFIGDIR") or str(home / "matplotlib"))
         yield folder

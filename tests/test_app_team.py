@@ -13,7 +13,7 @@ import pytest
 
 from tests.test_build import stripes
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("app_team")]
 
 RECIPE = """
 model = "model.keras"

@@ -12,7 +12,7 @@ from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 from tests.test_build import stripes
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bring_your_own")]
 
 FILES = [
     ("keras", "model.keras"), ("keras", "model.h5"),

@@ -26,7 +26,7 @@ from tests.device_runners.testbeds.beds import Bed, wait_for, write_config
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 
 QUICK = BenchOptions(min_time_s=0.2, runs=10, time_limit_s=200, python=sys.executable, lock_wait_s=20)
 

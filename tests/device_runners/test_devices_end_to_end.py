@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.device_runners.testbeds.beds import Bed
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 
 QUICK = {"min_time_s": 0.2, "runs": 10, "time_limit_s": 200.0}
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from device_runners.session import Session
     from tests.device_runners.testbeds.beds import Bed
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 LEAST = np.ones(3, int)
 
 

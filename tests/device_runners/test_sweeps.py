@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from edgeprune.sweep.board import Standing
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 TRIALS, BEFORE = 3, 1
 
 

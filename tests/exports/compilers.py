@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.exports.bundles import run
+from tests.tools import lacking, need_package, need_programs
 
 _PLACE = Path(os.environ.get("EDGEPRUNE_COMPILERS", "/var/tmp/edgeprune-compilers"))  # noqa: S108
 _KOTLIN = _PLACE / "node_modules" / "kotlin-compiler"
 _DECLARATIONS = Path(__file__).parent / "declarations"
-_HINT = "tests/exports/install_compilers.sh installs it"
+HINT = "tests/exports/install_compilers.sh installs it"
 
 
 def need(*programs: str) -> None:
     """Skip the test unless all are there."""
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}; {_HINT}")
+    need_programs(*programs, hint=HINT)
 
 
 def compile_kotlin(sources: Sequence[Path], output: Path) -> list[Path]:
     """A class path with `sources` compiled, warnings being errors, against the tests' declarations."""
     need("java", "javac")
     if not _KOTLIN.is_dir():
-        pytest.skip(f"needs kotlinc; {_HINT}")
+        lacking("kotlinc", HINT)
     declared = output / "declared"
     run("javac", "-d", declared, *_DECLARATIONS.rglob("*.java"))
     program = output / "program.jar"
@@ -44,8 +40,8 @@ def run_java(class_path: Sequence[Path], main: str, *words: object) -> str:
 
 def syntax_errors(grammar: str, source: bytes) -> list[str]:
     """What tree-sitter's `grammar` cannot parse; empty for a source that is well formed."""
-    parser_module = pytest.importorskip("tree_sitter", reason=_HINT)
-    language = pytest.importorskip(f"tree_sitter_{grammar}", reason=_HINT)
+    parser_module = need_package("tree_sitter", HINT)
+    language = need_package(f"tree_sitter_{grammar}", HINT)
     parser = parser_module.Parser(parser_module.Language(language.language()))
     found, nodes = [], [parser.parse(source).root_node]
     while nodes:

@@ -13,7 +13,8 @@ from typer.main import get_command
 from edgeprune.cli import app
 from edgeprune.exports import export
 from tests.exports.bundles import contents, int8_bundle, run
-from tests.exports.compilers import need
+from tests.exports.compilers import HINT, need
+from tests.tools import need_package
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_every_command_and_option_exists(name: str, count: int, templates: dict[
 
 @pytest.mark.heavy
 def test_templates_are_well_formed(templates: dict[str, str], tmp_path: Path) -> None:
-    yaml = pytest.importorskip("yaml")
+    yaml = need_package("yaml", HINT)
     github = yaml.safe_load(templates["github.yml"])
     assert github[True] == {"push": None, "pull_request": None}  # YAML 1.1 reads `on` as true
     runs = [step["run"] for step in github["jobs"]["model"]["steps"] if "run" in step]

@@ -24,9 +24,11 @@ from tests.exports.bundles import (
     raw_samples,
     run,
 )
+from tests.exports.compilers import HINT
+from tests.tools import lacking
 
 if shutil.which("cmake") is None or shutil.which("g++") is None:
-    pytest.skip("needs cmake and g++", allow_module_level=True)
+    lacking("cmake and g++", HINT, module_level=True)
 litert = pytest.importorskip("ai_edge_litert")
 LIBRARY = Path(litert.__file__).parent / "libLiteRt.so"
 

@@ -17,6 +17,8 @@ from edgeprune.errors import InputError
 from edgeprune.exports import export
 from edgeprune.preprocessing.text import format_vocabulary
 from tests.exports.bundles import HOSTILE, contents, fed_and_answered, float_bundle, int8_bundle, run
+from tests.exports.compilers import HINT
+from tests.tools import need_package
 
 pytest.importorskip("ai_edge_litert")
 
@@ -94,7 +96,7 @@ def test_it_answers_as_the_agent_does(make: Callable[[Path], Path], tmp_path: Pa
 
 @pytest.mark.heavy
 def test_the_wheel_holds_all_of_it(tmp_path: Path) -> None:
-    pytest.importorskip("wheel", reason="tests/exports/install_compilers.sh installs it")
+    need_package("wheel", HINT)
     bundle = scored(tmp_path / "bundle")
     export(bundle, {"python": tmp_path / "out"}, name="digits")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]

@@ -12,7 +12,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
+from tests.tools import lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ os.execv(sys.argv[3], sys.argv[3:])
 def chromium() -> str:
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("no Chromium: apt install chromium")
+        lacking("Chromium", "apt install chromium")
     return found
 
 

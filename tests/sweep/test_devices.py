@@ -17,7 +17,7 @@ from edgeprune.sweep import Space, Sweep, sweep
 from edgeprune.sweep.trial import CHECK, Assignment, Message, Outcome
 from tests.device_runners.testbeds import beds
 
-pytestmark = pytest.mark.heavy
+pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 GOLDEN = Path(__file__).parents[1] / "device_runners" / "golden" / "bundle_v1"
 WHAT = Sweep(space=Space({"prune": (0.2, 0.4, 0.6)}), objectives=("accuracy", "latency"), trials=3)
 

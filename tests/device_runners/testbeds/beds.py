@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tools import lacking, need_programs
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -53,12 +55,8 @@ class Bed:
 def need(*programs: str) -> None:
     """Skip unless this is root with these programs."""
     if os.geteuid() != 0:
-        pytest.skip("the test beds need root")
-    missing = [
-        name for name in programs if shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin") is None
-    ]
-    if missing:
-        pytest.skip(f"the test beds need {', '.join(missing)}: run tests/device_runners/testbeds/install.sh")
+        lacking("root", "the test beds mount and emulate")
+    need_programs(*programs, hint="tests/device_runners/testbeds/install.sh installs it")
 
 
 def build_roots() -> Path:
@@ -68,9 +66,7 @@ def build_roots() -> Path:
         ["bash", HERE / "build.sh", ROOTS, sys.executable], capture_output=True, text=True, check=False
     )
     if made.returncode:
-        if os.environ.get("CI"):
-            pytest.fail(f"the test beds could not be built: {made.stderr[-2000:]}")
-        pytest.skip(f"the test beds could not be built: {made.stderr[-500:]}")
+        lacking("the test beds", f"they could not be built: {made.stderr[-2000:]}")
     return ROOTS
 
 

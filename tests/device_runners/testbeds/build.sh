@@ -11,6 +11,7 @@
 set -euo pipefail
 work=$(realpath -m "$1"); python=${2:-python3}
 mkdir -p "$work"
+exec 9>"$work/lock"; flock 9  # two test runs may want the same roots
 merged=/usr/share/mmdebstrap/hooks/merged-usr
 
 register_emulators() {
