@@ -1,4 +1,4 @@
-"""How a sweep stands, on stderr: a table that is redrawn; where it is no terminal, a line for each trial."""
+"""How far a sweep is, on stderr: a table that is redrawn; without a terminal, a line for each trial."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def live_table(*, enabled: bool) -> Iterator[Show]:
 
 
 def _lines() -> Show:
-    told: set[str] = set()
+    shown: set[str] = set()
 
     def show(now: Standing) -> None:
         lines = {f"{one.slot}": _line(one) for one in now.done} | {note: note for note in now.notes}
         for key, line in lines.items():
-            if key not in told:
-                told.add(key)
+            if key not in shown:
+                shown.add(key)
                 print(f"{len(now.done)}/{now.total} {line}", file=sys.stderr, flush=True)  # noqa: T201
 
     return show

@@ -26,7 +26,7 @@ TITLES = {
 
 @contextlib.contextmanager
 def progress_bars(*, enabled: bool) -> Iterator[Progress]:
-    """Bars while the block runs; one line per stage where stderr is no terminal."""
+    """Bars while the block runs; one line per stage where stderr is not a terminal."""
     if not enabled:
         yield silent
         return

@@ -5,9 +5,9 @@
     …                       the generated files it lists
 
 A folder may be replaced if it is empty, or an earlier export of the same kind in which nothing was edited
-or added. With `force`, edited and added files go too; a folder that is no export is refused all the same.
-What build tools leave in it (`build/`, `.gradle/`, …) is neither, and moves along to the new folder.
-Nothing generated depends on time, machine or path: a re-run gives identical bytes.
+or added. `force` allows edited and added files to be lost, but never replaces a folder that is not an export.
+Output of build tools (`build/`, `.gradle/`, …) does not count as an edit and moves to the new folder.
+Generated files do not depend on time, machine or path: a re-run gives identical bytes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Record:
 
 
 def check_folder(folder: Path, kind: str, *, force: bool) -> Path:
-    """Say early whether an export of `kind` may be written there; returns it with links resolved.
+    """Check early that an export of `kind` may be written there; returns the folder with links resolved.
 
     Raises:
         InputError: a file, or a folder with something in it that an export would overwrite.
@@ -63,7 +63,7 @@ def check_folder(folder: Path, kind: str, *, force: bool) -> Path:
             f"{folder} was edited after it was exported: {', '.join(foreign[:3])}"
             f"{', …' if len(foreign) > 3 else ''}.",
             "Only generated files get replaced.",
-            "Move what is yours elsewhere, or say --force to lose it.",
+            "Move your own files elsewhere, or pass --force to lose them.",
         )
     return folder
 

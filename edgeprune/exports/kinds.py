@@ -1,6 +1,6 @@
 """From a bundle to folders that an app's build takes in; one generator per kind, in `KINDS`.
 
-Nothing is written before every folder was seen to be writable and every file was made.
+Nothing is written until every folder is known to be replaceable and every file has been made.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class ExportKind:
 
     Attributes:
         files: content by relative path, for a plan.
-        supported: preprocessing steps that it generates; none where what is generated is no such code.
+        supported: preprocessing steps that it generates code for.
         naming: of variables.
     """
 
@@ -82,7 +82,8 @@ def export(
     places = [Path(folder).resolve() for folder in folders.values()]
     for index, place in enumerate(places):
         if any(place == other or place in other.parents for other in [*places[:index], *places[index + 1 :]]):
-            raise InputError(f"{place} is asked for twice, or holds another export.", "Folders of their own.")
+            found = f"{place} is given twice, or holds another export."
+            raise InputError(found, "Each kind needs its own folder.")
     read = read_bundle(Path(bundle))
     module = names.module_name(name, read.manifest.task)
     java = names.package_name(package, module)

@@ -91,7 +91,7 @@ def module_name(asked: str | None, task: str) -> str:
         raise InputError(
             f"--name is {asked[:60]!r}.",
             "Letters, digits and single '_' are allowed; a letter first, at most 40, and no keyword.",
-            "As --name=digit_model.",
+            "For example --name=digit_model.",
         )
     return asked.lower()
 
@@ -108,7 +108,7 @@ def package_name(asked: str | None, module: str) -> str:
         raise InputError(
             f"--package is {package[:60]!r}.",
             "Two or more lower-case words with dots between them are expected, none of them a keyword.",
-            "As --package=com.example.digits.",
+            "For example --package=com.example.digits.",
         )
     return package
 

@@ -97,7 +97,7 @@ def plan(
         naming: of the language's variables.
 
     Raises:
-        InputError: a manifest with tensors or steps that cannot be.
+        InputError: a manifest with impossible tensors or steps.
     """
     manifest = bundle.manifest
     for tensor in (*manifest.inputs, *manifest.outputs):

@@ -172,7 +172,7 @@ def _log_mel(step: Options, shape: Shape) -> Step:
         float(step.get("floor", 1e-6)),
     )
     if not 0 <= read.lower_hz < read.upper_hz <= read.rate / 2 or not 0 < read.floor < math.inf:
-        raise ValueError("its bands or its floor cannot be")
+        raise ValueError("its bands or its floor are impossible")
     if shape is None or len(shape) != 1 or not read.frames(shape[0]):
         raise ValueError("it needs clips of a known length and at least one frame")
     return read

@@ -48,7 +48,7 @@ def check(
         The result; nothing is raised for a broken limit, `CheckResult.require` does that.
 
     Raises:
-        InputError: no limit and no `verify`, or a folder that is no bundle.
+        InputError: no limit and no `verify`, or a folder that is not a bundle.
     """
     if limits == _NO_LIMITS and not verify:
         raise InputError(

@@ -1,11 +1,10 @@
 """`check --verify`: is the bundle what it claims to be?
 
-Every part reads the bundle and yields what is wrong; `PARTS` lists them. Parts go from the outside in,
-and each says what it found even where others failed, as far as there is something left to read. The
-model of a bundle that is refused already is not run.
+`PARTS` lists the parts, from the outside in. Each reads the bundle and yields what is wrong, even where
+others have failed. The model of a bundle that has already been refused is not run.
 
-This finds damage and edits, by hand or by mistake, also edits of several files that were given new
-hashes. It is no signature: who rebuilds every figure consistently has made a bundle.
+This finds damage and edits, also edits of several files that were given new hashes. It is not a signature:
+whoever rebuilds every figure consistently has made a valid bundle.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def files(evidence: Evidence) -> Iterator[str]:
         with path.open("rb") as stream:
             is_hdf5 = stream.read(len(_HDF5)) == _HDF5
         if not is_hdf5 and not zipfile.is_zipfile(path):
-            yield f"{_KERAS} is no Keras file"
+            yield f"{_KERAS} is not a Keras file"
 
 
 def manifest(evidence: Evidence) -> Iterator[str]:

@@ -47,7 +47,7 @@ def samples_and_labels(evidence: Evidence) -> Iterator[str]:
     try:
         labels = bundle.file(_LABELS).read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError:
-        yield f"{_LABELS} is no UTF-8 text"
+        yield f"{_LABELS} is not UTF-8 text"
         return
     if bundle.manifest.outputs and main_metric(bundle.manifest.metrics) == "accuracy":
         classes = bundle.manifest.outputs[0].shape[-1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from edgeprune.quantities import show_percent
 from edgeprune.report.schema import Report, StageReport
 
 COLUMNS = ("", "baseline", "pruned", "deployed", "change")
@@ -23,7 +24,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         change = "" if first is None or last is None else compare(first, last)
         return (label, *("" if value is None else show(value) for value in values), change)
 
-    rows = [row(metric, lambda stage: stage.metrics.get(metric), _percent, _points)] if metric else []
+    rows = [row(metric, lambda stage: stage.metrics.get(metric), show_percent, _points)] if metric else []
     return [
         *rows,
         row("neurons", lambda stage: stage.neurons, _count, _percent_change),
@@ -32,10 +33,6 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("file size", lambda stage: stage.tflite_bytes, _bytes, _times("smaller", "larger")),
         row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times("faster", "slower")),
     ]
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.2f} %"
 
 
 def _points(before: float, after: float) -> str:

@@ -40,7 +40,7 @@ def confusion_section(subject: Subject, prefix: str) -> Html | None:
 
 
 def from_record(subject: Subject, record: RunRecord) -> Counts | None:
-    """Counts of what a device answered to the bundle's samples; None where that cannot be told."""
+    """Counts of a device's predictions on the bundle's samples; None where they cannot be counted."""
     if EVAL not in subject.bundle.manifest.files or not record.predictions:
         return None
     truth, kept = load_eval(subject.bundle.file(EVAL)).y[: record.samples], record.predictions[0]

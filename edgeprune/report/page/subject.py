@@ -21,7 +21,7 @@ class Subject:
     """One bundle.
 
     Attributes:
-        name: of its folder, told apart from the others'.
+        name: of its folder; its path where two folders have the same name.
         records: runs of this very model file.
     """
 
