@@ -7,7 +7,6 @@ stderr and the exit code of the contract.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import os
 import signal
 import sys
@@ -48,9 +47,7 @@ def root(
 
 
 for _name in COMMANDS:
-    if importlib.util.find_spec(f"edgeprune.cli.{_name}") is not None:
-        _module = importlib.import_module(f"edgeprune.cli.{_name}")
-        app.command(name=_name)(getattr(_module, _name))
+    app.command(name=_name)(vars(importlib.import_module(f"edgeprune.cli.{_name}"))[_name])
 
 
 def main() -> None:
@@ -77,7 +74,7 @@ def main() -> None:
 
 
 def _remembered() -> list[int]:
-    """Grows when Ctrl-C is pressed, which raises `KeyboardInterrupt` as ever."""
+    """A list that grows when Ctrl-C is pressed, which still raises `KeyboardInterrupt`."""
     pressed: list[int] = []
 
     def press(number: int, frame: FrameType | None) -> None:
