@@ -1,8 +1,9 @@
-"""The sections on the model's inside: widths, MACs, quantization, latency, training."""
+"""The sections on the model's inside: budget, widths, MACs, quantization, latency, training."""
 
 from __future__ import annotations
 
 from edgeprune.quantities import show_duration, show_size
+from edgeprune.report import budget as text
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
@@ -14,6 +15,19 @@ from edgeprune.report.schema import AttemptReport, LayerReport
 from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
+
+
+def budget(subject: Subject) -> Html | None:
+    """Predicted beside measured, and why each layer is as wide as it is; None without a limit."""
+    found = subject.report.budget
+    if found is None:
+        return None
+    return join((
+        *(tag("p", line) for line in text.summary(found)),
+        table("Predicted and measured", text.ROUNDS, list(text.rounds(found)), numbers_from=2),
+        table("Why each layer has its width", text.COLUMNS, list(text.rows(found))[:_MAX_TABLE_ROWS]),
+        tag("p", text.MEANING),
+    ))
 
 
 def layers(subject: Subject, prefix: str) -> Html | None:

@@ -7,11 +7,9 @@ from pathlib import Path
 
 from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
-from edgeprune.report.page.budget import budget_section
 from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
-from edgeprune.report.page.reproduce import reproduce
 from edgeprune.report.page.style import CSS
 from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.version import VERSION
@@ -96,14 +94,14 @@ def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None
     return [
         ("outcome", "What came out", outcome.outcome(subject)),
         ("trade", "Accuracy against size and latency", outcome.trade(subject, prefix)),
-        ("budget", "Budget", budget_section(subject)),
+        ("budget", "Budget", inside.budget(subject)),
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),
         ("classes", "Answers by class", confusion_section(subject, prefix)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("asked", "What was asked", outcome.request(subject)),
-        ("reproduce", "Do it again", reproduce(subject)),
+        ("reproduce", "Do it again", outcome.reproduce(subject)),
     ]
 
 
