@@ -1,9 +1,10 @@
 """`report.json` and run records as one HTML page that needs nothing else: no network, no script.
 
     html.py      elements; every text is escaped on its way in
-    svg.py       axes, scales and ticks           style.py   colours for light, dark and paper
-    bars.py scatter.py histogram.py heatmap.py lines.py       one kind of plot each
-    sections …   what a page says about one bundle
+    svg.py       axes, scales and ticks           style.css   colours for light, dark and paper
+    bars.py scatter.py histogram.py heatmap.py lines.py        one kind of plot each
+    trade.py     quality against a cost, by `scatter.py`
+    outcome.py inside.py confusion.py                          sections on one bundle
     page.py      the page; `comparison.py` for several bundles
 
 Bundles may come from anywhere: nothing from them becomes markup, a style or an address.
