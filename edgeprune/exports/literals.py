@@ -49,7 +49,8 @@ def number(value: float) -> str:
     Raises:
         InputError: infinite or no number.
     """
-    single = np.float32(value)
+    with np.errstate(over="ignore"):  # refused below
+        single = np.float32(value)
     if not np.isfinite(single):
         raise InputError(f"The bundle's manifest holds the number {value!r}.", "A finite one was expected.")
     return str(single)

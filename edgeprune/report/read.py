@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
@@ -24,14 +25,14 @@ def read_report(bundle: Bundle) -> Report:
 
 def read_report_file(path: Path) -> Report:
     """The report in a file; see `read_report`."""
-    report = jsonable.decode(Report, upgraded(strict_json(path)), str(path))
-    if report.schema_version != SCHEMA_VERSION:
+    document = upgraded(strict_json(path))
+    version = document.get("schema_version") if isinstance(document, Mapping) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
         raise InputError(
-            f"{path} has schema version {report.schema_version}.",
-            f"This edgeprune reads versions 1 to {SCHEMA_VERSION}.",
+            f"{path} has schema version {version}.", f"This edgeprune reads versions 1 to {SCHEMA_VERSION}.",
             "Use the edgeprune that wrote it, or build the bundle again.",
         )
-    return report
+    return jsonable.decode(Report, document, str(path))
 
 
 def strict_json(path: Path) -> jsonable.Json:
