@@ -1,6 +1,6 @@
 """The shell scripts that run on a device: POSIX sh, fit for dash, bash, mksh and toybox.
 
-Layout on a device, below a root folder (`KEEPER` settles where it is):
+Layout on a device, below a root folder (`HOLD_LOCK` chooses it):
 
     files/SHA256        what was uploaded, kept for the next run, checked before each use
     files/SHA256.part   an upload that was cut; the next one goes on from there
@@ -19,7 +19,7 @@ READY = "edgeprune-ready"
 # $1 root or '' · $2 tries to get the lock, five a second · $3 seconds after which it gives up.
 # Lives as long as its stdin: when the host closes it, goes away or is cut off, everything of the run
 # is killed and removed.
-KEEPER = """
+HOLD_LOCK = """
 root=${1:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/edgeprune}
 mkdir -p "$root/files" 2>/dev/null && [ -w "$root" ] || root=${TMPDIR:-/tmp}/edgeprune-$(id -u)
 umask 077
@@ -105,7 +105,7 @@ while [ $# -gt 0 ]; do
 done
 """
 
-# $1 run folder, then a command, which gets stdin. Its process id is known to the keeper before it starts.
+# $1 run folder, then a command, which gets stdin. The lock holder can read its process id before it starts.
 # It is a child, so that a signal that ends it becomes 128 + its number, which every transport passes on.
 START = """
 cd "$1" || exit 73; shift
@@ -126,9 +126,9 @@ done; true
 _REPORT = """sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
 
 
-def keeper_command(*arguments: str) -> str:
-    """One line for the device's login shell that runs `KEEPER`."""
-    return shlex.join(["exec", "sh", "-c", KEEPER, "edgeprune", *arguments])
+def lock_holder_command(*arguments: str) -> str:
+    """One line for the device's login shell that runs `HOLD_LOCK`."""
+    return shlex.join(["exec", "sh", "-c", HOLD_LOCK, "edgeprune", *arguments])
 
 
 def command(script: str, *arguments: str) -> str:

@@ -4,8 +4,8 @@
         session.upload({"agent.zip": path_or_bytes, ...})
         result = session.run(["python3", "agent.zip"], stdin=b"...", timeout_s=60)
 
-A keeper process on the device (see `scripts`) holds the lock and the folder. Its stdin is the life
-line: closing it, on purpose, by Ctrl-C or by a cut connection, makes it kill and remove everything.
+The lock holder, a process on the device (see `scripts`), owns the lock and the folder. Its stdin is the life
+line: when that closes, on purpose, by Ctrl-C or by a cut connection, it kills and removes everything.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CONNECT_S = 30.0
 _CLOSE_S = 10.0
 _UPLOAD_BYTES_PER_S = 20_000  # slower than that counts as hung
 _LOCK_TRIES_PER_S = 5
-_EX_LOCKED, _EX_NO_SPACE, _EX_CUT, _EX_DAMAGED = 75, 28, 74, 76
+_EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED = 75, 28, 76  # exit codes of the scripts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +52,18 @@ class Session:
         self.transport = transport
         self._time_limit_s = time_limit_s
         self._lock_wait_s = lock_wait_s
-        self._keeper: subprocess.Popen[bytes] | None = None
+        self._lock_holder: subprocess.Popen[bytes] | None = None
         self.folder = ""
         self._root = ""
 
     def __enter__(self) -> Session:  # noqa: PYI034  (Self is Python 3.11's)
-        # Longer than any step may take: the keeper's own limit is for a host that vanished silently.
+        # Longer than any step may take: the lock holder's own limit is for a host that vanished silently.
         limit = int(self._time_limit_s * 2 + 600)
         tries = int(self._lock_wait_s * _LOCK_TRIES_PER_S)
-        line = scripts.keeper_command(self.transport.root, str(tries), str(limit))
+        line = scripts.lock_holder_command(self.transport.root, str(tries), str(limit))
         try:
-            self._keeper = _start(self.transport.argv(line, keeper=True))
-            self.folder, self._root = self._await_ready(self._keeper)
+            self._lock_holder = _start(self.transport.argv(line, lock_holder=True))
+            self.folder, self._root = self._await_ready(self._lock_holder)
         except BaseException:
             self.__exit__(None, None, None)
             raise
@@ -74,23 +74,21 @@ class Session:
     ) -> None:
         try:
             self.abort()
-            if self._keeper is not None:
-                try:
-                    self._keeper.wait(_CLOSE_S)
-                except subprocess.TimeoutExpired:
-                    self._keeper.kill()
-                    self._keeper.wait()
-                for stream in (self._keeper.stdout, self._keeper.stderr):
-                    if stream:
-                        stream.close()
+            if self._lock_holder is not None:
+                with self._lock_holder as process:  # closes its pipes
+                    try:
+                        process.wait(_CLOSE_S)
+                    except subprocess.TimeoutExpired:
+                        process.kill()
         finally:
             self.transport.close()
 
     def abort(self) -> None:
-        """Cut the life line; the keeper ends everything on the device."""
-        if self._keeper is not None and self._keeper.stdin and not self._keeper.stdin.closed:
+        """Cut the life line; the lock holder ends everything on the device."""
+        stdin = self._lock_holder.stdin if self._lock_holder else None
+        if stdin and not stdin.closed:
             with contextlib.suppress(BrokenPipeError):  # it is gone already
-                self._keeper.stdin.close()
+                stdin.close()
 
     def upload(self, files: Mapping[str, Path | bytes]) -> None:
         """Bring files into the run's folder, sending only what the device does not have.
@@ -98,7 +96,7 @@ class Session:
         Raises:
             DeviceError: no space, or the connection was lost.
         """
-        contents = {name: _content(source) for name, source in files.items()}
+        contents = {name: one if isinstance(one, bytes) else one.read_bytes() for name, one in files.items()}
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         by_hash = {hashes[name]: content for name, content in contents.items()}
         pairs = [part for digest, content in by_hash.items() for part in (digest, str(len(content)))]
@@ -151,18 +149,13 @@ class Session:
         device = self.transport.device
         detail = " ".join(result.stderr.split())[-300:]
         if result.code == _EX_NO_SPACE:
-            return DeviceError(
-                f"{device} has no space left ({detail}).",
-                "",
-                f"Free some below {self._root} there, and try again.",
-            )
+            way_out = f"Free some below {self._root} there, and try again."
+            return DeviceError(f"{device} has no space left ({detail}).", "", way_out)
         if result.code == _EX_DAMAGED:
-            return DeviceError(
-                f"What arrived at {device} is not what was sent.", "", "Check its storage and cable."
-            )
-        return DeviceError(
-            f"A step on {device} failed with exit code {result.code} ({detail}).", "", "Try again."
-        )
+            found = f"What arrived at {device} is not what was sent."
+            return DeviceError(found, "", "Check its storage and cable.")
+        found = f"A step on {device} failed with exit code {result.code} ({detail})."
+        return DeviceError(found, "", "Try again.")
 
     def _call(self, line: str, stdin: bytes, timeout_s: float) -> CommandResult:
         process = _start(self.transport.argv(line))
@@ -170,12 +163,13 @@ class Session:
             stdout, stderr = process.communicate(stdin, timeout_s)
         except subprocess.TimeoutExpired as error:
             raise DeviceError(
-                f"{self.transport.device} did not answer within {timeout_s:.0f} s; the run was stopped.",
-                "",
+                f"{self.transport.device} did not answer within {timeout_s:.0f} s; the run was stopped.", "",
                 "Raise --time-limit, or check the device.",
             ) from error
         finally:
-            _end(process)
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
         text, code = scripts.split_exit(stderr.decode(errors="replace"))
         if code is None:
             raise self._lost(process.returncode, text)
@@ -187,31 +181,29 @@ class Session:
             f"The connection to {self.transport.device} was lost ({last[-200:]}).", "", "Try again."
         )
 
-    def _await_ready(self, keeper: subprocess.Popen[bytes]) -> tuple[str, str]:
-        """The run's folder and the root, once the keeper has the lock."""
-        assert keeper.stdout is not None  # noqa: S101  (a pipe was asked for)
-        text = _read_until(keeper.stdout, scripts.READY.encode(), _CONNECT_S + self._lock_wait_s)
+    def _await_ready(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
+        """The run's folder and the root, once the lock is held."""
+        assert process.stdout is not None  # noqa: S101  (a pipe was asked for)
+        text = _read_until(process.stdout, scripts.READY.encode(), _CONNECT_S + self._lock_wait_s)
         match = re.search(rf"^{scripts.READY} (\S+) (\S+)\r?$", text.decode(errors="replace"), re.MULTILINE)
         if match:
             return match.group(1), match.group(2)
-        raise self._refused(keeper)
+        raise self._refused(process)
 
-    def _refused(self, keeper: subprocess.Popen[bytes]) -> DeviceError:
+    def _refused(self, process: subprocess.Popen[bytes]) -> DeviceError:
         device = self.transport.device
         try:
-            _, stderr = keeper.communicate(timeout=_CLOSE_S)
+            _, stderr = process.communicate(timeout=_CLOSE_S)
         except subprocess.TimeoutExpired:
             return DeviceError(f"{device} did not answer in {_CONNECT_S:.0f} s.", "", "Check the device.")
         text = stderr.decode(errors="replace")
-        if keeper.returncode == _EX_LOCKED:
+        if process.returncode == _EX_LOCKED:
             return DeviceError(
-                f"{device} is busy: {' '.join(text.split())}.",
-                "One run at a time keeps timings true.",
+                f"{device} is busy: {' '.join(text.split())}.", "One run at a time keeps timings true.",
                 "Wait for the other run, or end it.",
             )
-        return self.transport.failure(keeper.returncode, text) or self._problem(
-            CommandResult(keeper.returncode, b"", text)
-        )
+        result = CommandResult(process.returncode, b"", text)
+        return self.transport.failure(process.returncode, text) or self._problem(result)
 
 
 def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -219,16 +211,6 @@ def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  (a list, no shell on this side)
         argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
     )
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.kill()
-        process.communicate()
-
-
-def _content(source: Path | bytes) -> bytes:
-    return source if isinstance(source, bytes) else source.read_bytes()
 
 
 def _read_until(stream: IO[bytes], mark: bytes, timeout_s: float) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional
+from typing import Optional
 
 BUNDLE_FORMAT_VERSION = 1
 
@@ -59,7 +59,7 @@ class Manifest:
             `edgeprune.preprocessing`.
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
         versions: package name to version on the host that built it.
-        built_from: SHA-256 of each input of the build by its name; see `edgeprune.pipeline.fingerprint`.
+        built_from: SHA-256 of each input of the build by its name, as in a build's fingerprint.
         stream: how to feed live audio; None for anything else.
         threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
         synthetic: whether the evaluation samples were made by a program.
@@ -69,12 +69,12 @@ class Manifest:
     task: str
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
-    preprocessing: tuple[Mapping[str, Any], ...]
+    preprocessing: tuple[Mapping[str, object], ...]
     metrics: tuple[str, ...]
     files: Mapping[str, FileInfo]
     seed: int = 0
-    recipe: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    calibration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    recipe: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    calibration: Mapping[str, object] = dataclasses.field(default_factory=dict)
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
     stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)

@@ -7,15 +7,11 @@ adb://[serial]               the system's adb, or the one inside the adbutils pa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from device_runners.transports.adb import Adb
 from device_runners.transports.local import Local
 from device_runners.transports.ssh import Ssh
+from device_runners.transports.transport import Transport
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from device_runners.transports.transport import Transport
 
 
 def open_transport(device: str) -> Transport:
@@ -26,7 +22,7 @@ def open_transport(device: str) -> Transport:
         DeviceError: the program it needs is not installed, or the device is not there.
     """
     if device == "local":
-        return Local()
+        return Local(device)
     if device.startswith("ssh://"):
         return Ssh(device)
     if device.startswith("adb://"):

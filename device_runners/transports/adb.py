@@ -13,6 +13,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError, InputError
 
 if TYPE_CHECKING:
@@ -27,57 +28,50 @@ _ADVICE = {
 }
 
 
-class Adb:
-    """See `Transport`."""
+class Adb(Transport):
+    """See `Transport`; the adb server is the user's and goes on running."""
 
     root = "/data/local/tmp/edgeprune"
-    python = "python3"
 
     def __init__(self, device: str) -> None:
-        self.device = device
+        super().__init__(device)
         serial = device.removeprefix("adb://").rstrip("/")
         if serial and not _SERIAL.fullmatch(serial):
             raise InputError(f"{device!r} is not understood.", "Expected adb:// or adb://SERIAL.")
         self._adb = find_adb()
         self._serial = self._choose(serial)
 
-    def argv(self, line: str, *, keeper: bool = False) -> Sequence[str]:
+    def argv(self, line: str, *, lock_holder: bool = False) -> Sequence[str]:  # noqa: ARG002
         """By `adb shell` without a terminal, so that bytes pass as they are."""
-        del keeper
         return [self._adb, "-s", self._serial, "shell", "-T", line]
 
     def failure(self, code: int, stderr: str) -> DeviceError | None:
         """What adb itself prints when the device is not there any more."""
-        lost = re.search(
-            r"^(?:error|adb): (.*(?:device|closed|offline|protocol|daemon).*)", stderr, re.MULTILINE
-        )
+        pattern = r"^(?:error|adb): (.*(?:device|closed|offline|protocol|daemon).*)"
+        lost = re.search(pattern, stderr, re.MULTILINE)
         if not code or not lost:
             return None
-        return DeviceError(
-            f"The connection to {self.device} failed or was lost ({lost.group(1)}).", "", "Try again."
-        )
-
-    def close(self) -> None:
-        """Nothing is held; the adb server is the user's."""
+        found = f"The connection to {self.device} failed or was lost ({lost[1]})."
+        return DeviceError(found, "", "Try again.")
 
     def _choose(self, serial: str) -> str:
-        """The serial to use, after seeing that the device is ready and fit."""
+        """The serial to use, once the device is seen to be ready."""
         if re.search(r":\d+$", serial):
             run_adb(self._adb, "connect", serial)
-        known = list_adb(self._adb)
-        if not serial and len(known) == 1:
-            serial = next(iter(known))
-        if serial not in known:
-            names = ", ".join(f"adb://{name}" for name in known) or "none"
-            found = f"There is no adb device {serial!r}" if serial else f"{len(known)} adb devices are there"
+        states = list_adb(self._adb)
+        if not serial and len(states) == 1:
+            serial = next(iter(states))
+        if serial not in states:
+            names = ", ".join(f"adb://{name}" for name in states) or "none"
+            found = f"There is no adb device {serial!r}" if serial else f"{len(states)} adb devices are there"
             raise DeviceError(
                 f"{found}; connected: {names}.",
                 "Exactly one, or one that is named, was expected.",
                 "Plug it in with USB debugging on, or: adb connect HOST:PORT.",
             )
-        if known[serial] != "device":
-            advice = next((text for state, text in _ADVICE.items() if known[serial].startswith(state)), "")
-            raise DeviceError(f"adb://{serial} is {known[serial]}.", "Expected the state 'device'.", advice)
+        if states[serial] != "device":
+            advice = next((text for state, text in _ADVICE.items() if states[serial].startswith(state)), "")
+            raise DeviceError(f"adb://{serial} is {states[serial]}.", "Expected the state 'device'.", advice)
         if "shell_v2" not in run_adb(self._adb, "-s", serial, "features").stdout:
             raise DeviceError(
                 f"adb://{serial} has an old adb without exit codes.", "Android 7 or later is needed."
@@ -94,9 +88,8 @@ def find_adb() -> str:
     inside = Path(package.origin).parent / "binaries" / "adb" if package and package.origin else None
     if inside and inside.is_file():
         return str(inside)
-    raise DeviceError(
-        "There is no adb program.", "", "Install it (apt install adb), or: pip install adbutils."
-    )
+    way_out = "Install it (apt install adb), or: pip install adbutils."
+    raise DeviceError("There is no adb program.", "", way_out)
 
 
 def list_adb(adb: str) -> dict[str, str]:
@@ -112,11 +105,7 @@ def run_adb(adb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run adb, which starts its server if there is none."""
     try:
         return subprocess.run(  # noqa: S603  (a list, no shell; the serial was checked)
-            [adb, *arguments],
-            capture_output=True,
-            text=True,
-            timeout=_TIMEOUT_S,
-            check=False,
+            [adb, *arguments], capture_output=True, text=True, timeout=_TIMEOUT_S, check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:

@@ -5,28 +5,19 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from device_runners.transports.transport import Transport
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from edgeprune.errors import DeviceError
 
+class Local(Transport):
+    """In a shell of its own; there is no connection to fail."""
 
-class Local:
-    """See `Transport`."""
-
-    device = "local"
-    root = ""
     python = sys.executable
 
-    def argv(self, line: str, *, keeper: bool = False) -> Sequence[str]:
-        """Run in a shell of its own."""
-        del keeper
+    def argv(self, line: str, *, lock_holder: bool = False) -> Sequence[str]:  # noqa: ARG002, D102
         return ["sh", "-c", line]
 
-    def failure(self, code: int, stderr: str) -> DeviceError | None:
-        """There is no connection to fail."""
-        del code, stderr
+    def failure(self, code: int, stderr: str) -> None:  # noqa: ARG002, D102
         return None
-
-    def close(self) -> None:
-        """Nothing is held."""

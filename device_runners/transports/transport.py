@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import abc
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from edgeprune.errors import DeviceError
 
 
-class Transport(Protocol):
+class Transport(abc.ABC):
     """How to run a shell line on one device.
 
     Attributes:
@@ -19,20 +20,25 @@ class Transport(Protocol):
         python: the Python to run the agent with, unless the user names one.
     """
 
-    device: str
-    root: str
-    python: str
+    root = ""
+    python = "python3"
 
-    def argv(self, line: str, *, keeper: bool = False) -> Sequence[str]:
-        """The local command that runs `line` there, its stdin, stdout, stderr and exit code passed on.
+    def __init__(self, device: str) -> None:
+        self.device = device
+
+    @abc.abstractmethod
+    def argv(self, line: str, *, lock_holder: bool = False) -> Sequence[str]:
+        """The local command that runs `line` there and passes on its stdin, stdout, stderr and exit code.
 
         Args:
             line: for the device's shell.
-            keeper: it is the first and longest-lived one; the others may share its connection.
+            lock_holder: this is the first and longest-lived command of a session; the others may share
+                its connection.
         """
 
+    @abc.abstractmethod
     def failure(self, code: int, stderr: str) -> DeviceError | None:
-        """The error that a failed `argv` command shows of the connection; None if it worked."""
+        """The connection's error that a failed `argv` command shows; None if the connection worked."""
 
-    def close(self) -> None:
-        """Let go of the connection."""
+    def close(self) -> None:  # noqa: B027  (not every transport holds something)
+        """Release what is held for the connection."""

@@ -1,4 +1,4 @@
-"""The output folder of a build: written as a whole or not at all, and checked before it is believed.
+"""The output folder of a build: written as a whole or not at all, and checked before use.
 
     model.tflite   the model as deployed
     model.keras    the pruned float model

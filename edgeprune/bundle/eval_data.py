@@ -37,7 +37,7 @@ def pack_eval(inputs: Sequence[np.ndarray], y: np.ndarray) -> bytes:
     names = ["x"] if len(inputs) == 1 else [f"x_{index}" for index in range(len(inputs))]
     if any(array.dtype.hasobject for array in (*inputs, y)):
         raise InputError("Evaluation samples hold Python objects.", "Numbers or fixed-width text fit.")
-    arrays: dict[str, Any] = {"y": y, **{name: inputs[index] for index, name in enumerate(names)}}
+    arrays: dict[str, Any] = {"y": y, **dict(zip(names, inputs))}
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)
     return buffer.getvalue()
@@ -60,5 +60,5 @@ def load_eval(path: Path) -> EvalData:
         raise InputError(f"{path} holds {sorted(found)}.", "Arrays x (or x_0, x_1, …) and y were expected.")
     inputs = tuple(found[name] for name in names)
     if len({len(array) if array.ndim else -1 for array in (*inputs, found["y"])}) != 1:
-        raise InputError(f"{path} holds arrays of unlike lengths.", "As many truths as samples are expected.")
+        raise InputError(f"{path} holds arrays of unlike lengths.", "One truth for each sample is expected.")
     return EvalData(inputs, found["y"])

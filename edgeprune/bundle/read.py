@@ -36,7 +36,7 @@ _REBUILD = "Build the bundle again, or copy it again from where it was built."
 
 @dataclasses.dataclass(frozen=True)
 class Bundle:
-    """A folder whose files were seen to match its manifest."""
+    """A folder whose files match its manifest."""
 
     path: Path
     manifest: Manifest
@@ -44,8 +44,8 @@ class Bundle:
     def file(self, name: str) -> Path:
         """Path of the file `name`; an `InputError` if the bundle has none."""
         if name != MANIFEST and name not in self.manifest.files:
-            has = sorted(self.manifest.files)
-            raise InputError(f"The bundle {self.path} has no {name}.", f"It has {has}.")
+            found, has = f"The bundle {self.path} has no {name}.", sorted(self.manifest.files)
+            raise InputError(found, f"It has {has}.")
         return self.path / name
 
     @property
@@ -59,7 +59,7 @@ def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
 
     Args:
         folder: the bundle.
-        skip: files that may be absent here and are not looked at, such as `HOST_ONLY` on a device.
+        skip: files that may be absent and are not checked, such as `HOST_ONLY` on a device.
 
     Raises:
         InputError: no bundle, an unknown format version, or a file that is missing, linked, renamed out

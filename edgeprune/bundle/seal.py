@@ -2,8 +2,8 @@
 
     seal = sha256(manifest as JSON, keys sorted, no spaces, without "seal")
 
-It shows an edit by hand or by accident. Somebody who forges a bundle can seal it too: what keeps that
-out is a signature on the folder, which is the app build's business.
+It shows an edit by hand or by accident. Somebody who forges a bundle can seal it too: only a signature on the
+folder prevents that, which is the app build's business.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 
@@ -28,7 +28,7 @@ def sealed(manifest: Manifest) -> Manifest:
     return dataclasses.replace(manifest, seal=seal_of(jsonable.encode(manifest)))
 
 
-def seal_of(document: Mapping[str, Any]) -> str:
+def seal_of(document: Mapping[str, object]) -> str:
     """Seal of a manifest as JSON values; a seal in it does not count."""
     content = {key: value for key, value in document.items() if key != KEY}
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -12,8 +12,8 @@ import contextlib
 import dataclasses
 import errno
 import os
+import secrets
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | 
 
     Raises:
         InputError: a bad name, an `out_dir` that is a file or holds something else than a bundle, or a
-            write that failed (disk full, no permission). The previous folder is then as it was.
+            failed write (disk full, no permission). The previous folder is then unchanged.
     """
     for name in files:
         check_name(name)
@@ -62,7 +62,7 @@ def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | 
 
 
 def check_out_dir(out_dir: Path) -> Path:
-    """Say early whether a bundle may be written to `out_dir`; returns it with links resolved.
+    """Check early that a bundle may be written to `out_dir`; returns it with links resolved.
 
     Raises:
         InputError: it is a file, lies below a file, or is a folder with something else in it, which a
@@ -72,11 +72,10 @@ def check_out_dir(out_dir: Path) -> Path:
     nearest = next(path for path in (out_dir, *out_dir.parents) if path.exists())
     if not nearest.is_dir():
         raise InputError(f"{nearest} is a file.", "--out needs a folder.", "Choose another --out.")
-    foreign = nearest == out_dir and not (out_dir / MANIFEST).exists() and any(out_dir.iterdir())
-    if foreign:
+    if nearest == out_dir and not (out_dir / MANIFEST).exists() and any(out_dir.iterdir()):
         raise InputError(
             f"{out_dir} is not empty and holds no {MANIFEST}.",
-            "A new folder, an empty one or a previous bundle is expected: it gets replaced as a whole.",
+            "A new folder, an empty one or a previous bundle is expected: it is replaced as a whole.",
             "Choose another --out.",
         )
     return out_dir
@@ -85,19 +84,13 @@ def check_out_dir(out_dir: Path) -> Path:
 @contextlib.contextmanager
 def temporary_sibling(out_dir: Path) -> Iterator[Path]:
     """An empty folder beside `out_dir`, removed at the end unless it was renamed."""
-    out_dir.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}.", dir=out_dir.parent))
+    # Not by mkdtemp, which makes it private: a bundle is an ordinary folder.
+    folder = out_dir.with_name(f".{out_dir.name}.{secrets.token_hex(8)}")
+    folder.mkdir(parents=True)
     try:
-        folder.chmod(0o777 & ~_umask())  # mkdtemp makes it private; a bundle is an ordinary folder
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _write_file(path: Path, content: bytes | Path) -> FileInfo:

@@ -1,4 +1,4 @@
-"""`edgeprune doctor`: is this machine fit to build?"""
+"""`edgeprune doctor`: can this machine build?"""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ def doctor(
 ) -> None:
     """Check Python, packages, tools, disk and memory; exit code 1 if a build could not run."""
     from edgeprune import jsonable
-    from edgeprune.doctor import State, examine, fit_to_build
+    from edgeprune.doctor import Health, can_build, examine
     from edgeprune.errors import VerificationError
 
-    findings = examine(out, quick=quick)
+    checks = examine(out, quick=quick)
     if as_json:
-        typer.echo(jsonable.dumps(findings, indent=1))
+        typer.echo(jsonable.dumps(checks, indent=1))
     else:
-        marks = {State.FINE: "ok", State.MISSING: "optional", State.DOUBTFUL: "check", State.BROKEN: "BROKEN"}
-        for finding in findings:
-            typer.echo(f"{marks[finding.state]:>9}  {finding.name}: {finding.found}")
-            if finding.fix:
-                typer.echo(f"{'':>9}  fix: {finding.fix}")
-    if not fit_to_build(findings):
-        broken = ", ".join(finding.name for finding in findings if finding.state is State.BROKEN)
+        marks = {
+            Health.FINE: "ok", Health.MISSING: "optional", Health.DOUBTFUL: "check", Health.BROKEN: "BROKEN",
+        }
+        for check in checks:
+            typer.echo(f"{marks[check.state]:>9}  {check.name}: {check.found}")
+            if check.fix:
+                typer.echo(f"{'':>9}  fix: {check.fix}")
+    if not can_build(checks):
+        broken = ", ".join(check.name for check in checks if check.state is Health.BROKEN)
         raise VerificationError(f"A build cannot run here: {broken}.", way_out="Apply the fixes above.")

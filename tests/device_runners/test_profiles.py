@@ -122,7 +122,7 @@ def test_a_device_that_leaves_in_the_middle(
         nonlocal calls
         calls += 1
         if calls == 2:
-            session.abort()  # the life line is cut, as by a lost connection: the keeper ends the run
+            session.abort()  # the life line is cut, as by a lost connection: the lock holder ends the run
             session.transport.root = "/nowhere"
             session.folder = "/nowhere"
         return whole(session, *arguments)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.doctor import State, examine
+from edgeprune.doctor import Health, examine
 from edgeprune.doctor.requirements import Requirement, meets, requirements
 
 
@@ -106,8 +106,8 @@ def test_the_full_examination_imports_in_another_process(monkeypatch):
     module = sys.modules[package.__module__]
     monkeypatch.setattr(module, "_TRIAL", "import edgeprune_no_such_module")
     found = {finding.name: finding for finding in examine()}["import of TensorFlow"]
-    assert found.state is State.BROKEN
+    assert found.state is Health.BROKEN
     assert "edgeprune_no_such_module" in found.found
     monkeypatch.setattr(module, "_TRIAL", "import os; os.kill(os.getpid(), 4)")
     found = {finding.name: finding for finding in examine()}["import of TensorFlow"]
-    assert (found.state, found.found) == (State.BROKEN, "ended by signal 4")
+    assert (found.state, found.found) == (Health.BROKEN, "ended by signal 4")
