@@ -7,17 +7,17 @@
     record = bench(bundle, "ssh://pi@raspberrypi.local")
     record.latency.p50_ms, record.memory.peak_bytes, record.metrics["accuracy"], record.unstable
 
-A bundle gives accuracy, latency and memory; a bare `.tflite` gives latency and memory. `bench_many`
+A bundle gives accuracy, latency and memory; a bare `.tflite` gives latency and memory. `bench_devices`
 takes several devices at once. The process that runs the model imports no TensorFlow, and neither does
 this package. Errors: `InputError` (bad target or device name), `DeviceError` (everything the device does).
 """
 
 from __future__ import annotations
 
-from device_runners.benchmark import bench, bench_many
+from device_runners.benchmark import bench, bench_devices
 from device_runners.comparison import Comparison, Verdict, compare
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions
 
 __all__ = [
-    "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_many", "compare",
+    "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_devices", "compare",
 ]

@@ -32,13 +32,13 @@ def bench(
         InputError: a bad target or device name.
         DeviceError: the device refused, failed or went away.
     """
-    record = bench_many(target, [device], options)[0]
+    record = bench_devices(target, [device], options)[0]
     if isinstance(record, EdgepruneError):
         raise record
     return record
 
 
-def bench_many(
+def bench_devices(
     target: Path | str | Bundle, devices: Sequence[str], options: BenchOptions = DEFAULT_OPTIONS
 ) -> list[RunRecord | EdgepruneError]:
     """Measure on several devices at once; a device's failure stands in place of its record."""

@@ -115,7 +115,7 @@ def compare(
             ratios.append(_log_ratio(times) * (1 if model == names[1] else -1))
             blocks_ns[reference] += times.reference_ns
             blocks_ns[model] += times.model_ns[0]
-    verdict, low, high = judge(ratios)
+    verdict, low, high = verdict_of(ratios)
     a_ms, b_ms = (float(np.median(blocks_ns[name])) / 1e6 for name in names)
     return Comparison(
         device=device, a=str(targets[0].model), b=str(targets[1].model), verdict=verdict,
@@ -131,7 +131,7 @@ def _log_ratio(times: InterleavedTimes) -> float:
     return float(np.log(np.median(times.model_ns[0]) / np.median(times.reference_ns)))
 
 
-def judge(log_ratios: Sequence[float], seed: int = 0) -> tuple[Verdict, float, float]:
+def verdict_of(log_ratios: Sequence[float], seed: int = 0) -> tuple[Verdict, float, float]:
     """Verdict, and the interval of A / B, from one log(B / A) per round (at least 3)."""
     low, high = interval(np.asarray(log_ratios, np.float64), seed)
     low, high = (float(np.exp(np.clip(-bound, -20, 20))) for bound in (high, low))

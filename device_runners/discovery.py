@@ -1,4 +1,4 @@
-"""Find devices, and say what each one lacks."""
+"""Find devices, and what each one lacks."""
 
 from __future__ import annotations
 
@@ -40,16 +40,15 @@ true
 
 @dataclasses.dataclass(frozen=True)
 class DeviceCheck:
-    """What is known of one device.
+    """What one device is, and what it lacks.
 
     Attributes:
         device: its name for `--device`.
-        reachable: it answered.
-        arch: as `uname -m` says it.
+        problems: each with the fix; empty when all is well.
+        arch: as `uname -m` prints it.
         python: version; None where there is none.
         runtime: the TFLite runtime that the agent would use.
         free_bytes: on the file system of edgeprune's folder.
-        problems: what to mend, each with the fix; empty when all is well.
     """
 
     device: str
@@ -70,29 +69,29 @@ def find_devices(ssh_config: Path | None = None) -> list[str]:
 
 
 def check_devices(devices: Sequence[str], python: str | None = None) -> list[DeviceCheck]:
-    """Look at each, all at once."""
+    """Look at all of them at once."""
     with ThreadPoolExecutor(max(len(devices), 1)) as pool:
         return list(pool.map(lambda device: check_device(device, python), devices))
 
 
 def check_device(device: str, python: str | None = None) -> DeviceCheck:
-    """Look at one; what it lacks is in `problems`, never raised."""
+    """Look at one; its problems are returned, never raised."""
     try:
         transport = open_transport(device)
         with Session(transport, _TIME_LIMIT_S, lock_wait_s=5) as session:
-            answer = session.shell(_PROBE, python or transport.python, session.folder)
+            result = session.shell(_PROBE, python or transport.python, session.folder)
     except EdgepruneError as error:
         return DeviceCheck(device, reachable=False, problems=(str(error),))
-    return _judge(device, answer.stdout.decode(errors="replace"))
+    return _read_probe(device, result.stdout.decode(errors="replace"))
 
 
-def _judge(device: str, printed: str) -> DeviceCheck:
+def _read_probe(device: str, printed: str) -> DeviceCheck:
     pairs = [line.split(None, 1) for line in printed.splitlines() if " " in line.strip()]
     values = {key: value.strip() for key, value in pairs}
     modules = [value.strip() for key, value in pairs if key == "module"]
     runtime = next((name for name in modules if name != "numpy"), None)
     free_kb = int(values["free_kb"]) if values.get("free_kb", "").isdigit() else None
-    problems = list(_python_problems(values.get("python"), modules, runtime, values.get("arch", "")))
+    problems = _python_problems(values.get("python"), modules, runtime, values.get("arch", ""))
     if free_kb is not None and free_kb < _NEEDED_KB:
         problems.append(f"only {free_kb // 1000} MB are free: free some, 200 MB are enough")
     clock = values.get("clock", "")

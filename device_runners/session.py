@@ -25,7 +25,6 @@ from edgeprune.errors import DeviceError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from device_runners.transports.transport import Transport
 
@@ -65,13 +64,14 @@ class Session:
             self._lock_holder = _start(self.transport.argv(line, lock_holder=True))
             self.folder, self._root = self._await_ready(self._lock_holder)
         except BaseException:
-            self.__exit__(None, None, None)
+            self._close()
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         try:
             self.abort()
             if self._lock_holder is not None:

@@ -28,23 +28,19 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
 
     Raises:
         InputError: no tool was named.
-        DeviceError: it failed, or prints something else than expected.
+        DeviceError: it failed, or printed no figures.
     """
     tool = options.benchmark_model
     if tool is None or not tool.is_file():
         raise InputError(
-            f"There is no benchmark_model at {tool}.",
-            "Name Google's prebuilt tool with --benchmark-model.",
-            "It is offered at https://ai.google.dev/edge/litert/models/measurement.",
+            f"There is no benchmark_model at {tool}.", "Name Google's prebuilt tool with --benchmark-model.",
+            "Download it from https://ai.google.dev/edge/litert/models/measurement.",
         )
     session.upload({"tool": tool, MODEL: target.model})
     before = facts.device_state(session.read_files(facts.PATHS).get)
     flags = [
-        f"--graph={MODEL}",
-        f"--num_threads={options.threads}",
-        f"--num_runs={options.runs}",
-        f"--min_secs={options.min_time_s}",
-        f"--warmup_runs={options.warmup}",
+        f"--graph={MODEL}", f"--num_threads={options.threads}", f"--num_runs={options.runs}",
+        f"--min_secs={options.min_time_s}", f"--warmup_runs={options.warmup}",
         f"--use_xnnpack={'true' if options.xnnpack else 'false'}",
     ]
     result = run_program(session, uploaded("tool", *flags), b"", options.time_limit_s, "benchmark_model")
@@ -82,8 +78,7 @@ def parse(text: str) -> dict[str, float]:
     found = {name: re.search(rf"\b{name}={_NUMBER}", last) for name in ("median", "avg", "std")}
     if timings is None or None in found.values():
         raise DeviceError(
-            "benchmark_model printed no median or no timings.",
-            "A current version prints both.",
+            "benchmark_model printed no median or no timings.", "A current version prints both.",
             "Use a newer prebuilt, or --runner native.",
         )
     figures = {name: float(match.group(1)) for name, match in found.items() if match}

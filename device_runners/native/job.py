@@ -31,7 +31,7 @@ _HEAD = struct.Struct("<4s6I3Q2I")
 
 
 @dataclasses.dataclass(frozen=True)
-class PreparedJob:
+class NativeJob:
     """What a run is fed with.
 
     Attributes:
@@ -45,7 +45,7 @@ class PreparedJob:
     data: EvalData | None
 
 
-def prepare(target: Target, options: BenchOptions) -> PreparedJob:
+def prepare(target: Target, options: BenchOptions) -> NativeJob:
     """Load and preprocess samples on the host.
 
     Raises:
@@ -53,14 +53,14 @@ def prepare(target: Target, options: BenchOptions) -> PreparedJob:
     """
     if target.bundle is None:
         input_infos, output_infos = read_infos(target.model)
-        return PreparedJob(tuple(map(tensors.synthetic_input, input_infos)), input_infos, output_infos, None)
+        return NativeJob(tuple(map(tensors.synthetic_input, input_infos)), input_infos, output_infos, None)
     manifest = target.bundle.manifest
     if EVAL not in manifest.files or options.eval_samples == 0:
         noise = tuple(map(tensors.synthetic_input, manifest.inputs))
-        return PreparedJob(noise, manifest.inputs, manifest.outputs, None)
+        return NativeJob(noise, manifest.inputs, manifest.outputs, None)
     data = samples.first(load_eval(target.bundle.file(EVAL)), options.eval_samples)
     inputs = samples.model_inputs(target.bundle, data, manifest.inputs)
-    return PreparedJob(tuple(inputs), manifest.inputs, manifest.outputs, data)
+    return NativeJob(tuple(inputs), manifest.inputs, manifest.outputs, data)
 
 
 def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:

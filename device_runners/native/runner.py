@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.util
-import os
 import platform
 import shutil
 import subprocess
@@ -19,13 +18,14 @@ from device_runners.execution import run_program, uploaded
 from device_runners.native import job as native_job
 from device_runners.native import output
 from edgeprune.bundle.read import MODEL
+from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import RunRecord, Runtime, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from device_runners.native.job import PreparedJob
+    from device_runners.native.job import NativeJob
     from device_runners.native.output import NativeOutput
     from device_runners.options import BenchOptions, Target
     from device_runners.session import Session
@@ -52,10 +52,10 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
 
 
 def find_program(options: BenchOptions, arch: str) -> Path:
-    """The runner for a device of architecture `arch`: named, or built here for this machine's own.
+    """The runner for a device of architecture `arch`: the named one, or one built here for this machine's.
 
     Raises:
-        InputError: it has to be built by the user.
+        InputError: the user has to build it.
     """
     if options.native_runner is not None:
         if not options.native_runner.is_file():
@@ -64,14 +64,13 @@ def find_program(options: BenchOptions, arch: str) -> Path:
     if arch == platform.machine():
         return build_program()
     raise InputError(
-        f"No native runner is at hand for {arch}.",
-        "Name one with --native-runner.",
+        f"No native runner is at hand for {arch}.", "Name one with --native-runner.",
         f"Build it: cmake -S {SOURCES} -B build -DCMAKE_TOOLCHAIN_FILE=… && cmake --build build",
     )
 
 
 def build_program(compiler: str | None = None) -> Path:
-    """Build the runner once per source version, in the user's cache folder.
+    """Build the runner once for each version of its sources, in the user's cache folder.
 
     Args:
         compiler: of another architecture, such as ``aarch64-linux-gnu-gcc``.
@@ -82,17 +81,15 @@ def build_program(compiler: str | None = None) -> Path:
     digest = hashlib.sha256((compiler or "").encode())
     for path in sorted([SOURCES / "CMakeLists.txt", *(SOURCES / "src").iterdir()]):
         digest.update(path.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgeprune-native"
-    program = cache / digest.hexdigest()[:16] / "edgeprune_runner"
+    program = cache_folder() / "native" / digest.hexdigest()[:16] / "edgeprune_runner"
     if program.is_file():
         return program
     if shutil.which("cmake") is None:
-        raise InputError(
-            "There is no cmake.", "The native runner is built with it.", "Install cmake and a C compiler."
-        )
+        way_out = "Install cmake and a C compiler."
+        raise InputError("There is no cmake.", "The native runner is built with it.", way_out)
     with tempfile.TemporaryDirectory() as build:
-        chosen = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
-        _cmake("-S", str(SOURCES), "-B", build, "-DEDGEPRUNE_WERROR=OFF", *chosen)
+        choice = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
+        _cmake("-S", str(SOURCES), "-B", build, "-DEDGEPRUNE_WERROR=OFF", *choice)
         _cmake("--build", build)
         program.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(Path(build) / "edgeprune_runner", program.with_suffix(".new"))
@@ -104,14 +101,13 @@ def _cmake(*arguments: str) -> None:
     done = subprocess.run(["cmake", *arguments], capture_output=True, text=True, check=False)  # noqa: S603, S607
     if done.returncode:
         raise InputError(
-            f"The native runner did not build: {(done.stderr or done.stdout).strip()[-400:]}",
-            "",
+            f"The native runner did not build: {(done.stderr or done.stdout).strip()[-400:]}", "",
             "Install a C11 compiler, or name a built runner with --native-runner.",
         )
 
 
 def find_library(options: BenchOptions, arch: str) -> Path:
-    """The TFLite library to send: named, or the one in this machine's ai-edge-litert.
+    """The TFLite library to send: the named one, or that of this machine's ai-edge-litert.
 
     Raises:
         InputError: the user has to name one.
@@ -141,7 +137,7 @@ def _facts(session: Session, arch: str, android: list[str], printed: NativeOutpu
 
 
 def _record(
-    session: Session, target: Target, options: BenchOptions, job: PreparedJob, printed: NativeOutput,
+    session: Session, target: Target, options: BenchOptions, job: NativeJob, printed: NativeOutput,
     device: DeviceFacts,
 ) -> RunRecord:
     latencies = printed.numbers("latency_ns")
@@ -151,9 +147,8 @@ def _record(
         arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
         count = len(arrays[0])
         if count != len(job.data.y):
-            raise DeviceError(
-                f"{session.transport.device} sent {count} of {len(job.data.y)} samples' outputs."
-            )
+            device_name = session.transport.device
+            raise DeviceError(f"{device_name} sent {count} of {len(job.data.y)} samples' outputs.")
         figures = samples.metrics(
             target.bundle, job.data, job.inputs[0], job.input_infos[0], arrays[0], job.output_infos[0]
         )

@@ -34,7 +34,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure a bundle or a .tflite file on devices."""
-    from device_runners.benchmark import bench_many
+    from device_runners.benchmark import bench_devices
     from device_runners.options import BenchOptions
 
     options = BenchOptions(
@@ -43,7 +43,7 @@ def bench(
         benchmark_model=benchmark_model, native_runner=native_runner,
     )
     devices = device or ["local"]
-    results = bench_many(target, devices, options)
+    results = bench_devices(target, devices, options)
     _print(devices, results, as_json)
 
 

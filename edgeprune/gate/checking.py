@@ -109,10 +109,10 @@ class _Measure:
     def run(self, bundle: Path, devices: Sequence[str]) -> None:
         """Measure a bundle on devices."""
         from device_runners import DEFAULT_OPTIONS
-        from device_runners.benchmark import bench_many
+        from device_runners.benchmark import bench_devices
 
         missing = [device for device in devices if (bundle, device) not in self._records]
-        results = bench_many(bundle, missing, self._options or DEFAULT_OPTIONS) if missing else []
+        results = bench_devices(bundle, missing, self._options or DEFAULT_OPTIONS) if missing else []
         self._records.update({(bundle, name): one for name, one in zip(missing, results, strict=True)})
 
     def figure(self, bundle: Bundle, name: str, device: str | None) -> Figure:

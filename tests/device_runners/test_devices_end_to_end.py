@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device_runners import BenchOptions, bench, bench_many
+from device_runners import BenchOptions, bench, bench_devices
 from device_runners.native.runner import build_program
 from edgeprune.run_record import RunRecord
 
@@ -74,7 +74,7 @@ def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: Ru
 
 
 def test_several_devices_at_once(pi64: Bed, bundle: Path) -> None:
-    records = bench_many(bundle, ["local", pi64.device], BenchOptions(**QUICK))
+    records = bench_devices(bundle, ["local", pi64.device], BenchOptions(**QUICK))
     assert [record.device for record in records if isinstance(record, RunRecord)] == ["local", pi64.device]
 
 

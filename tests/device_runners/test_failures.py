@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runners import BenchOptions, bench, bench_many
+from device_runners import BenchOptions, bench, bench_devices
 from device_runners.native import runner
 from device_runners.session import Session
 from device_runners.transports import open_transport
@@ -258,7 +258,7 @@ def test_ctrl_c_ends_the_run_and_leaves_nothing(slow_model: Path, own_cache: Pat
 
 
 def test_a_failing_device_does_not_take_the_others_along(bundle: Path) -> None:
-    good, bad = bench_many(bundle, ["local", "ssh://no-such-host.invalid"], QUICK)
+    good, bad = bench_devices(bundle, ["local", "ssh://no-such-host.invalid"], QUICK)
     assert isinstance(good, RunRecord)
     assert isinstance(bad, DeviceError)
     assert bad.exit_code == 3
