@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device_runners.agent.runtime import wheel_for
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from device_runners.transports.adb import find_adb, list_adb
@@ -112,8 +113,7 @@ def _python_problems(python: str | None, modules: Sequence[str], runtime: str | 
     if "numpy" not in modules:
         problems.append("no numpy: sudo apt install python3-numpy")
     if runtime is None:
-        wheel = "ai-edge-litert" if arch in ("x86_64", "aarch64") else "tflite-runtime 'numpy<2'"
-        problems.append(f"no TFLite runtime: python3 -m pip install {wheel}")
+        problems.append(f"no TFLite runtime: python3 -m pip install {wheel_for(arch)}")
     return problems
 
 

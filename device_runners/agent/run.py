@@ -37,6 +37,15 @@ class OpenedModel:
 
 
 @dataclasses.dataclass(frozen=True)
+class EvaluationSamples:
+    """The bundle's samples (N, …) as they are and as input tensors."""
+
+    bundle: Bundle
+    data: EvalData
+    inputs: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Evaluation:
     """What the evaluation samples gave."""
 
@@ -59,8 +68,9 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     bundle = read_bundle(Path(job.bundle), skip=HOST_ONLY) if job.bundle else None
     model = bundle.model if bundle else Path(job.model or "")
     opened = open_and_try(job, model, clock)
-    data = _load_samples(bundle, job)
-    inputs = _set_first_sample(opened.interpreter, bundle, data)
+    samples = _load_samples(bundle, job, opened.interpreter)
+    if samples is not None:
+        _set_sample(opened.interpreter, samples.inputs, 0)  # a real sample gets timed
     progress("timing")
     plan = Plan.of(job.settings, job.min_time_s)
     warmup = warm_up(opened.interpreter.invoke, clock, plan)
@@ -69,10 +79,10 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     after = facts.device_state(facts.read_file)
     device = facts.device_facts(facts.read_file, platform.machine(), before, after)
     evaluation = Evaluation()
-    if bundle is not None and data is not None and len(data.y):
+    if samples is not None:
         progress("evaluating")
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
-        evaluation = _evaluate(opened.interpreter, bundle, data, inputs, clock, deadline)
+        evaluation = _evaluate(opened.interpreter, samples, clock, deadline)
     return _record(job, model, bundle, opened, device, warmup, latencies, evaluation)
 
 
@@ -108,43 +118,40 @@ def progress(step: str) -> None:
     print(f"{STEP_MARK}{step}", file=sys.stderr, flush=True)
 
 
-def _load_samples(bundle: Optional[Bundle], job: Job) -> Optional[EvalData]:
+def _load_samples(
+    bundle: Optional[Bundle], job: Job, interpreter: Interpreter
+) -> Optional[EvaluationSamples]:
+    """The samples to evaluate; None where there are none, or none are wanted."""
     if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
         return None
-    from device_runners.agent.samples import first
+    from device_runners.agent.samples import first, model_inputs
 
-    return first(load_eval(bundle.file(EVAL)), job.eval_samples)
+    data = first(load_eval(bundle.file(EVAL)), job.eval_samples)
+    if not len(data.y):
+        return None
+    inputs = model_inputs(bundle, data, tensors.infos(interpreter.get_input_details()))
+    return EvaluationSamples(bundle, data, tuple(inputs))
 
 
-def _set_first_sample(
-    interpreter: Interpreter, bundle: Optional[Bundle], data: Optional[EvalData]
-) -> list[np.ndarray]:
-    """Set the first real sample, which then gets timed; returns all samples as input tensors."""
-    if bundle is None or data is None or not len(data.y):
-        return []
-    from device_runners.agent.samples import model_inputs
-
-    details = interpreter.get_input_details()
-    inputs = model_inputs(bundle, data, tensors.infos(details))
-    for detail, array in zip(details, inputs):
-        interpreter.set_tensor(detail["index"], array[:1])
-    return inputs
+def _set_sample(interpreter: Interpreter, inputs: Sequence[np.ndarray], index: int) -> None:
+    for detail, array in zip(interpreter.get_input_details(), inputs):
+        interpreter.set_tensor(detail["index"], array[index : index + 1])
 
 
 def _evaluate(
-    interpreter: Interpreter, bundle: Bundle, data: EvalData, inputs: Sequence[np.ndarray],
-    clock: Callable[[], int], deadline: int,
+    interpreter: Interpreter, given: EvaluationSamples, clock: Callable[[], int], deadline: int
 ) -> Evaluation:
     from device_runners.agent import samples
 
-    input_details, output_details = interpreter.get_input_details(), interpreter.get_output_details()
-    input_infos, output_infos = tensors.infos(input_details), tensors.infos(output_details)
+    bundle, data, inputs = given.bundle, given.data, given.inputs
+    input_infos = tensors.infos(interpreter.get_input_details())
+    output_details = interpreter.get_output_details()
+    output_infos = tensors.infos(output_details)
     collected: list[list[np.ndarray]] = [[] for _ in output_details]
     for index in range(len(data.y)):
         if clock() > deadline and index:
             break
-        for detail, array in zip(input_details, inputs):
-            interpreter.set_tensor(detail["index"], array[index : index + 1])
+        _set_sample(interpreter, inputs, index)
         interpreter.invoke()
         for detail, rows in zip(output_details, collected):
             rows.append(interpreter.get_tensor(detail["index"]))

@@ -80,13 +80,16 @@ def find_runtime(candidates: Sequence[tuple[str, str]] = RUNTIMES) -> tuple[Runt
         else:
             return cast("RuntimeModule", module), _describe(distribution, module)
     found = "; ".join(reasons) or "none is installed"
-    common = platform.machine() in ("x86_64", "aarch64", "arm64")
-    wheel = "ai-edge-litert" if common else "'tflite-runtime' 'numpy<2'"
     raise DeviceError(
         f"No TFLite runtime loads on the device ({found}).",
         "One of ai-edge-litert, tflite-runtime, tensorflow is needed.",
-        f"On the device: python3 -m pip install {wheel}.",
+        f"On the device: python3 -m pip install {wheel_for(platform.machine())}.",
     )
+
+
+def wheel_for(arch: str) -> str:
+    """What to install with pip on a device of this architecture, as `uname -m` prints it."""
+    return "ai-edge-litert" if arch in ("x86_64", "aarch64", "arm64") else "tflite-runtime 'numpy<2'"
 
 
 def _describe(distribution: str, module: ModuleType) -> Runtime:
