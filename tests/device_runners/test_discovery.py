@@ -45,7 +45,7 @@ def test_hosts_of_the_ssh_config_are_found(tmp_path: Path) -> None:
     ],
 )
 def test_what_a_device_lacks_is_said_with_the_fix(printed: str, problem: str) -> None:
-    check = discovery._judge("ssh://pi", printed)
+    check = discovery._read_probe("ssh://pi", printed)
     assert check.reachable
     assert len(check.problems) == 1
     assert problem in check.problems[0]
