@@ -46,7 +46,7 @@ class EvaluationSamples:
 
 
 @dataclasses.dataclass(frozen=True)
-class Evaluation:
+class EvaluationResult:
     """What the evaluation samples gave."""
 
     preprocess_ns: tuple[int, ...] = ()
@@ -78,7 +78,7 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     latencies = time_runs(opened.interpreter.invoke, clock, plan)
     after = facts.device_state(facts.read_file)
     device = facts.device_facts(facts.read_file, platform.machine(), before, after)
-    evaluation = Evaluation()
+    evaluation = EvaluationResult()
     if samples is not None:
         progress("evaluating")
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
@@ -140,7 +140,7 @@ def _set_sample(interpreter: Interpreter, inputs: Sequence[np.ndarray], index: i
 
 def _evaluate(
     interpreter: Interpreter, given: EvaluationSamples, clock: Callable[[], int], deadline: int
-) -> Evaluation:
+) -> EvaluationResult:
     from device_runners.agent import samples
 
     bundle, data, inputs = given.bundle, given.data, given.inputs
@@ -158,7 +158,7 @@ def _evaluate(
     outputs = [np.concatenate(rows) for rows in collected]
     done = len(collected[0])
     note = f"{done} of {len(data.y)} samples were evaluated in the time limit"
-    return Evaluation(
+    return EvaluationResult(
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
         metrics=samples.metrics(
             bundle, samples.first(data, done), inputs[0][:done], input_infos[0], outputs[0], output_infos[0]
@@ -171,7 +171,7 @@ def _evaluate(
 
 def _record(
     job: Job, model: Path, bundle: Optional[Bundle], opened: OpenedModel, device: DeviceFacts,
-    warmup: Sequence[int], latencies: Sequence[int], evaluation: Evaluation,
+    warmup: Sequence[int], latencies: Sequence[int], evaluation: EvaluationResult,
 ) -> RunRecord:
     latency = summarize(latencies)
     return RunRecord(
