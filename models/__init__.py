@@ -6,13 +6,13 @@ Adding a model = one module that exports `MODEL` and one row here.
 from __future__ import annotations
 
 from edgeprune.errors import InputError
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 from edgeprune_models.speech import crnn, ctc_crnn, dnn, ds_cnn, streaming_ds_cnn
 from edgeprune_models.tabular import autoencoder, mlp
 from edgeprune_models.text import bag, cnn, recurrent, tagger, transformer
 from edgeprune_models.vision import digits_cnn, lenet, mobilenet, resnet8
 
-__all__ = ["ZOO", "Recipe", "ZooModel", "default_for", "default_of", "find", "table"]
+__all__ = ["ZOO", "TrainingRecipe", "ZooModel", "default_for", "default_of", "find", "table"]
 
 
 def table(*models: ZooModel) -> dict[str, ZooModel]:

@@ -1,29 +1,41 @@
-"""What the architectures share: seeded initial weights, and the output unit(s) for a number of classes."""
+"""What the architectures share: the output units for a number of classes, and normalization."""
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
+
+from edgeprune.keras_types import KerasModule, KerasTensor
 
 # Of batch normalization: Keras' 0.99 would still remember the initial statistics after the few hundred
 # steps that these models train for, and the model would answer nonsense outside of training.
 MOMENTUM = 0.9
 
 
-def keras(seed: int) -> Any:
-    """tf_keras with its random generators seeded, so that the next model starts from the same weights."""
-    import tf_keras
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What data asks of an architecture.
 
-    tf_keras.utils.set_random_seed(seed)
-    return tf_keras
+    Attributes:
+        classes: output units (tags for a tagger, words without blank for CTC; unused by an autoencoder).
+        vocabulary: token numbers 0..vocabulary-1, for text; 0 is padding.
+    """
+
+    classes: int
+    vocabulary: int = 0
 
 
-def classifier(layers: Any, x: Any, classes: int) -> Any:
+def classifier(layers: KerasModule, x: KerasTensor, classes: int) -> KerasTensor:
     """Softmax over `classes`, or one sigmoid unit for two of them."""
     if classes == 2:
         return layers.Dense(1, activation="sigmoid", name="output")(x)
     return layers.Dense(classes, activation="softmax", name="output")(x)
 
 
-def as_image(layers: Any, x: Any) -> Any:
+def normalized(layers: KerasModule, x: KerasTensor, maximum: float | None = None) -> KerasTensor:
+    """Batch normalization, then a ReLU that ends at `maximum`."""
+    return layers.ReLU(maximum)(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+
+def as_image(layers: KerasModule, x: KerasTensor) -> KerasTensor:
     """Features (frames, bands) as an image of one channel; images stay as they are."""
     return layers.Reshape((*x.shape[1:], 1))(x) if len(x.shape) == 3 else x

@@ -12,14 +12,14 @@ them first, the student after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from edgeprune.data.streamed import Streamed
+from edgeprune.data.streamed import Samples, Streamed
 from edgeprune.errors import InputError
+from edgeprune.preprocessing import Step
 
-SPEECH: tuple[Mapping[str, Any], ...] = (
+SPEECH: tuple[Step, ...] = (
     {"op": "time_shift", "share": 0.08},
     {"op": "background_noise", "share": 0.5, "loudest": 0.003},
     {"op": "spec_augment", "frames": 5, "bands": 5},
@@ -41,11 +41,7 @@ def gain(x: np.ndarray, rng: np.random.Generator, *, decibels: float) -> np.ndar
 
 
 def background_noise(
-    x: np.ndarray,
-    rng: np.random.Generator,
-    *,
-    share: float,
-    loudest: float,
+    x: np.ndarray, rng: np.random.Generator, *, share: float, loudest: float,
     recordings: Sequence[np.ndarray] = (),
 ) -> np.ndarray:
     """Add noise to a `share` of the clips, up to `loudest` of full scale (root mean square).
@@ -68,7 +64,7 @@ def background_noise(
     return _clipped(noisy, x.dtype)
 
 
-def _clipped(x: np.ndarray, dtype: Any) -> np.ndarray:
+def _clipped(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
     limited: np.ndarray = np.clip(x, -32768, 32767).astype(dtype)
     return limited
 
@@ -117,8 +113,8 @@ FEATURES: dict[str, Augmentation] = {"spec_augment": spec_augment}
 
 
 def augment(
-    x: Any, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation], rng: np.random.Generator
-) -> Any:
+    x: Samples, steps: Sequence[Step], table: Mapping[str, Augmentation], rng: np.random.Generator
+) -> Samples:
     """Run those of `steps` that `table` holds, in order; on streamed samples as they are read.
 
     Raises:
@@ -133,6 +129,10 @@ def augment(
     chosen = [step for step in steps if step["op"] in table]
     if not chosen:
         return x
+    if isinstance(x, tuple):
+        raise InputError(
+            f"The samples have {len(x)} inputs.", "Augmentation takes one.", "Train without augmentation."
+        )
     if isinstance(x, Streamed):
         return Augmented(x, chosen, table, int(rng.integers(2**62)))
     return _run(x, chosen, table, rng)
@@ -142,8 +142,7 @@ class Augmented(Streamed):
     """Streamed samples, changed as they are read; the same row is changed the same way each time."""
 
     def __init__(
-        self, source: Streamed, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation],
-        seed: int,
+        self, source: Streamed, steps: Sequence[Step], table: Mapping[str, Augmentation], seed: int
     ) -> None:
         super().__init__(np.arange(len(source)))
         self._source, self._steps, self._table, self._seed = source, steps, table, seed
@@ -158,8 +157,7 @@ class Augmented(Streamed):
 
 
 def _run(
-    x: np.ndarray, steps: Sequence[Mapping[str, Any]], table: Mapping[str, Augmentation],
-    rng: np.random.Generator,
+    x: np.ndarray, steps: Sequence[Step], table: Mapping[str, Augmentation], rng: np.random.Generator
 ) -> np.ndarray:
     for step in steps:
         x = table[step["op"]](x, rng, **{name: value for name, value in step.items() if name != "op"})

@@ -7,27 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
 
 from edgeprune.data.dataset import Dataset
+from edgeprune.keras_types import KerasModel, KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes
 
-
-class Architecture(Protocol):
-    """Builds an untrained tf_keras model."""
-
-    def __call__(self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
-        """Build it.
-
-        Args:
-            input_shape: one model input, after preprocessing, without the batch axis.
-            classes: output units (tags for a tagger, words without blank for CTC; unused by an autoencoder).
-            seed: of the initial weights.
-            vocabulary: token numbers 0..vocabulary-1, for text; 0 is padding.
-        """
+Architecture = Callable[[KerasModule, KerasTensor, Sizes], KerasTensor]
+"""The network between input and output: `tf_keras.layers`, a batch of inputs, sizes -> outputs."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
+class TrainingRecipe:
     """How the baseline is trained: all settings that decide the result beside the seed.
 
     Attributes:
@@ -35,7 +25,7 @@ class Recipe:
             ``reconstruction`` (mean squared error to the input) or ``ctc``.
         optimizer: ``adamw`` with a cosine decay of the learning rate to zero.
         augmentation: names and options out of `edgeprune_models.augmentation`, drawn anew every epoch.
-        label_smoothing: share of the target spread over all classes.
+        label_smoothing: part of the target spread over all classes.
     """
 
     epochs: int
@@ -45,7 +35,7 @@ class Recipe:
     optimizer: str = "adamw"
     loss: str = "crossentropy"
     label_smoothing: float = 0.0
-    augmentation: tuple[Mapping[str, Any], ...] = ()
+    augmentation: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,18 +48,40 @@ class ZooModel:
         load_data: the offline default data.
         licence: of the architecture's source; the data's is in its `Dataset`.
         fine_tuning: settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
+        keras_name: of the Keras model, where it is not the entry's own.
+        input_name: of the Keras input; Keras names it where there is none.
     """
 
     name: str
     task: str
     summary: str
-    build: Architecture
+    architecture: Architecture
     load_data: Callable[[], Dataset]
-    recipe: Recipe
+    recipe: TrainingRecipe
     licence: str = "Apache-2.0"
-    fine_tuning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    fine_tuning: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    keras_name: str = ""
+    input_name: str | None = None
 
-    def build_for(self, data: Dataset, seed: int) -> Any:
+    def build(
+        self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0
+    ) -> KerasModel:
+        """An untrained tf_keras model.
+
+        Args:
+            input_shape: one model input, after preprocessing, without the batch axis.
+            classes: see `Sizes`.
+            seed: of the initial weights.
+            vocabulary: see `Sizes`.
+        """
+        import tf_keras
+
+        tf_keras.utils.set_random_seed(seed)
+        dtype = "int32" if self.task == "text" else None
+        inputs = tf_keras.layers.Input(input_shape, name=self.input_name, dtype=dtype)
+        outputs = self.architecture(tf_keras.layers, inputs, Sizes(classes, vocabulary))
+        return tf_keras.Model(inputs, outputs, name=self.keras_name or self.name.replace("-", "_"))
+
+    def build_for(self, data: Dataset, seed: int) -> KerasModel:
         """An untrained tf_keras model that fits `data`."""
-        classes = len(data.labels) if data.labels else 0
-        return self.build(data.input_shape(), classes, seed, data.vocabulary)
+        return self.build(data.input_shape(), len(data.labels or ()), seed, data.vocabulary)

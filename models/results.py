@@ -12,22 +12,24 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
+Report: TypeAlias = Mapping[str, Any]
+"""A build's `report.json`, or a file of results."""
 FOLDER = Path(__file__).parent / "results"
 _KEPT = ("neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms", "peak_memory_bytes")
 
 
-def read(name: str) -> tuple[dict[str, Any], ...]:
+def read(name: str) -> tuple[Report, ...]:
     """The results of the zoo's model `name`, one a data set; none where it was not measured."""
     files = sorted(FOLDER.glob(f"{name}--*.json"))
     return tuple(json.loads(path.read_text(encoding="utf-8")) for path in files)
 
 
 def write(
-    entry: ZooModel, reports: Mapping[int, Mapping[str, Any]], recipe: Recipe, *, folder: Path = FOLDER
+    entry: ZooModel, reports: Mapping[int, Report], recipe: TrainingRecipe, *, folder: Path = FOLDER
 ) -> Path:
     """Write the means of the reports of several seeds, by seed; a figure that one lacks is left out."""
     first = next(iter(reports.values()))
@@ -44,9 +46,9 @@ def write(
     return path
 
 
-def means(reports: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean figures of each stage; warnings about unsteady timings are none."""
-    found: dict[str, Any] = mean([
+def means(reports: Iterable[Report]) -> Report:
+    """The mean figures of each stage; warnings about unsteady timings are left out."""
+    found: Report = mean([
         {
             stage: {name: value for name, value in figures.items() if name in _KEPT}
             for stage, figures in report["stages"].items()

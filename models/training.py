@@ -8,37 +8,35 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.streamed import is_streamed
+from edgeprune.data.streamed import ModelInput, is_streamed, unless_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.keras_version import keras_of
+from edgeprune.keras_types import KerasLoss, KerasModel, KerasTensor
 from edgeprune.metrics import METRICS, evaluate
+from edgeprune.preprocessing import Step
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
-from edgeprune_models.entry import Recipe
+from edgeprune_models.entry import TrainingRecipe
 
 
 @dataclasses.dataclass(frozen=True)
-class Trained:
+class TrainingResult:
     """A trained tf_keras model, what it reaches on validation data, and how long training took."""
 
-    model: Any
+    model: KerasModel
     validation: Mapping[str, float]
     seconds: float
 
 
 def train(
-    model: Any,
-    data: Dataset,
-    recipe: Recipe,
-    seed: int,
+    model: KerasModel, data: Dataset, recipe: TrainingRecipe, seed: int,
     progress: Callable[[float], None] = lambda _: None,
-) -> Trained:
+) -> TrainingResult:
     """Train `model` (changed in place) and keep the weights of the best epoch by validation.
 
     `progress` is told the fraction done after every epoch.
@@ -46,41 +44,37 @@ def train(
     Raises:
         InputError: a loss or an optimizer that is not known.
     """
+    import tf_keras
+
     started = time.perf_counter()
-    # Two threads at most help such small models; the seed decides order, dropout and augmentation.
-    _seed_everything(seed)
+    tf_keras.utils.set_random_seed(seed)  # decides order, dropout and augmentation
     compile_model(model, recipe, steps=recipe.epochs * -(-len(data.train) // recipe.batch_size))
     validation_x = data.model_input(data.validation.x)
-    best: tuple[float, dict[str, float]] = (-np.inf, {})
-    weights = model.get_weights()
+    metric = METRICS[data.metrics[0]]
+    best, best_figures, weights = -np.inf, dict[str, float](), model.get_weights()
     for epoch, (x, y) in enumerate(augmented_epochs(data, recipe, seed)):
         _one_epoch(model, x, y, recipe, (seed, epoch))
         figures = measure(model, data, data.validation, inputs=validation_x)
-        if _worth(figures) >= best[0]:
-            best, weights = (_worth(figures), figures), model.get_weights()
+        if (score := metric.score(figures)) >= best:
+            best, best_figures, weights = score, figures, model.get_weights()
         progress((epoch + 1) / recipe.epochs)
     model.set_weights(weights)
-    return Trained(model, best[1], time.perf_counter() - started)
+    return TrainingResult(model, best_figures, time.perf_counter() - started)
 
 
-def _one_epoch(model: Any, x: Any, y: Any, recipe: Recipe, seed: tuple[int, int]) -> None:
+def _one_epoch(
+    model: KerasModel, x: ModelInput, y: ModelInput, recipe: TrainingRecipe, seed: tuple[int, int]
+) -> None:
     number = seed[1]
+    epoch = {"epochs": number + 1, "initial_epoch": number, "verbose": 0}
     if is_streamed(x):
         order = np.random.default_rng(seed).permutation(len(y))
-        x, y = sequence_of(keras_of(model), x, y, None, recipe.batch_size, order), None
-    model.fit(
-        x, y, epochs=number + 1, initial_epoch=number, batch_size=None if y is None else recipe.batch_size,
-        shuffle=y is not None, verbose=0,
-    )
+        model.fit(sequence_of(keras_of(model), x, y, None, recipe.batch_size, order), shuffle=False, **epoch)
+    else:
+        model.fit(x, y, batch_size=recipe.batch_size, shuffle=True, **epoch)
 
 
-def _seed_everything(seed: int) -> None:
-    import tf_keras
-
-    tf_keras.utils.set_random_seed(seed)
-
-
-def compile_model(model: Any, recipe: Recipe, steps: int) -> None:
+def compile_model(model: KerasModel, recipe: TrainingRecipe, steps: int) -> None:
     """Compile with the recipe's loss, and AdamW under a cosine decay over `steps` batches."""
     import tf_keras
 
@@ -95,7 +89,7 @@ def compile_model(model: Any, recipe: Recipe, steps: int) -> None:
     model.compile(optimizer, loss_function(recipe, model.output_shape[-1]))
 
 
-def loss_function(recipe: Recipe, units: int) -> Any:
+def loss_function(recipe: TrainingRecipe, units: int) -> KerasLoss:
     """The tf_keras loss of a recipe for a model with `units` outputs.
 
     Raises:
@@ -118,7 +112,7 @@ def loss_function(recipe: Recipe, units: int) -> Any:
     return losses.SparseCategoricalCrossentropy(ignore_class=-1)
 
 
-def ctc_loss(y_true: Any, probabilities: Any) -> Any:
+def ctc_loss(y_true: KerasTensor, probabilities: KerasTensor) -> KerasTensor:
     """CTC (Graves et al. 2006) of (N, L) words, -1 after the last, and (N, T, C + 1), blank last."""
     import tensorflow as tf
 
@@ -131,7 +125,9 @@ def ctc_loss(y_true: Any, probabilities: Any) -> Any:
     )
 
 
-def augmented_epochs(data: Dataset, recipe: Recipe, seed: int) -> Iterator[tuple[Any, Any]]:
+def augmented_epochs(
+    data: Dataset, recipe: TrainingRecipe, seed: int
+) -> Iterator[tuple[ModelInput, ModelInput]]:
     """Model inputs and targets of each epoch; preprocessed once where nothing is augmented on raw samples."""
     steps = [_with_noise(step, data) for step in recipe.augmentation]
     rng = np.random.default_rng(seed)
@@ -140,22 +136,26 @@ def augmented_epochs(data: Dataset, recipe: Recipe, seed: int) -> Iterator[tuple
     for _ in range(recipe.epochs):
         x = data.model_input(augment(data.train.x, steps, RAW, rng)) if changes else plain
         x = augment(x, steps, FEATURES, rng)
-        yield x, x if recipe.loss == "reconstruction" else data.train.y
+        if recipe.loss == "reconstruction":
+            yield x, x
+        elif data.train.y is None:
+            raise InputError(
+                "The training data has no labels.", f"The loss {recipe.loss} needs them.", "Add labels."
+            )
+        else:
+            yield x, data.train.y
 
 
-def _with_noise(step: Mapping[str, Any], data: Dataset) -> Mapping[str, Any]:
+def _with_noise(step: Step, data: Dataset) -> Step:
     """Background noise out of the data's own recordings, where it has some."""
     return {**step, "recordings": data.noise} if data.noise and step["op"] == "background_noise" else step
 
 
-def measure(model: Any, data: Dataset, split: Split, inputs: Any = None) -> dict[str, float]:
+def measure(
+    model: KerasModel, data: Dataset, split: Split, inputs: ModelInput | None = None
+) -> dict[str, float]:
     """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
     x = data.model_input(split.x) if inputs is None else inputs
-    seen = None if is_streamed(x) else x
-    return evaluate(data.metrics, split.y, predict(model, x)[0], labels=data.labels, inputs=seen)
-
-
-def _worth(figures: Mapping[str, float]) -> float:
-    """The first metric, so that higher is better."""
-    name, value = next(iter(figures.items()))
-    return value if METRICS[name].higher_is_better else -value
+    return evaluate(
+        data.metrics, split.y, predict(model, x)[0], labels=data.labels, inputs=unless_streamed(x)
+    )

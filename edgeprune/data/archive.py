@@ -8,12 +8,14 @@ Nothing is unpickled, and an archive with a name that leaves its folder is not r
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import stat
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.lib import format as npy
@@ -33,21 +35,15 @@ def read_npz_arrays(path: Path) -> dict[str, Array]:
     Raises:
         InputError: no archive, or one that lies, escapes, holds Python objects or does not fit.
     """
-    try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            check_entries(archive, path)
-            _check_memory(archive, path)
-            return {
-                entry.filename.removesuffix(".npy"): _entry(archive, entry, path)
-                for entry in archive.infolist()
-            }
-    except InputError:
-        raise
-    except Exception as error:  # zipfile, zlib and numpy each raise their own on bad bytes
-        raise InputError(
-            f"{path} cannot be read as a NumPy archive ({error}).", "A .npz as numpy.savez writes it.",
-            "Write it again; it may have been cut off.",
-        ) from error
+    with (
+        _refused(path, "archive", "A .npz as numpy.savez writes it."),
+        path.open("rb") as file, zipfile.ZipFile(file) as archive,
+    ):
+        check_entries(archive, path)
+        _check_memory(archive, path)
+        return {
+            entry.filename.removesuffix(".npy"): _entry(archive, entry, path) for entry in archive.infolist()
+        }
 
 
 def read_npy(path: Path) -> Array:
@@ -56,17 +52,23 @@ def read_npy(path: Path) -> Array:
     Raises:
         InputError: unreadable, cut off, or of Python objects.
     """
+    with _refused(path, "array", "A .npy as numpy.save writes it."), path.open("rb") as file:
+        shape, fortran, dtype = _header(file, str(path))
+        start = file.tell()
+        _check_size(shape, dtype, path.stat().st_size - start, str(path))
+        return _on_file(path, start, shape, fortran, dtype)
+
+
+@contextlib.contextmanager
+def _refused(path: Path, kind: str, expected: str) -> Iterator[None]:
+    """Turns what zipfile, zlib and numpy raise on bad bytes, each its own, into an `InputError`."""
     try:
-        with path.open("rb") as file:
-            shape, fortran, dtype = _header(file, str(path))
-            start, there = file.tell(), path.stat().st_size - file.tell()
-            _check_size(shape, dtype, there, str(path))
-            return _on_file(path, start, shape, fortran, dtype)
+        yield
     except InputError:
         raise
-    except Exception as error:  # numpy raises ValueError, SyntaxError and tokenize's errors on bad headers
+    except Exception as error:
         raise InputError(
-            f"{path} cannot be read as a NumPy array ({error}).", "A .npy as numpy.save writes it.",
+            f"{path} cannot be read as a NumPy {kind} ({error}).", expected,
             "Write it again; it may have been cut off.",
         ) from error
 
@@ -93,7 +95,7 @@ def check_entries(archive: zipfile.ZipFile, path: Path) -> None:
                 "Plain files are expected, each once.", "Pack the archive again.",
             )
         outside = entry.header_offset + entry.compress_size > path.stat().st_size
-        if outside or entry.file_size > _most(entry):
+        if outside or entry.file_size > _largest_size(entry):
             raise InputError(
                 f"{path}: entry {entry.filename!r} claims {entry.file_size:,} bytes out of "
                 f"{entry.compress_size:,}.", "No compression makes that of it.", "Pack the archive again.",
@@ -101,8 +103,8 @@ def check_entries(archive: zipfile.ZipFile, path: Path) -> None:
         seen.add(name)
 
 
-def _most(entry: zipfile.ZipInfo) -> int:
-    """Bytes that an entry can unpack to; compressions that numpy does not write count as none."""
+def _largest_size(entry: zipfile.ZipInfo) -> int:
+    """Bytes that an entry can unpack to; 0 for compressions that numpy does not write."""
     factor = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: _DEFLATE}.get(entry.compress_type, 0)
     return factor * entry.compress_size
 
@@ -113,7 +115,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
         shape, fortran, dtype = _header(file, place)
         start = file.tell()
         _check_size(shape, dtype, entry.file_size - start, place)
-        if _stays(entry):
+        if _stays_on_disk(entry):
             return _on_file(path, _data_offset(path, entry) + start, shape, fortran, dtype)
     with archive.open(entry) as file:
         array: np.ndarray = npy.read_array(file, allow_pickle=False)
@@ -122,13 +124,13 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
     return array
 
 
-def _stays(entry: zipfile.ZipInfo) -> bool:
+def _stays_on_disk(entry: zipfile.ZipInfo) -> bool:
     """Whether it is left in the file, which only bytes that are stored as they are can be."""
     return entry.file_size > IN_MEMORY_BYTES and entry.compress_type == zipfile.ZIP_STORED
 
 
 def _check_memory(archive: zipfile.ZipFile, path: Path) -> None:
-    held = sum(entry.file_size for entry in archive.infolist() if not _stays(entry))
+    held = sum(entry.file_size for entry in archive.infolist() if not _stays_on_disk(entry))
     if held > free_memory_bytes() // 2:
         raise InputError(
             f"{path} unpacks to {held / 2**30:.1f} GB, more than memory has to spare.",
@@ -137,7 +139,7 @@ def _check_memory(archive: zipfile.ZipFile, path: Path) -> None:
         )
 
 
-def _header(file: IO[bytes], place: str) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(file: IO[bytes], place: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = npy.read_magic(file)
     if version not in _HEADERS:
         raise ValueError(f"format version {version}")
@@ -151,7 +153,7 @@ def _header(file: IO[bytes], place: str) -> tuple[tuple[int, ...], bool, np.dtyp
     return shape, fortran, dtype
 
 
-def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], there: int, place: str) -> None:
+def _check_size(shape: tuple[int, ...], dtype: np.dtype, there: int, place: str) -> None:
     claimed = math.prod(shape) * dtype.itemsize  # Python integers: a huge shape cannot overflow
     if claimed != there or any(size < 0 for size in shape):
         raise InputError(
@@ -161,7 +163,7 @@ def _check_size(shape: tuple[int, ...], dtype: np.dtype[Any], there: int, place:
 
 
 def _on_file(
-    path: Path, start: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype[Any]
+    path: Path, start: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype
 ) -> Array:
     count, order = math.prod(shape), _ORDERS[fortran]
     if count * dtype.itemsize > IN_MEMORY_BYTES:

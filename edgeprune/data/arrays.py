@@ -11,48 +11,28 @@ Samples are as the model takes them; axes of size 1 are added or dropped, and wh
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edgeprune.data.archive import read_npy, read_npz_arrays
-from edgeprune.data.assemble import Fitted, Raw, dataset_of
-from edgeprune.data.dataset import Dataset, Samples, Split
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.model_signature import InputSignature
 from edgeprune.data.splits import NAMES
-from edgeprune.data.streamed import Array
-from edgeprune.data.text import fit_texts, strings
-from edgeprune.data.wants import InputWanted, Wants
+from edgeprune.data.streamed import Array, Samples, parts_of
+from edgeprune.data.text import strings, text_preprocessing
 from edgeprune.errors import InputError
-
-_EXPECTED = "Arrays x_train, y_train, x_test, y_test, or x and y, are expected."
-
-
-def read_archive(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
-    """Reads a `.npz` of samples.
-
-    Raises:
-        InputError: see `edgeprune.data.archive` and `edgeprune.data.check`.
-    """
-    return read_npz(Path(source), task, seed, wants)
+from edgeprune.preprocessing import Step
 
 
-def read_npz(path: Path, task: str | None = None, seed: int = 0, wants: Wants | None = None) -> Dataset:
-    """Reads an archive of samples.
-
-    Raises:
-        InputError: see `edgeprune.data.archive` and `edgeprune.data.check`.
-    """
-    return from_arrays(read_npz_arrays(path), path.stem, path.name, task, wants, seed)
+def read_npz(request: DataRequest) -> Dataset:
+    """Reads an archive of samples."""
+    return from_arrays(read_npz_arrays(request.path), request.path.stem, request.path.name, request)
 
 
-def read_npy_files(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
-    """Reads a `.npy` of samples, or a folder of them named as an archive's arrays.
-
-    Raises:
-        InputError: see `edgeprune.data.archive` and `edgeprune.data.check`.
-    """
-    path = Path(source)
+def read_npy_files(request: DataRequest) -> Dataset:
+    """Reads a `.npy` of samples, or a folder of them named as an archive's arrays."""
+    path = request.path
     if path.is_dir():
         arrays = {file.stem: read_npy(file) for file in sorted(path.glob("*.npy"))}
     else:
@@ -60,16 +40,14 @@ def read_npy_files(source: str, task: str | None, wants: Wants | None, seed: int
         beside = path.with_name("y.npy")
         if path.name == "x.npy" and beside.is_file():
             arrays["y"] = read_npy(beside)
-    return from_arrays(arrays, path.stem, path.name, task, wants, seed)
+    return from_arrays(arrays, path.stem, path.name, request)
 
 
-def from_arrays(
-    arrays: Mapping[str, Any], name: str, source: str, task: str | None, wants: Wants | None, seed: int
-) -> Dataset:
+def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: DataRequest) -> Dataset:
     """A `Dataset` of arrays by name; see the module.
 
     Raises:
-        InputError: no samples under an expected name, or what `dataset_of` refuses.
+        InputError: no samples under an expected name, or what `build_dataset` refuses.
     """
     parts = {
         split: found
@@ -78,22 +56,23 @@ def from_arrays(
     }
     if "train" not in parts:
         raise InputError(
-            f"{source} holds {', '.join(sorted(arrays)) or 'nothing'}.", _EXPECTED, "Rename the arrays."
+            f"{source} holds {', '.join(sorted(arrays)) or 'nothing'}.",
+            "Arrays x_train, y_train, x_test, y_test, or x and y, are expected.", "Rename the arrays.",
         )
-    raw = Raw(parts, name, source)
-    return dataset_of(raw, task or task_for(wants), wants, seed, lambda train: fit_arrays(train, wants))
+    return from_parts(parts, name, source, request)
 
 
-def task_for(wants: Wants | None) -> str:
-    """What a model of that input is most often for, where nobody said it."""
-    if wants is None:
-        return "vision"
-    if wants.is_text:
-        return "text"
-    return {1: "tabular", 2: "speech"}.get(len(wants.inputs[0].shape), "vision")
+def from_parts(
+    parts: Mapping[str, tuple[Samples, Array | None]], name: str, source: str, request: DataRequest
+) -> Dataset:
+    """A `Dataset` of samples and labels by split."""
+    raw = RawSamples(parts, name, source)
+    return build_dataset(
+        raw, request, request.likely_task, lambda train: array_preprocessing(train, request)
+    )
 
 
-def _pair(arrays: Mapping[str, Any], suffix: str, source: str) -> tuple[Samples, Any] | None:
+def _pair(arrays: Mapping[str, Array], suffix: str, source: str) -> tuple[Samples, Array | None] | None:
     several: list[Array] = []
     while f"x{suffix}_{len(several)}" in arrays:
         several.append(_samples(arrays[f"x{suffix}_{len(several)}"], source))
@@ -107,40 +86,39 @@ def _samples(array: Array, source: str) -> Array:
     """Texts as Python strings; everything else must have an axis of samples."""
     if array.ndim == 0:
         raise InputError(f"{source} holds a single number.", "One sample a row.", "Check the file.")
-    if array.dtype.kind == "U":
-        return strings(np.asarray(array))
-    return array
+    return strings(np.asarray(array)) if array.dtype.kind == "U" else array
 
 
-def fit_arrays(train: Split, wants: Wants | None) -> Fitted:
+def array_preprocessing(train: Split, request: DataRequest) -> Preprocessing:
     """Steps that bring samples into the model's form; nothing is scaled.
 
     Raises:
         InputError: texts for a model that takes numbers.
     """
-    parts = train.x if isinstance(train.x, tuple) else (train.x,)
-    wanted = wants.inputs if wants is not None and len(wants.inputs) == len(parts) else None
-    fitted = [_fit(part, wanted[number] if wanted else None) for number, part in enumerate(parts)]
-    if len(fitted) == 1:
-        return fitted[0]
-    if any(one.files for one in fitted):
+    parts, signature = parts_of(train.x), request.signature
+    same = signature is not None and len(signature.inputs) == len(parts)
+    expected = signature.inputs if signature is not None and same else (None,) * len(parts)
+    found = [_preprocessing(part, one) for part, one in zip(parts, expected, strict=True)]
+    if len(found) == 1:
+        return found[0]
+    if any(one.files for one in found):
         raise InputError(
             "One of several inputs holds texts.", "Texts are tokenized for models of one input only.",
             "Pass token numbers.",
         )
-    return Fitted(tuple({**step, "input": i} for i, one in enumerate(fitted) for step in one.steps))
+    return Preprocessing(tuple({**step, "input": i} for i, one in enumerate(found) for step in one.steps))
 
 
-def _fit(part: Array, want: InputWanted | None) -> Fitted:
+def _preprocessing(part: Array, expected: InputSignature | None) -> Preprocessing:
     if part.dtype.kind == "O":
-        return fit_texts(part, want)
-    steps: list[dict[str, Any]] = []
-    shape = tuple(part.shape[1:])
-    if want is not None and not want.takes(shape):
-        same = [size for size in shape if size != 1] == [size for size in want.shape if size != 1]
-        if same and None not in want.shape:
-            steps.append({"op": "reshape", "shape": list(want.shape)})
-    whole = want is not None and want.is_whole
+        return text_preprocessing(np.asarray(part), expected)
+    steps: list[Step] = []
+    shape = part.shape[1:]
+    if expected is not None and not expected.takes(shape):
+        same = [size for size in shape if size != 1] == [size for size in expected.shape if size != 1]
+        if same and None not in expected.shape:
+            steps.append({"op": "reshape", "shape": list(expected.shape)})
+    whole = expected is not None and expected.is_whole
     if part.dtype != np.float32 and part.dtype.kind in "biuf" and not whole:
         steps.append({"op": "rescale", "scale": 1.0, "offset": 0.0})
-    return Fitted(tuple(steps))
+    return Preprocessing(tuple(steps))

@@ -18,45 +18,61 @@ import importlib
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from edgeprune.data.arrays import fit_arrays, from_arrays, task_for
-from edgeprune.data.assemble import Raw, dataset_of
+from edgeprune.data.arrays import from_arrays, from_parts
 from edgeprune.data.check import check
-from edgeprune.data.dataset import Dataset, Samples
-from edgeprune.data.labels import text_of
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.disk_buffer import DiskBuffer
+from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.splits import ALIASES
-from edgeprune.data.spool import Spool
-from edgeprune.data.text import strings
-from edgeprune.data.wants import Wants
+from edgeprune.data.streamed import Samples
+from edgeprune.data.text import texts_of
 from edgeprune.errors import InputError
 
 _INFINITE = -1  # tf.data.INFINITE_CARDINALITY
 _EXPECTED = "A function that gives NumPy arrays, a tf.data.Dataset, or batches."
 
 
-def read_callable(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+@runtime_checkable
+class TfDataset(Protocol):
+    """What is read of a `tf.data.Dataset`."""
+
+    element_spec: Any
+
+    def cardinality(self) -> int:
+        """Number of elements; negative where it is infinite or unknown."""
+
+    def batch(self, size: int) -> TfDataset:
+        """The same samples in batches."""
+
+    def as_numpy_iterator(self) -> Iterable[object]:
+        """The elements as arrays."""
+
+
+def read_callable(request: DataRequest) -> Dataset:
     """Calls the function and reads what it gives.
 
     Raises:
         InputError: no such module or function, an error in it, or nothing that could be data.
     """
-    function = _find(source)
+    function = _find(request.source)
     try:
-        given = function()
-        return _read(given, source, task, wants, seed)
+        return _read(function(), request)
     except InputError:
         raise
     except Exception as error:  # the user's own code may raise anything
         raise InputError(
-            f"{source} failed: {type(error).__name__}: {error}.", _EXPECTED,
+            f"{request.source} failed: {type(error).__name__}: {error}.", _EXPECTED,
             "Correct it; --debug shows where.",
         ) from error
 
 
-def _find(source: str) -> Callable[[], Any]:
+def _find(source: str) -> Callable[[], object]:
     module_name, _, name = source.partition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)
@@ -69,27 +85,25 @@ def _find(source: str) -> Callable[[], Any]:
         ) from error
     finally:
         sys.path.remove(here)
-    found = getattr(module, name, None)
-    if not callable(found):
+    function: Callable[[], object] | None = getattr(module, name, None)
+    if not callable(function):
         raise InputError(f"{module_name} has no function {name!r}.", _EXPECTED, "Check the name.")
-    function: Callable[[], Any] = found
     return function
 
 
-def _read(given: Any, source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
-    name = source.partition(":")[2]
+def _read(given: object, request: DataRequest) -> Dataset:
+    source, name = request.source, request.source.partition(":")[2]
     if isinstance(given, Dataset):
-        check(given, wants)
+        check(given, request.signature)
         return given
     if isinstance(given, Mapping) and any(str(key).startswith("x") for key in given):
-        arrays = {str(key): _array(value) for key, value in given.items()}
-        return from_arrays(arrays, name, source, task, wants, seed)
-    parts = {split: _pair(part, source, wants) for split, part in _parts(given, source).items()}
-    raw = Raw(parts, name, source)
-    return dataset_of(raw, task or task_for(wants), wants, seed, lambda train: fit_arrays(train, wants))
+        arrays = {str(key): _array(value, source) for key, value in given.items()}
+        return from_arrays(arrays, name, source, request)
+    parts = {split: _pair(part, source, request.signature) for split, part in _parts(given, source).items()}
+    return from_parts(parts, name, source, request)
 
 
-def _parts(given: Any, source: str) -> dict[str, Any]:
+def _parts(given: object, source: str) -> dict[str, object]:
     """What was given for each split."""
     if isinstance(given, Mapping):
         named = {ALIASES.get(str(key).lower(), str(key)): part for key, part in given.items()}
@@ -105,87 +119,77 @@ def _parts(given: Any, source: str) -> dict[str, Any]:
     return {"train": given}
 
 
-def _is_part(part: Any) -> bool:
-    return (isinstance(part, tuple) and len(part) == 2) or _is_tf_data(part)
+def _is_part(part: object) -> bool:
+    return (isinstance(part, tuple) and len(part) == 2) or isinstance(part, TfDataset)
 
 
-def _is_tf_data(part: Any) -> bool:
-    return hasattr(part, "as_numpy_iterator") and hasattr(part, "element_spec")
-
-
-def _pair(part: Any, source: str, wants: Wants | None) -> tuple[Samples, Any]:
+def _pair(
+    part: object, source: str, signature: ModelSignature | None
+) -> tuple[Samples, np.ndarray | None]:
     """Samples and labels of one split."""
-    if _is_tf_data(part):
-        return _spooled(_tf_batches(part, source, wants), source)
+    if isinstance(part, TfDataset):
+        return _buffered(_tf_batches(part, source, signature), source)
     if isinstance(part, tuple) and len(part) == 2:
-        return _inputs(part[0]), _array(part[1])
+        several = _are_arrays(part[0])
+        x = tuple(_array(one, source) for one in part[0]) if several else _array(part[0], source)
+        return x, _array(part[1], source)
     if isinstance(part, np.ndarray):
-        return _array(part), None
+        return _array(part, source), None
     if isinstance(part, Iterable) and not isinstance(part, (str, bytes, Mapping)):
-        return _spooled(iter(part), source)
+        return _buffered(iter(part), source)
     raise InputError(f"{source} gives {type(part).__name__}.", _EXPECTED, "Return one of them.")
 
 
-def _inputs(x: Any) -> Samples:
-    return tuple(_array(part) for part in x) if _are_arrays(x) else _array(x)
-
-
-def _are_arrays(x: Any) -> bool:
+def _are_arrays(x: object) -> bool:
     """Several inputs, and not one given as a list of its samples."""
     return isinstance(x, (tuple, list)) and len(x) > 0 and all(hasattr(part, "shape") for part in x)
 
 
-def _array(values: Any) -> np.ndarray:
+def _array(values: ArrayLike, source: str) -> np.ndarray:
     """An array; texts as Python strings."""
     array = np.asarray(values)
-    if array.dtype.kind in "US" or (array.dtype.kind == "O" and array.ndim == 1):
-        if not all(isinstance(value, (str, bytes)) for value in array.flat):
-            raise InputError(
-                "An array of Python objects was given.", "Numbers of one shape, or texts, are expected.",
-                "Convert it.",
-            )
-        return strings([text_of(value) for value in array.flat]).reshape(array.shape)
-    return array
+    textual = array.dtype.kind in "US" or (array.dtype.kind == "O" and array.ndim == 1)
+    return texts_of(array, source) if textual else array
 
 
-def _tf_batches(part: Any, source: str, wants: Wants | None) -> Iterator[Any]:
+def _tf_batches(dataset: TfDataset, source: str, signature: ModelSignature | None) -> Iterator[object]:
     """NumPy batches of a `tf.data.Dataset`, whether it is batched or not."""
-    if int(part.cardinality()) == _INFINITE:
+    if int(dataset.cardinality()) == _INFINITE:
         raise InputError(
             f"{source} gives a dataset without end.", "One that ends is expected.",
             "Leave repeat() out, or add take(n).",
         )
-    spec = part.element_spec[0] if isinstance(part.element_spec, tuple) else part.element_spec
+    spec = dataset.element_spec[0] if isinstance(dataset.element_spec, tuple) else dataset.element_spec
     spec = tuple(spec.values()) if isinstance(spec, dict) else spec
     first = spec[0] if isinstance(spec, tuple) else spec
     # A batch has one axis more than the model's input; without a model, an open first axis.
-    rank = len(wants.inputs[0].shape) if wants is not None else None
+    rank = len(signature.inputs[0].shape) if signature is not None else None
     batched = first.shape.rank == rank + 1 if rank is not None else first.shape[:1] == [None]
-    return iter((part if batched else part.batch(256)).as_numpy_iterator())
+    return iter((dataset if batched else dataset.batch(256)).as_numpy_iterator())
 
 
-def _spooled(batches: Iterator[Any], source: str) -> tuple[Samples, np.ndarray | None]:
+def _buffered(batches: Iterator[Any], source: str) -> tuple[Samples, np.ndarray | None]:
     """All samples of a stream of x or (x, y)."""
-    x: list[Spool] = []
-    y: Spool | None = None
+    x: list[DiskBuffer] = []
+    y: DiskBuffer | None = None
     for batch in batches:
         labelled = len(batch) >= 2 and (isinstance(batch, tuple) or _are_arrays(batch))
         inputs = batch[0] if labelled else batch
         inputs = list(inputs.values()) if isinstance(inputs, Mapping) else inputs
         arrays = [np.asarray(one) for one in (inputs if _are_arrays(inputs) else (inputs,))]
-        x = x or [Spool(source) for _ in arrays]
+        x = x or [DiskBuffer(source) for _ in arrays]
         if len(arrays) != len(x) or labelled != (y is not None or (labelled and not x[0].count)):
             raise InputError(
                 f"{source} gives batches of unlike parts.", "x or (x, y) every time.", "Correct it."
             )
-        for spool, array in zip(x, arrays, strict=True):
-            spool.add(array)
+        for buffer, array in zip(x, arrays, strict=True):
+            buffer.add(array)
         if labelled:
-            y = y or Spool(source)
+            y = y or DiskBuffer(source)
             y.add(np.asarray(batch[1]))
     if not x:
         raise InputError(
             f"{source} gives no samples.", "At least one batch is expected.", "Check the source."
         )
-    samples = tuple(spool.samples() for spool in x)
+    samples = tuple(buffer.samples() for buffer in x)
     return samples if len(samples) > 1 else samples[0], None if y is None else np.asarray(y.samples())

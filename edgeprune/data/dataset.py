@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from edgeprune import preprocessing
-from edgeprune.data.streamed import Array, Mapped, Streamed, pick
+from edgeprune.data.streamed import Array, Mapped, ModelInput, Samples, Streamed, in_memory, is_streamed, pick
+from edgeprune.preprocessing import Step
 from edgeprune.types import StreamInfo
-
-Samples = Array | tuple[Array, ...]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,8 +42,7 @@ class Split:
 
     def held(self) -> Split:
         """The same samples, read into memory."""
-        x = tuple(np.asarray(part) for part in self.x) if isinstance(self.x, tuple) else np.asarray(self.x)
-        return Split(x, self.y)
+        return Split(in_memory(self.x), self.y)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +59,7 @@ class Dataset:
         noise: recordings (S,) int16 of background noise, mixed into training clips.
         source: where the data is from.
         licence: its terms, or that none are stated.
-        synthetic: made by a program, not recorded or written by people; said in every output.
+        synthetic: made by a program, not recorded or written by people; every output tells it.
         notes: what was decided about the data, a sentence each, for people to read.
     """
 
@@ -70,7 +67,7 @@ class Dataset:
     train: Split
     validation: Split
     test: Split
-    preprocessing: tuple[Mapping[str, Any], ...] = ()
+    preprocessing: tuple[Step, ...] = ()
     labels: tuple[str, ...] | None = None
     name: str = ""
     metrics: tuple[str, ...] = ("accuracy",)
@@ -83,16 +80,16 @@ class Dataset:
     synthetic: bool = False
     notes: tuple[str, ...] = ()
 
-    def model_input(self, x: Samples) -> Any:
+    def model_input(self, x: Samples) -> ModelInput:
         """Raw samples to the model's input (an array, or a tuple for several inputs).
 
         Streamed samples give streamed inputs: they are read and preprocessed batch by batch.
         """
-        parts = x if isinstance(x, tuple) else (x,)
-        if not any(isinstance(part, Streamed) for part in parts):
-            return preprocessing.apply(self.preprocessing, x, self.files)
-        mapped = tuple(self._one_input(part, number) for number, part in enumerate(parts))
-        return mapped if isinstance(x, tuple) else mapped[0]
+        if not is_streamed(x):
+            return preprocessing.apply(self.preprocessing, in_memory(x), self.files)
+        if not isinstance(x, tuple):
+            return self._one_input(x, 0)
+        return tuple(self._one_input(part, number) for number, part in enumerate(x))
 
     def _one_input(self, x: Array, number: int) -> Array:
         """Model input `number`: its own steps and those of every input."""
@@ -103,8 +100,7 @@ class Dataset:
         ]
 
         def function(batch: np.ndarray) -> np.ndarray:
-            made: np.ndarray = preprocessing.apply(steps, batch, self.files)
-            return made
+            return preprocessing.apply(steps, batch, self.files)
 
         return Mapped(x, function) if isinstance(x, Streamed) else function(x)
 

@@ -19,7 +19,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,8 +30,8 @@ _UTF8 = 1  # espeakCHARS_UTF8
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 
-def say(requests: Sequence[Mapping[str, Any]], seed: int) -> tuple[list[np.ndarray], int]:
-    """Say words in a fresh process.
+def say(requests: Sequence[Mapping[str, str | int]], seed: int) -> tuple[list[np.ndarray], int]:
+    """Says words in a fresh process.
 
     Args:
         requests: mappings with ``word``; ``voice``, a name and variant such as ``en-us+f3``; ``rate`` in
@@ -103,9 +102,9 @@ class _Voice:
 def _main() -> None:
     order = json.load(sys.stdin)
     voice = _Voice(int(order["seed"]))
-    said = [voice.say(**request) for request in order["words"]]
-    audio = np.concatenate([np.zeros(0, np.int16), *said])
-    off = np.cumsum([0, *map(len, said)])
+    clips = [voice.say(**request) for request in order["words"]]
+    audio = np.concatenate([np.zeros(0, np.int16), *clips])
+    off = np.cumsum([0, *map(len, clips)])
     result = io.BytesIO()
     np.savez(result, audio=audio, off=off, rate_hz=voice.rate_hz)
     sys.stdout.buffer.write(result.getvalue())

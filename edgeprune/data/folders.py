@@ -112,16 +112,30 @@ def class_order(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: labels.txt and the folders do not name the same classes.
     """
-    path = folder / "labels.txt"
-    if not path.is_file():
+    if not (folder / "labels.txt").is_file():
         return tuple(sorted(found))
-    listed = lines(path, folder)
+    listed = listed_labels(folder)
     if sorted(listed) != sorted(found):
         raise InputError(
-            f"{path} lists {', '.join(listed)}.", f"The folders are {', '.join(sorted(found))}.",
-            "Make them the same.",
+            f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
+            f"The folders are {', '.join(sorted(found))}.", "Make them the same.",
         )
     return listed
+
+
+def beside(path: Path, name: str) -> Path:
+    """The file `name` in a folder of data, or beside a file of data."""
+    return (path.parent if path.is_file() else path) / name
+
+
+def listed_labels(path: Path) -> tuple[str, ...]:
+    """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none.
+
+    Raises:
+        InputError: see `lines`.
+    """
+    listed = beside(path, "labels.txt")
+    return lines(listed, listed.parent) if listed.is_file() else ()
 
 
 def lines(path: Path, root: Path) -> tuple[str, ...]:

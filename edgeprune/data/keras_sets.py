@@ -11,18 +11,16 @@ from __future__ import annotations
 
 import difflib
 import importlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.data import pictures
-from edgeprune.data.arrays import fit_arrays
-from edgeprune.data.assemble import Fitted, Raw, dataset_of
+from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
 from edgeprune.data.streamed import FromItems, held
-from edgeprune.data.tabular import standardizing
-from edgeprune.data.wants import Wants
+from edgeprune.data.tabular import standardizing_step
 from edgeprune.errors import InputError
 
 _CIFAR10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -32,27 +30,28 @@ _FASHION = (
 _DIGITS = tuple("0123456789")
 _UNKNOWN_TOKEN = 2  # Keras' oov_char
 _TOKENS, _LENGTH = 10_000, 200
-Given = tuple[tuple[Any, Any], tuple[Any, Any]]
+_LICENCE = "see its home page"
+Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
+"""Samples and labels of ``train`` and ``test``."""
 
 
-def read_keras(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+def read_keras(request: DataRequest) -> Dataset:
     """Loads a data set and brings it to the model's input.
 
     Raises:
         InputError: an unknown name, not in the cache and not to be downloaded, or what `check` refuses.
     """
-    del task
-    name = source.removeprefix("keras:")
+    name = request.source.removeprefix("keras:")
     if name not in SETS:
         near = difflib.get_close_matches(name, SETS, 1)
         raise InputError(
             f"Keras has no data set {name!r}.", f"Expected one of {', '.join(SETS)}.",
             f"Did you mean keras:{near[0]}?" if near else "Choose one of them.",
         )
-    return SETS[name](load(name), name, wants, seed)
+    return SETS[name](load(name), name, request)
 
 
-def load(name: str) -> Given:
+def load(name: str) -> Parts:
     """Training and test halves, as Keras gives them.
 
     Raises:
@@ -60,45 +59,40 @@ def load(name: str) -> Given:
     """
     module = importlib.import_module(f"keras.datasets.{name}")
     try:
-        given: Given = module.load_data()
+        train, test = module.load_data()
     except Exception as error:  # urllib, checksums and archives raise their own
         raise InputError(
             f"keras:{name} is not in Keras' cache (~/.keras/datasets), and its download failed ({error}).",
             "A network, or the file in the cache.",
             "Copy ~/.keras/datasets from a machine that has it, or set KERAS_HOME to such a folder.",
         ) from error
-    return given
+    return {"train": train, "test": test}
 
 
-def _parts(given: Given) -> Mapping[str, tuple[Any, Any]]:
-    (x_train, y_train), (x_test, y_test) = given
-    return {"train": (x_train, y_train), "test": (x_test, y_test)}
-
-
-def _pictures(classes: tuple[str, ...] | None) -> Callable[[Given, str, Wants | None, int], Dataset]:
-    def read(given: Given, name: str, wants: Wants | None, seed: int) -> Dataset:
-        form = pictures.form_for(given[0][0].shape[1:], wants)
-        parts = {
-            split: (held(FromItems(x, form.fit), form.height * form.width * form.channels), y)
-            for split, (x, y) in _parts(given).items()
-        }
-        raw = Raw(parts, name, f"keras:{name}", classes, "see its home page", (pictures.scale_note(wants),))
-        return dataset_of(raw, "vision", wants, seed, lambda _: Fitted(pictures.steps_for(form, wants)))
+def _pictures(classes: tuple[str, ...] | None) -> Callable[[Parts, str, DataRequest], Dataset]:
+    def read(given: Parts, name: str, request: DataRequest) -> Dataset:
+        signature = request.signature
+        form = pictures.form_for(given["train"][0].shape[1:], signature)
+        parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}
+        note = pictures.scale_note(signature)
+        raw = RawSamples(parts, name, f"keras:{name}", classes, _LICENCE, (note,))
+        steps = Preprocessing(pictures.steps_for(form, signature))
+        return build_dataset(raw, request, "vision", lambda _: steps)
 
     return read
 
 
-def _tokens(given: Given, name: str, wants: Wants | None, seed: int) -> Dataset:
-    want = wants.inputs[0] if wants is not None else None
-    length = (want.shape[0] if want is not None and want.shape else None) or _LENGTH
-    rows = want.vocabulary if want is not None and want.vocabulary else _TOKENS
-    parts = {split: (padded(x, length, rows), y) for split, (x, y) in _parts(given).items()}
+def _tokens(given: Parts, name: str, request: DataRequest) -> Dataset:
+    expected = request.first_input
+    length = (expected.shape[0] if expected is not None and expected.shape else None) or _LENGTH
+    rows = expected.vocabulary if expected is not None and expected.vocabulary else _TOKENS
+    parts = {split: (padded(x, length, rows), y) for split, (x, y) in given.items()}
     note = f"Keras' own token numbers: the last {length} of a text, padded in front; unknown from {rows} on."
-    raw = Raw(parts, name, f"keras:{name}", None, "see its home page", (note,))
-    return dataset_of(raw, "text", wants, seed, lambda train: fit_arrays(train, wants))
+    raw = RawSamples(parts, name, f"keras:{name}", None, _LICENCE, (note,))
+    return build_dataset(raw, request, "text", lambda train: array_preprocessing(train, request))
 
 
-def padded(rows: Any, length: int, vocabulary: int) -> np.ndarray:
+def padded(rows: Sequence[Sequence[int]] | np.ndarray, length: int, vocabulary: int) -> np.ndarray:
     """Lists of token numbers as (N, length) int32: the end is kept, zeros stand in front."""
     table = np.zeros((len(rows), length), np.int32)
     for row, numbers in zip(table, rows, strict=True):
@@ -108,18 +102,17 @@ def padded(rows: Any, length: int, vocabulary: int) -> np.ndarray:
     return table
 
 
-def _values(given: Given, name: str, wants: Wants | None, seed: int) -> Dataset:
-    parts = {split: (np.asarray(x, np.float32), y) for split, (x, y) in _parts(given).items()}
-    raw = Raw(parts, name, f"keras:{name}", None, "see its home page")
+def _values(given: Parts, name: str, request: DataRequest) -> Dataset:
+    parts = {split: (np.asarray(x, np.float32), y) for split, (x, y) in given.items()}
+    raw = RawSamples(parts, name, f"keras:{name}", None, _LICENCE)
 
-    def fit(train: Split) -> Fitted:
-        ready = wants is not None and wants.scales
-        return Fitted(() if ready else (standardizing(np.asarray(train.x)),))
+    def steps(train: Split) -> Preprocessing:
+        return Preprocessing(() if request.model_scales else (standardizing_step(np.asarray(train.x)),))
 
-    return dataset_of(raw, "tabular", wants, seed, fit)
+    return build_dataset(raw, request, "tabular", steps)
 
 
-SETS: Mapping[str, Callable[[Given, str, Wants | None, int], Dataset]] = {
+SETS: Mapping[str, Callable[[Parts, str, DataRequest], Dataset]] = {
     "boston_housing": _values,
     "california_housing": _values,
     "cifar10": _pictures(_CIFAR10),

@@ -10,18 +10,18 @@ What a source has, its shape, and what becomes of it:
     one per token, CTC         (N, T)        int64, -1 where there is none
     absent                                   None: agreement with the original stands for accuracy
 
-Values are values because the model's output says so; see `Wants.classes`.
+Values are values because the model's output says so; see `ModelSignature.classes`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from edgeprune.data.wants import Wants
+from edgeprune.data.model_signature import ModelSignature
 from edgeprune.errors import InputError
 
 
@@ -41,13 +41,14 @@ class Labels:
 
 
 def read_labels(
-    parts: Mapping[str, Any], wants: Wants | None = None, names: Sequence[str] | None = None
+    parts: Mapping[str, ArrayLike | None], signature: ModelSignature | None = None,
+    names: Sequence[str] | None = None,
 ) -> Labels:
     """Brings labels into a `Split`'s representation.
 
     Args:
         parts: raw labels by split; None where a split has none.
-        wants: the model, which tells class numbers from values.
+        signature: the model, which tells class numbers from values.
         names: of the classes where the source knows them.
 
     Raises:
@@ -61,10 +62,11 @@ def read_labels(
         raise InputError("The splits' labels are of unlike kinds.", "One kind is expected in all of them.")
     if given[0].dtype.kind == "U":
         return _named(arrays, names)
-    numbers = {name: None if y is None else _numbers(y, given, wants) for name, y in arrays.items()}
-    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and _one(numbers).ndim == 1
+    numbers = {name: None if y is None else _numbers(y, given, signature) for name, y in arrays.items()}
+    first = next(y for y in numbers.values() if y is not None)
+    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and first.ndim == 1
     note = "One-hot labels became class numbers." if one_hot else ""
-    return Labels(numbers, _class_names(numbers, wants, names), note)
+    return Labels(numbers, _class_names(numbers, signature, names), note)
 
 
 def _plain(y: np.ndarray, name: str) -> np.ndarray:
@@ -132,42 +134,38 @@ def check_class_name(name: str) -> None:
         )
 
 
-def _numbers(y: np.ndarray, given: Sequence[np.ndarray], wants: Wants | None) -> np.ndarray:
-    if y.ndim == 2 and _is_one_hot(given, wants):
+def _numbers(y: np.ndarray, given: Sequence[np.ndarray], signature: ModelSignature | None) -> np.ndarray:
+    if y.ndim == 2 and _is_one_hot(given, signature):
         return np.asarray(np.argmax(y, axis=1), np.int64)
-    if y.ndim == 2 and wants is not None and len(wants.output) == 1:
+    if y.ndim == 2 and signature is not None and len(signature.output) == 1:
         return y.astype(np.float32)
     whole = all(array.dtype.kind in "biu" for array in given)
-    values = wants is not None and not wants.classes() and not wants.reconstructs
-    if not whole and wants is not None and wants.classes() and y.ndim == 1:
+    values = signature is not None and not signature.classes() and not signature.reconstructs
+    if not whole and signature is not None and signature.classes() and y.ndim == 1:
         # Class numbers that a CSV or a float array carries as 3.0 stay class numbers.
         whole = all(bool((array == np.rint(array)).all()) for array in given)
     return y.astype(np.int64) if whole and not values else y.astype(np.float32)
 
 
-def _is_one_hot(given: Sequence[np.ndarray], wants: Wants | None) -> bool:
+def _is_one_hot(given: Sequence[np.ndarray], signature: ModelSignature | None) -> bool:
     """One 1 a row, for a model that gives one class a sample."""
-    if wants is not None and (wants.units != given[0].shape[1] or len(wants.output) != 1):
+    if signature is not None and (signature.output_size != given[0].shape[1] or len(signature.output) != 1):
         return False
-    if wants is not None and wants.head == "sigmoid":
+    if signature is not None and signature.head == "sigmoid":
         return False
     return all(
         y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()) for y in given
     )
 
 
-def _one(parts: Mapping[str, np.ndarray | None]) -> np.ndarray:
-    return next(y for y in parts.values() if y is not None)
-
-
 def _class_names(
-    parts: Mapping[str, np.ndarray | None], wants: Wants | None, names: Sequence[str] | None
+    parts: Mapping[str, np.ndarray | None], signature: ModelSignature | None, names: Sequence[str] | None
 ) -> tuple[str, ...] | None:
     if names is not None:
         return tuple(names)
     given = [y for y in parts.values() if y is not None]
     if any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
         return None
-    if wants is not None and not wants.classes():
+    if signature is not None and not signature.classes():
         return None
     return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))

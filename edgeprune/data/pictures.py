@@ -10,18 +10,20 @@ a camera's frame on the device goes exactly the way a file went here.
 from __future__ import annotations
 
 import dataclasses
-import math
 import warnings
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.labels import shown
-from edgeprune.data.wants import Wants
+from edgeprune.data.model_signature import ModelSignature
 from edgeprune.errors import InputError
+from edgeprune.preprocessing import Step
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 SCALE_NOTE = "Pixels are scaled"
@@ -29,77 +31,80 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF")
 
 
 @dataclasses.dataclass(frozen=True)
-class Form:
+class PictureForm:
     """Height, width and channels of every picture."""
 
     height: int
     width: int
     channels: int
 
-    def steps(self) -> tuple[Mapping[str, Any], ...]:
+    @property
+    def size(self) -> int:
+        """Pixels of a picture, times channels; bytes of a raw sample."""
+        return self.height * self.width * self.channels
+
+    def steps(self) -> tuple[Step, ...]:
         """From a picture of any size to this form."""
         return (
             {"op": "resize", "height": self.height, "width": self.width},
             {"op": "channels", "count": self.channels},
         )
 
-    def fit(self, picture: np.ndarray) -> np.ndarray:
+    def bring(self, picture: np.ndarray) -> np.ndarray:
         """One picture (H, W) or (H, W, C) in this form."""
         batch = (picture if picture.ndim == 3 else picture[..., None])[None]
-        fitted: np.ndarray = preprocessing.apply(self.steps(), batch)[0]
-        return fitted
+        return np.asarray(preprocessing.apply(self.steps(), batch)[0])
 
 
-def form_for(shape: tuple[int, ...], wants: Wants | None) -> Form:
+def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
     """The form that a model takes; where it leaves a size open, that of the first picture.
 
     Args:
         shape: (H, W) or (H, W, C) of the first picture.
-        wants: the model: (H, W, C), (H, W), or the pixels in one row.
+        signature: the model: (H, W, C), (H, W), or the pixels in one row.
 
     Raises:
         InputError: pictures cannot be brought into the model's shape.
     """
     height, width, channels = (*shape, 1)[:3]
-    if wants is None:
-        return Form(height, width, channels)
-    want = wants.inputs[0].shape
-    if len(wants.inputs) == 1 and not wants.is_text:
-        if len(want) == 3:
-            return Form(want[0] or height, want[1] or width, want[2] or channels)
-        if len(want) == 2:
-            return Form(want[0] or height, want[1] or width, 1)
-        size = want[0] if len(want) == 1 else None
+    if signature is None:
+        return PictureForm(height, width, channels)
+    expected = signature.inputs[0].shape
+    if len(signature.inputs) == 1 and not signature.is_text:
+        if len(expected) == 3:
+            return PictureForm(expected[0] or height, expected[1] or width, expected[2] or channels)
+        if len(expected) == 2:
+            return PictureForm(expected[0] or height, expected[1] or width, 1)
+        size = expected[0] if len(expected) == 1 else None
         if size in (height * width, height * width * channels):
-            return Form(height, width, int(size) // (height * width))
+            return PictureForm(height, width, int(size) // (height * width))
     raise InputError(
         f"The data holds pictures, the first one {' x '.join(map(str, shape))}.",
-        f"The model takes {', '.join(str(one.shape) for one in wants.inputs)}.",
+        f"The model takes {', '.join(str(one.shape) for one in signature.inputs)}.",
         "Pass a model that takes pictures (height, width, channels), or data of its shape as .npz.",
     )
 
 
-def steps_for(form: Form, wants: Wants | None) -> tuple[Mapping[str, Any], ...]:
+def steps_for(form: PictureForm, signature: ModelSignature | None) -> tuple[Step, ...]:
     """Steps from pictures to the model's input."""
-    steps = list(form.steps())
-    if wants is None:
+    steps: list[Step] = [*form.steps()]
+    if signature is None:
         return (*steps, {"op": "rescale", "scale": 1 / 255, "offset": 0.0})
-    want = wants.inputs[0]
-    if not want.is_whole:
-        low, high = (0.0, 255.0) if wants.scales else wants.pixels
+    expected = signature.inputs[0]
+    if not expected.is_whole:
+        low, high = (0.0, 255.0) if signature.scales else signature.pixels
         steps.append({"op": "rescale", "scale": (high - low) / 255, "offset": float(low)})
-    if len(want.shape) != 3:
-        plane = [form.height, form.width]
-        row = [math.prod((*plane, form.channels))]
-        steps.append({"op": "reshape", "shape": plane if len(want.shape) == 2 else row})
+    if len(expected.shape) != 3:
+        shape = [form.height, form.width] if len(expected.shape) == 2 else [form.size]
+        steps.append({"op": "reshape", "shape": shape})
     return tuple(steps)
 
 
-def scale_note(wants: Wants | None) -> str:
-    """What was taken for granted about brightness."""
-    if wants is not None and wants.scales:
+def scale_note(signature: ModelSignature | None) -> str:
+    """Which range of pixels is assumed."""
+    if signature is not None and signature.scales:
         return "The model scales pixels itself: it gets 0 to 255."
-    low, high = wants.pixels if wants is not None else (0.0, 1.0)
+    low, high = signature.pixels if signature is not None else (0.0, 1.0)
     return f"{SCALE_NOTE} to {low:g} to {high:g}."
 
 
@@ -129,7 +134,7 @@ def shape_of(path: Path) -> tuple[int, int, int]:
         return picture.height, picture.width, 1 if grey else 3
 
 
-def _opened(path: Path, *, load: bool = True) -> Any:
+def _opened(path: Path, *, load: bool = True) -> Picture:
     try:
         from PIL import Image
     except ImportError as error:

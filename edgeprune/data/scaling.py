@@ -1,7 +1,7 @@
-"""How a user's model wants its numbers: a Keras file does not say it, so the labels do.
+"""How a user's model takes its numbers: a Keras file does not say it, so the labels do.
 
 A model trained on pixels in -1..1 is near guessing on pixels in 0..1. The usual scalings are tried on a
-few hundred training samples, and the one that the original model does best with is taken:
+few hundred training samples; the one that the original model does best with is chosen:
 
     pictures    0..1, -1..1, 0..255
     tables      standardized, as they are
@@ -10,8 +10,7 @@ few hundred training samples, and the one that the original model does best with
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -19,38 +18,39 @@ from edgeprune import preprocessing
 from edgeprune.data import pictures
 from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.streamed import HeldSamples, in_memory
 from edgeprune.metrics import METRICS, evaluate
+from edgeprune.preprocessing import Step
 
 SAMPLES = 256
 _PIXELS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
-Steps = tuple[Mapping[str, Any], ...]
+Steps = tuple[Step, ...]
+Predict = Callable[[HeldSamples], np.ndarray]
+"""The original model: inputs (N, ...) to outputs."""
 
 
-def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int = 0) -> Dataset:
-    """`data` with the scaling that the model answers best to, and with a note where it only guesses.
+def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
+    """`data` with the scaling that the model does best with, and with a note where it only guesses.
 
-    Args:
-        data: with labels; without them there is nothing to tell by.
-        predict: the original model: inputs (N, ...) to outputs.
-        seed: of the draw of training samples.
+    `data` without labels is returned as it is; `seed` is that of the draw of training samples.
     """
     found = list(scalings(data))
-    told = len(found) > 1 or data.metrics[0] == "accuracy"
-    if data.train.y is None or not told or data.metrics[0] not in METRICS:
+    can_judge = len(found) > 1 or data.metrics[0] == "accuracy"
+    if data.train.y is None or not can_judge or data.metrics[0] not in METRICS:
         return data
-    split = choose(data.train, SAMPLES, seed).held()
+    split = choose(data.train, SAMPLES, seed)
     metric = METRICS[data.metrics[0]]
-    values = []
+    values, scores = [], []
     for _, steps in found:
-        inputs = preprocessing.apply(steps, split.x, data.files)
+        inputs = preprocessing.apply(steps, in_memory(split.x), data.files)
         figures = evaluate(data.metrics[:1], split.y, predict(inputs), data.labels, inputs)
         values.append(figures[metric.name])
-    worth = np.nan_to_num(np.array(values) * (1 if metric.higher_is_better else -1), nan=-np.inf)
-    best = int(np.argmax(worth))  # the first of equals: the usual one
+        scores.append(metric.score(figures))
+    best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))  # the first of equals: the usual one
     notes = [*data.notes]
     if len(found) > 1:
         tried = ", ".join(f"{name}: {value:.3f}" for (name, _), value in zip(found, values, strict=True))
-        # What was taken for granted before, such as the scale of pixels, no longer holds.
+        # What was assumed before, such as the scale of pixels, no longer holds.
         notes = [old for old in notes if not old.startswith(pictures.SCALE_NOTE)]
         notes.append(
             f"The model does best with {found[best][0]} ({metric.name} on {len(split)} training samples: "
@@ -62,7 +62,7 @@ def fit_scaling(data: Dataset, predict: Callable[[Any], np.ndarray], seed: int =
 
 
 def _doubts(data: Dataset, y: np.ndarray | None, value: float) -> Iterator[str]:
-    """Says that a classifier does not know this data: it does no better than one constant answer."""
+    """A note where a classifier does not know this data: it does no better than a constant prediction."""
     if y is None or data.metrics[0] != "accuracy" or y.ndim != 1 or y.dtype.kind != "i" or not len(y):
         return
     constant = np.bincount(y).max() / len(y)

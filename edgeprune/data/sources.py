@@ -13,8 +13,10 @@ What is typed, what it is, and the module that reads it:
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import dataclasses
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -33,39 +35,34 @@ from edgeprune.data import (
     tfds,
 )
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.labels import shown
-from edgeprune.data.wants import Wants
+from edgeprune.data.model_signature import ModelSignature
 from edgeprune.errors import InputError
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-Read = Callable[[str, "str | None", "Wants | None", int], Dataset]
+_COUNTED = 1000  # files of an unknown folder
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class SourceKind:
     """One kind of source.
 
     Attributes:
         name: as messages call it.
         matches: by the name, or by what a folder holds.
-        read: source, task, wants, seed.
+        read: raises `InputError` for what is damaged, or does not fit the model.
     """
 
     name: str
     matches: Callable[[str], bool]
-    read: Read
+    read: Callable[[DataRequest], Dataset]
 
 
 def open_data(
-    source: str | Path, *, task: str | None = None, seed: int = 0, wants: Wants | None = None
+    source: str | Path, *, task: str | None = None, seed: int = 0, signature: ModelSignature | None = None
 ) -> Dataset:
-    """Opens, splits, fits and checks data.
-
-    Args:
-        source: see the module.
-        task: of the model, where the source does not say it (arrays, functions).
-        seed: of splits that have to be drawn, and of silence in speech.
-        wants: the model; see `edgeprune.data.wants.wants_of`. Without it only what needs no model is checked.
+    """Opens, splits, preprocesses and checks data; see `DataRequest` for the arguments.
 
     Raises:
         InputError: no such source, a missing package, or data that does not fit the model.
@@ -76,17 +73,33 @@ def open_data(
             try:
                 # Downloads and users' functions print; standard output is for the command's result.
                 with contextlib.redirect_stdout(sys.stderr):
-                    return kind.read(name, task, wants, seed)
+                    return kind.read(DataRequest(name, task, signature, seed))
             except (OSError, MemoryError) as error:
                 raise InputError(
                     f"{shown(name)} cannot be read ({error or type(error).__name__}).",
                     f"{kind.name} is expected.", "Check its rights, its disk and its size.",
                 ) from error
-    there = Path(name).exists()
+    kinds = "; ".join(kind.name for kind in KINDS)
+    if not Path(name).exists():
+        raise InputError(f"There is no data {shown(name)}.", f"Expected {kinds}.", "Check the name.")
     raise InputError(
-        f"{shown(name)} is no data that edgeprune knows." if there else f"There is no data {shown(name)}.",
-        f"Expected {'; '.join(kind.name for kind in KINDS)}.", "Check the name.",
+        f"{shown(name)} {_contents(Path(name))}.", f"edgeprune reads {kinds}.",
+        "Convert it, or check the name.",
     )
+
+
+def _contents(path: Path) -> str:
+    """What an unknown source is, for a message: files by their endings, and folders."""
+    if not path.is_dir():
+        return f"is a file that ends in {shown(path.suffix) or 'nothing'}"
+    endings, below = collections.Counter[str](), 0
+    for _, subfolders, names in os.walk(path):
+        below += len(subfolders)
+        endings.update(Path(name).suffix.lower() or "other" for name in names)
+        if endings.total() > _COUNTED:
+            break
+    listed = ", ".join(f"{count} {shown(ending)} files" for ending, count in endings.most_common(3))
+    return f"holds {listed or 'no files'}" + (f" in {below} folders" if below else "")
 
 
 def _ends(*suffixes: str) -> Callable[[str], bool]:
@@ -116,19 +129,19 @@ def _names_function(source: str) -> bool:
     return _CALLABLE.fullmatch(source) is not None and not Path(source).exists()
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind("tfds:NAME", lambda source: source.startswith("tfds:"), tfds.read_tfds),
-    Kind("keras:NAME", lambda source: source.startswith("keras:"), keras_sets.read_keras),
-    Kind("a .npz archive", _ends(".npz"), arrays.read_archive),
-    Kind("a .npy array", _ends(".npy"), arrays.read_npy_files),
-    Kind("a table (.csv, .tsv, .jsonl, .parquet)", _ends(*tables.SUFFIXES), table_data.read_table_data),
-    Kind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
-    Kind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
-    Kind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
-    Kind(
+KINDS: tuple[SourceKind, ...] = (
+    SourceKind("tfds:NAME", lambda source: source.startswith("tfds:"), tfds.read_tfds),
+    SourceKind("keras:NAME", lambda source: source.startswith("keras:"), keras_sets.read_keras),
+    SourceKind("a .npz archive", _ends(".npz"), arrays.read_npz),
+    SourceKind("a .npy array", _ends(".npy"), arrays.read_npy_files),
+    SourceKind("a table (.csv, .tsv, .jsonl, .parquet)", _ends(*tables.SUFFIXES), table_data.read_table_data),
+    SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
+    SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
+    SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
+    SourceKind(
         "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), image_folder.read_image_folder
     ),
-    Kind("a folder of pictures", _holds(*pictures.SUFFIXES), image_folder.read_pictures),
-    Kind("package.module:function", _names_function, callables.read_callable),
+    SourceKind("a folder of pictures", _holds(*pictures.SUFFIXES), image_folder.read_pictures),
+    SourceKind("package.module:function", _names_function, callables.read_callable),
 )
 """The first row that matches reads the source."""

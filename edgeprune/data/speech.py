@@ -8,21 +8,24 @@ Mean and deviation of the features come from the training clips alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, Streamed
+from edgeprune.preprocessing import Step
 from edgeprune.types import StreamInfo
 
 _STATISTICS = 4096
+HOP_MS = 250
+"""How often a stream is classified."""
 
 
 def front_end(
     sample_rate: int, *, bands: int = 40, coefficients: int | None = None, floor: float = 1e-3
-) -> tuple[dict[str, Any], ...]:
+) -> tuple[Step, ...]:
     """Steps to log-mel features (or MFCCs) of 32 ms frames, one every 20 ms.
 
     The floor of 1e-3 is about 60 dB below speech: what is quieter is noise that only spreads the
@@ -33,11 +36,11 @@ def front_end(
         "frame_step": sample_rate // 50, "mel_bands": bands, "lower_hz": 60.0,
         "upper_hz": min(7600.0, sample_rate / 2 - 100), "floor": floor,
     }
-    steps: tuple[dict[str, Any], ...] = ({"op": "pcm_to_float"}, mel)
+    steps: tuple[Step, ...] = ({"op": "pcm_to_float"}, mel)
     return steps if coefficients is None else (*steps, {"op": "mfcc", "coefficients": coefficients})
 
 
-def standardized(steps: Sequence[Mapping[str, Any]], clips: Array) -> tuple[Mapping[str, Any], ...]:
+def standardized(steps: Sequence[Step], clips: Array) -> tuple[Step, ...]:
     """`steps` and one more, which gives every band of the features of `clips` mean 0 and deviation 1.
 
     Of streamed clips every n-th is read, `_STATISTICS` or up to twice as many in all.
@@ -55,45 +58,33 @@ def clips_dataset(
     labels: Sequence[str],
     sample_rate: int,
     *,
-    steps: Sequence[Mapping[str, Any]] | None = None,
-    coefficients: int | None = None,
-    hop_ms: int = 250,
-    **facts: Any,
+    steps: Sequence[Step] | None = None,
+    name: str = "",
+    source: str = "",
+    licence: str = "",
+    synthetic: bool = False,
+    noise: tuple[np.ndarray, ...] = (),
 ) -> Dataset:
     """A `Dataset` of clips (N, samples) int16 with y (N,), or (N, L) padded with -1 for word strings.
 
     Args:
         splits: clips and y under ``train``, ``validation`` and ``test``.
         steps: instead of the front end and its standardization.
-        coefficients: MFCCs instead of log-mel bands.
-        hop_ms: how often a stream is classified.
-        facts: further fields of the `Dataset`.
     """
-    train = splits["train"][0]
-    strings = splits["train"][1].ndim == 2
-    if steps is None:
-        steps = standardized(front_end(sample_rate, coefficients=coefficients), train)
-    defaults: dict[str, Any] = {
-        "task": "speech", "metrics": ("word_error_rate",) if strings else ("accuracy", "f1_macro")
-    }
+    clips, y = splits["train"]
+    steps = standardized(front_end(sample_rate), clips) if steps is None else steps
+    train, validation, test = (Split(*splits[part]) for part in NAMES)
     return Dataset(
-        train=Split(*splits["train"]), validation=Split(*splits["validation"]), test=Split(*splits["test"]),
-        preprocessing=tuple(steps),
-        labels=tuple(labels),
-        stream=StreamInfo(sample_rate, train.shape[1], sample_rate * hop_ms // 1000),
-        **(defaults | facts),
+        "speech", train, validation, test, preprocessing=tuple(steps), labels=tuple(labels),
+        metrics=("word_error_rate",) if y.ndim == 2 else ("accuracy", "f1_macro"),
+        stream=StreamInfo(sample_rate, clips.shape[1], sample_rate * HOP_MS // 1000),
+        name=name, source=source, licence=licence, synthetic=synthetic, noise=noise,
     )
 
 
 def join_words(
-    clips: Sequence[np.ndarray],
-    y: np.ndarray,
-    *,
-    count: int,
-    samples: int,
-    gap: int,
-    words: tuple[int, int],
-    seed: int,
+    clips: Sequence[np.ndarray], y: np.ndarray, *,
+    count: int, samples: int, gap: int, words: tuple[int, int], seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Strings of words, made by joining single recordings with pauses between them.
 

@@ -11,86 +11,78 @@ standardized by the training clips, since a model's own statistics are not in it
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edgeprune.data import folders
 from edgeprune.data.check import check
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.speech import front_end, standardized
 from edgeprune.data.streamed import Array
-from edgeprune.data.wants import Wants
 from edgeprune.data.wav import read_wav
 from edgeprune.data.word_folders import NOISE, SILENCE, UNKNOWN, word_folders
 from edgeprune.errors import InputError
+from edgeprune.preprocessing import Step
 
 _FRAMES_MS = ((32, 20), (30, 20), (40, 20), (32, 16), (25, 10), (30, 10), (32, 10), (64, 32))
 _RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
 _MOST_COEFFICIENTS = 20
 _LOOKED_AT = 100  # recordings, to find the rate of most
 _ENOUGH_HZ = 16_000
-Steps = tuple[Mapping[str, Any], ...]
+Steps = tuple[Step, ...]
 
 
-def read_speech_folder(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
-    """A `Dataset` of folders of WAV files; see `word_folders` for the splits and the extra classes.
-
-    Raises:
-        InputError: see `word_folders`, `steps_for` and `check`.
-    """
-    del task
-    folder = Path(source)
+def read_speech_folder(request: DataRequest) -> Dataset:
+    """A `Dataset` of folders of WAV files; see `word_folders` for the splits and the extra classes."""
+    folder, signature = request.path, request.signature
     found = [name for name in folders.subfolders(folder) if name != NOISE]
-    listed = _listed(folder)
+    listed = folders.listed_labels(folder)
     words = [name for name in listed if name not in (UNKNOWN, SILENCE)] or None
-    classes = wants.classes() if wants is not None else 0
-    known = len(words or found) + (words is not None and set(words) != set(found))
-    rate = _rate(folder, wants)
-    samples = clip_samples(wants, rate)
-
-    def steps(train: Array) -> Steps:
-        return steps_for(train, rate, samples, wants)
-
+    classes = signature.classes() if signature is not None else 0
+    without_silence = len(words or found) + (words is not None and set(words) != set(found))
+    rate = _rate(folder, signature)
+    samples = clip_samples(signature, rate)
     data = word_folders(
-        folder, words, sample_rate=rate, samples=samples, seed=seed, steps=steps,
-        silence=SILENCE in listed if listed else classes in (0, known + 1),
+        folder, words, sample_rate=rate, samples=samples, seed=request.seed,
+        steps=lambda train: steps_for(train, rate, samples, signature),
+        silence=SILENCE in listed if listed else classes in (0, without_silence + 1),
     )
     data = _in_order(data, listed, folder) if listed else data
     data = dataclasses.replace(data, source=folder.name, licence="as you know it", notes=(
         f"Clips are {samples} samples at {rate} Hz. Bands are standardized by the training clips.",
     ))
-    check(data, wants)
+    check(data, signature)
     return data
 
 
-def steps_for(train: Array, rate: int, samples: int, wants: Wants | None) -> Steps:
+def steps_for(train: Array, rate: int, samples: int, signature: ModelSignature | None) -> Steps:
     """Steps from clips (N, samples) int16 to the model's input; statistics are those of `train`.
 
     Raises:
         InputError: the model takes no form of audio.
     """
-    if wants is None:
-        return tuple(standardized(front_end(rate), train))
-    want = wants.inputs[0].shape
-    sizes = tuple(size for size in want if size != 1)
+    if signature is None:
+        return standardized(front_end(rate), train)
+    shape = signature.inputs[0].shape
+    sizes = tuple(size for size in shape if size != 1)
     bands = sizes[-1] if sizes else None
     if len(sizes) == 1:
-        reshape: Steps = ({"op": "reshape", "shape": [samples, 1]},) if len(want) == 2 else ()
+        reshape: Steps = ({"op": "reshape", "shape": [samples, 1]},) if len(shape) == 2 else ()
         return ({"op": "pcm_to_float"}, *reshape)
     if len(sizes) != 2 or bands is None:
         raise InputError(
-            "The data holds recordings.", f"The model takes {want}, which is no clip and no spectrogram.",
+            "The data holds recordings.", f"The model takes {shape}, which is no clip and no spectrogram.",
             "Pass a model of (samples,) or (frames, bands), or features of its shape as .npz.",
         )
     frames = sizes[0]
     mel = _framed(rate, samples, frames, bands)
     tail: Steps = ()
-    if len(want) != 2:
+    if len(shape) != 2:
         made = 1 + (samples - int(mel[1]["frame_length"])) // int(mel[1]["frame_step"])
-        tail = ({"op": "reshape", "shape": [made if size == frames else int(size or 1) for size in want]},)
+        tail = ({"op": "reshape", "shape": [made if size == frames else int(size or 1) for size in shape]},)
     return (*standardized(mel, train), *tail)
 
 
@@ -110,19 +102,19 @@ def _framed(rate: int, samples: int, frames: int | None, bands: int) -> Steps:
     )
 
 
-def clip_samples(wants: Wants | None, rate: int) -> int:
+def clip_samples(signature: ModelSignature | None, rate: int) -> int:
     """Samples of a clip: the model's own number where it takes clips, else one second."""
-    sizes = [size for size in wants.inputs[0].shape if size != 1] if wants is not None else []
+    sizes = [size for size in signature.inputs[0].shape if size != 1] if signature is not None else []
     return sizes[0] if len(sizes) == 1 and sizes[0] else rate
 
 
-def _rate(folder: Path, wants: Wants | None) -> int:
+def _rate(folder: Path, signature: ModelSignature | None) -> int:
     """What recordings are resampled to.
 
     The model's rate where it takes one second of samples, else what most recordings have, and no more
     than the bands need: they end at 7.6 kHz.
     """
-    samples = clip_samples(wants, 0)
+    samples = clip_samples(signature, 0)
     if samples in _RATES_HZ:
         return samples
     paths = [
@@ -135,11 +127,6 @@ def _rate(folder: Path, wants: Wants | None) -> int:
     return common if samples else min(common, _ENOUGH_HZ)
 
 
-def _listed(folder: Path) -> tuple[str, ...]:
-    path = folder / "labels.txt"
-    return folders.lines(path, folder) if path.is_file() else ()
-
-
 def _in_order(data: Dataset, listed: tuple[str, ...], folder: Path) -> Dataset:
     """The classes in the order of labels.txt, which is the model's."""
     if sorted(listed) != sorted(data.labels or ()):
@@ -149,10 +136,8 @@ def _in_order(data: Dataset, listed: tuple[str, ...], folder: Path) -> Dataset:
         )
     place = np.array([listed.index(name) for name in data.labels or ()])
 
-    def ordered(split: Split) -> Split:
-        return Split(split.x, None if split.y is None else place[split.y])
-
-    return dataclasses.replace(
-        data, labels=listed, train=ordered(data.train), validation=ordered(data.validation),
-        test=ordered(data.test),
+    train, validation, test = (
+        Split(split.x, None if split.y is None else place[split.y])
+        for split in (data.train, data.validation, data.test)
     )
+    return dataclasses.replace(data, labels=listed, train=train, validation=validation, test=test)

@@ -23,8 +23,8 @@ ALIASES = {
 Parts = Mapping[str, Split]
 
 
-def three(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """Training, validation and test, and what had to be drawn, a sentence each.
+def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
+    """Training, validation and test, and a sentence for each that had to be drawn.
 
     Args:
         parts: ``train`` and, where the source has them, ``validation`` and ``test``.
@@ -42,17 +42,17 @@ def three(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
             )
     missing = [name for name in ("test", "validation") if name not in splits]
     for place, name in enumerate(missing):
-        share = TEST if name == "test" else VALIDATION
+        ratio = TEST if name == "test" else VALIDATION
         to_draw = len(missing) - place  # what is drawn next needs its sample too
-        splits["train"], splits[name] = cut(splits["train"], share, seed + (name == "validation"), to_draw)
+        splits["train"], splits[name] = draw(splits["train"], ratio, seed + (name == "validation"), to_draw)
         y = splits[name].y
         how = "stratified, " if y is not None and _are_classes(y) else ""
         notes.append(f"{len(splits[name])} samples were drawn for {name}, {how}seed {seed}.")
     return {name: splits[name] for name in NAMES}, tuple(notes)
 
 
-def cut(split: Split, share: float, seed: int, splits_to_draw: int = 1) -> tuple[Split, Split]:
-    """Takes a share out, of every class the same; the order of the samples stays.
+def draw(split: Split, ratio: float, seed: int, splits_to_draw: int = 1) -> tuple[Split, Split]:
+    """Takes a part out, of every class the same; the order of the samples stays.
 
     Raises:
         InputError: a class with fewer samples than there are splits.
@@ -69,7 +69,7 @@ def cut(split: Split, share: float, seed: int, splits_to_draw: int = 1) -> tuple
                 f"At least {splits_to_draw + 1} are expected, one for each split.",
                 "Add samples, or leave the class out.",
             )
-        taken[rows[: max(1, round(share * len(rows)))]] = True
+        taken[rows[: max(1, round(ratio * len(rows)))]] = True
     return split.take(~taken), split.take(taken)
 
 

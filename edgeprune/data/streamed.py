@@ -14,9 +14,10 @@ import abc
 import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 IN_MEMORY_BYTES = 256 * 2**20
 """Samples up to this size are held as arrays; above it they are read as they are needed.
@@ -25,6 +26,7 @@ Pixels of 8 bits become four times as much at the model's input.
 """
 
 Rows = slice | np.ndarray
+Item = TypeVar("Item")
 
 
 class Streamed(abc.ABC):
@@ -40,10 +42,9 @@ class Streamed(abc.ABC):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, rows: Any) -> np.ndarray:
+    def __getitem__(self, rows: int | Rows) -> np.ndarray:
         if isinstance(rows, (int, np.integer)):
-            one: np.ndarray = self.read(self._rows[rows][None])[0]
-            return one
+            return np.asarray(self.read(self._rows[rows][None])[0])
         return self.read(self._rows[rows])
 
     def pick(self, rows: Rows) -> Streamed:
@@ -67,11 +68,11 @@ class Streamed(abc.ABC):
         return self._one.ndim
 
     @property
-    def dtype(self) -> np.dtype[Any]:
+    def dtype(self) -> np.dtype:
         """Of the samples as read."""
         return self._one.dtype
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> np.ndarray:
         """All samples at once, for callers that know that they fit."""
         del copy
         return self[:] if dtype is None else self[:].astype(dtype)
@@ -92,7 +93,7 @@ class FromArray(Streamed):
 class FromItems(Streamed):
     """Samples that a function makes of items, such as pixels of paths."""
 
-    def __init__(self, items: Sequence[Any], make: Callable[[Any], np.ndarray]) -> None:
+    def __init__(self, items: Sequence[Item] | np.ndarray, make: Callable[[Item], np.ndarray]) -> None:
         super().__init__(np.arange(len(items)))
         self._items, self._make = items, make
 
@@ -114,6 +115,11 @@ class Mapped(Streamed):
 
 
 Array = np.ndarray | Streamed
+HeldSamples = np.ndarray | tuple[np.ndarray, ...]
+Samples = Array | tuple[Array, ...]
+"""Raw samples (N, ...) of one input, or a tuple of them for several inputs."""
+ModelInput = Samples
+"""Preprocessed samples, as a model takes them; streamed where the raw ones are."""
 
 
 def pick(array: Array, rows: Rows) -> Array:
@@ -132,19 +138,29 @@ def held(array: Streamed, item_bytes: int) -> Array:
     return array[:] if len(array) and len(array) * item_bytes <= IN_MEMORY_BYTES else array
 
 
-def is_streamed(x: Any) -> bool:
+def parts_of(x: Samples) -> tuple[Array, ...]:
+    """The arrays of all inputs."""
+    return x if isinstance(x, tuple) else (x,)
+
+
+def is_streamed(x: Samples) -> bool:
     """Whether an array, or any of a tuple of them, is read on demand."""
-    return any(isinstance(part, Streamed) for part in (x if isinstance(x, tuple) else (x,)))
+    return any(isinstance(part, Streamed) for part in parts_of(x))
 
 
-def batches_of(x: Any, size: int = 1024) -> Iterator[Any]:
+def unless_streamed(x: Samples) -> HeldSamples | None:
+    """`x`, or None where it is read on demand."""
+    return None if is_streamed(x) else in_memory(x)
+
+
+def batches_of(x: Samples, size: int = 1024) -> Iterator[HeldSamples]:
     """An array or a tuple of them in order, `size` samples at a time."""
-    parts = x if isinstance(x, tuple) else (x,)
+    parts = parts_of(x)
     for start in range(0, len(parts[0]), size):
         read = tuple(np.asarray(part[start : start + size]) for part in parts)
         yield read if isinstance(x, tuple) else read[0]
 
 
-def in_memory(x: Any) -> Any:
+def in_memory(x: Samples) -> HeldSamples:
     """An array or a tuple of them, read whole."""
     return tuple(map(np.asarray, x)) if isinstance(x, tuple) else np.asarray(x)

@@ -28,7 +28,7 @@ def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndar
         One int16 array a recording, and class numbers (N,); the order is by repetition, then word.
     """
     rng = np.random.default_rng(seed)
-    requests = [
+    requests: list[dict[str, str | int]] = [
         {
             "word": word, "voice": str(rng.choice(_ACCENTS)) + str(rng.choice(_SPEAKERS)),
             "rate": int(rng.integers(110, 240)), "pitch": int(rng.integers(15, 85)),
@@ -36,17 +36,15 @@ def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndar
         }
         for _ in range(per_word) for word in words
     ]
-    said, rate_hz = espeak.say(requests, seed)
-    loudness = rng.uniform(0.15, 0.9, len(said))
-    recordings = [
-        _loud(clip, share) for clip, share in zip(_at_16k(said, rate_hz), loudness, strict=True)
-    ]
+    clips, rate_hz = espeak.say(requests, seed)
+    peaks = rng.uniform(0.15, 0.9, len(clips))
+    recordings = [_scaled(clip, peak) for clip, peak in zip(_at_16k(clips, rate_hz), peaks, strict=True)]
     return recordings, np.tile(np.arange(len(words)), per_word)
 
 
-def _at_16k(said: Sequence[np.ndarray], rate_hz: int) -> list[np.ndarray]:
+def _at_16k(clips: Sequence[np.ndarray], rate_hz: int) -> list[np.ndarray]:
     """Clips without the silence around them, float32 at 16 kHz; all at once, which is much faster."""
-    trimmed = [_trim(clip) for clip in said]
+    trimmed = [_trim(clip) for clip in clips]
     longest = max(map(len, trimmed))
     padded = np.stack([np.pad(clip, (0, longest - len(clip))) for clip in trimmed])
     step = {"op": "resample", "from_hz": rate_hz, "to_hz": SAMPLE_RATE_HZ}
@@ -61,11 +59,10 @@ def _trim(clip: np.ndarray) -> np.ndarray:
     return clip[loud[0] : loud[-1] + 1] if len(loud) else clip
 
 
-def _loud(clip: np.ndarray, share: float) -> np.ndarray:
-    """int16, its peak at `share` of full scale."""
-    peak = max(float(np.abs(clip).max(initial=0.0)), 1.0)
-    result: np.ndarray = (clip * (share * 32767 / peak)).astype(np.int16)
-    return result
+def _scaled(clip: np.ndarray, peak: float) -> np.ndarray:
+    """The clip as int16, its peak at the fraction `peak` of full scale."""
+    loudest = max(float(np.abs(clip).max(initial=0.0)), 1.0)
+    return np.asarray((clip * (peak * 32767 / loudest)).astype(np.int16))
 
 
 def _in_noise(clips: list[np.ndarray], samples: int, seed: int) -> np.ndarray:

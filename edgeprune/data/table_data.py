@@ -6,61 +6,56 @@ itself; texts are tokenized with a vocabulary of the training texts, or with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from edgeprune.data import folders, tables
-from edgeprune.data.assemble import Fitted, Raw, dataset_of
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
 from edgeprune.data.splits import ALIASES, NAMES
-from edgeprune.data.tabular import standardizing
+from edgeprune.data.tables import Cell, Table
+from edgeprune.data.tabular import standardizing_step
 from edgeprune.data.tag_data import read_tags, tag_columns
-from edgeprune.data.text import fit_texts, strings
-from edgeprune.data.wants import Wants
+from edgeprune.data.text import strings, text_preprocessing
 from edgeprune.errors import InputError
+from edgeprune.preprocessing import Step
 
-_Table = Mapping[str, Sequence[Any]]
 
-
-def read_table_data(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+def read_table_data(request: DataRequest) -> Dataset:
     """Reads a table or a folder of tables called train, validation (valid, val, dev) and test.
 
     Raises:
         InputError: unreadable, or no columns that could be samples; see `tables` and `check`.
     """
-    del task  # texts or numbers: the columns say it
-    path = Path(source)
-    files = _files(path)
-    read = {split: tables.read_table(file) for split, file in files.items()}
+    path = request.path
+    read = {split: tables.read_table(file) for split, file in _files(path).items()}
     if len({tuple(table) for table in read.values()}) > 1:
         raise InputError(
             f"The tables of {path} have unlike columns.", "The same columns in all of them.", "Rename them."
         )
     parts = _by_split(read["train"], path) if len(read) == 1 else read
-    vocabulary = path.parent / "vocab.txt" if path.is_file() else path / "vocab.txt"
+    vocabulary = folders.beside(path, "vocab.txt")
     given = _text_of(vocabulary) if vocabulary.is_file() else None
-    if (tagged := tag_columns(parts["train"], wants)) is not None:
-        return read_tags(parts, tagged, path, given, wants, seed)
+    if (tagged := tag_columns(parts["train"], request.signature)) is not None:
+        return read_tags(parts, tagged, given, request)
     text = tables.text_column(parts["train"])
     label = tables.label_column(parts["train"], text)
     if text is None:
-        return _rows(parts, label, path, wants, seed)
+        return _rows(parts, label, request)
     y = _labels(parts, label)
     texts = {split: strings([_filled(value) for value in table[text]]) for split, table in parts.items()}
-    raw = Raw(
+    raw = RawSamples(
         {split: (texts[split], y[split]) for split in parts},
-        path.name.partition(".")[0], path.name, _listed(path),
+        path.name.partition(".")[0], path.name, _listed_classes(path),
         notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
     )
-    want = wants.inputs[0] if wants is not None else None
 
-    def fit(train: Split) -> Fitted:
-        return fit_texts(np.asarray(train.x), want, given)
+    def tokens(train: Split) -> Preprocessing:
+        return text_preprocessing(np.asarray(train.x), request.first_input, given)
 
-    return dataset_of(raw, "text", wants, seed, fit)
+    return build_dataset(raw, request, "text", tokens)
 
 
 def is_folder_of_tables(source: str) -> bool:
@@ -90,70 +85,66 @@ def _files(path: Path) -> dict[str, Path]:
     return found
 
 
-def _by_split(table: _Table, path: Path) -> dict[str, _Table]:
+def _by_split(table: Table, path: Path) -> Mapping[str, Table]:
     """The parts that a column of splits names; the whole table where there is no such column."""
     column = tables.named(table, tables.SPLITS)
     if column is None:
         return {"train": table}
-    said = [ALIASES.get(str(value).lower()) for value in table[column]]
-    if None in said:
+    rows = [ALIASES.get(str(value).lower()) for value in table[column]]
+    if None in rows:
         raise InputError(
-            f"{path}: column {column!r} holds {table[column][said.index(None)]!r}.",
+            f"{path}: column {column!r} holds {table[column][rows.index(None)]!r}.",
             "train, validation or test is expected.", "Correct or rename the column.",
         )
     rest = [name for name in table if name != column]
     return {
-        split: {name: [v for v, s in zip(table[name], said, strict=True) if s == split] for name in rest}
+        split: {name: [v for v, s in zip(table[name], rows, strict=True) if s == split] for name in rest}
         for split in NAMES
-        if split in said
+        if split in rows
     }
 
 
-def _labels(parts: Mapping[str, _Table], label: str | None) -> dict[str, np.ndarray | None]:
+def _labels(parts: Mapping[str, Table], label: str | None) -> dict[str, np.ndarray | None]:
     """Read over all splits at once: what is a name in one of them is a name in all."""
     if label is None:
         return dict.fromkeys(parts)
-    whole = tables.labels([value for table in parts.values() for value in table[label]])
+    together = tables.labels([value for table in parts.values() for value in table[label]])
     cuts = np.cumsum([len(table[label]) for table in parts.values()])[:-1]
-    return dict(zip(parts, np.split(whole, cuts), strict=True))
+    return dict(zip(parts, np.split(together, cuts), strict=True))
 
 
-def _rows(
-    parts: Mapping[str, _Table], label: str | None, path: Path, wants: Wants | None, seed: int
-) -> Dataset:
+def _rows(parts: Mapping[str, Table], label: str | None, request: DataRequest) -> Dataset:
+    path = request.path
     features = [name for name in parts["train"] if name != label]
     if not features:
         raise InputError(f"{path} has no column beside {label!r}.", "A column for each feature.", "Add them.")
     y = _labels(parts, label)
-    raw = Raw(
+    raw = RawSamples(
         {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()},
-        path.name.partition(".")[0], path.name, _listed(path),
+        path.name.partition(".")[0], path.name, _listed_classes(path),
         notes=(
             f"{len(features)} columns of numbers, labels "
             + (f"in column {label!r}." if label else "missing: no column is called label, class or target."),
         ),
     )
 
-    def fit(train: Split) -> Fitted:
-        rows = np.asarray(train.x)
-        ready = wants is not None and wants.scales
-        steps: tuple[Mapping[str, Any], ...] = () if ready else (standardizing(rows),)
-        want = wants.inputs[0].shape if wants is not None else ()
-        if want not in ((), (len(features),)) and [size for size in want if size != 1] == [len(features)]:
-            steps = (*steps, {"op": "reshape", "shape": list(want)})
-        return Fitted(steps)
+    def steps(train: Split) -> Preprocessing:
+        found: tuple[Step, ...] = () if request.model_scales else (standardizing_step(np.asarray(train.x)),)
+        expected = request.first_input
+        shape = expected.shape if expected is not None else ()
+        if shape not in ((), (len(features),)) and [size for size in shape if size != 1] == [len(features)]:
+            found = (*found, {"op": "reshape", "shape": list(shape)})
+        return Preprocessing(found)
 
-    return dataset_of(raw, "tabular", wants, seed, fit)
+    return build_dataset(raw, request, "tabular", steps)
 
 
-def _listed(path: Path) -> tuple[str, ...] | None:
+def _listed_classes(path: Path) -> tuple[str, ...] | None:
     """The classes in the model's order, where `labels.txt` beside the table gives it."""
-    folder = path.parent if path.is_file() else path
-    listed = folder / "labels.txt"
-    return folders.lines(listed, folder) if listed.is_file() else None
+    return folders.listed_labels(path) or None
 
 
-def _filled(value: Any) -> str:
+def _filled(value: Cell) -> str:
     if not isinstance(value, str):
         raise InputError(f"A text is missing or is {value!r}.", "Texts are expected.", "Remove that row.")
     return value

@@ -16,7 +16,7 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
@@ -28,7 +28,10 @@ TEXTS = ("text", "sentence", "review", "content", "comment", "message", "utteran
 SPLITS = ("split", "subset", "partition")
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".parquet")
 _LINE_CHARACTERS = 1 << 24
-Columns = dict[str, list[Any]]
+Cell = str | float | list["Cell"] | None
+"""A text of CSV, or what JSON and Parquet hold."""
+Columns = dict[str, list[Cell]]
+Table = Mapping[str, Sequence[Cell]]
 
 
 def is_table(path: Path) -> bool:
@@ -61,13 +64,13 @@ def read_table(path: Path) -> Columns:
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[IO[str]]:
     """The text, bounded: a small `.gz` must not fill the memory."""
-    room = free_memory_bytes() // 4
+    limit = free_memory_bytes() // 4
     with path.open("rb") as raw:
         unpacked = gzip.GzipFile(fileobj=raw) if path.name.lower().endswith(".gz") else raw
-        content = unpacked.read(room)
+        content = unpacked.read(limit)
         if unpacked.read(1):
             raise InputError(
-                f"{path} unpacks to more than {room / 2**30:.1f} GB.", "Tables must fit into memory.",
+                f"{path} unpacks to more than {limit / 2**30:.1f} GB.", "Tables must fit into memory.",
                 "Pass a part of it, or a Python function that gives batches.",
             )
     yield io.StringIO(content.decode("utf-8-sig"), newline="")
@@ -146,13 +149,13 @@ def _parquet(path: Path) -> Columns:
     return {name: table.column(name).to_pylist() for name in table.column_names}
 
 
-def named(columns: Mapping[str, Sequence[Any]], names: Sequence[str]) -> str | None:
+def named(columns: Table, names: Sequence[str]) -> str | None:
     """The column that is called like one of `names`, in their order."""
     lower = {name.lower(): name for name in columns}
     return next((lower[name] for name in names if name in lower), None)
 
 
-def text_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
+def text_column(columns: Table) -> str | None:
     """The column of texts: by its name, else the only one of long texts; None where there is none."""
     by_name = named(columns, TEXTS)
     if by_name is not None and not _all_numbers(columns[by_name]):
@@ -167,7 +170,7 @@ def text_column(columns: Mapping[str, Sequence[Any]]) -> str | None:
     return long[0] if len(long) == 1 else None
 
 
-def label_column(columns: Mapping[str, Sequence[Any]], text: str | None) -> str | None:
+def label_column(columns: Table, text: str | None) -> str | None:
     """The column of labels: by its name; beside a text, the only column that is left."""
     by_name = named(columns, LABELS)
     if by_name is not None or text is None:
@@ -176,7 +179,7 @@ def label_column(columns: Mapping[str, Sequence[Any]], text: str | None) -> str 
     return rest[0] if len(rest) == 1 else None
 
 
-def numbers(columns: Mapping[str, Sequence[Any]], names: Sequence[str], path: Path) -> np.ndarray:
+def numbers(columns: Table, names: Sequence[str], path: Path) -> np.ndarray:
     """(N, len(names)) float32 of columns that hold numbers.
 
     Raises:
@@ -196,7 +199,7 @@ def numbers(columns: Mapping[str, Sequence[Any]], names: Sequence[str], path: Pa
     return rows
 
 
-def labels(values: Sequence[Any]) -> np.ndarray:
+def labels(values: Sequence[Cell]) -> np.ndarray:
     """Labels as an array: whole numbers, numbers, or texts."""
     parsed = [_number(value) for value in values]
     if all(number is not None for number in parsed):
@@ -205,11 +208,11 @@ def labels(values: Sequence[Any]) -> np.ndarray:
     return np.array([str(value) for value in values])
 
 
-def _all_numbers(values: Sequence[Any]) -> bool:
+def _all_numbers(values: Sequence[Cell]) -> bool:
     return all(_number(value) is not None for value in values)
 
 
-def _number(value: Any) -> float | None:
+def _number(value: Cell) -> float | None:
     try:
         return float(value) if isinstance(value, (str, int, float)) else None
     except (ValueError, OverflowError):

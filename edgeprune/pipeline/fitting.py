@@ -18,6 +18,7 @@ from edgeprune.budget.measurement import BudgetMeasurement
 from edgeprune.budget.resources import ResourceBudget, show_amount
 from edgeprune.budget.search import BudgetSearch, FoundWidths, budget_search
 from edgeprune.data.calibration import choose
+from edgeprune.data.streamed import in_memory
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.pipeline.pruning import keep, kept, limits_of, prepared_of
 from edgeprune.pipeline.quantizing import deployed, finished
@@ -114,7 +115,7 @@ class _Stage:
         from edgeprune.conversion import QuantizeOptions, as_timed
 
         recipe, data = self._job.recipe, self._inputs.data
-        few = data.model_input(choose(data.train, min(recipe.calibration, _RANGES), recipe.seed).x)
+        few = in_memory(data.model_input(choose(data.train, min(recipe.calibration, _RANGES), recipe.seed).x))
         several = few if isinstance(few, tuple) else (few,)
         options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
         return finished(self._job, self._inputs, as_timed(model, options, several))[0].tflite

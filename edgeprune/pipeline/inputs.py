@@ -158,11 +158,11 @@ def _whole(job: Job, model: Any) -> Any:
 def _data(job: Job, zoo: Any, model: Any) -> Dataset:
     source = job.source.data
     if isinstance(source, (str, Path)):
+        from edgeprune.data.model_signature import signature_of
         from edgeprune.data.sources import open_data
-        from edgeprune.data.wants import wants_of
 
-        wants = None if zoo is not None else wants_of(model)
-        return open_data(source, task=_task(job), seed=job.recipe.seed, wants=wants)
+        signature = None if zoo is not None else signature_of(model)
+        return open_data(source, task=_task(job), seed=job.recipe.seed, signature=signature)
     if source is not None:
         return source
     if zoo is None:
@@ -197,10 +197,10 @@ def _as_wanted(job: Job, data: Dataset, model: Any) -> Dataset:
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
-    from edgeprune.data.scaling import fit_scaling
+    from edgeprune.data.scaling import choose_scaling
 
     _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
-    data = fit_scaling(data, lambda inputs: predict(model, inputs)[0], job.recipe.seed)
+    data = choose_scaling(data, lambda inputs: predict(model, inputs)[0], job.recipe.seed)
     job.notes.extend(data.notes)
     return data
 
@@ -212,7 +212,7 @@ def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
         InputError: labels of another kind than the model gives, such as one a text for a tagger.
     """
     from edgeprune.data.check import check_labels
-    from edgeprune.data.wants import wants_of
+    from edgeprune.data.model_signature import signature_of
     from edgeprune_models.training import train
 
     if job.source.trained is not None:
@@ -221,7 +221,7 @@ def _trained(job: Job, zoo: Any, data: Dataset) -> Any:
     def make() -> Any:
         model = zoo.build_for(data, job.recipe.seed)
         if data.train.y is not None and zoo.recipe.loss == "crossentropy":
-            check_labels(data.train.y, "train", wants_of(model))
+            check_labels(data.train.y, "train", signature_of(model))
         return train(model, data, zoo.recipe, job.recipe.seed, progress=tell).model
 
     with job.clock("train") as tell:

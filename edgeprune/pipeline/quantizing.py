@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgeprune.data.streamed import batches_of, is_streamed
+from edgeprune.data.streamed import batches_of, in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import Predictions, predict
@@ -175,7 +175,7 @@ def _raw(inputs: Inputs, steps: Sequence[Mapping[str, Any]], number: int | None 
     from edgeprune import preprocessing
 
     split = inputs.data.test.take(slice(0, number))
-    return preprocessing.apply(steps, split.x, inputs.data.files)
+    return preprocessing.apply(steps, in_memory(split.x), inputs.data.files)
 
 
 def _several(inputs: Any) -> tuple[Any, ...]:

@@ -5,16 +5,18 @@ A step is a plain JSON mapping as it stands in `manifest.json`: ``{"op": NAME, o
 
     raw (N, ...)  --op-->  (N, ...)  --op-->  ...  -->  model input (N, ...) float32 or int32
 
-Adding a step = one function ``(x, files, *, options) -> array`` in the module of its family and one
-row in `STEPS`. numpy only and Python 3.9 syntax: this package travels to the device.
+Adding a step = one function ``(x, *, options) -> array`` in the module of its family and one row in
+`STEPS`; a step that reads a file takes it from the option ``files``. numpy only
+and Python 3.9 syntax: this package travels to the device.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -22,27 +24,41 @@ from edgeprune.errors import InputError
 from edgeprune.preprocessing import audio, image, numeric, text
 from edgeprune.preprocessing.files import Files
 
-Step = Callable[..., np.ndarray]
+StepFunction = Callable[..., np.ndarray]
+Step = Mapping[str, Any]
+"""``{"op": NAME, option: value, ...}``, as JSON holds it."""
 
 
-def table(*families: Mapping[str, Step]) -> dict[str, Step]:
-    """Merge the families' rows; a name given twice is an error, never an override."""
-    merged: dict[str, Step] = {}
+def table(*families: Mapping[str, StepFunction]) -> dict[str, StepFunction]:
+    """Merges the families' rows; a name given twice is an error, never an override."""
+    merged: dict[str, StepFunction] = {}
     for family in families:
-        for name, step in family.items():
+        for name, function in family.items():
             if name in merged:
                 raise ValueError(f"Two preprocessing steps are called {name!r}.")
-            merged[name] = step
+            merged[name] = function
     return merged
 
 
 STEPS = table(numeric.STEPS, image.STEPS, audio.STEPS, text.STEPS)
 
+@overload
+def apply(
+    steps: Sequence[Step], x: np.ndarray, folder: Path | Mapping[str, str] | None = None
+) -> np.ndarray: ...
+
+
+@overload
+def apply(
+    steps: Sequence[Step], x: tuple[np.ndarray, ...], folder: Path | Mapping[str, str] | None = None
+) -> tuple[np.ndarray, ...]: ...
+
 
 def apply(
-    steps: Sequence[Mapping[str, Any]], x: Any, folder: Path | Mapping[str, str] | None = None
-) -> Any:
-    """Run `steps` in order over a batch of raw samples.
+    steps: Sequence[Step], x: np.ndarray | tuple[np.ndarray, ...],
+    folder: Path | Mapping[str, str] | None = None,
+) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Runs `steps` in order over a batch of raw samples.
 
     Args:
         steps: mappings with ``op``; the rest are that step's options. With several inputs, ``input``
@@ -56,37 +72,31 @@ def apply(
     Raises:
         InputError: an unknown op, an option that does not fit it, or a missing file.
     """
-    files = Files(folder)
-    several = isinstance(x, tuple)
     inputs = list(x) if isinstance(x, tuple) else [x]
     for step in steps:
-        options = {key: value for key, value in step.items() if key not in ("op", "input")}
-        function = _find(step)
-        _check_options(step, function, options)
+        function = _function(step, Files(folder))
         for index in [step["input"]] if "input" in step else range(len(inputs)):
-            inputs[index] = function(inputs[index], files, **options)
-    return tuple(inputs) if several else inputs[0]
+            inputs[index] = function(inputs[index])
+    return tuple(inputs) if isinstance(x, tuple) else inputs[0]
 
 
-def _find(step: Mapping[str, Any]) -> Step:
+def _function(step: Step, files: Files) -> StepFunction:
+    """The function of `step`, its options filled in."""
     name = step.get("op")
     if name not in STEPS:
         raise InputError(
-            f"The preprocessing step {name!r} is not known.",
-            f"Expected one of {', '.join(sorted(STEPS))}.",
+            f"The preprocessing step {name!r} is not known.", f"Expected one of {', '.join(sorted(STEPS))}.",
             "Correct the step's \"op\", or update edgeprune where this runs.",
         )
-    return STEPS[name]
-
-
-def _check_options(step: Mapping[str, Any], function: Step, options: Mapping[str, Any]) -> None:
+    options = {key: value for key, value in step.items() if key not in ("op", "input", "files")}
+    parameters = inspect.signature(STEPS[name]).parameters
+    given = {**options, "files": files} if "files" in parameters else options
     try:
-        inspect.signature(function).bind(None, None, **options)
+        inspect.signature(STEPS[name]).bind(None, **given)
     except TypeError as error:
-        named = inspect.signature(function).parameters.values()
-        accepted = [option.name for option in named if option.kind is option.KEYWORD_ONLY]
+        accepted = [option for option in list(parameters)[1:] if option != "files"]
         raise InputError(
-            f"The preprocessing step {step['op']!r} does not take these options: {error}.",
-            f"Expected options out of {', '.join(accepted)}.",
-            "Correct the step.",
+            f"The preprocessing step {name!r} does not take these options: {error}.",
+            f"Expected options out of {', '.join(accepted)}.", "Correct the step.",
         ) from error
+    return functools.partial(STEPS[name], **given)

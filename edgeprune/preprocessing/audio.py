@@ -19,22 +19,19 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.preprocessing.files import Files
 
 _BATCH = 256  # clips at once: bounds the memory of the spectra
 
 
-def pcm_to_float(x: np.ndarray, files: Files) -> np.ndarray:
+def pcm_to_float(x: np.ndarray) -> np.ndarray:
     """int16 PCM to float32 in -1..1; float samples are taken to be there already."""
-    del files
     if x.dtype == np.int16:
         x = x * np.float32(1 / 32768)
     return x.astype(np.float32, copy=False)
 
 
-def pad_or_crop(x: np.ndarray, files: Files, *, samples: int, align: str = "centre") -> np.ndarray:
+def pad_or_crop(x: np.ndarray, *, samples: int, align: str = "centre") -> np.ndarray:
     """Clips (N, S) to (N, samples): zeros on both sides or a cut on both, or at the ``end`` alone."""
-    del files
     spare = samples - x.shape[1]
     before = (spare // 2 if spare >= 0 else -(-spare // 2)) if align == "centre" else 0
     if spare >= 0:
@@ -42,13 +39,12 @@ def pad_or_crop(x: np.ndarray, files: Files, *, samples: int, align: str = "cent
     return x[:, -before : -before + samples]
 
 
-def resample(x: np.ndarray, files: Files, *, from_hz: int, to_hz: int) -> np.ndarray:
+def resample(x: np.ndarray, *, from_hz: int, to_hz: int) -> np.ndarray:
     """Clips (N, S) at `from_hz` to (N, ceil(S * to_hz / from_hz)) at `to_hz`, float32.
 
     A polyphase low-pass at 95 % of the lower Nyquist frequency: a sinc of 32 zero crossings a side
     under a Kaiser window (beta 8.6, about 85 dB), so that nothing above it folds back.
     """
-    del files
     if from_hz == to_hz:
         return x.astype(np.float32)
     up, down, filters = _polyphase(from_hz, to_hz)
@@ -77,16 +73,8 @@ def _polyphase(from_hz: int, to_hz: int) -> tuple[int, int, np.ndarray]:
 
 
 def log_mel(
-    x: np.ndarray,
-    files: Files,
-    *,
-    sample_rate: int,
-    frame_length: int,
-    frame_step: int,
-    mel_bands: int = 40,
-    lower_hz: float = 20.0,
-    upper_hz: float = 4000.0,
-    floor: float = 1e-6,
+    x: np.ndarray, *, sample_rate: int, frame_length: int, frame_step: int, mel_bands: int = 40,
+    lower_hz: float = 20.0, upper_hz: float = 4000.0, floor: float = 1e-6,
 ) -> np.ndarray:
     """Clips (N, S) in -1..1 to log-mel spectrograms (N, frames, mel_bands), float32.
 
@@ -99,7 +87,6 @@ def log_mel(
     Raises:
         InputError: clips shorter than one frame, or a band above half the sample rate.
     """
-    del files
     if x.ndim != 2 or x.shape[1] < frame_length:
         raise InputError(
             f"Audio of the shape {x.shape} holds no frame of {frame_length} samples.",
@@ -114,9 +101,8 @@ def log_mel(
     return np.concatenate(parts).astype(np.float32)
 
 
-def mfcc(x: np.ndarray, files: Files, *, coefficients: int) -> np.ndarray:
+def mfcc(x: np.ndarray, *, coefficients: int) -> np.ndarray:
     """The first `coefficients` of the DCT-II of log-mel (N, frames, M): (N, frames, coefficients)."""
-    del files
     cepstra: np.ndarray = x.astype(np.float64) @ dct_matrix(x.shape[-1])[:, :coefficients]
     return cepstra.astype(np.float32)
 

@@ -14,15 +14,13 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.preprocessing.files import Files
 
 
-def resize(x: np.ndarray, files: Files, *, height: int, width: int) -> np.ndarray:
+def resize(x: np.ndarray, *, height: int, width: int) -> np.ndarray:
     """Bilinear, anti-aliased: (N, H, W, C) to (N, height, width, C) of the same dtype; whole numbers round.
 
     The aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`.
     """
-    del files
     _check(x)
     if x.shape[1:3] == (height, width):
         return x
@@ -38,13 +36,12 @@ def resize(x: np.ndarray, files: Files, *, height: int, width: int) -> np.ndarra
     return fitted.astype(x.dtype)
 
 
-def channels(x: np.ndarray, files: Files, *, count: int) -> np.ndarray:
+def channels(x: np.ndarray, *, count: int) -> np.ndarray:
     """Colour to grey by ITU-R 601's luma (0.299 R + 0.587 G + 0.114 B), grey to colour by repetition.
 
     Raises:
         InputError: neither 1, 3 nor already `count` channels.
     """
-    del files
     _check(x)
     found = x.shape[3]
     if found == count:

@@ -129,7 +129,7 @@ def format_vocabulary(tokens: Iterable[str]) -> str:
 
 
 def tokenize(
-    x: np.ndarray, files: Files, *, kind: str, length: int, vocabulary: str = "vocab.txt", keep: str = "start"
+    x: np.ndarray, *, kind: str, length: int, files: Files, vocabulary: str = "vocab.txt", keep: str = "start"
 ) -> np.ndarray:
     """Texts (N,) to token numbers (N, length) int32, padded with 0 at the end.
 

@@ -5,34 +5,25 @@ Separable convolutions over time with dilations 1, 2, 4, 8 (compare TC-ResNet, C
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgeprune.data.synthetic_speech import synthetic_commands
-from edgeprune_models.architecture import MOMENTUM, classifier, keras
+from edgeprune.keras_types import KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes, classifier, normalized
 from edgeprune_models.augmentation import SPEECH
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 
-def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
+def build(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
     """(frames, bands) -> causal conv 5 -> 4 x (dilated depthwise, pointwise) -> mean over time -> classes."""
-    del vocabulary
-    tf_keras = keras(seed)
-    layers = tf_keras.layers
-
-    def normalized(x: Any) -> Any:
-        return layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
-
-    inputs = layers.Input(input_shape)
-    x = normalized(layers.Conv1D(64, 5, padding="causal", use_bias=False)(inputs))
+    x = normalized(layers, layers.Conv1D(64, 5, padding="causal", use_bias=False)(x))
     for dilation in (1, 2, 4, 8):
         x = layers.ZeroPadding1D((2 * dilation, 0))(x)
-        x = normalized(layers.SeparableConv1D(64, 3, dilation_rate=dilation, use_bias=False)(x))
+        x = normalized(layers, layers.SeparableConv1D(64, 3, dilation_rate=dilation, use_bias=False)(x))
         x = layers.Dropout(0.1)(x)
     x = layers.GlobalAveragePooling1D()(x)
-    return tf_keras.Model(inputs, classifier(layers, x, classes), name="streaming_ds_cnn")
+    return classifier(layers, x, sizes.classes)
 
 
 MODEL = ZooModel(
     "streaming-ds-cnn", "speech", "causal 1-D separable convolutions for streams", build, synthetic_commands,
-    Recipe(epochs=12, batch_size=32, learning_rate=3e-3, augmentation=SPEECH),
+    TrainingRecipe(epochs=12, batch_size=32, learning_rate=3e-3, augmentation=SPEECH),
 )

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from edgeprune.data.tabular import synthetic_anomalies
-from edgeprune_models.architecture import MOMENTUM, keras
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune.keras_types import KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes, normalized
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 
-def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
+def build(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
     """(features,) -> 64 -> 64 -> 8 -> 64 -> 64 -> (features,)."""
-    del classes, vocabulary
-    tf_keras = keras(seed)
-    layers = tf_keras.layers
-    inputs = layers.Input(input_shape)
-    x = inputs
+    del sizes
+    features = x.shape[1]
     for width in (64, 64, 8, 64, 64):
-        x = layers.Dense(width, use_bias=False)(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=MOMENTUM)(x))
-    return tf_keras.Model(inputs, layers.Dense(input_shape[0], name="output")(x), name="autoencoder")
+        x = normalized(layers, layers.Dense(width, use_bias=False)(x))
+    return layers.Dense(features, name="output")(x)
 
 
 MODEL = ZooModel(
     "autoencoder", "tabular", "finds anomalies by what it cannot reproduce", build, synthetic_anomalies,
-    Recipe(epochs=40, learning_rate=3e-3, loss="reconstruction"),
+    TrainingRecipe(epochs=40, learning_rate=3e-3, loss="reconstruction"),
     fine_tuning={"epochs": 12, "learning_rate": 2e-3},
 )

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from edgeprune.data.tabular import synthetic_rows
-from edgeprune_models.architecture import classifier, keras
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune.keras_types import KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes, classifier
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 
-def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
+def build(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
     """(features,) -> dense 100 -> classes."""
-    del vocabulary
-    tf_keras = keras(seed)
-    inputs = tf_keras.layers.Input(input_shape)
-    x = tf_keras.layers.Dense(100, activation="relu", name="hidden")(inputs)
-    return tf_keras.Model(inputs, classifier(tf_keras.layers, x, classes), name="mlp")
+    return classifier(layers, layers.Dense(100, activation="relu", name="hidden")(x), sizes.classes)
 
 
-_RECIPE = Recipe(epochs=40, learning_rate=5e-3)
+_RECIPE = TrainingRecipe(epochs=40, learning_rate=5e-3)
 _FINE_TUNING = {"epochs": 25, "batch_size": 64, "learning_rate": 2e-3}
 BINARY = ZooModel(
     "mlp-binary", "tabular", "100 hidden units, two classes", build, synthetic_rows, _RECIPE,
-    fine_tuning=_FINE_TUNING,
+    fine_tuning=_FINE_TUNING, keras_name="mlp",
 )
 SEVERAL = ZooModel(
     "mlp", "tabular", "100 hidden units, five classes", build,

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from edgeprune.data.text import movie_reviews
-from edgeprune_models.architecture import classifier, keras
-from edgeprune_models.entry import Recipe, ZooModel
+from edgeprune.keras_types import KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes, classifier
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 WIDTH, HEADS, INNER, BLOCKS = 64, 4, 128, 2
 
 
-def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
+def build(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
     """(length,) numbers -> vectors -> + depthwise 5 -> 2 x (attention, feed-forward) -> mean -> classes."""
-    tf_keras = keras(seed)
-    layers = tf_keras.layers
-    inputs = layers.Input(input_shape, dtype="int32")
-    x = layers.Embedding(vocabulary, WIDTH)(inputs)
+    x = layers.Embedding(sizes.vocabulary, WIDTH)(x)
     # A depthwise convolution tells words their neighbours: a place code that needs no layer of ours.
     x = layers.Add()([x, layers.DepthwiseConv1D(5, padding="same")(x)])
     for _ in range(BLOCKS):
@@ -27,12 +24,11 @@ def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int
         inner = layers.Dense(INNER, activation="relu")(layers.LayerNormalization(epsilon=1e-6)(x))
         x = layers.Add()([x, layers.Dropout(0.2)(layers.Dense(WIDTH)(inner))])
     x = layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
-    outputs = classifier(layers, layers.Dropout(0.3)(x), classes)
-    return tf_keras.Model(inputs, outputs, name="text_transformer")
+    return classifier(layers, layers.Dropout(0.3)(x), sizes.classes)
 
 
 MODEL = ZooModel(
     "text-transformer", "text", "a Transformer encoder of two blocks, four heads", build,
     functools.partial(movie_reviews, length=128, keep="end", limit=8_000),
-    Recipe(epochs=5, learning_rate=1e-3, weight_decay=1e-3),
+    TrainingRecipe(epochs=5, learning_rate=1e-3, weight_decay=1e-3),
 )

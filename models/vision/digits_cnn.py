@@ -6,40 +6,30 @@ Large enough that a device feels the difference, small enough to train in half a
 
 from __future__ import annotations
 
-from typing import Any
+from edgeprune.data.vision import digits
+from edgeprune.keras_types import KerasModule, KerasTensor
+from edgeprune_models.architecture import Sizes, classifier, normalized
+from edgeprune_models.entry import TrainingRecipe, ZooModel
 
-from edgeprune.data import vision
-from edgeprune_models.architecture import classifier, keras
-from edgeprune_models.entry import Recipe, ZooModel
 
+def build(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
+    """Image -> the layers that the module names -> classes."""
 
-def build(input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> Any:
-    """Builds the untrained network."""
-    del vocabulary
-    tf_keras = keras(seed)
-    layers = tf_keras.layers
+    def convolved(x: KerasTensor, filters: int, strides: int = 1) -> KerasTensor:
+        return normalized(layers, layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x))
 
-    def convolved(x: Any, filters: int, strides: int = 1) -> Any:
-        x = layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x)
-        # So short a training needs statistics that follow faster than Keras' default of 0.99.
-        return layers.ReLU()(layers.BatchNormalization(momentum=0.9)(x))
-
-    inputs = layers.Input(input_shape, name="image")
-    x = convolved(convolved(inputs, 32, strides=2), 48, strides=2)
+    x = convolved(convolved(x, 32, strides=2), 48, strides=2)
     x = layers.Add()([x, convolved(x, 48)])
     x = layers.Dropout(0.3)(layers.Flatten()(convolved(x, 64)))
     x = layers.Dense(64, activation="relu")(x)
-    return tf_keras.Model(inputs, classifier(layers, x, classes), name="digits_cnn")
+    return classifier(layers, x, sizes.classes)
 
 
 MODEL = ZooModel(
-    name="digits-cnn",
-    task="vision",
-    summary="residual convolutional network for 28 x 28 digits",
-    build=build,
-    load_data=vision.digits,
-    recipe=Recipe(
+    "digits-cnn", "vision", "residual convolutional network for 28 x 28 digits", build, digits,
+    TrainingRecipe(
         epochs=10, batch_size=128, learning_rate=4e-3, weight_decay=1e-3,
         augmentation=({"op": "shift_image", "pixels": 2},),
     ),
+    input_name="image",
 )

@@ -31,7 +31,7 @@ import edgeprune_models as zoo
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.text import movie_reviews
 from edgeprune.metrics import METRICS
-from edgeprune_models import Recipe, results, training
+from edgeprune_models import TrainingRecipe, results, training
 
 DATA: Mapping[str, Callable[[], Dataset]] = {
     "fsdd": real_data.fsdd, "fsdd-strings": real_data.fsdd_strings,
@@ -55,7 +55,7 @@ class Pair:
     source: str = "own"
     epochs: int | None = None
 
-    def recipe(self) -> Recipe:
+    def recipe(self) -> TrainingRecipe:
         recipe = zoo.find(self.model).recipe
         return recipe if self.epochs is None else dataclasses.replace(recipe, epochs=self.epochs)
 

@@ -45,7 +45,7 @@ def _fsdd() -> tuple[list[np.ndarray], np.ndarray, dict[str, np.ndarray]]:
 
 
 _FSDD: dict[str, Any] = {
-    "source": "Jakobovski/free-spoken-digit-dataset", "licence": "CC BY-SA 4.0", "hop_ms": 250
+    "source": "Jakobovski/free-spoken-digit-dataset", "licence": "CC BY-SA 4.0"
 }
 
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
-WANTS = Wants((InputWanted((4,)),), (3,), "softmax")
+SIGNATURE = ModelSignature((InputSignature((4,)),), (3,), "softmax")
 MODULE = """
 import numpy as np
 import mine.inner
@@ -126,7 +126,7 @@ def rows(data):
 @pytest.mark.parametrize("name", ["arrays", "halves", "named", "batches", "splits"])
 def test_everything_that_holds_the_samples_gives_them(name):
     path = list(sys.path)
-    data = open_data(f"mine.source:{name}", wants=WANTS)
+    data = open_data(f"mine.source:{name}", signature=SIGNATURE)
     x = np.random.default_rng(0).random((60, 4), np.float32)
     expected = sorted((*sample, label) for sample, label in zip(x, np.arange(60) % 3, strict=True))
     np.testing.assert_array_equal(rows(data), np.array(expected))
@@ -137,7 +137,7 @@ def test_everything_that_holds_the_samples_gives_them(name):
 
 @pytest.mark.parametrize("name", ["tf_data", "tf_batches", "tf_splits"])
 def test_tf_data_gives_them_too(name):
-    data = open_data(f"mine.source:{name}", wants=WANTS)
+    data = open_data(f"mine.source:{name}", signature=SIGNATURE)
     x = np.random.default_rng(0).random((60, 4), np.float32)
     expected = sorted((*sample, label) for sample, label in zip(x, np.arange(60) % 3, strict=True))
     np.testing.assert_array_equal(rows(data), np.array(expected))
@@ -147,38 +147,38 @@ def test_tf_data_gives_them_too(name):
 
 def test_samples_without_labels():
     for name in ("bare", "bare_batches"):
-        data = open_data(f"mine.source:{name}", wants=WANTS)
+        data = open_data(f"mine.source:{name}", signature=SIGNATURE)
         assert data.train.y is None
         assert len(data.train) + len(data.validation) + len(data.test) == 60
 
 
 def test_texts_several_inputs_and_a_dataset():
-    tokens = Wants((InputWanted((3,), "int32", 9),), (3,), "softmax")
-    assert open_data("mine.source:texts", wants=tokens).input_shape() == (3,)
-    binary = Wants((InputWanted((3,), "int32", 9),), (1,), "sigmoid")
-    data = open_data("mine.source:text_batches", wants=binary)
+    tokens = ModelSignature((InputSignature((3,), "int32", 9),), (3,), "softmax")
+    assert open_data("mine.source:texts", signature=tokens).input_shape() == (3,)
+    binary = ModelSignature((InputSignature((3,), "int32", 9),), (1,), "sigmoid")
+    data = open_data("mine.source:text_batches", signature=binary)
     assert isinstance(data, Dataset)
     texts = {*data.train.x, *data.validation.x, *data.test.x}
     assert texts == {"one word", "two", "a much longer text", "x", "a", "b", "c"}
-    two = Wants((InputWanted((4,)), InputWanted((2,))), (3,), "softmax")
-    assert len(open_data("mine.source:two_inputs", wants=two).train.x) == 2
-    assert open_data("mine.source:given", wants=WANTS).synthetic
+    two = ModelSignature((InputSignature((4,)), InputSignature((2,))), (3,), "softmax")
+    assert len(open_data("mine.source:two_inputs", signature=two).train.x) == 2
+    assert open_data("mine.source:given", signature=SIGNATURE).synthetic
 
 
 def test_more_than_memory_goes_to_a_file_that_leaves_nothing(tmp_path, monkeypatch):
-    held = open_data("mine.source:batches", wants=WANTS)
+    held = open_data("mine.source:batches", signature=SIGNATURE)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    monkeypatch.setattr("edgeprune.data.spool.IN_MEMORY_BYTES", 200)
-    streamed = open_data("mine.source:batches", wants=WANTS)
+    monkeypatch.setattr("edgeprune.data.disk_buffer.IN_MEMORY_BYTES", 200)
+    streamed = open_data("mine.source:batches", signature=SIGNATURE)
     assert not isinstance(streamed.train.x, np.ndarray)
     np.testing.assert_array_equal(np.asarray(streamed.train.x), held.train.x)
     assert list(temporary.iterdir()) == []
 
 
 def test_what_the_function_prints_is_no_result(capsys):
-    open_data("mine.source:prints", wants=WANTS)
+    open_data("mine.source:prints", signature=SIGNATURE)
     told = capsys.readouterr()
     assert told.out == ""
     assert "told by the user" in told.err
@@ -186,11 +186,11 @@ def test_what_the_function_prints_is_no_result(capsys):
 
 def test_a_source_without_end_is_stopped(monkeypatch):
     with pytest.raises(InputError, match="without end"):
-        open_data("mine.source:endless", wants=WANTS)
-    monkeypatch.setattr("edgeprune.data.spool.IN_MEMORY_BYTES", 200)
-    monkeypatch.setattr("edgeprune.data.spool._KEEP_FREE_BYTES", 2**62)
+        open_data("mine.source:endless", signature=SIGNATURE)
+    monkeypatch.setattr("edgeprune.data.disk_buffer.IN_MEMORY_BYTES", 200)
+    monkeypatch.setattr("edgeprune.data.disk_buffer._KEEP_FREE_BYTES", 2**62)
     with pytest.raises(InputError, match="fills the folder for temporary files"):
-        open_data("mine.source:batches", wants=WANTS)
+        open_data("mine.source:batches", signature=SIGNATURE)
 
 
 @pytest.mark.parametrize(("source", "message"), [
@@ -204,4 +204,4 @@ def test_a_source_without_end_is_stopped(monkeypatch):
 ])
 def test_what_is_no_data_is_refused(source, message):
     with pytest.raises(InputError, match=message):
-        open_data(source, wants=WANTS)
+        open_data(source, signature=SIGNATURE)

@@ -7,14 +7,14 @@ import wave
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
 RNG = np.random.default_rng(0)
-PICTURES = Wants((InputWanted((8, 8, 3)),), (1,), "sigmoid")
-TOKENS = Wants((InputWanted((6,), "int32", 30),), (1,), "sigmoid")
-CLIPS = Wants((InputWanted((1000,)),), (1,), "sigmoid")
+PICTURES = ModelSignature((InputSignature((8, 8, 3)),), (1,), "sigmoid")
+TOKENS = ModelSignature((InputSignature((6,), "int32", 30),), (1,), "sigmoid")
+CLIPS = ModelSignature((InputSignature((1000,)),), (1,), "sigmoid")
 X, Y = RNG.random((16, 8, 8, 3), np.float32), np.arange(16) % 2
 
 
@@ -71,8 +71,8 @@ def damaged(content, rng):
     return bytes(changed)
 
 
-@pytest.mark.parametrize(("name", "wants", "make"), FILES, ids=[row[0] for row in FILES])
-def test_damage_is_read_or_refused(tmp_path, name, wants, make):
+@pytest.mark.parametrize(("name", "signature", "make"), FILES, ids=[row[0] for row in FILES])
+def test_damage_is_read_or_refused(tmp_path, name, signature, make):
     good, rng = make(), np.random.default_rng(5)
     path = tmp_path / name
     if "/" in name:
@@ -82,12 +82,12 @@ def test_damage_is_read_or_refused(tmp_path, name, wants, make):
                 other.parent.mkdir(exist_ok=True)
                 other.write_bytes(make())
     path.write_bytes(good)
-    assert len(open_data(path if "/" not in name else tmp_path, wants=wants).train)
+    assert len(open_data(path if "/" not in name else tmp_path, signature=signature).train)
     refused = 0
     for _ in range(40):
         path.write_bytes(damaged(good, rng))
         try:
-            open_data(path if "/" not in name else tmp_path, wants=wants)
+            open_data(path if "/" not in name else tmp_path, signature=signature)
         except InputError:
             refused += 1
     assert refused

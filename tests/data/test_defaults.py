@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgeprune.data import tabular, text
-from edgeprune.data.speech import clips_dataset, join_words
+from edgeprune.data.speech import clips_dataset, front_end, join_words, standardized
 from edgeprune.data.synthetic_tags import synthetic_orders
 from edgeprune.errors import InputError
 
@@ -20,16 +20,16 @@ def test_the_vocabulary_knows_the_training_texts_alone():
 
 
 def test_the_vocabulary_keeps_the_most_frequent_tokens():
-    read = text.fit_vocabulary(["b b b a a c", "d"], "word", 4)
+    read = text.build_vocabulary(["b b b a a c", "d"], "word", 4)
     assert read.split() == ["[PAD]", "[UNK]", "b", "a"]
-    assert text.fit_vocabulary(["ab a"], "char", 9).split("\n")[2:-1] == ["a", "\\s", "b"]
+    assert text.build_vocabulary(["ab a"], "char", 9).split("\n")[2:-1] == ["a", "\\s", "b"]
 
 
 def test_no_words_and_unknown_kinds_are_refused():
     with pytest.raises(InputError, match="no tokens"):
-        text.fit_vocabulary(["", " "], "word", 10)
+        text.build_vocabulary(["", " "], "word", 10)
     with pytest.raises(InputError, match="'wrod'"):
-        text.fit_vocabulary(["a"], "wrod", 10)
+        text.build_vocabulary(["a"], "wrod", 10)
 
 
 def test_subword_vocabularies_cut_unseen_words():
@@ -89,7 +89,9 @@ def test_features_of_the_training_clips_are_standardized():
     rng = np.random.default_rng(5)
     clips = (rng.normal(size=(20, 4000)) * 3000).astype(np.int16)
     splits = dict.fromkeys(("train", "validation", "test"), (clips, np.arange(20) % 2))
-    data = clips_dataset(splits, ("a", "b"), 8000, coefficients=13)
+    data = clips_dataset(
+        splits, ("a", "b"), 8000, steps=standardized(front_end(8000, coefficients=13), clips)
+    )
     features = data.model_input(data.train.x)
     assert features.shape == (20, 24, 13)
     np.testing.assert_allclose(features.mean(axis=(0, 1)), 0, rtol=0, atol=1e-3)

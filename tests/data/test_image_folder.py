@@ -4,13 +4,13 @@ import zlib
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
-GREY = Wants((InputWanted((8, 6, 1)),), (1,), "sigmoid")
-COLOUR = Wants((InputWanted((8, 6, 3)),), (1,), "sigmoid")
+GREY = ModelSignature((InputSignature((8, 6, 1)),), (1,), "sigmoid")
+COLOUR = ModelSignature((InputSignature((8, 6, 3)),), (1,), "sigmoid")
 BILINEAR = Image.Resampling.BILINEAR
 
 
@@ -36,7 +36,7 @@ def folder(tmp_path):
 
 
 def test_pictures_come_in_the_models_size(folder):
-    data = open_data(folder, wants=COLOUR)
+    data = open_data(folder, signature=COLOUR)
     assert data.labels == ("cat", "dog")
     assert sum(len(split) for split in (data.train, data.validation, data.test)) == 14
     for split in (data.train, data.validation, data.test):
@@ -56,7 +56,7 @@ def test_pictures_come_in_the_models_size(folder):
 
 
 def test_the_steps_do_to_a_camera_what_was_done_to_a_file(folder):
-    data = open_data(folder, wants=GREY)
+    data = open_data(folder, signature=GREY)
     assert [step["op"] for step in data.preprocessing] == ["resize", "channels", "rescale"]
     camera = np.asarray(picture(3, (16, 11)))[None]
     made = data.model_input(camera)
@@ -68,12 +68,12 @@ def test_the_steps_do_to_a_camera_what_was_done_to_a_file(folder):
 
 
 @pytest.mark.parametrize(("want", "low", "high"), [
-    (Wants((InputWanted((8, 6, 3)),), (1,), "sigmoid", scales=True), 0, 255),
-    (Wants((InputWanted((8, 6, 3)),), (1,), "sigmoid", pixels=(-1, 1)), -1, 1),
-    (Wants((InputWanted((8, 6, 3), "uint8"),), (1,), "sigmoid"), 0, 255),
+    (ModelSignature((InputSignature((8, 6, 3)),), (1,), "sigmoid", scales=True), 0, 255),
+    (ModelSignature((InputSignature((8, 6, 3)),), (1,), "sigmoid", pixels=(-1, 1)), -1, 1),
+    (ModelSignature((InputSignature((8, 6, 3), "uint8"),), (1,), "sigmoid"), 0, 255),
 ])
 def test_brightness_is_what_the_model_takes(folder, want, low, high):
-    data = open_data(folder, wants=want)
+    data = open_data(folder, signature=want)
     made = data.model_input(data.train.x)
     np.testing.assert_allclose(made, data.train.x / 255 * (high - low) + low, rtol=0, atol=1e-4)
 
@@ -81,7 +81,7 @@ def test_brightness_is_what_the_model_takes(folder, want, low, high):
 @pytest.mark.parametrize(("shape", "made"), [((8, 6), (8, 6)), ((143,), (143,)), ((429,), (429,)),
                                              ((None, None, 3), (11, 13, 3))])
 def test_other_shapes_of_pictures(folder, shape, made):
-    data = open_data(folder, wants=Wants((InputWanted(shape),), (1,), "sigmoid"))
+    data = open_data(folder, signature=ModelSignature((InputSignature(shape),), (1,), "sigmoid"))
     assert data.input_shape() == made
 
 
@@ -93,7 +93,7 @@ def test_given_splits_and_the_order_of_labels(tmp_path):
             for seed in range(count):
                 picture(100 * count + 10 * number + seed).save(root / split / name / f"{seed}.png")
     (root / "labels.txt").write_text("dog\ncat\n")
-    data = open_data(root, wants=COLOUR)
+    data = open_data(root, signature=COLOUR)
     assert [len(split) for split in (data.train, data.validation, data.test)] == [8, 4, 6]
     assert data.labels == ("dog", "cat")
     first = np.asarray(picture(300).resize((6, 8), BILINEAR)).astype(int)  # test/cat/0.png
@@ -101,21 +101,21 @@ def test_given_splits_and_the_order_of_labels(tmp_path):
     assert [data.labels[data.test.y[row]] for row in rows] == ["cat"]
     (root / "labels.txt").write_text("dog\nbird\n")
     with pytest.raises(InputError, match="dog, bird"):
-        open_data(root, wants=COLOUR)
+        open_data(root, signature=COLOUR)
 
 
 def test_pictures_without_classes_have_no_labels(tmp_path):
     for seed in range(12):
         picture(seed).save(tmp_path / f"{seed}.png")
-    data = open_data(tmp_path, wants=COLOUR)
+    data = open_data(tmp_path, signature=COLOUR)
     assert data.train.y is None
     assert data.metrics == ("agreement",)
 
 
 def test_large_folders_are_read_as_needed(folder, monkeypatch):
-    held = open_data(folder, wants=COLOUR)
+    held = open_data(folder, signature=COLOUR)
     monkeypatch.setattr("edgeprune.data.streamed.IN_MEMORY_BYTES", 100)
-    streamed = open_data(folder, wants=COLOUR)
+    streamed = open_data(folder, signature=COLOUR)
     assert not isinstance(streamed.train.x, np.ndarray)
     np.testing.assert_array_equal(np.asarray(streamed.train.x), held.train.x)
     made = streamed.model_input(streamed.test.x)[:2]
@@ -128,11 +128,12 @@ def test_16_bit_and_transparent_pictures(tmp_path):
         (tmp_path / name).mkdir()
         for seed in range(3):
             Image.fromarray(values).save(tmp_path / name / f"{seed}.png")
-    data = open_data(tmp_path, wants=GREY)
+    data = open_data(tmp_path, signature=GREY)
     np.testing.assert_array_equal(data.train.x[0, ..., 0], values >> 8)
     for path in tmp_path.rglob("*.png"):
         picture(1, (6, 8), "RGBA").save(path)
-    np.testing.assert_array_equal(open_data(tmp_path, wants=COLOUR).test.x[0], np.asarray(picture(1, (6, 8))))
+    data = open_data(tmp_path, signature=COLOUR)
+    np.testing.assert_array_equal(data.test.x[0], np.asarray(picture(1, (6, 8))))
 
 
 @pytest.mark.parametrize("content", [b"", b"not a picture", b"\x89PNG\r\n\x1a\n" + bytes(30)])
@@ -141,14 +142,14 @@ def test_a_broken_picture_is_named(folder, content, monkeypatch):
     for limit in (2**20, 100):
         monkeypatch.setattr("edgeprune.data.streamed.IN_MEMORY_BYTES", limit)
         with pytest.raises(InputError, match=r"broken\.jpg cannot be read as a picture"):
-            open_data(folder, wants=COLOUR)
+            open_data(folder, signature=COLOUR)
 
 
 def test_a_cut_picture_is_named(folder):
     path = folder / "cat" / "0.png"
     path.write_bytes(path.read_bytes()[:-60])
     with pytest.raises(InputError, match=r"0\.png"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
 
 
 def test_a_picture_that_claims_to_be_huge_is_refused(folder):
@@ -158,7 +159,7 @@ def test_a_picture_that_claims_to_be_huge_is_refused(folder):
     raw[29:33] = zlib.crc32(raw[12:29]).to_bytes(4, "big")
     path.write_bytes(raw)
     with pytest.raises(InputError, match=r"0\.png"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
 
 
 def test_links_that_leave_the_folder_are_refused(folder, tmp_path):
@@ -167,23 +168,23 @@ def test_links_that_leave_the_folder_are_refused(folder, tmp_path):
     link = folder / "cat" / "link.png"
     link.symlink_to(outside)
     with pytest.raises(InputError, match=r"link\.png is a link that leaves"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
     link.unlink()
     link.symlink_to("6.gif")  # it stays inside
-    assert len(open_data(folder, wants=COLOUR).labels) == 2
+    assert len(open_data(folder, signature=COLOUR).labels) == 2
     (folder / "bird").symlink_to(tmp_path, target_is_directory=True)
     with pytest.raises(InputError, match="leaves"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
 
 
 def test_hostile_names_do_no_harm(folder):
     for name in (b"\xff\xfe.png", b"-rf.png", b"a\nb\x1b[2J.png", b"%s{0}.png"):
         picture(7).save(folder / "cat" / os.fsdecode(name), format="PNG")
     os.mkfifo(folder / "cat" / "pipe.png")
-    assert len(open_data(folder, wants=COLOUR).train) > 8
+    assert len(open_data(folder, signature=COLOUR).train) > 8
     (folder / "dog" / "a\nb.png").write_bytes(b"broken")
     with pytest.raises(InputError) as error:
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
     assert "\n" not in str(error.value)
 
 
@@ -192,21 +193,21 @@ def test_hostile_class_names_are_refused(folder, name):
     (folder / os.fsdecode(name)).mkdir()
     picture(7).save(folder / os.fsdecode(name) / "1.png")
     with pytest.raises(InputError, match="A class is called"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
 
 
 def test_empty_classes_and_misfits_are_refused(folder, tmp_path):
     (folder / "bird").mkdir()
     with pytest.raises(InputError, match=r"Class 'bird' of .* is empty"):
-        open_data(folder, wants=COLOUR)
+        open_data(folder, signature=COLOUR)
     (folder / "bird").rmdir()
     for shape, message in (((7,), "pictures"), ((8, 6, 3, 3), "pictures"), ((8, 6, 4), "channels")):
         with pytest.raises(InputError, match=message):
-            open_data(folder, wants=Wants((InputWanted(shape),), (1,), "sigmoid"))
+            open_data(folder, signature=ModelSignature((InputSignature(shape),), (1,), "sigmoid"))
     with pytest.raises(InputError, match="holds pictures"):
-        open_data(folder, wants=Wants((InputWanted((9,), "int32", 50),), (1,), "sigmoid"))
+        open_data(folder, signature=ModelSignature((InputSignature((9,), "int32", 50),), (1,), "sigmoid"))
     with pytest.raises(InputError, match="class 2"):
-        open_data(folder, wants=Wants((InputWanted((8, 6, 3)),), (3,), "softmax"))
+        open_data(folder, signature=ModelSignature((InputSignature((8, 6, 3)),), (3,), "softmax"))
     (tmp_path / "nothing").mkdir()
     with pytest.raises(InputError, match="no data that edgeprune knows"):
         open_data(tmp_path / "nothing")

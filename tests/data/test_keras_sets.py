@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from edgeprune.data import keras_sets
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
 RNG = np.random.default_rng(0)
 
 
 def halves(make):
-    return make(60), make(30)
+    return {"train": make(60), "test": make(30)}
 
 
 @pytest.fixture
@@ -29,21 +29,21 @@ def cached(monkeypatch):
 
 def test_pictures_become_what_the_model_takes(cached):
     cached(lambda n: (RNG.integers(0, 256, (n, 32, 32, 3), dtype=np.uint8), np.arange(n)[:, None] % 10))
-    wants = Wants((InputWanted((16, 16, 1)),), (10,), "softmax")
-    data = open_data("keras:cifar10", wants=wants)
+    signature = ModelSignature((InputSignature((16, 16, 1)),), (10,), "softmax")
+    data = open_data("keras:cifar10", signature=signature)
     assert data.labels[:2] == ("airplane", "automobile")
     assert len(data.test) == 30
     made = data.model_input(data.test.x)
     assert made.shape == (30, 16, 16, 1)
     assert 0 <= made.min() < made.max() <= 1
     with pytest.raises(InputError, match="out of range"):
-        open_data("keras:cifar10", wants=Wants(wants.inputs, (9,), "softmax"))
+        open_data("keras:cifar10", signature=ModelSignature(signature.inputs, (9,), "softmax"))
 
 
 def test_grey_pictures_without_an_axis_of_channels(cached):
     cached(lambda n: (RNG.integers(0, 256, (n, 28, 28), dtype=np.uint8), np.arange(n) % 10))
     for shape in ((28, 28, 1), (28, 28), (784,)):
-        data = open_data("keras:mnist", wants=Wants((InputWanted(shape),), (10,), "softmax"))
+        data = open_data("keras:mnist", signature=ModelSignature((InputSignature(shape),), (10,), "softmax"))
         made = data.model_input(data.test.x).reshape(30, -1)
         np.testing.assert_allclose(made, data.test.x.reshape(30, -1) / 255, rtol=0, atol=1e-6)
 
@@ -55,15 +55,16 @@ def test_token_numbers_are_cut_and_padded_as_keras_does(cached):
     cut = [[token if token < 50 else 2 for token in row] for row in rows]
     np.testing.assert_array_equal(made, keras.utils.pad_sequences(cut, 5))
     cached(lambda n: (np.array([rows[i % 5 + 1] for i in range(n)], object), np.arange(n) % 2))
-    wants = Wants((InputWanted((5,), "int32", 50),), (1,), "sigmoid")
-    data = open_data("keras:imdb", wants=wants)
+    signature = ModelSignature((InputSignature((5,), "int32", 50),), (1,), "sigmoid")
+    data = open_data("keras:imdb", signature=signature)
     assert data.task == "text"
     assert data.model_input(data.test.x).max() < 50
 
 
 def test_values(cached):
     cached(lambda n: (RNG.normal(size=(n, 13)) * 5, RNG.normal(size=n)))
-    data = open_data("keras:boston_housing", wants=Wants((InputWanted((13,)),), (1,), "values"))
+    signature = ModelSignature((InputSignature((13,)),), (1,), "values")
+    data = open_data("keras:boston_housing", signature=signature)
     assert data.train.y.dtype == np.float32
     np.testing.assert_allclose(data.model_input(data.train.x).std(axis=0), 1, rtol=0, atol=1e-3)
 

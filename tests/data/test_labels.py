@@ -2,17 +2,17 @@ import numpy as np
 import pytest
 
 from edgeprune.data.labels import read_labels
-from edgeprune.data.wants import InputWanted, Wants
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.errors import InputError
 
 SOFTMAX, SIGMOID, VALUES, MULTI = (
-    Wants((InputWanted((8,)),), (units,), head)
+    ModelSignature((InputSignature((8,)),), (units,), head)
     for units, head in ((3, "softmax"), (1, "sigmoid"), (1, "values"), (3, "sigmoid"))
 )
 ONE_HOT = np.eye(3)[[2, 0, 1, 1]]
 
 
-@pytest.mark.parametrize(("raw", "wants", "expected", "names"), [
+@pytest.mark.parametrize(("raw", "signature", "expected", "names"), [
     (np.array(["b", "a", "c", "a"]), SOFTMAX, [1, 0, 2, 0], ("a", "b", "c")),
     (np.array([b"b", b"a", b"c", b"a"], object), None, [1, 0, 2, 0], ("a", "b", "c")),
     (np.array([True, False, True, True]), SIGMOID, [1, 0, 1, 1], ("0", "1")),
@@ -20,25 +20,25 @@ ONE_HOT = np.eye(3)[[2, 0, 1, 1]]
     (np.array([2.0, 0.0, 1.0, 0.0]), SOFTMAX, [2, 0, 1, 0], ("0", "1", "2")),
     (ONE_HOT.astype(np.float32), SOFTMAX, [2, 0, 1, 1], ("0", "1", "2")),
     (ONE_HOT.astype(bool), None, [2, 0, 1, 1], ("0", "1", "2")),
-    (np.array([[1, 0, -1], [2, 2, 0]]), Wants((InputWanted((3,)),), (3, 3), "softmax"),
+    (np.array([[1, 0, -1], [2, 2, 0]]), ModelSignature((InputSignature((3,)),), (3, 3), "softmax"),
      [[1, 0, -1], [2, 2, 0]], None),
 ])
-def test_class_labels_become_numbers(raw, wants, expected, names):
-    read = read_labels({"train": raw}, wants)
+def test_class_labels_become_numbers(raw, signature, expected, names):
+    read = read_labels({"train": raw}, signature)
     np.testing.assert_array_equal(read.parts["train"], expected)
     assert read.parts["train"].dtype == np.int64
     assert read.names == names
 
 
-@pytest.mark.parametrize(("raw", "wants"), [
+@pytest.mark.parametrize(("raw", "signature"), [
     (np.array([3, 17, 4, 9]), VALUES),
     (np.array([0.5, 2.5, 1.0, 0.0]), VALUES),
     (np.array([[1, 1, 0], [0, 1, 0]]), MULTI),
     (ONE_HOT, MULTI),
-    (np.array([[0.2, 4.0, 1.0]] * 2), Wants((InputWanted((8,)),), (3,), "values")),
+    (np.array([[0.2, 4.0, 1.0]] * 2), ModelSignature((InputSignature((8,)),), (3,), "values")),
 ])
-def test_values_stay_values(raw, wants):
-    read = read_labels({"train": raw}, wants)
+def test_values_stay_values(raw, signature):
+    read = read_labels({"train": raw}, signature)
     np.testing.assert_array_equal(read.parts["train"], raw.astype(np.float32))
     assert read.parts["train"].dtype == np.float32
     assert read.names is None

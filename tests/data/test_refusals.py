@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
-SOFTMAX = Wants((InputWanted((6, 6, 1)),), (4,), "softmax")
-SIGMOID = Wants((InputWanted((6, 6, 1)),), (1,), "sigmoid")
-VALUES = Wants((InputWanted((6, 6, 1)),), (1,), "values")
-MULTI = Wants((InputWanted((6, 6, 1)),), (4,), "sigmoid")
-TAGS = Wants((InputWanted((9,), "float32", 30),), (9, 4), "softmax")
-TOKENS = Wants((InputWanted((9,), "float32", 30),), (4,), "softmax")
-TWO = Wants((InputWanted((6, 6, 1)), InputWanted((3,))), (4,), "softmax")
-BYTES = Wants((InputWanted((6, 6, 1), "uint8"),), (4,), "softmax")
+SOFTMAX = ModelSignature((InputSignature((6, 6, 1)),), (4,), "softmax")
+SIGMOID = ModelSignature((InputSignature((6, 6, 1)),), (1,), "sigmoid")
+VALUES = ModelSignature((InputSignature((6, 6, 1)),), (1,), "values")
+MULTI = ModelSignature((InputSignature((6, 6, 1)),), (4,), "sigmoid")
+TAGS = ModelSignature((InputSignature((9,), "float32", 30),), (9, 4), "softmax")
+TOKENS = ModelSignature((InputSignature((9,), "float32", 30),), (4,), "softmax")
+TEXTS = ModelSignature((InputSignature((1,), "string"),), (4,), "softmax")
+TWO = ModelSignature((InputSignature((6, 6, 1)), InputSignature((3,))), (4,), "softmax")
+BYTES = ModelSignature((InputSignature((6, 6, 1), "uint8"),), (4,), "softmax")
 
 RNG = np.random.default_rng(0)
 X = RNG.random((80, 6, 6, 1), np.float32)
@@ -56,7 +57,7 @@ ROWS = [
     ("no samples", SOFTMAX, {"x": X[:0], "y": Y[:0]}, "train split has no samples"),
     ("too few samples", SOFTMAX, {"x": X[:8], "y": Y[:8]}, "cannot be drawn: class 0 has 2"),
     ("texts", SOFTMAX, {"x": np.array(["some text"] * 80), "y": Y}, "texts.*float32 numbers"),
-    ("numbers for text", Wants((InputWanted((1,), "string"),), (4,), "softmax"), {"x": X[:, 0, 0], "y": Y},
+    ("numbers for text", TEXTS, {"x": X[:, 0, 0], "y": Y},
      "holds numbers.*takes texts"),
     ("unlike lengths", SOFTMAX, {"x": X, "y": Y[:-1]}, "80, 79"),
     ("missing input", TWO, {"x": X, "y": Y}, r"1 input\(s\).*takes 2"),
@@ -72,42 +73,42 @@ ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("wants", "arrays", "message"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+    ("signature", "arrays", "message"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
-def test_bad_arrays_are_refused(tmp_path, wants, arrays, message):
+def test_bad_arrays_are_refused(tmp_path, signature, arrays, message):
     np.savez(tmp_path / "mine.npz", **arrays)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*")}
     with pytest.raises(InputError, match=message) as error:
-        open_data(tmp_path / "mine.npz", wants=wants)
+        open_data(tmp_path / "mine.npz", signature=signature)
     assert error.value.found
     assert error.value.expected
     assert {path: path.read_bytes() for path in tmp_path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("wants", [SOFTMAX, None])
-def test_good_arrays_are_taken(tmp_path, wants):
+@pytest.mark.parametrize("signature", [SOFTMAX, None])
+def test_good_arrays_are_taken(tmp_path, signature):
     np.savez(tmp_path / "mine.npz", x=X, y=Y)
-    data = open_data(tmp_path / "mine.npz", wants=wants)
+    data = open_data(tmp_path / "mine.npz", signature=signature)
     assert data.labels == ("0", "1", "2", "3")
     np.testing.assert_array_equal(data.model_input(data.test.x), data.test.x)
 
 
 def test_a_label_may_mark_anomalies_of_an_autoencoder(tmp_path):
-    wants = Wants((InputWanted((12,)),), (12,), "values")
+    signature = ModelSignature((InputSignature((12,)),), (12,), "values")
     x, y = RNG.random((60, 12), np.float32), np.arange(60) % 2
     np.savez(tmp_path / "a.npz", x_train=x, y_train=y * 0, x_validation=x, y_validation=y, x_test=x, y_test=y)
-    assert open_data(tmp_path / "a.npz", wants=wants).metrics[0] == "roc_auc"
+    assert open_data(tmp_path / "a.npz", signature=signature).metrics[0] == "roc_auc"
 
 
 def test_unreadable_sources_are_refused(tmp_path):
     (tmp_path / "folder.npz").mkdir()
     (tmp_path / "mine.xlsx").write_bytes(b"PK")
     for name, message in (
-        ("missing.npz", "There is no data"), ("folder.npz", "no data that edgeprune knows"),
-        ("mine.xlsx", "no data that edgeprune knows"), ("no\nname", "'.*no.nname'"),
+        ("missing.npz", "There is no data"), ("folder.npz", "holds no files. edgeprune reads"),
+        ("mine.xlsx", "ends in .xlsx. edgeprune reads"), ("no\nname", "'.*no.nname'"),
     ):
         with pytest.raises(InputError, match=message):
-            open_data(tmp_path / name, wants=SOFTMAX)
+            open_data(tmp_path / name, signature=SOFTMAX)
     (tmp_path / "loop.npz").symlink_to("loop.npz")
     with pytest.raises(InputError):
-        open_data(tmp_path / "loop.npz", wants=SOFTMAX)
+        open_data(tmp_path / "loop.npz", signature=SOFTMAX)

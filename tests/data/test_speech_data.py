@@ -3,8 +3,8 @@ import wave
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
 RATE = 8000
@@ -30,8 +30,8 @@ def folder(tmp_path):
     return tmp_path / "words"
 
 
-def wants(*shape, classes=2):
-    return Wants((InputWanted(shape),), (classes,), "softmax")
+def signature(*shape, classes=2):
+    return ModelSignature((InputSignature(shape),), (classes,), "softmax")
 
 
 @pytest.mark.parametrize(("shape", "ops"), [
@@ -45,7 +45,7 @@ def wants(*shape, classes=2):
     ((4000,), ["pcm_to_float"]),
 ])
 def test_recordings_take_the_models_form(folder, shape, ops):
-    data = open_data(folder, wants=wants(*shape))
+    data = open_data(folder, signature=signature(*shape))
     assert data.task == "speech"
     assert data.labels == ("no", "yes")
     assert [step["op"] for step in data.preprocessing] == ops
@@ -64,16 +64,16 @@ def test_the_rate_is_that_of_most_recordings(tmp_path, few, most, expected):
             rate = few if speaker < 3 else most
             tone = np.sin(np.arange(rate // 2) * (0.2 + 0.2 * number)) * 5000
             write(tmp_path / "words" / word / f"{speaker:08x}_nohash_0.wav", tone, rate)
-    data = open_data(tmp_path / "words", wants=wants(49, 40))
+    data = open_data(tmp_path / "words", signature=signature(49, 40))
     assert data.stream.sample_rate_hz == expected
     assert data.train.x.shape[1] == expected
     # A model that takes samples says itself how many.
-    assert open_data(tmp_path / "words", wants=wants(16_000)).stream.sample_rate_hz == 16_000
+    assert open_data(tmp_path / "words", signature=signature(16_000)).stream.sample_rate_hz == 16_000
 
 
 def test_the_statistics_are_those_of_the_training_clips(folder):
-    before = open_data(folder, wants=wants(49, 40)).preprocessing
-    data = open_data(folder, wants=wants(49, 40))
+    before = open_data(folder, signature=signature(49, 40)).preprocessing
+    data = open_data(folder, signature=signature(49, 40))
     assert data.preprocessing == before
     rng = np.random.default_rng(1)
     from edgeprune.data.word_folders import split_of
@@ -81,13 +81,13 @@ def test_the_statistics_are_those_of_the_training_clips(folder):
     for path in folder.rglob("*.wav"):
         if split_of(path.name) == "test":
             write(path, rng.normal(size=RATE) * 9000)
-    assert open_data(folder, wants=wants(49, 40)).preprocessing == before
+    assert open_data(folder, signature=signature(49, 40)).preprocessing == before
 
 
 def test_large_folders_are_read_as_needed(folder, monkeypatch):
-    held = open_data(folder, wants=wants(49, 40))
+    held = open_data(folder, signature=signature(49, 40))
     monkeypatch.setattr("edgeprune.data.streamed.IN_MEMORY_BYTES", 1000)
-    streamed = open_data(folder, wants=wants(49, 40))
+    streamed = open_data(folder, signature=signature(49, 40))
     assert not isinstance(streamed.train.x, np.ndarray)
     assert streamed.preprocessing == held.preprocessing
     made = np.asarray(streamed.model_input(streamed.test.x))
@@ -96,11 +96,11 @@ def test_large_folders_are_read_as_needed(folder, monkeypatch):
 
 def test_silence_and_the_order_of_labels(folder):
     write(folder / "_background_noise_" / "rain.wav", np.random.default_rng(3).normal(size=3 * RATE) * 900)
-    assert open_data(folder, wants=wants(49, 40)).labels == ("no", "yes")
-    assert open_data(folder, wants=wants(49, 40, classes=3)).labels == ("no", "yes", "_silence_")
-    plain = open_data(folder, wants=wants(49, 40, classes=3))
+    assert open_data(folder, signature=signature(49, 40)).labels == ("no", "yes")
+    assert open_data(folder, signature=signature(49, 40, classes=3)).labels == ("no", "yes", "_silence_")
+    plain = open_data(folder, signature=signature(49, 40, classes=3))
     (folder / "labels.txt").write_text("yes\n_silence_\nno\n")
-    ordered = open_data(folder, wants=wants(49, 40, classes=3))
+    ordered = open_data(folder, signature=signature(49, 40, classes=3))
     assert ordered.labels == ("yes", "_silence_", "no")
     by_name = [plain.labels[label] for label in plain.test.y]
     assert sorted(by_name) == sorted(ordered.labels[label] for label in ordered.test.y)
@@ -113,7 +113,7 @@ def test_silence_and_the_order_of_labels(folder):
 def test_a_clip_of_one_second_tells_the_models_rate(folder):
     for path in sorted(folder.rglob("*.wav"))[::2]:
         write(path, 9000 * np.sin(2 * np.pi * 440 * np.arange(48000) / 48000), 48000)
-    data = open_data(folder, wants=wants(16000))
+    data = open_data(folder, signature=signature(16000))
     assert data.stream.sample_rate_hz == 16000
     tone = data.model_input(data.train.x)[data.train.y == 0][0, 2000:-2000]
     spectrum = np.abs(np.fft.rfft(tone * np.hanning(len(tone))))
@@ -127,28 +127,28 @@ def test_a_rate_that_no_recorder_has_is_refused(folder, rate):
     raw[24:28] = rate.to_bytes(4, "little")
     path.write_bytes(raw)
     with pytest.raises(InputError, match=r"00000001_nohash_0\.wav cannot be read"):
-        open_data(folder, wants=wants(49, 40))
+        open_data(folder, signature=signature(49, 40))
 
 
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"RIFF\x00\x00\x00\x00WAVEfmt ", b"no audio at all" * 9])
 def test_broken_recordings_are_named(folder, content):
     (folder / "yes" / "broken_nohash_0.wav").write_bytes(content)
     with pytest.raises(InputError, match=r"broken_nohash_0\.wav cannot be read"):
-        open_data(folder, wants=wants(49, 40))
+        open_data(folder, signature=signature(49, 40))
 
 
 def test_misfits_are_refused(folder, tmp_path):
     for want, message in (
-        (wants(7, 40), "do not give 7 frames"), (wants(28, 28, 3), "no spectrogram"),
-        (wants(49, 40, classes=5), "empty class"),
-        (Wants((InputWanted((49, 40)),), (1,), "values"), "labels are classes"),
+        (signature(7, 40), "do not give 7 frames"), (signature(28, 28, 3), "no spectrogram"),
+        (signature(49, 40, classes=5), "empty class"),
+        (ModelSignature((InputSignature((49, 40)),), (1,), "values"), "labels are classes"),
     ):
         with pytest.raises(InputError, match=message):
-            open_data(folder, wants=want)
+            open_data(folder, signature=want)
     (folder / "yes" / "link.wav").symlink_to(tmp_path / "secret.wav")
     with pytest.raises(InputError, match="leaves"):
-        open_data(folder, wants=wants(49, 40))
+        open_data(folder, signature=signature(49, 40))
     (folder / "yes" / "link.wav").unlink()
     (folder / "maybe").mkdir()
     with pytest.raises(InputError, match=r"'maybe' of .* is empty"):
-        open_data(folder, wants=wants(49, 40))
+        open_data(folder, signature=signature(49, 40))

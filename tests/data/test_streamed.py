@@ -68,8 +68,8 @@ import resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, (400 << 20, 400 << 20))
 import numpy as np
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
-data = open_data(sys.argv[1], wants=Wants((InputWanted((32, 32, 3)),), (10,), "softmax"))
+from edgeprune.data.model_signature import InputSignature, ModelSignature
+data = open_data(sys.argv[1], signature=ModelSignature((InputSignature((32, 32, 3)),), (10,), "softmax"))
 inputs = data.model_input(data.train.x)
 print(len(data.train), len(data.validation), len(data.test), float(np.sum(inputs[:5])), inputs.shape[1:])
 try:

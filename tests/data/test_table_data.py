@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
-TOKENS = Wants((InputWanted((6,), "float32", 12),), (1,), "sigmoid")
-ROW = Wants((InputWanted((3,)),), (1,), "sigmoid")
+TOKENS = ModelSignature((InputSignature((6,), "float32", 12),), (1,), "sigmoid")
+ROW = ModelSignature((InputSignature((3,)),), (1,), "sigmoid")
 WORDS = ("fine", "dull")
 TEXTS = [
     (f'{WORDS[number % 2]}, "very" {WORDS[number % 2]} film\nno {number}', number % 2) for number in range(40)
@@ -37,7 +37,7 @@ def test_every_kind_of_file_gives_the_same_texts(tmp_path):
         write_jsonl(tmp_path / "e.jsonl.gz", names, TEXTS),
     ]
     for path in files:
-        data = open_data(path, wants=TOKENS)
+        data = open_data(path, signature=TOKENS)
         assert data.task == "text"
         assert data.labels == ("0", "1")
         kept = dict(TEXTS)
@@ -52,8 +52,8 @@ def test_parquet_gives_the_same_texts(tmp_path):
 
     texts, y = zip(*TEXTS, strict=True)
     parquet.write_table(pyarrow.table({"text": texts, "label": y}), tmp_path / "a.parquet")
-    data = open_data(tmp_path / "a.parquet", wants=TOKENS)
-    reference = open_data(write_csv(tmp_path / "a.csv", ("text", "label"), TEXTS), wants=TOKENS)
+    data = open_data(tmp_path / "a.parquet", signature=TOKENS)
+    reference = open_data(write_csv(tmp_path / "a.csv", ("text", "label"), TEXTS), signature=TOKENS)
     assert list(data.test.x) == list(reference.test.x)
     np.testing.assert_array_equal(data.test.y, reference.test.y)
     (tmp_path / "a.parquet").write_bytes(b"PAR1 nothing")
@@ -65,7 +65,7 @@ def test_the_vocabulary_is_of_training_texts_alone(tmp_path):
     rows = [("seen words", "a", "train"), ("seen too", "b", "train"), ("hidden", "a", "dev"),
             ("secret", "b", "dev"), ("hidden", "a", "test"), ("secret", "b", "test")]
     path = write_csv(tmp_path / "a.csv", ("text", "label", "split"), rows)
-    data = open_data(path, wants=TOKENS)
+    data = open_data(path, signature=TOKENS)
     assert data.files["vocab.txt"].split() == ["[PAD]", "[UNK]", "seen", "too", "words"]
     np.testing.assert_array_equal(data.model_input(data.test.x), [[1, 0, 0, 0, 0, 0]] * 2)
     assert data.labels == ("a", "b")
@@ -75,31 +75,31 @@ def test_the_vocabulary_is_of_training_texts_alone(tmp_path):
 def test_the_models_own_vocabulary_is_taken(tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text", "label"), TEXTS)
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\ndull\nfine\n")
-    data = open_data(path, wants=TOKENS)
+    data = open_data(path, signature=TOKENS)
     first = data.model_input(data.test.x)[:, 0]
     np.testing.assert_array_equal(first, 3 - data.test.y)
     (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n" + "".join(f"w{i}\n" for i in range(20)))
     with pytest.raises(InputError, match=r"22 tokens.*12 rows"):
-        open_data(path, wants=TOKENS)
+        open_data(path, signature=TOKENS)
 
 
 def test_labels_txt_beside_a_table_gives_the_models_order(tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text", "label"), [(text, ("no", "yes")[i % 2]) for i, (text, _) in
                                                              enumerate(TEXTS)])
-    plain = open_data(path, wants=TOKENS)
+    plain = open_data(path, signature=TOKENS)
     (tmp_path / "labels.txt").write_text("yes\nno\n")
-    data = open_data(path, wants=TOKENS)
+    data = open_data(path, signature=TOKENS)
     assert (plain.labels, data.labels) == (("no", "yes"), ("yes", "no"))
     np.testing.assert_array_equal(np.sort(data.train.y), np.sort(1 - plain.train.y))
     (tmp_path / "labels.txt").write_text("yes\nmaybe\n")
     with pytest.raises(InputError, match="no class 'no'"):
-        open_data(path, wants=TOKENS)
+        open_data(path, signature=TOKENS)
 
 
 def test_a_folder_of_tables_has_its_splits(tmp_path):
     for name, rows in (("train", TEXTS[:20]), ("valid", TEXTS[20:26]), ("test", TEXTS[26:])):
         write_csv(tmp_path / f"{name}.csv", ("text", "label"), rows)
-    data = open_data(tmp_path, wants=TOKENS)
+    data = open_data(tmp_path, signature=TOKENS)
     assert [list(split.x) for split in (data.train, data.validation, data.test)] == [
         [text for text, _ in rows] for rows in (TEXTS[:20], TEXTS[20:26], TEXTS[26:])
     ]
@@ -107,7 +107,7 @@ def test_a_folder_of_tables_has_its_splits(tmp_path):
 
 def test_texts_without_labels(tmp_path):
     path = write_csv(tmp_path / "a.csv", ("text",), [(text,) for text, _ in TEXTS])
-    data = open_data(path, wants=TOKENS)
+    data = open_data(path, signature=TOKENS)
     assert data.train.y is None
     assert data.metrics == ("agreement",)
 
@@ -120,23 +120,23 @@ def rows_of_numbers(count=60):
 
 def test_numbers_are_standardized_by_the_training_rows(tmp_path):
     path = write_csv(tmp_path / "a.csv", ("p", "q", "r", "class"), rows_of_numbers())
-    data = open_data(path, wants=ROW)
+    data = open_data(path, signature=ROW)
     assert data.task == "tabular"
     assert data.labels == ("no", "yes")
     made = data.model_input(data.train.x)
     np.testing.assert_allclose(made.mean(axis=0), 0, rtol=0, atol=1e-4)
     np.testing.assert_allclose(made.std(axis=0), 1, rtol=0, atol=1e-4)
     assert np.abs(data.model_input(data.test.x).mean(axis=0)).max() > 1e-3
-    ready = open_data(path, wants=Wants((InputWanted((3,)),), (1,), "sigmoid", scales=True))
+    ready = open_data(path, signature=ModelSignature((InputSignature((3,)),), (1,), "sigmoid", scales=True))
     assert ready.preprocessing == ()
-    column = open_data(path, wants=Wants((InputWanted((3, 1)),), (1,), "sigmoid"))
+    column = open_data(path, signature=ModelSignature((InputSignature((3, 1)),), (1,), "sigmoid"))
     assert column.input_shape() == (3, 1)
 
 
 def test_values_to_be_predicted_stay_values(tmp_path):
     rows = [(*row[:3], number / 7) for number, row in enumerate(rows_of_numbers())]
     path = write_csv(tmp_path / "a.csv", ("p", "q", "r", "target"), rows)
-    data = open_data(path, wants=Wants((InputWanted((3,)),), (1,), "values"))
+    data = open_data(path, signature=ModelSignature((InputSignature((3,)),), (1,), "values"))
     assert data.labels is None
     assert data.train.y.dtype == np.float32
     assert data.metrics[0] == "r2"
@@ -164,7 +164,7 @@ ROWS = [
 def test_bad_tables_are_refused(tmp_path, content, message):
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(InputError, match=message):
-        open_data(tmp_path / "a.csv", wants=ROW)
+        open_data(tmp_path / "a.csv", signature=ROW)
     assert [path.name for path in tmp_path.rglob("*")] == ["a.csv"]
 
 
@@ -178,7 +178,7 @@ def test_bad_tables_are_refused(tmp_path, content, message):
 def test_bad_lines_are_refused(tmp_path, content, message):
     (tmp_path / "a.jsonl").write_bytes(content)
     with pytest.raises(InputError, match=message):
-        open_data(tmp_path / "a.jsonl", wants=TOKENS)
+        open_data(tmp_path / "a.jsonl", signature=TOKENS)
 
 
 def test_cut_and_huge_gz_are_refused(tmp_path, monkeypatch):
@@ -187,11 +187,11 @@ def test_cut_and_huge_gz_are_refused(tmp_path, monkeypatch):
     for broken in (content[:-9], b"no gzip", content[:40] + b"\xff\xff" + content[42:]):
         path.write_bytes(broken)
         with pytest.raises(InputError, match="cannot be read"):
-            open_data(path, wants=TOKENS)
+            open_data(path, signature=TOKENS)
     path.write_bytes(gzip.compress(bytes(10**6)))
     monkeypatch.setattr("edgeprune.data.tables.free_memory_bytes", lambda: 10**6)
     with pytest.raises(InputError, match="unpacks to more than"):
-        open_data(path, wants=TOKENS)
+        open_data(path, signature=TOKENS)
 
 
 def test_a_missing_reader_is_named_with_its_install_line(tmp_path, monkeypatch):

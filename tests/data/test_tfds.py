@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.sources import open_data
-from edgeprune.data.wants import InputWanted, Wants
 from edgeprune.errors import InputError
 
 
@@ -68,7 +68,8 @@ def prepared(tfds, tmp_path_factory):
 
 
 def test_pictures(prepared):
-    data = open_data(f"tfds:{prepared['pictures']}", wants=Wants((InputWanted((8, 8, 1)),), (1,), "sigmoid"))
+    signature = ModelSignature((InputSignature((8, 8, 1)),), (1,), "sigmoid")
+    data = open_data(f"tfds:{prepared['pictures']}", signature=signature)
     assert (data.task, data.labels) == ("vision", ("dull", "fine"))
     assert [len(split) for split in (data.train, data.validation, data.test)] == [34, 6, 10]
     made = data.model_input(data.test.x)
@@ -78,17 +79,18 @@ def test_pictures(prepared):
 
 
 def test_texts(tfds, prepared):
-    wants = Wants((InputWanted((4,), "int32", 20),), (1,), "sigmoid")
+    signature = ModelSignature((InputSignature((4,), "int32", 20),), (1,), "sigmoid")
     tfds.core.add_data_dir(str(Path(prepared["texts"]).parents[1]))  # as TFDS_DATA_DIR does
-    data = open_data("tfds:small_texts", wants=wants)
+    data = open_data("tfds:small_texts", signature=signature)
     assert data.task == "text"
-    assert list(data.test.x) == list(open_data(f"tfds:{prepared['texts']}", wants=wants).test.x)
+    assert list(data.test.x) == list(open_data(f"tfds:{prepared['texts']}", signature=signature).test.x)
     assert all(text.startswith(data.labels[y]) for text, y in zip(data.test.x, data.test.y, strict=True))
     assert data.model_input(data.test.x).max() < 20
 
 
 def test_sounds(prepared):
-    data = open_data(f"tfds:{prepared['sounds']}", wants=Wants((InputWanted((49, 40, 1)),), (1,), "sigmoid"))
+    signature = ModelSignature((InputSignature((49, 40, 1)),), (1,), "sigmoid")
+    data = open_data(f"tfds:{prepared['sounds']}", signature=signature)
     assert data.task == "speech"
     assert data.stream.sample_rate_hz == 8000
     assert data.train.x.shape[1:] == (8000,)

@@ -4,7 +4,7 @@ from sklearn import metrics as reference
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS, evaluate, table
-from edgeprune.metrics.classification import one
+from edgeprune.metrics.classification import scalar_metric
 
 NAMES = ("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "top_3")
 
@@ -84,4 +84,4 @@ def test_an_unknown_metric_and_unlike_lengths_are_refused():
 
 def test_a_duplicate_row_is_an_error():
     with pytest.raises(ValueError, match="'accuracy'"):
-        table([METRICS["accuracy"]], [one("accuracy", "again", lambda _: 0.0)])
+        table([METRICS["accuracy"]], [scalar_metric("accuracy", "again", lambda _: 0.0)])

@@ -13,15 +13,14 @@ from typing import IO
 
 import numpy as np
 
-from edgeprune.data.labels import text_of
 from edgeprune.data.streamed import IN_MEMORY_BYTES, Array, FromArray
-from edgeprune.data.text import strings
+from edgeprune.data.text import texts_of
 from edgeprune.errors import InputError
 
 _KEEP_FREE_BYTES = 2**30
 
 
-class Spool:
+class DiskBuffer:
     """Takes batches (n, ...) of one shape and dtype; `samples` gives them all."""
 
     def __init__(self, source: str) -> None:
@@ -39,7 +38,7 @@ class Spool:
             InputError: another shape or dtype than before, Python objects, or no room for more.
         """
         if batch.dtype.kind in "SOU":
-            batch = _texts(batch, self._source)
+            batch = texts_of(batch, self._source)
         first = self._first if self._first is not None else batch
         if batch.ndim == 0 or batch.shape[1:] != first.shape[1:] or batch.dtype != first.dtype:
             raise InputError(
@@ -88,12 +87,3 @@ class Spool:
         for batch in self._held:
             self._file.write(np.ascontiguousarray(batch).data)
         self._held, self._held_bytes = [], 0
-
-
-def _texts(batch: np.ndarray, source: str) -> np.ndarray:
-    if not all(isinstance(value, (str, bytes)) for value in batch.flat):
-        raise InputError(
-            f"{source} gives Python objects.", "Numbers of one shape, or texts, are expected.",
-            "Convert them to one array a batch.",
-        )
-    return strings([text_of(value) for value in batch.flat]).reshape(batch.shape)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
+
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 Head = Literal["softmax", "sigmoid", "values"]
+Shape = tuple["int | None", ...]
 _SCALING = ("Rescaling", "Normalization")
 
 
 @dataclasses.dataclass(frozen=True)
-class InputWanted:
+class InputSignature:
     """One input of a model.
 
     Attributes:
@@ -23,7 +26,7 @@ class InputWanted:
         vocabulary: rows of the embedding that reads this input; 0 where none does.
     """
 
-    shape: tuple[int | None, ...]
+    shape: Shape
     dtype: str = "float32"
     vocabulary: int = 0
 
@@ -40,12 +43,12 @@ class InputWanted:
     def takes(self, shape: tuple[int, ...]) -> bool:
         """Whether samples of `shape` (without the batch axis) fit."""
         return len(shape) == len(self.shape) and all(
-            want in (None, have) for want, have in zip(self.shape, shape, strict=True)
+            expected in (None, size) for expected, size in zip(self.shape, shape, strict=True)
         )
 
 
 @dataclasses.dataclass(frozen=True)
-class Wants:
+class ModelSignature:
     """A model seen from its data.
 
     Attributes:
@@ -57,14 +60,14 @@ class Wants:
         pixels: what black and white are to a model that does not.
     """
 
-    inputs: tuple[InputWanted, ...]
-    output: tuple[int | None, ...] = ()
+    inputs: tuple[InputSignature, ...]
+    output: Shape = ()
     head: Head = "values"
     scales: bool = False
     pixels: tuple[float, float] = (0.0, 1.0)
 
     @property
-    def units(self) -> int:
+    def output_size(self) -> int:
         """Size of the output's last axis; 0 where it is not known."""
         return (self.output[-1] if self.output else 0) or 0
 
@@ -81,35 +84,34 @@ class Wants:
     def classes(self) -> int:
         """How many classes the model tells apart; 0 where its output is no class scores.
 
-        A single linear unit is regression; several linear units are taken for logits.
+        A single linear output is regression; several linear outputs are taken for logits.
         """
         if self.reconstructs:
             return 0
-        if self.units == 1:
+        if self.output_size == 1:
             return 2 if self.head == "sigmoid" else 0
-        return self.units
+        return self.output_size
 
 
-def wants_of(model: Any) -> Wants:
-    """Reads a functional or sequential Keras model of either age."""
+def signature_of(model: KerasModel) -> ModelSignature:
+    """Reads a functional or sequential model of Keras 2 or 3."""
     inputs = tuple(
-        InputWanted(
-            tuple(None if size is None else int(size) for size in tensor.shape[1:]),
-            _name(tensor.dtype), _vocabulary(model, tensor),
+        InputSignature(
+            _shape(tensor), getattr(tensor.dtype, "name", str(tensor.dtype)), _vocabulary(model, tensor)
         )
         for tensor in model.inputs
     )
-    output = model.outputs[0]
-    shape = tuple(None if size is None else int(size) for size in output.shape[1:])
-    scales = any(type(layer).__name__ in _SCALING for layer in _first(model))
-    return Wants(inputs, shape, _head(model), scales)
+    # Where a model's own preprocessing would stand: the first two layers that do something.
+    first = [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
+    scales = any(type(layer).__name__ in _SCALING for layer in first)
+    return ModelSignature(inputs, _shape(model.outputs[0]), _head(model), scales)
 
 
-def _name(dtype: Any) -> str:
-    return str(getattr(dtype, "name", dtype))
+def _shape(tensor: KerasTensor) -> Shape:
+    return tuple(None if size is None else int(size) for size in tensor.shape[1:])
 
 
-def _vocabulary(model: Any, tensor: Any) -> int:
+def _vocabulary(model: KerasModel, tensor: KerasTensor) -> int:
     """Rows of the embedding that reads `tensor`, or of any where rows of numbers can be nothing else."""
     embeddings = [layer for layer in _layers(model) if hasattr(layer, "input_dim") and _embeds(layer)]
     for layer in embeddings:
@@ -119,11 +121,11 @@ def _vocabulary(model: Any, tensor: Any) -> int:
     return max((int(layer.input_dim) for layer in embeddings), default=0) if alone else 0
 
 
-def _embeds(layer: Any) -> bool:
+def _embeds(layer: KerasLayer) -> bool:
     return any(kind.__name__ == "Embedding" for kind in type(layer).__mro__)
 
 
-def _layers(model: Any) -> Iterator[Any]:
+def _layers(model: KerasModel) -> Iterator[KerasLayer]:
     """All layers, nested models' included."""
     for layer in model.layers:
         yield layer
@@ -131,18 +133,12 @@ def _layers(model: Any) -> Iterator[Any]:
             yield from _layers(layer)
 
 
-def _first(model: Any) -> list[Any]:
-    """The first layers that do something, down to where a model's own preprocessing would stand."""
-    return [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
-
-
-def _head(model: Any) -> Head:
+def _head(model: KerasModel) -> Head:
     """The activation of the layer that gives the output, found by its tensor, else the last layer."""
     layers = list(_layers(model))
     made = [layer for layer in layers if getattr(layer, "output", None) is model.outputs[0]]
     layer = (made or layers)[-1]
     while hasattr(layer, "layers"):
         layer = layer.layers[-1]
-    kind, activation = type(layer).__name__, getattr(layer, "activation", None)
-    name = getattr(activation, "__name__", "") or kind.lower()
+    name = getattr(getattr(layer, "activation", None), "__name__", "") or type(layer).__name__.lower()
     return "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "values"

@@ -1,0 +1,157 @@
+"""From what a source holds to a checked `Dataset`; the same way for every source.
+
+raw parts -> labels in one representation -> three splits -> steps fitted on training data -> checks
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from edgeprune.data import check, labels, splits
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.model_signature import InputSignature, ModelSignature
+from edgeprune.data.streamed import Samples, parts_of
+from edgeprune.errors import InputError
+from edgeprune.metrics import anomaly
+from edgeprune.preprocessing import Step
+
+_VALUES = ("r2", "mean_absolute_error")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataRequest:
+    """What a reader of data is asked for.
+
+    Attributes:
+        source: as it was typed; see `edgeprune.data.sources`.
+        task: of the model, where the source does not tell it (arrays, functions).
+        signature: the model; None checks only what needs no model.
+        seed: of splits that have to be drawn, and of silence in speech.
+    """
+
+    source: str
+    task: str | None = None
+    signature: ModelSignature | None = None
+    seed: int = 0
+
+    @property
+    def path(self) -> Path:
+        """The source as a file or folder."""
+        return Path(self.source)
+
+    @property
+    def first_input(self) -> InputSignature | None:
+        """The model's only input, or its first one."""
+        return self.signature.inputs[0] if self.signature is not None else None
+
+    @property
+    def model_scales(self) -> bool:
+        """Whether the model scales its input itself."""
+        return self.signature is not None and self.signature.scales
+
+    @property
+    def likely_task(self) -> str:
+        """The task that was asked for, else what a model of such an input is most often for."""
+        if self.task or self.signature is None:
+            return self.task or "vision"
+        if self.signature.is_text:
+            return "text"
+        return {1: "tabular", 2: "speech"}.get(len(self.signature.inputs[0].shape), "vision")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class RawSamples:
+    """Samples and labels as a source has them.
+
+    Attributes:
+        parts: samples and labels (or None) under ``train`` and, where the source has them,
+            ``validation`` and ``test``.
+        name: short, for reports.
+        source: where it is from.
+        classes: names of the classes in order, where the source knows them.
+    """
+
+    parts: Mapping[str, tuple[Samples, ArrayLike | None]]
+    name: str
+    source: str
+    classes: Sequence[str] | None = None
+    licence: str = "as you know it"
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Preprocessing:
+    """Steps that were fitted on training samples.
+
+    Attributes:
+        steps: see `edgeprune.preprocessing`.
+        files: texts that the steps name.
+        vocabulary: how many token numbers there are.
+    """
+
+    steps: tuple[Step, ...] = ()
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    vocabulary: int = 0
+    notes: tuple[str, ...] = ()
+
+
+def build_dataset(
+    raw: RawSamples, request: DataRequest, task: str, preprocessing: Callable[[Split], Preprocessing]
+) -> Dataset:
+    """A `Dataset` with the splits that `raw` lacks; `preprocessing` sees the training split alone.
+
+    Raises:
+        InputError: what `labels.read_labels`, `splits.make_splits`, `preprocessing` and `check.check` refuse.
+    """
+    signature = request.signature
+    read = labels.read_labels({name: y for name, (_, y) in raw.parts.items()}, signature, raw.classes)
+    parts = {name: Split(x, read.parts[name]) for name, (x, _) in raw.parts.items()}
+    for name, part in parts.items():
+        if part.y is not None and len(part.y):
+            check.check_labels(part.y, name, signature)
+        lengths = [len(array) for array in parts_of(part.x)] + ([] if part.y is None else [len(part.y)])
+        if len(set(lengths)) > 1:
+            raise InputError(
+                f"{raw.source}: the {name} samples and labels number {', '.join(map(str, lengths))}.",
+                "As many of each are expected.", "Correct the data.",
+            )
+    found, notes = splits.make_splits(parts, request.seed)
+    if len({split.y is None for split in found.values()}) > 1:
+        bare = [name for name, split in found.items() if split.y is None]
+        raise InputError(
+            f"{raw.source} has no labels for {', '.join(bare)}.", "Labels for all splits or for none.",
+            "Add them, or leave all labels out.",
+        )
+    fitted = preprocessing(found["train"])
+    data = Dataset(
+        task=task, train=found["train"], validation=found["validation"], test=found["test"],
+        preprocessing=fitted.steps, labels=read.names, name=raw.name, source=raw.source,
+        licence=raw.licence, metrics=_metrics(found["train"].y, task, signature, read.names),
+        files=fitted.files, vocabulary=fitted.vocabulary,
+        notes=tuple(note for note in (*raw.notes, read.note, *notes, *fitted.notes) if note),
+    )
+    check.check(data, signature)
+    return data
+
+
+def _metrics(
+    y: np.ndarray | None, task: str, signature: ModelSignature | None, names: tuple[str, ...] | None
+) -> tuple[str, ...]:
+    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy.
+
+    Without labels the original model's predictions stand for them: its classes, or its values.
+    """
+    if y is None:
+        return ("agreement",) if signature is None or signature.classes() else _VALUES
+    if signature is not None and signature.reconstructs:
+        return anomaly.NAMES
+    if y.dtype.kind == "f":
+        return ("accuracy",) if signature is not None and signature.head == "sigmoid" else _VALUES
+    if y.ndim == 2 and names is not None and any(name.startswith("B-") for name in names):
+        return ("entity_f1", "accuracy")
+    return ("accuracy",) if task == "vision" else ("accuracy", "f1_macro")
