@@ -1,16 +1,13 @@
 """The zoo, importable as `edgeprune_models`: small models with recipe, data and measured results.
 
-Adding a model = one module that exports `MODEL` and one row here.
+Adding a model = one function and its `ZooModel` in the module of its task, and one row here.
 """
 
 from __future__ import annotations
 
 from edgeprune.errors import InputError
+from edgeprune_models import speech, tabular, text, vision
 from edgeprune_models.entry import TrainingRecipe, ZooModel
-from edgeprune_models.speech import crnn, ctc_crnn, dnn, ds_cnn, streaming_ds_cnn
-from edgeprune_models.tabular import autoencoder, mlp
-from edgeprune_models.text import bag, cnn, recurrent, tagger, transformer
-from edgeprune_models.vision import digits_cnn, lenet, mobilenet, resnet8
 
 __all__ = ["ZOO", "TrainingRecipe", "ZooModel", "default_for", "default_of", "find", "table"]
 
@@ -26,10 +23,11 @@ def table(*models: ZooModel) -> dict[str, ZooModel]:
 
 
 ZOO = table(
-    digits_cnn.MODEL, lenet.LENET_300_100, lenet.LENET_5, resnet8.MODEL, mobilenet.V1, mobilenet.V2,
-    dnn.MODEL, ds_cnn.MODEL, crnn.MODEL, streaming_ds_cnn.MODEL, ctc_crnn.MODEL,
-    bag.MODEL, cnn.MODEL, recurrent.BILSTM, recurrent.GRU, transformer.MODEL, tagger.MODEL,
-    mlp.BINARY, mlp.SEVERAL, autoencoder.MODEL,
+    vision.DIGITS_CNN, vision.LENET_300_100, vision.LENET_5, vision.RESNET8, vision.MOBILENET_V1,
+    vision.MOBILENET_V2,
+    speech.DNN, speech.DS_CNN, speech.CRNN, speech.STREAMING_DS_CNN, speech.CTC_CRNN,
+    text.BAG, text.CNN, text.BILSTM, text.GRU, text.TRANSFORMER, text.TAGGER,
+    tabular.MLP_BINARY, tabular.MLP, tabular.AUTOENCODER,
 )
 
 _DEFAULTS = {"vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text-cnn"}

@@ -20,15 +20,15 @@ from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
 
 SPEECH: tuple[Step, ...] = (
-    {"op": "time_shift", "share": 0.08},
-    {"op": "background_noise", "share": 0.5, "loudest": 0.003},
+    {"op": "time_shift", "ratio": 0.08},
+    {"op": "background_noise", "ratio": 0.5, "loudest": 0.003},
     {"op": "spec_augment", "frames": 5, "bands": 5},
 )
 
 
-def time_shift(x: np.ndarray, rng: np.random.Generator, *, share: float) -> np.ndarray:
-    """Move each clip by up to `share` of its length either way; zeros fill the gap."""
-    shifted, samples = np.zeros_like(x), int(x.shape[1] * share)
+def time_shift(x: np.ndarray, rng: np.random.Generator, *, ratio: float) -> np.ndarray:
+    """Move each clip by up to `ratio` of its length either way; zeros fill the gap."""
+    shifted, samples = np.zeros_like(x), int(x.shape[1] * ratio)
     for row, clip, by in zip(shifted, x, rng.integers(-samples, samples + 1, len(x)), strict=True):
         row[max(by, 0) : len(row) + min(by, 0)] = clip[max(-by, 0) : len(clip) + min(-by, 0)]
     return shifted
@@ -41,17 +41,17 @@ def gain(x: np.ndarray, rng: np.random.Generator, *, decibels: float) -> np.ndar
 
 
 def background_noise(
-    x: np.ndarray, rng: np.random.Generator, *, share: float, loudest: float,
+    x: np.ndarray, rng: np.random.Generator, *, ratio: float, loudest: float,
     recordings: Sequence[np.ndarray] = (),
 ) -> np.ndarray:
-    """Add noise to a `share` of the clips, up to `loudest` of full scale (root mean square).
+    """Add noise to a `ratio` of the clips, up to `loudest` of full scale (root mean square).
 
     Args:
         recordings: int16 noise, such as Speech Commands' ``_background_noise_``, repeated where it is
             shorter than a clip; white noise where there are none.
     """
     noisy = x.astype(np.float32)
-    for row in np.flatnonzero(rng.random(len(x)) < share):
+    for row in np.flatnonzero(rng.random(len(x)) < ratio):
         if recordings:
             source = recordings[int(rng.integers(len(recordings)))]
             source = np.resize(source, max(len(source), x.shape[1]))

@@ -115,7 +115,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
         shape, fortran, dtype = _header(file, place)
         start = file.tell()
         _check_size(shape, dtype, entry.file_size - start, place)
-        if _stays_on_disk(entry):
+        if _is_mapped(entry):
             return _on_file(path, _data_offset(path, entry) + start, shape, fortran, dtype)
     with archive.open(entry) as file:
         array: np.ndarray = npy.read_array(file, allow_pickle=False)
@@ -124,13 +124,13 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
     return array
 
 
-def _stays_on_disk(entry: zipfile.ZipInfo) -> bool:
+def _is_mapped(entry: zipfile.ZipInfo) -> bool:
     """Whether it is left in the file, which only bytes that are stored as they are can be."""
     return entry.file_size > IN_MEMORY_BYTES and entry.compress_type == zipfile.ZIP_STORED
 
 
 def _check_memory(archive: zipfile.ZipFile, path: Path) -> None:
-    held = sum(entry.file_size for entry in archive.infolist() if not _stays_on_disk(entry))
+    held = sum(entry.file_size for entry in archive.infolist() if not _is_mapped(entry))
     if held > free_memory_bytes() // 2:
         raise InputError(
             f"{path} unpacks to {held / 2**30:.1f} GB, more than memory has to spare.",

@@ -118,7 +118,7 @@ def _preprocessing(part: Array, expected: InputSignature | None) -> Preprocessin
         same = [size for size in shape if size != 1] == [size for size in expected.shape if size != 1]
         if same and None not in expected.shape:
             steps.append({"op": "reshape", "shape": list(expected.shape)})
-    whole = expected is not None and expected.is_whole
+    whole = expected is not None and expected.is_integer
     if part.dtype != np.float32 and part.dtype.kind in "biuf" and not whole:
         steps.append({"op": "rescale", "scale": 1.0, "offset": 0.0})
     return Preprocessing(tuple(steps))

@@ -91,7 +91,7 @@ def _check_form(made: np.ndarray, raw: Array, expected: InputSignature, number: 
             + (f", {made.shape[1:]} after preprocessing." if made.shape[1:] != raw.shape[1:] else "."),
             f"The model takes {expected.shape}.", "Bring the samples into the model's shape.",
         )
-    if expected.is_whole and made.dtype.kind == "f" and not expected.vocabulary:
+    if expected.is_integer and made.dtype.kind == "f" and not expected.vocabulary:
         raise InputError(
             f"{which} has samples of dtype {made.dtype}.", f"The model takes {expected.dtype}.",
             f"Convert them with astype({expected.dtype!r}).",

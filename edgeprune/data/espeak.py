@@ -5,7 +5,7 @@ words the same way twice; it also keeps the GPL library out of ours. It is loade
 package espeakng-loader through ctypes, in synchronous mode, and seeded. Its C interface is
 espeak-ng/speak_lib.h.
 
-    stdin   JSON {"seed": 1, "words": [{"word", "voice", "rate", "pitch", "spread"}, ...]}
+    stdin   JSON {"seed": 1, "words": [{"word", "voice", "rate", "pitch", "pitch_range"}, ...]}
     stdout  npz: audio (all samples) int16, off (N + 1,) where each word starts, rate_hz
 """
 
@@ -35,7 +35,7 @@ def say(requests: Sequence[Mapping[str, str | int]], seed: int) -> tuple[list[np
 
     Args:
         requests: mappings with ``word``; ``voice``, a name and variant such as ``en-us+f3``; ``rate`` in
-            words a minute; ``pitch`` and ``spread`` (of the pitch), 0..99.
+            words a minute; ``pitch`` and ``pitch_range`` (of the pitch), 0..99.
         seed: of eSpeak's generator for breath and flutter.
 
     Returns:
@@ -87,11 +87,11 @@ class _Voice:
             self._pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    def say(self, word: str, voice: str, *, rate: int, pitch: int, spread: int) -> np.ndarray:
+    def say(self, word: str, voice: str, *, rate: int, pitch: int, pitch_range: int) -> np.ndarray:
         """One word as int16 samples at `rate_hz`."""
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise SystemExit(f"it has no voice {voice!r}")
-        for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, spread), (_VOLUME, 100)):
+        for parameter, value in ((_RATE, rate), (_PITCH, pitch), (_RANGE, pitch_range), (_VOLUME, 100)):
             self._library.espeak_SetParameter(parameter, value, 0)
         self._pieces.clear()
         text = word.encode()

@@ -36,7 +36,7 @@ class InputSignature:
         return self.dtype == "string" or self.vocabulary > 0
 
     @property
-    def is_whole(self) -> bool:
+    def is_integer(self) -> bool:
         """Whether it takes whole numbers: token numbers, or an integer dtype such as uint8 pixels."""
         return self.vocabulary > 0 or self.dtype.startswith(("int", "uint"))
 

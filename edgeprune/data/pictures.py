@@ -91,7 +91,7 @@ def steps_for(form: PictureForm, signature: ModelSignature | None) -> tuple[Step
     if signature is None:
         return (*steps, {"op": "rescale", "scale": 1 / 255, "offset": 0.0})
     expected = signature.inputs[0]
-    if not expected.is_whole:
+    if not expected.is_integer:
         low, high = (0.0, 255.0) if signature.scales else signature.pixels
         steps.append({"op": "rescale", "scale": (high - low) / 255, "offset": float(low)})
     if len(expected.shape) != 3:

@@ -32,7 +32,7 @@ def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndar
         {
             "word": word, "voice": str(rng.choice(_ACCENTS)) + str(rng.choice(_SPEAKERS)),
             "rate": int(rng.integers(110, 240)), "pitch": int(rng.integers(15, 85)),
-            "spread": int(rng.integers(20, 80)),
+            "pitch_range": int(rng.integers(20, 80)),
         }
         for _ in range(per_word) for word in words
     ]

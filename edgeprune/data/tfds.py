@@ -45,7 +45,7 @@ def read_tfds(request: DataRequest) -> Dataset:
             f"{source} is read by the package tensorflow-datasets, which is not installed.", "",
             "Install it: pip install tensorflow-datasets importlib_resources",
         )
-    return _PreparedSet(_builder(source.removeprefix("tfds:")), request).dataset()
+    return _TfdsReader(_builder(source.removeprefix("tfds:")), request).dataset()
 
 
 def _builder(name: str) -> Any:
@@ -74,7 +74,7 @@ def _first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)[:200]
 
 
-class _PreparedSet:
+class _TfdsReader:
     """A prepared data set, whose samples are brought to one form as they come."""
 
     def __init__(self, builder: Any, request: DataRequest) -> None:

@@ -57,7 +57,7 @@ def _decoded(content: bytes) -> tuple[np.ndarray, int]:
         raise ValueError(f"{channels} channels at {rate} Hz")
     frame = channels * -(-bits // 8)
     raw = chunks[b"data"]
-    levels = _levels(raw[: len(raw) // max(frame, 1) * frame], kind, bits)
+    levels = _decoded_samples(raw[: len(raw) // max(frame, 1) * frame], kind, bits)
     if not len(levels):
         raise ValueError("it has no samples")
     if not np.isfinite(levels).all():
@@ -74,7 +74,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 8 + size + size % 2
 
 
-def _levels(raw: bytes, kind: int, bits: int) -> np.ndarray:
+def _decoded_samples(raw: bytes, kind: int, bits: int) -> np.ndarray:
     """Samples as float levels of 16 bits; 8-bit WAV is unsigned, the others signed, floats are -1..1."""
     if (kind, bits) == (_PCM, 8):
         return (np.frombuffer(raw, np.uint8).astype(np.float64) - 128) * 256

@@ -209,5 +209,5 @@ def test_empty_classes_and_misfits_are_refused(folder, tmp_path):
     with pytest.raises(InputError, match="class 2"):
         open_data(folder, signature=ModelSignature((InputSignature((8, 6, 3)),), (3,), "softmax"))
     (tmp_path / "nothing").mkdir()
-    with pytest.raises(InputError, match="no data that edgeprune knows"):
+    with pytest.raises(InputError, match=r"holds no files\. edgeprune reads"):
         open_data(tmp_path / "nothing")

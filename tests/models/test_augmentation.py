@@ -13,7 +13,7 @@ def run(op, x, table=RAW, **options):
 def test_a_time_shift_moves_samples_and_fills_with_zeros():
     x = np.arange(1, 11, dtype=np.int16)[None].repeat(40, axis=0)
     shifts = set()
-    for row in run("time_shift", x, share=0.3):
+    for row in run("time_shift", x, ratio=0.3):
         kept = row[row != 0]
         np.testing.assert_array_equal(np.diff(kept), 1)
         shifts.add(int(np.flatnonzero(row == 5)[0]) - 4)
@@ -22,28 +22,28 @@ def test_a_time_shift_moves_samples_and_fills_with_zeros():
 
 def test_noise_reaches_the_asked_share_and_level_at_most():
     x = np.zeros((400, 1000), np.int16)
-    level = np.sqrt(np.mean(run("background_noise", x, share=0.5, loudest=0.01).astype(float) ** 2, axis=1))
+    level = np.sqrt(np.mean(run("background_noise", x, ratio=0.5, loudest=0.01).astype(float) ** 2, axis=1))
     assert 0.4 < np.mean(level > 0) < 0.6
     assert 0.009 * 32768 < level.max() < 0.0102 * 32768
 
 
 def test_recorded_noise_is_used():
     noise = np.tile(np.array([100, -100], np.int16), 900)
-    got = run("background_noise", np.zeros((5, 500), np.int16), share=1.0, loudest=0.01, recordings=[noise])
+    got = run("background_noise", np.zeros((5, 500), np.int16), ratio=1.0, loudest=0.01, recordings=[noise])
     np.testing.assert_array_equal(got[:, :-1], -got[:, 1:])
     assert np.abs(got).max() > 0
 
 
 def test_noise_shorter_than_a_clip_is_repeated():
     noise = np.array([100, -100], np.int16)
-    got = run("background_noise", np.zeros((5, 500), np.int16), share=1.0, loudest=0.01, recordings=[noise])
+    got = run("background_noise", np.zeros((5, 500), np.int16), ratio=1.0, loudest=0.01, recordings=[noise])
     np.testing.assert_array_equal(got[:, :-1], -got[:, 1:])
     assert np.abs(got).max() > 0
 
 
 def test_streamed_samples_are_changed_alike_each_time_they_are_read():
     x = np.random.default_rng(1).integers(-9000, 9000, (20, 400)).astype(np.int16)
-    steps = [{"op": "time_shift", "share": 0.2}, {"op": "background_noise", "share": 0.5, "loudest": 0.01}]
+    steps = [{"op": "time_shift", "ratio": 0.2}, {"op": "background_noise", "ratio": 0.5, "loudest": 0.01}]
     rng = np.random.default_rng(4)
     epochs = [augment(FromArray(x), steps, RAW, rng) for _ in range(2)]
     whole = epochs[0][:]

@@ -107,7 +107,7 @@ def test_streamed_recordings_train_with_the_datas_own_noise():
     model = entry.build_for(streamed, 1)
     trained = training.train(model, streamed, recipe, 1)
     assert trained.validation["accuracy"] >= 0.95
-    steps = ({"op": "background_noise", "share": 1.0, "loudest": 0.1},)
+    steps = ({"op": "background_noise", "ratio": 1.0, "loudest": 0.1},)
     recipe = replace(recipe, epochs=1, augmentation=steps)
     louder = replace(held, preprocessing=())
     (noisy, _), = training.augmented_epochs(louder, recipe, 1)

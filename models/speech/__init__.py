@@ -1,1 +1,0 @@
-"""The zoo's speech models, one module each."""

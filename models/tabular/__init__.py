@@ -1,1 +1,0 @@
-"""The zoo's models for rows of numbers."""

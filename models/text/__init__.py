@@ -1,1 +1,0 @@
-"""The zoo's text models, one module each."""

@@ -1,1 +1,0 @@
-"""The zoo's vision models, one module each."""
