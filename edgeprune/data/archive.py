@@ -77,8 +77,7 @@ def check_entries(archive: zipfile.ZipFile, path: Path) -> None:
     """Refuses an archive before anything is read out of it.
 
     Raises:
-        InputError: an entry that would leave the folder, is a link, comes twice, is encrypted, or
-            claims more than its bytes can unpack to.
+        InputError: an entry leaves the folder, is a link, comes twice, is encrypted, or claims too much.
     """
     seen: set[str] = set()
     for entry in archive.infolist():
@@ -95,18 +94,14 @@ def check_entries(archive: zipfile.ZipFile, path: Path) -> None:
                 "Plain files are expected, each once.", "Pack the archive again.",
             )
         outside = entry.header_offset + entry.compress_size > path.stat().st_size
-        if outside or entry.file_size > _largest_size(entry):
+        # Compressions that numpy does not write unpack to nothing.
+        factor = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: _DEFLATE}.get(entry.compress_type, 0)
+        if outside or entry.file_size > factor * entry.compress_size:
             raise InputError(
                 f"{path}: entry {entry.filename!r} claims {entry.file_size:,} bytes out of "
                 f"{entry.compress_size:,}.", "No compression makes that of it.", "Pack the archive again.",
             )
         seen.add(name)
-
-
-def _largest_size(entry: zipfile.ZipInfo) -> int:
-    """Bytes that an entry can unpack to; 0 for compressions that numpy does not write."""
-    factor = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: _DEFLATE}.get(entry.compress_type, 0)
-    return factor * entry.compress_size
 
 
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Array:
@@ -125,7 +120,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> Arra
 
 
 def _is_mapped(entry: zipfile.ZipInfo) -> bool:
-    """Whether it is left in the file, which only bytes that are stored as they are can be."""
+    """Whether its bytes, which are stored as they are, stay in the file."""
     return entry.file_size > IN_MEMORY_BYTES and entry.compress_type == zipfile.ZIP_STORED
 
 
@@ -162,9 +157,7 @@ def _check_size(shape: tuple[int, ...], dtype: np.dtype, there: int, place: str)
         )
 
 
-def _on_file(
-    path: Path, start: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype
-) -> Array:
+def _on_file(path: Path, start: int, shape: tuple[int, ...], fortran: bool, dtype: np.dtype) -> Array:
     count, order = math.prod(shape), _ORDERS[fortran]
     if count * dtype.itemsize > IN_MEMORY_BYTES:
         return FromArray(np.memmap(path, dtype, "r", start, shape, order))

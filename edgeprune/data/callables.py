@@ -187,9 +187,5 @@ def _buffered(batches: Iterator[Any], source: str) -> tuple[Samples, np.ndarray 
         if labelled:
             y = y or DiskBuffer(source)
             y.add(np.asarray(batch[1]))
-    if not x:
-        raise InputError(
-            f"{source} gives no samples.", "At least one batch is expected.", "Check the source."
-        )
-    samples = tuple(buffer.samples() for buffer in x)
+    samples = tuple(buffer.samples() for buffer in x or [DiskBuffer(source)])
     return samples if len(samples) > 1 else samples[0], None if y is None else np.asarray(y.samples())

@@ -13,11 +13,7 @@ _NAMED = 5  # classes listed in a message at most
 
 
 def check(data: Dataset, signature: ModelSignature | None) -> None:
-    """Checks samples and labels of all splits.
-
-    Args:
-        data: as a source made it.
-        signature: the model; None checks what needs none: finite numbers and classes with samples.
+    """Checks samples and labels of all splits; without a signature, finite numbers and classes only.
 
     Raises:
         InputError: no samples, a wrong shape, dtype or number of inputs, NaN, labels that the model

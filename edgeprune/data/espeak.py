@@ -22,6 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edgeprune.data.refusals import not_installed
 from edgeprune.errors import InputError
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the callback has run when espeak_Synth returns
@@ -45,9 +46,9 @@ def say(requests: Sequence[Mapping[str, str | int]], seed: int) -> tuple[list[np
         InputError: espeakng-loader is not installed, or eSpeak NG failed.
     """
     if importlib.util.find_spec("espeakng_loader") is None:
-        raise InputError(
-            "The default words are synthesised with eSpeak NG, which is not installed.", "",
-            "Install it: pip install 'edgeprune[speech]' (GPL-3.0), or pass your own recordings.",
+        raise not_installed(
+            "The default words are synthesised with eSpeak NG",
+            "pip install 'edgeprune[speech]' (GPL-3.0), or pass your own recordings.",
         )
     order = json.dumps({"seed": seed, "words": list(requests)}).encode()
     done = subprocess.run(

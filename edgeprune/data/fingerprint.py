@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from edgeprune.data.refusals import unreadable
 from edgeprune.errors import InputError
 
 _PIECE_BYTES = 1 << 20
@@ -65,9 +66,7 @@ def _add(digest: hashlib._Hash, file: Path, root: Path) -> None:
             while piece := content.read(_PIECE_BYTES):
                 digest.update(piece)
     except OSError as error:
-        raise InputError(
-            f"{file} cannot be read ({error}).", "Readable files are expected.", "Check its rights."
-        ) from error
+        raise unreadable(file, error, "Readable files are expected.", "Check its rights.") from error
 
 
 def _version(package: str) -> str:

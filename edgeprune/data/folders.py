@@ -14,7 +14,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from edgeprune.data.labels import check_class_name, shown
+from edgeprune.data.labels import check_class_name
+from edgeprune.data.refusals import shown, unreadable
 from edgeprune.data.splits import ALIASES
 from edgeprune.errors import InputError
 
@@ -29,28 +30,28 @@ def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
         InputError: no classes, a class without files, a hostile name, or a link that leaves the folder.
     """
     names = subfolders(folder)
-    if names and {ALIASES.get(name.lower()) for name in names} >= {"train"} and all(
-        name.lower() in ALIASES for name in names
-    ):
+    splits = {ALIASES.get(name.lower()) for name in names}
+    if "train" in splits and None not in splits:
         return {ALIASES[name.lower()]: by_class(folder / name, suffixes, folder) for name in names}
     return {"train": by_class(folder, suffixes, folder)}
 
 
-def by_class(folder: Path, suffixes: Sequence[str], root: Path) -> ByClass:
-    """Files of each subfolder, sorted by their paths.
+def by_class(folder: Path, suffixes: Sequence[str], root: Path, skip: str = "") -> ByClass:
+    """Files of each subfolder but `skip`, sorted by their paths.
 
     Raises:
         InputError: see `by_split`.
     """
     classes = {}
     for name in subfolders(folder):
+        if name == skip:
+            continue
         check_class_name(name)
         classes[name] = sorted(files_below(folder / name, suffixes, root))
         if not classes[name]:
             raise InputError(
                 f"Class {name!r} of {folder} is empty.",
-                f"Files that end in {', '.join(suffixes)} are expected.",
-                "Add some, or remove the folder.",
+                f"Files that end in {', '.join(suffixes)} are expected.", "Add some, or remove the folder.",
             )
     if not classes:
         raise InputError(
@@ -60,15 +61,15 @@ def by_class(folder: Path, suffixes: Sequence[str], root: Path) -> ByClass:
 
 
 def subfolders(folder: Path) -> list[str]:
-    """Names of the folders in it, sorted; hidden ones are passed over."""
+    """Names of the folders in it, sorted, without hidden ones."""
+    return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return sorted(
-            entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.is_dir()
-        )
+        return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
     except OSError as error:
-        raise InputError(
-            f"{folder} cannot be read ({error}).", "A folder is expected.", "Check its name and rights."
-        ) from error
+        raise unreadable(folder, error, "A folder is expected.", "Check its name and rights.") from error
 
 
 def files_below(folder: Path, suffixes: Sequence[str], root: Path, depth: int = 0) -> Iterator[Path]:
@@ -82,13 +83,7 @@ def files_below(folder: Path, suffixes: Sequence[str], root: Path, depth: int = 
             f"{folder} is nested {depth} deep.", "Files of a class lie in its folder.", "Move them."
         )
     _check_inside(folder, root)
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise InputError(f"{folder} cannot be read ({error}).", "A folder.", "Check its rights.") from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
+    for entry in _entries(folder):
         path = Path(entry.path)
         if entry.is_symlink():
             _check_inside(path, root)
@@ -112,9 +107,7 @@ def class_order(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
     Raises:
         InputError: labels.txt and the folders do not name the same classes.
     """
-    if not (folder / "labels.txt").is_file():
-        return tuple(sorted(found))
-    listed = listed_labels(folder)
+    listed = listed_labels(folder) if (folder / "labels.txt").is_file() else tuple(sorted(found))
     if sorted(listed) != sorted(found):
         raise InputError(
             f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
@@ -132,23 +125,23 @@ def listed_labels(path: Path) -> tuple[str, ...]:
     """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none.
 
     Raises:
-        InputError: see `lines`.
+        InputError: unreadable, no UTF-8, or a link that leaves the folder.
     """
     listed = beside(path, "labels.txt")
-    return lines(listed, listed.parent) if listed.is_file() else ()
+    if not listed.is_file():
+        return ()
+    _check_inside(listed, listed.parent)
+    lines = text_of(listed, "A class a line, UTF-8.").splitlines()
+    return tuple(line.strip() for line in lines if line.strip())
 
 
-def lines(path: Path, root: Path) -> tuple[str, ...]:
-    """The lines of a text that are not blank.
+def text_of(path: Path, expected: str) -> str:
+    """The text of a file.
 
     Raises:
-        InputError: unreadable, no UTF-8, or a link that leaves `root`.
+        InputError: unreadable, or no UTF-8.
     """
-    _check_inside(path, root)
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}).", "A class a line, UTF-8.", "Write it again."
-        ) from error
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+        raise unreadable(path, error, expected) from error

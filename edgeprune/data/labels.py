@@ -115,12 +115,6 @@ def _named(arrays: Mapping[str, np.ndarray | None], names: Sequence[str] | None)
     return Labels(parts, order)
 
 
-def shown(name: object) -> str:
-    """A name of unknown origin, fit for a message: escaped where it is not printable."""
-    text = str(name)
-    return text if text.isprintable() else ascii(text)
-
-
 def check_class_name(name: str) -> None:
     """Refuses what cannot stand on a line of labels.txt.
 

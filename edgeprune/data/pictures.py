@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune import preprocessing
-from edgeprune.data.labels import shown
 from edgeprune.data.model_signature import ModelSignature
+from edgeprune.data.refusals import not_installed, unreadable
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
 
@@ -138,10 +138,7 @@ def _opened(path: Path, *, load: bool = True) -> Picture:
     try:
         from PIL import Image
     except ImportError as error:
-        raise InputError(
-            "Pictures are read by the package Pillow, which is not installed.", "",
-            "Install it: pip install pillow",
-        ) from error
+        raise not_installed("Pictures are read by the package Pillow", "pip install pillow") from error
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -150,8 +147,6 @@ def _opened(path: Path, *, load: bool = True) -> Picture:
                 picture.load()
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError,
             Image.DecompressionBombWarning) as error:
-        raise InputError(
-            f"{shown(path)} cannot be read as a picture ({error}).", f"{', '.join(_FORMATS)} are expected.",
-            "Repair it, or take it out.",
-        ) from error
+        expected = f"A picture is expected: {', '.join(_FORMATS)}."
+        raise unreadable(path, error, expected, "Repair it, or take it out.") from error
     return picture

@@ -36,8 +36,8 @@ from edgeprune.data import (
 )
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
-from edgeprune.data.labels import shown
 from edgeprune.data.model_signature import ModelSignature
+from edgeprune.data.refusals import shown, unreadable
 from edgeprune.errors import InputError
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -75,10 +75,8 @@ def open_data(
                 with contextlib.redirect_stdout(sys.stderr):
                     return kind.read(DataRequest(name, task, signature, seed))
             except (OSError, MemoryError) as error:
-                raise InputError(
-                    f"{shown(name)} cannot be read ({error or type(error).__name__}).",
-                    f"{kind.name} is expected.", "Check its rights, its disk and its size.",
-                ) from error
+                way_out = "Check its rights, its disk and its size."
+                raise unreadable(name, error, f"{kind.name} is expected.", way_out) from error
     kinds = "; ".join(kind.name for kind in KINDS)
     if not Path(name).exists():
         raise InputError(f"There is no data {shown(name)}.", f"Expected {kinds}.", "Check the name.")

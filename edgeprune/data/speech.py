@@ -54,16 +54,9 @@ def standardized(steps: Sequence[Step], clips: Array) -> tuple[Step, ...]:
 
 
 def clips_dataset(
-    splits: Mapping[str, tuple[Array, np.ndarray]],
-    labels: Sequence[str],
-    sample_rate: int,
-    *,
-    steps: Sequence[Step] | None = None,
-    name: str = "",
-    source: str = "",
-    licence: str = "",
-    synthetic: bool = False,
-    noise: tuple[np.ndarray, ...] = (),
+    splits: Mapping[str, tuple[Array, np.ndarray]], labels: Sequence[str], sample_rate: int, *,
+    steps: Sequence[Step] | None = None, name: str = "", source: str = "", licence: str = "",
+    synthetic: bool = False, noise: tuple[np.ndarray, ...] = (),
 ) -> Dataset:
     """A `Dataset` of clips (N, samples) int16 with y (N,), or (N, L) padded with -1 for word strings.
 

@@ -37,7 +37,7 @@ def read_table_data(request: DataRequest) -> Dataset:
         )
     parts = _by_split(read["train"], path) if len(read) == 1 else read
     vocabulary = folders.beside(path, "vocab.txt")
-    given = _text_of(vocabulary) if vocabulary.is_file() else None
+    given = folders.text_of(vocabulary, "One token a line, UTF-8.") if vocabulary.is_file() else None
     if (tagged := tag_columns(parts["train"], request.signature)) is not None:
         return read_tags(parts, tagged, given, request)
     text = tables.text_column(parts["train"])
@@ -48,7 +48,7 @@ def read_table_data(request: DataRequest) -> Dataset:
     texts = {split: strings([_filled(value) for value in table[text]]) for split, table in parts.items()}
     raw = RawSamples(
         {split: (texts[split], y[split]) for split in parts},
-        path.name.partition(".")[0], path.name, _listed_classes(path),
+        path.name.partition(".")[0], path.name, folders.listed_labels(path) or None,
         notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
     )
 
@@ -121,7 +121,7 @@ def _rows(parts: Mapping[str, Table], label: str | None, request: DataRequest) -
     y = _labels(parts, label)
     raw = RawSamples(
         {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()},
-        path.name.partition(".")[0], path.name, _listed_classes(path),
+        path.name.partition(".")[0], path.name, folders.listed_labels(path) or None,
         notes=(
             f"{len(features)} columns of numbers, labels "
             + (f"in column {label!r}." if label else "missing: no column is called label, class or target."),
@@ -139,21 +139,7 @@ def _rows(parts: Mapping[str, Table], label: str | None, request: DataRequest) -
     return build_dataset(raw, request, "tabular", steps)
 
 
-def _listed_classes(path: Path) -> tuple[str, ...] | None:
-    """The classes in the model's order, where `labels.txt` beside the table gives it."""
-    return folders.listed_labels(path) or None
-
-
 def _filled(value: Cell) -> str:
     if not isinstance(value, str):
         raise InputError(f"A text is missing or is {value!r}.", "Texts are expected.", "Remove that row.")
     return value
-
-
-def _text_of(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}).", "One token a line, UTF-8.", "Write it again."
-        ) from error

@@ -21,6 +21,7 @@ from typing import IO
 import numpy as np
 
 from edgeprune.data.archive import free_memory_bytes
+from edgeprune.data.refusals import not_installed, unreadable
 from edgeprune.errors import InputError
 
 LABELS = ("label", "labels", "class", "category", "target", "y", "sentiment", "intent")
@@ -53,9 +54,7 @@ def read_table(path: Path) -> Columns:
             with _opened(path) as lines:
                 columns = _jsonl(lines, path) if kind == "jsonl" else _csv(lines, path, kind)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error, RecursionError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}).", f"A {kind} file in UTF-8 is expected.", "Write it again."
-        ) from error
+        raise unreadable(path, error, f"A {kind} file in UTF-8 is expected.") from error
     if not columns or not next(iter(columns.values())):
         raise InputError(f"{path} has no rows.", "A row for each sample is expected.", "Check the file.")
     return columns
@@ -86,8 +85,7 @@ def _csv(lines: IO[str], path: Path, kind: str) -> Columns:
     if any(_number(name) is not None for name in names) or len(set(names)) != len(names) or "" in names:
         raise InputError(
             f"{path} starts with the row {', '.join(names)[:80]!r}.",
-            "Names of columns, each once, are expected.",
-            "Add a first row such as: text,label",
+            "Names of columns, each once, are expected.", "Add a first row such as: text,label",
         )
     columns: Columns = {name: [] for name in names}
     for row in reader:
@@ -136,16 +134,12 @@ def _parquet(path: Path) -> Columns:
         pyarrow = importlib.import_module("pyarrow")
         parquet = importlib.import_module("pyarrow.parquet")
     except ImportError as error:
-        raise InputError(
-            f"{path} is read by the package pyarrow, which is not installed.", "",
-            "Install it: pip install pyarrow (or convert the file to .csv)",
-        ) from error
+        install = "pip install pyarrow (or convert the file to .csv)"
+        raise not_installed(f"{path} is read by the package pyarrow", install) from error
     try:
         table = parquet.read_table(path)
     except (pyarrow.ArrowException, ValueError) as error:
-        raise InputError(
-            f"{path} cannot be read ({error}).", "A Parquet file is expected.", "Write it again."
-        ) from error
+        raise unreadable(path, error, "A Parquet file is expected.") from error
     return {name: table.column(name).to_pylist() for name in table.column_names}
 
 

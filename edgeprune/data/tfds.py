@@ -22,6 +22,7 @@ from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
 from edgeprune.data.disk_buffer import DiskBuffer
+from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import ALIASES
 from edgeprune.data.streamed import Array
 from edgeprune.data.text import text_preprocessing
@@ -41,10 +42,8 @@ def read_tfds(request: DataRequest) -> Dataset:
     """
     source = request.source
     if importlib.util.find_spec("tensorflow_datasets") is None:
-        raise InputError(
-            f"{source} is read by the package tensorflow-datasets, which is not installed.", "",
-            "Install it: pip install tensorflow-datasets importlib_resources",
-        )
+        needed = f"{source} is read by the package tensorflow-datasets"
+        raise not_installed(needed, "pip install tensorflow-datasets importlib_resources")
     return _TfdsReader(_builder(source.removeprefix("tfds:")), request).dataset()
 
 

