@@ -110,7 +110,7 @@ def build_dataset(
     """
     signature = request.signature
     read = labels.read_labels({name: y for name, (_, y) in raw.parts.items()}, signature, raw.classes)
-    parts = {name: Split(x, read.parts[name]) for name, (x, _) in raw.parts.items()}
+    parts = {name: Split(x, read.parts.get(name)) for name, (x, _) in raw.parts.items()}
     for name, part in parts.items():
         if part.y is not None and len(part.y):
             check.check_labels(part.y, name, signature)

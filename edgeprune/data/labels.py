@@ -27,7 +27,7 @@ from edgeprune.errors import InputError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """The labels of all parts, in one representation.
+    """The labels of all parts that have some, in one representation.
 
     Attributes:
         parts: y by the name of its split.
@@ -35,7 +35,7 @@ class Labels:
         note: how they were read, where that is not plain.
     """
 
-    parts: Mapping[str, np.ndarray | None]
+    parts: Mapping[str, np.ndarray]
     names: tuple[str, ...] | None = None
     note: str = ""
 
@@ -54,19 +54,18 @@ def read_labels(
     Raises:
         InputError: labels that are no labels: NaN, objects, or of too many axes.
     """
-    arrays = {name: None if y is None else _plain(np.asarray(y), name) for name, y in parts.items()}
-    given = [y for y in arrays.values() if y is not None]
+    arrays = {name: _plain(np.asarray(y), name) for name, y in parts.items() if y is not None}
+    given = list(arrays.values())
     if not given:
         return Labels(arrays)
     if len({y.ndim for y in given}) > 1 or len({y.dtype.kind == "U" for y in given}) > 1:
         raise InputError("The splits' labels are of unlike kinds.", "One kind is expected in all of them.")
     if given[0].dtype.kind == "U":
         return _named(arrays, names)
-    numbers = {name: None if y is None else _numbers(y, given, signature) for name, y in arrays.items()}
-    first = next(y for y in numbers.values() if y is not None)
-    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and first.ndim == 1
+    numbers = {name: _numbers(y, given, signature) for name, y in arrays.items()}
+    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and next(iter(numbers.values())).ndim == 1
     note = "One-hot labels became class numbers." if one_hot else ""
-    return Labels(numbers, _class_names(numbers, signature, names), note)
+    return Labels(numbers, _class_names([*numbers.values()], signature, names), note)
 
 
 def _plain(y: np.ndarray, name: str) -> np.ndarray:
@@ -97,21 +96,17 @@ def text_of(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _named(arrays: Mapping[str, np.ndarray | None], names: Sequence[str] | None) -> Labels:
-    found = sorted({str(value) for y in arrays.values() if y is not None for value in np.unique(y)})
+def _named(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> Labels:
+    found = sorted({str(value) for y in arrays.values() for value in np.unique(y)})
     order = tuple(names or found)
-    unknown = sorted(set(found) - set(order))
-    if unknown:
+    if unknown := sorted(set(found) - set(order)):
         raise InputError(
             f"There is no class {unknown[0]!r}.", f"Classes are {', '.join(order)}.", "Correct the label."
         )
     for name in order:
         check_class_name(name)
     number = {name: index for index, name in enumerate(order)}
-    parts = {
-        split: None if y is None else np.array([number[str(value)] for value in y], np.int64)
-        for split, y in arrays.items()
-    }
+    parts = {split: np.array([number[str(one)] for one in y], np.int64) for split, y in arrays.items()}
     return Labels(parts, order)
 
 
@@ -133,19 +128,17 @@ def _numbers(y: np.ndarray, given: Sequence[np.ndarray], signature: ModelSignatu
         return np.asarray(np.argmax(y, axis=1), np.int64)
     if y.ndim == 2 and signature is not None and len(signature.output) == 1:
         return y.astype(np.float32)
-    whole = all(array.dtype.kind in "biu" for array in given)
+    integers = all(array.dtype.kind in "biu" for array in given)
     values = signature is not None and not signature.classes() and not signature.reconstructs
-    if not whole and signature is not None and signature.classes() and y.ndim == 1:
+    if not integers and signature is not None and signature.classes() and y.ndim == 1:
         # Class numbers that a CSV or a float array carries as 3.0 stay class numbers.
-        whole = all(bool((array == np.rint(array)).all()) for array in given)
-    return y.astype(np.int64) if whole and not values else y.astype(np.float32)
+        integers = all(bool((array == np.rint(array)).all()) for array in given)
+    return y.astype(np.int64) if integers and not values else y.astype(np.float32)
 
 
 def _is_one_hot(given: Sequence[np.ndarray], signature: ModelSignature | None) -> bool:
     """One 1 a row, for a model that gives one class a sample."""
-    if signature is not None and (signature.output_size != given[0].shape[1] or len(signature.output) != 1):
-        return False
-    if signature is not None and signature.head == "sigmoid":
+    if signature is not None and (signature.output != given[0].shape[1:] or signature.head == "sigmoid"):
         return False
     return all(
         y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()) for y in given
@@ -153,11 +146,10 @@ def _is_one_hot(given: Sequence[np.ndarray], signature: ModelSignature | None) -
 
 
 def _class_names(
-    parts: Mapping[str, np.ndarray | None], signature: ModelSignature | None, names: Sequence[str] | None
+    given: Sequence[np.ndarray], signature: ModelSignature | None, names: Sequence[str] | None
 ) -> tuple[str, ...] | None:
     if names is not None:
         return tuple(names)
-    given = [y for y in parts.values() if y is not None]
     if any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
         return None
     if signature is not None and not signature.classes():

