@@ -34,11 +34,7 @@ _DEFAULTS = {"vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text
 
 
 def find(name: str) -> ZooModel:
-    """The model `name`.
-
-    Raises:
-        InputError: there is none of that name.
-    """
+    """The model `name`."""
     if name not in ZOO:
         raise InputError(
             f"The zoo has no model {name!r}.", f"Expected one of {', '.join(sorted(ZOO))}.",
@@ -53,11 +49,7 @@ def default_of(task: str) -> ZooModel | None:
 
 
 def default_for(task: str) -> ZooModel:
-    """The model that ``build --task`` trains when none is given.
-
-    Raises:
-        InputError: a task without a default.
-    """
+    """The model that ``build --task`` trains when none is given."""
     if task not in _DEFAULTS:
         raise InputError(
             f"There is no default model for the task {task!r}.",

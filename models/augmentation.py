@@ -115,11 +115,7 @@ FEATURES: dict[str, Augmentation] = {"spec_augment": spec_augment}
 def augment(
     x: Samples, steps: Sequence[Step], table: Mapping[str, Augmentation], rng: np.random.Generator
 ) -> Samples:
-    """Run those of `steps` that `table` holds, in order; on streamed samples as they are read.
-
-    Raises:
-        InputError: a name in neither table.
-    """
+    """Run those of `steps` that `table` holds, in order; on streamed samples as they are read."""
     for step in steps:
         if step["op"] not in RAW and step["op"] not in FEATURES:
             raise InputError(

@@ -90,11 +90,7 @@ def compile_model(model: KerasModel, recipe: TrainingRecipe, steps: int) -> None
 
 
 def loss_function(recipe: TrainingRecipe, units: int) -> KerasLoss:
-    """The tf_keras loss of a recipe for a model with `units` outputs.
-
-    Raises:
-        InputError: a loss that is not known.
-    """
+    """The tf_keras loss of a recipe for a model with `units` outputs."""
     import tf_keras
 
     losses = tf_keras.losses

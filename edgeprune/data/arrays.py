@@ -44,11 +44,7 @@ def read_npy_files(request: DataRequest) -> Dataset:
 
 
 def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: DataRequest) -> Dataset:
-    """A `Dataset` of arrays by name; see the module.
-
-    Raises:
-        InputError: no samples under an expected name, or what `build_dataset` refuses.
-    """
+    """A `Dataset` of arrays by name; see the module."""
     parts = {
         split: found
         for split, suffix in (("train", ""), *((split, f"_{split}") for split in NAMES))
@@ -90,11 +86,7 @@ def _samples(array: Array, source: str) -> Array:
 
 
 def array_preprocessing(train: Split, request: DataRequest) -> Preprocessing:
-    """Steps that bring samples into the model's form; nothing is scaled.
-
-    Raises:
-        InputError: texts for a model that takes numbers.
-    """
+    """Steps that bring samples into the model's form; nothing is scaled."""
     parts, signature = parts_of(train.x), request.signature
     same = signature is not None and len(signature.inputs) == len(parts)
     expected = signature.inputs if signature is not None and same else (None,) * len(parts)

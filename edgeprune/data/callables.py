@@ -55,11 +55,7 @@ class TfDataset(Protocol):
 
 
 def read_callable(request: DataRequest) -> Dataset:
-    """Calls the function and reads what it gives.
-
-    Raises:
-        InputError: no such module or function, an error in it, or nothing that could be data.
-    """
+    """Calls the function and reads what it gives."""
     function = _find(request.source)
     try:
         return _read(function(), request)

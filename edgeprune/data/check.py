@@ -108,11 +108,7 @@ def _check_tokens(made: Array, expected: InputSignature, name: str) -> None:
 
 
 def check_labels(y: np.ndarray, name: str, signature: ModelSignature | None) -> None:
-    """Refuses classes or values that the model does not have, or another shape.
-
-    Raises:
-        InputError: the labels do not fit.
-    """
+    """Refuses classes or values that the model does not have, or another shape."""
     if signature is None or signature.reconstructs:
         return
     classes = signature.classes()

@@ -54,11 +54,7 @@ class DiskBuffer:
             self._flush()
 
     def samples(self) -> Array:
-        """All samples, in their order.
-
-        Raises:
-            InputError: there were none.
-        """
+        """All samples, in their order."""
         if self._first is None or not self.count:
             raise InputError(
                 f"{self._source} gives no samples.", "At least one batch is expected.", "Check the source."

@@ -48,7 +48,7 @@ def files_of(path: Path) -> Iterator[Path]:
     """All files of a folder; or a file, and those beside it that are read along."""
     if path.is_file():
         yield path
-        for name in ("y.npy", "vocab.txt"):
+        for name in ("y.npy", "vocab.txt", "labels.txt"):
             if path.with_name(name).is_file() and path.name != name:
                 yield path.with_name(name)
         return

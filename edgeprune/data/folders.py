@@ -37,11 +37,7 @@ def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
 
 
 def by_class(folder: Path, suffixes: Sequence[str], root: Path, skip: str = "") -> ByClass:
-    """Files of each subfolder but `skip`, sorted by their paths.
-
-    Raises:
-        InputError: see `by_split`.
-    """
+    """Files of each subfolder but `skip`, sorted by their paths."""
     classes = {}
     for name in subfolders(folder):
         if name == skip:
@@ -102,11 +98,7 @@ def _check_inside(path: Path, root: Path) -> None:
 
 
 def class_order(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
-    """The classes as labels.txt lists them; else sorted.
-
-    Raises:
-        InputError: labels.txt and the folders do not name the same classes.
-    """
+    """The classes as labels.txt lists them; else sorted."""
     listed = listed_labels(folder) if (folder / "labels.txt").is_file() else tuple(sorted(found))
     if sorted(listed) != sorted(found):
         raise InputError(
@@ -122,11 +114,7 @@ def beside(path: Path, name: str) -> Path:
 
 
 def listed_labels(path: Path) -> tuple[str, ...]:
-    """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none.
-
-    Raises:
-        InputError: unreadable, no UTF-8, or a link that leaves the folder.
-    """
+    """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none."""
     listed = beside(path, "labels.txt")
     if not listed.is_file():
         return ()
@@ -136,11 +124,7 @@ def listed_labels(path: Path) -> tuple[str, ...]:
 
 
 def text_of(path: Path, expected: str) -> str:
-    """The text of a file.
-
-    Raises:
-        InputError: unreadable, or no UTF-8.
-    """
+    """The text of a file."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

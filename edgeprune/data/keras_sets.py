@@ -36,11 +36,7 @@ Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
 
 
 def read_keras(request: DataRequest) -> Dataset:
-    """Loads a data set and brings it to the model's input.
-
-    Raises:
-        InputError: an unknown name, not in the cache and not to be downloaded, or what `check` refuses.
-    """
+    """Loads a data set and brings it to the model's input."""
     name = request.source.removeprefix("keras:")
     if name not in SETS:
         near = difflib.get_close_matches(name, SETS, 1)
@@ -52,11 +48,7 @@ def read_keras(request: DataRequest) -> Dataset:
 
 
 def load(name: str) -> Parts:
-    """Training and test halves, as Keras gives them.
-
-    Raises:
-        InputError: no network and nothing in the cache, or a broken download.
-    """
+    """Training and test halves, as Keras gives them."""
     module = importlib.import_module(f"keras.datasets.{name}")
     try:
         train, test = module.load_data()

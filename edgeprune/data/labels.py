@@ -111,11 +111,7 @@ def _named(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> Lab
 
 
 def check_class_name(name: str) -> None:
-    """Refuses what cannot stand on a line of labels.txt.
-
-    Raises:
-        InputError: empty, more than one line, control characters, or no Unicode text.
-    """
+    """Refuses what cannot stand on a line of labels.txt."""
     if not name.strip() or not name.isprintable():
         raise InputError(
             f"A class is called {name!a}.", "Class names are lines of labels.txt: printable text.",

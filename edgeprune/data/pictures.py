@@ -124,11 +124,7 @@ def decode(path: Path) -> np.ndarray:
 
 
 def shape_of(path: Path) -> tuple[int, int, int]:
-    """Height, width and channels by the file's header alone.
-
-    Raises:
-        InputError: as `decode`.
-    """
+    """Height, width and channels by the file's header alone."""
     with _opened(path, load=False) as picture:
         grey = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
         return picture.height, picture.width, 1 if grey else 3

@@ -52,11 +52,7 @@ def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, .
 
 
 def draw(split: Split, ratio: float, seed: int, splits_to_draw: int = 1) -> tuple[Split, Split]:
-    """Takes a part out, of every class the same; the order of the samples stays.
-
-    Raises:
-        InputError: a class with fewer samples than there are splits.
-    """
+    """Takes a part out, of every class the same; the order of the samples stays."""
     generator = np.random.default_rng(seed)
     classes = split.y if split.y is not None and _are_classes(split.y) else np.zeros(len(split), int)
     taken = np.zeros(len(split), bool)

@@ -82,11 +82,7 @@ def _in_noise(clips: list[np.ndarray], samples: int, seed: int) -> np.ndarray:
 def synthetic_commands(
     words: Sequence[str] = COMMANDS, *, train: int = 120, held_out: int = 40, seed: int = 23
 ) -> Dataset:
-    """Spoken commands by eSpeak NG: `train` clips a word, `held_out` each for validation and test.
-
-    Raises:
-        InputError: espeakng-loader is not installed.
-    """
+    """Spoken commands by eSpeak NG: `train` clips a word, `held_out` each for validation and test."""
     splits = {}
     for offset, (name, per_word) in enumerate(
         (("train", train), ("validation", held_out), ("test", held_out))

@@ -24,11 +24,7 @@ from edgeprune.preprocessing import Step
 
 
 def read_table_data(request: DataRequest) -> Dataset:
-    """Reads a table or a folder of tables called train, validation (valid, val, dev) and test.
-
-    Raises:
-        InputError: unreadable, or no columns that could be samples; see `tables` and `check`.
-    """
+    """Reads a table or a folder of tables called train, validation (valid, val, dev) and test."""
     path = request.path
     read = {split: tables.read_table(file) for split, file in _files(path).items()}
     if len({tuple(table) for table in read.values()}) > 1:

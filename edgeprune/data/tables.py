@@ -176,11 +176,7 @@ def label_column(columns: Table, text: str | None) -> str | None:
 
 
 def numbers(columns: Table, names: Sequence[str], path: Path) -> np.ndarray:
-    """(N, len(names)) float32 of columns that hold numbers.
-
-    Raises:
-        InputError: a value that is none; the line and the column are named.
-    """
+    """(N, len(names)) float32 of columns that hold numbers."""
     rows = np.empty((len(columns[names[0]]), len(names)), np.float32)
     for place, name in enumerate(names):
         for row, value in enumerate(columns[name]):

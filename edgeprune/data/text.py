@@ -152,11 +152,7 @@ def strings(texts: Sequence[str] | np.ndarray) -> np.ndarray:
 
 
 def texts_of(values: np.ndarray, source: str) -> np.ndarray:
-    """Texts or UTF-8 bytes as an object array of Python strings, of the same shape.
-
-    Raises:
-        InputError: other objects.
-    """
+    """Texts or UTF-8 bytes as an object array of Python strings, of the same shape."""
     if not all(isinstance(value, (str, bytes)) for value in values.flat):
         raise InputError(
             f"{source} gives Python objects.", "Numbers of one shape, or texts, are expected.",
@@ -183,9 +179,6 @@ def movie_reviews(
         keep: the end of a review that is too long says more about its verdict than its ``start``.
         source: ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
         limit: the most training reviews to use.
-
-    Raises:
-        InputError: the package is missing.
     """
     texts, y = _read_reviews(source)
     order = np.random.default_rng(2011).permutation(len(texts))

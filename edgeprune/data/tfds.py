@@ -34,12 +34,7 @@ _BATCH = 256
 
 
 def read_tfds(request: DataRequest) -> Dataset:
-    """Reads all splits called train, validation or test.
-
-    Raises:
-        InputError: the package is missing, the name is not known, nothing is prepared and the
-            download failed, or there is no supervised pair.
-    """
+    """Reads all splits called train, validation or test."""
     source = request.source
     if importlib.util.find_spec("tensorflow_datasets") is None:
         needed = f"{source} is read by the package tensorflow-datasets"

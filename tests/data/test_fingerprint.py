@@ -40,7 +40,10 @@ def test_files_and_what_lies_beside_them(tmp_path):
     before = {name: fingerprint(str(tmp_path / name)) for name in ("x.npy", "t.csv")}
     np.save(tmp_path / "y.npy", np.zeros(3))
     (tmp_path / "vocab.txt").write_text("[PAD]\n")
-    assert all(fingerprint(str(tmp_path / name)) != old for name, old in before.items())
+    between = {name: fingerprint(str(tmp_path / name)) for name in before}
+    assert all(between[name] != old for name, old in before.items())
+    (tmp_path / "labels.txt").write_text("no\nyes\n")  # the order of a table's classes
+    assert fingerprint(str(tmp_path / "t.csv")) != between["t.csv"]
 
 
 def test_names_and_modules(tmp_path, monkeypatch):
