@@ -65,8 +65,7 @@ def background_noise(
 
 
 def _clipped(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    limited: np.ndarray = np.clip(x, -32768, 32767).astype(dtype)
-    return limited
+    return np.asarray(np.clip(x, -32768, 32767).astype(dtype))
 
 
 def spec_augment(x: np.ndarray, rng: np.random.Generator, *, frames: int, bands: int) -> np.ndarray:

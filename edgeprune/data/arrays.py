@@ -16,7 +16,7 @@ import numpy as np
 
 from edgeprune.data.archive import read_npy, read_npz_arrays
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.model_signature import InputSignature
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, Samples, parts_of
@@ -58,13 +58,11 @@ def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: Da
     return from_parts(parts, name, source, request)
 
 
-def from_parts(
-    parts: Mapping[str, tuple[Samples, Array | None]], name: str, source: str, request: DataRequest
-) -> Dataset:
+def from_parts(parts: RawParts, name: str, source: str, request: DataRequest) -> Dataset:
     """A `Dataset` of samples and labels by split."""
-    raw = RawSamples(parts, name, source)
     return build_dataset(
-        raw, request, request.likely_task, lambda train: array_preprocessing(train, request)
+        request, request.likely_task, parts, lambda train: array_preprocessing(train, request),
+        name=name, source=source,
     )
 
 

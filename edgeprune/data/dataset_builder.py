@@ -21,6 +21,9 @@ from edgeprune.metrics import anomaly
 from edgeprune.preprocessing import Step
 
 _VALUES = ("r2", "mean_absolute_error")
+RawParts = Mapping[str, tuple[Samples, "ArrayLike | None"]]
+"""Samples and labels (or None) as a source has them, under ``train`` and, where there are such splits,
+``validation`` and ``test``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,26 +67,6 @@ class DataRequest:
         return {1: "tabular", 2: "speech"}.get(len(self.signature.inputs[0].shape), "vision")
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class RawSamples:
-    """Samples and labels as a source has them.
-
-    Attributes:
-        parts: samples and labels (or None) under ``train`` and, where the source has them,
-            ``validation`` and ``test``.
-        name: short, for reports.
-        source: where it is from.
-        classes: names of the classes in order, where the source knows them.
-    """
-
-    parts: Mapping[str, tuple[Samples, ArrayLike | None]]
-    name: str
-    source: str
-    classes: Sequence[str] | None = None
-    licence: str = "as you know it"
-    notes: tuple[str, ...] = ()
-
-
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
     """Steps that were fitted on training samples.
@@ -101,39 +84,47 @@ class Preprocessing:
 
 
 def build_dataset(
-    raw: RawSamples, request: DataRequest, task: str, preprocessing: Callable[[Split], Preprocessing]
+    request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
+    name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
+    notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A `Dataset` with the splits that `raw` lacks; `preprocessing` sees the training split alone.
+    """A checked `Dataset` with all three splits.
+
+    Args:
+        parts: splits that are missing are drawn from ``train``.
+        preprocessing: sees the training split alone.
+        name: short, for reports.
+        source: where the data is from.
+        classes: names of the classes in order, where the source knows them.
 
     Raises:
         InputError: what `labels.read_labels`, `splits.make_splits`, `preprocessing` and `check.check` refuse.
     """
     signature = request.signature
-    read = labels.read_labels({name: y for name, (_, y) in raw.parts.items()}, signature, raw.classes)
-    parts = {name: Split(x, read.parts.get(name)) for name, (x, _) in raw.parts.items()}
-    for name, part in parts.items():
-        if part.y is not None and len(part.y):
-            check.check_labels(part.y, name, signature)
-        lengths = [len(array) for array in parts_of(part.x)] + ([] if part.y is None else [len(part.y)])
+    read = labels.read_labels({part: y for part, (_, y) in parts.items()}, signature, classes)
+    given = {part: Split(x, read.parts.get(part)) for part, (x, _) in parts.items()}
+    for part, split in given.items():
+        if split.y is not None and len(split.y):
+            check.check_labels(split.y, part, signature)
+        lengths = [len(array) for array in parts_of(split.x)] + ([] if split.y is None else [len(split.y)])
         if len(set(lengths)) > 1:
             raise InputError(
-                f"{raw.source}: the {name} samples and labels number {', '.join(map(str, lengths))}.",
+                f"{source}: the {part} samples and labels number {', '.join(map(str, lengths))}.",
                 "As many of each are expected.", "Correct the data.",
             )
-    found, notes = splits.make_splits(parts, request.seed)
-    if len({split.y is None for split in found.values()}) > 1:
-        bare = [name for name, split in found.items() if split.y is None]
+    found, drawn = splits.make_splits(given, request.seed)
+    if bare := [part for part, split in found.items() if split.y is None and read.parts]:
         raise InputError(
-            f"{raw.source} has no labels for {', '.join(bare)}.", "Labels for all splits or for none.",
+            f"{source} has no labels for {', '.join(bare)}.", "Labels for all splits or for none.",
             "Add them, or leave all labels out.",
         )
-    fitted = preprocessing(found["train"])
+    train = found["train"]
+    fitted = preprocessing(train)
     data = Dataset(
-        task=task, train=found["train"], validation=found["validation"], test=found["test"],
-        preprocessing=fitted.steps, labels=read.names, name=raw.name, source=raw.source,
-        licence=raw.licence, metrics=_metrics(found["train"].y, task, signature, read.names),
+        task, train, found["validation"], found["test"], fitted.steps, read.names, name, source=source,
+        licence=licence, metrics=_metrics(train.y, task, signature, read.names),
         files=fitted.files, vocabulary=fitted.vocabulary,
-        notes=tuple(note for note in (*raw.notes, read.note, *notes, *fitted.notes) if note),
+        notes=tuple(note for note in (*notes, read.note, *drawn, *fitted.notes) if note),
     )
     check.check(data, signature)
     return data

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.data import folders, pictures
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.streamed import Array, FromItems, Streamed, held
 
 
@@ -28,7 +28,7 @@ def read_image_folder(request: DataRequest) -> Dataset:
         paths = [path for name in order for path in classes.get(name, ())]
         y = [number for number, name in enumerate(order) for _ in classes.get(name, ())]
         made[split] = (_samples(paths, form), np.array(y, np.int64))
-    return _dataset(RawSamples(made, folder.name, folder.name, order), form, request)
+    return _dataset(made, order, form, request)
 
 
 def read_pictures(request: DataRequest) -> Dataset:
@@ -36,8 +36,7 @@ def read_pictures(request: DataRequest) -> Dataset:
     folder = request.path
     paths = sorted(folders.files_below(folder, pictures.SUFFIXES, folder))
     form = _form(paths[0], request)
-    raw = RawSamples({"train": (_samples(paths, form), None)}, folder.name, folder.name)
-    return _dataset(raw, form, request)
+    return _dataset({"train": (_samples(paths, form), None)}, None, form, request)
 
 
 def _form(first: Path, request: DataRequest) -> pictures.PictureForm:
@@ -52,8 +51,12 @@ def _samples(paths: Sequence[Path], form: pictures.PictureForm) -> Array:
     return samples
 
 
-def _dataset(raw: RawSamples, form: pictures.PictureForm, request: DataRequest) -> Dataset:
-    signature = request.signature
+def _dataset(
+    parts: RawParts, classes: Sequence[str] | None, form: pictures.PictureForm, request: DataRequest
+) -> Dataset:
+    signature, name = request.signature, request.path.name
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(pictures.steps_for(form, signature), notes=(size, pictures.scale_note(signature)))
-    return build_dataset(raw, request, "vision", lambda _: steps)
+    return build_dataset(
+        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes
+    )

@@ -18,7 +18,7 @@ import numpy as np
 from edgeprune.data import pictures
 from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.streamed import FromItems, held
 from edgeprune.data.tabular import standardizing_step
 from edgeprune.errors import InputError
@@ -66,10 +66,11 @@ def _pictures(classes: tuple[str, ...] | None) -> Callable[[Parts, str, DataRequ
         signature = request.signature
         form = pictures.form_for(given["train"][0].shape[1:], signature)
         parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}
-        note = pictures.scale_note(signature)
-        raw = RawSamples(parts, name, f"keras:{name}", classes, _LICENCE, (note,))
         steps = Preprocessing(pictures.steps_for(form, signature))
-        return build_dataset(raw, request, "vision", lambda _: steps)
+        return build_dataset(
+            request, "vision", parts, lambda _: steps, name=name, source=request.source, classes=classes,
+            licence=_LICENCE, notes=(pictures.scale_note(signature),),
+        )
 
     return read
 
@@ -80,8 +81,10 @@ def _tokens(given: Parts, name: str, request: DataRequest) -> Dataset:
     rows = expected.vocabulary if expected is not None and expected.vocabulary else _TOKENS
     parts = {split: (padded(x, length, rows), y) for split, (x, y) in given.items()}
     note = f"Keras' own token numbers: the last {length} of a text, padded in front; unknown from {rows} on."
-    raw = RawSamples(parts, name, f"keras:{name}", None, _LICENCE, (note,))
-    return build_dataset(raw, request, "text", lambda train: array_preprocessing(train, request))
+    return build_dataset(
+        request, "text", parts, lambda train: array_preprocessing(train, request), name=name,
+        source=request.source, licence=_LICENCE, notes=(note,),
+    )
 
 
 def padded(rows: Sequence[Sequence[int]] | np.ndarray, length: int, vocabulary: int) -> np.ndarray:
@@ -96,12 +99,13 @@ def padded(rows: Sequence[Sequence[int]] | np.ndarray, length: int, vocabulary: 
 
 def _values(given: Parts, name: str, request: DataRequest) -> Dataset:
     parts = {split: (np.asarray(x, np.float32), y) for split, (x, y) in given.items()}
-    raw = RawSamples(parts, name, f"keras:{name}", None, _LICENCE)
 
     def steps(train: Split) -> Preprocessing:
         return Preprocessing(() if request.model_scales else (standardizing_step(np.asarray(train.x)),))
 
-    return build_dataset(raw, request, "tabular", steps)
+    return build_dataset(
+        request, "tabular", parts, steps, name=name, source=request.source, licence=_LICENCE
+    )
 
 
 SETS: Mapping[str, Callable[[Parts, str, DataRequest], Dataset]] = {

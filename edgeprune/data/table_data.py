@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.data import folders, tables
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.tables import Cell, Table
 from edgeprune.data.tabular import standardizing_step
@@ -42,16 +42,13 @@ def read_table_data(request: DataRequest) -> Dataset:
         return _rows(parts, label, request)
     y = _labels(parts, label)
     texts = {split: strings([_filled(value) for value in table[text]]) for split, table in parts.items()}
-    raw = RawSamples(
-        {split: (texts[split], y[split]) for split in parts},
-        path.name.partition(".")[0], path.name, folders.listed_labels(path) or None,
-        notes=(f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing."),),
+    note = f"Texts are column {text!r}, labels " + (f"column {label!r}." if label else "missing.")
+    return build_dataset(
+        request, "text", {split: (texts[split], y[split]) for split in parts},
+        lambda train: text_preprocessing(train.x, request.first_input, given),
+        name=path.name.partition(".")[0], source=path.name, classes=folders.listed_labels(path) or None,
+        notes=(note,),
     )
-
-    def tokens(train: Split) -> Preprocessing:
-        return text_preprocessing(np.asarray(train.x), request.first_input, given)
-
-    return build_dataset(raw, request, "text", tokens)
 
 
 def is_folder_of_tables(source: str) -> bool:
@@ -115,13 +112,9 @@ def _rows(parts: Mapping[str, Table], label: str | None, request: DataRequest) -
     if not features:
         raise InputError(f"{path} has no column beside {label!r}.", "A column for each feature.", "Add them.")
     y = _labels(parts, label)
-    raw = RawSamples(
-        {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()},
-        path.name.partition(".")[0], path.name, folders.listed_labels(path) or None,
-        notes=(
-            f"{len(features)} columns of numbers, labels "
-            + (f"in column {label!r}." if label else "missing: no column is called label, class or target."),
-        ),
+    rows = {split: (tables.numbers(table, features, path), y[split]) for split, table in parts.items()}
+    note = f"{len(features)} columns of numbers, labels " + (
+        f"in column {label!r}." if label else "missing: no column is called label, class or target."
     )
 
     def steps(train: Split) -> Preprocessing:
@@ -132,7 +125,10 @@ def _rows(parts: Mapping[str, Table], label: str | None, request: DataRequest) -
             found = (*found, {"op": "reshape", "shape": list(shape)})
         return Preprocessing(found)
 
-    return build_dataset(raw, request, "tabular", steps)
+    return build_dataset(
+        request, "tabular", rows, steps, name=path.name.partition(".")[0], source=path.name,
+        classes=folders.listed_labels(path) or None, notes=(note,),
+    )
 
 
 def _filled(value: Cell) -> str:

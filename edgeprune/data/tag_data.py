@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.data import folders, tables
-from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest, build_dataset
 from edgeprune.data.labels import check_class_name
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.tables import Cell, Table
@@ -61,17 +61,16 @@ def read_tags(
     longest = max(len(tokens) for tokens, _ in sentences["train"])
     length = (expected.shape[0] if expected is not None else None) or min(-(-longest // 8) * 8, _MOST)
     numbers = {tag: number for number, tag in enumerate(names)}
-    raw = RawSamples(
-        {name: (strings([" ".join(tokens) for tokens, _ in part]), _rows(part, numbers, length))
-         for name, part in sentences.items()},
-        path.name.partition(".")[0], path.name, names,
+    samples = {
+        name: (strings([" ".join(tokens) for tokens, _ in part]), _rows(part, numbers, length))
+        for name, part in sentences.items()
+    }
+    return build_dataset(
+        request, "text", samples,
+        lambda train: text_preprocessing(train.x, expected, vocabulary, kind="given", length=length),
+        name=path.name.partition(".")[0], source=path.name, classes=names,
         notes=(f"Tokens are column {columns[0]!r}, tags column {columns[1]!r}.",),
     )
-
-    def tokens(train: Split) -> Preprocessing:
-        return text_preprocessing(np.asarray(train.x), expected, vocabulary, kind="given", length=length)
-
-    return build_dataset(raw, request, "text", tokens)
 
 
 def _sentence(row: tuple[Cell, ...], path: Path) -> Sentence:

@@ -23,6 +23,7 @@ from edgeprune.data.labels import text_of
 from edgeprune.data.model_signature import InputSignature
 from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import NAMES
+from edgeprune.data.streamed import Samples
 from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
@@ -96,7 +97,7 @@ def text_dataset(
 
 
 def text_preprocessing(
-    texts: np.ndarray, expected: InputSignature | None, vocabulary: str | None = None, *,
+    texts: Samples, expected: InputSignature | None, vocabulary: str | None = None, *,
     kind: str = "", length: int = 200,
 ) -> Preprocessing:
     """The tokenizer for a model's input, fitted on training texts.
@@ -129,7 +130,7 @@ def text_preprocessing(
         note = f"Texts are cut into tokens of the kind {kind}, as the vocabulary tells."
     else:
         kind = kind or "word"
-        vocabulary = build_vocabulary(texts, kind, min(10_000, rows))
+        vocabulary = build_vocabulary(np.asarray(texts), kind, min(10_000, rows))
         note = (
             "The vocabulary was fitted on the training texts. A model that was trained with another one "
             "needs its vocab.txt beside the data."

@@ -20,7 +20,7 @@ import numpy as np
 from edgeprune.data import pictures, speech_data
 from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawSamples, build_dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.disk_buffer import DiskBuffer
 from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import ALIASES
@@ -92,9 +92,11 @@ class _TfdsReader:
         names = sorted((name for name in info.splits if name in ALIASES), key=lambda name: name != "train")
         parts = {ALIASES[name]: self._read(name) for name in names}
         licence = str(info.redistribution_info.license or "") or "see its home page"
-        raw = RawSamples(parts, info.name, f"tfds:{info.full_name}", self._classes or None, licence)
         task = {"Image": "vision", "Text": "text", "Audio": "speech"}.get(self._kind, request.likely_task)
-        data = build_dataset(raw, request, task, self._preprocessing)
+        data = build_dataset(
+            request, task, parts, self._preprocessing, name=info.name, source=f"tfds:{info.full_name}",
+            classes=self._classes or None, licence=licence,
+        )
         if self._kind != "Audio":
             return data
         samples = speech_data.clip_samples(request.signature, self._rate)
@@ -106,7 +108,7 @@ class _TfdsReader:
             note = pictures.scale_note(signature)
             return Preprocessing(pictures.steps_for(self._form, signature), notes=(note,))
         if self._kind == "Text":
-            return text_preprocessing(np.asarray(train.x), self._request.first_input)
+            return text_preprocessing(train.x, self._request.first_input)
         if self._kind == "Audio" and not isinstance(train.x, tuple):
             return Preprocessing(speech_data.steps_for(train.x, self._rate, train.x.shape[1], signature))
         return array_preprocessing(train, self._request)

@@ -19,8 +19,7 @@ from edgeprune.metrics.evaluation import Evaluation
 def reconstruction_error(inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """(N,) mean squared difference per sample."""
     difference = (inputs.astype(np.float64) - outputs.reshape(inputs.shape)).reshape(len(inputs), -1)
-    error: np.ndarray = np.mean(difference**2, axis=1)
-    return error
+    return np.asarray(np.mean(difference**2, axis=1))
 
 
 def scores(evaluation: Evaluation) -> np.ndarray:
@@ -29,11 +28,9 @@ def scores(evaluation: Evaluation) -> np.ndarray:
     if evaluation.inputs is not None and outputs.size == evaluation.inputs.size:
         return reconstruction_error(evaluation.inputs, outputs)
     if evaluation.single_score():
-        flat: np.ndarray = outputs.reshape(len(outputs)).astype(np.float64)
-        return flat
+        return np.asarray(outputs.reshape(len(outputs)).astype(np.float64))
     if outputs.shape[-1] == 2:
-        margin: np.ndarray = outputs[..., 1].astype(np.float64) - outputs[..., 0]
-        return margin
+        return np.asarray(outputs[..., 1].astype(np.float64) - outputs[..., 0])
     raise InputError(
         f"ROC-AUC needs one score per sample; the outputs have the shape {outputs.shape}.",
         "Expected one unit, two classes, or an autoencoder's output together with its inputs.",

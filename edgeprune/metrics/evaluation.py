@@ -27,8 +27,7 @@ class Evaluation:
         if self.single_score():
             positive: np.ndarray = self.outputs.reshape(self.y_true.shape) > self.threshold
             return positive.astype(np.int64)
-        best: np.ndarray = np.argmax(self.outputs, axis=-1)
-        return best
+        return np.asarray(np.argmax(self.outputs, axis=-1))
 
     def pairs(self) -> tuple[np.ndarray, np.ndarray]:
         """Flat true and predicted class numbers, without positions labelled -1."""

@@ -114,8 +114,7 @@ def fft_length(frame_length: int) -> int:
 
 def hann(length: int) -> np.ndarray:
     """Periodic Hann window, (length,) float64."""
-    window: np.ndarray = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    return window
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length))
 
 
 @functools.lru_cache(maxsize=8)
@@ -132,27 +131,23 @@ def mel_matrix(bands: int, bins: int, sample_rate: int, lower_hz: float, upper_h
     rising = (frequencies - lower) / (centre - lower)
     falling = (upper - frequencies) / (upper - centre)
     triangles: np.ndarray = np.maximum(0.0, np.minimum(rising, falling))
-    padded: np.ndarray = np.pad(triangles, ((1, 0), (0, 0)))
-    return padded
+    return np.asarray(np.pad(triangles, ((1, 0), (0, 0))))
 
 
 @functools.lru_cache(maxsize=8)
 def dct_matrix(size: int) -> np.ndarray:
     """(size, size): column k is DCT-II's k-th cosine, scaled as HTK's MFCCs are."""
     angle = np.pi / size * np.outer(np.arange(size) + 0.5, np.arange(size))
-    matrix: np.ndarray = 2 * np.cos(angle) / np.sqrt(2 * size)
-    return matrix
+    return np.asarray(2 * np.cos(angle) / np.sqrt(2 * size))
 
 
 def _mel(hertz: np.ndarray) -> np.ndarray:
-    mel: np.ndarray = 1127.0 * np.log1p(hertz / 700.0)
-    return mel
+    return np.asarray(1127.0 * np.log1p(hertz / 700.0))
 
 
 def _magnitudes(x: np.ndarray, length: int, step: int) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(x.astype(np.float64), length, axis=1)[:, ::step]
-    magnitudes: np.ndarray = np.abs(np.fft.rfft(frames * hann(length), fft_length(length), axis=-1))
-    return magnitudes
+    return np.asarray(np.abs(np.fft.rfft(frames * hann(length), fft_length(length), axis=-1)))
 
 
 STEPS: dict[str, Callable[..., np.ndarray]] = {

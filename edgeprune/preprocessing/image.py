@@ -53,8 +53,7 @@ def channels(x: np.ndarray, *, count: int) -> np.ndarray:
             luma = (x.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000) >> 16
         else:
             luma = x @ np.array([0.299, 0.587, 0.114], np.float32)
-        grey: np.ndarray = luma[..., None].astype(x.dtype)
-        return grey
+        return np.asarray(luma[..., None].astype(x.dtype))
     raise InputError(
         f"Pictures of {found} channels cannot become pictures of {count}.",
         "1 to any number, or 3 to 1, are known.", "Convert the pictures first.",
@@ -77,8 +76,7 @@ def triangle(size: int, wanted: int) -> np.ndarray:
     centres = (np.arange(wanted) + 0.5) * scale
     distance = np.abs(np.arange(size) + 0.5 - centres[:, None]) / support
     weights = np.maximum(0.0, 1.0 - distance)
-    normal: np.ndarray = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return normal
+    return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 STEPS: dict[str, Callable[..., np.ndarray]] = {"resize": resize, "channels": channels}

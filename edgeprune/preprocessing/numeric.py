@@ -10,15 +10,13 @@ from numpy.typing import ArrayLike
 
 def rescale(x: np.ndarray, *, scale: float, offset: float = 0.0) -> np.ndarray:
     """``x * scale + offset`` in float32."""
-    scaled: np.ndarray = x.astype(np.float32) * np.float32(scale) + np.float32(offset)
-    return scaled
+    return np.asarray(x.astype(np.float32) * np.float32(scale) + np.float32(offset))
 
 
 def standardize(x: np.ndarray, *, mean: ArrayLike, std: ArrayLike) -> np.ndarray:
     """``(x - mean) / std`` in float32; `mean` and `std` are numbers or lists along the last axes."""
     shift, width = np.asarray(mean, np.float32), np.asarray(std, np.float32)
-    standardized: np.ndarray = (x.astype(np.float32) - shift) / width
-    return standardized
+    return np.asarray((x.astype(np.float32) - shift) / width)
 
 
 def reshape(x: np.ndarray, *, shape: Sequence[int]) -> np.ndarray:
