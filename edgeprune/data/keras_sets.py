@@ -12,6 +12,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -61,18 +62,17 @@ def load(name: str) -> Parts:
     return {"train": train, "test": test}
 
 
-def _pictures(classes: tuple[str, ...] | None) -> Callable[[Parts, str, DataRequest], Dataset]:
-    def read(given: Parts, name: str, request: DataRequest) -> Dataset:
-        signature = request.signature
-        form = pictures.form_for(given["train"][0].shape[1:], signature)
-        parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}
-        steps = Preprocessing(pictures.steps_for(form, signature))
-        return build_dataset(
-            request, "vision", parts, lambda _: steps, name=name, source=request.source, classes=classes,
-            licence=_LICENCE, notes=(pictures.scale_note(signature),),
-        )
-
-    return read
+def _pictures(
+    given: Parts, name: str, request: DataRequest, classes: tuple[str, ...] | None = None
+) -> Dataset:
+    signature = request.signature
+    form = pictures.form_for(given["train"][0].shape[1:], signature)
+    parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}
+    steps = Preprocessing(pictures.steps_for(form, signature))
+    return build_dataset(
+        request, "vision", parts, lambda _: steps, name=name, source=request.source, classes=classes,
+        licence=_LICENCE, notes=(pictures.scale_note(signature),),
+    )
 
 
 def _tokens(given: Parts, name: str, request: DataRequest) -> Dataset:
@@ -111,10 +111,10 @@ def _values(given: Parts, name: str, request: DataRequest) -> Dataset:
 SETS: Mapping[str, Callable[[Parts, str, DataRequest], Dataset]] = {
     "boston_housing": _values,
     "california_housing": _values,
-    "cifar10": _pictures(_CIFAR10),
-    "cifar100": _pictures(None),
-    "fashion_mnist": _pictures(_FASHION),
+    "cifar10": partial(_pictures, classes=_CIFAR10),
+    "cifar100": _pictures,
+    "fashion_mnist": partial(_pictures, classes=_FASHION),
     "imdb": _tokens,
-    "mnist": _pictures(_DIGITS),
+    "mnist": partial(_pictures, classes=_DIGITS),
     "reuters": _tokens,
 }

@@ -12,6 +12,7 @@ undefined fraction counts as 0, as in scikit-learn's defaults.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -63,38 +64,27 @@ def _fraction(above: int | np.integer, below: int | np.integer) -> float:
 ClassScores = Callable[[np.ndarray], np.ndarray]
 
 
-def _macro(scores: ClassScores) -> Callable[[Evaluation], float]:
-    def compute(evaluation: Evaluation) -> float:
-        counts = confusion_counts(evaluation)
-        seen = counts.sum(axis=0) + counts.sum(axis=1) > 0
-        return float(scores(counts)[seen].mean()) if seen.any() else 0.0
-
-    return compute
+def _macro(scores: ClassScores, evaluation: Evaluation) -> float:
+    counts = confusion_counts(evaluation)
+    seen = counts.sum(axis=0) + counts.sum(axis=1) > 0
+    return float(scores(counts)[seen].mean()) if seen.any() else 0.0
 
 
-def _binary(scores: ClassScores) -> Callable[[Evaluation], float]:
+def _binary(scores: ClassScores, evaluation: Evaluation) -> float:
     """The positive class' own figure for two classes; the macro average for more."""
-
-    def compute(evaluation: Evaluation) -> float:
-        counts = confusion_counts(evaluation)
-        return float(scores(counts)[1]) if len(counts) == 2 else _macro(scores)(evaluation)
-
-    return compute
+    counts = confusion_counts(evaluation)
+    return float(scores(counts)[1]) if len(counts) == 2 else _macro(scores, evaluation)
 
 
-def top_k(k: int) -> Callable[[Evaluation], float]:
+def top_k(k: int, evaluation: Evaluation) -> float:
     """Share of samples whose class is among the k highest outputs; ties go to the lower number."""
-
-    def compute(evaluation: Evaluation) -> float:
-        if evaluation.single_score():
-            return accuracy(evaluation)
-        truth = evaluation.y_true.reshape(-1)
-        scores = evaluation.outputs.reshape(len(truth), evaluation.outputs.shape[-1])
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        counted = truth >= 0
-        return _fraction(np.count_nonzero((best == truth[:, None]).any(axis=1) & counted), counted.sum())
-
-    return compute
+    if evaluation.single_score():
+        return accuracy(evaluation)
+    truth = evaluation.y_true.reshape(-1)
+    scores = evaluation.outputs.reshape(len(truth), evaluation.outputs.shape[-1])
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    counted = truth >= 0
+    return _fraction(np.count_nonzero((best == truth[:, None]).any(axis=1) & counted), counted.sum())
 
 
 def _per_class(name: str, scores: ClassScores) -> Metric:
@@ -121,7 +111,7 @@ def scalar_metric(
     return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher)
 
 
-precision, recall, f1 = _binary(_precisions), _binary(_recalls), _binary(_f1s)
+precision, recall, f1 = (partial(_binary, scores) for scores in (_precisions, _recalls, _f1s))
 METRICS = (
     scalar_metric("accuracy", "Share of samples (or positions) with the right class.", accuracy),
     scalar_metric(
@@ -131,13 +121,13 @@ METRICS = (
     scalar_metric("precision", "TP / (TP + FP); macro average for more than two classes.", precision),
     scalar_metric("recall", "TP / (TP + FN); macro average for more than two classes.", recall),
     scalar_metric("f1", "2PR / (P + R); macro average for more than two classes.", f1),
-    scalar_metric("precision_macro", "Mean precision of the classes.", _macro(_precisions)),
-    scalar_metric("recall_macro", "Mean recall of the classes.", _macro(_recalls)),
-    scalar_metric("f1_macro", "Mean F1 of the classes.", _macro(_f1s)),
+    scalar_metric("precision_macro", "Mean precision of the classes.", partial(_macro, _precisions)),
+    scalar_metric("recall_macro", "Mean recall of the classes.", partial(_macro, _recalls)),
+    scalar_metric("f1_macro", "Mean F1 of the classes.", partial(_macro, _f1s)),
     # With one label a sample, every false positive is another class' false negative: P = R = F1 = accuracy.
     scalar_metric("f1_micro", "F1 over all decisions; equals accuracy with one label a sample.", accuracy),
-    scalar_metric("top_3", "Share of samples whose class is among the 3 highest outputs.", top_k(3)),
-    scalar_metric("top_5", "Share of samples whose class is among the 5 highest outputs.", top_k(5)),
+    scalar_metric("top_3", "Share of samples whose class is among the 3 highest outputs.", partial(top_k, 3)),
+    scalar_metric("top_5", "Share of samples whose class is among the 5 highest outputs.", partial(top_k, 5)),
     _per_class("precision_per_class", _precisions),
     _per_class("recall_per_class", _recalls),
     _per_class("f1_per_class", _f1s),
