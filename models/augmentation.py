@@ -129,26 +129,23 @@ def augment(
             f"The samples have {len(x)} inputs.", "Augmentation takes one.", "Train without augmentation."
         )
     if isinstance(x, Streamed):
-        return Augmented(x, chosen, table, int(rng.integers(2**62)))
+        return _augmented(x, chosen, table, int(rng.integers(2**62)))
     return _run(x, chosen, table, rng)
 
 
-class Augmented(Streamed):
+def _augmented(
+    source: Streamed, steps: Sequence[Step], table: Mapping[str, Augmentation], seed: int
+) -> Streamed:
     """Streamed samples, changed as they are read; the same row is changed the same way each time."""
 
-    def __init__(
-        self, source: Streamed, steps: Sequence[Step], table: Mapping[str, Augmentation], seed: int
-    ) -> None:
-        super().__init__(np.arange(len(source)))
-        self._source, self._steps, self._table, self._seed = source, steps, table, seed
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Reads the source's `rows` and augments each with a generator of its own."""
-        read = self._source[rows]
+    def read(rows: np.ndarray) -> np.ndarray:
+        samples = source[rows]
         return np.concatenate([
-            _run(read[place : place + 1], self._steps, self._table, np.random.default_rng((self._seed, row)))
+            _run(samples[place : place + 1], steps, table, np.random.default_rng((seed, row)))
             for place, row in enumerate(rows.tolist())
         ])
+
+    return Streamed(len(source), read)
 
 
 def _run(

@@ -63,17 +63,8 @@ class ZooModel:
     keras_name: str = ""
     input_name: str | None = None
 
-    def build(
-        self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0
-    ) -> KerasModel:
-        """An untrained tf_keras model.
-
-        Args:
-            input_shape: one model input, after preprocessing, without the batch axis.
-            classes: see `Sizes`.
-            seed: of the initial weights.
-            vocabulary: see `Sizes`.
-        """
+    def build(self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> KerasModel:
+        """An untrained tf_keras model for inputs (N, *input_shape); the seed is that of the weights."""
         import tf_keras
 
         tf_keras.utils.set_random_seed(seed)

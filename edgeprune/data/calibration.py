@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.data.dataset import Split
+from edgeprune.data.dataset import Split
 
 
 def choose(split: Split, number: int, seed: int) -> Split:
-    """Draws samples, every class as often as every other while they last.
+    """Draws `number` samples or all there are, every class as often as every other while they last.
 
-    Args:
-        split: where from; its test data is never passed in here.
-        number: how many; all of them where there are fewer.
-        seed: of the draw.
+    Test data is never passed in here.
     """
     order = np.random.default_rng(seed).permutation(len(split))
     if split.y is not None and split.y.ndim == 1:

@@ -39,19 +39,14 @@ _EXPECTED = "A function that gives NumPy arrays, a tf.data.Dataset, or batches."
 
 
 @runtime_checkable
-class TfDataset(Protocol):
+class _TfDataset(Protocol):
     """What is read of a `tf.data.Dataset`."""
 
     element_spec: Any
 
-    def cardinality(self) -> int:
-        """Number of elements; negative where it is infinite or unknown."""
-
-    def batch(self, size: int) -> TfDataset:
-        """The same samples in batches."""
-
-    def as_numpy_iterator(self) -> Iterable[object]:
-        """The elements as arrays."""
+    def cardinality(self) -> int: ...
+    def batch(self, size: int) -> _TfDataset: ...
+    def as_numpy_iterator(self) -> Iterable[object]: ...
 
 
 def read_callable(request: DataRequest) -> Dataset:
@@ -116,14 +111,14 @@ def _parts(given: object, source: str) -> dict[str, object]:
 
 
 def _is_part(part: object) -> bool:
-    return (isinstance(part, tuple) and len(part) == 2) or isinstance(part, TfDataset)
+    return (isinstance(part, tuple) and len(part) == 2) or isinstance(part, _TfDataset)
 
 
 def _pair(
     part: object, source: str, signature: ModelSignature | None
 ) -> tuple[Samples, np.ndarray | None]:
     """Samples and labels of one split."""
-    if isinstance(part, TfDataset):
+    if isinstance(part, _TfDataset):
         return _buffered(_tf_batches(part, source, signature), source)
     if isinstance(part, tuple) and len(part) == 2:
         several = _are_arrays(part[0])
@@ -148,7 +143,7 @@ def _array(values: ArrayLike, source: str) -> np.ndarray:
     return texts_of(array, source) if textual else array
 
 
-def _tf_batches(dataset: TfDataset, source: str, signature: ModelSignature | None) -> Iterator[object]:
+def _tf_batches(dataset: _TfDataset, source: str, signature: ModelSignature | None) -> Iterator[object]:
     """NumPy batches of a `tf.data.Dataset`, whether it is batched or not."""
     if int(dataset.cardinality()) == _INFINITE:
         raise InputError(

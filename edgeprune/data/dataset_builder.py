@@ -69,13 +69,7 @@ class DataRequest:
 
 @dataclasses.dataclass(frozen=True)
 class Preprocessing:
-    """Steps that were fitted on training samples.
-
-    Attributes:
-        steps: see `edgeprune.preprocessing`.
-        files: texts that the steps name.
-        vocabulary: how many token numbers there are.
-    """
+    """Steps that were fitted on training samples, texts that they name, and the number of tokens."""
 
     steps: tuple[Step, ...] = ()
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)

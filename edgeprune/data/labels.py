@@ -44,12 +44,9 @@ def read_labels(
     parts: Mapping[str, ArrayLike | None], signature: ModelSignature | None = None,
     names: Sequence[str] | None = None,
 ) -> Labels:
-    """Brings labels into a `Split`'s representation.
+    """Brings raw labels by split into a `Split`'s representation.
 
-    Args:
-        parts: raw labels by split; None where a split has none.
-        signature: the model, which tells class numbers from values.
-        names: of the classes where the source knows them.
+    The model tells class numbers from values; `names` are those of classes that the source knows.
 
     Raises:
         InputError: labels that are no labels: NaN, objects, or of too many axes.

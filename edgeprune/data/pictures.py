@@ -57,11 +57,9 @@ class PictureForm:
 
 
 def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
-    """The form that a model takes; where it leaves a size open, that of the first picture.
+    """The form that a model takes: (H, W, C), (H, W), or the pixels in one row.
 
-    Args:
-        shape: (H, W) or (H, W, C) of the first picture.
-        signature: the model: (H, W, C), (H, W), or the pixels in one row.
+    Where it leaves a size open, that of the first picture counts, whose `shape` is (H, W) or (H, W, C).
 
     Raises:
         InputError: pictures cannot be brought into the model's shape.

@@ -46,12 +46,9 @@ _COUNTED = 1000  # files of an unknown folder
 
 @dataclasses.dataclass(frozen=True)
 class SourceKind:
-    """One kind of source.
+    """One kind of source: as messages call it, how it is known, and its reader.
 
-    Attributes:
-        name: as messages call it.
-        matches: by the name, or by what a folder holds.
-        read: raises `InputError` for what is damaged, or does not fit the model.
+    Readers raise `InputError` for what is damaged or does not fit the model.
     """
 
     name: str

@@ -135,7 +135,6 @@ def _in_order(data: Dataset, listed: tuple[str, ...], folder: Path) -> Dataset:
             f"The recordings give {', '.join(data.labels or ())}.", "Make them the same.",
         )
     place = np.array([listed.index(name) for name in data.labels or ()])
-
     train, validation, test = (
         Split(split.x, None if split.y is None else place[split.y])
         for split in (data.train, data.validation, data.test)

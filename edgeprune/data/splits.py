@@ -24,11 +24,7 @@ Parts = Mapping[str, Split]
 
 
 def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """Training, validation and test, and a sentence for each that had to be drawn.
-
-    Args:
-        parts: ``train`` and, where the source has them, ``validation`` and ``test``.
-        seed: of the draw.
+    """Training, validation and test, and a sentence for each that had to be drawn from ``train``.
 
     Raises:
         InputError: no samples at all, or too few of a class to stand in every split.
@@ -45,8 +41,7 @@ def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, .
         ratio = TEST if name == "test" else VALIDATION
         to_draw = len(missing) - place  # what is drawn next needs its sample too
         splits["train"], splits[name] = draw(splits["train"], ratio, seed + (name == "validation"), to_draw)
-        y = splits[name].y
-        how = "stratified, " if y is not None and _are_classes(y) else ""
+        how = "stratified, " if _classes(splits[name]) is not None else ""
         notes.append(f"{len(splits[name])} samples were drawn for {name}, {how}seed {seed}.")
     return {name: splits[name] for name in NAMES}, tuple(notes)
 
@@ -54,12 +49,13 @@ def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, .
 def draw(split: Split, ratio: float, seed: int, splits_to_draw: int = 1) -> tuple[Split, Split]:
     """Takes a part out, of every class the same; the order of the samples stays."""
     generator = np.random.default_rng(seed)
-    classes = split.y if split.y is not None and _are_classes(split.y) else np.zeros(len(split), int)
+    known = _classes(split)
+    classes = np.zeros(len(split), int) if known is None else known
     taken = np.zeros(len(split), bool)
     for label in np.unique(classes):
         rows = generator.permutation(np.flatnonzero(classes == label))
         if len(rows) <= splits_to_draw:
-            one = f"class {label} has" if classes is split.y else "there are"
+            one = "there are" if known is None else f"class {label} has"
             raise InputError(
                 f"The splits cannot be drawn: {one} {len(rows)} sample(s).",
                 f"At least {splits_to_draw + 1} are expected, one for each split.",
@@ -69,5 +65,5 @@ def draw(split: Split, ratio: float, seed: int, splits_to_draw: int = 1) -> tupl
     return split.take(~taken), split.take(taken)
 
 
-def _are_classes(y: np.ndarray) -> bool:
-    return y.ndim == 1 and y.dtype.kind in "iu"
+def _classes(split: Split) -> np.ndarray | None:
+    return split.y if split.y is not None and split.y.ndim == 1 and split.y.dtype.kind in "iu" else None

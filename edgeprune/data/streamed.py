@@ -10,7 +10,6 @@ Small data never comes here: a source hands over a plain array up to `IN_MEMORY_
 
 from __future__ import annotations
 
-import abc
 import copy
 import functools
 from collections.abc import Callable, Iterator, Sequence
@@ -29,23 +28,24 @@ Rows = slice | np.ndarray
 Item = TypeVar("Item")
 
 
-class Streamed(abc.ABC):
-    """An array-like (N, ...) of samples that are read on demand."""
+class Streamed:
+    """An array-like (N, ...) of samples that are read on demand.
 
-    def __init__(self, rows: np.ndarray) -> None:
-        self._rows = rows
+    Args:
+        count: N.
+        read: gives the samples (len(rows), ...) at `rows`, which count in the source.
+    """
 
-    @abc.abstractmethod
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """The samples (len(rows), ...) at `rows`, which count in the source."""
+    def __init__(self, count: int, read: Callable[[np.ndarray], np.ndarray]) -> None:
+        self._rows, self._read = np.arange(count), read
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, rows: int | Rows) -> np.ndarray:
         if isinstance(rows, (int, np.integer)):
-            return np.asarray(self.read(self._rows[rows][None])[0])
-        return self.read(self._rows[rows])
+            return np.asarray(self._read(self._rows[rows][None])[0])
+        return self._read(self._rows[rows])
 
     def pick(self, rows: Rows) -> Streamed:
         """The samples `rows`, in that order, still unread."""
@@ -55,7 +55,7 @@ class Streamed(abc.ABC):
 
     @functools.cached_property
     def _one(self) -> np.ndarray:
-        return self.read(self._rows[:1])
+        return self._read(self._rows[:1])
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -79,39 +79,24 @@ class Streamed(abc.ABC):
 
 
 class FromArray(Streamed):
-    """Rows of an array that lies in a file (`np.memmap`)."""
+    """Rows copied out of an array that lies in a file (`np.memmap`)."""
 
     def __init__(self, array: np.ndarray) -> None:
-        super().__init__(np.arange(len(array)))
-        self._array = array
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Copies rows out of the file."""
-        return np.array(self._array[rows])
+        super().__init__(len(array), lambda rows: np.array(array[rows]))
 
 
 class FromItems(Streamed):
     """Samples that a function makes of items, such as pixels of paths."""
 
     def __init__(self, items: Sequence[Item] | np.ndarray, make: Callable[[Item], np.ndarray]) -> None:
-        super().__init__(np.arange(len(items)))
-        self._items, self._make = items, make
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Makes and stacks the samples of `rows`."""
-        return np.stack([self._make(self._items[row]) for row in rows])
+        super().__init__(len(items), lambda rows: np.stack([make(items[row]) for row in rows]))
 
 
 class Mapped(Streamed):
     """What a function over batches makes of other streamed samples, such as model inputs."""
 
     def __init__(self, source: Streamed, function: Callable[[np.ndarray], np.ndarray]) -> None:
-        super().__init__(np.arange(len(source)))
-        self._source, self._function = source, function
-
-    def read(self, rows: np.ndarray) -> np.ndarray:
-        """Reads the source's `rows` and applies the function."""
-        return self._function(self._source[rows])
+        super().__init__(len(source), lambda rows: function(source[rows]))
 
 
 Array = np.ndarray | Streamed

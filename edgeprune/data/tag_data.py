@@ -44,12 +44,7 @@ def tag_columns(table: Table, signature: ModelSignature | None) -> tuple[str, st
 def read_tags(
     parts: Mapping[str, Table], columns: tuple[str, str], vocabulary: str | None, request: DataRequest
 ) -> Dataset:
-    """A `Dataset` of sentences.
-
-    Args:
-        parts: tables by split.
-        columns: from `tag_columns`.
-        vocabulary: the text of the model's own `vocab.txt`; None fits one.
+    """A `Dataset` of sentences; `vocabulary` is the text of the model's own `vocab.txt`, None builds one.
 
     Raises:
         InputError: a sentence with more or fewer tags than tokens, or a tag that labels.txt lacks.

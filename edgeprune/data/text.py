@@ -105,7 +105,7 @@ def text_preprocessing(
     Args:
         texts: of the training split.
         expected: the model's input: token numbers of a fixed length, or the strings themselves.
-        vocabulary: the text of the `vocab.txt` that the model was trained with; None fits one.
+        vocabulary: the text of the `vocab.txt` that the model was trained with; None builds one.
         kind: of the tokens, where something beside the vocabulary tells it.
         length: tokens of an input, where the model does not say.
 

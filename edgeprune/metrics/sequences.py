@@ -51,19 +51,19 @@ def _entity_counts(evaluation: Evaluation) -> tuple[int, int, int]:
 def entity_precision(evaluation: Evaluation) -> float:
     """Right entities / predicted entities."""
     right, predicted, _ = _entity_counts(evaluation)
-    return right / predicted if predicted else 0.0
+    return right / max(predicted, 1)
 
 
 def entity_recall(evaluation: Evaluation) -> float:
     """Right entities / true entities."""
     right, _, true = _entity_counts(evaluation)
-    return right / true if true else 0.0
+    return right / max(true, 1)
 
 
 def entity_f1(evaluation: Evaluation) -> float:
     """2PR / (P + R) over whole entities."""
     right, predicted, true = _entity_counts(evaluation)
-    return 2 * right / (predicted + true) if predicted + true else 0.0
+    return 2 * right / max(predicted + true, 1)
 
 
 def ctc_greedy(outputs: np.ndarray) -> list[list[int]]:
