@@ -8,7 +8,8 @@ out has the types it claims, whoever wrote the file. An error names the path of 
 field without a default is an error.
 
 Fields may be bool, int, float, str, None, enums, `Literal`, dataclasses, tuples, lists, `Sequence` (read as a
-tuple), mappings with keys of str or int, unions of these, and `object` for any JSON value.
+tuple), mappings with keys of str or int, unions of these, and `object` for any JSON value. A field whose
+``metadata`` has a ``"key"`` goes by that name in JSON: files keep their keys when code gets better names.
 
 Light on purpose (standard library only, Python 3.9 syntax): the agent takes this module along to the device.
 Dataclasses that travel must say `Optional[X]`, which 3.9 can evaluate; those of the host may also say
@@ -64,7 +65,7 @@ def encode(value: object) -> Json:
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {_key(field): encode(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(encode(key)): encode(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -197,11 +198,16 @@ def _decode_dataclass(kind: type[DataclassInstance], value: object, where: str) 
     given, hints = cast("Mapping[str, object]", value), _hints(kind)
     read = {}
     for field in (field for field in dataclasses.fields(kind) if field.init):
-        if field.name in given:
-            read[field.name] = _decode(hints[field.name], given[field.name], f"{where}.{field.name}")
+        key = _key(field)
+        if key in given:
+            read[field.name] = _decode(hints[field.name], given[key], f"{where}.{key}")
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise InputError(f"{where} has no {field.name!r}.", f"A {kind.__name__} needs it.")
+            raise InputError(f"{where} has no {key!r}.", f"A {kind.__name__} needs it.")
     return kind(**read)
+
+
+def _key(field: dataclasses.Field[object]) -> str:
+    return str(field.metadata.get("key", field.name))
 
 
 _hints = functools.lru_cache(maxsize=None)(typing.get_type_hints)

@@ -45,7 +45,7 @@ _DESIGNED = 24
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class FoundWidths:
+class BudgetOutcome:
     """The outcome.
 
     Attributes:
@@ -132,7 +132,7 @@ class BudgetSearch:
         plans: int,
         seconds: float,
         progress: Callable[[float], None] = lambda _: None,
-    ) -> FoundWidths:
+    ) -> BudgetOutcome:
         """The model that keeps the most inside a budget, measured on the device.
 
         Args:
@@ -159,11 +159,11 @@ class BudgetSearch:
             chosen = choose_plan(self.planner, tight, self.evaluator) or ChosenPlan("narrowest", cheapest)
         return self._proven(chosen, resources, budget, lambda done: progress(0.7 + 0.3 * done))
 
-    def narrower(self, found: FoundWidths, missed: Round, budget: ResourceBudget) -> FoundWidths:
+    def narrower(self, found: Explanation, missed: Round, budget: ResourceBudget) -> BudgetOutcome:
         """Narrower widths, where the trained and quantized file took more than was measured before.
 
         Args:
-            found: what it was made from.
+            found: how the file's widths were found.
             missed: how that file was measured.
             budget: the limits.
 
@@ -171,13 +171,13 @@ class BudgetSearch:
             DeviceError: the device refused, failed or went away.
             VerificationError: there is nothing narrower.
         """
-        counts = np.array([row.units_after for row in found.explanation.rows])
+        counts = np.array([row.units_after for row in found.rows])
         resources = resources_of(budget, self.profile, memory=self.measurement.memory)
         resources = [one.corrected(counts, missed.measured[one.name]) for one in resources]
         after = self.planner.nearest(counts, with_margin(resources, (missed,)))
         if after is None:
             raise out_of_reach(self.profile, counts, resources)
-        chosen = ChosenPlan(found.explanation.family, after, found.explanation.divergences)
+        chosen = ChosenPlan(found.family, after, found.divergences)
         return self._proven(chosen, resources, budget)
 
     def _proven(
@@ -186,7 +186,7 @@ class BudgetSearch:
         resources: list[Resource],
         budget: ResourceBudget,
         progress: Callable[[float], None] = lambda _: None,
-    ) -> FoundWidths:
+    ) -> BudgetOutcome:
         """Builds, measures and corrects."""
         rounds: list[Round] = []
         best: tuple[PruneResult, bytes, Round] | None = None
@@ -211,7 +211,7 @@ class BudgetSearch:
         result, tflite, last = best
         rounds = [*(one for one in rounds if one is not last), last]
         explanation = self._explanation(rounds, budget, chosen)
-        return FoundWidths(result, explanation, self.profile.candidates.baseline, tflite)
+        return BudgetOutcome(result, explanation, self.profile.candidates.baseline, tflite)
 
     def _refined(self, resources: list[Resource], budget: ResourceBudget) -> list[Resource]:
         """Measures the plans themselves before one is built, where that is cheap."""

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Group
 
-    from edgeprune.sweep.board import Standing
-    from edgeprune.sweep.front import Done
+    from edgeprune.sweep.front import TrialResult
+    from edgeprune.sweep.status_board import SweepStatus
 
-    Show = Callable[[Standing], None]
+    Show = Callable[[SweepStatus], None]
 
 _STAGES = {**TITLES, "wait": "start", "device": "measure on the device"}
 _LAST = 8
@@ -42,8 +42,8 @@ def live_table(*, enabled: bool) -> Iterator[Show]:
 def _lines() -> Show:
     shown: set[str] = set()
 
-    def show(now: Standing) -> None:
-        lines = {f"{one.slot}": _line(one) for one in now.done} | {note: note for note in now.notes}
+    def show(now: SweepStatus) -> None:
+        lines = {f"{one.number}": _line(one) for one in now.done} | {note: note for note in now.notes}
         for key, line in lines.items():
             if key not in shown:
                 shown.add(key)
@@ -52,15 +52,15 @@ def _lines() -> Show:
     return show
 
 
-def _line(one: Done) -> str:
-    return f"trial {one.slot} ({settings_text(one.settings)}): {_found(one)}"
+def _line(one: TrialResult) -> str:
+    return f"trial {one.number} ({settings_text(one.settings)}): {_found(one)}"
 
 
-def _found(one: Done) -> str:
+def _found(one: TrialResult) -> str:
     return one.error or ", ".join(f"{name} {figure_text(one, name)}" for name in one.figures)
 
 
-def _drawn(now: Standing) -> Group:
+def _drawn(now: SweepStatus) -> Group:
     from rich.console import Group
     from rich.markup import escape
     from rich.table import Table
@@ -72,10 +72,10 @@ def _drawn(now: Standing) -> Group:
     for done in list(now.done)[-_LAST:]:
         mark = "[green]front[/] " if done.optimal else "[dim]" + ("stopped " if done.stopped else "") + "[/]"
         text = escape(_found(done))
-        table.add_row(str(done.slot), escape(settings_text(done.settings)), mark + text, "")
+        table.add_row(str(done.number), escape(settings_text(done.settings)), mark + text, "")
     for run in now.running:
         table.add_row(
-            str(run.slot) if run.slot >= 0 else "baseline", escape(settings_text(run.settings)),
+            str(run.number) if run.number >= 0 else "baseline", escape(settings_text(run.settings)),
             f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %",
             f"{time.monotonic() - run.since:.0f} s", style="bold",
         )

@@ -126,12 +126,12 @@ def _print(front: Front, out: Path) -> None:
     console = Console()
     console.print(table)
     for one in front.optimal:
-        console.print(f"{one.slot:>5}  {escape(settings_text(one.settings))}", highlight=False)
+        console.print(f"{one.number:>5}  {escape(settings_text(one.settings))}", highlight=False)
         where = one.bundle.removeprefix(f"{platform.node()}:")
         console.print(f"       {where}", soft_wrap=True, markup=False, highlight=False)
     failed = [one for one in front.trials if one.error and not one.stopped]
     for one in failed[:3]:
-        console.print(f"Trial {one.slot} gave no model: {escape(one.error)}", soft_wrap=True)
+        console.print(f"Trial {one.number} gave no model: {escape(one.error)}", soft_wrap=True)
     for note in front.notes:
         console.print(f"Note: {escape(note)}")
     console.print(f"Page: {out}/front.html", soft_wrap=True, markup=False)

@@ -16,7 +16,7 @@ from edgeprune import jsonable
 from edgeprune.budget.explain import Explanation
 from edgeprune.budget.measurement import BudgetMeasurement
 from edgeprune.budget.resources import ResourceBudget, show_amount
-from edgeprune.budget.search import BudgetSearch, FoundWidths, budget_search
+from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
 from edgeprune.data.calibration import choose
 from edgeprune.data.streamed import in_memory
 from edgeprune.errors import DeviceError, InputError, VerificationError
@@ -120,7 +120,7 @@ class _Stage:
         options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
         return finished(self._job, self._inputs, as_timed(model, options, several))[0].tflite
 
-    def fitted(self) -> tuple[Trained, FoundWidths]:
+    def fitted(self) -> tuple[Trained, BudgetOutcome]:
         """Inside the limits; as an interrupted build had it, if there was one."""
         job, done = self._job, self._job.state.finished("fit")
         if done is None:
@@ -133,27 +133,27 @@ class _Stage:
             explanation = jsonable.loads(
                 Explanation, (done / "explanation.json").read_bytes(), "The interrupted build's explanation"
             )
-            fitted = FoundWidths(
+            fitted = BudgetOutcome(
                 kept(job, done, self._inputs.model), explanation, (done / "baseline.tflite").read_bytes()
             )
         return trained(job, self._inputs, fitted.result), fitted
 
-    def narrower(self, fitted: FoundWidths, last: Round) -> tuple[Trained, FoundWidths]:
+    def narrower(self, fitted: BudgetOutcome, last: Round) -> tuple[Trained, BudgetOutcome]:
         """Searched again with what the file that ships took."""
         known = self._fitter
         with self._job.clock("fit"):
-            fitted = known.narrower(fitted, last, ResourceBudget(**self._limits))
+            fitted = known.narrower(fitted.explanation, last, ResourceBudget(**self._limits))
         self._job.state.clear()
         self._keep(fitted)
         return trained(self._job, self._inputs, fitted.result), fitted
 
-    def fastest(self) -> tuple[Trained, FoundWidths]:
+    def fastest(self) -> tuple[Trained, BudgetOutcome]:
         """The fastest model that keeps the accuracy after training, and is inside the limits.
 
         Raises:
             VerificationError: none is.
         """
-        known, found = self._fitter, dict[int, FoundWidths]()
+        known, found = self._fitter, dict[int, BudgetOutcome]()
         whole = known.profile.baseline_ms or 0.0
         top = min(self._limits.get("latency_ms", whole), whole)
 
@@ -170,7 +170,7 @@ class _Stage:
         made = largest(self._job, self._inputs, prune)
         return made, found[id(made.pruned)]
 
-    def proof(self, fitted: FoundWidths, shipped: Deployed) -> Round:
+    def proof(self, fitted: BudgetOutcome, shipped: Deployed) -> Round:
         """The file that ships, measured on the device."""
         tflite, explanation = shipped.files["deployed"].tflite, fitted.explanation
         before = explanation.rounds[-1]
@@ -190,7 +190,7 @@ class _Stage:
         within = "latency_ms" not in self._limits or (last.high or 0.0) <= self._limits["latency_ms"]
         return dataclasses.replace(last, inside=asked and within)
 
-    def _keep(self, fitted: FoundWidths) -> None:
+    def _keep(self, fitted: BudgetOutcome) -> None:
         with self._job.state.finishing("fit") as room:
             if room is not None:
                 keep(room, fitted.result)

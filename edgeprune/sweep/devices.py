@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _POLL_S = 1.0
 
 
-class Pool:
+class DevicePool:
     """Hands out free devices; one that went away is not handed out again.
 
     Args:
@@ -32,12 +32,12 @@ class Pool:
         self._names, self._python = tuple(dict.fromkeys(names)), python
         self._free: queue.Queue[str] = queue.Queue()
         self._ended = threading.Event()
-        self.gone: dict[str, str] = {}
+        self.lost: dict[str, str] = {}
         for name in self._names:
             self._free.put(name)
 
     def check(self) -> None:
-        """Looks at all devices before anything is built; those on which nothing can run are left out.
+        """Checks all devices before anything is built; those on which nothing can run are left out.
 
         Raises:
             InputError: a name that is none.
@@ -48,8 +48,8 @@ class Pool:
         for name in self._names:
             with contextlib.suppress(DeviceError):
                 open_transport(name)
-            if why := self._gone(name):
-                self.gone[name] = why
+            if why := self._problem(name):
+                self.lost[name] = why
         self._require_one()
 
     def measure(self, bundle: Path, threads: int) -> RunRecord:
@@ -57,7 +57,7 @@ class Pool:
 
         Raises:
             InputError: the bundle cannot run there.
-            DeviceError: no device is left, or the bundle fails on devices that are well.
+            DeviceError: no device is left, or the bundle fails on devices that work.
         """
         failed = False
         while True:
@@ -65,19 +65,19 @@ class Pool:
                 try:
                     return bench(bundle, device, BenchOptions(threads=threads, python=self._python))
                 except DeviceError as error:
-                    if self._gone(device):
-                        self.gone[device] = str(error)
+                    if self._problem(device):
+                        self.lost[device] = str(error)
                     elif failed:
-                        raise  # twice, on devices that are well: it is the model
+                        raise  # twice, on devices that work: it is the model
                     else:
                         failed = True
 
-    def left(self) -> bool:
+    def available(self) -> bool:
         """Whether there is a device to measure on."""
-        return len(self.gone) < len(self._names)
+        return len(self.lost) < len(self._names)
 
     def end(self) -> None:
-        """Lets nobody wait any longer."""
+        """Ends all waiting for a device."""
         self._ended.set()
 
     @contextlib.contextmanager
@@ -93,12 +93,12 @@ class Pool:
             self._require_one()
             with contextlib.suppress(queue.Empty):
                 device = self._free.get(timeout=_POLL_S)
-                if device not in self.gone:
+                if device not in self.lost:
                     return device
             if self._ended.is_set():
                 raise DeviceError("The sweep was ended.")
 
-    def _gone(self, device: str) -> str:
+    def _problem(self, device: str) -> str:
         """Why nothing can run on it; empty if something can."""
         if device == "local":
             return ""
@@ -108,9 +108,9 @@ class Pool:
         return f"{device}: {'; '.join(found.problems)}." if found.reachable else " ".join(found.problems)
 
     def _require_one(self) -> None:
-        if not self.left():
+        if not self.available():
             raise DeviceError(
-                " ".join(dict.fromkeys(self.gone.values())),
+                " ".join(dict.fromkeys(self.lost.values())),
                 "A device to measure on.",
                 "Bring one back and give the same command again: what is done is kept.",
             )

@@ -11,7 +11,7 @@ from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.svg import figure
 from edgeprune.report.page.trade import COSTS, quality_show, trade_plot
-from edgeprune.sweep.front import Done, Front
+from edgeprune.sweep.front import Front, TrialResult
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")
 _MARK = {True: "deployed", False: "baseline"}
@@ -37,7 +37,7 @@ def front_page(front: Front) -> str:
         f"{_metric(front).capitalize()} on validation data decides; on test data it is only reported."
     )
     rows = [
-        (str(one.slot), settings_text(one.settings), one.bundle, *row(front, one)[1:])
+        (str(one.number), settings_text(one.settings), one.bundle, *row(front, one)[1:])
         for one in front.optimal
     ]
     heads = ("trial", "settings", "bundle", *columns(front)[1:])
@@ -56,14 +56,14 @@ def columns(front: Front) -> tuple[str, ...]:
     return ("trial", *(names.get(name, name) for name in _figures(front)), "device")
 
 
-def row(front: Front, one: Done) -> tuple[str, ...]:
+def row(front: Front, one: TrialResult) -> tuple[str, ...]:
     """A trial in a table."""
     figures = [figure_text(one, name) if name in one.figures else "" for name in _figures(front)]
     doubt = " (unstable)" if one.unstable else ""
-    return (str(one.slot), *figures, one.place + doubt)
+    return (str(one.number), *figures, one.place + doubt)
 
 
-def figure_text(one: Done, name: str) -> str:
+def figure_text(one: TrialResult, name: str) -> str:
     """A figure with its unit."""
     show = COSTS[name].show if name in COSTS else quality_show(one.metric)
     return show(one.figures[name])
@@ -92,7 +92,7 @@ def _plots(front: Front) -> Html | None:
 
 def _plot(front: Front, cost: str) -> Html | None:
     points = [
-        Point(str(one.slot), _MARK[one.optimal], one.figures[cost], one.figures["accuracy"])
+        Point(str(one.number), _MARK[one.optimal], one.figures[cost], one.figures["accuracy"])
         for one in front.trials if {cost, "accuracy"} <= set(one.figures)
     ]
     if not points:
@@ -105,7 +105,7 @@ def _plot(front: Front, cost: str) -> Html | None:
 
 def _all(front: Front) -> Html:
     rows = [
-        (str(one.slot), settings_text(one.settings), "yes" if one.optimal else one.error or "no",
+        (str(one.number), settings_text(one.settings), "yes" if one.optimal else one.error or "no",
          *row(front, one)[1:])
         for one in front.trials
     ]

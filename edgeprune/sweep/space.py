@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import get_type_hints
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from edgeprune.errors import InputError
 from edgeprune.recipe import Recipe, recipe
 
 Value = str | int | float | bool
-Settings = dict[str, Any]
+Settings = dict[str, Value]
 _TRIES = 100
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -29,8 +29,8 @@ class Space:
 
     values: Mapping[str, Sequence[Value]]
 
-    def drawn(self, number: int, seed: int, fixed: Mapping[str, Any]) -> list[Settings]:
-        """So many different settings that a recipe can have; fewer where there are no more.
+    def drawn(self, number: int, seed: int, fixed: Mapping[str, object]) -> list[Settings]:
+        """Different settings that a recipe can have, up to a number of them.
 
         The first ones are the same whatever the number, so that a sweep can be made longer, and among
         them every value of a field comes about equally often.
@@ -51,7 +51,7 @@ class Space:
         """The space of the other fields."""
         return Space({name: values for name, values in self.values.items() if name not in set(names)})
 
-    def _different(self, seed: int, fixed: Mapping[str, Any]) -> Iterator[Settings]:
+    def _different(self, seed: int, fixed: Mapping[str, object]) -> Iterator[Settings]:
         seen: set[tuple[Value, ...]] = set()
         for row in itertools.chain(self._balanced(seed, seen), itertools.product(*self.values.values())):
             settings = dict(zip(self.values, row, strict=True))
@@ -85,7 +85,7 @@ DEFAULT_SPACE = Space(
 )
 
 
-def allowed(settings: Mapping[str, Any]) -> bool:
+def allowed(settings: Mapping[str, object]) -> bool:
     """Whether a recipe takes these settings together."""
     try:
         recipe(**settings)
@@ -99,7 +99,7 @@ def _permutations(values: list[Value], random: np.random.Generator) -> Iterator[
         yield from (values[int(place)] for place in random.permutation(len(values)))
 
 
-def parse_space(given: Iterable[str], fixed: Mapping[str, Any]) -> Space:
+def parse_space(given: Iterable[str], fixed: Mapping[str, object]) -> Space:
     """A space from ``field=value,value,…``; the default one where nothing is given.
 
     Args:
@@ -130,7 +130,7 @@ def parse_space(given: Iterable[str], fixed: Mapping[str, Any]) -> Space:
 
 
 def _value(name: str, text: str) -> Value:
-    kind: Any = get_type_hints(Recipe).get(name)
+    kind = get_type_hints(Recipe).get(name)
     try:
         if kind is int:
             return int(text)

@@ -3,49 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import importlib.util
-import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.sweep.front import OBJECTIVES
+from edgeprune.sweep.optional_packages import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    import optuna
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 HEARTBEAT_S = 5
 GRACE_S = 30
 _LOCK_S = 60
 
 
-def require(package: str) -> Any:
-    """Imports Optuna or Ray.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise InputError(
-            f"Searching needs {package}, which is not installed ({error}).",
-            way_out="Install it with: pip install 'edgeprune[search]'",
-        ) from error
-
-
-def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) -> Any:
+def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) -> optuna.Study:
     """Optuna's study of that name, made where there is none.
 
     Raises:
         InputError: the storage cannot be used, or the study has other objectives.
     """
     optuna = require("optuna")
-    # What happens to a trial is told by the sweep itself, and heartbeats are "experimental" since 2021.
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
-    with reachable(storage):
-        kept = optuna.storages.RDBStorage(
+    with explained_errors(storage):
+        database = optuna.storages.RDBStorage(
             _with_driver(storage),
             heartbeat_interval=HEARTBEAT_S,
             grace_period=GRACE_S,
@@ -53,9 +38,9 @@ def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) ->
             engine_kwargs={"connect_args": {"timeout": _LOCK_S}} if storage.startswith("sqlite") else None,
         )
         if storage.startswith("sqlite"):
-            _take_turns(kept.engine)
+            _lock_early(database.engine)
         return optuna.create_study(
-            storage=kept,
+            storage=database,
             study_name=name,
             directions=[OBJECTIVES[one] for one in objectives],
             sampler=optuna.samplers.TPESampler(seed=seed),
@@ -63,7 +48,7 @@ def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) ->
         )
 
 
-def _take_turns(engine: Any) -> None:
+def _lock_early(engine: Engine) -> None:
     """Makes every transaction take SQLite's write lock at its beginning.
 
     Optuna reads a trial's state and then writes it. Python's sqlite3 begins its transaction at the write, so
@@ -71,17 +56,20 @@ def _take_turns(engine: Any) -> None:
     """
     event = require("sqlalchemy.event")
 
-    def connected(connection: Any, _record: Any) -> None:
+    def connected(connection: DBAPIConnection, _record: object) -> None:
         connection.isolation_level = None  # sqlite3 begins nothing by itself
 
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     event.listen(engine, "connect", connected)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(engine, "begin", begin)
     engine.dispose()
 
 
 @contextlib.contextmanager
-def reachable(storage: str) -> Iterator[None]:
-    """Says in words what the database refuses.
+def explained_errors(storage: str) -> Iterator[None]:
+    """Turns what the database refuses into errors for people.
 
     Raises:
         InputError: it cannot be reached or written, or its driver is missing.

@@ -1,29 +1,22 @@
-"""One trial: a build in a process of its own, so that every build starts alike and a crash ends one only.
-
-    parent ──stdin: an Assignment──> `main` ──stdout: Messages──> parent
-
-Both are JSON, one document a line. The process ends itself when its standard input closes: a parent that
-is killed takes it along.
-"""
+"""One trial: what is asked for, what comes of it, and the build between them."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import os
-import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING
 
-from edgeprune import jsonable
 from edgeprune.errors import EdgepruneError, VerificationError
-from edgeprune.progress import GivenUpError, Interim
-from edgeprune.sweep.hopeless import Rival, beaten_by
+from edgeprune.progress import GivenUpError, Interim, Progress, Watch
+from edgeprune.sweep.trial_pruner import ReferenceTrial, reason_to_stop
+
+if TYPE_CHECKING:
+    from edgeprune.pipeline.build import Source
 
 CHECK = -1
-"""Slot of the assignment that only checks model and data, and trains the zoo's model once for all."""
+"""Number of the assignment that only checks model and data, and trains the zoo's model once for all."""
 BASELINE = "model.keras"
 
 
@@ -32,31 +25,31 @@ class Assignment:
     """What to build.
 
     Attributes:
-        slot: number of the trial within the sweep, or `CHECK`.
-        settings: fields of the recipe.
+        number: of the trial within the sweep, or `CHECK`.
+        settings: of the recipe.
         out: folder of the bundle.
         model: path; ``zoo:NAME`` or None for the zoo's.
         data: see ``build --data``.
         trained: the zoo's model, trained.
         folder: to work in, from which modules are imported.
-        rivals: finished trials that make going on with this one pointless when they are far ahead.
+        references: finished trials; one that is far ahead ends this one.
     """
 
-    slot: int
-    settings: Mapping[str, Any]
+    number: int
+    settings: Mapping[str, object]
     out: str
-    model: Optional[str] = None  # noqa: UP045  (jsonable reads Optional alone)
-    data: Optional[str] = None  # noqa: UP045
-    trained: Optional[str] = None  # noqa: UP045
+    model: str | None = None
+    data: str | None = None
+    trained: str | None = None
     custom_objects: str = ""
     trust_model: bool = False
     folder: str = ""
-    rivals: tuple[Rival, ...] = ()
+    references: tuple[ReferenceTrial, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The outcome of a trial, as the study keeps it.
 
     Attributes:
         figures: ``accuracy`` on validation data and ``test`` on test data, higher is better; ``size`` in
@@ -64,7 +57,7 @@ class Outcome:
         metric: what ``accuracy`` and ``test`` are, in the task's own name.
         curve: how the model did while it was trained.
         error: why there is no model.
-        stopped: whether that is because the trial was not worth going on with.
+        stopped: whether that is because the trial was stopped early.
         bad_input: whether it is because of wrong usage.
         place: where ``latency`` was measured.
         hardware: of that place.
@@ -86,31 +79,28 @@ class Outcome:
 
 @dataclasses.dataclass(frozen=True)
 class Message:
-    """How far a trial is, or what came of it."""
+    """The progress of a trial, or its outcome."""
 
     stage: str = ""
     done: float = 0.0
-    outcome: Optional[Outcome] = None  # noqa: UP045
+    outcome: Outcome | None = None
 
 
-Tell = Callable[[str, float], None]
-
-
-def run_here(assignment: Assignment, tell: Tell) -> Outcome:
+def run_here(assignment: Assignment, progress: Progress) -> Outcome:
     """Builds in this process; whatever goes wrong is in the outcome."""
     curve: list[Interim] = []
 
     def watch(now: Interim) -> None:
         if math.isfinite(now.metric):
             curve.append(now)
-        if rival := beaten_by(now, assignment.rivals):
-            raise GivenUpError(rival)
+        if reason := reason_to_stop(now, assignment.references):
+            raise GivenUpError(reason)
 
     try:
-        if assignment.slot == CHECK:
-            _check(assignment, tell)
+        if assignment.number == CHECK:
+            _check(assignment, progress)
             return Outcome()
-        return _built(assignment, tell, watch, curve)
+        return dataclasses.replace(_build(assignment, progress, watch), curve=tuple(curve))
     except GivenUpError as error:
         return Outcome(curve=tuple(curve), error=str(error), stopped=True)
     except EdgepruneError as error:
@@ -121,35 +111,36 @@ def run_here(assignment: Assignment, tell: Tell) -> Outcome:
         return Outcome(error=f"{type(error).__name__}: {error}")
 
 
-def _built(assignment: Assignment, tell: Tell, watch: Any, curve: list[Interim]) -> Outcome:
+def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
     from edgeprune.metrics import METRICS
     from edgeprune.pipeline import build as pipeline
     from edgeprune.recipe import recipe
     from edgeprune.report.read import read_report
 
-    done = pipeline.run(
-        _source(assignment), recipe(**assignment.settings), Path(assignment.out), progress=tell, watch=watch
+    settings = recipe(**assignment.settings)
+    made = pipeline.run(
+        _source(assignment), settings, Path(assignment.out), progress=progress, watch=watch
     )
-    report = read_report(done.bundle)
+    bundle = made.bundle
+    report = read_report(bundle)
     deployed, seen = report.stages.deployed, report.quantization.validation
     assert seen is not None  # noqa: S101  (a build always compares)
-    figures = {
-        "accuracy": seen.agreement_fraction if seen.deployed_metric is None else seen.deployed_metric,
-        "size": float(done.bundle.model.stat().st_size),
-    }
     name, test = next(iter(deployed.metrics.items()), ("agreement", math.nan))
     higher = METRICS[name.partition("/")[0]].higher_is_better
-    figures["test"] = test if higher else 1 - test  # as `Inputs.worth` does on validation data
-    if deployed.p50_ms is not None:
-        figures["latency"] = deployed.p50_ms
-    if deployed.peak_memory_bytes is not None:
-        figures["memory"] = float(deployed.peak_memory_bytes)
-    finite = {key: value for key, value in figures.items() if math.isfinite(value)}
-    said = name if higher else f"1 - {name}"
-    return Outcome(finite, said, tuple(curve), place="local", unstable=deployed.unstable)
+    figures: dict[str, float | None] = {
+        "accuracy": seen.agreement_fraction if seen.deployed_metric is None else seen.deployed_metric,
+        "size": float(bundle.model.stat().st_size),
+        "test": test if higher else 1 - test,  # as the build does on validation data
+        "latency": deployed.p50_ms,
+        "memory": deployed.peak_memory_bytes,
+    }
+    return Outcome(
+        {key: float(value) for key, value in figures.items() if value is not None and math.isfinite(value)},
+        name if higher else f"1 - {name}", place="local", unstable=deployed.unstable,
+    )  # fmt: skip
 
 
-def _check(assignment: Assignment, tell: Tell) -> None:
+def _check(assignment: Assignment, progress: Progress) -> None:
     """Opens model and data as a build would, and keeps the zoo's model, trained."""
     from edgeprune.keras_bridge.load import saved_bytes
     from edgeprune.pipeline import build as pipeline
@@ -162,7 +153,7 @@ def _check(assignment: Assignment, tell: Tell) -> None:
 
     pipeline.require_host()
     settings = recipe(**assignment.settings)
-    job = Job(settings, _source(assignment), State(None), tell)
+    job = Job(settings, _source(assignment), State(None), progress)
     with pipeline.quietly(settings) as strategy:
         inputs = open_inputs(dataclasses.replace(job, strategy=strategy))
         check_settings(job, inputs)
@@ -172,32 +163,10 @@ def _check(assignment: Assignment, tell: Tell) -> None:
             (folder / BASELINE).write_bytes(saved_bytes(inputs.model))
 
 
-def _source(assignment: Assignment) -> Any:
+def _source(assignment: Assignment) -> Source:
     from edgeprune.pipeline.build import Source
 
     trained = Path(assignment.trained) if assignment.trained else None
     return Source(
         assignment.model, assignment.data, assignment.custom_objects, assignment.trust_model, trained
     )
-
-
-def main() -> None:
-    """Entry point of the process."""
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever else is printed, by C code too, is no message
-    assignment = jsonable.loads(Assignment, sys.stdin.readline(), "The assignment")
-
-    def watch() -> None:
-        sys.stdin.read()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-    def say(message: Message) -> None:
-        answers.write(jsonable.dumps(message) + "\n")
-        answers.flush()
-
-    outcome = run_here(assignment, lambda stage, done: say(Message(stage, round(done, 2))))
-    say(Message(outcome=outcome))
-    os._exit(0)  # the watcher holds standard input, on which a plain exit would wait
-

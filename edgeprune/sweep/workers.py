@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import platform
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
 from edgeprune.pipeline.fingerprint import versions
-from edgeprune.sweep import parcel
-from edgeprune.sweep.apart import WorkerLostError, end_all, run_apart
-from edgeprune.sweep.storage import require
+from edgeprune.sweep import file_transfer
+from edgeprune.sweep.optional_packages import require
+from edgeprune.sweep.subprocess_trial import WorkerLostError, end_all, run_in_subprocess
 from edgeprune.sweep.trial import Assignment, Message, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
+    from types import ModuleType
+
+    import ray
 
     Messages = Generator[Message, None, None]
-    Job = Callable[[Assignment], Messages]
+    TrialRunner = Callable[[Assignment], Messages]
 
 
-class Workers(Protocol):
+class WorkerPool(Protocol):
     """Runs assignments; called from several threads.
 
     Attributes:
-        places: how many at once, unless somebody says.
+        places: how many at once, unless the user says otherwise.
     """
 
     places: int
@@ -46,52 +48,54 @@ class Workers(Protocol):
         """Ends everything that runs."""
 
 
-class Here:
+class LocalWorkers:
     """Processes of this machine."""
 
-    def __init__(self, job: Job) -> None:
-        self.run, self.places = job, 1
+    def __init__(self, runner: TrialRunner) -> None:
+        self.run, self.places = runner, 1
 
     def end(self) -> None:
         """Ends the processes."""
         end_all()
 
 
-class Cluster:
+class RayWorkers:
     """Ray's workers. Model and data travel to a machine that does not have them; bundles come back.
 
-    A trial that is lost is given back by the sweep, not retried by Ray: so it is known what was lost,
-    and it counts once.
+    The sweep gives a lost trial back, Ray does not retry it: so it is known what was lost, and a trial counts
+    once.
     """
 
-    def __init__(self, ray: Any, job: Job) -> None:
-        self._ray, self._job = ray, job
-        self.places = max(int(ray.cluster_resources().get("CPU", 1)), 1)
+    def __init__(self, module: ModuleType, runner: TrialRunner) -> None:
+        self._ray, self._runner = module, runner
+        self.places = max(int(module.cluster_resources().get("CPU", 1)), 1)
         # One core for each: Ray then sets OMP_NUM_THREADS, so that trials leave each other's alone.
-        self._remote = ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(on_node)
-        self._active: set[Any] = set()
-        self._sent: Any = None
+        self._remote = module.remote(num_cpus=1, max_retries=0, num_returns="streaming")(on_node)
+        self._active: set[ray.ObjectRefGenerator] = set()
+        self._sent: tuple[dict[str, str], ray.ObjectRef] | None = None
         self._lock = threading.Lock()
 
     def run(self, assignment: Assignment) -> Messages:
-        """See `Workers.run`."""
-        known = parcel.hashes(assignment)
+        """See `WorkerPool.run`."""
+        known = file_transfer.hashes(assignment)
         try:
             if not (yield from self._messages(assignment, known, None)):
                 yield from self._messages(assignment, known, self._inputs(assignment, known))
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(f"{type(error).__name__}: {str(error).strip()[-300:]}") from error
 
-    def _inputs(self, assignment: Assignment, known: dict[str, str]) -> Any:
+    def _inputs(self, assignment: Assignment, known: dict[str, str]) -> ray.ObjectRef:
         """The files, once in Ray's object store."""
         with self._lock:
             if self._sent is None or self._sent[0] != known:
-                self._sent = known, self._ray.put(parcel.pack_inputs(assignment))
+                self._sent = known, self._ray.put(file_transfer.pack_inputs(assignment))
             return self._sent[1]
 
-    def _messages(self, assignment: Assignment, known: dict[str, str], sent: Any) -> Any:
-        """Passes messages on; gives False where the machine has not got the files."""
-        stream = self._remote.remote(self._job, jsonable.dumps(assignment), versions(), known, sent)
+    def _messages(
+        self, assignment: Assignment, known: dict[str, str], sent: ray.ObjectRef | None
+    ) -> Generator[Message, None, bool]:
+        """Passes messages on; returns False where the machine does not have the files."""
+        stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), known, sent)
         self._active.add(stream)
         try:
             for reference in stream:
@@ -99,7 +103,7 @@ class Cluster:
                 if kind == "missing":
                     return False
                 if kind == "files":
-                    parcel.unpack(content, Path(assignment.out))
+                    file_transfer.unpack(content, Path(assignment.out))
                 else:
                     yield jsonable.loads(Message, content, "What a trial sent")
         finally:
@@ -115,8 +119,8 @@ class Cluster:
 
 
 def on_node(
-    job: Job, text: str, packages: dict[str, str], known: dict[str, str], sent: bytes | None
-) -> Iterator[tuple[str, Any]]:
+    runner: TrialRunner, text: str, packages: dict[str, str], known: dict[str, str], sent: bytes | None
+) -> Iterator[tuple[str, str | bytes]]:
     """A trial on some machine of a cluster; its bundle is sent, since no disk need be shared."""
     assignment = jsonable.loads(Assignment, text, "The assignment")
     if packages != versions():
@@ -125,49 +129,38 @@ def on_node(
         yield "message", jsonable.dumps(Message(outcome=Outcome(error=error, bad_input=True)))
         return
     try:
-        given = parcel.on_this_machine(assignment, known, sent)
+        given = file_transfer.on_this_machine(assignment, known, sent)
     except FileNotFoundError:
         yield "missing", ""
         return
-    with tempfile.TemporaryDirectory(prefix="edgeprune-") as room:
-        out = Path(room) / "out"
-        for message in job(dataclasses.replace(given, out=str(out))):
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        out = Path(folder) / "out"
+        for message in runner(dataclasses.replace(given, out=str(out))):
             if message.outcome is not None and out.is_dir():
-                yield "files", parcel.pack({file.name: file for file in out.iterdir()})
+                yield "files", file_transfer.pack({file.name: file for file in out.iterdir()})
             yield "message", jsonable.dumps(message)
 
 
-def require_ray() -> Any:
-    """Imports Ray, which reads its environment when it is imported.
-
-    Raises:
-        InputError: it is not installed.
-    """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_DISABLE_FAILURE_SIGNAL_HANDLER", "1")  # a plain SIGTERM is no crash
-    return require("ray")
-
-
 @contextlib.contextmanager
-def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
+def worker_pool(ray_address: str | None, runner: TrialRunner = run_in_subprocess) -> Iterator[WorkerPool]:
     """What runs assignments.
 
     Args:
         ray_address: None for processes here; "auto" for the cluster of this machine; or ``host:port``.
-        job: what a worker does with an assignment.
+        runner: what a worker does with an assignment.
 
     Raises:
         InputError: Ray is missing, or there is no cluster at that address.
     """
     if ray_address is None:
-        yield Here(job)
+        yield LocalWorkers(runner)
         return
-    ray = require_ray()
     if ray_address.startswith("ray://"):
         raise InputError(
             f"--ray is {ray_address}.", "auto or HOST:PORT is expected, from a machine of the cluster.",
             "Run `ray start --address=HOST:PORT` here, or edgeprune there.",
         )
+    ray = require("ray")
     try:
         ray.init(address=ray_address, log_to_driver=False, configure_logging=True, logging_level="ERROR")
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -177,6 +170,6 @@ def workers(ray_address: str | None, job: Job = run_apart) -> Iterator[Workers]:
             "Start one: ray start --head --port=6379, and on other machines ray start --address=HOST:6379.",
         ) from error
     try:
-        yield Cluster(ray, job)
+        yield RayWorkers(ray, runner)
     finally:
         ray.shutdown()

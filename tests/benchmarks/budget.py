@@ -33,7 +33,7 @@ from device_runners.comparison import compare
 from device_runners.options import DEFAULT_OPTIONS
 from edgeprune.budget.candidates import design
 from edgeprune.budget.resources import ResourceBudget
-from edgeprune.budget.search import BudgetSearch, FoundWidths, budget_search
+from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
 from edgeprune.budget.timing import time_candidates
 from edgeprune.conversion import QuantizeOptions, as_timed
 from edgeprune.errors import VerificationError
@@ -88,7 +88,7 @@ class Bench:
             self.save(profile_s=seconds, candidates=len(found.profile.measured), **_errors(found))
         return found
 
-    def found(self, share: float, seconds: float) -> FoundWidths:
+    def found(self, share: float, seconds: float) -> BudgetOutcome:
         """The model inside a budget; trying new plans' networks ends after so many seconds."""
         made = self.search
         budget = ResourceBudget(latency_ms=share * (made.profile.baseline_ms or 0.0))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from edgeprune.sweep.board import Standing
+    from edgeprune.sweep.status_board import SweepStatus
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("devices")]
 TRIALS, BEFORE = 3, 1
@@ -63,10 +63,10 @@ def test_a_device_that_leaves_a_sweep_and_comes_back(
     python = sys.executable if kind == "here" else request.getfixturevalue("carried_python")
     what = dataclasses.replace(what, devices=(bed.device,), python=python)
     out = tmp_path / "out"
-    seen: list[Standing] = []
+    seen: list[SweepStatus] = []
     with contextlib.ExitStack() as away:
 
-        def leaves(standing: Standing) -> None:
+        def leaves(standing: SweepStatus) -> None:
             if len(standing.done) >= BEFORE and not seen:
                 seen.append(standing)
                 away.enter_context(unreachable(bed))
@@ -74,13 +74,13 @@ def test_a_device_that_leaves_a_sweep_and_comes_back(
         with pytest.raises(DeviceError, match=r"what is done is kept") as error:
             sweep(what, out, show=leaves)
     assert bed.device.partition("://")[2] in str(error.value)
-    before = {one.slot: one.figures for one in seen[0].done}
+    before = {one.number: one.figures for one in seen[0].done}
     assert len(before) >= BEFORE
     assert not any(one.error for one in seen[0].done)
     front = sweep(what, out)
-    assert sorted(one.slot for one in front.trials) == list(range(TRIALS))
+    assert sorted(one.number for one in front.trials) == list(range(TRIALS))
     assert not any(one.error for one in front.trials)
     assert all(one.figures["latency"] > 0 for one in front.trials)
     # What was done before is not done again.
-    assert {one.slot: one.figures for one in front.trials if one.slot in before} == before
+    assert {one.number: one.figures for one in front.trials if one.number in before} == before
     assert not bed.leftovers()

@@ -54,7 +54,7 @@ def make(folder: Path) -> Sweep:
     network.save(folder / "mine.keras")
     return Sweep(
         str(folder / "mine.keras"), str(folder / "mine.npz"), SPACE, FIXED, ("accuracy", "size"),
-        stop_hopeless=False,
+        stop_early=False,
     )  # fmt: skip
 
 

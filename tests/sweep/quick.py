@@ -21,14 +21,14 @@ def figures(settings: dict[str, object]) -> dict[str, float]:
 
 
 def quick(assignment: Assignment) -> Generator[Message, None, None]:
-    if assignment.slot != CHECK:
+    if assignment.number != CHECK:
         if MARKS in os.environ:
-            mark = f"{assignment.slot}-{os.getpid()}-{time.monotonic_ns()}"
+            mark = f"{assignment.number}-{os.getpid()}-{time.monotonic_ns()}"
             Path(os.environ[MARKS]).mkdir(parents=True, exist_ok=True)
             (Path(os.environ[MARKS]) / mark).touch()
         yield Message("fine_tune", 0.5)
         time.sleep(PAUSE_S)
         Path(assignment.out).mkdir(exist_ok=True)
-        (Path(assignment.out) / "model.tflite").write_text(str(assignment.slot))
+        (Path(assignment.out) / "model.tflite").write_text(str(assignment.number))
         yield Message(outcome=Outcome(figures(dict(assignment.settings))))
     yield Message(outcome=Outcome())

@@ -24,7 +24,7 @@ WHAT = Sweep(space=Space({"prune": (0.2, 0.4, 0.6)}), objectives=("accuracy", "l
 
 def built(assignment: Assignment) -> Generator[Message, None, None]:
     """Gives a bundle that was built before: here the device matters."""
-    if assignment.slot == CHECK:
+    if assignment.number == CHECK:
         yield Message(outcome=Outcome())
         return
     shutil.copytree(GOLDEN, assignment.out, dirs_exist_ok=True)
@@ -40,24 +40,24 @@ def test_a_device_that_leaves_and_one_that_comes(tmp_path: Path, monkeypatch: py
         seen: list[int] = []
 
         def leaves(assignment: Assignment) -> Generator[Message, None, None]:
-            seen.append(assignment.slot)
+            seen.append(assignment.number)
             if len(seen) == 4:  # the look at model and data, and two trials
                 os.kill(bed.pid, signal.SIGKILL)
             yield from built(assignment)
 
         what = dataclasses.replace(WHAT, devices=(bed.device,), python=sys.executable)
         with pytest.raises(DeviceError, match=r"no TFLite runtime|no Python"):
-            sweep(dataclasses.replace(what, python="/bin/false"), tmp_path / "out", job=leaves)
+            sweep(dataclasses.replace(what, python="/bin/false"), tmp_path / "out", runner=leaves)
         with pytest.raises(DeviceError, match=r"same command again: what is done is kept"):
-            sweep(what, tmp_path / "out", job=leaves)
+            sweep(what, tmp_path / "out", runner=leaves)
         with pytest.raises(DeviceError):  # said before anything is built
-            sweep(what, tmp_path / "out", job=leaves)
+            sweep(what, tmp_path / "out", runner=leaves)
         assert len(seen) == 4
     with beds.ssh_bed("here", tmp_path / "second", None) as bed:
         monkeypatch.setenv("PATH", f"{bed.state}/bin:{path}")
         what = dataclasses.replace(what, devices=(bed.device,))
-        found = sweep(what, tmp_path / "out", job=leaves)
+        found = sweep(what, tmp_path / "out", runner=leaves)
         assert len(seen) == 5
         assert found.trials[2].place == bed.device
-    assert [one.slot for one in found.trials] == [0, 1, 2]
+    assert [one.number for one in found.trials] == [0, 1, 2]
     assert all(0 < one.figures["latency"] < 1e9 and one.hardware for one in found.trials)

@@ -30,7 +30,7 @@ storage.HEARTBEAT_S, storage.GRACE_S = 1, 10
 folder = Path(sys.argv[1])
 what = Sweep(
     str(folder / "mine.keras"), str(folder / "mine.npz"), builds.SPACE, builds.FIXED, ("accuracy", "size"),
-    at_once=2, ray=sys.argv[2], stop_hopeless=False,
+    at_once=2, ray=sys.argv[2], stop_early=False,
 )
 sweep(what, folder / "ray")
 """
@@ -41,7 +41,7 @@ def trials_of(mark: str) -> list[tuple[int, int]]:
     found = []
     for folder in Path("/proc").iterdir():
         try:
-            if b"edgeprune.sweep.trial" not in (folder / "cmdline").read_bytes():
+            if b"edgeprune.sweep.subprocess_trial" not in (folder / "cmdline").read_bytes():
                 continue
             if mark.encode() in (folder / "environ").read_bytes():
                 stat = (folder / "stat").read_text().rpartition(")")[2].split()
@@ -75,7 +75,9 @@ def wait_for(condition, what: str, seconds: float = 300) -> None:
 def comparable(front: Front) -> dict[int, tuple[object, ...]]:
     """Of every trial, not of the front alone: settings and objectives."""
     return {
-        one.slot: (one.settings, one.figures.get("accuracy"), one.figures.get("size"), one.error, one.optimal)
+        one.number: (
+            one.settings, one.figures.get("accuracy"), one.figures.get("size"), one.error, one.optimal
+        )
         for one in front.trials
     }
 
@@ -86,7 +88,7 @@ def test_a_cluster_finds_the_serial_front_and_survives(
     pytest.importorskip("ray", reason="the extra [search] is not installed")
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     what = builds.make(tmp_path)
-    serial = sweep(what, tmp_path / "serial", job=builds.in_this_process)
+    serial = sweep(what, tmp_path / "serial", runner=builds.in_this_process)
     assert len(serial.trials) == 24
     assert len(serial.optimal) >= 3, "a front of one point would prove little"
 
@@ -123,4 +125,5 @@ def test_a_cluster_finds_the_serial_front_and_survives(
     parallel = sweep(what, tmp_path / "ray")
     assert comparable(parallel) == comparable(serial)
     for one in parallel.optimal:
-        assert read_bundle(tmp_path / "ray" / f"trial-{one.slot}").model.stat().st_size == one.figures["size"]
+        bundle = read_bundle(tmp_path / "ray" / f"trial-{one.number}")
+        assert bundle.model.stat().st_size == one.figures["size"]

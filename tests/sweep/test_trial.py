@@ -12,8 +12,8 @@ from edgeprune.conversion import run_tflite
 from edgeprune.data.sources import open_data
 from edgeprune.progress import Interim
 from edgeprune.sweep import Sweep
-from edgeprune.sweep.hopeless import Rival
 from edgeprune.sweep.trial import BASELINE, CHECK, Assignment, Outcome, run_here
+from edgeprune.sweep.trial_pruner import ReferenceTrial
 from tests.sweep import builds
 
 SETTINGS = {**builds.FIXED, "prune": 0.8, "criterion": "l2", "quantize": "dynamic"}
@@ -53,9 +53,11 @@ def test_validation_data_decides_and_test_data_is_only_reported(what: Sweep, tmp
 def test_a_hopeless_trial_ends_before_it_is_converted_and_leaves_nothing(
     what: Sweep, tmp_path: Path, cache: Path
 ) -> None:
-    rival = Rival(3, (Interim(0, 1.0, 100, 1, 1),))
+    reference = ReferenceTrial(3, (Interim(0, 1.0, 100, 1, 1),))
     settings = {**SETTINGS, "prune": 0.92}
-    assignment = Assignment(0, settings, str(tmp_path / "out"), what.model, what.data, rivals=(rival,))
+    assignment = Assignment(
+        0, settings, str(tmp_path / "out"), what.model, what.data, references=(reference,)
+    )
     found, stages = build(assignment)
     assert found.stopped
     assert "trial 3 had 100.0 %" in found.error
@@ -83,7 +85,7 @@ def test_the_zoo_s_model_is_trained_once(tmp_path: Path) -> None:
     assert not found.error
     assert "train" in stages
     trained = tmp_path / "baseline" / BASELINE
-    again = dataclasses.replace(check, slot=0, out=str(tmp_path / "out"), trained=str(trained))
+    again = dataclasses.replace(check, number=0, out=str(tmp_path / "out"), trained=str(trained))
     found, stages = build(again)
     assert not found.error
     assert "train" not in stages

@@ -1,7 +1,7 @@
 """Files on their way to the machines of a cluster and back: model and data there, bundles here.
 
-A machine that has the very same files at the same paths (this one, or a shared disk) uses those. Others
-are sent them, and keep them in the user's cache.
+A machine that has the same files at the same paths (this one, or a shared disk) uses those. Others
+receive them, and keep them in the user's cache.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import dataclasses
 import io
 import tarfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.bundle.write import swap, temporary_sibling
 from edgeprune.cache import cache_folder
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.sweep.trial import Assignment
-
-_INPUTS = ("model", "data", "trained")
 
 
 def hashes(assignment: Assignment) -> dict[str, str]:
@@ -59,14 +57,14 @@ def unpack(content: bytes, folder: Path) -> None:
     Raises:
         tarfile.FilterError: one of them would.
     """
-    with temporary_sibling(folder) as room:
+    with temporary_sibling(folder) as staging:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            archive.extractall(room, filter="data")
-        swap(room, folder)
+            archive.extractall(staging, filter="data")
+        swap(staging, folder)
 
 
 def on_this_machine(assignment: Assignment, known: Mapping[str, str], sent: bytes | None) -> Assignment:
-    """The assignment with paths of files that are here.
+    """The assignment with the paths of its files on this machine.
 
     Args:
         assignment: with the paths of the machine that sent it.
@@ -85,14 +83,18 @@ def on_this_machine(assignment: Assignment, known: Mapping[str, str], sent: byte
             raise FileNotFoundError(kept)
         with contextlib.suppress(FileExistsError):  # another trial of this machine was quicker
             unpack(sent, kept)
-    moved: dict[str, Any] = {
-        name: str(kept / name / path.name) for name, path in _inputs(assignment).items() if name in known
-    }
-    return dataclasses.replace(assignment, **moved)
+    files = _inputs(assignment).items()
+    moved = {name: str(kept / name / path.name) for name, path in files if name in known}
+    return dataclasses.replace(
+        assignment,
+        model=moved.get("model", assignment.model),
+        data=moved.get("data", assignment.data),
+        trained=moved.get("trained", assignment.trained),
+    )
 
 
 def _inputs(assignment: Assignment) -> dict[str, Path]:
-    given = {name: getattr(assignment, name) for name in _INPUTS}
+    given = {"model": assignment.model, "data": assignment.data, "trained": assignment.trained}
     return {name: Path(path) for name, path in given.items() if path}
 
 

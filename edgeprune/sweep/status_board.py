@@ -1,0 +1,86 @@
+"""What is known while a sweep runs, for whoever shows it; written by the threads that run trials."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from edgeprune.sweep.front import TrialResult
+
+
+@dataclasses.dataclass(frozen=True)
+class ActiveTrial:
+    """A trial under way.
+
+    Attributes:
+        stage: of the build, or "wait".
+        done: fraction of that stage.
+        since: clock at its start, seconds.
+    """
+
+    number: int
+    settings: Mapping[str, object]
+    stage: str = "wait"
+    done: float = 0.0
+    since: float = dataclasses.field(default_factory=time.monotonic)
+
+
+@dataclasses.dataclass(frozen=True)
+class SweepStatus:
+    """A consistent snapshot of the board."""
+
+    total: int
+    done: Sequence[TrialResult]
+    running: Sequence[ActiveTrial]
+    notes: Sequence[str]
+
+
+class StatusBoard:
+    """Collects the status of all trials.
+
+    Args:
+        total: trials in all.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._lock = threading.Lock()
+        self._total = total
+        self._running: dict[int, ActiveTrial] = {}
+        self._done: Sequence[TrialResult] = ()
+        self._notes: dict[str, None] = {}
+
+    def status(self) -> SweepStatus:
+        """What is known now."""
+        with self._lock:
+            return SweepStatus(self._total, self._done, tuple(self._running.values()), tuple(self._notes))
+
+    def start(self, number: int, settings: Mapping[str, object]) -> None:
+        """A trial begins."""
+        with self._lock:
+            self._running[number] = ActiveTrial(number, settings)
+
+    def advance(self, number: int, stage: str, done: float) -> None:
+        """A trial is in this stage now, this fraction of it done."""
+        with self._lock:
+            self._running[number] = dataclasses.replace(self._running[number], stage=stage, done=done)
+
+    def end(self, number: int) -> None:
+        """A trial is done, or given back."""
+        with self._lock:
+            self._running.pop(number, None)
+
+    def finish(self, done: Sequence[TrialResult]) -> None:
+        """These are all finished trials."""
+        with self._lock:
+            self._done = done
+
+    def note(self, text: str) -> None:
+        """What the user has to know, once."""
+        with self._lock:
+            self._notes[text] = None
