@@ -160,3 +160,15 @@ def test_newer_keys_are_ignored_and_booleans_are_no_numbers() -> None:
     assert jsonable.loads(ModelFile, '{"name": "a", "bytes": 1, "sha256": "", "new": 1}', "It").bytes == 1
     with pytest.raises(InputError, match=r"It.bytes is bool"):
         jsonable.loads(ModelFile, '{"name": "a", "bytes": true, "sha256": ""}', "It")
+
+
+@dataclasses.dataclass(frozen=True)
+class Renamed:
+    number: int = dataclasses.field(metadata={"key": "slot"})
+
+
+def test_a_field_goes_by_its_key_in_json() -> None:
+    assert jsonable.dumps(Renamed(3)) == '{"slot": 3}'
+    assert jsonable.loads(Renamed, '{"slot": 3}', "a text") == Renamed(3)
+    with pytest.raises(InputError, match=r"a text has no 'slot'\."):
+        jsonable.loads(Renamed, '{"number": 3}', "a text")

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgeprune.errors import DeviceError, InputError, VerificationError
-from edgeprune.sweep import Space, Sweep, storage, study, sweep
+from edgeprune.sweep import Space, Sweep, optional_packages, storage, study, sweep
 from edgeprune.sweep.front import TrialResult, mark_front
 from edgeprune.sweep.subprocess_trial import WorkerLostError
 from edgeprune.sweep.trial import CHECK, Assignment, Message, Outcome
@@ -324,3 +324,22 @@ def test_the_json_and_the_page_say_the_same(tmp_path: Path) -> None:
     assert all(f"prune={one['settings']['prune']}" in tables[0] for one in best)
     assert not page.all("script")
     assert len(page.all("svg")) == 1  # accuracy against size
+
+
+def test_what_a_sweep_sets_for_the_process_is_put_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+    import warnings
+
+    import optuna
+
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    verbosity = optuna.logging.get_verbosity()
+    sweep(dataclasses.replace(WHAT, trials=1), tmp_path, runner=quick)
+    with optional_packages.quiet_packages(ray=True):
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+        assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+    assert "RAY_USAGE_STATS_ENABLED" not in os.environ
+    assert optuna.exceptions.ExperimentalWarning not in {entry[2] for entry in warnings.filters}
+    assert optuna.logging.get_verbosity() == verbosity
