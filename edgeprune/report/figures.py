@@ -13,11 +13,13 @@ the device changes is therefore taken on the same samples on both sides:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS
+from edgeprune.metrics.evaluation import Metric
+from edgeprune.quantities import show_percent
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
 
@@ -88,6 +90,30 @@ def main_metric(names: Sequence[str]) -> str | None:
     return names[0] if names else None
 
 
+def quality_show(metric: str) -> Callable[[float], str]:
+    """How values of a metric (or of ``1 - METRIC``) are written; R² is no percentage, though a fraction."""
+    known = _metric(metric)
+    percentage = known is None or (known.unit == "fraction" and known.name != "r2")
+    return show_percent if percentage else (lambda value: f"{value:.4g}")
+
+
+def quality_change(metric: str, before: float, after: float) -> str:
+    """What a metric gained or lost, in points where it is a percentage."""
+    if quality_show(metric) is show_percent:
+        return f"{100 * (after - before):+.2f} points"
+    return f"{after - before:+.4g}"
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether more of it is better; so for a metric that is not known."""
+    known = _metric(metric)
+    return known is None or known.higher_is_better
+
+
+def _metric(name: str) -> Metric | None:
+    return METRICS.get(name.removeprefix("1 - ").partition("/")[0])
+
+
 def _or_absent(value: float | None, what: str) -> Figure:
     if value is None:
         return Figure(None, reason=f"report.json has no {what}; name a --device to measure it on.")
@@ -140,5 +166,4 @@ def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -
 
 
 def _worse_by(name: str, before: float, after: float) -> float:
-    better = name not in METRICS or METRICS[name].higher_is_better
-    return before - after if better else after - before
+    return before - after if higher_is_better(name) else after - before

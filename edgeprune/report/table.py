@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
-from edgeprune.quantities import show_percent
+from edgeprune.report.figures import quality_change, quality_show
 from edgeprune.report.schema import Report, StageReport
 
 COLUMNS = ("", "baseline", "pruned", "deployed", "change")
@@ -24,19 +25,16 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         change = "" if first is None or last is None else compare(first, last)
         return (label, *("" if value is None else show(value) for value in values), change)
 
-    rows = [row(metric, lambda stage: stage.metrics.get(metric), show_percent, _points)] if metric else []
+    change = functools.partial(quality_change, metric)
+    quality = row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
     return [
-        *rows,
+        *([quality] if metric else []),
         row("neurons", lambda stage: stage.neurons, _count, _percent_change),
         row("parameters", lambda stage: stage.params, _count, _percent_change),
         row("MACs", lambda stage: stage.macs, _count, _percent_change),
         row("file size", lambda stage: stage.tflite_bytes, _bytes, _times("smaller", "larger")),
         row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times("faster", "slower")),
     ]
-
-
-def _points(before: float, after: float) -> str:
-    return f"{100 * (after - before):+.2f} points"
 
 
 def _count(value: float) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
+from edgeprune.report.figures import quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.svg import figure
-from edgeprune.report.page.trade import COSTS, quality_show, trade_plot
+from edgeprune.report.page.trade import COSTS, trade_plot
 from edgeprune.sweep.front import Front, TrialResult
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")

@@ -24,3 +24,16 @@ def test_costs_are_compared_in_words(size, p50, changes):
     stages = dataclasses.replace(REPORT.stages, baseline=before, deployed=after)
     rows = table_rows(dataclasses.replace(REPORT, stages=stages))
     assert [row[-1] for row in rows[-2:]] == changes
+
+
+@pytest.mark.parametrize(("metric", "cells"), [
+    ("accuracy", ("50.00 %", "51.25 %", "+1.25 points")), ("r2", ("0.5", "0.5125", "+0.0125")),
+    ("mean_absolute_error", ("0.5", "0.5125", "+0.0125")),
+    ("own_metric", ("50.00 %", "51.25 %", "+1.25 points")),
+])
+def test_a_metric_is_a_percentage_only_where_that_means_something(metric, cells):
+    before = dataclasses.replace(REPORT.stages.baseline, metrics={metric: 0.5})
+    after = dataclasses.replace(REPORT.stages.deployed, metrics={metric: 0.5125})
+    stages = dataclasses.replace(REPORT.stages, baseline=before, deployed=after)
+    row = table_rows(dataclasses.replace(REPORT, stages=stages))[0]
+    assert (row[0], row[1], *row[3:]) == (metric, *cells)

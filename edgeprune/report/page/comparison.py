@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.quantities import show_duration, show_size
+from edgeprune.report.figures import quality_change, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
-from edgeprune.report.page.trade import COSTS, CostAxis, quality_show, trade_plot
+from edgeprune.report.page.trade import COSTS, CostAxis, trade_plot
 
 
 def comparison(subjects: Sequence[Subject]) -> Html:
@@ -92,6 +93,6 @@ def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
 
 
 def _drop(subject: Subject) -> str:
-    stages = subject.report.stages
+    stages, metric = subject.report.stages, subject.metric
     before, after = subject.value(stages.baseline), subject.value(stages.deployed)
-    return "" if before is None or after is None else f"{100 * (after - before):+.2f} points"
+    return "" if not metric or before is None or after is None else quality_change(metric, before, after)

@@ -6,13 +6,14 @@ import json
 import shlex
 from collections.abc import Iterator
 
-from edgeprune.quantities import show_duration, show_percent, show_size
+from edgeprune.quantities import show_duration, show_size
+from edgeprune.report.figures import higher_is_better, quality_change, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.marks import STAGE_NAMES, legend
 from edgeprune.report.page.scatter import Point
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
-from edgeprune.report.page.trade import COSTS, CostAxis, higher_is_better, quality_show, trade_plot
+from edgeprune.report.page.trade import COSTS, CostAxis, trade_plot
 from edgeprune.report.schema import STAGES
 from edgeprune.report.table import COLUMNS, table_rows
 
@@ -126,10 +127,8 @@ def _quality(subject: Subject) -> Html | None:
     before, after = subject.value(stages.baseline), subject.value(stages.deployed)
     if name is None or before is None or after is None:
         return None
-    show = quality_show(name)
-    fraction = show is show_percent
-    change = f"{100 * (after - before):+.2f} points" if fraction else f"{after - before:+.4g}"
-    title = name.replace("_", " ").capitalize()
+    show, title = quality_show(name), name.replace("_", " ").capitalize()
+    change = quality_change(name, before, after)
     return _tile(title, show(after), f"{show(before)} → {show(after)}, {change}")
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from edgeprune.metrics import METRICS
-from edgeprune.metrics.evaluation import Metric
 from edgeprune.quantities import show_duration, show_percent, show_size
+from edgeprune.report.figures import quality_show
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.svg import Drawing, Show, duration_tick, percent_tick, size_tick
 from edgeprune.report.schema import StageReport
@@ -42,22 +41,6 @@ def trade_plot(
     )
 
 
-def quality_show(metric: str) -> Show:
-    """How values of a metric are written."""
-    known = _metric(metric)
-    return show_percent if known is None or known.unit == "fraction" else (lambda value: f"{value:.4g}")
-
-
 def quality_tick(metric: str) -> Show:
     """How round values of a metric are written along an axis."""
     return percent_tick if quality_show(metric) is show_percent else (lambda value: f"{value:.4g}")
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether more of it is better; so for a metric that is not known."""
-    known = _metric(metric)
-    return known is None or known.higher_is_better
-
-
-def _metric(metric: str) -> Metric | None:
-    return METRICS.get(metric.removeprefix("1 - ").partition("/")[0])
