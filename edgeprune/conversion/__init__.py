@@ -7,23 +7,12 @@ compares the two models, and `attach` puts labels and normalisation in.
 from edgeprune.conversion.convert import convert
 from edgeprune.conversion.litert import run_tflite
 from edgeprune.conversion.metadata import attach
-from edgeprune.conversion.options import Quantized, QuantizeOptions, Step, Validation
+from edgeprune.conversion.options import Attempt, Quantized, QuantizeOptions, Validation
 from edgeprune.conversion.parity import Parity, parity
-from edgeprune.conversion.quantize import as_timed, quantize
+from edgeprune.conversion.quantize import quantize, quantize_for_timing
 from edgeprune.conversion.values import MODES, Converted
 
 __all__ = [
-    "MODES",
-    "Converted",
-    "Parity",
-    "QuantizeOptions",
-    "Quantized",
-    "Step",
-    "Validation",
-    "as_timed",
-    "attach",
-    "convert",
-    "parity",
-    "quantize",
-    "run_tflite",
+    "MODES", "Attempt", "Converted", "Parity", "QuantizeOptions", "Quantized", "Validation", "attach",
+    "convert", "parity", "quantize", "quantize_for_timing", "run_tflite",
 ]

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
 
-from edgeprune.conversion.ranges import as_package_wants
+import numpy as np
+
+from edgeprune.conversion.ranges import Range
+from edgeprune.conversion.values import Io, Mode
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.conversion.ranges import Range
-    from edgeprune.conversion.values import Io, Mode
-
-_FLOAT = {"regex": ".*", "operation": "*", "algorithm_key": "no_quantize", "op_config": {}}
+_FLOAT: dict[str, object] = {"regex": ".*", "operation": "*", "algorithm_key": "no_quantize", "op_config": {}}
 
 
 def available() -> bool:
@@ -47,15 +44,20 @@ def quantize_file(
     Raises:
         InputError: the package is missing or refuses the model.
     """
-    _require()
+    if not available():
+        raise InputError(
+            "ai-edge-quantizer is not installed.",
+            "It gives files of mixed precision.",
+            "pip install 'edgeprune[host]'",
+        )
     with silence():
         from ai_edge_quantizer import quantizer
 
         try:
             # The package reads the buffer in place and needs it writable.
             work = quantizer.Quantizer(bytearray(float_tflite), _recipe(mode, io, exceptions or {}))
-            found = as_package_wants(ranges or {}) if work.need_calibration else None
-            return bytes(work.quantize(found, enable_progress_report=False).quantized_model)
+            calibration = _calibration(ranges or {}) if work.need_calibration else None
+            return bytes(work.quantize(calibration, enable_progress_report=False).quantized_model)
         except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
             raise InputError(
                 f"ai-edge-quantizer refuses this model: {' '.join(str(error).split())[:400]}",
@@ -64,11 +66,11 @@ def quantize_file(
             ) from error
 
 
-def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str, Any]]:
+def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str, object]]:
     """The package's recipe: one rule for all, then one for each exception; the last match holds."""
     from ai_edge_quantizer import recipe
 
-    rules: dict[str, Any] = {
+    rules: dict[str, list[dict[str, object]]] = {
         "int8": recipe.static_wi8_ai8(),
         "int16x8": recipe.static_wi8_ai16(),
         "dynamic": recipe.dynamic_wi8_afp32(),
@@ -83,10 +85,12 @@ def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str
     return made
 
 
-def _require() -> None:
-    if not available():
-        raise InputError(
-            "ai-edge-quantizer is not installed.",
-            "It gives files of mixed precision.",
-            "pip install 'edgeprune[host]'",
-        )
+def _calibration(ranges: Mapping[str, Range]) -> dict[str, dict[str, np.ndarray]]:
+    """Ranges as the package takes them: arrays with the tensor's rank."""
+    return {
+        name: {
+            "min": np.full((1,) * one.rank, one.low, np.float32),
+            "max": np.full((1,) * one.rank, one.high, np.float32),
+        }
+        for name, one in ranges.items()
+    }

@@ -3,24 +3,25 @@
 Rounding weights shifts a layer's mean output. Layer after layer, the mean difference between the
 float and the quantized output over calibration samples is put into the int32 bias::
 
-    bias_q[c] += round(E[float - quantized]_c / (share of c above zero, with ReLU) / (s_in * s_w[c]))
+    bias_q[c] += round(E[float - quantized]_c / (ratio of c above zero, with ReLU) / (s_in * s_w[c]))
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import collections
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeprune.conversion import flatfile
-from edgeprune.conversion.activations import record
-from edgeprune.conversion.linear_operators import Linear, linear_operators, read, write
+from edgeprune.conversion.activations import channel_rows, record
+from edgeprune.conversion.linear_operators import linear_operators, read_constant, write_constant
+from edgeprune.conversion.values import Samples
 
 if TYPE_CHECKING:
-    from edgeprune.conversion.values import Samples
+    from ai_edge_litert.schema_py_generated import ModelT
 
-_ByTensor = dict[str, npt.NDArray[Any]]
+_ByTensor = dict[str, np.ndarray]
 _LEAST_ACTIVE = 0.1
 _INT32 = 2
 
@@ -44,27 +45,26 @@ def correct_bias(float_tflite: bytes, quantized_tflite: bytes, samples: Samples)
         gap = wanted[name] - found[name]
         if operator.activation != "NONE":
             gap = gap / np.maximum(active[name], _LEAST_ACTIVE)
-        _add_to_bias(tree, operator, gap)
+        _add_to_bias(tree, operator.bias, gap)
     return flatfile.pack(tree)
 
 
-def _add_to_bias(tree: Any, operator: Linear, gap: npt.NDArray[Any]) -> None:
-    scale = np.asarray(tree.subgraphs[0].tensors[operator.bias].quantization.scale, np.float64)
-    bias = read(tree, operator.bias, np.int32)
-    write(tree, operator.bias, (bias + np.round(gap / scale)).astype(np.int32))
+def _add_to_bias(tree: ModelT, tensor: int, gap: np.ndarray) -> None:
+    scale = np.asarray(tree.subgraphs[0].tensors[tensor].quantization.scale, np.float64)
+    bias = read_constant(tree, tensor, np.int32)
+    write_constant(tree, tensor, (bias + np.round(gap / scale)).astype(np.int32))
 
 
 def _means(tflite: bytes, samples: Samples) -> tuple[_ByTensor, _ByTensor]:
-    """Mean of each channel, and the share of values above zero, by tensor name."""
-    totals: dict[str, list[Any]] = {}
+    """Mean of each channel, and the ratio of values above zero, by tensor name."""
+    sums, above, counts = _ByTensor(), _ByTensor(), collections.Counter[str]()
     for activations in record(tflite, samples):
         for name, array in activations.items():
-            rows = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-            sums = totals.setdefault(name, [0.0, 0.0, 0])
-            sums[0] = sums[0] + rows.sum(axis=0, dtype=np.float64)
-            sums[1] = sums[1] + (rows > 0).sum(axis=0)
-            sums[2] += len(rows)
+            rows = channel_rows(array)
+            sums[name] = sums.get(name, 0.0) + rows.sum(axis=0, dtype=np.float64)
+            above[name] = above.get(name, 0.0) + (rows > 0).sum(axis=0)
+            counts[name] += len(rows)
     return (
-        {name: total / count for name, (total, _, count) in totals.items()},
-        {name: above / count for name, (_, above, count) in totals.items()},
+        {name: total / counts[name] for name, total in sums.items()},
+        {name: total / counts[name] for name, total in above.items()},
     )

@@ -6,25 +6,23 @@ zero, so what weight pruning removed stays removed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
-import numpy.typing as npt
 
+from edgeprune.conversion.options import TrainInPlace
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.silence import silence
-
-if TYPE_CHECKING:
-    from edgeprune.conversion.options import Fit
+from edgeprune.keras_types import KerasLayer, KerasModel
 
 _ROUNDS = 50
 NOTE = "Shared weights make the zip smaller, not the runnable file, and nothing faster."
 
 
-def cluster(model: Any, clusters: int, fit: Fit | None) -> tuple[Any, tuple[str, ...]]:
-    """A copy of a model whose kernels have at most so many distinct values.
+def cluster(
+    model: KerasModel, clusters: int, train: TrainInPlace | None
+) -> tuple[KerasModel, tuple[str, ...]]:
+    """A copy of a model whose kernels have at most `clusters` distinct values.
 
     With tfmot the shared values are tuned by training; layers it does not know, and models of
     Keras 3, get the nearest of k-means instead.
@@ -32,7 +30,7 @@ def cluster(model: Any, clusters: int, fit: Fit | None) -> tuple[Any, tuple[str,
     Args:
         model: not changed.
         clusters: distinct values of a kernel, zero included.
-        fit: trains a tf_keras model in place; None for k-means alone.
+        train: trains a tf_keras model; None for k-means alone.
 
     Returns:
         The model, and notes for the user.
@@ -44,17 +42,17 @@ def cluster(model: Any, clusters: int, fit: Fit | None) -> tuple[Any, tuple[str,
         raise InputError(f"--clusters {clusters}.", "2 to 256 values.", "16 is usual; int8 has 256 values.")
     notes = [NOTE]
     copy = _copy(model)
-    if fit is not None and not is_keras3(model):
-        copy = _tuned(copy, clusters, fit)
-    elif fit is not None:
+    if train is not None and not is_keras3(model):
+        copy = _tuned(copy, clusters, train)
+    elif train is not None:
         notes.append("Shared weights are not tuned by training: tfmot takes Keras 2 (tf_keras) models only.")
     for layer in copy._flatten_layers():  # noqa: SLF001 - nested layers, both flavours
-        if not _own_layers(layer):
+        if len(list(layer._flatten_layers())) == 1:  # noqa: SLF001 - it has no layers of its own
             layer.set_weights([_shared(array, clusters) for array in layer.get_weights()])
     return copy, tuple(notes)
 
 
-def k_means(values: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
+def k_means(values: np.ndarray, clusters: int) -> np.ndarray:
     """Each value replaced by its cluster's mean; zeros stay zero and are a cluster of their own.
 
     Lloyd's rounds from centroids spread evenly between the extremes, which keep the few large
@@ -73,28 +71,24 @@ def k_means(values: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
         if np.array_equal(moved, centers):
             break
         centers = moved
-    result: npt.NDArray[Any] = values.copy()
+    result: np.ndarray = values.copy()
     result[values != 0] = centers[np.searchsorted((centers[1:] + centers[:-1]) / 2, nonzero)]
     return result
 
 
-def _shared(array: npt.NDArray[Any], clusters: int) -> npt.NDArray[Any]:
+def _shared(array: np.ndarray, clusters: int) -> np.ndarray:
     """Kernels are shared; vectors (biases, statistics) are few and stay."""
     return k_means(array, clusters) if array.ndim > 1 else array
 
 
-def _own_layers(layer: Any) -> bool:
-    return len(list(layer._flatten_layers())) > 1  # noqa: SLF001
-
-
-def _copy(model: Any) -> Any:
+def _copy(model: KerasModel) -> KerasModel:
     copy = keras_of(model).models.clone_model(model)
     copy.set_weights(model.get_weights())
     derive(copy)
     return copy
 
 
-def _tuned(model: Any, clusters: int, fit: Fit) -> Any:
+def _tuned(model: KerasModel, clusters: int, train: TrainInPlace) -> KerasModel:
     """Trains the shared values with tfmot, zeros kept."""
     with silence():
         import tensorflow_model_optimization as tfmot
@@ -107,13 +101,13 @@ def _tuned(model: Any, clusters: int, fit: Fit) -> Any:
         api = tfmot.clustering.keras
         initial = api.CentroidInitialization.LINEAR
 
-        def wrapped(layer: Any) -> Any:
+        def wrapped(layer: KerasLayer) -> KerasLayer:
             try:
                 return experimental.cluster_weights(layer, clusters, initial, preserve_sparsity=True)
             except ValueError:  # tfmot does not know this layer; k-means does it afterwards.
                 return layer
 
         clustered = keras_of(model).models.clone_model(model, clone_function=wrapped)
-    fit(clustered)
+    train(clustered)
     with silence():
         return api.strip_clustering(clustered)

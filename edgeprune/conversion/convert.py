@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+
+import numpy.typing as npt
 
 from edgeprune.conversion import flatfile, recurrent
-from edgeprune.conversion.divisors import keep_from_zero
-from edgeprune.conversion.export import export
-from edgeprune.conversion.last_softmax import run_in_float
-from edgeprune.conversion.tensorflow_route import convert_exported
-from edgeprune.conversion.values import MODES, NEEDS_CALIBRATION, Converted, as_samples, fits
+from edgeprune.conversion.divisors import limit_divisors
+from edgeprune.conversion.last_softmax import dequantize_before_softmax
+from edgeprune.conversion.tensorflow_route import convert_traced
+from edgeprune.conversion.tracing import TracedModel, trace_for_inference
+from edgeprune.conversion.values import (
+    MODES,
+    NEEDS_CALIBRATION,
+    Converted,
+    Io,
+    Mode,
+    Route,
+    Samples,
+    as_samples,
+    shapes_match,
+)
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy.typing as npt
-
-    from edgeprune.conversion.export import Exported
-    from edgeprune.conversion.values import Io, Mode, Route, Samples
-
+from edgeprune.keras_types import KerasModel
 
 # Modes in which a loop with int8 weights beats the fused LSTM; see `edgeprune.conversion.recurrent`.
 _LOOPED = frozenset({"int8", "int16x8", "dynamic"})
 
 
 def convert(
-    model: Any,
+    model: KerasModel,
     mode: Mode = "int8",
     calibration: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
     io: Io = "float",
@@ -66,24 +70,24 @@ def convert(
     loops = fused and mode in _LOOPED and io == "float"
     with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
         shapes = None if samples is None else [array.shape[1:] for array in samples]
-        exported = export(model, input_names, output_names, shapes)
+        traced = trace_for_inference(model, input_names, output_names, shapes)
     notes: tuple[str, ...] = ()
     way = mode
     if mode in NEEDS_CALIBRATION and (
-        recurrent.has_loop(exported.function) or (fused and not loops and _loops_after_all(exported))
+        recurrent.has_loop(traced.function) or (fused and not loops and _loops_after_all(traced))
     ):
         way, notes = "dynamic", (recurrent.NOTE if io == "float" else f"{recurrent.NOTE} {recurrent.ENDS}",)
-    raw = convert_exported(exported, way, samples, io, allow_flex=allow_flex, per_channel=per_channel)
-    return finished(raw, mode, "tensorflow", exported.inputs, exported.outputs, notes)
+    raw = convert_traced(traced, way, samples, io, allow_flex=allow_flex, per_channel=per_channel)
+    return converted_file(raw, mode, "tensorflow", traced.inputs, traced.outputs, notes)
 
 
-def _loops_after_all(exported: Exported) -> bool:
+def _loops_after_all(traced: TracedModel) -> bool:
     """Whether a fused layer became a loop: one with a mask does. The calibrator would crash on it."""
-    floating = convert_exported(exported, "none", None, "float", allow_flex=True)
-    return "WHILE" in flatfile.operators(flatfile.parse(floating))
+    floating = convert_traced(traced, "none", None, "float", allow_flex=True)
+    return "WHILE" in flatfile.operator_counts(flatfile.parse(floating))
 
 
-def finished(
+def converted_file(
     raw: bytes,
     mode: Mode,
     route: Route,
@@ -91,16 +95,17 @@ def finished(
     outputs: Sequence[str],
     notes: tuple[str, ...] = (),
 ) -> Converted:
-    """Names, orders and describes what a route gave."""
+    """What a route gave, with readable names in the model's order, safe and fast operators, and its facts."""
     tree = flatfile.parse(raw)
-    flatfile.finish(tree, inputs, outputs)
-    keep_from_zero(tree)
-    run_in_float(tree)
+    flatfile.rename_and_order(tree, inputs, outputs)
+    limit_divisors(tree)
+    dequantize_before_softmax(tree)
     infos_in, infos_out = flatfile.tensor_infos(tree)
-    return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, flatfile.operators(tree), notes)
+    operators = flatfile.operator_counts(tree)
+    return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, operators, notes)
 
 
-def _checked(model: Any, mode: Mode, samples: Samples | None) -> Samples | None:
+def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples | None:
     if mode not in MODES:
         raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(MODES)}.")
     if samples is None:
@@ -113,7 +118,7 @@ def _checked(model: Any, mode: Mode, samples: Samples | None) -> Samples | None:
         return None
     wanted = [tuple(tensor.shape)[1:] for tensor in model.inputs]
     found = [array.shape[1:] for array in samples]
-    if not fits(wanted, found):
+    if not shapes_match(wanted, found):
         raise InputError(
             f"Calibration samples of shape {found}.",
             f"Model {model.name!r} takes {wanted} for each sample.",

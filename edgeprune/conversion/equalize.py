@@ -12,25 +12,26 @@ otherwise the spread is shared between the activation and B's weights.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import collections
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from edgeprune.conversion import flatfile
-from edgeprune.conversion.activations import record
+from edgeprune.conversion.activations import channel_rows, record
 from edgeprune.conversion.linear_operators import (
     IN_AXIS,
     OUT_AXIS,
-    Linear,
+    LinearOperator,
     along,
     linear_operators,
-    read,
-    write,
+    read_constant,
+    write_constant,
 )
+from edgeprune.conversion.values import Samples
 
 if TYPE_CHECKING:
-    from edgeprune.conversion.values import Samples
+    from ai_edge_litert.schema_py_generated import ModelT
 
 # A channel that is almost always zero would be blown up without end.
 _LARGEST_SCALE = 16.0
@@ -47,65 +48,63 @@ def equalize(float_tflite: bytes, samples: Samples) -> bytes:
     names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
     peaks = _channel_peaks(float_tflite, samples)
     for first, second in _pairs(tree):
-        scale = _scales(peaks[names[first.target]], second, read(tree, second.weights, np.float32))
-        for index, axis, factor in (
+        scale = _scales(peaks[names[first.target]], second, read_constant(tree, second.weights, np.float32))
+        for tensor, axis, factor in (
             (first.weights, OUT_AXIS[first.kind], 1 / scale),
             (first.bias, 0, 1 / scale),
             (second.weights, IN_AXIS[second.kind], scale),
         ):
-            if index >= 0:
-                values = read(tree, index, np.float32)
-                write(tree, index, (values * along(factor, axis, values.ndim)).astype(np.float32))
+            if tensor >= 0:
+                values = read_constant(tree, tensor, np.float32)
+                write_constant(
+                    tree, tensor, (values * along(factor, axis, values.ndim)).astype(np.float32)
+                )
     return flatfile.pack(tree)
 
 
-def _pairs(tree: Any) -> list[tuple[Linear, Linear]]:
+def _pairs(tree: ModelT) -> list[tuple[LinearOperator, LinearOperator]]:
     operators = linear_operators(tree)
     graph = tree.subgraphs[0]
-    readers: dict[int, int] = {}
-    for op in graph.operators:
-        for index in op.inputs:
-            readers[int(index)] = readers.get(int(index), 0) + 1
-    outputs = {int(index) for index in graph.outputs}
+    readers = collections.Counter(int(index) for op in graph.operators for index in op.inputs)
+    outputs = set(map(int, graph.outputs))
     by_source = {operator.source: operator for operator in operators}
-    weight_uses = [operator.weights for operator in operators] + [operator.bias for operator in operators]
+    uses = collections.Counter(tensor for one in operators for tensor in (one.weights, one.bias))
     return [
-        (first, by_source[first.target])
+        (first, second)
         for first in operators
-        if first.target in by_source
+        if (second := by_source.get(first.target)) is not None
         and readers[first.target] == 1
         and first.target not in outputs
         and first.activation in ("NONE", "RELU")
-        and weight_uses.count(first.weights) == weight_uses.count(by_source[first.target].weights) == 1
-        and (first.bias < 0 or weight_uses.count(first.bias) == 1)
-        and _same_channels(tree, first, by_source[first.target])
+        and uses[first.weights] == uses[second.weights] == 1
+        and (first.bias < 0 or uses[first.bias] == 1)
+        and _same_channels(tree, first, second)
     ]
 
 
-def _same_channels(tree: Any, first: Linear, second: Linear) -> bool:
+def _same_channels(tree: ModelT, first: LinearOperator, second: LinearOperator) -> bool:
     """Whether A's outputs are B's inputs one to one: no grouping, no channel multiplier, no flattening."""
     tensors = tree.subgraphs[0].tensors
     out = tensors[first.weights].shape[OUT_AXIS[first.kind]]
     return bool(out == tensors[second.weights].shape[IN_AXIS[second.kind]] == tensors[first.target].shape[-1])
 
 
-def _scales(peaks: npt.NDArray[Any], second: Linear, weights: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def _scales(peaks: np.ndarray, second: LinearOperator, weights: np.ndarray) -> np.ndarray:
+    """(channels,) float32, to multiply B's weights by."""
     peaks = np.maximum(peaks, peaks.max() / _LARGEST_SCALE)
     if second.kind == "DEPTHWISE_CONV_2D":
-        equal: npt.NDArray[np.float32] = (peaks / peaks.max()).astype(np.float32)
-        return equal
+        return np.asarray(peaks / peaks.max(), np.float32)
     others = tuple(axis for axis in range(weights.ndim) if axis != IN_AXIS[second.kind])
     largest = np.abs(weights).max(axis=others)
     scale = np.sqrt(peaks / np.maximum(largest, largest.max() / _LARGEST_SCALE))
-    shared: npt.NDArray[np.float32] = (scale / np.exp(np.log(scale).mean())).astype(np.float32)
-    return shared
+    return np.asarray(scale / np.exp(np.log(scale).mean()), np.float32)
 
 
-def _channel_peaks(float_tflite: bytes, samples: Samples) -> dict[str, npt.NDArray[Any]]:
-    peaks: dict[str, npt.NDArray[Any]] = {}
+def _channel_peaks(float_tflite: bytes, samples: Samples) -> dict[str, np.ndarray]:
+    peaks: dict[str, np.ndarray] = {}
     for activations in record(float_tflite, samples):
         for name, array in activations.items():
-            peak = np.abs(array.reshape(-1, array.shape[-1] if array.ndim else 1)).max(axis=0)
+            peak = np.abs(channel_rows(array)).max(axis=0)
             peaks[name] = np.maximum(peaks[name], peak) if name in peaks else peak
     # A dead tensor needs no levels; 1 leaves it as it is.
     return {name: np.where(peak.max() > 0, peak, 1.0) for name, peak in peaks.items()}

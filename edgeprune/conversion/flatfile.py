@@ -1,4 +1,4 @@
-"""The finishing touch on a `.tflite` file: readable tensor names, the model's order, no leftovers.
+"""The object tree of a `.tflite` file: reading, changing and writing it.
 
 The converter names tensors ``serving_default_image:0`` and ``StatefulPartitionedCall:1``, orders
 outputs by the alphabet and leaves its own settings inside. An app reads inputs and outputs by
@@ -8,20 +8,28 @@ their position, so the file gets the Keras model's order and names.
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.types import TensorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from ai_edge_litert.schema_py_generated import (
+        ModelT,
+        OperatorCodeT,
+        OperatorT,
+        SubGraphT,
+        TensorMapT,
+        TensorT,
+    )
 
 _CONVERSION_SETTINGS = b"CONVERSION_METADATA"
 
 
-def parse(tflite: bytes) -> Any:
-    """The file as the schema's mutable object tree (`ModelT`), all data inside.
+def parse(tflite: bytes) -> ModelT:
+    """The file as the schema's mutable object tree, all data inside.
 
     ai-edge-quantizer puts the data of larger models behind the FlatBuffer, where the tree tells its place.
     """
@@ -35,7 +43,7 @@ def parse(tflite: bytes) -> Any:
     return tree
 
 
-def pack(tree: Any) -> bytes:
+def pack(tree: ModelT) -> bytes:
     """The file of an object tree, without data nobody refers to; equal trees give equal bytes."""
     import flatbuffers
 
@@ -45,7 +53,7 @@ def pack(tree: Any) -> bytes:
         Kernels read constants in place; without it int32 biases lie at odd addresses.
         """
 
-        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:  # noqa: N802, N803
+        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> object:  # noqa: N802, N803
             return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
 
     _drop_unused_buffers(tree)
@@ -54,28 +62,29 @@ def pack(tree: Any) -> bytes:
     return bytes(builder.Output())
 
 
-def finish(tree: Any, inputs: Sequence[str], outputs: Sequence[str]) -> None:
-    """Renames and reorders the inputs and outputs of the main subgraph, in place.
-
-    Args:
-        tree: from `parse`.
-        inputs: signature names, in the order wanted.
-        outputs: signature names, in the order wanted.
-    """
+def rename_and_order(tree: ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Gives the inputs and outputs of the main subgraph their signature names, in this order, in place."""
     graph, signature = tree.subgraphs[0], tree.signatureDefs[0]
-    graph.inputs = _name_and_order(graph, signature.inputs, inputs)
-    graph.outputs = _name_and_order(graph, signature.outputs, outputs)
+    graph.inputs = _renamed(graph, signature.inputs, inputs)
+    graph.outputs = _renamed(graph, signature.outputs, outputs)
     signature.inputs.sort(key=lambda entry: inputs.index(entry.name.decode()))
     signature.outputs.sort(key=lambda entry: outputs.index(entry.name.decode()))
     tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _CONVERSION_SETTINGS]
     tree.description = b"edgeprune"
 
 
-def shorten_names(tree: Any, layer_of: Callable[[str], str]) -> None:
-    """Gives inner tensors the name of their layer, as profilers show it; the converter's are long.
+def _renamed(graph: SubGraphT, entries: Sequence[TensorMapT], names: Sequence[str]) -> np.ndarray:
+    index_of = {entry.name.decode(): entry.tensorIndex for entry in entries}
+    for name, index in index_of.items():
+        graph.tensors[index].name = name.encode()
+    return np.array([index_of[name] for name in names], dtype=np.int32)
+
+
+def shorten_names(tree: ModelT, layer_of: Callable[[str], str]) -> None:
+    """Gives inner tensors the name of their layer, as profilers show it, in place; the converter's are long.
 
     Args:
-        tree: changed in place.
+        tree: to change.
         layer_of: layer name from the converter's tensor name.
     """
     for graph in tree.subgraphs:
@@ -86,7 +95,7 @@ def shorten_names(tree: Any, layer_of: Callable[[str], str]) -> None:
                 tensor.name = b"" if is_data else layer_of(tensor.name.decode()).encode()
 
 
-def _drop_unused_buffers(tree: Any) -> None:
+def _drop_unused_buffers(tree: ModelT) -> None:
     """Keeps one buffer of equal ones; number 0 stands for no data."""
     holders = [tensor for graph in tree.subgraphs for tensor in graph.tensors] + list(tree.metadata or [])
     kept, number_of, by_data = [tree.buffers[0]], {0: 0}, {}
@@ -102,64 +111,92 @@ def _drop_unused_buffers(tree: Any) -> None:
     tree.buffers = kept
 
 
-def _name_and_order(graph: Any, entries: Sequence[Any], names: Sequence[str]) -> Any:
-    index_of = {entry.name.decode(): entry.tensorIndex for entry in entries}
-    for name, index in index_of.items():
-        graph.tensors[index].name = name.encode()
-    return np.array([index_of[name] for name in names], dtype=np.int32)
+def add_buffer(tree: ModelT, data: bytes) -> int:
+    """Adds constant data; returns its number, for a tensor or an entry of the metadata."""
+    from ai_edge_litert import schema_py_generated as schema
+
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(data, np.uint8)
+    tree.buffers = [*tree.buffers, buffer]
+    return len(tree.buffers) - 1
 
 
-def tensor_infos(tree: Any) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def new_operator(
+    tree: ModelT, name: str, version: int, options: str, inputs: Iterable[int], outputs: Iterable[int]
+) -> OperatorT:
+    """An operator with default options, still to be placed into a subgraph.
+
+    Args:
+        tree: gets its operator code.
+        name: LiteRT's, such as ``"QUANTIZE"``.
+        version: of the operator.
+        options: the schema's name of its options.
+        inputs: numbers of tensors.
+        outputs: numbers of tensors.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
+    code.version = version
+    tree.operatorCodes = [*tree.operatorCodes, code]
+    operator = schema.OperatorT()
+    operator.opcodeIndex = len(tree.operatorCodes) - 1
+    operator.inputs, operator.outputs = np.array([*inputs], np.int32), np.array([*outputs], np.int32)
+    operator.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+    operator.builtinOptions = getattr(schema, f"{options}T")()
+    return operator
+
+
+def tensor_infos(tree: ModelT) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
     """Inputs and outputs of the main subgraph, in the file's order and by their own names.
 
     A tensor that is both input and output has one name of its own; it goes by those of the signature.
     """
     graph = tree.subgraphs[0]
     signature = tree.signatureDefs[0] if tree.signatureDefs else None
-    ends = ((graph.inputs, signature and signature.inputs), (graph.outputs, signature and signature.outputs))
     both = set(map(int, graph.inputs)) & set(map(int, graph.outputs))
-    infos_in, infos_out = (
-        _infos(graph, indices, [entry for entry in entries or [] if entry.tensorIndex in both])
-        for indices, entries in ends
-    )
-    return infos_in, infos_out
 
+    def infos(indices: np.ndarray, entries: Sequence[TensorMapT] | None) -> tuple[TensorInfo, ...]:
+        given = {entry.tensorIndex: entry.name.decode() for entry in entries or []}
+        names = {index: name for index, name in given.items() if index in both}
+        tensors = [(graph.tensors[index], names.get(int(index))) for index in indices]
+        return tuple(_info(tensor, name or tensor.name.decode()) for tensor, name in tensors)
 
-def _infos(graph: Any, indices: Any, entries: Sequence[Any]) -> tuple[TensorInfo, ...]:
-    names = {entry.tensorIndex: entry.name.decode() for entry in entries}
-    return tuple(
-        _info(graph.tensors[index], names.get(int(index), graph.tensors[index].name.decode()))
-        for index in indices
+    return infos(graph.inputs, signature and signature.inputs), infos(
+        graph.outputs, signature and signature.outputs
     )
 
 
-def _info(tensor: Any, name: str) -> TensorInfo:
+def _info(tensor: TensorT, name: str) -> TensorInfo:
+    from ai_edge_litert import schema_py_generated as schema
+
     quantization = tensor.quantization
     scaled = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
+    types = {value: name.lower() for name, value in vars(schema.TensorType).items() if name.isupper()}
     return TensorInfo(
         name=name,
         shape=tuple(int(size) for size in tensor.shape),
-        dtype=_type_name(tensor.type),
+        dtype=types[tensor.type],
         scale=float(quantization.scale[0]) if scaled else 0.0,
         zero_point=int(quantization.zeroPoint[0]) if scaled else 0,
     )
 
 
-def _type_name(code: int) -> str:
-    from ai_edge_litert import schema_py_generated as schema
-
-    names = {value: name.lower() for name, value in vars(schema.TensorType).items() if name.isupper()}
-    return str(names[code])
-
-
-def operators(tree: Any) -> Mapping[str, int]:
-    """How often each operator occurs, in all subgraphs; a custom operator by its own name."""
+def named_operators(tree: ModelT, subgraph: int = 0) -> list[tuple[str, OperatorT]]:
+    """The operators of a subgraph in the order they run, each with LiteRT's name."""
     names = [operator_name(code) for code in tree.operatorCodes]
-    counts = collections.Counter(names[op.opcodeIndex] for graph in tree.subgraphs for op in graph.operators)
+    return [(names[operator.opcodeIndex], operator) for operator in tree.subgraphs[subgraph].operators]
+
+
+def operator_counts(tree: ModelT) -> Mapping[str, int]:
+    """How often each operator occurs, in all subgraphs; a custom operator by its own name."""
+    subgraphs = range(len(tree.subgraphs))
+    counts = collections.Counter(name for graph in subgraphs for name, _ in named_operators(tree, graph))
     return dict(sorted(counts.items()))
 
 
-def operator_name(code: Any) -> str:
+def operator_name(code: OperatorCodeT) -> str:
     """LiteRT's name of an operator code, such as ``CONV_2D``."""
     from ai_edge_litert import schema_py_generated as schema
 

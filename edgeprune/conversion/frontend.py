@@ -11,24 +11,31 @@ spectrum's quiet end. Only LiteRT's own operators are used (RFFT2D and COMPLEX_A
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from edgeprune.conversion import flatfile
-from edgeprune.conversion.export import Exported
-from edgeprune.conversion.tensorflow_route import convert_exported
+from edgeprune.conversion.tensorflow_route import convert_traced
+from edgeprune.conversion.tracing import TracedModel
 from edgeprune.conversion.values import Converted
 from edgeprune.errors import InputError
+from edgeprune.keras_types import KerasTensor
 from edgeprune.preprocessing import audio
 
-Step = Mapping[str, Any]
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from ai_edge_litert.schema_py_generated import ModelT, TensorT
+
+PreprocessingStep: TypeAlias = Mapping[str, Any]  # by JSON
 
 
-def split_steps(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+def split_steps(
+    steps: Sequence[PreprocessingStep],
+) -> tuple[tuple[PreprocessingStep, ...], tuple[PreprocessingStep, ...]]:
     """Steps that stay outside, and the steps after them that go into the file."""
     first = len(steps)
     while first and steps[first - 1]["op"] in _OPERATIONS:
@@ -36,7 +43,7 @@ def split_steps(steps: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Step, ..
     return tuple(steps[:first]), tuple(steps[first:])
 
 
-def embed(converted: Converted, steps: Sequence[Step], samples: int) -> Converted:
+def embed(converted: Converted, steps: Sequence[PreprocessingStep], samples: int) -> Converted:
     """`converted` with `steps` in front of it, taking PCM (1, samples) int16.
 
     Args:
@@ -60,14 +67,14 @@ def embed(converted: Converted, steps: Sequence[Step], samples: int) -> Converte
     inputs, outputs = flatfile.tensor_infos(model)
     return dataclasses.replace(
         converted, tflite=flatfile.pack(model), inputs=inputs, outputs=outputs,
-        operators=flatfile.operators(model),
+        operators=flatfile.operator_counts(model),
     )
 
 
-def _convert(steps: Sequence[Step], samples: int) -> bytes:
+def _convert(steps: Sequence[PreprocessingStep], samples: int) -> bytes:
     import tensorflow as tf
 
-    def serve(pcm: Any) -> dict[str, Any]:
+    def serve(pcm: tf.Tensor) -> dict[str, tf.Tensor]:
         x = pcm
         for step in steps:
             options = {name: value for name, value in step.items() if name != "op"}
@@ -77,17 +84,17 @@ def _convert(steps: Sequence[Step], samples: int) -> bytes:
     module = tf.Module()
     module.serve = tf.function(serve, autograph=False)
     function = module.serve.get_concrete_function(tf.TensorSpec((1, samples), tf.int16, "pcm"))
-    exported = Exported(module, function, ("pcm",), ("features",))
-    return convert_exported(exported, "none", None, "float")
+    traced = TracedModel(module, function, ("pcm",), ("features",))
+    return convert_traced(traced, "none", None, "float")
 
 
-def _pcm_to_float(x: Any) -> Any:
+def _pcm_to_float(x: tf.Tensor) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.cast(x, tf.float32) * np.float32(1 / 32768)
 
 
-def _log_mel(x: Any, **options: Any) -> Any:
+def _log_mel(x: tf.Tensor, **options: Any) -> tf.Tensor:
     import tensorflow as tf
 
     options = {"mel_bands": 40, "lower_hz": 20.0, "upper_hz": 4000.0, "floor": 1e-6, **options}
@@ -106,32 +113,32 @@ def _log_mel(x: Any, **options: Any) -> Any:
     return mel[None]
 
 
-def _mfcc(x: Any, *, coefficients: int) -> Any:
+def _mfcc(x: tf.Tensor, *, coefficients: int) -> tf.Tensor:
     matrix = audio.dct_matrix(x.shape[-1])[:, :coefficients].astype(np.float32)
     return (x[0] @ matrix)[None]
 
 
-def _standardize(x: Any, *, mean: Any, std: Any) -> Any:
+def _standardize(x: tf.Tensor, *, mean: npt.ArrayLike, std: npt.ArrayLike) -> tf.Tensor:
     return (x - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
 
 
-def _rescale(x: Any, *, scale: float, offset: float = 0.0) -> Any:
+def _rescale(x: tf.Tensor, *, scale: float, offset: float = 0.0) -> tf.Tensor:
     return x * np.float32(scale) + np.float32(offset)
 
 
-def _reshape(x: Any, *, shape: Sequence[int]) -> Any:
+def _reshape(x: tf.Tensor, *, shape: Sequence[int]) -> tf.Tensor:
     import tensorflow as tf
 
     return tf.reshape(x, (1, *shape))
 
 
-_OPERATIONS: dict[str, Callable[..., Any]] = {
+_OPERATIONS: dict[str, Callable[..., KerasTensor]] = {
     "pcm_to_float": _pcm_to_float, "log_mel": _log_mel, "mfcc": _mfcc,
     "standardize": _standardize, "rescale": _rescale, "reshape": _reshape,
 }
 
 
-def _join(front: Any, model: Any) -> None:
+def _join(front: ModelT, model: ModelT) -> None:
     """Put the only subgraph of `front` in front of `model`'s main subgraph, in place.
 
     Tensors, buffers and operator codes of the front end are appended to the model's, their numbers
@@ -150,11 +157,13 @@ def _join(front: Any, model: Any) -> None:
         operator.outputs = _moved(operator.outputs, tensors)
     features, entry = int(source.outputs[0]) + tensors, int(target.inputs[0])
     _check_shapes(target.tensors[features], target.tensors[entry])
-    link = _quantize(model, features, entry, target.tensors[entry], target.tensors[features])
-    if link is None:
+    link = []
+    if target.tensors[entry].type == target.tensors[features].type:
         for operator in source.operators:
             operator.outputs = np.where(operator.outputs == features, entry, operator.outputs)
-    target.operators = [*source.operators, *([link] if link is not None else []), *target.operators]
+    else:
+        link = [flatfile.new_operator(model, "QUANTIZE", 1, "QuantizeOptions", [features], [entry])]
+    target.operators = [*source.operators, *link, *target.operators]
     target.inputs = np.array([int(source.inputs[0]) + tensors], np.int32)
     signature = model.signatureDefs[0].inputs[0]
     signature.name, signature.tensorIndex = b"pcm", int(target.inputs[0])
@@ -162,12 +171,12 @@ def _join(front: Any, model: Any) -> None:
     target.tensors[entry].name = b"features"
 
 
-def _moved(numbers: Any, by: int) -> Any:
+def _moved(numbers: np.ndarray, by: int) -> np.ndarray:
     """Tensor numbers moved up; -1 stands for an input left out."""
     return np.where(numbers >= 0, numbers + by, numbers).astype(np.int32)
 
 
-def _check_shapes(features: Any, entry: Any) -> None:
+def _check_shapes(features: TensorT, entry: TensorT) -> None:
     given, wanted = features.shape.tolist(), entry.shape.tolist()
     if given != wanted:
         raise InputError(
@@ -175,21 +184,3 @@ def _check_shapes(features: Any, entry: Any) -> None:
             f"The model's input has the shape {wanted}.",
             "Use the steps and the clip length that the model was trained with.",
         )
-
-
-def _quantize(model: Any, features: int, entry: int, wanted: Any, given: Any) -> Any:
-    """An operator from float features to an integer input; None where both are floats."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    if wanted.type == given.type:
-        return None
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.QUANTIZE
-    code.version = 1
-    model.operatorCodes = [*model.operatorCodes, copy.copy(code)]
-    link = schema.OperatorT()
-    link.opcodeIndex = len(model.operatorCodes) - 1
-    link.inputs, link.outputs = np.array([features], np.int32), np.array([entry], np.int32)
-    link.builtinOptionsType = schema.BuiltinOptions.QuantizeOptions
-    link.builtinOptions = schema.QuantizeOptionsT()
-    return link

@@ -3,18 +3,15 @@
 XNNPACK's list of int8 operators is in its delegate's documentation
 (tensorflow/lite/delegates/xnnpack/README.md). The rest runs in LiteRT's own kernels, and around each of
 them the delegate ends and begins anew: a Transformer encoder takes five times as long in int8 as in
-float, MobileNetV3 with its hard swish twice. These lists hold what was measured to be slow; the choice is
-theirs, not a stopwatch's, so that the same model gives the same file.
+float, MobileNetV3 with its hard swish twice. These lists hold what was measured to be slow; they decide,
+not a stopwatch, so that the same model gives the same file.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection
 
-from edgeprune.conversion import flatfile
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
+from edgeprune.conversion.flatfile import named_operators, parse
 
 _ALONE = frozenset({"AVERAGE_POOL_2D", "GELU", "HARD_SWISH", "RELU", "RELU6"})
 """Slow operators that stand between layers with weights."""
@@ -28,45 +25,34 @@ _WITH_WEIGHTS = frozenset(
 def slow_operators(tflite: bytes) -> tuple[str, ...]:
     """Names of operators inside a file that give int8 and have no fast kernel for it.
 
-    What gives an output in int8 was asked for in int8.
+    The graph's outputs do not count: int8 was asked for there.
     """
     from ai_edge_litert import schema_py_generated as schema
 
-    tree = flatfile.parse(tflite)
+    tree = parse(tflite)
     graph = tree.subgraphs[0]
-    ends = {int(index) for index in graph.outputs}
-    names = [flatfile.operator_name(code) for code in tree.operatorCodes]
+    ends = set(map(int, graph.outputs))
     found = {
-        names[op.opcodeIndex]
-        for op in graph.operators
-        if int(op.outputs[0]) not in ends
-        and graph.tensors[op.outputs[0]].type == schema.TensorType.INT8
+        name
+        for name, operator in named_operators(tree)
+        if int(operator.outputs[0]) not in ends
+        and graph.tensors[operator.outputs[0]].type == schema.TensorType.INT8
     }
     return tuple(sorted(found & (_ALONE | _AMONG_OTHERS)))
 
 
-def in_float(float_tflite: bytes, slow: Collection[str]) -> tuple[str, ...]:
+def tensors_to_keep_float(float_tflite: bytes, slow: Collection[str]) -> tuple[str, ...]:
     """Output tensors of the operators to leave in float.
 
     Those of the slow ones; of all that have no weights, where a slow one stands among others.
     """
-    among = not _AMONG_OTHERS.isdisjoint(slow)
-    return tuple(
-        tensor
-        for name, tensor in _floats(flatfile.parse(float_tflite))
-        if (name not in _WITH_WEIGHTS if among else name in slow)
-    )
-
-
-def _floats(tree: Any) -> list[tuple[str, str]]:
-    """Operators that give floats, and the tensors they give."""
     from ai_edge_litert import schema_py_generated as schema
 
-    graph = tree.subgraphs[0]
-    names = [flatfile.operator_name(code) for code in tree.operatorCodes]
-    tensors = [(names[op.opcodeIndex], graph.tensors[op.outputs[0]]) for op in graph.operators]
-    return [
-        (name, tensor.name.decode())
+    tree = parse(float_tflite)
+    among = not _AMONG_OTHERS.isdisjoint(slow)
+    tensors = [(name, tree.subgraphs[0].tensors[op.outputs[0]]) for name, op in named_operators(tree)]
+    return tuple(
+        tensor.name.decode()
         for name, tensor in tensors
-        if tensor.type == schema.TensorType.FLOAT32
-    ]
+        if tensor.type == schema.TensorType.FLOAT32 and (name not in _WITH_WEIGHTS if among else name in slow)
+    )

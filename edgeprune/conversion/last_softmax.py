@@ -8,37 +8,34 @@ whole graph, and probabilities are not rounded to 1/256. As many operators, not 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-_QUANTIZED = ("INT8", "INT16")
+from edgeprune.conversion.flatfile import named_operators
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT
 
 
-def run_in_float(tree: Any) -> None:
-    """Swaps every quantized SOFTMAX that only a DEQUANTIZE reads with that, in place.
-
-    Args:
-        tree: from `edgeprune.conversion.flatfile.parse`.
-    """
+def dequantize_before_softmax(tree: ModelT) -> None:
+    """Swaps every quantized SOFTMAX that only a DEQUANTIZE reads with that, in place."""
     from ai_edge_litert import schema_py_generated as schema
 
-    codes = [max(code.builtinCode, code.deprecatedBuiltinCode) for code in tree.operatorCodes]
-    quantized = {getattr(schema.TensorType, name) for name in _QUANTIZED}
-    for graph in tree.subgraphs:
+    quantized = (schema.TensorType.INT8, schema.TensorType.INT16)
+    for number, graph in enumerate(tree.subgraphs):
+        operators = named_operators(tree, number)
         readers: dict[int, list[int]] = {int(index): [-1] for index in graph.outputs}
-        for place, operator in enumerate(graph.operators):
+        for place, (_, operator) in enumerate(operators):
             for index in operator.inputs:
                 readers.setdefault(int(index), []).append(place)
-        for place, softmax in enumerate(graph.operators):
+        for place, (name, softmax) in enumerate(operators):
             between = int(softmax.outputs[0])
-            if codes[softmax.opcodeIndex] != schema.BuiltinOperator.SOFTMAX:
+            reader, *others = readers.get(between, [-1])
+            if name != "SOFTMAX" or graph.tensors[between].type not in quantized or others or reader < 0:
                 continue
-            if graph.tensors[between].type not in quantized or len(readers.get(between, [])) != 1:
-                continue
-            reader = readers[between][0]
-            dequantize = graph.operators[reader]
-            if reader < 0 or codes[dequantize.opcodeIndex] != schema.BuiltinOperator.DEQUANTIZE:
+            kind, dequantize = operators[reader]
+            if kind != "DEQUANTIZE":
                 continue
             graph.tensors[between].type = schema.TensorType.FLOAT32
             graph.tensors[between].quantization = None

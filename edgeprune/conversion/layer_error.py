@@ -6,19 +6,17 @@ reached it from the layers before, as in the deployed model.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
+import math
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.conversion import flatfile
-from edgeprune.conversion.activations import operator_outputs, record
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.conversion.values import Samples
+from edgeprune.conversion.activations import record
+from edgeprune.conversion.values import Samples
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,32 +49,32 @@ def layer_errors(
         samples: float samples; a few dozen are enough.
         layers: the Keras model's layer names, to name a layer by.
     """
-    squares: dict[str, list[float]] = {}
+    relative = _relative_errors(float_tflite, quantized_tflite, samples)
+    tree = flatfile.parse(float_tflite)
+    names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
+    errors = []
+    for operator, op in flatfile.named_operators(tree):
+        tensor = names[op.outputs[0]]
+        if tensor in relative and operator not in ("QUANTIZE", "DEQUANTIZE"):
+            before = max((relative.get(names[i], 0.0) for i in op.inputs if i >= 0), default=0.0)
+            error = relative[tensor]
+            errors.append(LayerError(layer_of(tensor, layers), operator, tensor, error, error - before))
+    return tuple(sorted(errors, key=lambda error: (-error.relative_error, error.tensor)))
+
+
+def _relative_errors(float_tflite: bytes, quantized_tflite: bytes, samples: Samples) -> dict[str, float]:
+    """Root mean square of the difference over that of the float values, by tensor name."""
+    noise: dict[str, float] = collections.defaultdict(float)
+    signal: dict[str, float] = collections.defaultdict(float)
     pairs = zip(record(float_tflite, samples), record(quantized_tflite, samples), strict=True)
     for exact, rounded in pairs:
         for tensor in exact.keys() & rounded.keys():
             if exact[tensor].shape == rounded[tensor].shape:
-                sums = squares.setdefault(tensor, [0.0, 0.0])
-                sums[0] += float(np.square(rounded[tensor] - exact[tensor], dtype=np.float64).sum())
-                sums[1] += float(np.square(exact[tensor], dtype=np.float64).sum())
-    relative = {
-        name: float(np.sqrt(noise / max(signal, np.finfo(np.float32).tiny)))
-        for name, (noise, signal) in squares.items()
-    }
-    tree = flatfile.parse(float_tflite)
-    before = _errors_before(tree, relative)
-    errors = [
-        LayerError(
-            layer_of(output.tensor, layers),
-            output.operator,
-            output.tensor,
-            relative[output.tensor],
-            relative[output.tensor] - before[output.tensor],
-        )
-        for output in operator_outputs(tree)
-        if output.tensor in relative
-    ]
-    return tuple(sorted(errors, key=lambda error: (-error.relative_error, error.tensor)))
+                difference = rounded[tensor] - exact[tensor]
+                noise[tensor] += np.square(difference, dtype=np.float64).sum()
+                signal[tensor] += np.square(exact[tensor], dtype=np.float64).sum()
+    tiny = float(np.finfo(np.float32).tiny)
+    return {name: math.sqrt(noise[name] / max(signal[name], tiny)) for name in noise}
 
 
 def layer_of(tensor: str, layers: Sequence[str] = ()) -> str:
@@ -84,20 +82,9 @@ def layer_of(tensor: str, layers: Sequence[str] = ()) -> str:
 
     A fused operator has several names; the layer that has weights comes last.
     """
-    known = set(layers)
     for part in reversed(tensor.split(";")):
-        pieces = part.split("/")
-        found = [piece for piece in pieces if piece in known]
+        found = [piece for piece in part.split("/") if piece in layers]
         if found:
             return found[-1]
     first = [piece for piece in tensor.partition(";")[0].split("/") if piece]
     return re.sub(r":\d+$", "", first[-2] if len(first) > 1 else first[0]) if first else tensor
-
-
-def _errors_before(tree: Any, relative: dict[str, float]) -> dict[str, float]:
-    graph = tree.subgraphs[0]
-    names = [tensor.name.decode() for tensor in graph.tensors]
-    return {
-        names[op.outputs[0]]: max((relative.get(names[i], 0.0) for i in op.inputs if i >= 0), default=0.0)
-        for op in graph.operators
-    }

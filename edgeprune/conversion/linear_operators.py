@@ -7,20 +7,22 @@ FULLY_CONNECTED (out, in).
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
-from edgeprune.conversion import flatfile
+from edgeprune.conversion.flatfile import add_buffer, named_operators
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT
 
 OUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 IN_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
 
 
 @dataclasses.dataclass(frozen=True)
-class Linear:
-    """One operator with constant weights; indices are of tensors in the main subgraph.
+class LinearOperator:
+    """One operator with constant weights; numbers are of tensors in the main subgraph.
 
     Attributes:
         kind: LiteRT's name.
@@ -39,55 +41,42 @@ class Linear:
     activation: str
 
 
-def linear_operators(tree: Any) -> list[Linear]:
+def linear_operators(tree: ModelT) -> list[LinearOperator]:
     """All of the main subgraph, in the order they run."""
-    graph = tree.subgraphs[0]
-    names = [flatfile.operator_name(code) for code in tree.operatorCodes]
+    from ai_edge_litert import schema_py_generated as schema
+
+    names = vars(schema.ActivationFunctionType).items()
+    activations = {value: name for name, value in names if name.isupper()}
     found = []
-    for op in graph.operators:
-        kind = names[op.opcodeIndex]
-        if kind in OUT_AXIS and is_constant(tree, int(op.inputs[1])):
+    for kind, op in named_operators(tree):
+        if kind in OUT_AXIS and _is_constant(tree, int(op.inputs[1])):
             bias = int(op.inputs[2]) if len(op.inputs) > 2 else -1
-            activation = _activation_name(op.builtinOptions.fusedActivationFunction)
+            activation = activations[op.builtinOptions.fusedActivationFunction]
             tensors = (int(op.inputs[0]), int(op.inputs[1]), bias, int(op.outputs[0]))
-            found.append(Linear(kind, *tensors, activation))
+            found.append(LinearOperator(kind, *tensors, activation))
     return found
 
 
-def is_constant(tree: Any, index: int) -> bool:
-    """Whether a tensor of the main subgraph has its data in the file."""
-    data = tree.buffers[tree.subgraphs[0].tensors[index].buffer].data
+def _is_constant(tree: ModelT, tensor: int) -> bool:
+    data = tree.buffers[tree.subgraphs[0].tensors[tensor].buffer].data
     return data is not None and len(data) > 0
 
 
-def read(tree: Any, index: int, dtype: type[np.generic]) -> npt.NDArray[Any]:
+def read_constant(tree: ModelT, tensor: int, dtype: type[np.generic]) -> np.ndarray:
     """A copy of a constant tensor's values."""
-    tensor = tree.subgraphs[0].tensors[index]
-    values = np.frombuffer(bytes(tree.buffers[tensor.buffer].data), dtype=dtype)
-    shaped: npt.NDArray[Any] = values.reshape(tuple(tensor.shape)).copy()
-    return shaped
+    found = tree.subgraphs[0].tensors[tensor]
+    values = np.frombuffer(bytes(tree.buffers[found.buffer].data), dtype=dtype)
+    return np.array(values.reshape(tuple(found.shape)))
 
 
-def write(tree: Any, index: int, values: npt.NDArray[Any]) -> None:
+def write_constant(tree: ModelT, tensor: int, values: np.ndarray) -> None:
     """Replaces a constant tensor's values by others of the same shape and type.
 
     The tensor gets a buffer of its own, as equal constants share one.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-    tree.buffers.append(buffer)
-    tree.subgraphs[0].tensors[index].buffer = len(tree.buffers) - 1
+    tree.subgraphs[0].tensors[tensor].buffer = add_buffer(tree, np.ascontiguousarray(values).tobytes())
 
 
-def along(vector: npt.NDArray[Any], axis: int, rank: int) -> npt.NDArray[Any]:
+def along(vector: np.ndarray, axis: int, rank: int) -> np.ndarray:
     """A vector shaped to multiply an array of `rank` axes along one of them."""
     return vector.reshape([-1 if i == axis else 1 for i in range(rank)])
-
-
-def _activation_name(code: int) -> str:
-    from ai_edge_litert import schema_py_generated as schema
-
-    kinds = vars(schema.ActivationFunctionType)
-    return str(next(name for name, value in kinds.items() if name.isupper() and value == code))

@@ -9,33 +9,31 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from edgeprune.conversion.values import as_samples
+from device_runners.agent.tensors import dequantize, infos, quantize
+from edgeprune.conversion.values import Samples, as_samples
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from ai_edge_litert.interpreter import Interpreter
 
-    from edgeprune.conversion.values import Samples
 
 def run_tflite(
     tflite: bytes, x: npt.ArrayLike | Sequence[npt.ArrayLike], *, workers: int | None = None
-) -> npt.NDArray[np.float32] | tuple[npt.NDArray[np.float32], ...]:
-    """Outputs for samples, as float.
+) -> np.ndarray | tuple[np.ndarray, ...]:
+    """Outputs for samples, as float32, samples first; a tuple of arrays if the file has several.
 
     Args:
         tflite: the file; its batch is 1.
         x: samples first; one array for each input, in the file's order. Floats are quantized here
             where the file takes integers.
         workers: threads; the number of processors if None.
-
-    Returns:
-        float32 array, samples first; a tuple of them if the file has several outputs.
 
     Raises:
         InputError: the runtime cannot load the file, or the samples do not fit its inputs.
@@ -49,17 +47,17 @@ def run_tflite(
         parts = list(pool.map(lambda shard: _run_shard(tflite, shard), shards))
     results = []
     for tensors in zip(*parts, strict=True):
-        whole = np.empty((count, *tensors[0].shape[1:]), np.float32)
+        joined = np.empty((count, *tensors[0].shape[1:]), np.float32)
         for i, part in enumerate(tensors):
-            whole[i::workers] = part
-        results.append(whole)
+            joined[i::workers] = part
+        results.append(joined)
     return results[0] if len(results) == 1 else tuple(results)
 
 
 def latency_us(tflite: bytes, samples: Samples, calls: int = 50) -> float:
     """Median time of one call on this machine, one thread, in microseconds."""
     loaded = interpreter(tflite)
-    feed(loaded, [array[:1] for array in samples])
+    set_sample(loaded, [array[:1] for array in samples])
     times_ns = []
     for _ in range(calls + 5):
         start = time.perf_counter_ns()
@@ -68,7 +66,7 @@ def latency_us(tflite: bytes, samples: Samples, calls: int = 50) -> float:
     return float(np.median(times_ns[5:])) / 1e3
 
 
-def interpreter(tflite: bytes, **options: Any) -> Any:
+def interpreter(tflite: bytes, **options: object) -> Interpreter:
     """A LiteRT interpreter with XNNPACK, one thread, tensors allocated.
 
     Raises:
@@ -89,44 +87,26 @@ def interpreter(tflite: bytes, **options: Any) -> Any:
     return loaded
 
 
-def feed(loaded: Any, arrays: Sequence[npt.NDArray[Any]]) -> None:
-    """Sets the inputs of an interpreter for one sample, batch axis included, and forgets the one before.
+def set_sample(loaded: Interpreter, arrays: Sequence[np.ndarray]) -> None:
+    """Sets the inputs of an interpreter for one sample, batch axis included.
 
-    A fused LSTM keeps its state between calls; a Keras layer that is not stateful does not.
+    A fused LSTM keeps its state between calls, which is reset: a Keras layer that is not stateful keeps none.
     """
     loaded.reset_all_variables()
-    for array, detail in zip(arrays, loaded.get_input_details(), strict=True):
-        loaded.set_tensor(detail["index"], _quantized(array, detail))
+    details = loaded.get_input_details()
+    for array, detail, info in zip(arrays, details, infos(details), strict=True):
+        loaded.set_tensor(detail["index"], quantize(array, info))
 
 
-def _run_shard(tflite: bytes, samples: Samples) -> list[npt.NDArray[np.float32]]:
+def _run_shard(tflite: bytes, samples: Samples) -> list[np.ndarray]:
     loaded = interpreter(tflite)
     inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
     if len(inputs) != len(samples):
         raise InputError(f"{len(samples)} arrays of samples.", f"The file has {len(inputs)} inputs.")
     results = [np.empty((len(samples[0]), *detail["shape"][1:]), detail["dtype"]) for detail in outputs]
     for i in range(len(samples[0])):
-        feed(loaded, [array[i : i + 1] for array in samples])
+        set_sample(loaded, [array[i : i + 1] for array in samples])
         loaded.invoke()
         for result, detail in zip(results, outputs, strict=True):
             result[i] = loaded.get_tensor(detail["index"])[0]
-    return [dequantized(result, detail) for result, detail in zip(results, outputs, strict=True)]
-
-
-def dequantized(array: npt.NDArray[Any], detail: Mapping[str, Any]) -> npt.NDArray[np.float32]:
-    """Real values of a tensor from its interpreter details."""
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return array.astype(np.float32)
-    real: npt.NDArray[np.float32] = (array.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
-    return real
-
-
-def _quantized(array: npt.NDArray[Any], detail: Mapping[str, Any]) -> npt.NDArray[Any]:
-    scale, zero_point = detail["quantization"]
-    if not scale:
-        return np.ascontiguousarray(array, dtype=detail["dtype"])
-    limits = np.iinfo(detail["dtype"])
-    levels = np.round(array / np.float32(scale)) + zero_point
-    clipped: npt.NDArray[Any] = np.clip(levels, limits.min, limits.max).astype(detail["dtype"])
-    return clipped
+    return list(map(dequantize, results, infos(outputs)))

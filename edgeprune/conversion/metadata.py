@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgeprune.conversion import flatfile
+from edgeprune.types import TensorInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from edgeprune.types import TensorInfo
+    from ai_edge_litert.schema_py_generated import ModelT
+    from flatbuffers import Builder
 
 LABELS = "labels.txt"
 _ENTRY = b"TFLITE_METADATA"
@@ -57,10 +58,9 @@ def attach(
 
     tree = flatfile.parse(tflite)
     tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _ENTRY]
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.frombuffer(_model(tree, name, description, labels, mean, std), np.uint8)
-    tree.buffers.append(buffer)
-    entry.name, entry.buffer = _ENTRY, len(tree.buffers) - 1
+    entry = schema.MetadataT()
+    entry.name = _ENTRY
+    entry.buffer = flatfile.add_buffer(tree, _model(tree, name, description, labels, mean, std))
     tree.metadata.append(entry)
     packed = io.BytesIO(flatfile.pack(tree))
     if labels:
@@ -102,7 +102,12 @@ def normalization_of(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, .
 
 
 def _model(
-    tree: Any, name: str, description: str, labels: Sequence[str], mean: Sequence[float], std: Sequence[float]
+    tree: ModelT,
+    name: str,
+    description: str,
+    labels: Sequence[str],
+    mean: Sequence[float],
+    std: Sequence[float],
 ) -> bytes:
     import flatbuffers
 
@@ -125,7 +130,7 @@ def _model(
     return bytes(builder.Output())
 
 
-def _tensor(builder: Any, info: TensorInfo, units: int | None, files: int | None) -> int:
+def _tensor(builder: Builder, info: TensorInfo, units: int | None, files: int | None) -> int:
     """TensorMetadata: name 0, content 3, process_units 4, associated_files 6."""
     if _is_image(info):
         color = _RGB if info.shape[-1] == 3 else _GRAYSCALE
@@ -141,13 +146,13 @@ def _is_image(info: TensorInfo) -> bool:
     return len(info.shape) == 4 and info.shape[-1] in (1, 3)
 
 
-def _label_file(builder: Any) -> int:
+def _label_file(builder: Builder) -> int:
     """AssociatedFile: name 0, description 1, type 2."""
     fields = {0: builder.CreateString(LABELS), 1: builder.CreateString("One class name a line.")}
     return _table(builder, 5, fields, {2: _AXIS_LABELS})
 
 
-def _normalization(builder: Any, mean: Sequence[float], std: Sequence[float]) -> int:
+def _normalization(builder: Builder, mean: Sequence[float], std: Sequence[float]) -> int:
     """ProcessUnit with NormalizationOptions: mean 0, std 1."""
     fields = {
         0: builder.CreateNumpyVector(np.asarray(mean, np.float32)),
@@ -156,7 +161,7 @@ def _normalization(builder: Any, mean: Sequence[float], std: Sequence[float]) ->
     return _table(builder, 2, {1: _table(builder, 2, fields)}, {0: _NORMALIZATION})
 
 
-def _table(builder: Any, slots: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
+def _table(builder: Builder, slots: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
     """A table of offsets and of one-byte numbers, by slot."""
     builder.StartObject(slots)
     put: Callable[..., None] = builder.PrependUOffsetTRelativeSlot
@@ -167,7 +172,7 @@ def _table(builder: Any, slots: int, offsets: dict[int, int], small: dict[int, i
     return int(builder.EndObject())
 
 
-def _vector(builder: Any, offsets: Sequence[int]) -> int:
+def _vector(builder: Builder, offsets: Sequence[int]) -> int:
     builder.StartVector(4, len(offsets), 4)
     for offset in reversed(offsets):
         builder.PrependUOffsetTRelative(offset)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TypeAlias
 
-import numpy.typing as npt
+import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.conversion.layer_error import LayerError
-    from edgeprune.conversion.parity import Parity, Score
-    from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
+from edgeprune.conversion.layer_error import LayerError
+from edgeprune.conversion.parity import Parity, Score
+from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
+from edgeprune.keras_types import KerasModel
 
-Fit = Callable[[Any], None]
-"""Trains the given model in place for a few epochs, with the task's loss and training data."""
+TrainInPlace: TypeAlias = Callable[[KerasModel], None]
+"""Trains the given model for a few epochs, with the task's loss and training data."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +26,7 @@ class QuantizeOptions:
         qat: train with simulated int8 before converting.
         io: type of the quantized model's inputs and outputs.
         clusters: distinct values a kernel may have; 0 for as many as it has.
-        max_quantization_drop: in points; more lost on validation data, and recovery starts.
+        max_quantization_drop: in points; more lost on validation data starts the recovery.
         allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
     """
 
@@ -50,26 +50,26 @@ class Validation:
     """
 
     x: Samples
-    y: npt.NDArray[Any] | None = None
+    y: np.ndarray | None = None
     score: Score | None = None
     classes: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
-    """One thing that was tried, and what it cost.
+class Attempt:
+    """One way of quantizing that was tried, and what it cost.
 
     Attributes:
         name: such as ``"int8"``, ``"least-squares ranges"`` or ``"2 layers in float"``.
-        route: what made the file; None where the step was refused.
+        route: what made the file; None where the attempt was refused.
         runnable_bytes: size of the file.
         latency_us: of one call on this machine, one thread.
         drop_points: lost against the float model on validation data.
-        likely_points: without labels, what counts against the limit: answers that change in the long run,
-            and two standard errors.
+        likely_points: without labels, what counts against the limit: predictions that change in the long
+            run, and two standard errors.
         agreement_fraction: with the float model on validation data.
         mean_abs_difference: of the outputs.
-        detail: the layers concerned, or why the step was refused.
+        detail: the layers concerned, or why the attempt was refused.
         chosen: whether this is the file that is shipped.
     """
 
@@ -93,7 +93,7 @@ class Quantized:
         result: the file to ship.
         baseline: the same model as float32, before clustering and QAT.
         model: the float Keras model that matches the file: clustered, if that was asked for.
-        steps: all that was tried, in order; one is `chosen`.
+        attempts: all that was tried, in order; one is `chosen`.
         layer_errors: worst first; empty for a float file.
         validation: how the file compares with the float model on validation data.
         runnable_bytes: what the device needs.
@@ -103,8 +103,8 @@ class Quantized:
 
     result: Converted
     baseline: Converted
-    model: Any
-    steps: tuple[Step, ...]
+    model: KerasModel
+    attempts: tuple[Attempt, ...]
     layer_errors: tuple[LayerError, ...]
     validation: Parity
     runnable_bytes: int

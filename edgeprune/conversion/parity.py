@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeprune.errors import VerificationError
 
-Outputs = npt.NDArray[np.float32] | tuple[npt.NDArray[np.float32], ...]
+Outputs = np.ndarray | tuple[np.ndarray, ...]
 """Samples first; a tuple for a model with several outputs. The task's metric is of the first."""
 
 Score = Callable[[Outputs], float]
@@ -26,13 +25,13 @@ class Parity:
     """How a deployed model compares with its float reference on the same samples.
 
     Attributes:
-        agreement_fraction: share of samples (or tokens) with the same answer; for outputs that are
-            no classes, the share of the reference's variance that the deployed outputs explain.
+        agreement_fraction: of samples (or tokens), that predict the same class; for outputs that are
+            no classes, of the reference's variance, that the deployed outputs explain.
         max_abs_difference: of any output value.
         mean_abs_difference: over all output values.
         samples: how many were compared.
-        others_fraction: share of the variance of the model's other outputs that is explained, of the
-            worst of them; absent (None) for a model with one output.
+        others_fraction: of the variance of the worst of the model's other outputs, that is explained;
+            absent (None) for a model with one output.
         reference_metric: absent (None) without a metric.
         deployed_metric: absent (None) without a metric.
     """
@@ -64,7 +63,7 @@ class Parity:
     def noise_points(self) -> float:
         """What the number of samples leaves open, in points: two standard errors.
 
-        Two models that differ on a share d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance,
+        Two models that differ on a fraction d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance,
         and d itself is uncertain by as much.
         """
         return 200 * math.sqrt(max(1 - self.agreement_fraction, 0) / max(self.samples, 1))
@@ -112,59 +111,49 @@ def parity(
         score: the task's metric.
         classes: whether the first output's last axis holds classes (or one score above 0.5).
     """
-    ours, theirs = several(deployed), several(reference)
+    ours, theirs = as_arrays(deployed), as_arrays(reference)
     differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(ours, theirs, strict=True)]
     if score is None and y is not None:
         score = _accuracy(np.asarray(y))
+    same = predicted_classes(theirs[0]) == predicted_classes(ours[0]) if classes else None
+    metrics = [score(one[0] if len(one) == 1 else one) if score else None for one in (theirs, ours)]
     return Parity(
-        agreement_fraction=_agreement(theirs[0], ours[0], classes=classes),
+        agreement_fraction=_explained(theirs[0], ours[0]) if same is None else float(np.mean(same)),
         others_fraction=min(map(_explained, theirs[1:], ours[1:]), default=None),
         max_abs_difference=float(max(difference.max() for difference in differences)),
         mean_abs_difference=float(np.concatenate([part.ravel() for part in differences]).mean()),
         samples=len(theirs[0]),
-        reference_metric=None if score is None else float(score(_as_given(theirs))),
-        deployed_metric=None if score is None else float(score(_as_given(ours))),
+        reference_metric=metrics[0],
+        deployed_metric=metrics[1],
     )
 
 
-def answers(outputs: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def predicted_classes(outputs: np.ndarray) -> np.ndarray:
     """Class numbers: argmax of the last axis, or whether a single score is above 0.5."""
     if outputs.ndim == 1 or outputs.shape[-1] == 1:
         return outputs.reshape(len(outputs), -1) > 0.5
-    best: npt.NDArray[Any] = outputs.argmax(axis=-1)
-    return best
+    return np.asarray(outputs.argmax(axis=-1))
 
 
-def several(outputs: Any) -> tuple[npt.NDArray[np.float32], ...]:
+def as_arrays(outputs: Outputs | npt.ArrayLike) -> tuple[np.ndarray, ...]:
     """One output or more, as a tuple."""
     many = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return tuple(np.asarray(output) for output in many)
+    return tuple(map(np.asarray, many))
 
 
-def _as_given(outputs: tuple[npt.NDArray[np.float32], ...]) -> Outputs:
-    return outputs[0] if len(outputs) == 1 else outputs
-
-
-def _agreement(reference: npt.NDArray[Any], deployed: npt.NDArray[Any], *, classes: bool) -> float:
-    if classes:
-        return float(np.mean(answers(reference) == answers(deployed)))
-    return _explained(reference, deployed)
-
-
-def _explained(reference: npt.NDArray[Any], deployed: npt.NDArray[Any]) -> float:
-    """Share of the reference's variance; of its squares where it is the same for every sample."""
+def _explained(reference: np.ndarray, deployed: np.ndarray) -> float:
+    """Fraction of the reference's variance; of its squares where it is the same for every sample."""
     exact = reference.astype(np.float64)
     spread, squares = float(np.square(exact - exact.mean(axis=0)).sum()), float(np.square(exact).sum())
-    whole = spread if spread > _CONSTANT * squares else squares
-    return 1.0 - float(np.square(exact - deployed).sum()) / max(whole, float(np.finfo(np.float32).tiny))
+    total = spread if spread > _CONSTANT * squares else squares
+    return 1.0 - float(np.square(exact - deployed).sum()) / max(total, float(np.finfo(np.float32).tiny))
 
 
-def _accuracy(y: npt.NDArray[Any]) -> Score:
+def _accuracy(y: np.ndarray) -> Score:
     counted = y >= 0
 
     def score(outputs: Outputs) -> float:
-        first = outputs[0] if isinstance(outputs, tuple) else outputs
-        right = answers(first).reshape(y.shape) == y
+        right = predicted_classes(as_arrays(outputs)[0]).reshape(y.shape) == y
         return float(right[counted].mean())
 
     return score

@@ -6,22 +6,27 @@ training and are quantized afterwards from calibration samples; they are named.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from edgeprune.conversion.options import TrainInPlace
+from edgeprune.keras_types import KerasLayer, KerasModel
+
+if TYPE_CHECKING:
+    from tensorflow_model_optimization.quantization.keras import QuantizeRegistry, QuantizeScheme
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.silence import silence
 
-if TYPE_CHECKING:
-    from edgeprune.conversion.options import Fit
 
-
-def train_quantized(model: Any, fit: Fit, *, clusters: bool = False) -> tuple[Any, str]:
+def train_quantized(
+    model: KerasModel, train: TrainInPlace, *, clusters: bool = False
+) -> tuple[KerasModel, str]:
     """A copy of a model, trained with simulated int8.
 
     Args:
         model: tf_keras, Functional or Sequential; not changed.
-        fit: trains a model in place.
+        train: trains a model.
         clusters: keep shared weights shared.
 
     Returns:
@@ -46,12 +51,12 @@ def train_quantized(model: Any, fit: Fit, *, clusters: bool = False) -> tuple[An
                 "A model that it can copy and wrap, without Lambda layers.",
                 "Leave --qat out.",
             ) from error
-    fit(aware)
+    train(aware)
     detail = f"Float in training, as tfmot refuses them: {', '.join(refused)}." if refused else ""
     return aware, detail
 
 
-def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
+def _annotated(model: KerasModel, refused: list[str], *, clusters: bool) -> KerasModel:
     import tensorflow_model_optimization as tfmot
     import tf_keras
 
@@ -64,7 +69,7 @@ def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
     )
     known = api.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
 
-    def annotate(layer: Any) -> Any:
+    def annotate(layer: KerasLayer) -> KerasLayer:
         if isinstance(layer, tf_keras.layers.InputLayer):
             return layer
         # Recurrent cells are listed by tfmot and then fail to build.
@@ -80,14 +85,14 @@ def _annotated(model: Any, refused: list[str], *, clusters: bool) -> Any:
     return api.quantize_apply(annotated, scheme)
 
 
-def _strict(scheme: Any) -> Any:
+def _strict(scheme: QuantizeScheme) -> QuantizeScheme:
     """Tfmot's preserving schemes claim to know all layers without weights, such as Rescaling, and fail."""
     from tensorflow_model_optimization.quantization.keras import default_8bit
 
     known = default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
 
     class Strict(type(scheme)):  # type: ignore[misc]
-        def get_quantize_registry(self) -> Any:
+        def get_quantize_registry(self) -> QuantizeRegistry:
             registry = super().get_quantize_registry()
             claims = registry.supports
             registry.supports = lambda layer: claims(layer) and known.supports(layer)
@@ -101,7 +106,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
-def _folds(layer: Any) -> bool:
+def _folds(layer: KerasLayer) -> bool:
     """Whether a layer is a batch normalisation that tfmot folds into the layer before it."""
     if type(layer).__name__ != "BatchNormalization":
         return False

@@ -16,10 +16,16 @@ integer inputs are asked for, as microcontrollers need them.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from edgeprune.keras_types import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tensorflow.core.framework.function_pb2 import FunctionDef
+    from tensorflow.core.framework.node_def_pb2 import NodeDef
+    from tensorflow.types.experimental import ConcreteFunction
+
 
 NOTE = (
     "The model's recurrent layers run as a loop, which the runtime quantizes with int8 weights and float"
@@ -32,12 +38,12 @@ ENDS = "Its inputs and outputs stay float."
 _FUSED = "_could_use_gpu_kernel"
 
 
-def has_fused(model: Any) -> bool:
+def has_fused(model: KerasModel) -> bool:
     """Whether a layer of the model would become LiteRT's fused LSTM."""
     return bool(_fused_layers(model))
 
 
-def has_loop(function: Any) -> bool:
+def has_loop(function: ConcreteFunction) -> bool:
     """Whether a concrete function loops outside of Keras' fused LSTM."""
     definition = function.graph.as_graph_def()
     bodies = {body.signature.name: body for body in definition.library.function}
@@ -55,7 +61,7 @@ def has_loop(function: Any) -> bool:
 
 
 @contextlib.contextmanager
-def looping(model: Any) -> Iterator[None]:
+def looping(model: KerasModel) -> Iterator[None]:
     """While it lasts, calling the model runs plain loops; the model is as before after."""
     layers = _fused_layers(model)
     try:
@@ -67,14 +73,14 @@ def looping(model: Any) -> Iterator[None]:
             setattr(layer, _FUSED, True)
 
 
-def _fused_layers(model: Any) -> list[Any]:
+def _fused_layers(model: KerasModel) -> list[KerasLayer]:
     # Nested and wrapped layers too, in both flavours.
     return [layer for layer in model._flatten_layers() if getattr(layer, _FUSED, False)]  # noqa: SLF001
 
 
-def _called(node: Any) -> list[str]:
+def _called(node: NodeDef) -> list[str]:
     return [attribute.func.name for attribute in node.attr.values() if attribute.HasField("func")]
 
 
-def _is_fused_lstm(body: Any) -> bool:
+def _is_fused_lstm(body: FunctionDef) -> bool:
     return "api_implements" in body.attr and body.attr["api_implements"].s.startswith(b"lstm_")

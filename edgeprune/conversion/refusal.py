@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tensorflow.types.experimental import ConcreteFunction
 
 from edgeprune.conversion.layer_error import layer_of
 from edgeprune.errors import InputError, UnsupportedLayerError
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
-
-def refusal(error: Exception, function: Any, layers: Sequence[str], mode: str) -> InputError:
+def refusal(error: Exception, function: ConcreteFunction, layers: Sequence[str], mode: str) -> InputError:
     """The error to raise.
 
     Args:
@@ -54,7 +55,7 @@ def _complained_of(text: str) -> list[str]:
     return sorted(set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text)))
 
 
-def _layers_with(op: str, function: Any, layers: Sequence[str]) -> str:
+def _layers_with(op: str, function: ConcreteFunction, layers: Sequence[str]) -> str:
     definition = function.graph.as_graph_def()
     nodes = list(definition.node)
     for body in definition.library.function:

@@ -8,17 +8,15 @@ where there are several.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from edgeprune.keras_types import KerasLayer, KerasModel
 
 _MADE_UP_INPUT = re.compile(r"(input|inputs|input_layer|keras_tensor)(_\d+)*")
 
 
-def inputs_of(model: Any) -> list[str]:
+def inputs_of(model: KerasModel) -> list[str]:
     """Names of the inputs, in the model's order.
 
     Raises:
@@ -34,7 +32,7 @@ def inputs_of(model: Any) -> list[str]:
     return _readable(given, [bool(_MADE_UP_INPUT.fullmatch(name)) for name in given], "input")
 
 
-def outputs_of(model: Any) -> list[str]:
+def outputs_of(model: KerasModel) -> list[str]:
     """Names of the layers that give the outputs, in the model's order."""
     given = [_plain(name) for name in getattr(model, "output_names", [])]
     if len(given) != len(model.outputs):
@@ -48,7 +46,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[:/].*", "", name)
 
 
-def _default_name(layer: Any) -> str:
+def _default_name(layer: KerasLayer) -> str:
     """The name Keras gives a layer of this class, without underscores and counter."""
     return type(layer).__name__.lower()
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from edgeprune.conversion.refusal import refusal
+from edgeprune.conversion.tracing import TracedModel
+from edgeprune.conversion.values import Io, Mode, Samples
 from edgeprune.keras_bridge.silence import silence
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
 
-    from edgeprune.conversion.export import Exported
-    from edgeprune.conversion.values import Io, Mode, Samples
-
-
-def convert_exported(
-    exported: Exported,
+def convert_traced(
+    traced: TracedModel,
     mode: Mode,
     calibration: Samples | None,
     io: Io,
@@ -25,15 +21,7 @@ def convert_exported(
     allow_flex: bool = False,
     per_channel: bool = True,
 ) -> bytes:
-    """Runs the converter.
-
-    Args:
-        exported: from `edgeprune.conversion.export.export`.
-        mode: kind of quantization.
-        calibration: float samples for ``int8`` and ``int16x8``; unused otherwise.
-        io: type of the quantized model's inputs and outputs.
-        allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
-        per_channel: a scale for each output channel of a kernel rather than one for all.
+    """Runs the converter; the options are those of `edgeprune.conversion.convert`.
 
     Raises:
         UnsupportedLayerError: a layer needs an operator that LiteRT does not have.
@@ -42,10 +30,14 @@ def convert_exported(
     with silence():
         import tensorflow as tf
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([exported.function], exported.module)
-        builtins = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        flex = [tf.lite.OpsSet.SELECT_TF_OPS] if allow_flex else []
-        converter.target_spec.supported_ops = [*_operator_sets(tf, mode), *builtins, *flex]
+        sets = tf.lite.OpsSet
+        special = {
+            "int8": [sets.TFLITE_BUILTINS_INT8],
+            "int16x8": [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8],
+        }
+        flex = [sets.SELECT_TF_OPS] if allow_flex else []
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
+        converter.target_spec.supported_ops = [*special.get(mode, []), sets.TFLITE_BUILTINS, *flex]
         # The converter has no public name for it.
         converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001
         if mode != "none":
@@ -53,32 +45,24 @@ def convert_exported(
         if mode == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if calibration is not None and mode in ("int8", "int16x8"):
-            converter.representative_dataset = _feed(calibration, exported)
+            converter.representative_dataset = _dataset(calibration, traced)
             kind = {"float": tf.float32, "int8": tf.int16 if mode == "int16x8" else tf.int8}[io]
             converter.inference_input_type = converter.inference_output_type = kind
         try:
             return bytes(converter.convert())
         except Exception as error:
-            raise refusal(error, exported.function, exported.layers, mode) from error
+            raise refusal(error, traced.function, traced.layers, mode) from error
 
 
-def _operator_sets(tf: Any, mode: Mode) -> list[Any]:
-    if mode == "int8":
-        return [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    if mode == "int16x8":
-        return [tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8]
-    return []
-
-
-def _feed(calibration: Samples, exported: Exported) -> Callable[[], Iterator[dict[str, Any]]]:
+def _dataset(calibration: Samples, traced: TracedModel) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
     """One sample at a time, as the batch is 1, by the names of the inputs: their order is not kept."""
-    types = [spec.dtype.as_numpy_dtype for spec in exported.function.structured_input_signature[0]]
+    types = [spec.dtype.as_numpy_dtype for spec in traced.function.structured_input_signature[0]]
     arrays = {
         name: np.ascontiguousarray(array, dtype=dtype)
-        for name, array, dtype in zip(exported.inputs, calibration, types, strict=True)
+        for name, array, dtype in zip(traced.inputs, calibration, types, strict=True)
     }
 
-    def samples() -> Iterator[dict[str, Any]]:
+    def samples() -> Iterator[dict[str, np.ndarray]]:
         for i in range(len(calibration[0])):
             yield {name: array[i : i + 1] for name, array in arrays.items()}
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.types import TensorInfo
+from edgeprune.types import TensorInfo
 
 Mode = Literal["int8", "int16x8", "dynamic", "float16", "none"]
 Io = Literal["float", "int8"]
@@ -49,7 +46,7 @@ class Converted:
 
 
 def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Samples | None:
-    """A tuple of arrays from an array, or from a tuple or list of arrays, one for each input.
+    """A tuple of arrays, one for each input, from one array or several.
 
     Raises:
         InputError: the arrays do not hold the same number of samples, or none.
@@ -68,7 +65,7 @@ def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Sample
     return samples
 
 
-def fits(wanted: Sequence[tuple[int | None, ...]], found: Sequence[tuple[int, ...]]) -> bool:
+def shapes_match(wanted: Sequence[tuple[int | None, ...]], found: Sequence[tuple[int, ...]]) -> bool:
     """Whether samples have the model's shapes; None is a size the model leaves open."""
     return len(wanted) == len(found) and all(
         len(want) == len(have) and all(a in (None, b) for a, b in zip(want, have, strict=True))

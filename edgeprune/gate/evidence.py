@@ -105,7 +105,7 @@ class Evidence:
         try:
             tree = flatfile.parse(self.bundle.model.read_bytes())
             inputs, outputs = flatfile.tensor_infos(tree)
-            return ModelFacts(inputs, outputs, dict(flatfile.operators(tree)))
+            return ModelFacts(inputs, outputs, dict(flatfile.operator_counts(tree)))
         except Exception as error:
             # The schema's reader has no error of its own: bad offsets end in whatever they hit.
             raise InputError(f"model.tflite cannot be read ({type(error).__name__}: {error}).") from error

@@ -122,7 +122,7 @@ def _quantization(deployed: Deployed, io: str) -> QuantizationReport:
         mode=made.result.mode, route=made.result.route, operators=dict(made.result.operators),
         runnable_bytes=made.runnable_bytes, zip_bytes=made.zip_bytes,
         validation=AgreementReport(**dataclasses.asdict(made.validation)),
-        steps=tuple(AttemptReport(**dataclasses.asdict(step)) for step in made.steps),
+        steps=tuple(AttemptReport(**dataclasses.asdict(step)) for step in made.attempts),
         layer_errors=tuple(LayerErrorReport(**dataclasses.asdict(error)) for error in made.layer_errors),
         notes=made.notes, io=io, agreement=parity.agreement_fraction,
         max_abs_difference=parity.max_abs_difference, metric_difference=-parity.metric_drop_fraction,

@@ -112,13 +112,13 @@ class _Stage:
 
     def _convert(self, model: Any) -> bytes:
         """As the build will, without what does not change the time."""
-        from edgeprune.conversion import QuantizeOptions, as_timed
+        from edgeprune.conversion import QuantizeOptions, quantize_for_timing
 
         recipe, data = self._job.recipe, self._inputs.data
         few = in_memory(data.model_input(choose(data.train, min(recipe.calibration, _RANGES), recipe.seed).x))
         several = few if isinstance(few, tuple) else (few,)
         options = QuantizeOptions(recipe.quantize, io=recipe.io, allow_flex=recipe.allow_flex)
-        return finished(self._job, self._inputs, as_timed(model, options, several))[0].tflite
+        return finished(self._job, self._inputs, quantize_for_timing(model, options, several))[0].tflite
 
     def fitted(self) -> tuple[Trained, BudgetOutcome]:
         """Inside the limits; as an interrupted build had it, if there was one."""

@@ -257,12 +257,12 @@ def _check_shapes(model: Any, inputs: Any) -> None:
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
-    from edgeprune.conversion.values import fits
+    from edgeprune.conversion.values import shapes_match
 
     arrays = inputs if isinstance(inputs, tuple) else (inputs,)
     wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
     found = [array.shape[1:] for array in arrays]
-    if not fits(wanted, found):
+    if not shapes_match(wanted, found):
         raise InputError(
             f"The data has samples of shape {', '.join(map(str, found))}.",
             f"Model '{model.name}' takes {', '.join(map(str, wanted))}.",

@@ -35,7 +35,7 @@ from edgeprune.budget.candidates import design
 from edgeprune.budget.resources import ResourceBudget
 from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
 from edgeprune.budget.timing import time_candidates
-from edgeprune.conversion import QuantizeOptions, as_timed
+from edgeprune.conversion import QuantizeOptions, quantize_for_timing
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.prune import analyze
@@ -73,7 +73,7 @@ class Bench:
 
     def convert(self, model: Any) -> bytes:
         """Int8, as a build does."""
-        return as_timed(model, QuantizeOptions(), (self.case.calibration[:100],)).tflite
+        return quantize_for_timing(model, QuantizeOptions(), (self.case.calibration[:100],)).tflite
 
     @functools.cached_property
     def search(self) -> BudgetSearch:

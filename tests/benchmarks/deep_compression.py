@@ -218,7 +218,7 @@ def compress(room: Room, data: Data, until: str) -> None:
         "float_bytes": 4 * baseline.count_params(),
         "runnable_bytes": result.runnable_bytes,
         "zip_bytes": result.zip_bytes,
-        "steps": [dataclasses.asdict(step) for step in result.steps],
+        "steps": [dataclasses.asdict(step) for step in result.attempts],
     }
     room.path("figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
 

@@ -22,12 +22,12 @@ import numpy as np
 from readme import README, write_between
 
 from edgeprune.conversion import parity, run_tflite
-from edgeprune.conversion.convert import finished
-from edgeprune.conversion.export import export
-from edgeprune.conversion.litert import feed, interpreter
+from edgeprune.conversion.convert import converted_file
+from edgeprune.conversion.litert import interpreter, set_sample
 from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.quantize import quantize
-from edgeprune.conversion.tensorflow_route import convert_exported
+from edgeprune.conversion.tensorflow_route import convert_traced
+from edgeprune.conversion.tracing import trace_for_inference
 from edgeprune.keras_bridge.silence import silence
 
 INTRODUCTION = """\
@@ -95,7 +95,7 @@ def times_us(files: dict[str, bytes], sample: np.ndarray) -> dict[str, list[floa
     for _ in range(ROUNDS):
         loaded = {str(name): interpreter(files[name]) for name in rng.permutation(list(files))}
         for one in loaded.values():
-            feed(one, [sample])
+            set_sample(one, [sample])
             for _ in range(CALLS):
                 one.invoke()
         for name in map(str, rng.permutation(list(files))):
@@ -163,11 +163,11 @@ def overhead() -> tuple[float, float]:
         tensorflow_alone(model, calibration)
         alone = time.perf_counter()
         with silence():
-            exported = export(model)
+            traced = trace_for_inference(model)
         before = time.perf_counter()
-        raw = convert_exported(exported, "int8", (calibration,), "float")
+        raw = convert_traced(traced, "int8", (calibration,), "float")
         inside = time.perf_counter() - before
-        finished(raw, "int8", "tensorflow", exported.inputs, exported.outputs)
+        converted_file(raw, "int8", "tensorflow", traced.inputs, traced.outputs)
         whole = time.perf_counter() - alone
         ratios.append((whole / (alone - start), whole / inside))
         say(f"TensorFlow {alone - start:.1f} s, edgeprune {whole:.1f} s, {inside:.1f} s of it the converter")

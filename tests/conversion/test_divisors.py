@@ -9,8 +9,8 @@ import pytest
 
 from edgeprune import conversion
 from edgeprune.conversion import ai_edge_route
-from edgeprune.conversion.convert import finished
-from edgeprune.conversion.ranges import extremes, observe
+from edgeprune.conversion.convert import converted_file
+from edgeprune.conversion.ranges import collect, extremes
 
 LENGTH = 600
 
@@ -42,9 +42,9 @@ def test_texts_of_one_word_or_none_run_in_int8(masked_mean, route):
         if not ai_edge_route.available():
             pytest.skip("ai-edge-quantizer is not installed")
         plain = conversion.convert(model, "none")
-        raw = ai_edge_route.quantize_file(plain.tflite, "int8", extremes(observe(plain.tflite, (tokens,))))
+        raw = ai_edge_route.quantize_file(plain.tflite, "int8", extremes(collect(plain.tflite, (tokens,))))
         names = [[info.name for info in infos] for infos in (plain.inputs, plain.outputs)]
-        tflite = finished(raw, "int8", route, *names).tflite
+        tflite = converted_file(raw, "int8", route, *names).tflite
     for count in (0, 1, 300):
         assert np.isfinite(conversion.run_tflite(tflite, few(count))).all()
     expected = model.predict(tokens, verbose=0)

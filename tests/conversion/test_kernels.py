@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from edgeprune import conversion
-from edgeprune.conversion import QuantizeOptions, Validation, as_timed, convert, flatfile, quantize
+from edgeprune.conversion import QuantizeOptions, Validation, convert, flatfile, quantize, quantize_for_timing
+from edgeprune.conversion.candidates import CandidateSet
 from edgeprune.conversion.kernels import slow_operators
-from edgeprune.conversion.trial import Trial
 
 X = np.random.default_rng(1).integers(0, 50, (60, 24)).astype(np.int32)
 
@@ -37,18 +37,16 @@ def kinds(tflite, integer):
 
     wanted = schema.TensorType.INT8 if integer else schema.TensorType.FLOAT32
     tree = flatfile.parse(tflite)
-    graph, names = tree.subgraphs[0], [flatfile.operator_name(code) for code in tree.operatorCodes]
-    return {
-        names[op.opcodeIndex] for op in graph.operators if graph.tensors[op.outputs[0]].type == wanted
-    }
+    tensors = tree.subgraphs[0].tensors
+    return {name for name, op in flatfile.named_operators(tree) if tensors[op.outputs[0]].type == wanted}
 
 
 def test_arithmetic_between_weights_runs_in_float_where_int8_is_slow(encoder):
     float_file = convert(encoder, "none", (X,)).tflite
     y = conversion.run_tflite(float_file, (X,)).argmax(-1)
     done = quantize(encoder, QuantizeOptions(), X[:30], Validation((X,), y))
-    assert done.steps[2].name == "int8, float where that is slow"
-    assert done.steps[2].detail.startswith("no fast int8 kernel for BATCH_MATMUL, RSQRT, SOFTMAX")
+    assert done.attempts[2].name == "int8, float where that is slow"
+    assert done.attempts[2].detail.startswith("no fast int8 kernel for BATCH_MATMUL, RSQRT, SOFTMAX")
     assert kinds(done.result.tflite, integer=True) <= {"FULLY_CONNECTED", "GATHER", "QUANTIZE"}
     assert {"BATCH_MATMUL", "RSQRT", "SOFTMAX"} <= kinds(done.result.tflite, integer=False)
     assert len(done.result.tflite) < 0.5 * len(float_file)
@@ -56,10 +54,10 @@ def test_arithmetic_between_weights_runs_in_float_where_int8_is_slow(encoder):
 
 
 def test_files_that_are_only_timed_have_the_same_operators(encoder):
-    made = as_timed(encoder, QuantizeOptions(), (X,))
+    made = quantize_for_timing(encoder, QuantizeOptions(), (X,))
     done = quantize(encoder, QuantizeOptions(max_quantization_drop=100), (X,), Validation((X,)))
     assert made.operators == done.result.operators
-    assert as_timed(encoder, QuantizeOptions("float16"), (X,)).mode == "float16"
+    assert quantize_for_timing(encoder, QuantizeOptions("float16"), (X,)).mode == "float16"
 
 
 def test_a_slow_operator_between_layers_is_alone_in_float():
@@ -73,7 +71,7 @@ def test_a_slow_operator_between_layers_is_alone_in_float():
     images = np.random.default_rng(4).normal(size=(40, 8, 8, 3)).astype(np.float32)
     for io in ("float", "int8"):
         done = quantize(model, QuantizeOptions(io=io), images[:20], Validation((images,)))
-        assert done.steps[2].detail == "no fast int8 kernel for AVERAGE_POOL_2D"
+        assert done.attempts[2].detail == "no fast int8 kernel for AVERAGE_POOL_2D"
         assert "AVERAGE_POOL_2D" not in kinds(done.result.tflite, integer=True)
         assert {"ADD", "CONV_2D"} <= kinds(done.result.tflite, integer=True)
 
@@ -86,7 +84,7 @@ def test_a_model_of_fast_operators_stays_in_int8():
     x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, padding="same", activation="relu")(given))
     model = tf_keras.Model(given, layers.Dense(5, "softmax")(layers.GlobalAveragePooling2D()(x)))
     images = np.random.default_rng(4).normal(size=(40, 8, 8, 3)).astype(np.float32)
-    made = as_timed(model, QuantizeOptions(), (images,))
+    made = quantize_for_timing(model, QuantizeOptions(), (images,))
     assert slow_operators(convert(model, "int8", (images,)).tflite) == ()
     assert made.route == "tensorflow"
 
@@ -94,6 +92,6 @@ def test_a_model_of_fast_operators_stays_in_int8():
 def test_outputs_that_are_not_numbers_lose_everything(encoder):
     reference = convert(encoder, "none", (X,))
     outputs = conversion.run_tflite(reference.tflite, (X,))
-    trial = Trial(np.where(np.arange(3) == 1, np.nan, outputs), Validation((X,)), 0.5)
-    assert trial.attempt("first", lambda: reference).lost_points == 100
-    assert not trial.good_enough()
+    candidates = CandidateSet(np.where(np.arange(3) == 1, np.nan, outputs), Validation((X,)), 0.5)
+    assert candidates.attempt("first", lambda: reference).lost_points == 100
+    assert not candidates.good_enough()

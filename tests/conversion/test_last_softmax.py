@@ -26,9 +26,7 @@ def network():
 
 
 def operators(converted):
-    tree = flatfile.parse(converted.tflite)
-    names = [flatfile.operator_name(code) for code in tree.operatorCodes]
-    return [names[operator.opcodeIndex] for operator in tree.subgraphs[0].operators]
+    return [name for name, _ in flatfile.named_operators(flatfile.parse(converted.tflite))]
 
 
 @pytest.mark.parametrize("mode", ["int8", "int16x8"])

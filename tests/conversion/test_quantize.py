@@ -61,13 +61,13 @@ CALIBRATION = blobs(64, 4)[0]
 
 def test_int8_compares_both_routes_and_says_all(trained):
     done = quantize(trained, QuantizeOptions(), CALIBRATION, validation())
-    assert {step.route for step in done.steps} == {"tensorflow", "ai-edge-quantizer"}
-    assert [step.chosen for step in done.steps].count(True) == 1
+    assert {step.route for step in done.attempts} == {"tensorflow", "ai-edge-quantizer"}
+    assert [step.chosen for step in done.attempts].count(True) == 1
     assert done.validation.drop_fraction <= 0.005
     assert done.validation.reference_metric > 0.9
     assert done.runnable_bytes == len(done.result.tflite) < 0.5 * len(done.baseline.tflite)
     assert {error.layer for error in done.layer_errors} >= {"first", "along", "kind"}
-    assert done.steps[0].latency_us > 0
+    assert done.attempts[0].latency_us > 0
     # Shorter names for inner tensors change nothing else.
     x, y = validation().x[0], validation().y
     again = conversion.parity(trained.predict(x, verbose=0), conversion.run_tflite(done.result.tflite, x), y)
@@ -85,12 +85,12 @@ def test_an_impossible_limit_climbs_every_rung_and_keeps_the_best(trained):
     done = quantize(
         trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), fit=None
     )
-    names = [step.name for step in done.steps]
+    names = [step.name for step in done.attempts]
     assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
     assert names[5].endswith("operators in float")
     assert names[-1] == "quantization-aware training"
-    assert done.steps[-1].detail == "No training data was given."
-    tried = [step for step in done.steps if step.drop_points is not None]
+    assert done.attempts[-1].detail == "No training data was given."
+    tried = [step for step in done.attempts if step.drop_points is not None]
     assert next(step for step in tried if step.chosen).drop_points == min(step.drop_points for step in tried)
 
 
@@ -160,7 +160,7 @@ def test_aware_training_that_tfmot_cannot_prepare_is_a_refused_step(trained):
     model = tf_keras.Model(trained.input, x)
     done = quantize(model, QuantizeOptions(qat=True), CALIBRATION, validation(), fit)
     assert any("tfmot cannot prepare" in note for note in done.notes)
-    assert any(step.chosen for step in done.steps)
+    assert any(step.chosen for step in done.attempts)
 
 
 def test_keras_3_is_told_about_aware_training():
@@ -177,7 +177,7 @@ def test_an_input_given_back_keeps_both_names():
     scores = tf_keras.layers.Dense(3, name="scores")(given)
     x = np.random.default_rng(3).normal(size=(40, 6)).astype(np.float32)
     done = quantize(tf_keras.Model(given, [scores, given]), QuantizeOptions(), x[:20], Validation((x[20:],)))
-    assert {step.route for step in done.steps} >= {"tensorflow", "ai-edge-quantizer"}
+    assert {step.route for step in done.attempts} >= {"tensorflow", "ai-edge-quantizer"}
     assert [info.name for info in done.result.inputs] == ["given"]
     assert [info.name for info in done.result.outputs] == ["scores", "given"]
 
@@ -195,9 +195,9 @@ def test_a_layer_that_leaves_its_range_on_validation_data_stays_float():
     calibration = rng.choice([-3.0, 3.0], (40, 8)).astype(np.float32)
     x = np.abs(calibration) * np.where(np.arange(40) % 2, 1.0, -1.0)[:, None].astype(np.float32)
     done = quantize(model, QuantizeOptions(), calibration, Validation((x,), classes=False))
-    chosen = next(step for step in done.steps if step.chosen)
+    chosen = next(step for step in done.attempts if step.chosen)
     assert (chosen.name, chosen.detail) == ("1 of 2 operators in float", "value")
-    assert done.steps[0].drop_points > 1
+    assert done.attempts[0].drop_points > 1
     assert chosen.drop_points < 0.5
 
 
@@ -212,9 +212,9 @@ def test_close_answers_count_against_the_limit_even_if_none_of_these_few_changes
     order = same[np.argsort(sure[same])]
     few = pairs[order[:300] if close else order[-300:]]
     done = quantize(trained, QuantizeOptions(), CALIBRATION, Validation((few,)))
-    same_file = next(s for s in done.steps if (s.name, s.route) == ("int8", first.result.route))
+    same_file = next(s for s in done.attempts if (s.name, s.route) == ("int8", first.result.route))
     assert same_file.drop_points == 0
-    assert any(step.name == "least-squares ranges" for step in done.steps) is close
+    assert any(step.name == "least-squares ranges" for step in done.attempts) is close
 
 
 def test_the_operator_that_costs_most_at_the_output_stays_float(monkeypatch):
@@ -222,7 +222,7 @@ def test_the_operator_that_costs_most_at_the_output_stays_float(monkeypatch):
     import tf_keras
 
     # The average would stay float for its time already.
-    monkeypatch.setattr("edgeprune.conversion.ladder.slow_operators", lambda _: ())
+    monkeypatch.setattr("edgeprune.conversion.recovery.slow_operators", lambda _: ())
 
     given = tf_keras.Input((32, 32, 2), name="given")
     wide = tf_keras.layers.Conv2D(4, 1, activation="relu", name="wide")
@@ -238,9 +238,9 @@ def test_the_operator_that_costs_most_at_the_output_stays_float(monkeypatch):
     x[large] = rng.choice([-128.0, 127.0], large.sum())
     options = QuantizeOptions(max_quantization_drop=1e-3)
     done = quantize(model, options, x[:60], Validation((x[60:],), classes=False))
-    steps = {step.name: step for step in done.steps}
+    steps = {step.name: step for step in done.attempts}
     assert steps["1 of 3 operators in float"].detail == "pool"
-    best_int8 = min(step.mean_abs_difference for step in done.steps[:5])
+    best_int8 = min(step.mean_abs_difference for step in done.attempts[:5])
     assert steps["1 of 3 operators in float"].mean_abs_difference < 0.7 * best_int8
 
 
@@ -259,5 +259,5 @@ def test_errors_of_equalised_layers_are_measured_on_the_equalised_scale():
     x = rng.normal(size=(60, 8, 8, 2)).astype(np.float32)
     options = QuantizeOptions(max_quantization_drop=0.3)
     done = quantize(model, options, x[:40], Validation((x[40:],), classes=False))
-    assert next(step for step in done.steps if step.chosen).name == "equalised ranges"
+    assert next(step for step in done.attempts if step.chosen).name == "equalised ranges"
     assert max(error.relative_error for error in done.layer_errors) < 0.05

@@ -1,26 +1,29 @@
-"""From a Keras model of either flavour to a TensorFlow function with readable names and batch 1.
+"""From a Keras model of either version to a TensorFlow function with readable names and batch 1.
 
 The function is saved through a plain `tf.Module` that holds the model's variables: it is the one
-export that works for both flavours (`from_keras_model` fixes no batch and names tensors
+way that works for both versions (`from_keras_model` fixes no batch and names tensors
 ``keras_tensor_3``; freezing the function first loses the signature and Keras' fused LSTM).
 """
 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from edgeprune.conversion import signature_names
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.keras_version import is_keras3
+from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import tensorflow as tf
+    from tensorflow.types.experimental import ConcreteFunction
 
 
 @dataclasses.dataclass(frozen=True)
-class Exported:
-    """A traced model.
+class TracedModel:
+    """A model as a TensorFlow function for inference.
 
     Attributes:
         module: owns the variables; it must live as long as the function is used.
@@ -30,23 +33,23 @@ class Exported:
         layers: names of all layers, nested ones too.
     """
 
-    module: Any
-    function: Any
+    module: tf.Module
+    function: ConcreteFunction
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     layers: tuple[str, ...] = ()
 
 
-def export(
-    model: Any,
+def trace_for_inference(
+    model: KerasModel,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     shapes: Sequence[tuple[int, ...]] | None = None,
-) -> Exported:
-    """Traces a model for inference.
+) -> TracedModel:
+    """Traces a model that is built: Functional, Sequential, or a subclassed one that knows its inputs.
 
     Args:
-        model: a built Functional or Sequential model, or a subclassed one that knows its inputs.
+        model: to trace.
         input_names: signature names in place of the model's own.
         output_names: signature names in place of the model's own.
         shapes: of one sample of each input; gives the sizes that the model leaves open.
@@ -56,7 +59,7 @@ def export(
     """
     import tensorflow as tf
 
-    # The one listing of nested and wrapped layers that both flavours have.
+    # The one listing of nested and wrapped layers that both versions have.
     inner = list(model._flatten_layers(include_self=False))  # noqa: SLF001
     _refuse_stateful(inner)
     names_in = tuple(input_names or signature_names.inputs_of(model))
@@ -68,20 +71,21 @@ def export(
         )
     ]
 
-    def serve(*tensors: Any) -> dict[str, Any]:
+    def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
         results = model(_packed(model, list(tensors)), training=False)
         # Identity gives an output that is also an input, or given twice, a tensor of its own.
         flat = [tf.identity(result) for result in tf.nest.flatten(results)]
         return dict(zip(names_out, flat, strict=True))
 
     module = tf.Module()
-    module.weights = [_tensorflow_variable(variable) for variable in model.variables]
+    # Keras 3 wraps the variable that a SavedModel has to hold.
+    module.weights = [variable.value if is_keras3(variable) else variable for variable in model.variables]
     module.serve = tf.function(serve, autograph=False)
     layers = tuple(layer.name for layer in inner)
-    return Exported(module, module.serve.get_concrete_function(*specs), names_in, names_out, layers)
+    return TracedModel(module, module.serve.get_concrete_function(*specs), names_in, names_out, layers)
 
 
-def _refuse_stateful(layers: Sequence[Any]) -> None:
+def _refuse_stateful(layers: Sequence[KerasLayer]) -> None:
     for layer in layers:
         if getattr(layer, "stateful", False):
             raise InputError(
@@ -92,7 +96,7 @@ def _refuse_stateful(layers: Sequence[Any]) -> None:
             )
 
 
-def _packed(model: Any, tensors: list[Any]) -> Any:
+def _packed(model: KerasModel, tensors: list[KerasTensor]) -> KerasTensor:
     """The tensors in the structure the model was built with."""
     import tensorflow as tf
 
@@ -102,12 +106,7 @@ def _packed(model: Any, tensors: list[Any]) -> Any:
     return tf.nest.pack_sequence_as(structure, tensors)
 
 
-def _tensorflow_variable(variable: Any) -> Any:
-    """Keras 3 wraps the variable that a SavedModel has to hold."""
-    return variable.value if is_keras3(variable) else variable
-
-
-def _static_shape(model: Any, tensor: Any, given: tuple[int, ...]) -> tuple[int, ...]:
+def _static_shape(model: KerasModel, tensor: KerasTensor, given: tuple[int, ...]) -> tuple[int, ...]:
     wanted = tuple(tensor.shape)[1:]
     sizes = given if len(given) == len(wanted) else wanted
     shape = tuple(size if want is None else want for want, size in zip(wanted, sizes, strict=True))

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
+from edgeprune.conversion.decision_margin import changed_fraction
 from edgeprune.conversion.litert import latency_us, run_tflite
-from edgeprune.conversion.margins import changed_fraction
-from edgeprune.conversion.options import Step
-from edgeprune.conversion.parity import Outputs, Parity, parity, several
+from edgeprune.conversion.options import Attempt, Validation
+from edgeprune.conversion.parity import Outputs, Parity, as_arrays, parity
+from edgeprune.conversion.values import Converted, Samples
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.conversion.options import Validation
-    from edgeprune.conversion.values import Converted, Samples
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -28,7 +23,7 @@ class Candidate:
     Attributes:
         lost_points: what counts against the limit.
         detail: what there is to say about it.
-        level: the float file that it was made from, if that is not the baseline's.
+        float_tflite: the float file that it was made from, if that is not the baseline's.
     """
 
     name: str
@@ -36,60 +31,61 @@ class Candidate:
     parity: Parity
     lost_points: float
     detail: str
-    level: bytes | None
+    float_tflite: bytes | None
 
 
-class Trial:
-    """The candidates so far, and the limit they are held against."""
+class CandidateSet:
+    """The candidates so far, and the limit that they must respect."""
 
     def __init__(self, reference: Outputs, validation: Validation, max_drop_points: float) -> None:
         self.candidates: list[Candidate] = []
-        self._steps: list[Step] = []
+        self._attempts: list[Attempt] = []
         self._reference = reference
         self._validation = validation
         self._max_drop_points = max_drop_points
 
     def attempt(
-        self, name: str, make: Callable[[], Converted], detail: str = "", level: bytes | None = None
+        self, name: str, make: Callable[[], Converted], detail: str = "", float_tflite: bytes | None = None
     ) -> Candidate | None:
-        """Makes and measures a file; None, with the reason kept as a step, if a route refuses.
+        """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses.
 
         Args:
-            name: of the step.
+            name: of the attempt.
             make: gives the file.
             detail: what there is to say about it.
-            level: the float file that it was made from, if that is not the baseline's.
+            float_tflite: the float file that it was made from, if that is not the baseline's.
         """
+        validation = self._validation
         try:
             converted = make()
-            outputs = run_tflite(converted.tflite, self._validation.x)
+            outputs = run_tflite(converted.tflite, validation.x)
         except InputError as error:
-            self._steps.append(Step(name, detail=str(error)))
+            self.note(name, str(error))
             return None
         found = parity(
-            self._reference,
-            outputs,
-            self._validation.y,
-            self._validation.score,
-            classes=self._validation.classes,
+            self._reference, outputs, validation.y, validation.score, classes=validation.classes
         )
         lost = self._lost_points(found, outputs)
-        candidate = Candidate(name, converted, found, lost, detail, level)
+        candidate = Candidate(name, converted, found, lost, detail, float_tflite)
         self.candidates.append(candidate)
-        self._steps.append(
-            Step(
+        self._attempts.append(
+            Attempt(
                 name,
                 converted.route,
                 len(converted.tflite),
-                latency_us(converted.tflite, self._validation.x),
+                latency_us(converted.tflite, validation.x),
                 100 * found.drop_fraction,
-                lost if self._counts_answers(found) else None,
+                lost if self._counts_changes(found) else None,
                 found.agreement_fraction,
                 found.mean_abs_difference,
                 detail,
             )
         )
         return candidate
+
+    def note(self, name: str, detail: str) -> None:
+        """Records an attempt that made no file."""
+        self._attempts.append(Attempt(name, detail=detail))
 
     def samples(self, number: int) -> Samples:
         """The first of the samples that decide."""
@@ -101,55 +97,48 @@ class Trial:
         Without what is the same for every sample: correcting a bias takes that away.
         """
         outputs = run_tflite(tflite, self.samples(number))
-        pairs = zip(several(outputs), several(self._reference), strict=True)
+        pairs = zip(as_arrays(outputs), as_arrays(self._reference), strict=True)
         differences = [ours - exact[:number] for ours, exact in pairs]
         return float(np.mean([np.abs(one - one.mean(axis=0)).mean() for one in differences]))
 
     def good_enough(self) -> bool:
-        """Whether a candidate keeps within the limit."""
-        return any(self._holds(candidate) for candidate in self.candidates)
+        """Whether a candidate is within the limit."""
+        return any(candidate.lost_points <= self._max_drop_points for candidate in self.candidates)
 
     def best(self, route: str | None = None) -> Candidate | None:
         """The best candidate, of one route if that is named."""
-        fit = [one for one in self.candidates if route is None or one.converted.route == route]
-        return min(fit, key=self._rank, default=None)
+        compared = [one for one in self.candidates if route is None or one.converted.route == route]
+        return min(compared, key=self._rank, default=None)
 
-    def note(self, name: str, detail: str) -> None:
-        """Records a step that made no file."""
-        self._steps.append(Step(name, detail=detail))
+    def refusals(self) -> list[Attempt]:
+        """Attempts that made no file."""
+        return [attempt for attempt in self._attempts if attempt.route is None]
 
-    def refusals(self) -> list[Step]:
-        """Steps that made no file."""
-        return [step for step in self._steps if step.route is None]
-
-    def steps(self, chosen: Candidate) -> tuple[Step, ...]:
-        """All steps, in order, with the chosen one marked."""
+    def attempts(self, chosen: Candidate) -> tuple[Attempt, ...]:
+        """All attempts, in order, with the chosen one marked."""
         mark = (chosen.name, chosen.converted.route)
         return tuple(
-            dataclasses.replace(step, chosen=(step.name, step.route) == mark) for step in self._steps
+            dataclasses.replace(one, chosen=(one.name, one.route) == mark) for one in self._attempts
         )
 
     def _rank(self, candidate: Candidate) -> tuple[float, float, float]:
-        """Smaller is better: what is lost beyond the limit, answers that differ, values that differ."""
+        """Smaller is better: what is lost beyond the limit, predictions that differ, values that differ."""
         found = candidate.parity
         beyond = max(0.0, candidate.lost_points - self._max_drop_points)
         return beyond, 1.0 - found.agreement_fraction, found.mean_abs_difference
 
-    def _holds(self, candidate: Candidate) -> bool:
-        return candidate.lost_points <= self._max_drop_points
-
-    def _counts_answers(self, found: Parity) -> bool:
+    def _counts_changes(self, found: Parity) -> bool:
         return self._validation.classes and found.reference_metric is None
 
     def _lost_points(self, found: Parity, outputs: Outputs) -> float:
         """What counts against the limit.
 
-        Without labels every answer that changes counts, and how many do in the long run, with two standard
-        errors on top: so that another split of this size keeps the limit too.
+        Without labels every prediction that changes counts, and how many do in the long run, with two
+        standard errors on top: so that another split of this size keeps the limit too.
         """
-        if not self._counts_answers(found) or not np.isfinite(found.max_abs_difference):
+        if not self._counts_changes(found) or not np.isfinite(found.max_abs_difference):
             return 100 * found.drop_fraction
-        changed = changed_fraction(several(self._reference)[0], several(outputs)[0])
+        changed = changed_fraction(as_arrays(self._reference)[0], as_arrays(outputs)[0])
         counted = 1 - found.agreement_fraction
         # Of a few hundred the count is mostly chance; it decides where it is surely above the estimate.
         changed = max(changed, counted - 2 * math.sqrt(counted / found.samples))

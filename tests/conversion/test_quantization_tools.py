@@ -12,7 +12,7 @@ from edgeprune.conversion import ai_edge_route, flatfile, ranges
 from edgeprune.conversion.activations import record
 from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.clustering import k_means
-from edgeprune.conversion.convert import finished
+from edgeprune.conversion.convert import converted_file
 from edgeprune.conversion.equalize import equalize
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 
@@ -45,9 +45,9 @@ def case():
 def int8(case, floating=None, exceptions=None, narrow=ranges.extremes):
     _, converted, samples = case
     floating = floating or converted.tflite
-    found = narrow(ranges.observe(floating, (samples,)))
+    found = narrow(ranges.collect(floating, (samples,)))
     raw = ai_edge_route.quantize_file(floating, "int8", found, exceptions=exceptions)
-    return finished(raw, "int8", "ai-edge-quantizer", ["image"], ["scores"]).tflite
+    return converted_file(raw, "int8", "ai-edge-quantizer", ["image"], ["scores"]).tflite
 
 
 def distance(case, tflite):
@@ -102,10 +102,10 @@ def test_layer_errors_name_layers_and_fall_where_a_layer_stays_float(case):
 def test_least_squares_range_ignores_an_outlier():
     # Clipping one value of 200,000 from 40 to 30 costs 100 / 200,000; the narrower step saves twice that.
     values = np.append(np.random.default_rng(0).normal(size=200000), 40).astype(np.float32)
-    observed = {"t": ranges.Observed(ranges.Range(float(values.min()), 40.0, 2), values)}
-    chosen = ranges.least_squares(observed)["t"]
+    statistics = {"t": ranges.TensorStatistics(ranges.Range(float(values.min()), 40.0, 2), values)}
+    chosen = ranges.least_squares(statistics)["t"]
     assert chosen.high < 36
-    assert ranges.extremes(observed)["t"].high == 40.0
+    assert ranges.extremes(statistics)["t"].high == 40.0
 
 
 def test_k_means_keeps_zeros_and_the_number_of_values():
@@ -138,9 +138,9 @@ def test_the_second_route_takes_a_large_model():
     model = tf_keras.Sequential([tf_keras.Input((600,), name="x"), tf_keras.layers.Dense(600, name="scores")])
     samples = np.random.default_rng(3).normal(size=(8, 600)).astype(np.float32)
     converted = conversion.convert(model, "none")
-    found = ranges.extremes(ranges.observe(converted.tflite, (samples,)))
+    found = ranges.extremes(ranges.collect(converted.tflite, (samples,)))
     raw = ai_edge_route.quantize_file(converted.tflite, "int8", found)
-    tflite = finished(raw, "int8", "ai-edge-quantizer", ["x"], ["scores"]).tflite
+    tflite = converted_file(raw, "int8", "ai-edge-quantizer", ["x"], ["scores"]).tflite
     wanted = model.predict(samples, verbose=0)
     assert 360_000 < len(tflite) < 380_000
     assert np.abs(conversion.run_tflite(tflite, samples) - wanted).max() < 0.03 * np.abs(wanted).max()

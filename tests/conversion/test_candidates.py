@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edgeprune.conversion import Validation, convert
-from edgeprune.conversion.trial import Trial
+from edgeprune.conversion.candidates import CandidateSet
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,8 @@ def identity():
 
 def lost(identity, reference, deployed):
     validation = Validation((deployed.astype(np.float32),))
-    return Trial(reference.astype(np.float32), validation, 0.5).attempt("any", lambda: identity).lost_points
+    candidates = CandidateSet(reference.astype(np.float32), validation, 0.5)
+    return candidates.attempt("any", lambda: identity).lost_points
 
 
 def logits(margins):

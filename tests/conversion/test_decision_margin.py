@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgeprune.conversion.margins import changed_fraction
+from edgeprune.conversion.decision_margin import changed_fraction
 
 
 def answers(count, seed):

@@ -1,0 +1,183 @@
+"""Quantization recovery: one step after the other, until the drop is within the limit.
+
+1. int8 by both routes; with float where int8 has no fast kernels;
+2. ranges of least squared error instead of extremes;
+3. bias correction of the best so far;
+4. ranges equalised between layers, with 2 and 3;
+5. the operators that cost most at the network's output stay float (16-bit activations would do too, but
+   LiteRT has no fast kernels for them: ResNet-8 takes 30 times as long).
+
+Training with simulated int8 comes after, as it needs training data: `edgeprune.conversion.qat`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from edgeprune.conversion import ai_edge_route, flatfile, ranges
+from edgeprune.conversion.bias import correct_bias
+from edgeprune.conversion.candidates import CandidateSet
+from edgeprune.conversion.convert import converted_file
+from edgeprune.conversion.equalize import equalize
+from edgeprune.conversion.kernels import slow_operators, tensors_to_keep_float
+from edgeprune.conversion.layer_error import layer_errors, layer_of
+from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
+from edgeprune.errors import InputError
+
+_STATISTICS_SAMPLES = 64
+_MOST_OPERATORS = 64
+_ROUTE: Route = "ai-edge-quantizer"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class CalibratedFile:
+    """A float file that computes what the baseline does, and the ranges of its tensors."""
+
+    tflite: bytes
+    ranges: Mapping[str, ranges.Range]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class QuantizationSource:
+    """What every candidate is made from.
+
+    Attributes:
+        baseline: the float file.
+        calibration: float samples.
+        io: type of inputs and outputs.
+        layers: names of the Keras layers.
+        float_tensors: output tensors of operators that stay float in every candidate.
+    """
+
+    baseline: Converted
+    calibration: Samples
+    io: Io
+    layers: Sequence[str]
+    float_tensors: Sequence[str] = ()
+
+    def calibrated(self, float_tflite: bytes) -> CalibratedFile:
+        """A float file with ranges of least squared error."""
+        statistics = ranges.collect(float_tflite, self.calibration)
+        return CalibratedFile(float_tflite, ranges.least_squares(statistics))
+
+    def without(self, slow: Collection[str]) -> QuantizationSource:
+        """The same with float where these operators are slow in int8."""
+        return dataclasses.replace(self, float_tensors=tensors_to_keep_float(self.baseline.tflite, slow))
+
+    def statistics_samples(self) -> Samples:
+        """Samples enough for a mean."""
+        return tuple(array[:_STATISTICS_SAMPLES] for array in self.calibration)
+
+    def names(self) -> tuple[list[str], list[str]]:
+        """Signature names of the inputs and of the outputs."""
+        return [info.name for info in self.baseline.inputs], [info.name for info in self.baseline.outputs]
+
+
+def try_second_route(found: CandidateSet, source: QuantizationSource) -> QuantizationSource:
+    """int8 by `ai-edge-quantizer`, to compare with that of TensorFlow's converter.
+
+    Where operators have no fast kernel for int8, they stay float: such a file replaces all other
+    candidates, and further steps start from it.
+    """
+    found.attempt("int8", lambda: quantized_by_extremes(source))
+    best = found.best()
+    slow = slow_operators(best.converted.tflite) if best else ()
+    if not slow:
+        return source
+    mixed, detail = source.without(slow), f"no fast int8 kernel for {', '.join(slow)}"
+    candidate = found.attempt("int8, float where that is slow", lambda: quantized_by_extremes(mixed), detail)
+    if candidate is None:
+        return source
+    found.candidates = [candidate]
+    return mixed
+
+
+def quantized_by_extremes(source: QuantizationSource) -> Converted:
+    """int8 by `ai-edge-quantizer`, with the extremes of the calibration samples as ranges."""
+    statistics = ranges.collect(source.baseline.tflite, source.calibration)
+    return _quantized(source, CalibratedFile(source.baseline.tflite, ranges.extremes(statistics)))
+
+
+def recover(found: CandidateSet, source: QuantizationSource) -> None:
+    """Takes the steps in turn until a candidate is good enough or none is left."""
+    plain, baseline = None, source.baseline.tflite
+    if ai_edge_route.available():
+        plain = source.calibrated(baseline)
+        found.attempt("least-squares ranges", functools.partial(_quantized, source, plain))
+    else:
+        way_out = "ai-edge-quantizer is not installed: pip install 'edgeprune[host]'."
+        found.note("least-squares ranges", way_out)
+    best = found.best()
+    if best is not None and not found.good_enough():
+        found.attempt("bias correction", lambda: _corrected(source, baseline, best.converted))
+    if plain is None or found.good_enough():
+        return
+    files = [plain]
+    try:
+        equal = source.calibrated(equalize(baseline, source.statistics_samples()))
+    except InputError as error:
+        found.note("equalised ranges", str(error))
+    else:
+        files.append(equal)
+        made = functools.partial(_quantized_and_corrected, source, equal)
+        found.attempt("equalised ranges", made, float_tflite=equal.tflite)
+    if found.best(_ROUTE) is not None and not found.good_enough():
+        _keep_operators_float(found, source, min(files, key=lambda one: _scatter(found, source, one)))
+
+
+def _keep_operators_float(found: CandidateSet, source: QuantizationSource, file: CalibratedFile) -> None:
+    worst = _costliest_operators(found, source, file)
+    count = 1
+    while count <= len(worst) / 2 and not found.good_enough():
+        chosen = worst[:count]
+        names = ", ".join(layer_of(tensor, source.layers) for tensor in chosen)
+        made = functools.partial(_quantized_and_corrected, source, file, chosen)
+        found.attempt(f"{count} of {len(worst)} operators in float", made, names, file.tflite)
+        count *= 2
+
+
+def _costliest_operators(
+    found: CandidateSet, source: QuantizationSource, file: CalibratedFile
+) -> list[str]:
+    """Output tensors, by how near the network's outputs come where that one operator stays float.
+
+    The error at an operator's own output would mislead: an average in int8 seems to remove noise, yet it
+    is rounded to the steps of what it averages. Of many operators those with the largest error of their
+    own are tried.
+    """
+    # On the samples that show the drop: those of calibration lie within the ranges they gave.
+    samples = found.samples(_STATISTICS_SAMPLES)
+    errors = layer_errors(file.tflite, _quantized(source, file).tflite, samples)
+    worst = sorted(errors, key=lambda error: -error.added_error)
+    tensors = [error.tensor for error in worst if error.tensor not in source.float_tensors]
+    left = {tensor: _scatter(found, source, file, tensor) for tensor in tensors[:_MOST_OPERATORS]}
+    return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
+
+
+def _scatter(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:
+    try:
+        return found.scatter(_quantized(source, file, more).tflite, _STATISTICS_SAMPLES)
+    except InputError:
+        return math.inf
+
+
+def _quantized(source: QuantizationSource, file: CalibratedFile, more: Sequence[str] = ()) -> Converted:
+    """int8, but for the source's float tensors and `more`."""
+    exceptions: dict[str, Mode] = dict.fromkeys((*source.float_tensors, *more), "none")
+    raw = ai_edge_route.quantize_file(file.tflite, "int8", file.ranges, source.io, exceptions)
+    return converted_file(raw, "int8", _ROUTE, *source.names())
+
+
+def _corrected(source: QuantizationSource, float_tflite: bytes, quantized: Converted) -> Converted:
+    raw = correct_bias(float_tflite, quantized.tflite, source.statistics_samples())
+    infos_in, infos_out = flatfile.tensor_infos(flatfile.parse(raw))
+    return dataclasses.replace(quantized, tflite=raw, inputs=infos_in, outputs=infos_out)
+
+
+def _quantized_and_corrected(
+    source: QuantizationSource, file: CalibratedFile, more: Sequence[str] = ()
+) -> Converted:
+    return _corrected(source, file.tflite, _quantized(source, file, more))
