@@ -26,10 +26,7 @@ def available() -> bool:
 
 
 def quantize_file(
-    float_tflite: bytes,
-    mode: Mode,
-    ranges: Mapping[str, Range] | None,
-    io: Io = "float",
+    float_tflite: bytes, mode: Mode, ranges: Mapping[str, Range] | None, io: Io = "float",
     exceptions: Mapping[str, Mode] | None = None,
 ) -> bytes:
     """Quantizes a float `.tflite`.

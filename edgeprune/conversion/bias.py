@@ -27,12 +27,9 @@ _INT32 = 2
 
 
 def correct_bias(float_tflite: bytes, quantized_tflite: bytes, samples: Samples) -> bytes:
-    """Corrects every int8 layer's bias, in the order they run.
+    """Corrects every int8 layer's bias, in the order they run; a few dozen samples are enough for a mean.
 
-    Args:
-        float_tflite: the reference, with the same tensor names.
-        quantized_tflite: full int8.
-        samples: float samples; a few dozen are enough for a mean.
+    The float file is the reference and has the same tensor names.
     """
     wanted, active = _means(float_tflite, samples)
     tree = flatfile.parse(quantized_tflite)

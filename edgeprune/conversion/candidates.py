@@ -49,11 +49,7 @@ class CandidateSet:
     ) -> Candidate | None:
         """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses.
 
-        Args:
-            name: of the attempt.
-            make: gives the file.
-            detail: what there is to say about it.
-            float_tflite: the float file that it was made from, if that is not the baseline's.
+        See `Candidate` for `detail` and `float_tflite`.
         """
         validation = self._validation
         try:
@@ -70,15 +66,9 @@ class CandidateSet:
         self.candidates.append(candidate)
         self._attempts.append(
             Attempt(
-                name,
-                converted.route,
-                len(converted.tflite),
-                latency_us(converted.tflite, validation.x),
-                100 * found.drop_fraction,
-                lost if self._counts_changes(found) else None,
-                found.agreement_fraction,
-                found.mean_abs_difference,
-                detail,
+                name, converted.route, len(converted.tflite), latency_us(converted.tflite, validation.x),
+                100 * found.drop_fraction, lost if self._counts_changes(found) else None,
+                found.agreement_fraction, found.mean_abs_difference, detail,
             )
         )
         return candidate

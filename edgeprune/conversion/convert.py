@@ -32,15 +32,10 @@ _LOOPED = frozenset({"int8", "int16x8", "dynamic"})
 
 
 def convert(
-    model: KerasModel,
-    mode: Mode = "int8",
-    calibration: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
-    io: Io = "float",
-    *,
-    input_names: Sequence[str] | None = None,
-    output_names: Sequence[str] | None = None,
-    allow_flex: bool = False,
-    per_channel: bool = True,
+    model: KerasModel, mode: Mode = "int8",
+    calibration: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None, io: Io = "float", *,
+    input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None,
+    allow_flex: bool = False, per_channel: bool = True,
 ) -> Converted:
     """Converts a Keras model to a `.tflite` file with batch 1.
 
@@ -88,11 +83,7 @@ def _loops_after_all(traced: TracedModel) -> bool:
 
 
 def converted_file(
-    raw: bytes,
-    mode: Mode,
-    route: Route,
-    inputs: Sequence[str],
-    outputs: Sequence[str],
+    raw: bytes, mode: Mode, route: Route, inputs: Sequence[str], outputs: Sequence[str],
     notes: tuple[str, ...] = (),
 ) -> Converted:
     """What a route gave, with readable names in the model's order, safe and fast operators, and its facts."""

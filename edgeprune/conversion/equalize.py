@@ -38,11 +38,9 @@ _LARGEST_SCALE = 16.0
 
 
 def equalize(float_tflite: bytes, samples: Samples) -> bytes:
-    """Rescales every pair of layers it may; the same function up to float rounding.
+    """Rescales every pair of layers it may, by the channels' ranges on the samples.
 
-    Args:
-        float_tflite: with float32 weights.
-        samples: float samples, to see the channels' ranges.
+    The result computes the same up to float rounding.
     """
     tree = flatfile.parse(float_tflite)
     names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
@@ -56,9 +54,8 @@ def equalize(float_tflite: bytes, samples: Samples) -> bytes:
         ):
             if tensor >= 0:
                 values = read_constant(tree, tensor, np.float32)
-                write_constant(
-                    tree, tensor, (values * along(factor, axis, values.ndim)).astype(np.float32)
-                )
+                values = (values * along(factor, axis, values.ndim)).astype(np.float32)
+                write_constant(tree, tensor, values)
     return flatfile.pack(tree)
 
 

@@ -81,12 +81,7 @@ def _renamed(graph: SubGraphT, entries: Sequence[TensorMapT], names: Sequence[st
 
 
 def shorten_names(tree: ModelT, layer_of: Callable[[str], str]) -> None:
-    """Gives inner tensors the name of their layer, as profilers show it, in place; the converter's are long.
-
-    Args:
-        tree: to change.
-        layer_of: layer name from the converter's tensor name.
-    """
+    """Gives inner tensors the name of their layer, in place, for profilers; the converter's are long."""
     for graph in tree.subgraphs:
         ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
         for index, tensor in enumerate(graph.tensors):
@@ -124,16 +119,7 @@ def add_buffer(tree: ModelT, data: bytes) -> int:
 def new_operator(
     tree: ModelT, name: str, version: int, options: str, inputs: Iterable[int], outputs: Iterable[int]
 ) -> OperatorT:
-    """An operator with default options, still to be placed into a subgraph.
-
-    Args:
-        tree: gets its operator code.
-        name: LiteRT's, such as ``"QUANTIZE"``.
-        version: of the operator.
-        options: the schema's name of its options.
-        inputs: numbers of tensors.
-        outputs: numbers of tensors.
-    """
+    """An operator, still to be placed into a subgraph, with the defaults of the schema's table `options`."""
     from ai_edge_litert import schema_py_generated as schema
 
     code = schema.OperatorCodeT()

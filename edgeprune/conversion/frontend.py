@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from ai_edge_litert.schema_py_generated import ModelT, TensorT
 
-PreprocessingStep: TypeAlias = Mapping[str, Any]  # by JSON
+PreprocessingStep: TypeAlias = Mapping[str, Any]
 
 
 def split_steps(
-    steps: Sequence[PreprocessingStep],
+    steps: Sequence[PreprocessingStep]
 ) -> tuple[tuple[PreprocessingStep, ...], tuple[PreprocessingStep, ...]]:
     """Steps that stay outside, and the steps after them that go into the file."""
     first = len(steps)
@@ -94,22 +94,21 @@ def _pcm_to_float(x: tf.Tensor) -> tf.Tensor:
     return tf.cast(x, tf.float32) * np.float32(1 / 32768)
 
 
-def _log_mel(x: tf.Tensor, **options: Any) -> tf.Tensor:
+def _log_mel(
+    x: tf.Tensor, *, sample_rate: int, frame_length: int, frame_step: int, mel_bands: int = 40,
+    lower_hz: float = 20.0, upper_hz: float = 4000.0, floor: float = 1e-6,
+) -> tf.Tensor:
     import tensorflow as tf
 
-    options = {"mel_bands": 40, "lower_hz": 20.0, "upper_hz": 4000.0, "floor": 1e-6, **options}
-    length, step = options["frame_length"], options["frame_step"]
-    fft = audio.fft_length(length)
-    starts = np.arange(0, x.shape[1] - length + 1, step)
-    frames = tf.gather(x, starts[:, None] + np.arange(length), axis=1)[0]
-    frames *= audio.hann(length).astype(np.float32)
+    fft = audio.fft_length(frame_length)
+    starts = np.arange(0, x.shape[1] - frame_length + 1, frame_step)
+    frames = tf.gather(x, starts[:, None] + np.arange(frame_length), axis=1)[0]
+    frames *= audio.hann(frame_length).astype(np.float32)
     # RFFT2D wants two axes to transform, and the batch of it can be the frames: (frames, 1, fft).
-    padded = tf.pad(frames, ((0, 0), (0, fft - length)))[:, None]
+    padded = tf.pad(frames, ((0, 0), (0, fft - frame_length)))[:, None]
     spectrum = tf.abs(tf.signal.rfft(padded, [fft]))[:, 0]
-    matrix = audio.mel_matrix(
-        options["mel_bands"], fft // 2 + 1, options["sample_rate"], options["lower_hz"], options["upper_hz"]
-    )
-    mel = tf.math.log(spectrum @ matrix.astype(np.float32) + np.float32(options["floor"]))
+    matrix = audio.mel_matrix(mel_bands, fft // 2 + 1, sample_rate, lower_hz, upper_hz)
+    mel = tf.math.log(spectrum @ matrix.astype(np.float32) + np.float32(floor))
     return mel[None]
 
 

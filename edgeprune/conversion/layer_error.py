@@ -41,13 +41,9 @@ class LayerError:
 def layer_errors(
     float_tflite: bytes, quantized_tflite: bytes, samples: Samples, layers: Sequence[str] = ()
 ) -> tuple[LayerError, ...]:
-    """Errors of all operators both files have, worst first.
+    """Errors of all operators both files have, worst first; a few dozen samples are enough.
 
-    Args:
-        float_tflite: the reference.
-        quantized_tflite: the same graph, quantized.
-        samples: float samples; a few dozen are enough.
-        layers: the Keras model's layer names, to name a layer by.
+    `layers` are the Keras model's layer names, to name a layer by.
     """
     relative = _relative_errors(float_tflite, quantized_tflite, samples)
     tree = flatfile.parse(float_tflite)

@@ -35,12 +35,8 @@ _SHAPES = frozenset({"resize", "channels", "reshape", "pad_or_crop"})
 
 
 def attach(
-    tflite: bytes,
-    name: str,
-    labels: Sequence[str] = (),
-    mean: Sequence[float] = (),
-    std: Sequence[float] = (),
-    description: str = "",
+    tflite: bytes, name: str, labels: Sequence[str] = (), mean: Sequence[float] = (),
+    std: Sequence[float] = (), description: str = "",
 ) -> bytes:
     """The file with metadata; what it had before is replaced.
 
@@ -102,11 +98,7 @@ def normalization_of(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, .
 
 
 def _model(
-    tree: ModelT,
-    name: str,
-    description: str,
-    labels: Sequence[str],
-    mean: Sequence[float],
+    tree: ModelT, name: str, description: str, labels: Sequence[str], mean: Sequence[float],
     std: Sequence[float],
 ) -> bytes:
     import flatbuffers
@@ -161,9 +153,9 @@ def _normalization(builder: Builder, mean: Sequence[float], std: Sequence[float]
     return _table(builder, 2, {1: _table(builder, 2, fields)}, {0: _NORMALIZATION})
 
 
-def _table(builder: Builder, slots: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
+def _table(builder: Builder, size: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
     """A table of offsets and of one-byte numbers, by slot."""
-    builder.StartObject(slots)
+    builder.StartObject(size)
     put: Callable[..., None] = builder.PrependUOffsetTRelativeSlot
     for slot, offset in offsets.items():
         put(slot, offset, 0)

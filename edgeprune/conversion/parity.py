@@ -95,12 +95,8 @@ class Parity:
 
 
 def parity(
-    reference: Outputs | npt.ArrayLike,
-    deployed: Outputs | npt.ArrayLike,
-    y: npt.ArrayLike | None = None,
-    score: Score | None = None,
-    *,
-    classes: bool = True,
+    reference: Outputs | npt.ArrayLike, deployed: Outputs | npt.ArrayLike, y: npt.ArrayLike | None = None,
+    score: Score | None = None, *, classes: bool = True,
 ) -> Parity:
     """Compares outputs of the float model and of the `.tflite` for the same samples.
 

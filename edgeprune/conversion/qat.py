@@ -46,8 +46,9 @@ def train_quantized(
         try:
             aware = _annotated(model, refused, clusters=clusters)
         except (ValueError, RuntimeError, TypeError, AttributeError, KeyError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise InputError(
-                f"tfmot cannot prepare this model for quantization-aware training: {_first_line(error)}",
+                f"tfmot cannot prepare this model for quantization-aware training: {reason}",
                 "A model that it can copy and wrap, without Lambda layers.",
                 "Leave --qat out.",
             ) from error
@@ -62,18 +63,18 @@ def _annotated(model: KerasModel, refused: list[str], *, clusters: bool) -> Kera
 
     api = tfmot.quantization.keras
     combined = tfmot.experimental.combine
-    scheme = _strict(
+    scheme = (
         combined.Default8BitClusterPreserveQuantizeScheme(preserve_sparsity=True)
         if clusters
         else combined.Default8BitPrunePreserveQuantizeScheme()
     )
-    known = api.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
+    registry = api.default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
 
     def annotate(layer: KerasLayer) -> KerasLayer:
         if isinstance(layer, tf_keras.layers.InputLayer):
             return layer
         # Recurrent cells are listed by tfmot and then fail to build.
-        if _folds(layer) or (not isinstance(layer, tf_keras.layers.RNN) and known.supports(layer)):
+        if _folds(layer) or (not isinstance(layer, tf_keras.layers.RNN) and registry.supports(layer)):
             return api.quantize_annotate_layer(layer)
         if layer.weights:
             refused.append(layer.name)
@@ -82,28 +83,21 @@ def _annotated(model: KerasModel, refused: list[str], *, clusters: bool) -> Kera
     copy = tf_keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     annotated = tf_keras.models.clone_model(copy, clone_function=annotate)
-    return api.quantize_apply(annotated, scheme)
+    return api.quantize_apply(annotated, _strict(scheme, registry))
 
 
-def _strict(scheme: QuantizeScheme) -> QuantizeScheme:
+def _strict(scheme: QuantizeScheme, supported: QuantizeRegistry) -> QuantizeScheme:
     """Tfmot's preserving schemes claim to know all layers without weights, such as Rescaling, and fail."""
-    from tensorflow_model_optimization.quantization.keras import default_8bit
+    make_registry = scheme.get_quantize_registry
 
-    known = default_8bit.Default8BitQuantizeScheme().get_quantize_registry()
+    def get_quantize_registry() -> QuantizeRegistry:
+        registry = make_registry()
+        claims = registry.supports
+        registry.supports = lambda layer: claims(layer) and supported.supports(layer)
+        return registry
 
-    class Strict(type(scheme)):  # type: ignore[misc]
-        def get_quantize_registry(self) -> QuantizeRegistry:
-            registry = super().get_quantize_registry()
-            claims = registry.supports
-            registry.supports = lambda layer: claims(layer) and known.supports(layer)
-            return registry
-
-    scheme.__class__ = Strict
+    scheme.get_quantize_registry = get_quantize_registry
     return scheme
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 def _folds(layer: KerasLayer) -> bool:

@@ -34,11 +34,8 @@ _SLOW = "LiteRT has no fast kernels for 16-bit activations: int16x8 saves bytes,
 
 
 def quantize(
-    model: KerasModel,
-    options: QuantizeOptions,
-    calibration: npt.ArrayLike | Sequence[npt.ArrayLike],
-    validation: Validation,
-    train: TrainInPlace | None = None,
+    model: KerasModel, options: QuantizeOptions, calibration: npt.ArrayLike | Sequence[npt.ArrayLike],
+    validation: Validation, train: TrainInPlace | None = None,
 ) -> Quantized:
     """Quantizes a model, recovering what is lost beyond the limit.
 
@@ -84,10 +81,7 @@ def quantize(
 def quantize_for_timing(model: KerasModel, options: QuantizeOptions, calibration: Samples) -> Converted:
     """A file as fast as the one that `quantize` gives where nothing has to be recovered.
 
-    Args:
-        model: tf_keras or Keras 3, float.
-        options: the recipe.
-        calibration: float samples; few are enough.
+    Few samples are enough for it.
 
     Raises:
         InputError: the model cannot be converted.
@@ -135,10 +129,7 @@ def _dynamic(source: QuantizationSource, first: Candidate | None) -> Converted:
 
 
 def _quantization_aware(
-    found: CandidateSet,
-    source: QuantizationSource,
-    model: KerasModel,
-    options: QuantizeOptions,
+    found: CandidateSet, source: QuantizationSource, model: KerasModel, options: QuantizeOptions,
     train: TrainInPlace | None,
 ) -> None:
     if train is None:
@@ -162,10 +153,7 @@ def _quantization_aware(
 
 
 def _result(
-    found: CandidateSet,
-    source: QuantizationSource,
-    model: KerasModel,
-    baseline: Converted,
+    found: CandidateSet, source: QuantizationSource, model: KerasModel, baseline: Converted,
     notes: Sequence[str],
 ) -> Quantized:
     best = found.best()

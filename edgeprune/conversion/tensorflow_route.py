@@ -1,24 +1,21 @@
-"""The first route: TensorFlow's own converter."""
+"""The first route: TensorFlow's own converter, and why it refuses a model, in terms of its layers."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from edgeprune.conversion.refusal import refusal
+from edgeprune.conversion.layer_error import layer_of
 from edgeprune.conversion.tracing import TracedModel
 from edgeprune.conversion.values import Io, Mode, Samples
+from edgeprune.errors import InputError, UnsupportedLayerError
 from edgeprune.keras_bridge.silence import silence
 
 
 def convert_traced(
-    traced: TracedModel,
-    mode: Mode,
-    calibration: Samples | None,
-    io: Io,
-    *,
-    allow_flex: bool = False,
+    traced: TracedModel, mode: Mode, calibration: Samples | None, io: Io, *, allow_flex: bool = False,
     per_channel: bool = True,
 ) -> bytes:
     """Runs the converter; the options are those of `edgeprune.conversion.convert`.
@@ -51,7 +48,7 @@ def convert_traced(
         try:
             return bytes(converter.convert())
         except Exception as error:
-            raise refusal(error, traced.function, traced.layers, mode) from error
+            raise _refusal(error, traced, mode) from error
 
 
 def _dataset(calibration: Samples, traced: TracedModel) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
@@ -67,3 +64,47 @@ def _dataset(calibration: Samples, traced: TracedModel) -> Callable[[], Iterator
             yield {name: array[i : i + 1] for name, array in arrays.items()}
 
     return samples
+
+
+def _refusal(error: Exception, traced: TracedModel, mode: Mode) -> InputError:
+    """The error to raise, which names the layers of the operators that are missing.
+
+    The converter lists them as ``Flex ops: FlexErf`` or ``Custom ops: Igamma``, or complains of one after
+    the other: ``'tf.Erf' op is neither a custom op nor a flex op``.
+    """
+    text = str(error)
+    flex, custom = _listed("Flex", text), _listed("Custom", text)
+    if not flex and not custom:
+        named = set(re.findall(r"'tf\.(\w+)' op is neither a custom op nor a flex op", text))
+        (flex if "ERROR_NEEDS_FLEX_OPS" in text else custom).extend(sorted(named))
+    missing = [*flex, *custom]
+    if not missing:
+        return InputError(
+            f"TensorFlow's converter refuses this model: {' '.join(text.split())[:600]}",
+            f"A model that can be converted in mode {mode!r}.",
+            "Try --quantize dynamic, which needs no calibration.",
+        )
+    where = [f"{op} in layer {_layers_with(op, traced) or '(unknown)'}" for op in missing]
+    way_out = "Write the layer with other operations"
+    if len(flex) == len(missing):
+        way_out += (
+            ", or let TensorFlow's in with allow_flex: the app then needs the Select-TF runtime, about 10 MB "
+            "more, and nothing here can run and verify the file"
+        )
+    return UnsupportedLayerError(
+        f"LiteRT has no operator for {'; '.join(where)}.", "Its built-in operators only.", f"{way_out}."
+    )
+
+
+def _listed(kind: str, text: str) -> list[str]:
+    found = re.search(rf"^{kind} ops: (.+)$", text, re.MULTILINE)
+    return [] if found is None else [name.strip().removeprefix("Flex") for name in found.group(1).split(",")]
+
+
+def _layers_with(op: str, traced: TracedModel) -> str:
+    definition = traced.function.graph.as_graph_def()
+    nodes = list(definition.node)
+    for body in definition.library.function:
+        nodes += body.node_def
+    found = {layer_of(node.name, traced.layers) for node in nodes if node.op == op}
+    return ", ".join(map(repr, sorted(found)))

@@ -3,15 +3,19 @@
 The function is saved through a plain `tf.Module` that holds the model's variables: it is the one
 way that works for both versions (`from_keras_model` fixes no batch and names tensors
 ``keras_tensor_3``; freezing the function first loses the signature and Keras' fused LSTM).
+
+Names that Keras makes up (``input_3``, ``keras_tensor_17``, ``dense_2``) carry a counter that differs from
+one build of the same model to the next; such a name becomes ``input`` or ``output``, numbered where there
+are several.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from edgeprune.conversion import signature_names
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.flavour import is_keras3
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -19,6 +23,8 @@ from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 if TYPE_CHECKING:
     import tensorflow as tf
     from tensorflow.types.experimental import ConcreteFunction
+
+_GENERIC_INPUT = re.compile(r"(input|inputs|input_layer|keras_tensor)(_\d+)*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +47,7 @@ class TracedModel:
 
 
 def trace_for_inference(
-    model: KerasModel,
-    input_names: Sequence[str] | None = None,
-    output_names: Sequence[str] | None = None,
+    model: KerasModel, input_names: Sequence[str] | None = None, output_names: Sequence[str] | None = None,
     shapes: Sequence[tuple[int, ...]] | None = None,
 ) -> TracedModel:
     """Traces a model that is built: Functional, Sequential, or a subclassed one that knows its inputs.
@@ -62,8 +66,8 @@ def trace_for_inference(
     # The one listing of nested and wrapped layers that both versions have.
     inner = list(model._flatten_layers(include_self=False))  # noqa: SLF001
     _refuse_stateful(inner)
-    names_in = tuple(input_names or signature_names.inputs_of(model))
-    names_out = tuple(output_names or signature_names.outputs_of(model))
+    names_in = tuple(input_names or _input_names(model))
+    names_out = tuple(output_names or _output_names(model))
     specs = [
         tf.TensorSpec((1, *_static_shape(model, tensor, shape)), tensor.dtype, name)
         for tensor, name, shape in zip(
@@ -117,3 +121,42 @@ def _static_shape(model: KerasModel, tensor: KerasTensor, given: tuple[int, ...]
             "Build the model with a fixed keras.Input shape, such as Input((128,)), and load the weights.",
         )
     return tuple(int(size) for size in shape)
+
+
+def _input_names(model: KerasModel) -> list[str]:
+    """Names of the inputs, in the model's order.
+
+    Raises:
+        InputError: the model does not know its inputs, being subclassed or not built.
+    """
+    if not getattr(model, "inputs", None):
+        raise InputError(
+            f"Model {getattr(model, 'name', model)!r} does not know its inputs.",
+            "A Functional or Sequential model that has been built.",
+            "Wrap it: keras.Model(inputs, model(inputs)) with inputs = keras.Input(shape).",
+        )
+    given = [_plain(tensor.name) for tensor in model.inputs]
+    return _readable(given, [bool(_GENERIC_INPUT.fullmatch(name)) for name in given], "input")
+
+
+def _output_names(model: KerasModel) -> list[str]:
+    """Names of the layers that give the outputs, in the model's order."""
+    given = [_plain(name) for name in getattr(model, "output_names", [])]
+    if len(given) != len(model.outputs):
+        given = ["output"] * len(model.outputs)
+    # The name Keras gives a layer of a class, without underscores and counter.
+    default = {layer.name: type(layer).__name__.lower() for layer in model.layers}
+    generic = [re.sub(r"_\d+$", "", name).replace("_", "") == default.get(name, "output") for name in given]
+    return _readable(given, generic, "output")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[:/].*", "", name)
+
+
+def _readable(given: Sequence[str], generic: Sequence[bool], kind: str) -> list[str]:
+    if list(generic) == [True]:
+        return [kind]
+    numbered = [f"{kind}_{i}" for i in range(len(given))]
+    names = [number if plain else name for name, plain, number in zip(given, generic, numbered, strict=True)]
+    return names if len(set(names)) == len(names) else numbered

@@ -2,7 +2,7 @@
 
 They write to file descriptor 2 from C++, past `sys.stderr`, `warnings` and `logging`; only replacing the
 descriptor itself keeps a user's terminal clean. It belongs to the whole process, so `silence` goes around
-single calls. `quiet_frameworks` leaves it alone and may last for a whole build: it mutes the loggers and
+single calls. `muted_frameworks` leaves it alone and may last for a whole build: it mutes the loggers and
 warnings of the frameworks only, and a program around it keeps its own.
 """
 
@@ -51,7 +51,7 @@ def silence() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def quiet_frameworks() -> Iterator[None]:
+def muted_frameworks() -> Iterator[None]:
     """Mutes the frameworks' loggers and warnings, and C++ messages where TensorFlow is not imported yet.
 
     C++ reads its log level once, when TensorFlow is imported; a level that the user has set is respected.

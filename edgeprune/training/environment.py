@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
-from edgeprune.keras_bridge.silence import quiet_frameworks, silence
+from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+from edgeprune.keras_bridge.silence import muted_frameworks, silence
 from edgeprune.training.distribution import strategy_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def deterministic(seed: int, distribute: str = "none") -> Iterator[tf.distribute
         InputError: no cluster is described.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(quiet_frameworks())
+        stack.enter_context(muted_frameworks())
         with silence():
             import tf_keras
 

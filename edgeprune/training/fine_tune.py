@@ -58,16 +58,9 @@ class FineTuning:
 
 
 def fine_tune(
-    model: KerasModel,
-    teacher: KerasModel,
-    epochs: Iterable[EpochData],
-    settings: FineTuning,
-    objective: TrainingObjective,
-    score: Score | None,
-    *,
-    callbacks: Sequence[object] = (),
-    checkpoint: Checkpoint | None = None,
-    strategy: tf.distribute.Strategy | None = None,
+    model: KerasModel, teacher: KerasModel, epochs: Iterable[EpochData], settings: FineTuning,
+    objective: TrainingObjective, score: Score | None, *, callbacks: Sequence[object] = (),
+    checkpoint: Checkpoint | None = None, strategy: tf.distribute.Strategy | None = None,
     progress: Callable[[float], None] = lambda _: None,
     after_epoch: Callable[[int, KerasModel], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:
@@ -126,12 +119,8 @@ def fine_tune(
 
 
 def _start(
-    copy: TrainingCopy,
-    losses: list[KerasLoss],
-    settings: FineTuning,
-    steps_per_epoch: int,
-    checkpoint: Checkpoint | None,
-    score: Score | None,
+    copy: TrainingCopy, losses: list[KerasLoss], settings: FineTuning, steps_per_epoch: int,
+    checkpoint: Checkpoint | None, score: Score | None,
 ) -> TrainingState:
     """Compiles the model; its state is the checkpoint's, or that before training."""
     with copy.scope():
@@ -163,11 +152,7 @@ def _stops_early(curve: Sequence[Epoch], patience: int) -> bool:
 
 
 def _one_epoch(
-    model: KerasModel,
-    x: ModelInputs,
-    targets: Sequence[Targets],
-    settings: FineTuning,
-    number: int,
+    model: KerasModel, x: ModelInputs, targets: Sequence[Targets], settings: FineTuning, number: int,
     callbacks: list[object],
 ) -> float:
     """The mean loss of a pass over the samples.
@@ -191,7 +176,7 @@ def _one_epoch(
 
 
 def _values_and_weights(
-    targets: Sequence[Targets],
+    targets: Sequence[Targets]
 ) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | list[np.ndarray] | None]:
     """Targets and sample weights as `fit` takes them: an array, or a list for several outputs."""
     if len(targets) == 1:

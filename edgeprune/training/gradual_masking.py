@@ -48,10 +48,7 @@ _MaskedKernels = dict[str, list[_MaskedKernel]]
 
 
 def mask_gradually(
-    model: KerasModel,
-    dependencies: DependencyGraph,
-    keep: np.ndarray,
-    steps: int,
+    model: KerasModel, dependencies: DependencyGraph, keep: np.ndarray, steps: int,
     train: Callable[[KerasModel, Sequence[object]], None],
 ) -> KerasModel:
     """Trains a copy of a tf_keras model while the planned channels are masked.
@@ -149,10 +146,7 @@ def _never_due() -> PruningSchedule:
 
 
 def _mask_callback(
-    wrapped: KerasModel,
-    removed_at: np.ndarray,
-    masked: _MaskedKernels,
-    schedule: PruningSchedule,
+    wrapped: KerasModel, removed_at: np.ndarray, masked: _MaskedKernels, schedule: PruningSchedule,
     removed: float,
 ) -> object:
     import tf_keras

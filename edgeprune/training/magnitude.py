@@ -16,14 +16,8 @@ _END = 0.75  # of the steps; the rest trains what stays
 
 
 def prune_weights(
-    model: KerasModel,
-    teacher: KerasModel,
-    epochs: Iterable[EpochData],
-    settings: FineTuning,
-    objective: TrainingObjective,
-    ratio: float,
-    steps_per_epoch: int,
-    progress: Callable[[float], None],
+    model: KerasModel, teacher: KerasModel, epochs: Iterable[EpochData], settings: FineTuning,
+    objective: TrainingObjective, ratio: float, steps_per_epoch: int, progress: Callable[[float], None],
 ) -> KerasModel:
     """A copy of a model, trained while `ratio` of the weights of each kernel go to zero.
 

@@ -194,11 +194,7 @@ class TrainingObjective:
 
 
 def training_objective(
-    model: KerasModel,
-    predictions: Predictions,
-    labels: np.ndarray | None,
-    teacher_ratio: float,
-    *,
+    model: KerasModel, predictions: Predictions, labels: np.ndarray | None, teacher_ratio: float, *,
     balanced: bool = False,
 ) -> TrainingObjective:
     """The objective of training a model like `model`.

@@ -17,13 +17,8 @@ def sequence_of(
 ) -> object:
     """A `Sequence` of the Keras version `keras` over streamed inputs.
 
-    Args:
-        keras: `keras` or `tf_keras`.
-        x: model inputs.
-        values: targets, a list for several outputs.
-        weights: of samples, shaped like `values`.
-        batch_size: samples of a step.
-        order: (N,) rows in the order they are read.
+    `values` are the targets and `weights` those of the samples, lists for several outputs; `order` (N,) says
+    in which order the rows are read.
     """
 
     def rows_of(arrays: Arrays, rows: np.ndarray) -> object:

@@ -43,13 +43,7 @@ def reseed(model: KerasModel, seed: int) -> None:
 
 
 def predict_in_training(model: KerasModel, inputs: Data, seed: int) -> Predictions:
-    """Predictions with stochastic layers on; the model's weights stay as they are.
-
-    Args:
-        model: any.
-        inputs: an array, or several; in memory.
-        seed: of what the layers draw.
-    """
+    """Predictions for inputs in memory with stochastic layers on; the model's weights stay as they are."""
     reseed(model, seed)
     before = model.get_weights()  # batch normalizations count along
     parts = []

@@ -38,11 +38,7 @@ class TrainingCopy:
 
 @contextlib.contextmanager
 def training_copy(
-    model: KerasModel,
-    freeze: Sequence[str],
-    precision: str,
-    strategy: tf.distribute.Strategy | None,
-    *,
+    model: KerasModel, freeze: Sequence[str], precision: str, strategy: tf.distribute.Strategy | None, *,
     always: bool = False,
 ) -> Iterator[TrainingCopy]:
     """A model to train, whose frozen layers are trainable again afterwards.
