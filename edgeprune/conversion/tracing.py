@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.flavour import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.keras_bridge import flavour  # sets the environment before TensorFlow is imported
+from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 from edgeprune.keras_bridge.silence import muted_frameworks, silence
 from edgeprune.training.distribution import strategy_of
 
