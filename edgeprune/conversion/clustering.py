@@ -10,7 +10,7 @@ import numpy as np
 
 from edgeprune.conversion.options import TrainInPlace
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.derived import derive
+from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.silence import silence
 from edgeprune.keras_types import KerasLayer, KerasModel
@@ -41,7 +41,7 @@ def cluster(
     if not 2 <= clusters <= 256:
         raise InputError(f"--clusters {clusters}.", "2 to 256 values.", "16 is usual; int8 has 256 values.")
     notes = [NOTE]
-    copy = _copy(model)
+    copy = clone(model)
     if train is not None and not is_keras3(model):
         copy = _tuned(copy, clusters, train)
     elif train is not None:
@@ -79,13 +79,6 @@ def k_means(values: np.ndarray, clusters: int) -> np.ndarray:
 def _shared(array: np.ndarray, clusters: int) -> np.ndarray:
     """Kernels are shared; vectors (biases, statistics) are few and stay."""
     return k_means(array, clusters) if array.ndim > 1 else array
-
-
-def _copy(model: KerasModel) -> KerasModel:
-    copy = keras_of(model).models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    derive(copy)
-    return copy
 
 
 def _tuned(model: KerasModel, clusters: int, train: TrainInPlace) -> KerasModel:

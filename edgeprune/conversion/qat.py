@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tensorflow_model_optimization.quantization.keras import QuantizeRegistry, QuantizeScheme
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.clone import clone
+from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.silence import silence
 
@@ -80,10 +82,10 @@ def _annotated(model: KerasModel, refused: list[str], *, clusters: bool) -> Kera
             refused.append(layer.name)
         return layer
 
-    copy = tf_keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    annotated = tf_keras.models.clone_model(copy, clone_function=annotate)
-    return api.quantize_apply(annotated, _strict(scheme, registry))
+    annotated = tf_keras.models.clone_model(clone(model), clone_function=annotate)
+    aware = api.quantize_apply(annotated, _strict(scheme, registry))
+    derive(aware)
+    return aware
 
 
 def _strict(scheme: QuantizeScheme, supported: QuantizeRegistry) -> QuantizeScheme:

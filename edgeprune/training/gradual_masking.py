@@ -13,12 +13,13 @@ At the end `strip_pruning` takes the wrappers off; what is masked can then be cu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_types import KerasLayer, KerasModel
 from edgeprune.layers import rule_for
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 _END = 0.75  # of the steps; the rest trains the final shape
 
 
-class _MaskedKernel(NamedTuple):
-    """A kernel that reads channels which are removed: its weight index, and the channel along `axis`."""
+class _ReadKernel(NamedTuple):
+    """A kernel that reads channels: its weight index, and the channel number at each place along `axis`."""
 
     weight: int
     axis: int
@@ -43,7 +44,7 @@ class _MaskedKernel(NamedTuple):
         return values.reshape([-1 if axis == self.axis else 1 for axis in range(rank)])
 
 
-_MaskedKernels = dict[str, list[_MaskedKernel]]
+_MaskedKernels = dict[str, list[_ReadKernel]]
 """By layer."""
 
 
@@ -73,8 +74,6 @@ def mask_gradually(
         initial_sparsity=0.0, final_sparsity=removed, begin_step=0,
         end_step=max(int(_END * steps), 1), frequency=max(steps // 50, 1),
     )
-    copy = tf_keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
     masked = _masked_kernels(dependencies, removed_at)
     never = _never_due()
 
@@ -84,7 +83,7 @@ def mask_gradually(
         wrappable = read_layer is not None and layer.name in masked and rule_for(read_layer).maskable
         return wrapped_for_pruning(layer, never) if wrappable else layer
 
-    wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
+    wrapped = tf_keras.models.clone_model(clone(model), clone_function=wrap)
     train(wrapped, [_mask_callback(wrapped, removed_at, masked, schedule, removed)])
     return _zeroed(sparsity.strip_pruning(wrapped), masked, removed_at)
 
@@ -95,14 +94,10 @@ def mask_schedule(dependencies: DependencyGraph, keep: np.ndarray) -> np.ndarray
     Those that the rest of the network reads with the smallest weights are masked first.
     """
     weight = np.zeros(dependencies.count)
-    for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
-        arrays = dependencies.graph.layers[call.layer].read_weights() if flow.reads else ()
-        for read_at in flow.reads:
-            axis = read_at.rows[-1]
-            ids = flow.weights[read_at.kernel].axes[axis]
-            if ids is not None:
-                squares = np.moveaxis(np.square(arrays[read_at.kernel]), axis, 0).reshape(len(ids), -1)
-                np.add.at(weight, dependencies.channel_of[ids], squares.sum(1))
+    for layer, kernel in _read_kernels(dependencies):
+        values = dependencies.graph.layers[layer].read_weights()[kernel.weight]
+        squares = np.moveaxis(np.square(values), kernel.axis, 0).reshape(len(kernel.channels), -1)
+        np.add.at(weight, kernel.channels, squares.sum(1))
     removed_at = np.full(dependencies.count, np.inf)
     for group in dependencies.groups:
         removed = group.channels[~keep[group.channels]]
@@ -111,17 +106,23 @@ def mask_schedule(dependencies: DependencyGraph, keep: np.ndarray) -> np.ndarray
     return removed_at
 
 
-def _masked_kernels(dependencies: DependencyGraph, removed_at: np.ndarray) -> _MaskedKernels:
-    found: _MaskedKernels = {}
+def _read_kernels(dependencies: DependencyGraph) -> Iterator[tuple[str, _ReadKernel]]:
+    """Every kernel that reads channels, with its layer."""
     for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True):
         for read_at in flow.reads:
             axis = read_at.rows[-1]
             ids = flow.weights[read_at.kernel].axes[axis]
-            if ids is None or not np.isfinite(removed_at[dependencies.channel_of[ids]]).any():
-                continue
-            kernels = found.setdefault(call.layer, [])
-            if read_at.kernel not in [kernel.weight for kernel in kernels]:
-                kernels.append(_MaskedKernel(read_at.kernel, axis, dependencies.channel_of[ids]))
+            if ids is not None:
+                yield call.layer, _ReadKernel(read_at.kernel, axis, dependencies.channel_of[ids])
+
+
+def _masked_kernels(dependencies: DependencyGraph, removed_at: np.ndarray) -> _MaskedKernels:
+    """The kernels that read a channel which is removed."""
+    found: _MaskedKernels = {}
+    for layer, kernel in _read_kernels(dependencies):
+        weights = [one.weight for one in found.get(layer, [])]
+        if kernel.weight not in weights and np.isfinite(removed_at[kernel.channels]).any():
+            found.setdefault(layer, []).append(kernel)
     return found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_types import KerasLayer, KerasModel
 from edgeprune.training.fine_tune import EpochData, FineTuning, fine_tune
 from edgeprune.training.objective import TrainingObjective
@@ -45,17 +46,14 @@ def prune_weights(
         prunable = type(layer).__name__ in ("Dense", "Conv1D", "Conv2D", "Conv3D", "Embedding")
         return wrapped_for_pruning(layer, schedule) if prunable else layer
 
-    copy = tf_keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    wrapped = tf_keras.models.clone_model(copy, clone_function=wrap)
+    wrapped = tf_keras.models.clone_model(clone(model), clone_function=wrap)
     plain = dataclasses.replace(settings, l1=0.0, l2=0.0, precision="float32", freeze=())
     fine_tune(
         wrapped, teacher, epochs, plain, objective, None,
         callbacks=[sparsity.UpdatePruningStep()], progress=progress,
     )
-    stripped = sparsity.strip_pruning(wrapped)
-    result = tf_keras.models.clone_model(model)
-    result.set_weights(stripped.get_weights())
+    result = clone(model)
+    result.set_weights(sparsity.strip_pruning(wrapped).get_weights())
     return result
 
 

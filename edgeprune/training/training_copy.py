@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.derived import derive
+from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_types import KerasLayer, KerasModel
 
@@ -102,9 +102,7 @@ def _copy(model: KerasModel, precision: str) -> KerasModel:
             config["dtype"] = keras.DTypePolicy(policy) if is_keras3(model) else policy
         return type(layer).from_config(config)
 
-    copy = keras.models.clone_model(model, clone_function=again)
-    copy.set_weights(model.get_weights())
-    derive(copy)
+    copy = clone(model, again)
     for mine, theirs in zip(copy.layers, model.layers, strict=True):
         mine.trainable = theirs.trainable
     return copy

@@ -153,6 +153,19 @@ def test_aware_training_leaves_a_rescaling_layer_alone():
     assert conversion.parity(aware.predict(x, verbose=0), found).agreement_fraction > 0.9
 
 
+def test_aware_training_keeps_the_statistics_of_adapted_layers():
+    import tf_keras
+
+    x = np.random.default_rng(1).normal(50, 20, (200, 4)).astype(np.float32)
+    adapted = tf_keras.layers.Normalization()
+    adapted.adapt(x)
+    model = tf_keras.Sequential([tf_keras.Input((4,)), adapted, tf_keras.layers.Dense(3, name="kind")])
+    aware, _ = train_quantized(model, lambda _: None)
+    # Untrained, its quantizers clip at 6; without the statistics the inputs are around 50.
+    expected = model.predict(x, verbose=0)
+    assert np.abs(aware.predict(x, verbose=0) - expected).max() < 0.1 * np.abs(expected).max()
+
+
 def test_aware_training_that_tfmot_cannot_prepare_is_a_refused_step(trained):
     import tf_keras
 
