@@ -46,7 +46,7 @@ def cluster(
         copy = _tuned(copy, clusters, train)
     elif train is not None:
         notes.append("Shared weights are not tuned by training: tfmot takes Keras 2 (tf_keras) models only.")
-    for layer in copy._flatten_layers():  # noqa: SLF001 - nested layers, both flavours
+    for layer in copy._flatten_layers():  # noqa: SLF001 - nested layers, both Keras versions
         if len(list(layer._flatten_layers())) == 1:  # noqa: SLF001 - it has no layers of its own
             layer.set_weights([_shared(array, clusters) for array in layer.get_weights()])
     return copy, tuple(notes)

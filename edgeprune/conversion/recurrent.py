@@ -74,7 +74,7 @@ def looping(model: KerasModel) -> Iterator[None]:
 
 
 def _fused_layers(model: KerasModel) -> list[KerasLayer]:
-    # Nested and wrapped layers too, in both flavours.
+    # Nested and wrapped layers too, in both Keras versions.
     return [layer for layer in model._flatten_layers() if getattr(layer, _FUSED, False)]  # noqa: SLF001
 
 

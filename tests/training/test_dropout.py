@@ -17,8 +17,8 @@ from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 
 
-def network(flavour):
-    keras = pytest.importorskip(flavour)
+def network(package):
+    keras = pytest.importorskip(package)
     keras.utils.set_random_seed(4)
     layers = keras.layers
     inputs = keras.Input((8, 8, 3))
@@ -35,9 +35,9 @@ def rates(model):
     return {layer.name: layer.rate for layer in model._flatten_layers() if hasattr(layer, "rate")}
 
 
-@pytest.mark.parametrize("flavour", ["tf_keras", "keras"])
-def test_rates_fall_by_the_share_of_what_each_layer_sees(flavour):
-    original = network(flavour)
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+def test_rates_fall_by_the_share_of_what_each_layer_sees(package):
+    original = network(package)
     model = edgeprune.prune(original, 0.35, ratios={"conv": 0.5, "dense": 0.25}).model
     before = rates(model)
     assert before == rates(original) == {"seen": 0.4, "flat": 0.2, "inside": 0.5, "whole": 0.1}

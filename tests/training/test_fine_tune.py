@@ -1,4 +1,4 @@
-"""Each control of fine-tuning does what it says, in both Kerases."""
+"""Each control of fine-tuning does what it says, in both Keras versions."""
 
 import numpy as np
 import pytest

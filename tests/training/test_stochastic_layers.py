@@ -16,11 +16,11 @@ from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
 
-FLAVOURS = ("tf_keras", "keras")
+PACKAGES = ("tf_keras", "keras")
 
 
-def network(flavour, rate, *, normalized):
-    keras = pytest.importorskip(flavour)
+def network(package, rate, *, normalized):
+    keras = pytest.importorskip(package)
     layers = keras.layers
     inputs = keras.Input((6,))
     x = layers.Dense(16, activation="relu")(inputs)
@@ -35,9 +35,9 @@ def network(flavour, rate, *, normalized):
     return model, rng.normal(size=(600, 6)).astype(np.float32)
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
-def test_outputs_as_training_sees_them(flavour):
-    model, x = network(flavour, 0.4, normalized=True)
+@pytest.mark.parametrize("package", PACKAGES)
+def test_outputs_as_training_sees_them(package):
+    model, x = network(package, 0.4, normalized=True)
     before = [array.copy() for array in model.get_weights()]
     (first,) = predict_in_training(model, x, seed=3)
     (again,) = predict_in_training(model, x, seed=3)
@@ -47,14 +47,14 @@ def test_outputs_as_training_sees_them(flavour):
     for after, array in zip(model.get_weights(), before, strict=True):
         assert np.array_equal(after, array)
     assert has_stochastic_layers(model)
-    assert not has_stochastic_layers(network(flavour, 0.0, normalized=True)[0])
+    assert not has_stochastic_layers(network(package, 0.0, normalized=True)[0])
 
 
-@pytest.mark.parametrize("flavour", FLAVOURS)
+@pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("improves", [True, False])
-def test_cancelling_weights_are_no_start(flavour, improves):
+def test_cancelling_weights_are_no_start(package, improves):
     """The repaired model's last layer reads each unit twice, with weights that cancel but for what counts."""
-    original, x = network(flavour, 0.1, normalized=False)
+    original, x = network(package, 0.1, normalized=False)
     result = edgeprune.prune(original, 0.5, calibration=x[:256])
     model = result.model
     answers = predict(original, x)
