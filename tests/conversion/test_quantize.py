@@ -80,10 +80,10 @@ def test_slow_sixteen_bits_are_told(trained):
     assert done.validation.agreement_fraction > 0.99
 
 
-def test_an_impossible_limit_climbs_every_rung_and_keeps_the_best(trained):
+def test_an_impossible_limit_takes_every_step_and_keeps_the_best(trained):
     x, y = blobs(100, 2)
     done = quantize(
-        trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), fit=None
+        trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), train=None
     )
     names = [step.name for step in done.attempts]
     assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
