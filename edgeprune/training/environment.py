@@ -1,8 +1,10 @@
-"""The process-wide state that a reproducible training needs, for as long as it needs it."""
+"""Where training runs: on which devices, and the process-wide state that makes it reproducible."""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import random
 import sys
 from collections.abc import Iterator
@@ -10,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.errors import InputError
 from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 from edgeprune.keras_bridge.silence import muted_frameworks, silence
-from edgeprune.training.distribution import strategy_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -34,7 +36,7 @@ def deterministic(seed: int, distribute: str = "none") -> Iterator[tf.distribute
 
     Args:
         seed: of every generator.
-        distribute: see `edgeprune.training.distribution.strategy_of`.
+        distribute: see `strategy_of`.
 
     Yields:
         The strategy, or None. Collective ones have to be created before anything else in TensorFlow.
@@ -90,3 +92,31 @@ def _random_state_kept() -> Iterator[None]:
         if store := sys.modules.get(_KERAS3_STATE):
             for name, value in of_keras3.items():
                 store.set_global_attribute(name, value)
+
+
+def strategy_of(name: str) -> tf.distribute.Strategy | None:
+    """The strategy of a recipe, None for training here.
+
+    Args:
+        name: "none", "mirrored" (all devices of this machine) or "multi-worker" (the cluster that the
+            environment variable TF_CONFIG describes; every worker runs the same command).
+
+    Raises:
+        InputError: no cluster is described.
+    """
+    if name == "none":
+        return None
+    import tensorflow as tf
+
+    if name == "mirrored":
+        return tf.distribute.MirroredStrategy()
+    try:
+        json.loads(os.environ.get("TF_CONFIG", ""))["cluster"]["worker"]
+    except (ValueError, KeyError, TypeError):
+        raise InputError(
+            "--distribute multi-worker without a cluster.",
+            'TF_CONFIG={"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}} '
+            "is expected in the environment of each worker.",
+            "See tensorflow.org/guide/distributed_training.",
+        ) from None
+    return tf.distribute.MultiWorkerMirroredStrategy()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.training.distribution import strategy_of
+from edgeprune.training.environment import strategy_of
 from tests.test_build import stripes
 
 
