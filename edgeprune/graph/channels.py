@@ -11,14 +11,11 @@ ChannelIds that must live and die together are united; the classes are found onc
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.model_graph import Shape
+from edgeprune.graph.model_graph import Shape
 
 ChannelIds = np.ndarray
 

@@ -7,12 +7,10 @@ elements as the product of what is kept along them, and each is used `reuse` tim
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.dependency_graph import DependencyGraph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,13 +11,11 @@ so that a plan of thousands of removals costs no more than a few matrix products
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.dependency_graph import DependencyGraph
 
 COST_KINDS = ("neurons", "params", "macs")
 

@@ -7,15 +7,12 @@ group, among whose members a criterion may choose.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import numpy as np
 
-    import numpy as np
-
-    from edgeprune.graph.flow import CallView, Flow, WeightFlow
-    from edgeprune.graph.model_graph import ModelGraph
+from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.model_graph import ModelGraph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.model_graph import Call, Layer, Tensor
+from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.model_graph import Call, Layer, Tensor
 
 Arrays = Sequence[np.ndarray]
 Masks = Sequence["np.ndarray | None"]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.channels import ChannelIds
 
 
 @dataclasses.dataclass(frozen=True)

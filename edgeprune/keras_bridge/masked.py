@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
-from edgeprune.keras_bridge.read import read
-from edgeprune.keras_bridge.run import predict, run, with_mask
+from edgeprune.keras_bridge.read import Reading, read
+from edgeprune.keras_bridge.run import Step, predict, run, with_mask
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Step
-    from edgeprune.pruning.network import Data
+from edgeprune.pruning.network import Data
 
 
 def equivalence(

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
 

@@ -18,24 +18,21 @@ import collections
 import dataclasses
 import functools
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph.model_graph import Call, Tensor
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.read import Reading
 from edgeprune.layers import rule_for
+from edgeprune.pruning.network import Data
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from edgeprune.graph.model_graph import Call
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.pruning.network import Data
 
 @dataclasses.dataclass(frozen=True)
 class Step:

@@ -9,12 +9,14 @@ import collections
 import contextlib
 import dataclasses
 import pathlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import Cost, cost
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.load import load_model
@@ -26,11 +28,6 @@ from edgeprune.pruning.constants import ConstantPropagation
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.equivalence import Equivalence, compare
 from edgeprune.pruning.shrink import Findings, find_removable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
 
 RANDOM_SAMPLES = 8
 RELATIVE_TOLERANCE = 2e-5

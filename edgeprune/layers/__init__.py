@@ -5,9 +5,10 @@ A layer without a row is a barrier: the neurons around it stay, and the report s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers import (
     activation,
     application_layers,
@@ -35,12 +36,7 @@ from edgeprune.layers import (
     steps,
     time_distributed,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from edgeprune.graph.model_graph import Layer
-    from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import Rule
 
 
 def _table(rows: Iterable[tuple[str, Rule]]) -> dict[str, Rule]:

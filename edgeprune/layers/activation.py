@@ -5,21 +5,18 @@ An activation that mixes the channels (softmax) needs all of them: its channels 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Layer
 from edgeprune.layers.operation import axes_of
 from edgeprune.layers.rule import ChannelwiseRule
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "

@@ -6,16 +6,12 @@ nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, MacTerm, WeightFlow
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.multi_head_attention import steps_of
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.model_graph import Tensor
 
 
 class AttentionRule(Rule):

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from edgeprune.graph.flow import CallView
 from edgeprune.graph.model_graph import Tensor
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.flow import CallView
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config
 from edgeprune.layers.rule import ChannelwiseRule, Rule
-
-if TYPE_CHECKING:
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config
 
 
 class BarrierRule(Rule):

@@ -8,22 +8,18 @@ directions were of one size, so there they are tied as well.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Call, Config, Layer, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config
 from edgeprune.layers.recurrent import sequence_and_states
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer
 
 SIDES = ("forward", "backward")
 

@@ -12,16 +12,13 @@ no tensors of the graph.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from edgeprune.graph.channels import ChannelIds
 from edgeprune.graph.flow import WeightFlow
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from edgeprune.graph.channels import ChannelIds
 
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 

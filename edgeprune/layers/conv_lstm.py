@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import window_of
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.recurrent import sequence_and_states
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
 
 
 class ConvLSTMRule(Rule):

@@ -8,21 +8,18 @@ otherwise             every group keeps the same positions, so that groups stay 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Layer
 from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer
 
 
 class ConvolutionRule(Rule):

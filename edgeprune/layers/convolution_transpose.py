@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.convolution import channel_axis, window_of
 from edgeprune.layers.patches import transposed_patches
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.model_graph import Layer
 
 
 class ConvolutionTransposeRule(Rule):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.model_graph import Layer
 
 
 class DenseRule(Rule):

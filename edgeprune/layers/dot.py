@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, MacTerm
+from edgeprune.graph.model_graph import Shape
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.model_graph import Shape
 
 
 class DotRule(Rule):

@@ -9,22 +9,18 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Layer
 from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer
 
 
 @dataclasses.dataclass(frozen=True)

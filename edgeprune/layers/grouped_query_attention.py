@@ -10,12 +10,14 @@ so they are tied.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers.multi_head_attention import (
     attention_reads,
     fix_masks,
@@ -25,12 +27,6 @@ from edgeprune.layers.multi_head_attention import (
     weight_flows,
 )
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
 
 
 class GroupedQueryAttentionRule(Rule):

@@ -9,22 +9,15 @@ definition, see `edgeprune.pruning.equivalence`; `stand_in` computes it at full 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.flow import Arrays
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config
-    from edgeprune.layers.rule import StandIn
+from edgeprune.layers.rule import Rule, StandIn
 
 
 class LayerNormalizationRule(Rule):

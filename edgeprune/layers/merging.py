@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.rule import ChannelwiseRule
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class ElementwiseMergeRule(ChannelwiseRule):

@@ -13,25 +13,20 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, MacTerm, WeightFlow
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Tensor
 from edgeprune.layers.attention_in_numpy import Attention, heads_of
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+
+from edgeprune.graph.flow import LinearRead
 from edgeprune.graph.model_graph import Layer
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    import numpy as np
-
-    from edgeprune.graph.flow import LinearRead
 
 
 def with_config(serialized: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.flow import Arrays
-    from edgeprune.graph.model_graph import Layer
 
 
 class BatchNormalizationRule(ChannelwiseRule):

@@ -7,19 +7,16 @@ everything in the call. A `Parameter` finds one in either, and changes it where 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Arguments, Config, Tensor
 from edgeprune.layers.rule import Rule
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.flow import CallView, Flow
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Arguments, Config
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:

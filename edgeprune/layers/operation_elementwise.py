@@ -5,12 +5,15 @@ A constant that has an entry for each channel, ``x * np.array([…])``, shrinks 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
 from edgeprune.layers.operation import (
@@ -21,12 +24,6 @@ from edgeprune.layers.operation import (
     is_constant_array,
     is_variable,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
 
 
 class ElementwiseOperationRule(OperationRule):

@@ -6,14 +6,10 @@ would count in a mean and could win a maximum.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
 
 KEEPDIMS = Parameter(("keepdims", "keep_dims"), 2)
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dot import product_term
 from edgeprune.layers.merging import join, unite_elementwise
 from edgeprune.layers.operation import OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
 
 SHAPE = Parameter(("newshape", "shape"), 1)
 SECTIONS = Parameter(("indices_or_sections", "num_or_size_splits"), 1)

@@ -7,20 +7,17 @@ along the axis of the channels moves to where its first channel is afterwards.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import OperationRule, Parameter
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
 
 KEY = Parameter(("key", "slice_spec"), 1)
 

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from edgeprune.layers import operation_elementwise, operation_reduction, operation_shaping
 from edgeprune.layers.operation import Parameter
 from edgeprune.layers.operation_slicing import GetItemRule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import Rule
 
 _elementwise = operation_elementwise.ElementwiseOperationRule()
 _softmax = operation_elementwise.SoftmaxOperationRule()

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.convolution import channel_axis
 from edgeprune.layers.rule import ChannelwiseRule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelSpace
 
 
 class WithinChannelRule(ChannelwiseRule):

@@ -8,26 +8,22 @@ step (N, u), then the states where asked for.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.nested import is_built_in, with_config
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config
 
 
 class RecurrentRule(Rule):

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Config, Layer, Shape
 from edgeprune.layers.rule import ChannelwiseRule
-
-if TYPE_CHECKING:
-
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer, Shape
 
 
 class FlattenRule(ChannelwiseRule):

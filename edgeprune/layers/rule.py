@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, WeightFlow
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Arguments, Config, Layer
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Arguments, Config, Layer
 
 StandIn = Callable[[Arrays, Arrays], list[np.ndarray]]
 """From a call's inputs and the layer's weights to its outputs."""

@@ -6,23 +6,19 @@ What the pointwise half reads is no tensor of the graph; it is computed from the
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers.activation import fix_if_mixing, own_activation
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.patches import Window, channels_last
 from edgeprune.layers.rule import Rule
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.model_graph import Layer
 
 
 class SeparableConvolutionRule(Rule):

@@ -8,16 +8,12 @@ between them. To its layers a step is a sample, so their rules are the same as a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.rule import ChannelwiseRule
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
 
 
 class FoldStepsRule(ChannelwiseRule):

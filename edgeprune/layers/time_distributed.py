@@ -7,25 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, Samples, WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Call, Config, Layer, Shape, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import Rule, StandIn
 from edgeprune.layers.steps import one_step
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from edgeprune.graph.channels import ChannelSpace
-    from edgeprune.graph.flow import Arrays, LinearRead, Masks, Samples
-    from edgeprune.graph.keep_mask import KeepMask
-    from edgeprune.graph.model_graph import Config, Layer, Shape
 
 
 class TimeDistributedRule(Rule):

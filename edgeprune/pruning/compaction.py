@@ -8,19 +8,15 @@ Removing channel u equals masking it: every weight that *reads* u set to zero in
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import numpy as np
 
+from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Arguments, Config, ModelGraph
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.model_graph import Arguments, Config, ModelGraph
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,14 +7,11 @@ With covariance S and mean m of all rows, K the rows that stay, the kept ones st
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.pruning.activation_statistics import Moments
+from edgeprune.pruning.activation_statistics import Moments
 
 RIDGE = 1e-4
 

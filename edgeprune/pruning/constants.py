@@ -12,20 +12,16 @@ have a border at another size, only while it is 0: by induction, then, it is the
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.flow import CallView, Flow
-    from edgeprune.graph.model_graph import Tensor
 
 
 @dataclasses.dataclass(frozen=True)

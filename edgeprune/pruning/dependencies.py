@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph, Refusal
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
-
-if TYPE_CHECKING:
-    from edgeprune.graph.channels import ChannelIds, ChannelSpace
-    from edgeprune.graph.model_graph import ModelGraph
 
 
 def find_dependencies(graph: ModelGraph) -> DependencyGraph:

@@ -15,18 +15,14 @@ stand-in. Softmax over channels is a barrier: its channels stay.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.errors import VerificationError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.channels import ChannelIds
-    from edgeprune.graph.flow import WeightFlow
-    from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.flow import WeightFlow
+from edgeprune.graph.keep_mask import KeepMask
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""

@@ -6,17 +6,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.model_graph import ModelGraph
 
 LINKS = ("softmax", "sigmoid", "linear")
 ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {

@@ -6,16 +6,13 @@ BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
+import numpy as np
+
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.kernel_reads import KernelRead
-    from edgeprune.pruning.network import Network
+from edgeprune.pruning.kernel_reads import KernelRead
+from edgeprune.pruning.network import Network
 
 
 @dataclasses.dataclass(frozen=True)

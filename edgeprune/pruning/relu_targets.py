@@ -9,15 +9,12 @@ and turns the side with the sign of g.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.graph.model_graph import Call, Layer, ModelGraph
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    from edgeprune.graph.model_graph import Call, Layer, ModelGraph
-    from edgeprune.pruning.network import Network
+from edgeprune.pruning.network import Network
 
 
 @dataclasses.dataclass(frozen=True)

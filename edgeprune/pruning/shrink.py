@@ -15,20 +15,15 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.flow import CallView, Flow, LinearRead
 from edgeprune.layers import rule_for
-from edgeprune.pruning.constants import ChannelRange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.flow import CallView, Flow, LinearRead
-    from edgeprune.pruning.constants import ConstantPropagation
+from edgeprune.pruning.constants import ChannelRange, ConstantPropagation
 
 Weights = dict[str, list[np.ndarray]]
 
