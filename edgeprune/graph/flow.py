@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from edgeprune.graph.channels import ChannelIds
-from edgeprune.graph.model_graph import Call, Layer, Tensor
+from edgeprune.graph.model_graph import Argument, Call, Layer, Tensor
 
 Arrays = Sequence[np.ndarray]
 Masks = Sequence["np.ndarray | None"]
@@ -115,7 +114,7 @@ class CallView:
         """Shape of the first output, batch first."""
         return self.call.outputs[0].shape
 
-    def option(self, name: str, default: Any = None) -> Any:
+    def option(self, name: str, default: Argument = None) -> Argument:
         """A value of the layer's configuration."""
         return self.layer.config.get(name, default)
 
@@ -123,7 +122,7 @@ class CallView:
         """ChannelIds of one of the call's input tensors."""
         return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
 
-    def argument(self, name: str, position: int | None = None) -> Any:
+    def argument(self, name: str, position: int | None = None) -> Argument:
         """A call argument by its name or place; None where it was not given."""
         if name in self.call.kwargs:
             return self.call.kwargs[name]

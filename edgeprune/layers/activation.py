@@ -5,9 +5,6 @@ An activation that mixes the channels (softmax) needs all of them: its channels 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
@@ -16,7 +13,7 @@ from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Config, Layer
 from edgeprune.layers.operation import axes_of
-from edgeprune.layers.rule import ChannelwiseRule
+from edgeprune.layers.rule import ChannelwiseRule, named_activation
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
@@ -32,7 +29,6 @@ class ElementwiseRule(ChannelwiseRule):
     elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Output ids are input ids."""
         ids = view.inputs[0]
         fix_if_mixing(view, ids, space)
         return Flow((ids,))
@@ -42,8 +38,6 @@ class IdentityRule(ElementwiseRule):
     """Dropout, noise and regularization: they change nothing at inference."""
 
     def activation(self, layer: Layer) -> str:
-        """None to speak of."""
-        del layer
         return "linear"
 
 
@@ -52,14 +46,13 @@ class ActivationRule(ElementwiseRule):
 
     def activation(self, layer: Layer) -> str | None:
         """The name, unless it is a function or layer of the user's."""
-        return own_activation(layer)
+        return named_activation(layer)
 
 
 class ReLURule(ElementwiseRule):
     """ReLU, with an upper limit or without; with a slope or a threshold it is another function."""
 
     def activation(self, layer: Layer) -> str | None:
-        """``"relu"`` or ``"capped_relu"``."""
         if layer.config.get("negative_slope") or layer.config.get("threshold"):
             return None
         return "relu" if layer.config.get("max_value") is None else "capped_relu"
@@ -71,7 +64,6 @@ class SoftmaxRule(ChannelwiseRule):
     depends_on_size = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fixes what the normalised axes carry."""
         ids = view.inputs[0]
         axis = view.option("axis", -1)
         for one in axis if isinstance(axis, (list, tuple)) else (axis,):
@@ -80,7 +72,6 @@ class SoftmaxRule(ChannelwiseRule):
         return Flow((ids,))
 
     def activation(self, layer: Layer) -> str | None:
-        """Softmax over the last axis."""
         return "softmax" if layer.config.get("axis", -1) == -1 else None
 
 
@@ -90,7 +81,6 @@ class PReLURule(ChannelwiseRule):
     elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The slopes shrink with the axes they are spread over."""
         ids = view.inputs[0]
         varying = channel_ids.varying_axes(ids)
         axes: list[ChannelIds | None] = []
@@ -128,7 +118,7 @@ class PerChannelOptionRule(ChannelwiseRule):
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """Takes the kept channels out of constants that have one entry for each."""
         ids = flow.outputs[0]
-        changed: dict[str, Any] = {}
+        changed: dict[str, object] = {}
         for option in self.options:
             values = _array(view.option(option, 0.0))
             for place, axis in enumerate(_met(view, ids.ndim, values.ndim)):
@@ -150,7 +140,7 @@ def _met(view: CallView, rank: int, count: int) -> list[int]:
     return axes[len(axes) - count :]
 
 
-def _array(value: Any) -> np.ndarray:
+def _array(value: object) -> np.ndarray:
     """A constant of a configuration; Keras 3 writes an array down as a dictionary."""
     return np.asarray(value["config"]["value"] if isinstance(value, dict) else value)
 
@@ -159,7 +149,7 @@ def fix_if_mixing(
     view: CallView,
     ids: ChannelIds,
     space: ChannelSpace,
-    config: Mapping[str, Any] | None = None,
+    config: Config | None = None,
     options: tuple[str, ...] = ("activation",),
 ) -> None:
     """Keeps the channels whose layer ends in an activation that is not known to be element-wise."""
@@ -170,13 +160,7 @@ def fix_if_mixing(
             space.fix(ids, view.layer.path, f"{name} needs all its channels")
 
 
-def own_activation(layer: Layer) -> str | None:
-    """The name of the activation in a layer's configuration; None for one without a name."""
-    name = layer.config.get("activation") or "linear"
-    return name if isinstance(name, str) else None
-
-
-def activation_name(activation: Any) -> str:
+def activation_name(activation: object) -> str:
     """Keras' name of a serialized activation: a function, or a layer used as one."""
     if activation is None:
         return "linear"

@@ -20,13 +20,10 @@ class LayerScaleRule(ChannelwiseRule):
     elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The factors go with their channels."""
         line = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
         return Flow((view.inputs[0],), (WeightFlow((line,)),), sizes={"projection_dim": line})
 
     def constant_elements(
         self, layer: Layer, flow: Flow, weights: Arrays
     ) -> tuple[ChannelIds, np.ndarray] | None:
-        """A factor of 0."""
-        del layer
         return scaled_to_zero(flow.weights[0], weights[0])

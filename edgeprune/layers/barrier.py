@@ -30,12 +30,9 @@ class SourceRule(ChannelwiseRule):
     width_free = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """No channel decides over an input of the model."""
-        del space
         return Flow(view.inputs or tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
-        """The shape that a nested model declares."""
         name = "batch_shape" if "batch_shape" in view.layer.config else "batch_input_shape"
         now = kept.shape(flow.outputs[0])
         return {name: [None if was is None else size for was, size in zip(view.output, now, strict=True)]}

@@ -8,8 +8,7 @@ directions were of one size, so there they are tied as well.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelIds, ChannelSpace
@@ -31,7 +30,6 @@ class BidirectionalRule(Rule):
         self._rule_for = rule_for
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels for each direction."""
         views = self._views(view)
         if any(inner.output[-1] is None for inner in views):
             return barrier_flow(view, space, "runs cells that have no rule")
@@ -94,7 +92,7 @@ class BidirectionalRule(Rule):
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """Both directions are written out, since they may differ in size afterwards."""
-        changed: dict[str, Any] = {}
+        changed: dict[str, object] = {}
         for number, (inner, side, entry) in enumerate(
             zip(self._views(view), SIDES, ("layer", "backward_layer"), strict=True)
         ):
@@ -111,9 +109,9 @@ class BidirectionalRule(Rule):
         return changed
 
 
-def _serialized(view: CallView, side: int) -> Mapping[str, Any]:
+def _serialized(view: CallView, side: int) -> Config:
     """The configuration of one direction; the backward one is the forward one's by default."""
-    layer: Mapping[str, Any] = view.option("layer")
+    layer: Config = view.option("layer")
     return (view.option("backward_layer") or layer) if side else layer
 
 

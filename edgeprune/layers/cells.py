@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from edgeprune.graph.channels import ChannelIds
 from edgeprune.graph.flow import WeightFlow
+from edgeprune.graph.model_graph import Config
 
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 
@@ -57,7 +57,7 @@ class Cell:
     """
 
     kind: str
-    config: Mapping[str, Any]
+    config: Config
     first: int = 0
 
     @property

@@ -8,7 +8,6 @@ otherwise             every group keeps the same positions, so that groups stay 
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 import numpy as np
 
@@ -16,21 +15,18 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.graph.keep_mask import KeepMask
-from edgeprune.graph.model_graph import Config, Layer
-from edgeprune.layers.activation import fix_if_mixing, own_activation
+from edgeprune.graph.model_graph import Argument, Config
+from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.patches import Window, patches
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import LinearRule
 
 
-class ConvolutionRule(Rule):
+class ConvolutionRule(LinearRule):
     """Conv1D, Conv2D, Conv3D."""
 
-    reads_are_complete = True
-    channels_alike = True
     maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the channel axis of the output."""
         name = view.layer.path
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, name)
@@ -75,13 +71,8 @@ class ConvolutionRule(Rule):
             changed["groups"] = changed["filters"] * groups // int(view.option("filters"))
         return changed
 
-    def activation(self, layer: Layer) -> str | None:
-        """Follows x·W + b."""
-        return own_activation(layer)
-
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
         """Unless zero padding gives the border another sum."""
-        del read
         return bool(view.option("padding", "valid") == "valid")
 
     def channels_may_go(self, view: CallView) -> bool:
@@ -101,7 +92,7 @@ def window_of(view: CallView, kernel: tuple[int, ...]) -> Window:
     )
 
 
-def per_axis(value: Any, rank: int) -> tuple[int, ...]:
+def per_axis(value: Argument, rank: int) -> tuple[int, ...]:
     """One number for all axes, or one for each."""
     return tuple(int(one) for one in value) if isinstance(value, (list, tuple)) else (int(value),) * rank
 

@@ -9,21 +9,16 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Layer
-from edgeprune.layers.activation import fix_if_mixing, own_activation
+from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, window_of
 from edgeprune.layers.patches import transposed_patches
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import LinearRule
 
 
-class ConvolutionTransposeRule(Rule):
+class ConvolutionTransposeRule(LinearRule):
     """Conv1DTranspose, Conv2DTranspose, Conv3DTranspose."""
 
-    reads_are_complete = True
-    channels_alike = True
-
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the channel axis of the output."""
         name = view.layer.path
         axis = channel_axis(view)
         rows = space.fix_unless_vector(view.inputs[0], axis, name)
@@ -38,10 +33,6 @@ class ConvolutionTransposeRule(Rule):
             weights.append(WeightFlow((made,)))
         output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), _reads(view, kernel, bias), sizes={"filters": made})
-
-    def activation(self, layer: Layer) -> str | None:
-        """Follows x·W + b."""
-        return own_activation(layer)
 
 
 def _reads(view: CallView, kernel: tuple[int, ...], bias: int | None) -> tuple[LinearRead, ...]:

@@ -7,20 +7,16 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Layer
-from edgeprune.layers.activation import fix_if_mixing, own_activation
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.rule import LinearRule
 
 
-class DenseRule(Rule):
+class DenseRule(LinearRule):
     """Reads the channels of the last axis, makes its own."""
 
-    reads_are_complete = True
-    channels_alike = True
     maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the last axis of the output."""
         name = view.layer.path
         rows = space.fix_unless_vector(view.inputs[0], -1, name)
         made = space.fresh(name, int(view.option("units")))
@@ -35,13 +31,8 @@ class DenseRule(Rule):
             (channel_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made}
         )
 
-    def activation(self, layer: Layer) -> str | None:
-        """Follows x·W + b."""
-        return own_activation(layer)
-
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
         """Every position has the same bias."""
-        del view, read
         return True
 
 

@@ -19,7 +19,6 @@ class DepthwiseRule(ChannelwiseRule):
     """DepthwiseConv1D and DepthwiseConv2D."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Each input channel decides over its `depth_multiplier` outputs."""
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
         made = np.repeat(read, int(view.option("depth_multiplier", 1)))
@@ -33,5 +32,4 @@ class DepthwiseRule(ChannelwiseRule):
         self, layer: Layer, flow: Flow, weights: Arrays
     ) -> tuple[ChannelIds, np.ndarray] | None:
         """A window of zeros, in every output of an input channel."""
-        del layer
         return scaled_to_zero(flow.weights[0], weights[0])

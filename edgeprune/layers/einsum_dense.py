@@ -17,10 +17,10 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.graph.keep_mask import KeepMask
-from edgeprune.graph.model_graph import Config, Layer
-from edgeprune.layers.activation import fix_if_mixing, own_activation
+from edgeprune.graph.model_graph import Config
+from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import LinearRule
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,14 +37,10 @@ class Equation:
         return "".join(letter for letter in self.kernel if letter not in self.output)
 
 
-class EinsumDenseRule(Rule):
+class EinsumDenseRule(LinearRule):
     """Reads the channels of one summed letter, makes its own along one new letter."""
 
-    reads_are_complete = True
-    channels_alike = True
-
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the largest axis that the kernel alone brings in."""
         name = view.layer.path
         equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
         shape = view.layer.weight_shapes[0]
@@ -96,10 +92,6 @@ class EinsumDenseRule(Rule):
         old = old if isinstance(old, (list, tuple)) else [old]
         sizes = sizes[len(sizes) - len(old) :]
         return {"output_shape": [None if was is None else now for was, now in zip(old, sizes, strict=True)]}
-
-    def activation(self, layer: Layer) -> str | None:
-        """Follows x·W + b."""
-        return own_activation(layer)
 
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
         """Where the bias has a number of its own for each column."""

@@ -28,10 +28,7 @@ class EmbeddingRule(Rule):
     def constant_elements(
         self, layer: Layer, flow: Flow, weights: Arrays
     ) -> tuple[ChannelIds, np.ndarray] | None:
-        """The same number in every entry of the table."""
-        del layer
         return flow.sizes["output_dim"], (weights[0] == weights[0][:1]).all(axis=0)
 
     def table_size(self, layer: Layer) -> int:
-        """The size of the vocabulary."""
         return int(layer.config["input_dim"])

@@ -33,7 +33,6 @@ class GroupedQueryAttentionRule(Rule):
     """Heads and head dimensions."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels of both kinds."""
         name = view.layer.path
         sides = sides_of(view)
         queries, groups = int(view.option("num_query_heads")), int(view.option("num_key_value_heads"))

@@ -37,7 +37,6 @@ class LayerNormalizationRule(Rule):
         return Flow((ids,), (weight,) * len(view.layer.weight_shapes))
 
     def stand_in(self, view: CallView, kept: KeepMask) -> StandIn | None:
-        """Means over what stays."""
         axes, kept_here = _axes(view), kept.mask(view.inputs[0])
 
         def normalized(inputs: Arrays, weights: Arrays) -> list[np.ndarray]:
@@ -56,7 +55,6 @@ class RMSNormalizationRule(LayerNormalizationRule):
     is_centred = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Refuses a scale along another axis."""
         axes, rank = _axes(view), view.inputs[0].ndim
         if axes != tuple(range(rank - len(axes), rank)):
             return barrier_flow(view, space, "scales along another axis than it normalizes")
@@ -67,7 +65,6 @@ class GroupNormalizationRule(Rule):
     """Every group keeps the same positions; with one channel a group, groups go with channels."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Weights are vectors along the channel axis."""
         line = space.fix_unless_vector(view.inputs[0], _axes(view)[0], view.layer.path)
         groups = _groups(view, len(line))
         if groups not in (1, len(line)):
@@ -78,7 +75,6 @@ class GroupNormalizationRule(Rule):
         return Flow((view.inputs[0],), weights, sizes=sizes)
 
     def stand_in(self, view: CallView, kept: KeepMask) -> StandIn | None:
-        """Means over what stays of each group and over space."""
         axis, kept_here = _axes(view)[0], kept.mask(view.inputs[0])
 
         def normalized(inputs: Arrays, weights: Arrays) -> list[np.ndarray]:
@@ -104,8 +100,6 @@ class UnitNormalizationRule(Rule):
     width_free = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Passes the ids on."""
-        del space
         return Flow((view.inputs[0],))
 
 

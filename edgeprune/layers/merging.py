@@ -16,7 +16,6 @@ class ElementwiseMergeRule(ChannelwiseRule):
     """Add, Subtract, Multiply, Maximum, Minimum, Average: elements that meet go together."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Unites the inputs' ids element by element."""
         return Flow((unite_elementwise(view.inputs, space, view.layer.path),))
 
 

@@ -42,7 +42,6 @@ class MultiHeadAttentionRule(Rule):
     """Heads, query/key dimensions, value dimensions, output channels."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels of all four kinds."""
         name = view.layer.path
         sides = sides_of(view)
         rank, attended = len(sides.query.shape), _attended(view)

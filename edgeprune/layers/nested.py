@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.graph.flow import LinearRead
-from edgeprune.graph.model_graph import Layer
+from edgeprune.graph.model_graph import Config, Layer
 
 
-def with_config(serialized: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+def with_config(serialized: Config, changed: Config) -> Config:
     """A serialized layer with changed entries; without the shapes it was once built for."""
     kept = {key: value for key, value in serialized.items() if key != "build_config"}
     return {**kept, "config": {**serialized["config"], **changed}}
 
 
-def inner_layer(serialized: Mapping[str, Any], outer: Layer, name: str, first: int, count: int) -> Layer:
+def inner_layer(serialized: Config, outer: Layer, name: str, first: int, count: int) -> Layer:
     """The layer that a wrapper holds, with `count` of the wrapper's weights."""
     return Layer(
         path=f"{outer.path}/{name}",
@@ -30,7 +29,7 @@ def inner_layer(serialized: Mapping[str, Any], outer: Layer, name: str, first: i
     )
 
 
-def is_built_in(serialized: Mapping[str, Any]) -> bool:
+def is_built_in(serialized: Config) -> bool:
     """Whether a serialized layer is Keras' own; a user's carries the name it is registered by."""
     home = str(serialized.get("module") or "keras").split(".")[0]
     return serialized.get("registered_name") is None and home in ("keras", "tf_keras")

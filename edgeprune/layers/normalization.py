@@ -27,13 +27,11 @@ class BatchNormalizationRule(ChannelwiseRule):
     def constant_elements(
         self, layer: Layer, flow: Flow, weights: Arrays
     ) -> tuple[ChannelIds, np.ndarray] | None:
-        """A gamma of 0."""
         if "gamma" not in layer.weight_names:
             return None
         return scaled_to_zero(flow.weights[0], weights[0])
 
     def centre(self, layer: Layer) -> int | None:
-        """The moving mean."""
         return layer.weight_names.index("moving_mean") if "moving_mean" in layer.weight_names else None
 
     def zero_crossing(

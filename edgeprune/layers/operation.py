@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.keep_mask import KeepMask
-from edgeprune.graph.model_graph import Arguments, Config, Tensor
+from edgeprune.graph.model_graph import Argument, Arguments, Config, Tensor
 from edgeprune.layers.rule import Rule
 
 
@@ -30,7 +30,7 @@ class Parameter:
     names: tuple[str, ...]
     position: int | None = None
 
-    def of(self, view: CallView, default: Any = None) -> Any:
+    def of(self, view: CallView, default: Argument = None) -> Argument:
         """Its value."""
         for name in self.names:
             for home in (view.layer.config, view.call.kwargs):
@@ -45,6 +45,9 @@ class Parameter:
         return next((name for name in self.names if name in view.layer.config), None)
 
 
+Changes: TypeAlias = "Mapping[Parameter, Argument]"
+"""New values of an operation's options."""
+
 AXIS = Parameter(("axis", "axes", "dim"), 1)
 
 
@@ -53,9 +56,7 @@ class OperationRule(Rule):
 
     may_fix_batch = True
 
-    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
-        """New values; none by default."""
-        del view, flow, kept
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         return {}
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
@@ -78,7 +79,7 @@ class OperationRule(Rule):
         return tuple(args), kwargs
 
 
-def axes_of(value: Any, rank: int) -> tuple[int, ...]:
+def axes_of(value: Argument, rank: int) -> tuple[int, ...]:
     """Axes as non-negative numbers; all of them for None."""
     if value is None:
         return tuple(range(rank))
@@ -86,7 +87,7 @@ def axes_of(value: Any, rank: int) -> tuple[int, ...]:
     return tuple(int(one) % rank for one in several)
 
 
-def is_constant_array(value: Any) -> bool:
+def is_constant_array(value: Argument) -> bool:
     """Whether an argument is data of its own with at least one axis."""
     if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
         return False
@@ -96,6 +97,6 @@ def is_constant_array(value: Any) -> bool:
     return getattr(value, "ndim", 0) > 0
 
 
-def is_variable(value: Any) -> bool:
+def is_variable(value: Argument) -> bool:
     """Whether an argument is a variable with at least one axis, such as another layer's bias."""
     return hasattr(value, "assign") and len(value.shape) > 0

@@ -5,19 +5,18 @@ A constant that has an entry for each channel, ``x * np.array([…])``, shrinks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Argument
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
 from edgeprune.layers.operation import (
     AXIS,
+    Changes,
     OperationRule,
     Parameter,
     axes_of,
@@ -44,10 +43,9 @@ class ElementwiseOperationRule(OperationRule):
         missing = len(sizes) - ids.ndim
         return Flow((np.broadcast_to(ids.reshape((1,) * missing + ids.shape), sizes),))
 
-    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
-        """Constants with an entry for each channel."""
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         ids = flow.outputs[0]
-        changed: dict[Parameter, Any] = {}
+        changed: dict[Parameter, Argument] = {}
         for parameter, value in _constants(view):
             array = np.asarray(value)
             for axis in channel_ids.varying_axes(ids):
@@ -63,7 +61,6 @@ class SoftmaxOperationRule(OperationRule):
     """Softmax over an axis that carries channels needs all of them."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fixes what the axis carries."""
         ids = view.inputs[0]
         axes = axes_of(AXIS.of(view, -1) if AXIS.of(view, -1) is not None else -1, ids.ndim)
         if set(axes) & set(channel_ids.varying_axes(ids)):
@@ -71,11 +68,11 @@ class SoftmaxOperationRule(OperationRule):
         return Flow((ids,))
 
 
-def _arguments(view: CallView) -> list[tuple[Parameter, Any]]:
+def _arguments(view: CallView) -> list[tuple[Parameter, Argument]]:
     found = [(Parameter((), place), value) for place, value in enumerate(view.call.args)]
     found += [(Parameter((name,)), value) for name, value in view.call.kwargs.items()]
     return found
 
 
-def _constants(view: CallView) -> list[tuple[Parameter, Any]]:
+def _constants(view: CallView) -> list[tuple[Parameter, Argument]]:
     return [(parameter, value) for parameter, value in _arguments(view) if is_constant_array(value)]

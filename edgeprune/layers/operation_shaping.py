@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
@@ -15,7 +12,7 @@ from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dot import product_term
 from edgeprune.layers.merging import join, unite_elementwise
-from edgeprune.layers.operation import OperationRule, Parameter, axes_of
+from edgeprune.layers.operation import Changes, OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
 
 SHAPE = Parameter(("newshape", "shape"), 1)
@@ -29,11 +26,9 @@ class ReshapeOperationRule(OperationRule):
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
-    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
-        """The new target."""
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         target = SHAPE.of(view)
         varying = channel_ids.varying_axes(flow.outputs[0])
         if not varying or isinstance(target, Tensor):
@@ -53,7 +48,6 @@ class ToShapeRule(OperationRule):
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Reshapes the ids."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
 
@@ -64,7 +58,6 @@ class TransposeRule(OperationRule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """As numpy does; without axes, the order is reversed."""
-        del space
         axes = PERMUTATION.of(view)
         return Flow((view.inputs[0].transpose(None if axes is None else tuple(int(axis) for axis in axes)),))
 
@@ -108,7 +101,6 @@ class JoinRule(OperationRule):
     channelwise = channels_alike = joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """ChannelIds end to end."""
         axis = axes_of(Parameter(("axis",), 1).of(view, 0), len(view.output))[0]
         return Flow((join(_parts(view), axis, space, view.layer.path),))
 
@@ -119,7 +111,6 @@ class StackRule(OperationRule):
     channelwise = channels_alike = joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Unites the inputs, then spreads over the new axis."""
         axis = axes_of(Parameter(("axis",), 1).of(view, 0), len(view.output))[0]
         ids = unite_elementwise(_parts(view), space, view.layer.path)
         return Flow((np.broadcast_to(np.expand_dims(ids, axis), channel_ids.static(view.output)),))
@@ -143,7 +134,6 @@ class SplitRule(OperationRule):
     channelwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Cuts the ids at the same places."""
         ids, axis = view.inputs[0], self._axis(view)
         if axis not in channel_ids.varying_axes(ids):
             thin = _first(ids, axis)
@@ -155,7 +145,7 @@ class SplitRule(OperationRule):
             space.fix(np.take(part, [0], axis), view.layer.path, "keeps one neuron of each part it makes")
         return Flow(tuple(parts))
 
-    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         """Sizes (Keras 2) or indices (Keras 3) instead of a number of equal parts."""
         axis = self._axis(view)
         if axis not in channel_ids.varying_axes(view.inputs[0]):
@@ -179,7 +169,6 @@ class UnstackRule(OperationRule):
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Drops the axis."""
         ids = view.inputs[0]
         axis = axes_of(Parameter(("axis",), 2).of(view, 0), ids.ndim)[0]
         if axis in channel_ids.varying_axes(ids):
@@ -191,8 +180,6 @@ class ShapeRule(OperationRule):
     """The shape of a tensor, itself no data."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Carries no channels."""
-        del space
         return Flow(tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs))
 
 

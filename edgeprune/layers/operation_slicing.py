@@ -7,8 +7,7 @@ along the axis of the channels moves to where its first channel is afterwards.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,8 +15,9 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.model_graph import Argument
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.operation import OperationRule, Parameter
+from edgeprune.layers.operation import Changes, OperationRule, Parameter
 
 KEY = Parameter(("key", "slice_spec"), 1)
 
@@ -34,7 +34,7 @@ class Item:
 
     place: int
     axis: int | None
-    value: Any
+    value: Argument
 
 
 class GetItemRule(OperationRule):
@@ -43,13 +43,12 @@ class GetItemRule(OperationRule):
     channelwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Indexes the ids."""
         ids = view.inputs[0]
         items = self._items(view)
         if items is None or len(view.inputs) > 1:
             return barrier_flow(view, space, "is indexed by data")
         varying = channel_ids.varying_axes(ids)
-        index: list[Any] = []
+        index: list[slice | int | None] = []
         for item in items:
             if item.axis is None:
                 index.append(None)
@@ -66,9 +65,8 @@ class GetItemRule(OperationRule):
             space.fix(made.ravel()[:1], view.layer.path, "keeps one neuron of what it picks")
         return Flow((made,))
 
-    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[Parameter, Any]:
+    def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         """The slice along the axis of the channels, counted in what is left."""
-        del flow
         ids = view.inputs[0]
         items = self._items(view)
         for item in items or ():
@@ -104,19 +102,19 @@ class GetItemRule(OperationRule):
         return items
 
 
-def _parts(key: Any) -> Sequence[Any]:
+def _parts(key: Argument) -> Sequence[Argument]:
     several = key if isinstance(key, (list, tuple)) else (key,)
     return [_as_slice(value) for value in several]
 
 
-def _as_slice(value: Any) -> Any:
+def _as_slice(value: Argument) -> Argument:
     """Python's slice for Keras 2's dictionary."""
     if not isinstance(value, dict):
         return value
     return slice(value.get("start"), value.get("stop"), value.get("step"))
 
 
-def _replaced(key: Any, place: int, start: int, stop: int) -> Any:
+def _replaced(key: Argument, place: int, start: int, stop: int) -> Argument:
     """The index with another slice at one place, in the notation it came in."""
     several = list(key) if isinstance(key, (list, tuple)) else [key]
     if isinstance(several[place], dict):

@@ -13,7 +13,6 @@ class WithinChannelRule(ChannelwiseRule):
     """Channels stay apart; the other axes may change their size."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Spreads the channels' ids over the new shape."""
         axis = channel_axis(view)
         line = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
         return Flow((channel_ids.along(line, axis, view.output),))

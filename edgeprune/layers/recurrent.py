@@ -8,8 +8,7 @@ step (N, u), then the states where asked for.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelIds, ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.graph.keep_mask import KeepMask
-from edgeprune.graph.model_graph import Config, Tensor
+from edgeprune.graph.model_graph import Argument, Config, Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
@@ -30,7 +29,6 @@ class RecurrentRule(Rule):
     """SimpleRNN, GRU, LSTM."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh hidden units."""
         stack = Stack((Cell(view.layer.kind, view.layer.config),), bool(view.option("go_backwards")))
         flow, made = flow_through(view, stack, space)
         return Flow(flow.outputs, flow.weights, flow.reads, sizes={"units": made[0]})
@@ -76,7 +74,7 @@ def _is_stacked(view: CallView) -> bool:
     return bool(view.option("cell")["class_name"] == "StackedRNNCells")
 
 
-def _cell_configs(view: CallView) -> list[Mapping[str, Any]]:
+def _cell_configs(view: CallView) -> list[Config]:
     cell = view.option("cell")
     return list(cell["config"]["cells"]) if _is_stacked(view) else [cell]
 
@@ -90,7 +88,7 @@ def sequence_and_states(view: CallView) -> tuple[Tensor, list[Tensor]]:
     return first, list(_tensors(states))
 
 
-def _tensors(states: Any) -> Iterator[Tensor]:
+def _tensors(states: Argument) -> Iterator[Tensor]:
     """One state, or those of all cells; an LSTM cell's two are a list of their own among stacked cells."""
     if isinstance(states, Tensor):
         yield states

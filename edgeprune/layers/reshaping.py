@@ -16,8 +16,6 @@ class FlattenRule(ChannelwiseRule):
     """(N, …) to (N, product); channels_first models are flattened channels last, as Keras does."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Flattens the ids."""
-        del space
         ids = view.inputs[0]
         if view.option("data_format") == "channels_first" and ids.ndim > 2:
             ids = np.moveaxis(ids, 1, -1)
@@ -48,8 +46,6 @@ class PermuteRule(ChannelwiseRule):
     """Permute: `dims` count from 1 and leave the batch out."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Transposes the ids."""
-        del space
         return Flow((view.inputs[0].transpose(0, *view.option("dims")),))
 
 
@@ -57,8 +53,6 @@ class RepeatVectorRule(ChannelwiseRule):
     """(N, features) to (N, n, features)."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Spreads the ids over the new axis."""
-        del space
         return Flow((np.broadcast_to(view.inputs[0][:, None], channel_ids.static(view.output)),))
 
 

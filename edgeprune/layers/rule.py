@@ -64,17 +64,14 @@ class Rule(abc.ABC):
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The configuration entries to change; by default the counts of what stays of `Flow.sizes`."""
-        del view
         return {option: kept.count(ids) for option, ids in flow.sizes.items()}
 
     def resize_arguments(self, view: CallView, flow: Flow, kept: KeepMask) -> Arguments | None:
         """New positional and keyword arguments of the call; None where none depends on the channels."""
-        del view, flow, kept
         return None
 
     def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Weight index to a factor that makes up for a constant derived from the size (1/√key_dim)."""
-        del view, flow, kept
         return {}
 
     def stand_in(self, view: CallView, kept: KeepMask) -> StandIn | None:
@@ -82,19 +79,16 @@ class Rule(abc.ABC):
 
         None: the layer itself gives the right outputs. See `edgeprune.pruning.equivalence`.
         """
-        del view, kept
         return None
 
     def channels_may_go(self, view: CallView) -> bool:
         """Whether `shrink` may remove channels that this call makes or passes on."""
-        del view
         return self.channelwise or self.reads_are_complete
 
     def constant_elements(
         self, layer: Layer, flow: Flow, weights: Arrays
     ) -> tuple[ChannelIds, np.ndarray] | None:
         """The ids along an axis, and where the weights alone make a channel constant (a scale of 0)."""
-        del layer, flow, weights
         return None
 
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
@@ -102,34 +96,28 @@ class Rule(abc.ABC):
 
         Without a bias (`read.bias` is None), the layer gets one, its last weight, by ``use_bias=True``.
         """
-        del view, read
         return False
 
     def activation(self, layer: Layer) -> str | None:
         """Keras' name of the function f, for a layer f(x·W + b) or f(x); None for any other layer."""
-        del layer
         return None
 
     def centre(self, layer: Layer) -> int | None:
         """Index of a weight that is subtracted from each input channel (a batch norm's moving mean)."""
-        del layer
         return None
 
     def zero_crossing(
         self, layer: Layer, weights: Arrays, rank: int
     ) -> tuple[np.ndarray, np.ndarray] | None:
         """Of a layer x·scale + shift along the last of `rank` axes: where it crosses 0, and scale's sign."""
-        del layer, weights, rank
         return None
 
     def flattens(self, layer: Layer) -> bool:
         """Whether the layer lays (N, *places, channels) out as (N, places·channels), in that order."""
-        del layer
         return False
 
     def table_size(self, layer: Layer) -> int | None:
         """How many entries the layer looks its input up in; None where the input is no index."""
-        del layer
         return None
 
 
@@ -148,3 +136,19 @@ class ChannelwiseRule(Rule):
     channelwise = True
     channels_alike = True
     width_free = True
+
+
+class LinearRule(Rule):
+    """Base of rules for f(x·W + b): the configuration names f, and weights alone tell channels apart."""
+
+    reads_are_complete = True
+    channels_alike = True
+
+    def activation(self, layer: Layer) -> str | None:
+        return named_activation(layer)
+
+
+def named_activation(layer: Layer) -> str | None:
+    """The name of the activation in a layer's configuration; None for a function or layer of the user's."""
+    name = layer.config.get("activation") or "linear"
+    return name if isinstance(name, str) else None

@@ -13,22 +13,17 @@ import numpy as np
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Layer
-from edgeprune.layers.activation import fix_if_mixing, own_activation
+from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.patches import Window, channels_last
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import LinearRule
 
 
-class SeparableConvolutionRule(Rule):
+class SeparableConvolutionRule(LinearRule):
     """SeparableConv1D and SeparableConv2D."""
 
-    reads_are_complete = True
-    channels_alike = True
-
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Input channels decide over the depthwise half, fresh channels over the output."""
         name = view.layer.path
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, name)
@@ -50,10 +45,6 @@ class SeparableConvolutionRule(Rule):
         pointwise = LinearRead(0, kernel=1, bias=bias, rows=(rank,), samples=vectors, hidden=hidden)
         output = channel_ids.along(made, axis, view.output)
         return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
-
-    def activation(self, layer: Layer) -> str | None:
-        """Follows x·W + b."""
-        return own_activation(layer)
 
 
 def depthwise(

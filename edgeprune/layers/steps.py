@@ -20,7 +20,6 @@ class FoldStepsRule(ChannelwiseRule):
     """(N, T, …) to (N·T, …)."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The ids of one step."""
         return Flow((one_step(view.inputs[0], view.layer.path, space),))
 
 
@@ -30,8 +29,6 @@ class UnfoldStepsRule(ChannelwiseRule):
     joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The ids of one step at all of them."""
-        del space
         return Flow((np.broadcast_to(view.inputs[0][:, None], channel_ids.static(view.output)),))
 
 

@@ -29,7 +29,6 @@ class TimeDistributedRule(Rule):
         self._rule_for = rule_for
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The wrapped layer's flow, with time put back in."""
         if isinstance(view.argument("inputs", 0), (list, tuple, dict)):
             return barrier_flow(view, space, "applies a layer to several tensors at each step")
         inner = self._view(view, space)
@@ -54,18 +53,15 @@ class TimeDistributedRule(Rule):
         return CallView(layer, call, (ids,))
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
-        """The wrapped layer's entries, inside of the wrapper's."""
         inner = self._view(view, None)
         changed = self._rule_for(inner.layer).resize(inner, _flow_of_one_step(flow), kept)
         return {"layer": with_config(view.option("layer"), changed)}
 
     def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
-        """The wrapped layer's."""
         inner = self._view(view, None)
         return self._rule_for(inner.layer).factors(inner, _flow_of_one_step(flow), kept)
 
     def stand_in(self, view: CallView, kept: KeepMask) -> StandIn | None:
-        """The wrapped layer's stand-in, if it has one."""
         inner = self._view(view, None)
         at_one_step = self._rule_for(inner.layer).stand_in(inner, kept)
         if at_one_step is None:
@@ -79,7 +75,6 @@ class TimeDistributedRule(Rule):
         return over_time
 
     def activation(self, layer: Layer) -> str | None:
-        """The wrapped layer's."""
         inner = _wrapped(layer)
         return self._rule_for(inner).activation(inner)
 
