@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
+from edgeprune.graph.channels import KeepMask
 from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import Reading, read

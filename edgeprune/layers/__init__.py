@@ -39,12 +39,13 @@ from edgeprune.layers import (
 from edgeprune.layers.rule import Rule
 
 
-def _table(rows: Iterable[tuple[str, Rule]]) -> dict[str, Rule]:
+def _table(families: Iterable[tuple[Rule, str]]) -> dict[str, Rule]:
     table: dict[str, Rule] = {}
-    for kind, rule in rows:
-        if kind in table:
-            raise ValueError(f"two rules for layer {kind}")
-        table[kind] = rule
+    for rule, kinds in families:
+        for kind in kinds.split():
+            if kind in table:
+                raise ValueError(f"two rules for layer {kind}")
+            table[kind] = rule
     return table
 
 
@@ -68,113 +69,62 @@ def row_of(layer: Layer) -> str:
     return layer.kind
 
 
-_elementwise = activation.ElementwiseRule()
-_identity = activation.IdentityRule()
-_merge = merging.ElementwiseMergeRule()
-_convolution = convolution.ConvolutionRule()
-_transposed = convolution_transpose.ConvolutionTransposeRule()
-_depthwise = depthwise.DepthwiseRule()
-_separable = separable.SeparableConvolutionRule()
-_recurrent = recurrent.RecurrentRule()
-_conv_lstm = conv_lstm.ConvLSTMRule()
-_attention = attention.AttentionRule()
-_within = pooling.WithinChannelRule()
-_global = pooling.GlobalPoolingRule()
-
-RULES: dict[str, Rule] = _table([
-    ("InputLayer", barrier.SourceRule()),
-    ("Dense", dense.DenseRule()),
-    ("Conv1D", _convolution),
-    ("Conv2D", _convolution),
-    ("Conv3D", _convolution),
-    ("Conv1DTranspose", _transposed),
-    ("Conv2DTranspose", _transposed),
-    ("Conv3DTranspose", _transposed),
-    ("SeparableConv1D", _separable),
-    ("SeparableConv2D", _separable),
-    ("EinsumDense", einsum_dense.EinsumDenseRule()),
-    ("Embedding", embedding.EmbeddingRule()),
-    ("SimpleRNN", _recurrent),
-    ("GRU", _recurrent),
-    ("LSTM", _recurrent),
-    ("RNN", recurrent.CellsRule()),
-    ("ConvLSTM1D", _conv_lstm),
-    ("ConvLSTM2D", _conv_lstm),
-    ("ConvLSTM3D", _conv_lstm),
-    ("Bidirectional", bidirectional.BidirectionalRule(rule_for)),
-    ("TimeDistributed", time_distributed.TimeDistributedRule(rule_for)),
-    ("FoldSteps", steps.FoldStepsRule()),
-    ("UnfoldSteps", steps.UnfoldStepsRule()),
-    ("MultiHeadAttention", multi_head_attention.MultiHeadAttentionRule()),
-    ("GroupedQueryAttention", grouped_query_attention.GroupedQueryAttentionRule()),
-    ("Attention", _attention),
-    ("AdditiveAttention", _attention),
-    ("DepthwiseConv1D", _depthwise),
-    ("DepthwiseConv2D", _depthwise),
-    ("BatchNormalization", normalization.BatchNormalizationRule()),
-    ("LayerNormalization", layer_normalization.LayerNormalizationRule()),
-    ("RMSNormalization", layer_normalization.RMSNormalizationRule()),
-    ("GroupNormalization", layer_normalization.GroupNormalizationRule()),
-    ("UnitNormalization", layer_normalization.UnitNormalizationRule()),
-    ("Activation", activation.ActivationRule()),
-    ("Identity", _identity),
-    ("ReLU", activation.ReLURule()),
-    ("LeakyReLU", _elementwise),
-    ("ELU", _elementwise),
-    ("ThresholdedReLU", _elementwise),
-    ("Softmax", activation.SoftmaxRule()),
-    ("PReLU", activation.PReLURule()),
-    ("Dropout", _identity),
-    ("SpatialDropout1D", _identity),
-    ("SpatialDropout2D", _identity),
-    ("SpatialDropout3D", _identity),
-    ("AlphaDropout", _identity),
-    ("GaussianDropout", _identity),
-    ("GaussianNoise", _identity),
-    ("ActivityRegularization", _identity),
-    ("Masking", barrier.BarrierRule("looks at all channels to find what is masked")),
-    ("Rescaling", activation.PerChannelOptionRule("scale", "offset")),
-    ("Normalization", activation.PerChannelOptionRule("mean", "variance")),
-    ("Resizing", pooling.ResizingRule()),
-    ("CenterCrop", _within),
-    ("MaxPooling1D", _within),
-    ("MaxPooling2D", _within),
-    ("MaxPooling3D", _within),
-    ("AveragePooling1D", _within),
-    ("AveragePooling2D", _within),
-    ("AveragePooling3D", _within),
-    ("ZeroPadding1D", _within),
-    ("ZeroPadding2D", _within),
-    ("ZeroPadding3D", _within),
-    ("Cropping1D", _within),
-    ("Cropping2D", _within),
-    ("Cropping3D", _within),
-    ("UpSampling1D", _within),
-    ("UpSampling2D", _within),
-    ("UpSampling3D", _within),
-    ("GlobalAveragePooling1D", _global),
-    ("GlobalAveragePooling2D", _global),
-    ("GlobalAveragePooling3D", _global),
-    ("GlobalMaxPooling1D", _global),
-    ("GlobalMaxPooling2D", _global),
-    ("GlobalMaxPooling3D", _global),
-    ("Add", _merge),
-    ("Subtract", _merge),
-    ("Multiply", _merge),
-    ("Maximum", _merge),
-    ("Minimum", _merge),
-    ("Average", _merge),
-    ("Concatenate", merging.ConcatenateRule()),
-    ("Dot", dot.DotRule()),
-    ("Flatten", reshaping.FlattenRule()),
-    ("Reshape", reshaping.ReshapeRule()),
-    ("Permute", reshaping.PermuteRule()),
-    ("RepeatVector", reshaping.RepeatVectorRule()),
-    ("LayerScale", application_layers.LayerScaleRule()),
-    ("StochasticDepth", _identity),
-    ("CustomScaleLayer", _merge),
-    *operations.ROWS,
-])
+RULES = _table((
+    (barrier.SourceRule(), "InputLayer"),
+    (dense.DenseRule(), "Dense"),
+    (convolution.ConvolutionRule(), "Conv1D Conv2D Conv3D"),
+    (convolution_transpose.ConvolutionTransposeRule(), "Conv1DTranspose Conv2DTranspose Conv3DTranspose"),
+    (separable.SeparableConvolutionRule(), "SeparableConv1D SeparableConv2D"),
+    (einsum_dense.EinsumDenseRule(), "EinsumDense"),
+    (embedding.EmbeddingRule(), "Embedding"),
+    (recurrent.RecurrentRule(), "SimpleRNN GRU LSTM"),
+    (recurrent.CellsRule(), "RNN"),
+    (conv_lstm.ConvLSTMRule(), "ConvLSTM1D ConvLSTM2D ConvLSTM3D"),
+    (bidirectional.BidirectionalRule(rule_for), "Bidirectional"),
+    (time_distributed.TimeDistributedRule(rule_for), "TimeDistributed"),
+    (steps.FoldStepsRule(), "FoldSteps"),
+    (steps.UnfoldStepsRule(), "UnfoldSteps"),
+    (multi_head_attention.MultiHeadAttentionRule(), "MultiHeadAttention"),
+    (grouped_query_attention.GroupedQueryAttentionRule(), "GroupedQueryAttention"),
+    (attention.AttentionRule(), "Attention AdditiveAttention"),
+    (depthwise.DepthwiseRule(), "DepthwiseConv1D DepthwiseConv2D"),
+    (normalization.BatchNormalizationRule(), "BatchNormalization"),
+    (layer_normalization.LayerNormalizationRule(), "LayerNormalization"),
+    (layer_normalization.RMSNormalizationRule(), "RMSNormalization"),
+    (layer_normalization.GroupNormalizationRule(), "GroupNormalization"),
+    (layer_normalization.UnitNormalizationRule(), "UnitNormalization"),
+    (activation.ActivationRule(), "Activation"),
+    (activation.IdentityRule(), """
+        Identity Dropout SpatialDropout1D SpatialDropout2D SpatialDropout3D AlphaDropout
+        GaussianDropout GaussianNoise ActivityRegularization StochasticDepth
+    """),
+    (activation.ReLURule(), "ReLU"),
+    (activation.ElementwiseRule(), "LeakyReLU ELU ThresholdedReLU"),
+    (activation.SoftmaxRule(), "Softmax"),
+    (activation.PReLURule(), "PReLU"),
+    (barrier.BarrierRule("looks at all channels to find what is masked"), "Masking"),
+    (activation.PerChannelOptionRule("scale", "offset"), "Rescaling"),
+    (activation.PerChannelOptionRule("mean", "variance"), "Normalization"),
+    (pooling.ResizingRule(), "Resizing"),
+    (pooling.WithinChannelRule(), """
+        CenterCrop MaxPooling1D MaxPooling2D MaxPooling3D AveragePooling1D AveragePooling2D
+        AveragePooling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D Cropping1D Cropping2D Cropping3D
+        UpSampling1D UpSampling2D UpSampling3D
+    """),
+    (pooling.GlobalPoolingRule(), """
+        GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+        GlobalMaxPooling2D GlobalMaxPooling3D
+    """),
+    (merging.ElementwiseMergeRule(), "Add Subtract Multiply Maximum Minimum Average CustomScaleLayer"),
+    (merging.ConcatenateRule(), "Concatenate"),
+    (dot.DotRule(), "Dot"),
+    (reshaping.FlattenRule(), "Flatten"),
+    (reshaping.ReshapeRule(), "Reshape"),
+    (reshaping.PermuteRule(), "Permute"),
+    (reshaping.RepeatVectorRule(), "RepeatVector"),
+    (application_layers.LayerScaleRule(), "LayerScale"),
+    *operations.FAMILIES,
+))
 
 _LAMBDA = barrier.BarrierRule("runs code that cannot be read")
 _UNKNOWN = barrier.BarrierRule("is a layer without a pruning rule (see edgeprune.register_rule)")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Config
 from edgeprune.layers.rule import ChannelwiseRule, Rule
 

@@ -11,9 +11,8 @@ import dataclasses
 from collections.abc import Callable
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Call, Config, Layer, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config

@@ -14,9 +14,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Config
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors

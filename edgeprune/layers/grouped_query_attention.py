@@ -15,9 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.layers.multi_head_attention import (
     attention_reads,
     fix_masks,

@@ -12,9 +12,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Config
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import Rule, StandIn

@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from edgeprune.graph.channels import KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Argument, Arguments, Config, Tensor
 from edgeprune.layers.rule import Rule
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Argument
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise

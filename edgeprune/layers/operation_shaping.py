@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dot import product_term

@@ -12,9 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Argument
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import Changes, OperationRule, Parameter

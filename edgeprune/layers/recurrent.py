@@ -13,9 +13,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Argument, Config, Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
+from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Arguments, Config, Layer
 
 StandIn = Callable[[Arrays, Arrays], list[np.ndarray]]

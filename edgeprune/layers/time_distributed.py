@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, Samples, WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Call, Config, Layer, Shape, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.channels import ChannelIds, KeepMask
 from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.keep_mask import KeepMask
 from edgeprune.graph.model_graph import Arguments, Config, ModelGraph
 from edgeprune.layers import rule_for
 

@@ -20,9 +20,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeprune.errors import VerificationError
-from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.channels import ChannelIds, KeepMask
 from edgeprune.graph.flow import WeightFlow
-from edgeprune.graph.keep_mask import KeepMask
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.channels import KeepMask
 from edgeprune.layers import rule_for
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ
 from edgeprune.pruning.movable_bias import movable_bias

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.graph.keep_mask import KeepMask
+from edgeprune.graph.channels import KeepMask
 from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
