@@ -1,11 +1,11 @@
-"""Unit ids: which output channel decides over each element of each tensor.
+"""Channel ids: which output channel decides over each element of each tensor.
 
 A producer (Dense, convolution, …) gives every output channel a fresh id; a tensor carries an integer
 array of its own static shape with the id of each element, 0 where no channel decides. Dimensions that
 are None (batch, time) have length 1 here: ids never differ along them. The arrays are broadcast
 views wherever they can be, so a (224, 224, 64) tensor costs 64 integers.
 
-ChannelIds that must live and die together are united; the classes are found once, at the end.
+Ids that must live and die together are united; the classes are found once, at the end.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def static(shape: Shape) -> tuple[int, ...]:
 
 
 def none(shape: Shape) -> ChannelIds:
-    """ChannelIds of a tensor that no channel decides over."""
+    """Ids of a tensor that no channel decides over."""
     return np.broadcast_to(np.int64(0), static(shape))
 
 
@@ -140,11 +140,11 @@ class ChannelSpace:
         self.barriers.setdefault(layer, (channels, reason))
 
     def fix_unless_vector(self, ids: ChannelIds, axis: int, layer: str) -> ChannelIds:
-        """ChannelIds along `axis`; where they also differ along another axis the channels are fixed."""
+        """Ids along `axis`; where they also differ along another axis the channels are fixed."""
         line = vector(ids, axis)
         if line is not None:
             return line
-        self.fix(ids, layer, "reads its units spread over several axes")
+        self.fix(ids, layer, "reads its neurons spread over several axes")
         return np.broadcast_to(np.int64(0), (ids.shape[axis],))
 
     def classes(self) -> ChannelIds:
@@ -176,7 +176,7 @@ def _collapse_both(one: ChannelIds, other: ChannelIds) -> tuple[ChannelIds, Chan
 
 
 def concatenate(parts: Sequence[ChannelIds], axis: int) -> ChannelIds:
-    """ChannelIds of the concatenated tensors, still a broadcast view where all parts are."""
+    """Ids of the concatenated tensors, still a broadcast view where all parts are."""
     shared = [
         other != axis % parts[0].ndim
         and all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts)

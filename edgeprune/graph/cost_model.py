@@ -51,15 +51,15 @@ class CostModel:
         return total
 
 
-def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
+def cost_model(dependencies: DependencyGraph, kind: str) -> CostModel:
     """The cost model of a traced model.
 
     Args:
         dependencies: the traced model.
-        unit: one of `COST_KINDS`.
+        kind: one of `COST_KINDS`.
     """
     builder = _Terms(dependencies)
-    if unit == "neurons":
+    if kind == "neurons":
         builder.sizes(
             np.concatenate([group.channels for group in dependencies.groups])
             if dependencies.groups
@@ -68,10 +68,10 @@ def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
         return builder.model()
     for path, weights in dependencies.layer_flows.items():
         for shape, weight in zip(dependencies.graph.layers[path].weight_shapes, weights, strict=True):
-            times = weight.reuse if unit == "macs" else 1
+            times = weight.reuse if kind == "macs" else 1
             bare = [size for size, axis in zip(shape, weight.axes, strict=True) if axis is None]
             builder.term(times * float(np.prod(bare)), [axis for axis in weight.axes if axis is not None])
-    if unit == "macs":
+    if kind == "macs":
         for flow in dependencies.flows:
             for term in flow.mac_terms:
                 builder.term(float(term.times), list(term.axes))
@@ -80,7 +80,7 @@ def cost_model(dependencies: DependencyGraph, unit: str) -> CostModel:
 
 class _Terms:
     def __init__(self, dependencies: DependencyGraph) -> None:
-        self._units = dependencies
+        self._dependencies = dependencies
         self._sizes = np.array([len(group.channels) for group in dependencies.groups], float)
         self._group = np.full(dependencies.count, len(dependencies.groups))
         for number, group in enumerate(dependencies.groups):
@@ -96,7 +96,7 @@ class _Terms:
 
     def term(self, constant: float, axes: list[ChannelIds]) -> None:
         if constant:
-            self._terms.append((constant, [self._axis(self._units.channel_of[axis]) for axis in axes]))
+            self._terms.append((constant, [self._axis(self._dependencies.channel_of[axis]) for axis in axes]))
 
     def model(self) -> CostModel:
         depth = max((len(axes) for _, axes in self._terms), default=1) or 1

@@ -21,7 +21,7 @@ class Refusal:
 
     Attributes:
         layer: the layer that makes them.
-        units: how many.
+        channels: how many.
         because_of: the layer that needs them.
         reason: in words.
     """
@@ -34,11 +34,11 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class ChannelGroup:
-    """Units among which a choice can be made.
+    """Channels among which a choice can be made.
 
     Attributes:
         name: the first producer; with its kind of channel where it has several.
-        units: channel numbers, see `DependencyGraph`.
+        channels: channel numbers, see `DependencyGraph`.
         producers: every layer (and kind of channel) that makes them.
     """
 
@@ -53,7 +53,7 @@ class DependencyGraph:
 
     Attributes:
         views: every call as its rule saw it, aligned with ``graph.calls``.
-        flows: what the rules said, aligned likewise; ids are raw.
+        flows: what the rules answered, aligned likewise; ids are raw.
         layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
         channel_of: raw id to channel number; 0 is "no channel, always there".
         groups: the prunable groups, in the order of the model.

@@ -119,7 +119,7 @@ class CallView:
         return self.layer.config.get(name, default)
 
     def ids(self, tensor: Tensor) -> ChannelIds:
-        """ChannelIds of one of the call's input tensors."""
+        """Ids of one of the call's input tensors."""
         return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
 
     def argument(self, name: str, position: int | None = None) -> Argument:

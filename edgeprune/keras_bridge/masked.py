@@ -1,4 +1,4 @@
-"""Runs the masked original, the reference for a stripped model; see `edgeprune.pruning.equivalence`."""
+"""Runs the masked original, the reference for a pruned model; see `edgeprune.pruning.equivalence`."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from edgeprune.pruning.network import Data
 
 
 def equivalence(
-    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, stripped_model: Any, samples: Data
+    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, pruned_model: Any, samples: Data
 ) -> Equivalence:
-    """Compares a stripped model, before any refitting, with the masked original.
+    """Compares a pruned model, before any refitting, with the masked original.
 
     Args:
         reading: the original; it is not changed.
-        units: its channels.
+        dependencies: its channels.
         keep: for each channel number, whether it stays.
-        stripped_model: what `build` made of it.
+        pruned_model: what `build` made of it.
         samples: inputs, a few are enough.
     """
-    smaller = reading_in_float32(read(stripped_model))
+    smaller = reading_in_float32(read(pruned_model))
     return compare(
         masked_outputs(reading_in_float32(reading), dependencies, keep, samples), predict(smaller, samples)
     )

@@ -3,7 +3,7 @@
     for step in run(reading, images):           # before the call; the layer runs when the loop goes on
         step.arrays, step.masks
 
-A model and its stripped copy make the same calls in the same order, so ``zip(run(original, x),
+A model and its pruned copy make the same calls in the same order, so ``zip(run(original, x),
 run(copy, x))`` shows both sides of each layer, and weights set on the copy's layer inside the loop
 count for everything after it. Eager, in inference mode, Keras masks carried along.
 

@@ -88,7 +88,7 @@ def shrink(model: Any, samples: Any = None) -> ShrinkResult:
             break
         group_of = {int(channel): group.name for group in dependencies.groups for channel in group.channels}
         removals.update((group_of[channel], reason) for channel, reason in findings.reasons.items())
-        reading = read(build(reading, _stripped(dependencies, findings), findings.weights))
+        reading = read(build(reading, _compacted(dependencies, findings), findings.weights))
     proof = _prove(original, reading, samples)
     proof.check()
     found = tuple(Removal(group, reason, number) for (group, reason), number in removals.items())
@@ -113,14 +113,14 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     return find_removable(constants)
 
 
-def _stripped(dependencies: DependencyGraph, findings: Findings) -> Compaction:
-    """The strip, with biases added to layers that take in a constant."""
-    stripped = compact(dependencies, findings.keep)
-    configs, slices = dict(stripped.configs), dict(stripped.weights)
+def _compacted(dependencies: DependencyGraph, findings: Findings) -> Compaction:
+    """The compaction, with biases added to layers that take in a constant."""
+    plan = compact(dependencies, findings.keep)
+    configs, slices = dict(plan.configs), dict(plan.weights)
     for path in findings.biases:
         configs[path] = {**configs.get(path, {}), "use_bias": True}
         slices[path] = (*slices[path], slices[path][0][-1:])
-    return dataclasses.replace(stripped, configs=configs, weights=slices)
+    return dataclasses.replace(plan, configs=configs, weights=slices)
 
 
 def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:

@@ -50,8 +50,8 @@ class ConvLSTMRule(Rule):
             weights.append(WeightFlow((columns,)))
         source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
         draw = functools.partial(frame_patches, window=window_of(view, kernel))
-        whole = LinearRead(source, kernel=0, bias=bias, rows=tuple(range(len(window) + 1)), samples=draw)
-        return Flow(tuple(outputs), tuple(weights), (whole,), sizes={"filters": made})
+        read_at = LinearRead(source, kernel=0, bias=bias, rows=tuple(range(len(window) + 1)), samples=draw)
+        return Flow(tuple(outputs), tuple(weights), (read_at,), sizes={"filters": made})
 
 
 def frame_patches(

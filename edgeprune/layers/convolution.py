@@ -51,8 +51,8 @@ class ConvolutionRule(LinearRule):
         if groups == len(read):
             space.unite(np.repeat(read, len(made) // groups), made)
             return np.zeros(1, int)
-        for units in (read, made):
-            by_group = units.reshape(groups, -1)
+        for channels in (read, made):
+            by_group = channels.reshape(groups, -1)
             space.unite(by_group[1:], by_group[:1])
         return np.asarray(read.reshape(groups, -1)[0])
 

@@ -12,7 +12,7 @@ from edgeprune.layers.rule import Rule
 
 
 class DotRule(Rule):
-    """Units along the summed axes go together; those along other axes pass."""
+    """Channels along the summed axes go together; those along other axes pass."""
 
     width_free = True
 
@@ -41,7 +41,7 @@ def contract(
     shape = np.broadcast_shapes(first.shape, second.shape)
     sizes = channel_ids.static(output)
     if channel_ids.varying_axes(first) and channel_ids.varying_axes(second):
-        space.fix(second, layer, "multiplies two kinds of units")
+        space.fix(second, layer, "multiplies two kinds of neurons")
         second = channel_ids.none(second.shape)
     # Where neither varies, what each holds is one neuron at most, which no group gives up.
     ids = np.broadcast_to(second if channel_ids.varying_axes(second) else first, shape)
@@ -60,7 +60,7 @@ def product_term(summed: ChannelIds, output: ChannelIds) -> MacTerm:
 
 
 def _summed(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
-    """ChannelIds along the summed axis; channels along another axis do not matter to it."""
+    """Ids along the summed axis; channels along another axis do not matter to it."""
     if axis in channel_ids.varying_axes(ids):
         return space.fix_unless_vector(ids, axis, layer)
     return np.broadcast_to(np.int64(0), (ids.shape[axis],))

@@ -65,12 +65,12 @@ class EinsumDenseRule(LinearRule):
 
     @staticmethod
     def _summed(view: CallView, equation: Equation, space: ChannelSpace) -> dict[str, ChannelIds]:
-        """ChannelIds along the summed letter that carries channels; anything else is kept whole."""
+        """Ids along the summed letter that carries channels; anything else is kept whole."""
         ids = view.inputs[0]
         read = [letter for letter in equation.summed if letter in equation.input]
         varying = [equation.input[axis] for axis in channel_ids.varying_axes(ids)]
         if any(letter not in read for letter in varying):
-            space.fix(ids, view.layer.path, "reads its units along an axis that it does not sum over")
+            space.fix(ids, view.layer.path, "reads its neurons along an axis that it does not sum over")
             return {}
         channel = (varying or read)[-1:]
         return {

@@ -25,19 +25,19 @@ class ConcatenateRule(ChannelwiseRule):
     joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """ChannelIds end to end; along another axis than that of the channels, inputs must agree."""
+        """Ids end to end; along another axis than that of the channels, inputs must agree."""
         axis = int(view.option("axis", -1)) % len(view.output)
         return Flow((join(view.inputs, axis, space, view.layer.path),))
 
 
 def join(inputs: Sequence[ChannelIds], axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
-    """ChannelIds end to end along `axis`; along any other axis the inputs' channels go together."""
+    """Ids end to end along `axis`; along any other axis the inputs' channels go together."""
     varying = {other for ids in inputs for other in channel_ids.varying_axes(ids)}
     joined = channel_ids.concatenate(inputs, axis)
     if varying <= {axis}:
         return joined
     if len(varying) > 1:
-        space.fix(joined, layer, "joins tensors whose units lie along different axes")
+        space.fix(joined, layer, "joins tensors whose neurons lie along different axes")
         return channel_ids.none(joined.shape)
     (other,) = varying
     first, *rest = (space.fix_unless_vector(ids, other, layer) for ids in inputs)
@@ -47,7 +47,7 @@ def join(inputs: Sequence[ChannelIds], axis: int, space: ChannelSpace, layer: st
 
 
 def unite_elementwise(inputs: Sequence[ChannelIds], space: ChannelSpace, layer: str) -> ChannelIds:
-    """ChannelIds of the element-wise combination of broadcast-compatible tensors.
+    """Ids of the element-wise combination of broadcast-compatible tensors.
 
     A channel that is broadcast over an axis on which another input has channels of its own (a spatial
     gate of one channel) reaches all of them and stays.
@@ -55,16 +55,16 @@ def unite_elementwise(inputs: Sequence[ChannelIds], space: ChannelSpace, layer: 
     rank = max(ids.ndim for ids in inputs)
     padded = [ids.reshape((1,) * (rank - ids.ndim) + ids.shape) for ids in inputs]
     shape = np.broadcast_shapes(*(ids.shape for ids in padded))
-    whole: ChannelIds | None = None
+    united: ChannelIds | None = None
     varying = {axis for ids in padded for axis in channel_ids.varying_axes(ids)}
     for ids in padded:
-        spread = any(ids.shape[axis] == 1 and shape[axis] > 1 for axis in varying)
-        if spread:
-            space.fix(ids, layer, "is broadcast over the units of another input")
+        is_broadcast = any(ids.shape[axis] == 1 and shape[axis] > 1 for axis in varying)
+        if is_broadcast:
+            space.fix(ids, layer, "is broadcast over the neurons of another input")
             continue
         full = np.broadcast_to(ids, shape)
-        if whole is None:
-            whole = full
+        if united is None:
+            united = full
         else:
-            space.unite(whole, full)
-    return np.broadcast_to(np.int64(0), shape) if whole is None else whole
+            space.unite(united, full)
+    return np.broadcast_to(np.int64(0), shape) if united is None else united

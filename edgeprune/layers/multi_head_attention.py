@@ -172,9 +172,9 @@ def score_terms(
 
 def fix_masks(view: CallView, sides: AttentionInputs, space: ChannelSpace) -> None:
     """Whatever else goes in is no data that could shrink."""
-    known = {sides.query.index, sides.value.index, sides.key.index}
+    data = {sides.query.index, sides.value.index, sides.key.index}
     for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
-        if tensor.index not in known:
+        if tensor.index not in data:
             space.fix(ids, view.layer.path, "is used as an attention mask")
 
 

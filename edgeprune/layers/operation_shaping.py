@@ -82,7 +82,7 @@ class WithinAxesRule(OperationRule):
         axis = varying[0]
         touched = self.axis is not None and axis in axes_of(self.axis.of(view), ids.ndim)
         if touched or len(view.output) != ids.ndim or view.output[axis] != ids.shape[axis]:
-            return barrier_flow(view, space, "moves data along the axis of the units")
+            return barrier_flow(view, space, "moves data along the axis of the neurons")
         return Flow(
             (channel_ids.along(space.fix_unless_vector(ids, axis, view.layer.path), axis, view.output),)
         )
@@ -116,7 +116,7 @@ class StackRule(OperationRule):
 
 
 def _parts(view: CallView) -> list[ChannelIds]:
-    """ChannelIds of a list of tensors and constants."""
+    """Ids of a list of tensors and constants."""
     values = Parameter(("values", "xs", "arrays", "x"), 0).of(view)
     return [
         view.ids(value) if isinstance(value, Tensor) else channel_ids.none(np.shape(value))
@@ -171,7 +171,7 @@ class UnstackRule(OperationRule):
         ids = view.inputs[0]
         axis = axes_of(Parameter(("axis",), 2).of(view, 0), ids.ndim)[0]
         if axis in channel_ids.varying_axes(ids):
-            return barrier_flow(view, space, "takes its units apart")
+            return barrier_flow(view, space, "splits its neurons up")
         return Flow((np.take(ids, 0, axis=axis),) * len(view.call.outputs))
 
 
@@ -201,7 +201,7 @@ class MatmulRule(OperationRule):
         varying = [channel_ids.varying_axes(ids) for ids in rest]
         ids = unite_elementwise(rest, space, name) if varying[0] == varying[1] else rest[bool(varying[1])]
         if all(varying) and varying[0] != varying[1]:
-            space.fix(rest[0], name, "multiplies two kinds of units")
+            space.fix(rest[0], name, "multiplies two kinds of neurons")
         output = np.broadcast_to(ids, channel_ids.static(view.output))
         return Flow((output,), mac_terms=(product_term(summed[0], output),))
 
@@ -213,7 +213,7 @@ def _line(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> Channe
 
 
 def _rest(ids: ChannelIds, axis: int) -> ChannelIds:
-    """ChannelIds without the summed axis's own, that axis of length 1."""
+    """Ids without the summed axis's own, that axis of length 1."""
     if axis % ids.ndim in channel_ids.varying_axes(ids):
         ids = channel_ids.none(ids.shape)
     return _first(ids, axis % ids.ndim)

@@ -43,7 +43,7 @@ class CellsRule(Rule):
             return barrier_flow(view, space, "runs cells that have no rule")
         stack = Stack(cells, bool(view.option("go_backwards")))
         flow, made = flow_through(view, stack, space)
-        sizes = {str(number): units for number, units in enumerate(made)}
+        sizes = {str(number): channels for number, channels in enumerate(made)}
         return Flow(flow.outputs, flow.weights, flow.reads, sizes=sizes)
 
     @staticmethod
@@ -105,19 +105,19 @@ def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flo
     weights: list[WeightFlow] = []
     made: list[ChannelIds] = []
     for number, cell in enumerate(stack.cells):
-        units = space.fresh(name, cell.units, slot=f"cell {number}" if len(stack.cells) > 1 else "")
-        fix_if_mixing(view, units, space, cell.config, ("activation", "recurrent_activation"))
-        weights += cell.flow(read, units, steps)
-        made.append(units)
-        read = units
-    states = [units for cell, units in zip(stack.cells, made, strict=True) for _ in range(cell.states)]
+        channels = space.fresh(name, cell.units, slot=f"cell {number}" if len(stack.cells) > 1 else "")
+        fix_if_mixing(view, channels, space, cell.config, ("activation", "recurrent_activation"))
+        weights += cell.flow(read, channels, steps)
+        made.append(channels)
+        read = channels
+    states = [channels for cell, channels in zip(stack.cells, made, strict=True) for _ in range(cell.states)]
     if view.option("reverse_state_order"):
         space.fix(np.concatenate(states), name, "keeps its states in reverse order")
-    for tensor, units in zip(initial, states, strict=False):
-        space.unite(space.fix_unless_vector(view.ids(tensor), -1, name), units)
+    for tensor, channels in zip(initial, states, strict=False):
+        space.unite(space.fix_unless_vector(view.ids(tensor), -1, name), channels)
     outputs = [channel_ids.along(made[-1], -1, view.output)]
-    for tensor, units in zip(view.call.outputs[1:], states, strict=False):
-        outputs.append(channel_ids.along(units, -1, tensor.shape))
+    for tensor, channels in zip(view.call.outputs[1:], states, strict=False):
+        outputs.append(channel_ids.along(channels, -1, tensor.shape))
     reads = () if view.option("time_major") else _reads(view, stack, sequence)
     return Flow(tuple(outputs), tuple(weights), reads), made
 

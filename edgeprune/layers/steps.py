@@ -36,6 +36,6 @@ def one_step(ids: ChannelIds, layer: str, space: ChannelSpace | None) -> Channel
     """The ids of every step; channels that differ between steps are fixed where there is a `space`."""
     if 1 in channel_ids.varying_axes(ids):
         if space is not None:
-            space.fix(ids, layer, "has units spread over time")
+            space.fix(ids, layer, "has neurons spread over time")
         ids = channel_ids.none(ids.shape)
     return ids[:, 0]

@@ -1,4 +1,4 @@
-"""The least-squares repair of a read from its moments alone, without looking at any data again.
+"""The least-squares refit of a read from its moments alone, without looking at any data again.
 
 With covariance S and mean m of all rows, K the rows that stay, the kept ones stand in for all by
 
@@ -17,7 +17,7 @@ RIDGE = 1e-4
 
 
 def compensated(moments: Sequence[Moments], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Repairs a kernel.
+    """Refits a kernel.
 
     Args:
         moments: of every call that uses the kernel, one for most.

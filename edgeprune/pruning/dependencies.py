@@ -22,7 +22,7 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
         graph: the model; it is not changed.
 
     Returns:
-        The traced model. DependencyGraph that reach the model's outputs are fixed.
+        The traced model. Channels that reach the model's outputs are fixed.
     """
     space = channel_ids.ChannelSpace()
     ids: dict[int, ChannelIds] = {}
@@ -106,7 +106,7 @@ def _add_reuse(one: tuple[WeightFlow, ...], other: tuple[WeightFlow, ...]) -> tu
 
 
 def _number(space: ChannelSpace) -> tuple[np.ndarray, np.ndarray]:
-    """Unit number of each id (0 for ids united with 0), and which channels are fixed."""
+    """Channel number of each id (0 for ids united with 0), and which channels are fixed."""
     labels, channel_of = np.unique(space.classes(), return_inverse=True)
     fixed = np.zeros(len(labels), bool)
     fixed[0] = True
@@ -116,7 +116,7 @@ def _number(space: ChannelSpace) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _groups(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) -> tuple[ChannelGroup, ...]:
-    """Units with the same set of producers, found by a random signature of the set."""
+    """Channels with the same set of producers, found by a random signature of the set."""
     generator = np.random.default_rng(0)
     signature = np.zeros(len(fixed), np.uint64)
     members = []

@@ -47,7 +47,7 @@ class Equivalence:
         return bool(self.max_abs_error <= self.tolerance)
 
     def check(self) -> None:
-        """Refuses a stripped model that computes something else.
+        """Refuses a pruned model that computes something else.
 
         Raises:
             VerificationError: the error is larger than the tolerance.

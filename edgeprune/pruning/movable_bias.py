@@ -1,4 +1,4 @@
-"""Where the constant part of a repaired read can go: its bias, or the batch normalization behind it.
+"""Where the constant part of a refitted read can go: its bias, or the batch normalization behind it.
 
 BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
 """

@@ -1,4 +1,4 @@
-"""Which results of a linear layer a ReLU throws away, so that a repair need not care about them.
+"""Which results of a linear layer a ReLU throws away, so that a refit need not care about them.
 
     layer → [batch normalization] → ReLU        active where  side · (z - threshold) > 0
 
