@@ -5,6 +5,8 @@ An activation that mixes the channels (softmax) needs all of them: its channels 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
@@ -20,6 +22,18 @@ ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "sparse_plus sparse_sigmoid squareplus swish tanh tanh_shrink threshold thresholdedrelu"
 ).split())
 """Activations, by their Keras names in lower case, whose every output depends on one input."""
+
+NUMPY_ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "relu": lambda h: np.maximum(h, 0),
+    "linear": lambda h: h,
+    "tanh": np.tanh,
+    "sigmoid": lambda h: 0.5 * (1 + np.tanh(0.5 * h)),
+    "elu": lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
+    "swish": lambda h: h * 0.5 * (1 + np.tanh(0.5 * h)),
+    "silu": lambda h: h * 0.5 * (1 + np.tanh(0.5 * h)),
+    "softplus": lambda h: np.logaddexp(h, 0),
+}
+"""The ones that numpy can stand in for."""
 
 
 class ElementwiseRule(ChannelwiseRule):

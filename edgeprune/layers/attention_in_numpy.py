@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph.flow import CallView
+from edgeprune.graph.flow import Arrays, CallView, Masks
 from edgeprune.graph.model_graph import Tensor
 
 
@@ -51,12 +50,7 @@ class Attention:
         )
 
 
-def heads_of(
-    attention: Attention,
-    inputs: Sequence[np.ndarray],
-    weights: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray | None],
-) -> np.ndarray:
+def heads_of(attention: Attention, inputs: Arrays, weights: Arrays, masks: Masks) -> np.ndarray:
     """The heads' results (N, T, H, V); grouped keys and values are repeated for their queries."""
     query, key, value = (
         _projected(inputs[place], weights, number, attention.stride)
@@ -72,17 +66,12 @@ def heads_of(
     return np.asarray(np.einsum("nhts,nshv->nthv", scores, value))
 
 
-def _projected(x: np.ndarray, weights: Sequence[np.ndarray], number: int, stride: int) -> np.ndarray:
+def _projected(x: np.ndarray, weights: Arrays, number: int, stride: int) -> np.ndarray:
     made = np.einsum("nti,ihk->nthk", x, weights[number * stride])
     return np.asarray(made if stride == 1 else made + weights[number * stride + 1])
 
 
-def _allowed(
-    attention: Attention,
-    shape: tuple[int, ...],
-    inputs: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray | None],
-) -> np.ndarray:
+def _allowed(attention: Attention, shape: tuple[int, ...], inputs: Arrays, masks: Masks) -> np.ndarray:
     """Which position may see which, broadcast to (N, H, T, S)."""
     allowed = np.ones((1, 1, *shape[2:]), bool)
     if attention.causal:

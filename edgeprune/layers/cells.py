@@ -12,37 +12,20 @@ no tensors of the graph.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.graph.channels import ChannelIds
-from edgeprune.graph.flow import WeightFlow
+from edgeprune.graph.flow import Arrays, Masks, WeightFlow
 from edgeprune.graph.model_graph import Config
+from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}
 
 State = list[np.ndarray]
 
 
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
-
-
-def _relu(x: np.ndarray) -> np.ndarray:
-    return np.asarray(np.maximum(x, 0))
-
-
-def _linear(x: np.ndarray) -> np.ndarray:
-    return x
-
-
-ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "tanh": np.tanh,
-    "sigmoid": _sigmoid,
-    "relu": _relu,
-    "linear": _linear,
-}
+ACTIVATIONS = {name: NUMPY_ACTIVATIONS[name] for name in ("tanh", "sigmoid", "relu", "linear")}
 """What `Cell.step` can compute; a cell with another activation has no recurrent read."""
 
 
@@ -101,7 +84,7 @@ class Cell:
             flows.append(WeightFlow((None, columns) if self.reset_after else (columns,)))
         return flows
 
-    def step(self, x: np.ndarray, states: State, weights: Sequence[np.ndarray]) -> State:
+    def step(self, x: np.ndarray, states: State, weights: Arrays) -> State:
         """One time step in numpy: (N, in) and the states to the new states, h first."""
         act = ACTIVATIONS[self.config["activation"]]
         gate = ACTIVATIONS[self.config.get("recurrent_activation", "linear")]
@@ -139,12 +122,7 @@ class Stack:
         return sum(cell.states for cell in self.cells)
 
     def read_by(
-        self,
-        number: int,
-        what: str,
-        inputs: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        masks: Sequence[np.ndarray | None],
+        self, number: int, what: str, inputs: Arrays, weights: Arrays, masks: Masks
     ) -> np.ndarray:
         """What cell `number` reads over time, unmasked steps only.
 
@@ -180,7 +158,7 @@ class Stack:
         return np.concatenate(seen)
 
     def _step(
-        self, x: np.ndarray, states: State, weights: Sequence[np.ndarray]
+        self, x: np.ndarray, states: State, weights: Arrays
     ) -> list[tuple[np.ndarray, State, np.ndarray]]:
         """For each cell its input, new states and previous h."""
         done = []

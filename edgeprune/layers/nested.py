@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph.flow import LinearRead
+from edgeprune.graph.flow import Arrays, LinearRead, Masks
 from edgeprune.graph.model_graph import Config, Layer
 
 
@@ -46,11 +46,7 @@ def shifted(read: LinearRead, first: int, count: int, sources: Sequence[int]) ->
     """
     hidden = read.hidden
 
-    def outer_hidden(
-        inputs: Sequence[np.ndarray],
-        weights: Sequence[np.ndarray],
-        masks: Sequence[np.ndarray | None],
-    ) -> np.ndarray:
+    def outer_hidden(inputs: Arrays, weights: Arrays, masks: Masks) -> np.ndarray:
         if hidden is None:
             raise ValueError("this read sees its input as it is")
         mine = weights[first : first + count]

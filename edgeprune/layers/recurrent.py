@@ -8,13 +8,13 @@ step (N, u), then the states where asked for.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
 from edgeprune.graph.model_graph import Argument, Config, Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
@@ -142,9 +142,9 @@ def _hidden(
     number: int,
     what: str,
     source: int,
-    inputs: Sequence[np.ndarray],
-    weights: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray | None],
+    inputs: Arrays,
+    weights: Arrays,
+    masks: Masks,
 ) -> np.ndarray:
     """`Stack.read_by` with the sequence first."""
     order = [source, *(at for at in range(len(inputs)) if at != source)]

@@ -6,13 +6,12 @@ What the pointwise half reads is no tensor of the graph; it is computed from the
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
@@ -47,13 +46,7 @@ class SeparableConvolutionRule(LinearRule):
         return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
 
 
-def depthwise(
-    inputs: Sequence[np.ndarray],
-    weights: Sequence[np.ndarray],
-    masks: Sequence[np.ndarray | None],
-    *,
-    window: Window,
-) -> np.ndarray:
+def depthwise(inputs: Arrays, weights: Arrays, masks: Masks, *, window: Window) -> np.ndarray:
     """The depthwise half: (N, *space, in) and (*window, in, m) to (N, *space', in·m), channels last."""
     del masks
     x = channels_last(inputs[0], window)

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 from edgeprune.pruning.head_fit import MOST_FEATURES, HeadSamples, fit_head
-from edgeprune.pruning.heads import ACTIVATIONS, Head, heads_of
+from edgeprune.pruning.heads import Head, heads_of
 from edgeprune.pruning.kernel_reads import kernel_reads
 from edgeprune.pruning.least_squares import Fit
 from edgeprune.pruning.output_link import OutputLink
@@ -72,11 +73,11 @@ def _tune(
     scale = max(float(p.var(axis=0).mean()), 1e-12) if head.link == "linear" else 1.0
     link = OutputLink(head.link, scale)
     if head.hidden is None:
-        end = unseen = HeadSamples(p, x, None, ACTIVATIONS["linear"], link)
+        end = unseen = HeadSamples(p, x, None, NUMPY_ACTIVATIONS["linear"], link)
         basis = channels = None
     else:
         channels = _all_channels(pair, head.hidden, wide)
-        kept, activation = _kept(pair, head.hidden), ACTIVATIONS[head.activation]
+        kept, activation = _kept(pair, head.hidden), NUMPY_ACTIVATIONS[head.activation]
         seen = channels.predict(x)
         basis = _basis(seen)
         end = HeadSamples(p, seen[:, kept], basis.predict(seen), activation, link)

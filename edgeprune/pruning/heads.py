@@ -6,25 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-
-import numpy as np
+from collections.abc import Mapping
 
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
+from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 
 LINKS = ("softmax", "sigmoid", "linear")
-ACTIVATIONS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
-    "relu": lambda h: np.maximum(h, 0),
-    "linear": lambda h: h,
-    "tanh": np.tanh,
-    "sigmoid": lambda h: 0.5 * (1 + np.tanh(0.5 * h)),
-    "elu": lambda h: np.where(h > 0, h, np.expm1(np.minimum(h, 0))),
-    "swish": lambda h: h * 0.5 * (1 + np.tanh(0.5 * h)),
-    "silu": lambda h: h * 0.5 * (1 + np.tanh(0.5 * h)),
-    "softplus": lambda h: np.logaddexp(h, 0),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +25,7 @@ class Head:
         output: which of the model's outputs it makes.
         link: from logits to outputs, one of `LINKS`.
         hidden: the layer whose result is all that the last one reads, if it is such a layer too.
-        activation: of the hidden layer, a name in `ACTIVATIONS`.
+        activation: of the hidden layer, a name in `NUMPY_ACTIVATIONS`.
     """
 
     last: int
@@ -57,7 +46,7 @@ def heads_of(dependencies: DependencyGraph) -> list[Head]:
             continue
         below = made_by.get(graph.calls[number].inputs[0].index)
         activation, hidden = _through_activation(graph, made_by, below, last=False)
-        if hidden is None or activation not in ACTIVATIONS or not _is_plain(dependencies, hidden):
+        if hidden is None or activation not in NUMPY_ACTIVATIONS or not _is_plain(dependencies, hidden):
             hidden, activation = None, "linear"
         heads.append(Head(number, place, link, hidden, activation))
     return heads

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 from edgeprune.pruning.head_fit import HeadFit, HeadSamples, _hidden_layer, fit_head
-from edgeprune.pruning.heads import ACTIVATIONS
 from edgeprune.pruning.output_link import OutputLink
 
 LINKS = [OutputLink("softmax"), OutputLink("sigmoid"), OutputLink("linear", 2.5)]
@@ -39,7 +39,8 @@ def _network(samples, *, units=24, kept=8, seed=0):
     p = link.outputs(0.3 * (np.maximum(x, 0) @ matrix + constant))
     hidden = x[:, :kept]
     features = np.concatenate([x, np.ones((samples, 1))], axis=1)
-    return HeadSamples(p, hidden, features, ACTIVATIONS["relu"], link), 0.3 * matrix[:kept], 0.3 * constant
+    end = HeadSamples(p, hidden, features, NUMPY_ACTIVATIONS["relu"], link)
+    return end, 0.3 * matrix[:kept], 0.3 * constant
 
 
 def _half(end, part):
@@ -47,7 +48,7 @@ def _half(end, part):
 
 
 def _last_only(end):
-    return HeadSamples(end.p, np.maximum(end.hidden, 0), None, ACTIVATIONS["linear"], end.link)
+    return HeadSamples(end.p, np.maximum(end.hidden, 0), None, NUMPY_ACTIVATIONS["linear"], end.link)
 
 
 def test_head_tuning_helps_on_samples_that_it_has_not_seen():
@@ -76,7 +77,7 @@ def test_the_penalty_is_that_of_the_least_error_on_new_samples():
     hidden, noise = generator.normal(size=(1000, 6)), generator.normal(size=(1000, 80))
     matrix, link = generator.normal(size=(6, 3)), OutputLink("softmax")
     p = link.outputs(np.maximum(hidden, 0) @ matrix + 0.5 * generator.normal(size=(1000, 3)))
-    end = HeadSamples(p, hidden, noise, ACTIVATIONS["relu"], link)
+    end = HeadSamples(p, hidden, noise, NUMPY_ACTIVATIONS["relu"], link)
     seen, new = _half(end, slice(0, 200)), _half(end, slice(200, None))
     fit = fit_head(seen, seen, 0.5 * matrix, np.zeros(3), seed=0)
     start = HeadFit(np.zeros((80, 6)), 0.5 * matrix, np.zeros(3))
