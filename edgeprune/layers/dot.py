@@ -29,7 +29,7 @@ def contract(
     one: ChannelIds, other: ChannelIds, axes: tuple[int, int], output: Shape, space: ChannelSpace, layer: str
 ) -> Flow:
     """Sums over one axis of each tensor, batch axis 0 shared."""
-    lines = [_summed(ids, axis, space, layer) for ids, axis in zip((one, other), axes, strict=True)]
+    lines = [summed_line(ids, axis, space, layer) for ids, axis in zip((one, other), axes, strict=True)]
     space.unite(lines[0], lines[1])
     left = [
         channel_ids.none(ids.shape) if axis in channel_ids.varying_axes(ids) else ids
@@ -59,8 +59,8 @@ def product_term(summed: ChannelIds, output: ChannelIds) -> MacTerm:
     return MacTerm((summed, line), elements // len(line))
 
 
-def _summed(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
+def summed_line(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
     """Ids along the summed axis; channels along another axis do not matter to it."""
-    if axis in channel_ids.varying_axes(ids):
+    if axis % ids.ndim in channel_ids.varying_axes(ids):
         return space.fix_unless_vector(ids, axis, layer)
     return np.broadcast_to(np.int64(0), (ids.shape[axis],))

@@ -9,7 +9,7 @@ from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.layers.barrier import barrier_flow
-from edgeprune.layers.dot import product_term
+from edgeprune.layers.dot import product_term, summed_line
 from edgeprune.layers.merging import join, unite_elementwise
 from edgeprune.layers.operation import Changes, OperationRule, Parameter, axes_of
 from edgeprune.layers.reshaping import reshape
@@ -195,7 +195,7 @@ class MatmulRule(OperationRule):
         other = np.swapaxes(other, -1, -2) if view.argument("transpose_b", 3) else other
         if one.ndim != other.ndim:
             return barrier_flow(view, space, "multiplies tensors of different rank")
-        summed = [_line(one, -1, space, name), _line(other, -2, space, name)]
+        summed = [summed_line(one, -1, space, name), summed_line(other, -2, space, name)]
         space.unite(summed[0], summed[1])
         rest = [_rest(one, -1), _rest(other, -2)]
         varying = [channel_ids.varying_axes(ids) for ids in rest]
@@ -204,12 +204,6 @@ class MatmulRule(OperationRule):
             space.fix(rest[0], name, "multiplies two kinds of neurons")
         output = np.broadcast_to(ids, channel_ids.static(view.output))
         return Flow((output,), mac_terms=(product_term(summed[0], output),))
-
-
-def _line(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> ChannelIds:
-    if axis % ids.ndim in channel_ids.varying_axes(ids):
-        return space.fix_unless_vector(ids, axis, layer)
-    return np.broadcast_to(np.int64(0), (ids.shape[axis],))
 
 
 def _rest(ids: ChannelIds, axis: int) -> ChannelIds:

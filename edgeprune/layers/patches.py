@@ -9,6 +9,7 @@ fall on it: tap k at output o reads input (o + before - k·dilation) / stride, w
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
@@ -79,17 +80,11 @@ def patches(x: np.ndarray, generator: np.random.Generator, number: int, *, windo
     """
     x = channels_last(x, window)
     before, sizes = window.geometry(x.shape[1:-1])
-    samples, corners = _positions(x, generator, number, sizes)
-    taps = []
-    for tap in np.ndindex(*window.size):
-        at = [
-            corner * step + offset * spread - pad
-            for corner, step, offset, spread, pad in zip(
-                corners, window.strides, tap, window.dilation, before, strict=True
-            )
-        ]
-        taps.append(_gather(x, samples, at, np.ones(number, bool)))
-    return np.stack(taps, axis=1).reshape(number, -1)
+
+    def read_by(corners: np.ndarray, axis: int, tap: int) -> np.ndarray:
+        return corners * window.strides[axis] + tap * window.dilation[axis] - before[axis]
+
+    return _drawn(x, generator, number, window, sizes, read_by)
 
 
 def transposed_patches(
@@ -98,17 +93,12 @@ def transposed_patches(
     """As `patches`, for a transposed convolution."""
     x = channels_last(x, window)
     before, sizes = window.transposed_geometry(x.shape[1:-1])
-    samples, corners = _positions(x, generator, number, sizes)
-    taps = []
-    for tap in np.ndindex(*window.size):
-        whole = np.ones(number, bool)
-        at = []
-        for axis, offset in enumerate(tap):
-            shifted = corners[axis] + before[axis] - offset * window.dilation[axis]
-            whole &= shifted % window.strides[axis] == 0
-            at.append(shifted // window.strides[axis])
-        taps.append(_gather(x, samples, at, whole))
-    return np.stack(taps, axis=1).reshape(number, -1)
+
+    def read_by(corners: np.ndarray, axis: int, tap: int) -> np.ndarray:
+        place, rest = np.divmod(corners + before[axis] - tap * window.dilation[axis], window.strides[axis])
+        return np.where(rest == 0, place, -1)  # nothing falls on it
+
+    return _drawn(x, generator, number, window, sizes, read_by)
 
 
 def channels_last(x: np.ndarray, window: Window) -> np.ndarray:
@@ -116,18 +106,24 @@ def channels_last(x: np.ndarray, window: Window) -> np.ndarray:
     return np.moveaxis(x, 1, -1) if window.channels_first else x
 
 
-def _positions(
-    x: np.ndarray, generator: np.random.Generator, number: int, sizes: list[int]
-) -> tuple[np.ndarray, list[np.ndarray]]:
+def _drawn(
+    x: np.ndarray,
+    generator: np.random.Generator,
+    number: int,
+    window: Window,
+    sizes: list[int],
+    read_by: Callable[[np.ndarray, int, int], np.ndarray],
+) -> np.ndarray:
+    """Patches at random positions; `read_by` says where a tap reads along an axis, zeros outside of x."""
     samples = generator.integers(len(x), size=number)
-    return samples, [generator.integers(size, size=number) for size in sizes]
-
-
-def _gather(x: np.ndarray, samples: np.ndarray, at: list[np.ndarray], wanted: np.ndarray) -> np.ndarray:
-    """Values at the positions, (number, channels); zero outside of x or where not wanted."""
-    inside = wanted.copy()
-    for places, size in zip(at, x.shape[1:-1], strict=True):
-        inside &= (places >= 0) & (places < size)
-    clipped = [np.clip(places, 0, size - 1) for places, size in zip(at, x.shape[1:-1], strict=True)]
-    index = (samples, *clipped)
-    return np.where(inside[:, None], x[index], np.zeros((), x.dtype))
+    corners = [generator.integers(size, size=number) for size in sizes]
+    taps = []
+    for tap in np.ndindex(*window.size):
+        at = [read_by(corner, axis, tap[axis]) for axis, corner in enumerate(corners)]
+        inside = np.ones(number, bool)
+        for places, size in zip(at, x.shape[1:-1], strict=True):
+            inside &= (places >= 0) & (places < size)
+        clipped = [np.clip(places, 0, size - 1) for places, size in zip(at, x.shape[1:-1], strict=True)]
+        index = (samples, *clipped)
+        taps.append(np.where(inside[:, None], x[index], np.zeros((), x.dtype)))
+    return np.stack(taps, axis=1).reshape(number, -1)
