@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from edgeprune.keras_types import KerasModel
 
 
-def derive(model: Any) -> None:
+def derive(model: KerasModel) -> None:
     """Has adapted layers make their constants again: from mean and variance, from a summary of the data.
 
     Keras does so after loading (`keras.layers.Normalization.finalize_state`), not after ``set_weights``.
     """
-    for layer in model._flatten_layers():  # noqa: SLF001 - nested layers, both flavours
+    for layer in model._flatten_layers():  # noqa: SLF001 - nested layers, both Keras versions
         kind = type(layer).__name__
         if kind == "Normalization" or (kind == "Discretization" and layer.weights):
             layer.finalize_state()

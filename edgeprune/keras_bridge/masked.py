@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import Reading, read
-from edgeprune.keras_bridge.run import Step, predict, run, with_mask
+from edgeprune.keras_bridge.run import Around, Step, predict, run, with_mask
+from edgeprune.keras_types import KerasModel, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
@@ -22,7 +22,7 @@ from edgeprune.pruning.network import Data
 
 
 def equivalence(
-    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, pruned_model: Any, samples: Data
+    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, pruned_model: KerasModel, samples: Data
 ) -> Equivalence:
     """Compares a pruned model, before any refitting, with the masked original.
 
@@ -51,7 +51,7 @@ def masked_outputs(
             copy.layers[path].set_weights(
                 [silence_weight(weight, flow, kept) for weight, flow in zip(weights, flows, strict=True)]
             )
-    results: list[Any] = []
+    results: list[KerasTensor] = []
     steps = run(copy, samples, around=_silencing(dependencies, kept), results=results)
     collections.deque(steps, maxlen=0)
     return [np.asarray(value) for value in results]
@@ -59,11 +59,11 @@ def masked_outputs(
 
 def _silencing(
     dependencies: DependencyGraph, kept: KeepMask
-) -> Callable[[Step, Callable[[], list[Any]]], list[Any]]:
+) -> Around:
     """Runs a layer, or its masked stand-in, and silences what comes out."""
     import tensorflow as tf
 
-    def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
+    def around(step: Step, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
         view, flow = dependencies.views[step.number], dependencies.flows[step.number]
         stand_in = rule_for(view.layer).stand_in(view, kept)
         if stand_in is None:
@@ -77,7 +77,7 @@ def _silencing(
     return around
 
 
-def _silenced(value: Any, ids: channel_ids.ChannelIds, kept: KeepMask) -> Any:
+def _silenced(value: KerasTensor, ids: channel_ids.ChannelIds, kept: KeepMask) -> KerasTensor:
     import tensorflow as tf
 
     small = channel_ids.collapse(ids)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TypeVar
 
 from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import Argument, Arguments
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
+Key = TypeVar("Key", bound=str)
 SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
 
 
-def functional_part(model: Any) -> Any:
+def functional_part(model: KerasModel) -> KerasModel:
     """The graph network behind a functional or sequential model.
 
     Raises:
@@ -39,24 +42,24 @@ def functional_part(model: Any) -> Any:
     )
 
 
-def is_graph_model(operation: Any) -> bool:
+def is_graph_model(operation: KerasLayer) -> bool:
     """Whether a called object is itself a functional or sequential model."""
     return bool(getattr(getattr(operation, "_functional", None) or operation, "_nodes_by_depth", None))
 
 
-def nodes_in_order(inner: Any) -> Iterator[Any]:
+def nodes_in_order(inner: KerasModel) -> Iterator[KerasNode]:
     """Nodes of a functional model that its outputs come from, inputs first."""
     by_depth = inner._nodes_by_depth  # noqa: SLF001 - there is no public way
     nodes = [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
     yield from _without_losses(nodes, inner) if has_added_loss(inner) else nodes
 
 
-def has_added_loss(model: Any) -> bool:
+def has_added_loss(model: KerasModel) -> bool:
     """Whether ``add_loss`` or ``add_metric`` of Keras 2 put nodes of their own into a model."""
     return any(type(layer).__name__ in ("AddLoss", "AddMetric") for layer in model.layers)
 
 
-def _without_losses(nodes: list[Any], inner: Any) -> list[Any]:
+def _without_losses(nodes: list[KerasNode], inner: KerasModel) -> list[KerasNode]:
     """Leaves out what only a loss or a metric needs: a model made anew from its ends has no such nodes."""
     needed = {id(symbol) for symbol in inner.outputs}
     kept = []
@@ -67,31 +70,31 @@ def _without_losses(nodes: list[Any], inner: Any) -> list[Any]:
     return kept[::-1]
 
 
-def operation_of(node: Any) -> Any:
+def operation_of(node: KerasNode) -> KerasLayer:
     """The layer or operation a node calls."""
     return node.operation if hasattr(node, "operation") else node.layer
 
 
-def arguments_of(node: Any) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
+def arguments_of(node: KerasNode) -> Arguments:
     """Positional and keyword arguments of the call; the latter in the order they were given in."""
     if hasattr(node, "arguments"):
         return tuple(node.arguments.args), collections.OrderedDict(node.arguments.kwargs)
     return tuple(node.call_args), collections.OrderedDict(node.call_kwargs)
 
 
-def outputs_of(node: Any) -> list[Any]:
+def outputs_of(node: KerasNode) -> list[KerasTensor]:
     """The symbolic outputs of a call as a flat list."""
-    found: list[Any] = []
+    found: list[KerasTensor] = []
     map_tensors(node.output_tensors if hasattr(node, "output_tensors") else node.outputs, found.append)
     return found
 
 
-def is_input_node(node: Any) -> bool:
+def is_input_node(node: KerasNode) -> bool:
     """Whether a node stands for an input of the model."""
     return bool(node.is_input)
 
 
-def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
+def map_values(value: Argument, function: Callable[[Argument], Argument]) -> Argument:
     """Applies `function` to everything inside nested lists, tuples and dictionaries.
 
     Dictionaries go in the order of their keys, as both Kerases flatten them.
@@ -106,21 +109,21 @@ def map_values(value: Any, function: Callable[[Any], Any]) -> Any:
     return function(value)
 
 
-def in_order(keys: Mapping[Any, Any]) -> list[Any]:
+def in_order(keys: Mapping[Key, object]) -> list[Key]:
     """The keys of a dictionary in the order in which Keras flattens it."""
     return list(keys) if isinstance(keys, collections.OrderedDict) else sorted(keys)
 
 
-def map_tensors(value: Any, function: Callable[[Any], Any]) -> Any:
+def map_tensors(value: Argument, function: Callable[[Argument], Argument]) -> Argument:
     """Applies `function` to the symbolic tensors in nested lists, tuples and dictionaries."""
 
-    def only_symbols(item: Any) -> Any:
+    def only_symbols(item: Argument) -> Argument:
         return function(item) if type(item).__name__ in SYMBOLS else item
 
     return map_values(value, only_symbols)
 
 
-def structure_of(model: Any, side: str) -> Any:
+def structure_of(model: KerasModel, side: str) -> Argument:
     """Its "inputs" or "outputs" as the user nested them (a dictionary, a list, or one tensor)."""
     for name in (f"_{side}_struct", f"_nested_{side}"):
         if hasattr(model, name):
@@ -128,6 +131,6 @@ def structure_of(model: Any, side: str) -> Any:
     return getattr(model, side)
 
 
-def policy_of(layer: Any) -> Any:
+def policy_of(layer: KerasLayer) -> object:
     """The types that a layer computes in and keeps its weights in."""
     return layer.dtype_policy if hasattr(layer, "dtype_policy") else layer._dtype_policy  # noqa: SLF001 - Keras 2's

@@ -19,17 +19,18 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.graph.model_graph import Call, Tensor
+from edgeprune.graph.model_graph import Argument, Call, Tensor
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
 from edgeprune.keras_bridge.read import Reading
+from edgeprune.keras_types import KerasLayer, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.network import Data
 
@@ -47,8 +48,8 @@ class Step:
 
     number: int
     call: Call
-    layer: Any
-    inputs: tuple[Any, ...]
+    layer: KerasLayer
+    inputs: tuple[KerasTensor, ...]
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -66,19 +67,22 @@ class Step:
         return tuple(None if mask is None else np.asarray(mask) for mask in carried)
 
 
+Around: TypeAlias = Callable[[Step, Callable[[], list[KerasTensor]]], list[KerasTensor]]
+"""Called in place of a layer, with the step and a function that runs it; gives the flat list of outputs."""
+
+
 def run(
     reading: Reading,
     data: Data,
-    around: Callable[[Step, Callable[[], list[Any]]], list[Any]] | None = None,
-    results: list[Any] | None = None,
+    around: Around | None = None,
+    results: list[KerasTensor] | None = None,
 ) -> Iterator[Step]:
     """Runs the model, stopping before every call.
 
     Args:
         reading: the model.
         data: see `Data`; (N, …) each.
-        around: called in place of each layer with the step and a function that runs the layer;
-            returns the flat list of outputs.
+        around: called in place of each layer.
         results: filled with the model's outputs when the loop is over.
 
     Yields:
@@ -113,7 +117,7 @@ def run(
 
 def predict(reading: Reading, data: Data) -> list[np.ndarray]:
     """The model's outputs, one array each, computed call by call."""
-    results: list[Any] = []
+    results: list[KerasTensor] = []
     collections.deque(run(reading, data, results=results), maxlen=0)
     return [np.asarray(value) for value in results]
 
@@ -143,8 +147,8 @@ def _knows_the_batch(reading: Reading, path: str) -> bool:
 
 
 def _computed(
-    reading: Reading, step: Step, values: Mapping[int, Any], batch: int | None, samples: int
-) -> list[Any]:
+    reading: Reading, step: Step, values: Mapping[int, KerasTensor], batch: int | None, samples: int
+) -> list[KerasTensor]:
     """A call's outputs; batch by batch where the layer knows the batch.
 
     A tensor has so many rows for each batch, and those of all batches stand one after the other. Steps
@@ -169,7 +173,7 @@ def _computed(
     return [_joined(several, batch, samples) for several in zip(*parts, strict=True)]
 
 
-def _rows(value: Any, index: np.ndarray) -> Any:
+def _rows(value: KerasTensor, index: np.ndarray) -> KerasTensor:
     """Some samples of a tensor, with their Keras mask."""
     import tensorflow as tf
 
@@ -177,7 +181,7 @@ def _rows(value: Any, index: np.ndarray) -> Any:
     return with_mask(tf.gather(value, index), None if mask is None else tf.gather(mask, index))
 
 
-def _joined(parts: Sequence[Any], batch: int, samples: int) -> Any:
+def _joined(parts: Sequence[KerasTensor], batch: int, samples: int) -> KerasTensor:
     """What several batches gave, without what fills up the last one, with its Keras mask."""
     import tensorflow as tf
 
@@ -190,25 +194,25 @@ def _joined(parts: Sequence[Any], batch: int, samples: int) -> Any:
     return with_mask(tf.concat(parts, 0)[:end], mask)
 
 
-def with_mask(value: Any, mask: Any) -> Any:
+def with_mask(value: KerasTensor, mask: KerasTensor | None) -> KerasTensor:
     """A tensor that carries a Keras mask; None: as it is."""
     if mask is not None:
         value._keras_mask = mask  # noqa: SLF001 - where both Kerases keep it
     return value
 
 
-def forget(layer: Any) -> None:
+def forget(layer: KerasLayer) -> None:
     """Sets a stateful layer's state to zero; the two Kerases spell it differently."""
     if getattr(layer, "stateful", False):
         (layer.reset_states if hasattr(layer, "reset_states") else layer.reset_state)()
 
 
-def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
+def _outputs(step: Step, values: Mapping[int, KerasTensor]) -> list[KerasTensor]:
     """Calls the layer; its outputs as a flat list. A nested model's input passes its value on."""
     if is_input_node(step.call.key):
         return list(step.inputs)
 
-    def place(value: Any) -> Any:
+    def place(value: Argument) -> Argument:
         return values[value.index] if isinstance(value, Tensor) else value
 
     args, kwargs = map_values((step.call.args, dict(step.call.kwargs)), place)
@@ -224,19 +228,19 @@ def _outputs(step: Step, values: Mapping[int, Any]) -> list[Any]:
             "A model that runs on samples of the shapes that its inputs declare is expected.",
             "Call the model itself on the same samples to see where it stops.",
         ) from error
-    flat: list[Any] = []
+    flat: list[KerasTensor] = []
     _flatten(made, flat)
     return flat
 
 
-def _has_training(layer: Any) -> bool:
+def _has_training(layer: KerasLayer) -> bool:
     for name in ("_call_has_training_arg", "_expects_training_arg"):
         if hasattr(layer, name):
             return bool(getattr(layer, name))
     return "training" in inspect.signature(layer.call).parameters
 
 
-def _is_overruled(layer: Any) -> bool:
+def _is_overruled(layer: KerasLayer) -> bool:
     """Whether inference mode wins over the ``training=True`` that a layer was called with.
 
     In Keras 3 it does, and its augmentation layers note that argument unasked. In Keras 2 the call
@@ -245,7 +249,7 @@ def _is_overruled(layer: Any) -> bool:
     return is_keras3(layer) or not layer.weights
 
 
-def _flatten(value: Any, found: list[Any]) -> None:
+def _flatten(value: Argument, found: list[KerasTensor]) -> None:
     if isinstance(value, (list, tuple)):
         for item in value:
             _flatten(item, found)

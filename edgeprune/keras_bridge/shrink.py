@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import pathlib
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -23,10 +22,12 @@ from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Step, predict, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
+from edgeprune.keras_types import KerasModel, KerasTensor
 from edgeprune.pruning.compaction import Compaction, compact
 from edgeprune.pruning.constants import ConstantPropagation
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.equivalence import Equivalence, compare
+from edgeprune.pruning.network import Data
 from edgeprune.pruning.shrink import Findings, find_removable
 
 RANDOM_SAMPLES = 8
@@ -61,11 +62,11 @@ class ShrinkReport:
 class ShrinkResult:
     """A model that computes the same with fewer neurons; the original itself where none could go."""
 
-    model: Any
+    model: KerasModel
     report: ShrinkReport
 
 
-def shrink(model: Any, samples: Any = None) -> ShrinkResult:
+def shrink(model: KerasModel | str | pathlib.Path, samples: Data | None = None) -> ShrinkResult:
     """Removes neurons that cannot change any output.
 
     Args:
@@ -104,7 +105,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     }
     constants = ConstantPropagation(dependencies, weights)
 
-    def around(step: Step, compute: Callable[[], list[Any]]) -> list[Any]:
+    def around(step: Step, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
         outputs = compute()
         constants.observe(step.number, [np.asarray(value) for value in outputs])
         return outputs
@@ -123,7 +124,7 @@ def _compacted(dependencies: DependencyGraph, findings: Findings) -> Compaction:
     return dataclasses.replace(plan, configs=configs, weights=slices)
 
 
-def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
+def _prove(original: Reading, smaller: Reading, samples: Data | None) -> Equivalence:
     """Compares both models on random inputs, of two lengths where sizes are open, and on the ones given."""
     original, smaller = reading_in_float32(original), reading_in_float32(smaller)
     length = workable_length(original)
@@ -139,6 +140,6 @@ def _prove(original: Reading, smaller: Reading, samples: Any) -> Equivalence:
     return dataclasses.replace(worst, samples=sum(proof.samples for proof in proofs))
 
 
-def _compared(original: Reading, smaller: Reading, data: Any) -> Equivalence:
+def _compared(original: Reading, smaller: Reading, data: Data) -> Equivalence:
     reference = predict(original, data)
     return compare(reference, predict(smaller, data), RELATIVE_TOLERANCE)
