@@ -18,11 +18,11 @@ from edgeprune.graph import channels as channel_ids
 from edgeprune.graph.channels import ChannelSpace, KeepMask
 from edgeprune.graph.flow import CallView, Flow
 from edgeprune.layers.multi_head_attention import (
+    attention_inputs,
     attention_reads,
     fix_masks,
     query_factors,
     score_terms,
-    sides_of,
     weight_flows,
 )
 from edgeprune.layers.rule import Rule
@@ -33,7 +33,7 @@ class GroupedQueryAttentionRule(Rule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         name = view.layer.path
-        sides = sides_of(view)
+        inputs = attention_inputs(view)
         queries, groups = int(view.option("num_query_heads")), int(view.option("num_key_value_heads"))
         if groups == 1:
             query_heads, heads = space.fresh(name, queries, "heads"), np.zeros(1, int)
@@ -41,24 +41,21 @@ class GroupedQueryAttentionRule(Rule):
             heads = space.fresh(name, groups, "heads")
             query_heads = np.repeat(heads, queries // groups)
         dims = space.fresh(name, int(view.option("head_dim")), "head dimensions")
-        reads = {
-            side: space.fix_unless_vector(view.ids(getattr(sides, side)), -1, name)
-            for side in ("query", "key", "value")
-        }
+        reads = {side: space.fix_unless_vector(view.ids(one), -1, name) for side, one in inputs.items()}
         space.unite(reads["query"], reads["value"])
-        fix_masks(view, sides, space)
+        fix_masks(view, inputs, space)
         made = {
             "query": (query_heads, dims),
             "gate": (query_heads, dims),
             "key": (heads, dims),
             "value": (heads, dims),
         }
-        weights = weight_flows(view, sides, reads, made, reads["query"])
+        weights = weight_flows(view, inputs, reads, made, reads["query"])
         outputs = [channel_ids.along(reads["query"], -1, view.output)]
         outputs += [channel_ids.along(query_heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
         sizes = {"num_query_heads": query_heads, "num_key_value_heads": heads, "head_dim": dims}
-        terms = score_terms(sides, query_heads, dims, dims)
-        return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
+        terms = score_terms(inputs, query_heads, dims, dims)
+        return Flow(tuple(outputs), weights, attention_reads(view, inputs), terms, sizes)
 
     def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Makes up for the changed 1/√head_dim, on the query's kernel and bias."""

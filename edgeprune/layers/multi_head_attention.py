@@ -10,10 +10,10 @@ The scale 1/√K follows from the configured size: when K shrinks to K', the que
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -27,14 +27,8 @@ from edgeprune.layers.dense import vectors
 from edgeprune.layers.einsum_dense import flattened
 from edgeprune.layers.rule import Rule
 
-
-@dataclasses.dataclass(frozen=True)
-class AttentionInputs:
-    """The tensors that go in; the key is the value where it was not given."""
-
-    query: Tensor
-    value: Tensor
-    key: Tensor
+AttentionInputs: TypeAlias = Mapping[str, Tensor]
+"""The tensors under "query", "key" and "value"; the key is the value where it was not given."""
 
 
 class MultiHeadAttentionRule(Rule):
@@ -42,8 +36,8 @@ class MultiHeadAttentionRule(Rule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         name = view.layer.path
-        sides = sides_of(view)
-        rank, attended = len(sides.query.shape), _attended(view)
+        inputs = attention_inputs(view)
+        rank, attended = len(inputs["query"].shape), _attended(view)
         if max(attended) >= rank - 1:
             return barrier_flow(view, space, "attends from channel to channel")
         heads = space.fresh(name, int(view.option("num_heads")), "heads")
@@ -56,13 +50,11 @@ class MultiHeadAttentionRule(Rule):
             made = np.zeros(width, int)
         else:
             made = space.fresh(name, width, "output")
-        reads = {
-            side: space.fix_unless_vector(view.ids(getattr(sides, side)), -1, name) for side in _PROJECTED
-        }
-        fix_masks(view, sides, space)
+        reads = {side: space.fix_unless_vector(view.ids(one), -1, name) for side, one in inputs.items()}
+        fix_masks(view, inputs, space)
         axes = {"query": (heads, keys), "key": (heads, keys), "value": (heads, values)}
-        weights = weight_flows(view, sides, reads, axes, made)
-        terms = score_terms(sides, heads, keys, values, attended)
+        weights = weight_flows(view, inputs, reads, axes, made)
+        terms = score_terms(inputs, heads, keys, values, attended)
         outputs = [channel_ids.along(made, -1, view.output)]
         scores = view.call.outputs[1:]
         if scores and len(attended) < rank - 2:
@@ -71,7 +63,7 @@ class MultiHeadAttentionRule(Rule):
         else:
             outputs += [channel_ids.along(heads, 1, tensor.shape) for tensor in scores]
         sizes = {"num_heads": heads, "key_dim": keys, "value_dim": values, "output_shape": made}
-        return Flow(tuple(outputs), weights, attention_reads(view, sides), terms, sizes)
+        return Flow(tuple(outputs), weights, attention_reads(view, inputs), terms, sizes)
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The output's width is written out; shapes that Keras 2 remembers are refreshed."""
@@ -81,10 +73,8 @@ class MultiHeadAttentionRule(Rule):
         shape = view.option("output_shape")
         several = isinstance(shape, (list, tuple)) and len(shape) > 1
         changed["output_shape"] = shape if several else [changed["output_shape"]]
-        sides = sides_of(view)
-        for side in _PROJECTED:
+        for side, tensor in attention_inputs(view).items():
             if view.option(f"{side}_shape") is not None:
-                tensor = getattr(sides, side)
                 now = kept.shape(view.ids(tensor))
                 changed[f"{side}_shape"] = [
                     None if was is None else size for was, size in zip(tensor.shape, now, strict=True)
@@ -98,19 +88,16 @@ class MultiHeadAttentionRule(Rule):
         return query_factors(view, kept.count(flow.sizes["key_dim"]) / len(flow.sizes["key_dim"]))
 
 
-_PROJECTED = ("query", "key", "value")
-
-
-def sides_of(view: CallView) -> AttentionInputs:
+def attention_inputs(view: CallView) -> AttentionInputs:
     """Query, value and key of a call."""
     query, value = view.argument("query", 0), view.argument("value", 1)
     key = view.argument("key", 2)
-    return AttentionInputs(query, value, key if isinstance(key, Tensor) else value)
+    return {"query": query, "key": key if isinstance(key, Tensor) else value, "value": value}
 
 
 def _attended(view: CallView) -> list[int]:
     """The axes that are attended over; those of the queries once they are projected, with one more axis."""
-    rank = len(sides_of(view).query.shape)
+    rank = len(attention_inputs(view)["query"].shape)
     return [axis % (rank + 1) for axis in view.option("attention_axes") or range(1, rank - 1)]
 
 
@@ -129,7 +116,7 @@ def weight_index(view: CallView, projection: str) -> int:
 
 def weight_flows(
     view: CallView,
-    sides: AttentionInputs,
+    inputs: AttentionInputs,
     reads: Mapping[str, ChannelIds],
     made: Mapping[str, tuple[ChannelIds, ChannelIds]],
     output: ChannelIds,
@@ -142,12 +129,12 @@ def weight_flows(
             pair = made["value"] if "gate" not in made else made["gate"]
             extra = len(view.layer.weight_shapes[len(flows)]) - 2
             ends: tuple[ChannelIds | None, ...] = (output,) if extra == 1 else (None,) * extra
-            flows.append(WeightFlow((*pair, *ends), reuse=steps_of(sides.query)))
+            flows.append(WeightFlow((*pair, *ends), reuse=steps_of(inputs["query"])))
             flows += [WeightFlow(ends)] if bias else []
             continue
         pair = made.get(name, made["value"])
         source = "query" if name == "gate" else name
-        flows.append(WeightFlow((reads[source], *pair), reuse=steps_of(getattr(sides, source))))
+        flows.append(WeightFlow((reads[source], *pair), reuse=steps_of(inputs[source])))
         flows += [WeightFlow(pair)] if bias else []
     return tuple(flows)
 
@@ -158,21 +145,21 @@ def steps_of(tensor: Tensor) -> int:
 
 
 def score_terms(
-    sides: AttentionInputs,
+    inputs: AttentionInputs,
     heads: ChannelIds,
     keys: ChannelIds,
     values: ChannelIds,
     attended: Sequence[int] = (1,),
 ) -> tuple[MacTerm, MacTerm]:
     """Q·Kᵀ and its product with the values; every position meets those along the attended axes."""
-    sizes = channel_ids.static(sides.value.shape)
-    pairs = steps_of(sides.query) * int(np.prod([sizes[axis] for axis in attended]))
+    sizes = channel_ids.static(inputs["value"].shape)
+    pairs = steps_of(inputs["query"]) * int(np.prod([sizes[axis] for axis in attended]))
     return MacTerm((heads, keys), pairs), MacTerm((heads, values), pairs)
 
 
-def fix_masks(view: CallView, sides: AttentionInputs, space: ChannelSpace) -> None:
+def fix_masks(view: CallView, inputs: AttentionInputs, space: ChannelSpace) -> None:
     """Whatever else goes in is no data that could shrink."""
-    data = {sides.query.index, sides.value.index, sides.key.index}
+    data = {tensor.index for tensor in inputs.values()}
     for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
         if tensor.index not in data:
             space.fix(ids, view.layer.path, "is used as an attention mask")
@@ -185,7 +172,7 @@ def query_factors(view: CallView, left: float) -> Mapping[int, float]:
     return {} if left == 1 else dict.fromkeys(range(first, first + count), math.sqrt(left))
 
 
-def attention_reads(view: CallView, sides: AttentionInputs) -> tuple[LinearRead, ...]:
+def attention_reads(view: CallView, inputs: AttentionInputs) -> tuple[LinearRead, ...]:
     """Inputs of the projections; then the output projection, by heads and by value dimensions.
 
     The two reads of the output kernel see the same numbers in two orders of columns.
@@ -195,11 +182,11 @@ def attention_reads(view: CallView, sides: AttentionInputs) -> tuple[LinearRead,
     reads = []
     for name in projections(view)[:-1]:
         kernel = weight_index(view, name)
-        tensor = getattr(sides, "query" if name == "gate" else name)
+        tensor = inputs["query" if name == "gate" else name]
         source = sources.index(tensor.index)
         bias = kernel + 1 if has_bias else None
         reads.append(LinearRead(source, kernel, bias, (0,), vectors, by_step=True))
-    attention = Attention.of(view, sides.query.index, sides.value.index, sides.key.index)
+    attention = Attention.of(view, inputs["query"].index, inputs["value"].index, inputs["key"].index)
     if attention is None:
         return tuple(reads)
     kernel = weight_index(view, "output")
