@@ -1,4 +1,4 @@
-"""What both Kerases keep to themselves: a functional model's nodes, their symbolic tensors, layers' types."""
+"""What both Keras versions hide: nodes of a functional model, symbolic tensors, layers' types."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def is_input_node(node: KerasNode) -> bool:
 def map_values(value: Argument, function: Callable[[Argument], Argument]) -> Argument:
     """Applies `function` to everything inside nested lists, tuples and dictionaries.
 
-    Dictionaries go in the order of their keys, as both Kerases flatten them.
+    Dictionaries go in the order of their keys, as both Keras versions flatten them.
     """
     if isinstance(value, (list, tuple)):
         mapped = [map_values(item, function) for item in value]

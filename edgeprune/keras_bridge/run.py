@@ -197,12 +197,12 @@ def _joined(parts: Sequence[KerasTensor], batch: int, samples: int) -> KerasTens
 def with_mask(value: KerasTensor, mask: KerasTensor | None) -> KerasTensor:
     """A tensor that carries a Keras mask; None: as it is."""
     if mask is not None:
-        value._keras_mask = mask  # noqa: SLF001 - where both Kerases keep it
+        value._keras_mask = mask  # noqa: SLF001 - where both Keras versions keep it
     return value
 
 
 def forget(layer: KerasLayer) -> None:
-    """Sets a stateful layer's state to zero; the two Kerases spell it differently."""
+    """Sets a stateful layer's state to zero; the two Keras versions spell it differently."""
     if getattr(layer, "stateful", False):
         (layer.reset_states if hasattr(layer, "reset_states") else layer.reset_state)()
 

@@ -23,7 +23,7 @@ class Parameter:
     """An option of an operation.
 
     Attributes:
-        names: what the two Kerases call it.
+        names: what the two Keras versions call it.
         position: its place among the positional arguments of a call.
     """
 

@@ -37,9 +37,9 @@ def _built(request):
 
 
 def test_counts_are_keras_and_the_textbooks(model):
-    units = find_dependencies(read(model).graph)
-    found = layer_costs(units)
-    assert cost(units).params == model.count_params()
+    dependencies = find_dependencies(read(model).graph)
+    found = layer_costs(dependencies)
+    assert cost(dependencies).params == model.count_params()
     assert {name: found[name].macs for name in MACS} == MACS
 
 
@@ -54,7 +54,7 @@ def test_attention_costs_as_many_products_as_positions_meet(axes):
 
 
 def _products(k):
-    """Products of activations, with units along the output, along what is summed, and along neither."""
+    """Products of activations, with channels along the output, along what is summed, and along neither."""
     data = k.Input((6, 4))
     x, y = (k.layers.Dense(8)(data) for _ in range(2))
     weights = k.layers.Dense(6)(k.layers.GlobalAveragePooling1D()(y))
@@ -73,18 +73,18 @@ def test_products_shrink_on_both_sides(package):
 
 def test_the_cost_of_what_is_left_is_the_stripped_models(model):
     reading = read(model)
-    units = find_dependencies(reading.graph)
-    keep = np.ones(units.count, bool)
-    for group in units.groups:
+    dependencies = find_dependencies(reading.graph)
+    keep = np.ones(dependencies.count, bool)
+    for group in dependencies.groups:
         keep[group.channels[: len(group.channels) // 2]] = False
-    smaller = build(reading, compact(units, keep))
+    smaller = build(reading, compact(dependencies, keep))
     again = cost(find_dependencies(read(smaller).graph))
-    left = cost(units, keep)
+    left = cost(dependencies, keep)
     assert left.params == smaller.count_params()
     assert (left.params, left.macs, left.neurons) == (again.params, again.macs, again.neurons)
-    counts = np.array([keep[group.channels].sum() for group in units.groups], float)
-    for unit in ("params", "macs", "neurons"):
-        assert cost_model(units, unit)(counts) == pytest.approx(getattr(left, unit), rel=1e-9)
+    counts = np.array([keep[group.channels].sum() for group in dependencies.groups], float)
+    for kind in ("params", "macs", "neurons"):
+        assert cost_model(dependencies, kind)(counts) == pytest.approx(getattr(left, kind), rel=1e-9)
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])

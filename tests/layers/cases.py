@@ -1,4 +1,4 @@
-"""One model around every row of the rules' table, for both Kerases.
+"""One model around every row of the rules' table, for both Keras versions.
 
 A case takes the Keras package and gives (input shapes, function from input tensors to outputs). The
 row under test stands between a layer with prunable neurons and one that reads what comes out.
@@ -22,7 +22,7 @@ class Case:
         shapes: of the inputs, without the batch.
         build: from the Keras package and the list of inputs to the output(s).
         note: tells cases of one row apart.
-        flavours: which Kerases have the layer.
+        keras_versions: which Keras versions have the layer.
         tokens: inputs are integers below 10.
     """
 
@@ -30,7 +30,7 @@ class Case:
     shapes: tuple[tuple[int, ...], ...]
     build: Callable[[Any, list[Any]], Any]
     note: str = ""
-    flavours: tuple[str, ...] = ("keras", "tf_keras")
+    keras_versions: tuple[str, ...] = ("keras", "tf_keras")
     tokens: bool = False
 
     @property
@@ -70,7 +70,7 @@ def layer(
     shape: tuple[int, ...] = SEQUENCE,
     units: int = 8,
     note: str = "",
-    flavours: tuple[str, ...] = ("keras", "tf_keras"),
+    keras_versions: tuple[str, ...] = ("keras", "tf_keras"),
     **kwargs: Any,
 ) -> Case:
     """`between` with a layer of the row's own name."""
@@ -78,7 +78,7 @@ def layer(
     def make(k: Any) -> Any:
         return getattr(k.layers, row)(*args, **kwargs)
 
-    return between(row, make, shape, units, note=note, flavours=flavours)
+    return between(row, make, shape, units, note=note, keras_versions=keras_versions)
 
 
 def merge(row: str, **kwargs: Any) -> Case:

@@ -22,11 +22,11 @@ class OperationCase:
     case: Case
 
 
-def outputs(flavour: str, rows: str, *made: Callable[[Any, Any], Any], note: str = "") -> OperationCase:
+def outputs(keras_version: str, rows: str, *made: Callable[[Any, Any], Any], note: str = "") -> OperationCase:
     """One output for each function of (operations' namespace, a prunable tensor of (N, 6, 8))."""
 
     def build(k: Any, inputs: list[Any]) -> Any:
-        space = k.ops if flavour == "keras" else __import__("tensorflow")
+        space = k.ops if keras_version == "keras" else __import__("tensorflow")
         results = []
         for function in made:
             result = function(space, dense(k, inputs[0]))
@@ -34,7 +34,7 @@ def outputs(flavour: str, rows: str, *made: Callable[[Any, Any], Any], note: str
         return results
 
     row = tuple(rows.split())
-    return OperationCase(row, Case(row[0], (SEQUENCE,), build, note=note, flavours=(flavour,)))
+    return OperationCase(row, Case(row[0], (SEQUENCE,), build, note=note, keras_versions=(keras_version,)))
 
 
 POWERS = np.linspace(0.5, 2, 8).astype("float32")

@@ -47,9 +47,9 @@ class Pruned:
         assert self.reading.model.count_params() == cost(self.dependencies).params
 
 
-def model_of(case: Case, flavour: str) -> Any:
+def model_of(case: Case, keras_version: str) -> Any:
     """The case's model with seeded weights, no two alike."""
-    k = importlib.import_module(flavour)
+    k = importlib.import_module(keras_version)
     inputs = [k.Input(shape, dtype="int32" if case.tokens else "float32") for shape in case.shapes]
     return with_weights(k.Model(inputs, case.build(k, inputs)), seed=1)
 
@@ -83,11 +83,11 @@ def samples_of(case: Case, number: int = 3) -> list[np.ndarray]:
     return [generator.normal(size=(number, *shape)).astype("float32") for shape in case.shapes]
 
 
-def random_keep(units: DependencyGraph, fraction: float, seed: int = 0) -> np.ndarray:
+def random_keep(dependencies: DependencyGraph, fraction: float, seed: int = 0) -> np.ndarray:
     """Drops a fraction of every group, never all of it."""
     generator = np.random.default_rng(seed)
-    keep = np.ones(units.count, bool)
-    for group in units.groups:
+    keep = np.ones(dependencies.count, bool)
+    for group in dependencies.groups:
         number = min(round(len(group.channels) * fraction), len(group.channels) - 1)
         keep[generator.permutation(group.channels)[:number]] = False
     return keep
@@ -96,12 +96,12 @@ def random_keep(units: DependencyGraph, fraction: float, seed: int = 0) -> np.nd
 def prune(model: Any, samples: list[np.ndarray], fraction: float = 0.5, seed: int = 0) -> Pruned:
     """Prunes at random."""
     reading = read(model)
-    units = find_dependencies(reading.graph)
-    keep = random_keep(units, fraction, seed)
-    smaller = build(reading, compact(units, keep))
+    dependencies = find_dependencies(reading.graph)
+    keep = random_keep(dependencies, fraction, seed)
+    smaller = build(reading, compact(dependencies, keep))
     before, after = predict(reading, samples), predict(read(smaller), samples)
     effect = max(
         float(np.abs(one - other).max() / np.abs(one).max()) for one, other in zip(before, after, strict=True)
     )
-    proof = equivalence(reading, units, keep, smaller, samples)
-    return Pruned(reading, units, keep, smaller, samples, proof, effect)
+    proof = equivalence(reading, dependencies, keep, smaller, samples)
+    return Pruned(reading, dependencies, keep, smaller, samples, proof, effect)

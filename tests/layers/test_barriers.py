@@ -8,7 +8,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.read import read
-from edgeprune.layers import register_rule
+from edgeprune.layers import register_rule, unregister_rule
 from edgeprune.layers.activation import ElementwiseRule
 from edgeprune.pruning.dependencies import find_dependencies
 from tests.layers.pruned import prune, with_weights
@@ -39,7 +39,7 @@ def test_lambda_is_a_barrier(k):
     pruned.check()
 
 
-def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k):
+def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k, request):
     name = f"Doubled{k.__name__.title().replace('_', '')}"
     custom = type(name, (k.layers.Layer,), {"call": lambda self, x: 2 * x, "__module__": "my_layers"})
     pruned = prune(_around(k, custom(name="mine")), _samples())
@@ -48,6 +48,7 @@ def test_unknown_layer_is_a_barrier_until_it_has_a_rule(k):
     assert "register_rule" in refusal.reason
     pruned.check()
     register_rule(name, ElementwiseRule())
+    request.addfinalizer(lambda: unregister_rule(name))
     pruned = prune(_around(k, custom(name="mine")), _samples())
     assert [group.name for group in pruned.dependencies.groups] == ["before", "after"]
     pruned.check()
@@ -65,8 +66,8 @@ def test_a_layer_that_is_named_like_keras_own_is_unknown(k):
 
 
 def test_softmax_over_channels_keeps_them(k):
-    units = find_dependencies(read(_around(k, k.layers.Softmax(name="soft"))).graph)
-    assert any(one.layer == "before" and one.because_of == "soft" for one in units.refusals)
+    dependencies = find_dependencies(read(_around(k, k.layers.Softmax(name="soft"))).graph)
+    assert any(one.layer == "before" and one.because_of == "soft" for one in dependencies.refusals)
 
 
 def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
@@ -75,8 +76,8 @@ def test_a_model_at_each_step_under_a_mask_says_why_it_stays(k):
     inner = k.Sequential([k.Input((4,)), k.layers.Dense(8, activation="tanh"), k.layers.Dense(6)])
     x = k.layers.TimeDistributed(inner, name="wrapped")(k.layers.Masking()(steps))
     x = k.layers.GlobalAveragePooling1D()(x)
-    units = find_dependencies(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
-    (refusal,) = (one for one in units.refusals if one.layer == "wrapped")
+    dependencies = find_dependencies(read(k.Model(steps, k.layers.Dense(3)(x))).graph)
+    (refusal,) = (one for one in dependencies.refusals if one.layer == "wrapped")
     assert (refusal.channels, refusal.because_of) == (6, "wrapped")
     assert "a whole model to steps that a mask goes with" in refusal.reason
 

@@ -1,4 +1,4 @@
-"""Every row of the table, in both Kerases: a pruned model equals the masked original."""
+"""Every row of the table, in both Keras versions: a pruned model equals the masked original."""
 
 import pytest
 
@@ -12,12 +12,12 @@ from tests.layers.pruned import model_of, prune, samples_of
 RUNS = [
     pytest.param(
         case,
-        flavour,
-        id=f"{case.name}-{flavour}",
-        marks=[pytest.mark.heavy] if len(case.flavours) > 1 and (number + side) % 2 else [],
+        keras_version,
+        id=f"{case.name}-{keras_version}",
+        marks=[pytest.mark.heavy] if len(case.keras_versions) > 1 and (number + side) % 2 else [],
     )
     for number, case in enumerate(LAYERS)
-    for side, flavour in enumerate(case.flavours)
+    for side, keras_version in enumerate(case.keras_versions)
 ]
 
 
@@ -28,12 +28,12 @@ def test_there_is_a_case_for_every_layer():
 
 def test_an_unfolded_vector_shrinks_by_channels():
     (case,) = (case for case in LAYERS if case.note == "unfolded vector")
-    units = find_dependencies(read(model_of(case, "keras")).graph)
-    assert [len(group.channels) for group in units.groups] == [4, 3]
+    dependencies = find_dependencies(read(model_of(case, "keras")).graph)
+    assert [len(group.channels) for group in dependencies.groups] == [4, 3]
 
 
-@pytest.mark.parametrize(("case", "flavour"), RUNS)
-def test_pruned_equals_masked(case, flavour):
-    pruned = prune(model_of(case, flavour), samples_of(case))
+@pytest.mark.parametrize(("case", "keras_version"), RUNS)
+def test_pruned_equals_masked(case, keras_version):
+    pruned = prune(model_of(case, keras_version), samples_of(case))
     assert case.row in {row_of(layer) for layer in pruned.reading.graph.layers.values()}
     pruned.check()

@@ -1,4 +1,4 @@
-"""Operations in the graph, in both Kerases: a pruned model equals the masked original."""
+"""Operations in the graph, in both Keras versions: a pruned model equals the masked original."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from edgeprune.layers import RULES, row_of
 from tests.layers.operation_cases import OPERATIONS
 from tests.layers.pruned import model_of, prune, samples_of
 
-RUNS = [pytest.param(one, id=f"{one.case.name}-{one.case.flavours[0]}") for one in OPERATIONS]
+RUNS = [pytest.param(one, id=f"{one.case.name}-{one.case.keras_versions[0]}") for one in OPERATIONS]
 
 
 def test_there_is_a_case_for_every_operation():
@@ -16,7 +16,7 @@ def test_there_is_a_case_for_every_operation():
 
 @pytest.mark.parametrize("one", RUNS)
 def test_pruned_equals_masked(one):
-    pruned = prune(model_of(one.case, one.case.flavours[0]), samples_of(one.case))
+    pruned = prune(model_of(one.case, one.case.keras_versions[0]), samples_of(one.case))
     missing = set(one.rows) - {row_of(layer) for layer in pruned.reading.graph.layers.values()}
     assert not missing
     pruned.check()

@@ -14,18 +14,18 @@ from tests.layers.pruned import with_weights
 ALL = 100_000
 
 
-def _step_and_flow(layer_of, shape, flavour, steps_before=()):
+def _step_and_flow(layer_of, shape, keras_version, steps_before=()):
     """The last call of a model input → layer, about to be made, its flow and its outputs."""
-    k = importlib.import_module(flavour)
+    k = importlib.import_module(keras_version)
     inputs = x = k.Input(shape)
     for make in steps_before:
         x = make(k)(x)
     model = with_weights(k.Model(inputs, layer_of(k)(x)), seed=5)
     reading = read(model)
-    units = find_dependencies(reading.graph)
+    dependencies = find_dependencies(reading.graph)
     data = np.random.default_rng(4).normal(size=(3, *shape)).astype("float32")
     step = list(run(reading, data))[-1]
-    return step, units.flows[step.number], step.layer.get_weights(), np.asarray(model(data))
+    return step, dependencies.flows[step.number], step.layer.get_weights(), np.asarray(model(data))
 
 
 def _products(step, flow, weights, number=ALL, seed=0):
@@ -54,9 +54,9 @@ def _products(step, flow, weights, number=ALL, seed=0):
         (lambda k: k.layers.TimeDistributed(k.layers.Dense(5)), (6, 4)),
     ],
 )
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
-def test_vectors(make, shape, flavour):
-    step, flow, weights, output = _step_and_flow(make, shape, flavour)
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
+def test_vectors(make, shape, keras_version):
+    step, flow, weights, output = _step_and_flow(make, shape, keras_version)
     (product,) = _products(step, flow, weights)
     np.testing.assert_allclose(product, output.reshape(product.shape), rtol=0, atol=2e-5)
 
@@ -74,9 +74,9 @@ def test_vectors(make, shape, flavour):
         (lambda k: k.layers.Conv3DTranspose(4, 3, strides=2, padding="same"), (2, 3, 2, 2)),
     ],
 )
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
-def test_patches(make, shape, flavour):
-    step, flow, weights, output = _step_and_flow(make, shape, flavour)
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
+def test_patches(make, shape, keras_version):
+    step, flow, weights, output = _step_and_flow(make, shape, keras_version)
     number = 200
     (product,) = _products(step, flow, weights, number)
     # The generator first draws the samples, then the position along each axis.
@@ -86,12 +86,14 @@ def test_patches(make, shape, flavour):
     np.testing.assert_allclose(product, output[(samples, *places)], rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("kind", ["SimpleRNN", "LSTM", "GRU"])
-def test_state_is_the_previous_output(kind, backwards, flavour):
+def test_state_is_the_previous_output(kind, backwards, keras_version):
     step, flow, weights, output = _step_and_flow(
-        lambda k: getattr(k.layers, kind)(5, return_sequences=True, go_backwards=backwards), (6, 4), flavour
+        lambda k: getattr(k.layers, kind)(5, return_sequences=True, go_backwards=backwards),
+        (6, 4),
+        keras_version,
     )
     whole, state = flow.reads
     assert (whole.kernel, state.kernel) == (0, 1)
@@ -100,9 +102,9 @@ def test_state_is_the_previous_output(kind, backwards, flavour):
     np.testing.assert_allclose(hidden.reshape(6, 3, 5), previous.transpose(1, 0, 2), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
-def test_masked_steps_are_left_out(flavour):
-    k = importlib.import_module(flavour)
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
+def test_masked_steps_are_left_out(keras_version):
+    k = importlib.import_module(keras_version)
     inputs = k.Input((5,), dtype="int32")
     x = k.layers.Embedding(10, 4, mask_zero=True)(inputs)
     model = with_weights(k.Model(inputs, k.layers.LSTM(3, return_sequences=True)(x)), seed=5)
@@ -128,9 +130,9 @@ def test_masked_steps_are_left_out(flavour):
         (lambda k: k.layers.EinsumDense("abc,bd->acd", (4, 3), bias_axes="d"), True),
     ],
 )
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
-def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_are_summed, flavour):
-    k = importlib.import_module(flavour)
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
+def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_are_summed, keras_version):
+    k = importlib.import_module(keras_version)
     inputs = k.Input((5, 4))
     model = with_weights(k.Model(inputs, make(k)(k.layers.Masking()(inputs))), seed=5)
     data = np.random.default_rng(4).normal(size=(2, 5, 4)).astype("float32")
@@ -145,10 +147,10 @@ def test_rows_of_masked_steps_are_left_out_unless_steps_are_summed(make, steps_a
     np.testing.assert_allclose(x @ kernel_read.matrix(kernel) + bias, expected, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("flavour", ["keras", "tf_keras"])
+@pytest.mark.parametrize("keras_version", ["keras", "tf_keras"])
 @pytest.mark.parametrize("options", [{}, {"use_causal_mask": True}])
-def test_heads_before_the_output_projection(options, flavour):
-    k = importlib.import_module(flavour)
+def test_heads_before_the_output_projection(options, keras_version):
+    k = importlib.import_module(keras_version)
     inputs = k.Input((6, 4))
     attention = k.layers.MultiHeadAttention(3, 5, value_dim=2)
     model = with_weights(k.Model(inputs, attention(inputs, inputs, **options)), seed=5)

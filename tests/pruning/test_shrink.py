@@ -11,10 +11,10 @@ from edgeprune.keras_bridge.run import predict
 from edgeprune.keras_bridge.shrink import shrink
 from tests.layers.pruned import with_weights
 
-FLAVOURS = ["keras", "tf_keras"]
+KERAS_VERSIONS = ["keras", "tf_keras"]
 
 
-@pytest.fixture(params=FLAVOURS)
+@pytest.fixture(params=KERAS_VERSIONS)
 def k(request):
     return importlib.import_module(request.param)
 
