@@ -74,8 +74,9 @@ class TimeDistributedRule(Rule):
         return over_time
 
     def activation(self, layer: Layer) -> str | None:
+        """``"linear"`` where the wrapped layer is; any other function stays hidden in the wrapper."""
         inner = _wrapped(layer)
-        return self._rule_for(inner).activation(inner)
+        return "linear" if self._rule_for(inner).activation(inner) == "linear" else None
 
 
 def _wrapped(layer: Layer) -> Layer:

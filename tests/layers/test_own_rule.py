@@ -10,6 +10,7 @@ import pytest
 import edgeprune.layers
 from edgeprune.graph import channels
 from edgeprune.graph.flow import Flow, LinearRead, WeightFlow
+from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.shrink import shrink
 from edgeprune.layers import register_rule, unregister_rule
@@ -17,7 +18,6 @@ from edgeprune.layers.dense import vectors
 from edgeprune.layers.rule import ChannelwiseRule, Rule
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.heads import heads_of
-from edgeprune.pruning.prune import prune
 from tests.layers.pruned import prune as prune_at_random
 from tests.layers.pruned import with_weights
 
