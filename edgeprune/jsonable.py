@@ -153,6 +153,8 @@ def _decode_leaf(kind: object, value: object, where: str) -> object:
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return _choose({member.value: member for member in kind}, value, where)
     if kind not in _SCALARS:
+        if isinstance(kind, type) and isinstance(value, kind):  # no JSON: an object that the caller put in
+            return value
         raise TypeError(f"{where} is annotated {kind!r}, which jsonable cannot read")
     if kind is float and type(value) is int:
         return float(value)

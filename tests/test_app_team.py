@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("app_team")]
 

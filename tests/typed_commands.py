@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 WORDS = [f"word{number}" for number in range(40)]
 RATE = 16000

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,10 +11,12 @@ import typer
 from typer import Option
 
 from edgeprune.errors import InputError
-from edgeprune.recipe import Recipe
+from edgeprune.recipe import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
+
+    from edgeprune.recipe.setting import Setting
 
 ModelName = Annotated[
     str | None, typer.Argument(help="A trained Keras model, or zoo:NAME. Default: the task's zoo model.")
@@ -32,18 +34,12 @@ RecipeFile = Annotated[
 CustomObjects = Annotated[str, Option(help="package.module with your own layers, losses or metrics.")]
 TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the model file to run.")]
 
-_KINDS: dict[str, Any] = {
-    "int": int, "float": float, "float | None": float | None, "bool": bool, "tuple[str, ...]": list[str],
-    "str | None": str | None, "str | float | None": str | None,
-    "Mapping[str, float]": list[str],
-}
-
 
 def with_recipe_options(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:
     """Give a command, as ``**settings``, an option for each field of the recipe but those in `without`."""
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     own = [one for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
-    options = [_option(field) for field in dataclasses.fields(Recipe) if field.name not in without]
+    options = [_option(one) for name, one in SETTINGS.items() if name not in without]
     everything = [
         one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options)
     ]
@@ -71,13 +67,17 @@ def given_settings(context: typer.Context, settings: Mapping[str, Any]) -> dict[
     return typed
 
 
-def _option(field: Any) -> inspect.Parameter:
-    flag = "--ratio" if field.name == "ratios" else "--" + field.name.replace("_", "-")
-    kind = _KINDS.get(str(field.type), str)
-    default = [] if kind == list[str] else field.default
-    option = typer.Option(flag, help=field.metadata["help"], show_default=bool(default))
+def _option(one: Setting) -> inspect.Parameter:
+    several = one.kind in (tuple[str, ...], Mapping[str, float])
+    kind: object = list[str] if several else str if one.choices else one.kind
+    if one.kind == str | float | None:
+        kind = str | None
+    default = [] if several else one.default
+    option = typer.Option(
+        "--ratio" if one.name == "ratios" else one.option, help=one.help, show_default=bool(default)
+    )
     return inspect.Parameter(
-        field.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
+        one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )
 
 

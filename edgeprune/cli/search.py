@@ -21,7 +21,7 @@ from edgeprune.cli.options import (
     with_recipe_options,
 )
 from edgeprune.errors import InputError
-from edgeprune.recipe import BUDGET, recipe
+from edgeprune.recipe import LIMITS, recipe
 from edgeprune.recipe.file import read_recipe
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _RAY = "auto or HOST:PORT of a Ray cluster. Default: processes on this machine."
 _STORAGE = "sqlite:///FILE or postgresql://…, which several processes may share. Default: a file in --out."
 
 
-@functools.partial(with_recipe_options, without=(*BUDGET, "device"))
+@functools.partial(with_recipe_options, without=(*LIMITS, "device"))
 def search(
     context: typer.Context,
     model: ModelName = None,
@@ -89,7 +89,7 @@ def search(
 
 
 def _refuse_limits(fixed: Mapping[str, object]) -> None:
-    if recipe(**fixed).limited:
+    if recipe(**fixed).budget.limited:
         raise InputError(
             "A sweep takes no limits.", "Its front shows what each limit would allow.",
             "Leave the limits out of the recipe file, or use `edgeprune build`.",

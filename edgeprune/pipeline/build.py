@@ -1,43 +1,42 @@
 """`build`: calls the stages in order. It holds no algorithm of its own.
 
-model + data + recipe → prune → strip → fine-tune → quantize → verify → measure → bundle
+model + data -> Baseline -> PrunedModel -> TunedModel -> DeployedModel -> Measurements -> Bundle
 """
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import importlib.util
 import json
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edgeprune.bundle import Bundle, check_out_dir, read_bundle
+from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
 from edgeprune.errors import EdgepruneError, InputError
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import fingerprint, key_of
-from edgeprune.pipeline.job import Job, Source
-from edgeprune.pipeline.state import State
+from edgeprune.pipeline.source import Source
+from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.pipeline.zoo import PREFIX, with_defaults
 from edgeprune.progress import GivenUpError, Progress, Watch, silent
 from edgeprune.recipe import Recipe
 from edgeprune.recipe import recipe as make_recipe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from device_runners.options import BenchOptions
     from edgeprune.data.dataset import Dataset
-    from edgeprune.pipeline.inputs import Inputs
-    from edgeprune.pipeline.training import Trained
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pipeline.artifacts import Baseline
 
-__all__ = ["Done", "Source", "build", "is_chief", "require_host", "run"]
+__all__ = ["BuildOutcome", "Source", "build", "check", "require_host", "run"]
 
 HOST_PACKAGES = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "ai_edge_litert")
 
 
 @dataclasses.dataclass(frozen=True)
-class Done:
+class BuildOutcome:
     """A bundle, and whether it had been there already."""
 
     bundle: Bundle
@@ -45,7 +44,7 @@ class Done:
 
 
 def build(
-    model: Any = None,
+    model: KerasModel | Path | str | None = None,
     data: Dataset | Path | str | None = None,
     *,
     out: Path | str = "build/edgeprune",
@@ -66,11 +65,11 @@ def build(
         trust_model: whether code in the model's file may run.
         progress: told each stage's name and its share done.
         tools: how the device of a budget is reached: its Python, or a runner without Python.
-        settings: fields of `edgeprune.recipe.Recipe`, as ``prune=0.5`` or ``max_latency="5ms"``.
+        settings: of `edgeprune.recipe.Recipe`, as ``prune=0.5`` or ``max_latency="5ms"``.
 
     Raises:
-        InputError: settings, model, data or folder are not fit, said before anything is trained.
-        VerificationError: the stripped or the converted model computes something else, or a budget cannot
+        InputError: settings, model, data or folder are not fit; raised before anything is trained.
+        VerificationError: the smaller or the converted model computes something else, or a budget cannot
             be met.
         DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
@@ -90,7 +89,7 @@ def run(
     resume: bool = True,
     tools: BenchOptions | None = None,
     watch: Watch | None = None,
-) -> Done:
+) -> BuildOutcome:
     """Builds, unless the folder already holds what would come out.
 
     Args:
@@ -105,8 +104,8 @@ def run(
         watch: told how the model does while it is trained; may end the build.
 
     Raises:
-        InputError: settings, model, data or folder are not fit, said before anything is trained.
-        VerificationError: the stripped or the converted model computes something else, or a budget cannot
+        InputError: settings, model, data or folder are not fit; raised before anything is trained.
+        VerificationError: the smaller or the converted model computes something else, or a budget cannot
             be met.
         DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
@@ -114,64 +113,100 @@ def run(
     folder = check_out_dir(Path(out))
     parts = _fingerprint(source, recipe)
     if parts and not force and (there := _unchanged(folder, parts)):
-        return Done(there, unchanged=True)
-    state = State(key_of(parts) if parts and recipe.distribute != "multi-worker" else None, resume=resume)
-    job = Job(recipe, source, state, progress, tools, watch=watch)
-    if state.stages():
-        job.notes.append(f"Went on after {', '.join(state.stages())} of an interrupted build.")
+        return BuildOutcome(there, unchanged=True)
+    key = key_of(parts) if parts and recipe.train.distribute != "multi-worker" else None
+    store = ArtifactStore.of_build(key, source.load, resume=resume)
+    context = _context(source, recipe, store, progress, tools, watch)
+    if store.names():
+        context.notes.append(f"Went on after {', '.join(store.names())} of an interrupted build.")
+    from edgeprune.training.environment import deterministic
+
     try:
-        with quietly(recipe) as strategy:
-            bundle = _built(dataclasses.replace(job, strategy=strategy), folder, command, parts)
+        with deterministic(recipe.seed, recipe.train.distribute) as strategy:
+            bundle = _built(recipe, dataclasses.replace(context, strategy=strategy), folder, command, parts)
     except GivenUpError:
-        state.clear()
+        store.clear()
         raise
-    state.clear()
-    return Done(bundle)
+    store.clear()
+    return BuildOutcome(bundle)
 
 
-def _built(job: Job, folder: Path, command: str, parts: dict[str, str]) -> Bundle:
-    from edgeprune.pipeline.inputs import open_inputs
-    from edgeprune.pipeline.measuring import Built, measure_and_write
-    from edgeprune.pipeline.quantizing import deployed, float_baseline
-    from edgeprune.pipeline.training import check_settings
+def check(
+    source: Source, recipe: Recipe, progress: Progress = silent, *, trained: Path | None = None
+) -> None:
+    """Opens model and data as `run` does, and builds nothing.
 
-    if job.recipe.limited:
-        from edgeprune.pipeline.fitting import reach_device
+    Args:
+        source: model and data.
+        recipe: all settings.
+        progress: told how far the training of a zoo's model is.
+        trained: file for the zoo's model, trained, which other builds can start from; see `Source`.
 
-        reach_device(job)
-    inputs = open_inputs(job)
-    check_settings(job, inputs)
-    baseline = float_baseline(job, inputs)
-    folds = _cross_validated(job, inputs)
-    if job.recipe.limited:
-        from edgeprune.pipeline.fitting import within_budget
+    Raises:
+        InputError: settings, model or data are not fit.
+    """
+    from edgeprune.keras_bridge.load import saved_bytes
+    from edgeprune.training.environment import deterministic
 
-        trained, shipped = within_budget(job, inputs, baseline)
+    require_host()
+    context = _context(source, recipe, ArtifactStore(None, source.load), progress, None, None)
+    with deterministic(recipe.seed, recipe.train.distribute) as strategy:
+        baseline = _opened(recipe, dataclasses.replace(context, strategy=strategy))
+        if trained is not None and baseline.entry is not None:
+            trained.parent.mkdir(parents=True, exist_ok=True)
+            trained.write_bytes(saved_bytes(baseline.model))
+
+
+def _context(
+    source: Source, recipe: Recipe, store: ArtifactStore, progress: Progress, tools: BenchOptions | None,
+    watch: Watch | None,
+) -> BuildContext:
+    from device_runners.options import DEFAULT_OPTIONS
+
+    options = dataclasses.replace(tools or DEFAULT_OPTIONS, threads=recipe.measure.threads)
+    return BuildContext(source, store, progress, options, recipe.seed, watch=watch)
+
+
+def _opened(recipe: Recipe, context: BuildContext) -> Baseline:
+    from edgeprune.pipeline.baseline import open_baseline
+    from edgeprune.pipeline.checks import check_settings
+
+    baseline = open_baseline(recipe, context)
+    check_settings(baseline, recipe)
+    return baseline
+
+
+def _built(
+    recipe: Recipe, context: BuildContext, folder: Path, command: str, parts: dict[str, str]
+) -> Bundle:
+    from edgeprune.pipeline import document
+    from edgeprune.pipeline.cross_validation import cross_validate
+    from edgeprune.pipeline.deploy import deploy, float_baseline
+    from edgeprune.pipeline.measure import measure, slower
+    from edgeprune.pipeline.strategies import tuned_model
+    from edgeprune.pipeline.within_budget import reach_device, within_budget
+
+    if recipe.budget.limited:
+        reach_device(recipe, context)
+    baseline = _opened(recipe, context)
+    original = float_baseline(baseline, recipe.quantize, context)
+    folds = cross_validate(baseline, recipe, context)
+    if recipe.budget.limited:
+        tuned, deployed = within_budget(baseline, original, recipe, context)
     else:
-        trained = _trained(job, inputs)
-        shipped = deployed(job, inputs, trained, baseline)
-    built = Built(job, inputs, trained, shipped, folds)
-    return measure_and_write(built, folder, command, parts)
-
-
-def _trained(job: Job, inputs: Inputs) -> Trained:
-    from edgeprune.pipeline import pruning, training
-
-    if job.recipe.max_drop is not None:
-        return training.largest(job, inputs)
-    if job.recipe.schedule == "iterative" and job.recipe.prune:
-        return training.in_rounds(job, inputs)
-    return training.trained(job, inputs, pruning.pruned(job, inputs))
-
-
-def _cross_validated(job: Job, inputs: Inputs) -> tuple[float, ...]:
-    from edgeprune.pipeline.folds import cross_validate
-
-    if not job.recipe.folds:
-        return ()
-    # Nothing of a fold is kept: it is no stage of the build itself.
-    apart = dataclasses.replace(job, state=State(None), notes=[], watch=None)
-    return cross_validate(apart, inputs, _trained)
+        tuned = tuned_model(baseline, recipe, context)
+        deployed = deploy(baseline, tuned, original, recipe.quantize, recipe.train, context)
+    files = document.bundle_files(baseline, deployed, recipe)
+    manifest = document.manifest(baseline, deployed, recipe, command, parts)
+    device = recipe.budget.device or "local"
+    measured = measure(deployed, device, manifest, files, context)
+    latencies = {stage: record.latency.p50_ms for stage, record in measured.records.items()}
+    context.notes.extend(slower(latencies, recipe.quantize.scheme))
+    report = document.report(baseline, tuned, deployed, measured, folds, recipe, context)
+    if not _is_chief() and recipe.train.distribute == "multi-worker":
+        # The chief writes the output folder, sooner or later; what this worker shows is its own copy.
+        folder = Path(tempfile.mkdtemp(prefix="edgeprune-worker-")) / folder.name
+    return write_bundle(folder, manifest, {**files, "report.json": report})
 
 
 def require_host() -> None:
@@ -188,22 +223,13 @@ def require_host() -> None:
         )
 
 
-@contextlib.contextmanager
-def quietly(recipe: Recipe) -> Iterator[Any]:
-    """Gives the recipe's `tf.distribute.Strategy`; the process is put back afterwards."""
-    from edgeprune.training.environment import deterministic
-
-    with deterministic(recipe.seed, recipe.distribute) as strategy:
-        yield strategy
-
-
 def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
     """Hashes of all inputs; empty where model or data are objects in memory."""
     model, data = source.model, source.data
     if not isinstance(model, (str, Path, type(None))) or not isinstance(data, (str, Path, type(None))):
         return {}
     if model is not None and not str(model).startswith(PREFIX) and not Path(model).exists():
-        return {}  # said in words later
+        return {}  # opening it tells
     baseline = source.trained or model
     return fingerprint(
         None if baseline is None else str(baseline), None if data is None else str(data),
@@ -221,7 +247,7 @@ def _unchanged(folder: Path, parts: dict[str, str]) -> Bundle | None:
     return bundle if same and bundle.path.joinpath("report.json").is_file() else None
 
 
-def is_chief() -> bool:
+def _is_chief() -> bool:
     """Whether this process writes: in multi-worker training one does for all."""
     task = json.loads(os.environ.get("TF_CONFIG", "{}")).get("task", {})
     return task.get("type", "worker") in ("chief", "worker") and int(task.get("index", 0)) == 0

@@ -44,69 +44,76 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from edgeprune.data.dataset import Dataset
-    from edgeprune.pipeline.measuring import Built
-    from edgeprune.pipeline.quantizing import Deployed
-    from edgeprune.run_record import RunRecord
+    from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel
+    from edgeprune.pipeline.context import BuildContext
+    from edgeprune.recipe import Recipe
 
 Files = dict[str, bytes | Path]
 _MAX_CLASSES = 200
 
 
-def document(built: Built, records: Mapping[str, RunRecord]) -> bytes:
+def report(
+    baseline: Baseline,
+    tuned: TunedModel,
+    deployed: DeployedModel,
+    measured: Measurements,
+    folds: tuple[float, ...],
+    recipe: Recipe,
+    context: BuildContext,
+) -> bytes:
     """report.json."""
-    job, data, deployed, pruned = built.job, built.inputs.data, built.deployed, built.trained.pruned
-    report = pruned.report
-    refusals = (RefusalReport(one.layer, one.reason, one.channels, one.because_of) for one in report.refusals)
-    proof = report.equivalence
+    data, pruned = baseline.data, tuned.report
+    refusals = (RefusalReport(one.layer, one.reason, one.channels, one.because_of) for one in pruned.refusals)
+    proof = pruned.equivalence
     return Report(
         schema_version=SCHEMA_VERSION,
-        recipe=as_mapping(job.recipe),
-        stages=_stages(built, records),
-        removed=report.removed,
-        groups=report.groups,
+        recipe=as_mapping(recipe),
+        stages=_stages(baseline, tuned, deployed, measured),
+        removed=pruned.removed,
+        groups=pruned.groups,
         equivalence=EquivalenceReport(proof.max_abs_error, proof.tolerance, proof.samples),
-        timings_s={name: round(value, 3) for name, value in job.seconds.items()},
-        model=built.inputs.model.name,
+        timings_s={name: round(value, 3) for name, value in context.seconds.items()},
+        model=baseline.model.name,
         data=DataReport(
             data.name, data.source, data.licence, data.synthetic,
             train=len(data.train), validation=len(data.validation), test=len(data.test),
         ),
-        device=job.device,
-        layers=layer_rows(pruned.dependencies, pruned.keep),
+        device=recipe.budget.device or "local",
+        layers=layer_rows(baseline.dependencies, tuned.keep),
         refusals=tuple(refusals),
-        quantization=_quantization(deployed, job.recipe.io),
+        quantization=_quantization(deployed, recipe.quantize.io),
         training=tuple(
-            EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score))
-            for epoch in built.trained.curve
+            EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score)) for epoch in tuned.curve
         ),
-        notes=(*_origin(data), *report.notes, *job.notes, *deployed.quantized.notes, *_notes(built)),
-        budget=built.trained.explanation,
-        search=tuple(
-            RatioReport(one.amount, one.score, one.drop, one.holds) for one in built.trained.trials
-        ) or None,
-        cross_validation=built.folds or None,
-        zero_weights=zero_ratio(deployed.float_model) if job.recipe.method != "structural" else None,
-        confusion=_confusion(built),
+        notes=(
+            *_origin(data), *pruned.notes, *context.notes, *deployed.quantized.notes,
+            *_notes(deployed, recipe),
+        ),
+        budget=tuned.explanation,
+        search=tuple(RatioReport(one.amount, one.score, one.drop, one.holds) for one in tuned.trials) or None,
+        cross_validation=folds or None,
+        zero_weights=zero_ratio(deployed.quantized.model) if recipe.prune.method != "structural" else None,
+        confusion=_confusion(baseline, deployed),
     ).to_json()
 
 
-def _stages(built: Built, records: Mapping[str, RunRecord]) -> StageReports:
-    inputs, deployed, report = built.inputs, built.deployed, built.trained.pruned.report
-
+def _stages(
+    baseline: Baseline, tuned: TunedModel, deployed: DeployedModel, measured: Measurements
+) -> StageReports:
     def stage(name: str) -> StageReport:
-        cost = report.before if name == "baseline" else report.after
-        metrics = inputs.metrics(
-            inputs.data.test, deployed.outputs[name], inputs.test, deployed.thresholds.get(name)
+        cost = tuned.report.before if name == "baseline" else tuned.report.after
+        metrics = baseline.metrics(
+            baseline.data.test, deployed.outputs[name], baseline.test, deployed.thresholds.get(name)
         )
-        measured = StageReport(
+        row = StageReport(
             cost.neurons, cost.params, cost.macs, len(deployed.files[name].tflite), dict(metrics)
         )
-        record = records.get(name)
+        record = measured.records.get(name)
         if record is None:
-            return measured
+            return row
         latency = record.latency
         return dataclasses.replace(
-            measured,
+            row,
             latency_ms=LatencyReport(latency.p50_ms, latency.p90_ms, latency.p99_ms),
             peak_memory_bytes=record.memory.peak_bytes,
             on_eval=EvalReport(record.samples, dict(record.metrics)) if record.metrics else None,
@@ -116,7 +123,7 @@ def _stages(built: Built, records: Mapping[str, RunRecord]) -> StageReports:
     return StageReports(*map(stage, STAGES))
 
 
-def _quantization(deployed: Deployed, io: str) -> QuantizationReport:
+def _quantization(deployed: DeployedModel, io: str) -> QuantizationReport:
     made, parity = deployed.quantized, deployed.parity
     return QuantizationReport(
         mode=made.result.mode, route=made.result.route, operators=dict(made.result.operators),
@@ -136,27 +143,27 @@ def _origin(data: Dataset) -> list[str]:
     return [note] if data.synthetic else []
 
 
-def _confusion(built: Built) -> ConfusionReport | None:
+def _confusion(baseline: Baseline, deployed: DeployedModel) -> ConfusionReport | None:
     """Counts on the test split, where there are classes."""
-    data = built.inputs.data
+    data = baseline.data
     y, labels = data.test.y, data.labels
     if y is None or y.ndim != 1 or labels is None or len(labels) > _MAX_CLASSES:
         return None
-    if not built.inputs.classes or not {"accuracy", "agreement"} & set(data.metrics):
+    if not baseline.classes or not {"accuracy", "agreement"} & set(data.metrics):
         return None
     return ConfusionReport(*(
         tuple(
             tuple(map(int, row))
-            for row in confusion_counts(Evaluation(y, built.deployed.outputs[name][0], labels))
+            for row in confusion_counts(Evaluation(y, deployed.outputs[name][0], labels))
         )
         for name in ("baseline", "deployed")
     ))
 
 
-def _notes(built: Built) -> list[str]:
+def _notes(deployed: DeployedModel, recipe: Recipe) -> list[str]:
     """Zeros and shared weights do not make a model faster."""
-    recipe, quantized = built.job.recipe, built.deployed.quantized
-    if recipe.method == "structural" and not recipe.clusters:
+    quantized = deployed.quantized
+    if recipe.prune.method == "structural" and not recipe.quantize.clusters:
         return []
     note = (
         f"Zeros and shared weights make a download smaller ({quantized.zip_bytes:,} bytes in a zip), not the "
@@ -165,16 +172,16 @@ def _notes(built: Built) -> list[str]:
     return [note]
 
 
-def bundle_files(built: Built) -> Files:
+def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) -> Files:
     """Everything in the bundle but the manifest and report.json."""
-    data, recipe = built.inputs.data, built.job.recipe
+    data = baseline.data
     files: Files = {
-        "model.tflite": built.deployed.files["deployed"].tflite,
-        "model.keras": saved_bytes(built.deployed.float_model),
+        "model.tflite": deployed.files["deployed"].tflite,
+        "model.keras": saved_bytes(deployed.quantized.model),
         **{name: text.encode() for name, text in data.files.items()},
     }
     if data.test.y is not None:
-        split = choose(data.test, recipe.eval_samples, recipe.seed)
+        split = choose(data.test, recipe.measure.eval_samples, recipe.seed)
         arrays = map(np.asarray, split.x if isinstance(split.x, tuple) else (split.x,))
         # Texts are kept as Python objects on the host; numpy's own strings travel without pickle.
         inputs = tuple(array.astype(str) if array.dtype.hasobject else array for array in arrays)
@@ -185,21 +192,31 @@ def bundle_files(built: Built) -> Files:
     return files
 
 
-def manifest(built: Built, command: str, parts: Mapping[str, str]) -> Manifest:
-    """The bundle's own description; `write_bundle` fills in the files."""
-    deployed, data, recipe = built.deployed.files["deployed"], built.inputs.data, built.job.recipe
-    calibration = built.inputs.calibration
+def manifest(
+    baseline: Baseline, deployed: DeployedModel, recipe: Recipe, command: str, parts: Mapping[str, str]
+) -> Manifest:
+    """The bundle's own description; `write_bundle` fills in the files.
+
+    Args:
+        baseline: the original, and its data.
+        deployed: what ships.
+        recipe: all settings.
+        command: what the user typed; empty for nothing.
+        parts: hashes of the build's inputs.
+    """
+    shipped, data = deployed.files["deployed"], baseline.data
+    calibration = baseline.calibration
     arrays = calibration if isinstance(calibration, tuple) else (calibration,)
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return Manifest(
-        task=data.task, inputs=deployed.inputs, outputs=deployed.outputs,
-        preprocessing=tuple(built.deployed.preprocessing), metrics=data.metrics, files={},
+        task=data.task, inputs=shipped.inputs, outputs=shipped.outputs,
+        preprocessing=tuple(deployed.preprocessing), metrics=data.metrics, files={},
         seed=recipe.seed, recipe=as_mapping(recipe),
         calibration={"samples": len(arrays[0]), "sha256": digest.hexdigest()},
         versions=versions(), commands=(command,) if command else (), stream=data.stream,
-        built_from=dict(parts), threshold=built.deployed.thresholds.get("deployed"), synthetic=data.synthetic,
+        built_from=dict(parts), threshold=deployed.thresholds.get("deployed"), synthetic=data.synthetic,
     )
 
 

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PREFIX = "zoo:"
 
 
-def is_zoo(model: Any) -> bool:
+def is_zoo(model: object) -> bool:
     """Whether no trained model is given: none at all, or a name of the zoo's."""
     return model is None or (isinstance(model, str) and model.startswith(PREFIX))
 
 
-def entry_of(model: str | None, task: str) -> ZooModel:
+def entry_of(model: object, task: str) -> ZooModel:
     """The entry that `zoo:NAME` means, or the default of a task.
 
     Raises:
@@ -29,10 +29,10 @@ def entry_of(model: str | None, task: str) -> ZooModel:
     """
     from edgeprune_models import default_for, find
 
-    return default_for(task) if model is None else find(model.removeprefix(PREFIX))
+    return default_for(task) if model is None else find(str(model).removeprefix(PREFIX))
 
 
-def with_defaults(model: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a recipe with the task and the fine-tuning of the zoo's model below them.
 
     Args:

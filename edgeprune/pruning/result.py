@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from edgeprune.graph.cost import Cost
+from edgeprune.graph.dependency_graph import Refusal
+from edgeprune.pruning.equivalence import Equivalence
 
-    from edgeprune.graph.cost import Cost
-    from edgeprune.graph.dependency_graph import DependencyGraph, Refusal
+if TYPE_CHECKING:
+    from edgeprune.graph.dependency_graph import DependencyGraph
     from edgeprune.keras_types import KerasModel
-    from edgeprune.pruning.equivalence import Equivalence
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

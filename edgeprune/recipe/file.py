@@ -1,4 +1,6 @@
-"""Recipe files: TOML with the fields of `edgeprune.recipe.Recipe`, and what to build.
+"""Recipe files: TOML with the settings of `edgeprune.recipe.Recipe`, and what to build.
+
+Settings stand there by their flat names, or in a table of their section's name (``[train] epochs = 3``).
 
 ::
 
@@ -13,12 +15,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.errors import InputError
-from edgeprune.recipe.schema import Recipe, as_mapping
+from edgeprune.recipe.schema import SETTINGS, Recipe, as_mapping
 from edgeprune.recipe.toml import read_toml
 
 PLACES = ("model", "data", "out", "custom_objects")
@@ -57,15 +58,15 @@ def written_recipe(settings: Recipe, places: Mapping[str, str]) -> str:
     lines = [f"{name} = {_toml(value)}" for name, value in places.items()]
     values = as_mapping(settings)
     tables = []
-    for field in dataclasses.fields(Recipe):
-        value, meaning = values[field.name], field.metadata["help"]
+    for name, one in SETTINGS.items():
+        value = values[name]
         if isinstance(value, Mapping):
-            tables += [f"# {meaning}", f"[{field.name}]"] if value else []
+            tables += [f"# {one.help}", f"[{name}]"] if value else []
             tables += [f"{_toml(key)} = {_toml(item)}" for key, item in value.items()]
         elif value is None:
-            lines += [f"# {meaning}", f"# {field.name} ="]
+            lines += [f"# {one.help}", f"# {name} ="]
         else:
-            lines += [f"# {meaning}", f"{field.name} = {_toml(value)}"]
+            lines += [f"# {one.help}", f"{name} = {_toml(value)}"]
     return "\n".join([*lines, *tables]) + "\n"
 
 

@@ -6,12 +6,11 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import get_type_hints
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.recipe import Recipe, recipe
+from edgeprune.recipe import SETTINGS, recipe
 
 Value = str | int | float | bool
 Settings = dict[str, Value]
@@ -130,7 +129,7 @@ def parse_space(given: Iterable[str], fixed: Mapping[str, object]) -> Space:
 
 
 def _value(name: str, text: str) -> Value:
-    kind = get_type_hints(Recipe).get(name)
+    kind = SETTINGS[name].kind if name in SETTINGS else None
     try:
         if kind is int:
             return int(text)

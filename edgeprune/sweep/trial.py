@@ -13,7 +13,10 @@ from edgeprune.progress import GivenUpError, Interim, Progress, Watch
 from edgeprune.sweep.trial_pruner import ReferenceTrial, reason_to_stop
 
 if TYPE_CHECKING:
-    from edgeprune.pipeline.build import Source
+    from edgeprune.pipeline.source import Source
+
+if TYPE_CHECKING:
+    from edgeprune.pipeline.source import Source
 
 CHECK = -1
 """Number of the assignment that only checks model and data, and trains the zoo's model once for all."""
@@ -142,29 +145,17 @@ def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
 
 def _check(assignment: Assignment, progress: Progress) -> None:
     """Opens model and data as a build would, and keeps the zoo's model, trained."""
-    from edgeprune.keras_bridge.load import saved_bytes
     from edgeprune.pipeline import build as pipeline
-    from edgeprune.pipeline.inputs import open_inputs
-    from edgeprune.pipeline.job import Job
-    from edgeprune.pipeline.state import State
-    from edgeprune.pipeline.training import check_settings
-    from edgeprune.pipeline.zoo import is_zoo
     from edgeprune.recipe import recipe
 
-    pipeline.require_host()
-    settings = recipe(**assignment.settings)
-    job = Job(settings, _source(assignment), State(None), progress)
-    with pipeline.quietly(settings) as strategy:
-        inputs = open_inputs(dataclasses.replace(job, strategy=strategy))
-        check_settings(job, inputs)
-        if is_zoo(assignment.model):
-            folder = Path(assignment.out)
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / BASELINE).write_bytes(saved_bytes(inputs.model))
+    pipeline.check(
+        _source(assignment), recipe(**assignment.settings), progress,
+        trained=Path(assignment.out) / BASELINE,
+    )
 
 
 def _source(assignment: Assignment) -> Source:
-    from edgeprune.pipeline.build import Source
+    from edgeprune.pipeline.source import Source
 
     trained = Path(assignment.trained) if assignment.trained else None
     return Source(

@@ -19,7 +19,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from edgeprune.progress import Interim
-from edgeprune.recipe import Recipe
+from edgeprune.recipe import SETTINGS
 
 _KIND = ("method", "quantize", "qat", "clusters", "io", "embed_frontend", "allow_flex")
 """Settings that say how the file is made, whatever the widths."""
@@ -39,8 +39,7 @@ class ReferenceTrial:
 
 def kind_of(settings: Mapping[str, object]) -> tuple[object, ...]:
     """Trials of the same kind can be compared before they are done."""
-    defaults = {field.name: field.default for field in dataclasses.fields(Recipe)}
-    return tuple(settings.get(name, defaults[name]) for name in _KIND)
+    return tuple(settings.get(name, SETTINGS[name].default) for name in _KIND)
 
 
 def reason_to_stop(now: Interim, references: Iterable[ReferenceTrial]) -> str:

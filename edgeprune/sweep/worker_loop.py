@@ -156,7 +156,7 @@ class WorkerLoop:
 
     def _measured(self, outcome: Outcome, bundle: Path) -> Outcome:
         try:
-            record = self._devices.measure(bundle, recipe(**self._what.fixed).threads)
+            record = self._devices.measure(bundle, recipe(**self._what.fixed).measure.threads)
         except InputError as error:
             return Outcome(error=str(error))
         except DeviceError as error:

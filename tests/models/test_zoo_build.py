@@ -15,11 +15,8 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics import evaluate
 from edgeprune.metrics.anomaly import choose_threshold, reconstruction_error
-from edgeprune.pipeline.job import Job, Source
-from edgeprune.pipeline.state import State
+from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.zoo import with_defaults
-from edgeprune.progress import silent
-from edgeprune.recipe import recipe
 from edgeprune.training.objective import training_objective
 from edgeprune_models import training
 
@@ -72,7 +69,7 @@ def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
     model = entry.build((20, 8), 3, 1)
     training.compile_model(model, entry.recipe, 10)
     (tmp_path / "model.keras").write_bytes(saved_bytes(model))
-    kept = Job(recipe(), Source("zoo:ctc-crnn"), State(None), silent).load(tmp_path / "model.keras")
+    kept = Source("zoo:ctc-crnn").load(tmp_path / "model.keras")
     labels, answers = np.array([[0, 1, -1]]), np.full((1, 10, 4), 0.25, np.float32)
     found = [training_objective(one, (answers,), labels, 0.7).objectives[0].function for one in (model, kept)]
     assert found == [training.ctc_loss] * 2

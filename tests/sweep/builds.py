@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.sweep import Space, Sweep
 from edgeprune.sweep.trial import Assignment, Message, run_here
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 SPACE = Space(
     {

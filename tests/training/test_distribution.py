@@ -11,7 +11,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.training.environment import strategy_of
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 
 def free_ports(number):

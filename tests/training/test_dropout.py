@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import edgeprune
-from edgeprune.pipeline.training import learn
-from edgeprune.recipe import recipe
+from edgeprune.pipeline.tune import learn
+from edgeprune.recipe import TrainSettings
 from edgeprune.training.dropout import scaled_dropout
 from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
@@ -56,15 +56,19 @@ def test_they_hold_while_training_goes_on():
     model = edgeprune.prune(original, 0.35, ratios={"conv": 0.5, "dense": 0.25}, calibration=x).model
     answers, seen = predict(original, x), []
     labels = answers[0].argmax(-1)
-    inputs = SimpleNamespace(
-        model=original, objective=training_objective(original, answers, labels, 0.5),
+    baseline = SimpleNamespace(
+        model=original,
+        objective=training_objective(original, answers, labels, 0.5),
         epochs=lambda *_: [(x, labels)],
-        score=lambda trained: seen.append(rates(trained)) or 0.0, data=SimpleNamespace(train=x),
+        score=lambda trained: seen.append(rates(trained)) or 0.0,
+        data=SimpleNamespace(train=x),
+        validation=x,
+        predictions=answers,
+        score_of=lambda _: -np.inf,
     )
-    job = SimpleNamespace(
-        recipe=recipe(epochs=1, batch_size=20), strategy=None, state=SimpleNamespace(file=lambda _: None)
-    )
-    learn(job, inputs, model, lambda _: None)
+    context = SimpleNamespace(seed=0, strategy=None, store=SimpleNamespace(file=lambda _: None))
+    pruned = SimpleNamespace(model=model, keep=np.zeros(1, bool))
+    learn(baseline, pruned, TrainSettings(epochs=1, batch_size=20), context, lambda _: None)
     expected = pytest.approx({"seen": 0.2, "flat": 0.1, "inside": 0.375, "whole": 0.1}, rel=1e-12)
     assert seen == [expected, expected]  # before the epoch and after it
     assert rates(model) == rates(original)

@@ -1,11 +1,9 @@
 """A training's learning rate suits its length, unless one is given."""
 
-from types import SimpleNamespace
-
 import pytest
 
-from edgeprune.pipeline.training import settings_of
-from edgeprune.recipe import recipe
+from edgeprune.pipeline.tune import fine_tuning
+from edgeprune.recipe import TrainSettings
 from edgeprune.training.learning_rate import heuristic_learning_rate
 
 
@@ -20,6 +18,5 @@ def test_longer_trainings_get_a_larger_rate_up_to_a_limit():
     ("given", "expected"), [(None, heuristic_learning_rate(3 * 8)), (0.03, 0.03), (0.0, 0.0)]
 )
 def test_a_given_rate_counts(given, expected):
-    job = SimpleNamespace(recipe=recipe(learning_rate=given, batch_size=128))
-    inputs = SimpleNamespace(data=SimpleNamespace(train=range(1000)))
-    assert settings_of(job, inputs, "fine_tune", epochs=3).learning_rate == pytest.approx(expected, rel=1e-12)
+    settings = fine_tuning(TrainSettings(learning_rate=given, batch_size=128), 0, 1000, "fine_tune", epochs=3)
+    assert settings.learning_rate == pytest.approx(expected, rel=1e-12)

@@ -10,8 +10,11 @@ import numpy as np
 import pytest
 
 import edgeprune
-from edgeprune.pipeline.inputs import Inputs
-from edgeprune.pipeline.training import _fit_to_learn
+from edgeprune.keras_bridge.network import network_of
+from edgeprune.pipeline import tune
+from edgeprune.pipeline.artifacts import Baseline
+from edgeprune.pipeline.prune import pruned_model
+from edgeprune.recipe import TrainSettings
 from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
@@ -52,22 +55,34 @@ def test_outputs_as_training_sees_them(package):
 
 @pytest.mark.parametrize("package", PACKAGES)
 @pytest.mark.parametrize("improves", [True, False])
-def test_cancelling_weights_are_no_start(package, improves):
+def test_cancelling_weights_are_no_start(package, improves, monkeypatch):
     """The repaired model's last layer reads each unit twice, with weights that cancel but for what counts."""
     original, x = network(package, 0.1, normalized=False)
     result = edgeprune.prune(original, 0.5, calibration=x[:256])
     model = result.model
-    answers = predict(original, x)
-    labels = answers[0].argmax(-1)
-    objective = training_objective(original, answers, labels, 0.7)
-    data = SimpleNamespace(validation=SimpleNamespace(y=labels))
-    inputs = Inputs(None, original, data, x, x, x, answers, objective)
-    job = SimpleNamespace(recipe=SimpleNamespace(seed=0, epochs=1), notes=[])
+    predictions = predict(original, x)
+    labels = predictions[0].argmax(-1)
+    objective = training_objective(original, predictions, labels, 0.7)
+    data = SimpleNamespace(train=x, validation=SimpleNamespace(y=labels))
+    read = network_of(original)
+    baseline = Baseline(None, original, read, result.dependencies, data, x, x, x, predictions, objective)
+    context = SimpleNamespace(seed=0, strategy=None, notes=[], store=SimpleNamespace(file=lambda _: None))
+    pruned, settings = pruned_model(result), TrainSettings(epochs=1)
+    started = []
+
+    def training_gives(weights):
+        def fine_tune(learner, *_, **__):
+            started.append(learner.get_weights())
+            learner.set_weights(weights)
+            return ()
+
+        monkeypatch.setattr(tune, "fine_tune", fine_tune)
+        tune.learn(baseline, pruned, settings, context, lambda _: None)
+
     healthy = model.get_weights()
-    with _fit_to_learn(job, inputs, model, result):
-        started = model.get_weights()
-    assert all(np.array_equal(a, b) for a, b in zip(started, healthy, strict=True))
-    assert job.notes == []
+    training_gives(healthy)
+    assert all(np.array_equal(a, b) for a, b in zip(started.pop(), healthy, strict=True))
+    assert context.notes == []
 
     # Two units alike, read with opposite signs: the same answers, hopeless under dropout.
     sick = [array.copy() for array in healthy]
@@ -76,17 +91,11 @@ def test_cancelling_weights_are_no_start(package, improves):
     last[0] += last[1] + 500.0
     last[1] = -500.0
     model.set_weights(sick)
-    score = inputs.score(model)
-    with _fit_to_learn(job, inputs, model, result):
-        plain = model.get_weights()
-        kept = result.keep[result.dependencies.groups[0].channels]
-        np.testing.assert_array_equal(plain[0], original.get_weights()[0][:, kept])
-        if improves:
-            model.set_weights(healthy)
-        else:
-            model.set_weights([np.zeros_like(array) for array in healthy])
-    assert len(job.notes) == 1
-    after = model.get_weights()
+    score = baseline.score(model)
+    training_gives(healthy if improves else [np.zeros_like(array) for array in healthy])
+    kept = result.keep[result.dependencies.groups[0].channels]
+    np.testing.assert_array_equal(started.pop()[0], original.get_weights()[0][:, kept])
+    assert len(context.notes) == 1
     expected = healthy if improves else sick
-    assert inputs.score(model) >= score
-    assert all(np.array_equal(a, b) for a, b in zip(after, expected, strict=True))
+    assert baseline.score(model) >= score
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), expected, strict=True))

@@ -15,7 +15,7 @@ import pytest
 from edgeprune.bundle import read_bundle
 from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 SETTINGS = {"calibration": 96, "epochs": 2, "gradual_epochs": 1, "batch_size": 32}
 

@@ -1,6 +1,5 @@
 """The one schema of settings: in Python, on the command line and in a file."""
 
-import dataclasses
 import subprocess
 import sys
 from typing import get_args
@@ -92,4 +91,4 @@ def test_typed_options_beat_the_file_and_defaults_do_not(tmp_path):
     (tmp_path / "effective.toml").write_text(done.stdout)
     given, _ = read_recipe(tmp_path / "effective.toml")
     expected = {**as_mapping(Recipe()), "prune": 0.25, "epochs": 2, "protect": ("a*",), "ratios": {"b*": 0.5}}
-    assert dataclasses.asdict(recipe(**given)) == expected
+    assert as_mapping(recipe(**given)) == expected

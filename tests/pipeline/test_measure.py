@@ -1,6 +1,6 @@
 """What a build says of the latencies it measured."""
 
-from edgeprune.pipeline.measuring import slower
+from edgeprune.pipeline.measure import slower
 
 
 def test_a_file_that_takes_longer_than_the_original_is_told():

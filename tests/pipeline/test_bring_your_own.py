@@ -10,7 +10,7 @@ from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 pytestmark = [pytest.mark.heavy, pytest.mark.xdist_group("bring_your_own")]
 

@@ -11,10 +11,10 @@ import edgeprune
 from edgeprune.budget import timing as measuring
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.pipeline import build as pipeline
-from edgeprune.pipeline import fitting
+from edgeprune.pipeline import within_budget
 from edgeprune.recipe import recipe
 from edgeprune.report.page import write_report
-from tests.test_build import stripes
+from tests.pipeline.test_build import stripes
 
 SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}
 
@@ -46,7 +46,7 @@ def own_cache(tmp_path, monkeypatch):
     # Precision costs time, and nothing here depends on it.
     monkeypatch.setattr(measuring, "_TIME_S", 0.1)
     monkeypatch.setattr(measuring, "_ROUND_S", 0.02)
-    monkeypatch.setattr(fitting, "_TRIALS", 2)
+    monkeypatch.setattr(within_budget, "_TRIALS", 2)
     return tmp_path / "cache/edgeprune"
 
 
@@ -212,8 +212,8 @@ def test_limits_as_people_write_them():
     found = recipe(
         max_latency="500us", max_memory="64MiB", max_size="200kB", max_macs=5_000_000, device="local"
     )
-    assert found.limits() == {
+    assert found.budget.limits() == {
         "latency_ms": 0.5, "memory_bytes": 64 * 2**20, "size_bytes": 200_000, "macs": 5e6,
     }
-    assert found.limited
-    assert not recipe().limited
+    assert found.budget.limited
+    assert not recipe().budget.limited

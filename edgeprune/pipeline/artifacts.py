@@ -1,0 +1,235 @@
+"""What one stage of a build hands to the next.
+
+    Baseline -> PrunedModel -> TunedModel -> DeployedModel -> Measurements -> Bundle
+
+The dependency graph is part of what is read of the baseline; importance scores and the plan live in
+`edgeprune.pruning`, which makes a `PrunedModel` of them. What is written to disk (see
+`edgeprune.pipeline.store`) refers to nothing outside of itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.budget.explain import Explanation
+from edgeprune.conversion.options import Quantized
+from edgeprune.conversion.parity import Parity
+from edgeprune.conversion.values import Converted
+from edgeprune.data.streamed import is_streamed
+from edgeprune.keras_types import KerasModel
+from edgeprune.pruning.result import PruneReport
+from edgeprune.run_record import RunRecord
+from edgeprune.training.checkpoint import Epoch
+from edgeprune.training.prediction import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from edgeprune.data.dataset import Dataset, Split
+    from edgeprune.graph.dependency_graph import DependencyGraph
+    from edgeprune.keras_bridge.network import KerasNetwork
+    from edgeprune.training.objective import TrainingObjective
+    from edgeprune_models import ZooModel
+
+Outputs = tuple[np.ndarray, ...]
+"""A model's outputs for some samples, (N, …) each."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """A model of the zoo, trained."""
+
+    model: KerasModel
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One amount that was tried, on the way to the largest that keeps the accuracy.
+
+    Attributes:
+        amount: share removed, or of the latency that is saved.
+        score: of the tuned model, in points of the task's metric on validation data.
+        drop: points lost against the original.
+        holds: whether that is within the limit.
+    """
+
+    amount: float
+    score: float
+    drop: float
+    holds: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class PrunedModel:
+    """A smaller model, reconstructed, not trained.
+
+    Attributes:
+        keep: for each channel of the original's dependency graph, whether it stays.
+        report: what was done.
+    """
+
+    model: KerasModel
+    keep: np.ndarray
+    report: PruneReport
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelInBudget:
+    """The model that keeps most inside a budget, before it is trained.
+
+    Attributes:
+        explanation: why it is what it is.
+        baseline: the original's `.tflite`, which latencies are measured beside.
+    """
+
+    pruned: PrunedModel
+    explanation: Explanation
+    baseline: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class TunedModel:
+    """The float model to quantize, and how it came about.
+
+    Attributes:
+        keep: for each channel of the original's dependency graph, whether it stays.
+        report: what pruning did.
+        curve: of fine-tuning.
+        trials: of the search for the largest share.
+        explanation: of widths that a budget has found.
+    """
+
+    model: KerasModel
+    keep: np.ndarray
+    report: PruneReport
+    curve: tuple[Epoch, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    explanation: Explanation | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class DeployedModel:
+    """The three models as `.tflite`, and what they give on the test split.
+
+    Attributes:
+        quantized: the float model that the file matches, and all that was tried.
+        files: ``baseline`` and ``pruned`` in float, and ``deployed``.
+        outputs: of the same three on the test split.
+        thresholds: of the same three, chosen on the validation split, where outputs are anomaly scores.
+        parity: deployed against its float model, on the test split.
+        preprocessing: what is left to do outside of the deployed file.
+    """
+
+    quantized: Quantized
+    files: Mapping[str, Converted]
+    outputs: Mapping[str, Outputs]
+    thresholds: Mapping[str, float]
+    parity: Parity
+    preprocessing: Sequence[Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Measurements:
+    """What the device said of the three files of a `DeployedModel`, by their names."""
+
+    records: Mapping[str, RunRecord]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Baseline:
+    """The original, trained, with the data that it was checked against.
+
+    Attributes:
+        entry: the zoo's, where the model is the zoo's, else None.
+        network: the model as it was read, once.
+        dependencies: which of its channels must go together.
+        calibration: model inputs that drive reconstruction and quantization, from training data.
+        validation: model inputs that drive every decision.
+        test: model inputs that are only reported on.
+        predictions: the model's outputs on validation data.
+        objective: what training aims at.
+    """
+
+    entry: ZooModel | None
+    model: KerasModel
+    network: KerasNetwork
+    dependencies: DependencyGraph
+    data: Dataset
+    calibration: Any
+    validation: Any
+    test: Any
+    predictions: Outputs
+    objective: TrainingObjective
+
+    @property
+    def classes(self) -> bool:
+        """Whether the first output says classes."""
+        return self.objective.objectives[0].kind in ("categorical", "binary")
+
+    def epochs(self, number: int, seed: int) -> Iterator[tuple[Any, np.ndarray | None]]:
+        """Model inputs and labels of each epoch, augmented as the zoo's recipe says."""
+        if self.entry is not None:
+            from edgeprune_models.training import augmented_epochs
+
+            yield from augmented_epochs(
+                self.data, dataclasses.replace(self.entry.recipe, epochs=number), seed
+            )
+            return
+        inputs = self.data.model_input(self.data.train.x)
+        for _ in range(number):
+            yield inputs, self.data.train.y
+
+    def score(self, model: KerasModel) -> float:
+        """How well a model meets the objective on validation data; higher is better.
+
+        The loss, not the metric: a few hundred samples tell models apart by it long before one of
+        them gets a sample more right.
+        """
+        return self.score_of(predict(model, self.validation))
+
+    def score_of(self, outputs: Outputs) -> float:
+        """The score of outputs for the validation data."""
+        return -self.objective.value(
+            self.objective.targets(self.predictions, self.data.validation.y), outputs
+        )
+
+    def metrics(
+        self, split: Split, outputs: Outputs, inputs: Any, threshold: float | None = None
+    ) -> dict[str, float]:
+        """All metrics of the task for the first output on a split."""
+        from edgeprune.metrics import evaluate
+
+        # Only an autoencoder is judged by its inputs.
+        seen = None if is_streamed(inputs) else inputs
+        return evaluate(
+            self.data.metrics, split.y, outputs[0], labels=self.data.labels, inputs=seen, threshold=threshold
+        )
+
+    def primary_metric(self, split: Split, outputs: Outputs, inputs: Any) -> float:
+        """The task's own metric as a fraction, so that higher is better."""
+        from edgeprune.metrics import METRICS
+
+        name, value = next(iter(self.metrics(split, outputs, inputs).items()))
+        return value if METRICS[name].higher_is_better else 1.0 - value
+
+    def validation_metric(self, model: KerasModel) -> float:
+        """The primary metric of a model on validation data."""
+        return self.primary_metric(self.data.validation, predict(model, self.validation), self.validation)
+
+    def threshold(self, outputs: Outputs) -> float | None:
+        """Above which score a sample is an anomaly, by a model's outputs on validation data.
+
+        None for a model that is not judged by scores.
+        """
+        from edgeprune.metrics import anomaly
+        from edgeprune.metrics.evaluation import Evaluation
+
+        y = self.data.validation.y
+        if y is None or not set(anomaly.NAMES) & set(self.data.metrics):
+            return None
+        seen = self.validation[0] if isinstance(self.validation, tuple) else self.validation
+        return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, seen)))

@@ -1,0 +1,201 @@
+"""Stage: model and data, checked against each other before anything is pruned -> `Baseline`."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.data.streamed import in_memory, is_streamed
+from edgeprune.errors import InputError
+from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
+from edgeprune.pipeline.zoo import entry_of, is_zoo
+from edgeprune.recipe import SETTINGS
+from edgeprune.training.objective import training_objective
+from edgeprune.training.prediction import predict
+
+if TYPE_CHECKING:
+    from edgeprune.data.dataset import Dataset
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pipeline.context import BuildContext
+    from edgeprune.recipe import Recipe
+    from edgeprune_models import ZooModel
+
+_VALUES = ("r2", "mean_absolute_error")
+_VALIDATION = 4096
+"""Samples that drive decisions, at most, where data does not fit into memory."""
+
+
+def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
+    """Loads the model first, so that what is wrong with it is said at once; then the data.
+
+    Raises:
+        InputError: model or data cannot be read, or do not belong together.
+    """
+    from edgeprune.data.calibration import choose
+    from edgeprune.keras_bridge.network import network_of
+    from edgeprune.pruning.dependencies import find_dependencies
+
+    source, seed = context.source, context.seed
+    entry = entry_of(source.model, recipe.task) if is_zoo(source.model) else None
+    model = None if entry is not None else _own_model(context)
+    data = _data(recipe, context, entry, model)
+    if entry is not None:
+        _check_task(entry, data)
+        model = _zoo_model(entry, data, context)
+    else:
+        data = _rescaled(data, model, context)
+    calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
+    if is_streamed(data.validation.x):
+        data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
+    validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
+    predictions = predict(model, validation)
+    data = _labelled(data, model, predictions, test, context)
+    balanced = recipe.train.class_weights == "balanced"
+    objective = training_objective(
+        model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
+    )
+    if entry is None:
+        context.notes.append(f"Trained on {objective.objectives[0].origin}.")
+    network = network_of(model)
+    return Baseline(
+        entry,
+        model,
+        network,
+        find_dependencies(network.graph),
+        data,
+        calibration,
+        validation,
+        test,
+        predictions,
+        objective,
+    )
+
+
+def _own_model(context: BuildContext) -> KerasModel:
+    """The user's model, in float32 where it was trained in mixed precision."""
+    from edgeprune.keras_bridge.float32 import model_in_float32
+
+    model = context.source.model
+    if isinstance(model, (str, Path)):
+        model = context.source.load(Path(model))
+    whole = model_in_float32(model)
+    if whole is not model:
+        context.notes.append("The model was trained in mixed precision; it was brought to float32.")
+    return whole
+
+
+def _data(recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: KerasModel) -> Dataset:
+    source = context.source.data
+    if isinstance(source, (str, Path)):
+        from edgeprune.data.model_signature import signature_of
+        from edgeprune.data.sources import open_data
+
+        # The default task says nothing about a user's data.
+        task = None if recipe.task == SETTINGS["task"].default else recipe.task
+        return open_data(
+            source, task=task, seed=context.seed, signature=None if entry is not None else signature_of(model)
+        )
+    if source is not None:
+        return source
+    if entry is None:
+        raise InputError(
+            "A model was given without data.",
+            "Pruning needs samples to decide by and to measure on.",
+            "Pass --data samples.npz (x_train, y_train, x_test, y_test), or leave the model out to try "
+            "edgeprune on the zoo's.",
+        )
+    found: Dataset = entry.load_data()
+    return found
+
+
+def _check_task(entry: ZooModel, data: Dataset) -> None:
+    if data.task != entry.task:
+        raise InputError(
+            f"{data.source or 'The data'} holds samples of the task {data.task}.",
+            f"The zoo's {entry.name} is for {entry.task}.",
+            "Name another model (edgeprune zoo lists them), or --task where none is named.",
+        )
+
+
+def _rescaled(data: Dataset, model: KerasModel, context: BuildContext) -> Dataset:
+    """The data in the model's own scaling, which the labels tell.
+
+    Raises:
+        InputError: another number of inputs, or a shape that does not fit.
+    """
+    from edgeprune.data.scaling import choose_scaling
+
+    _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
+    data = choose_scaling(data, lambda inputs: predict(model, inputs)[0], context.seed)
+    context.notes.extend(data.notes)
+    return data
+
+
+def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasModel:
+    """The zoo's model, trained.
+
+    Raises:
+        InputError: labels of another kind than the model gives, such as one a text for a tagger.
+    """
+    from edgeprune.data.check import check_labels
+    from edgeprune.data.model_signature import signature_of
+    from edgeprune_models.training import train
+
+    if context.source.trained is not None:
+        return context.source.load(context.source.trained)
+    with context.stage("train") as tell:
+
+        def trained() -> TrainedModel:
+            model = entry.build_for(data, context.seed)
+            if data.train.y is not None and entry.recipe.loss == "crossentropy":
+                check_labels(data.train.y, "train", signature_of(model))
+            return TrainedModel(train(model, data, entry.recipe, context.seed, progress=tell).model)
+
+        return context.store.made("train", TrainedModel, trained).model
+
+
+def _labelled(
+    data: Dataset, model: KerasModel, predictions: Outputs, test: Any, context: BuildContext
+) -> Dataset:
+    """Data whose metrics fit it; without labels, the original's predictions stand in."""
+    if data.test.y is not None and data.validation.y is not None:
+        return data
+    kind = training_objective(model, predictions, None, 0.0).objectives[0].kind
+    context.notes.append("The data has no labels: accuracy is agreement with the original model.")
+    standing = [_label(found[0], kind) for found in (predictions, predict(model, test))]
+    validation, tested = (
+        dataclasses.replace(split, y=y)
+        for split, y in zip((data.validation, data.test), standing, strict=True)
+    )
+    metrics = ("agreement",) if kind in ("categorical", "binary") else _VALUES
+    return dataclasses.replace(data, validation=validation, test=tested, metrics=metrics)
+
+
+def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
+    if kind == "categorical":
+        return np.asarray(outputs.argmax(-1), np.int64)
+    if kind == "binary":
+        return (outputs > 0.5).astype(np.int64).reshape(len(outputs), *outputs.shape[1:-1])
+    return outputs
+
+
+def _check_shapes(model: KerasModel, inputs: Any) -> None:
+    """Refuses data that the model cannot take, before anything is done with it.
+
+    Raises:
+        InputError: another number of inputs, or a shape that does not fit.
+    """
+    from edgeprune.conversion.values import shapes_match
+
+    arrays = inputs if isinstance(inputs, tuple) else (inputs,)
+    wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
+    found = [array.shape[1:] for array in arrays]
+    if not shapes_match(wanted, found):
+        raise InputError(
+            f"The data has samples of shape {', '.join(map(str, found))}.",
+            f"Model '{model.name}' takes {', '.join(map(str, wanted))}.",
+            "Bring the samples into the model's shape.",
+        )

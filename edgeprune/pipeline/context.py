@@ -1,0 +1,65 @@
+"""What surrounds the stages of one build: progress, timings, notes, interim figures, finished artifacts."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from typing import TYPE_CHECKING
+
+from edgeprune.pipeline.store import ArtifactStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from device_runners.options import BenchOptions
+    from edgeprune.keras_types import Strategy
+    from edgeprune.pipeline.source import Source
+    from edgeprune.progress import Progress, Watch
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BuildContext:
+    """The surroundings of one build; holds no setting and no artifact of its own.
+
+    Attributes:
+        source: model and data, as the user named them.
+        store: artifacts of an interrupted try, and of this one.
+        progress: told each stage's name and its share done.
+        bench_options: how devices are reached and measured.
+        seed: decides every random choice.
+        strategy: a `tf.distribute.Strategy`, or None.
+        watch: told how the model does while it is trained; None where nobody asks.
+        seconds: wall time of each stage so far.
+        notes: what the user has to know, so far.
+    """
+
+    source: Source
+    store: ArtifactStore
+    progress: Progress
+    bench_options: BenchOptions
+    seed: int
+    strategy: Strategy = None
+    watch: Watch | None = None
+    seconds: dict[str, float] = dataclasses.field(default_factory=dict)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[float], None]]:
+        """Times a stage and tells its beginning and end; gives what tells its fraction done."""
+        self.progress(name, 0.0)
+        with self.timed(name):
+            yield lambda done: self.progress(name, done)
+        self.progress(name, 1.0)
+
+    @contextlib.contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        """Adds what the block takes to a stage's time; it counts once the block is done."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def fork(self) -> BuildContext:
+        """The surroundings of a build beside this one, such as a fold's: nothing of it is kept or counted."""
+        store = ArtifactStore(None, self.store.load_model)
+        return dataclasses.replace(self, store=store, watch=None, seconds={}, notes=[])

@@ -1,0 +1,203 @@
+"""Stage: `TunedModel` -> `DeployedModel`: the file that ships, with the proof on the test split."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edgeprune.data.calibration import choose
+from edgeprune.data.streamed import batches_of, in_memory, is_streamed
+from edgeprune.errors import InputError
+from edgeprune.pipeline.artifacts import DeployedModel
+from edgeprune.pipeline.tune import fine_tuning
+from edgeprune.training.fine_tune import fine_tune
+from edgeprune.training.prediction import predict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from edgeprune.conversion import Converted, Quantized, QuantizeOptions
+    from edgeprune.keras_types import KerasModel
+    from edgeprune.pipeline.artifacts import Baseline, Outputs, TunedModel
+    from edgeprune.pipeline.context import BuildContext
+    from edgeprune.recipe import QuantizeSettings, TrainSettings
+
+_TIMED_SAMPLES = 128
+"""Calibration samples for files that are only timed."""
+
+
+def float_baseline(baseline: Baseline, settings: QuantizeSettings, context: BuildContext) -> Converted:
+    """The original as a float `.tflite`, so that what stands in the way is said before anything is trained.
+
+    Raises:
+        InputError: the model cannot be converted, or not to a file that can be run here.
+    """
+    from edgeprune.conversion import convert
+
+    if any(None in tensor.shape[1:] for tensor in baseline.model.inputs):
+        context.notes.append("Sizes that the model's inputs leave open are fixed to those of the data.")
+    with context.timed("convert"):
+        converted = convert(
+            baseline.model, "none", _several(baseline.calibration), allow_flex=settings.allow_flex
+        )
+    flex = [name for name in converted.operators if name.startswith("Flex")]
+    if flex:
+        raise InputError(
+            f"The .tflite needs TensorFlow's operators {', '.join(flex)}.",
+            "Operators of LiteRT: the file is run here, to verify and to measure it, and no LiteRT package "
+            "of today has TensorFlow's.",
+            "Write these layers with other operations; edgeprune.conversion.convert(model, allow_flex=True) "
+            "gives a file that nothing was proved of.",
+        )
+    return converted
+
+
+def deploy(
+    baseline: Baseline, tuned: TunedModel, original: Converted, settings: QuantizeSettings,
+    train: TrainSettings, context: BuildContext,
+) -> DeployedModel:
+    """Quantizes, embeds what is asked for, and checks the file on the test split.
+
+    Args:
+        baseline: the original, and its data.
+        tuned: the float model.
+        original: the original as a float `.tflite`.
+        settings: how to quantize.
+        train: how, where quantization trains.
+        context: of the build.
+
+    Raises:
+        InputError: the model cannot be quantized as asked for.
+        VerificationError: the file gives other outputs than the float model.
+    """
+    from edgeprune.conversion import Validation, parity, quantize
+
+    data = baseline.data
+    with context.stage("convert") as tell:
+        validation = Validation(_several(baseline.validation), classes=baseline.classes)
+        # Without labels every prediction that changes counts: measured by agreement with the original, those
+        # that change for the worse and for the better would cancel.
+        if data.metrics[0] != "agreement":
+            validation = dataclasses.replace(
+                validation, y=data.validation.y,
+                score=lambda found: baseline.primary_metric(
+                    data.validation, _several(found), baseline.validation
+                ),
+            )
+        quantized = quantize(
+            tuned.model, _options(settings), _several(baseline.calibration), validation,
+            lambda model: _fit(baseline, model, train, context),
+        )
+        tell(0.7)
+        shipped, steps = finished(baseline, quantized.result, settings)
+        test = baseline.test if steps == data.preprocessing else _raw(baseline, steps)
+        outputs = {
+            "baseline": predict(baseline.model, baseline.test),
+            "pruned": predict(quantized.model, baseline.test),
+            "deployed": _outputs(shipped.tflite, test),
+        }
+        check = parity(
+            outputs["pruned"], outputs["deployed"], None,
+            lambda found: baseline.primary_metric(data.test, _several(found), baseline.test),
+            classes=baseline.classes,
+        )
+        check.require(settings.max_quantization_drop + check.noise_points)
+        files = {"baseline": original, "pruned": quantized.baseline, "deployed": shipped}
+        return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
+
+
+def as_timed(
+    baseline: Baseline, model: KerasModel, settings: QuantizeSettings, samples: int, seed: int
+) -> bytes:
+    """A model as `deploy` would convert it, without what does not change its latency.
+
+    Args:
+        baseline: the original, and its data.
+        model: to convert.
+        settings: how.
+        samples: of calibration, at most.
+        seed: chooses them.
+    """
+    from edgeprune.conversion import QuantizeOptions, quantize_for_timing
+
+    data = baseline.data
+    few = in_memory(data.model_input(choose(data.train, min(samples, _TIMED_SAMPLES), seed).x))
+    options = QuantizeOptions(settings.scheme, io=settings.io, allow_flex=settings.allow_flex)
+    return finished(baseline, quantize_for_timing(model, options, _several(few)), settings)[0].tflite
+
+
+def finished(
+    baseline: Baseline, converted: Converted, settings: QuantizeSettings
+) -> tuple[Converted, Sequence[Mapping[str, Any]]]:
+    """The file with its front end and its metadata, and the steps that stay outside of it."""
+    from edgeprune.conversion import attach
+    from edgeprune.conversion.frontend import embed, split_steps
+    from edgeprune.conversion.metadata import normalization_of
+
+    data = baseline.data
+    steps: Sequence[Mapping[str, Any]] = data.preprocessing
+    if settings.embed_frontend:
+        steps, inside = split_steps(data.preprocessing)
+        samples = int(_raw(baseline, steps, 1)[0].shape[-1])
+        converted = embed(converted, inside, samples)
+    mean, std = normalization_of(steps)
+    tflite = attach(converted.tflite, baseline.model.name, data.labels or (), mean, std)
+    return dataclasses.replace(converted, tflite=tflite), steps
+
+
+def _options(settings: QuantizeSettings) -> QuantizeOptions:
+    from edgeprune.conversion import QuantizeOptions
+
+    return QuantizeOptions(
+        settings.scheme, settings.qat, settings.io, settings.clusters, settings.max_quantization_drop,
+        settings.allow_flex,
+    )
+
+
+def _thresholds(baseline: Baseline, quantized: Quantized) -> dict[str, float]:
+    """Where anomalies begin for each model, as its own outputs on validation data say."""
+    if baseline.threshold(baseline.predictions) is None:
+        return {}
+    found = {
+        "baseline": baseline.predictions, "pruned": predict(quantized.model, baseline.validation),
+        # An embedded front end computes the same features.
+        "deployed": _outputs(quantized.result.tflite, baseline.validation),
+    }
+    return {name: baseline.threshold(outputs) or 0.0 for name, outputs in found.items()}
+
+
+def _fit(baseline: Baseline, model: KerasModel, train: TrainSettings, context: BuildContext) -> None:
+    """Trains a model that tfmot has wrapped, for quantization or shared weights."""
+    epochs = max(train.epochs, 1)
+    settings = fine_tuning(train, context.seed, len(baseline.data.train), "quantize", epochs)
+    settings = dataclasses.replace(
+        settings, learning_rate=settings.learning_rate / 5, l1=0.0, l2=0.0, precision="float32", freeze=()
+    )
+    fine_tune(
+        model, baseline.model, baseline.epochs(epochs, context.seed + 2), settings, baseline.objective,
+        baseline.score,
+    )
+
+
+def _raw(baseline: Baseline, steps: Sequence[Mapping[str, Any]], number: int | None = None) -> Any:
+    """Test samples after some of the steps only."""
+    from edgeprune import preprocessing
+
+    split = baseline.data.test.take(slice(0, number))
+    return preprocessing.apply(steps, in_memory(split.x), baseline.data.files)
+
+
+def _several(inputs: Any) -> tuple[Any, ...]:
+    return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def _outputs(tflite: bytes, inputs: Any) -> Outputs:
+    from edgeprune.conversion import run_tflite
+
+    parts = []
+    for batch in batches_of(inputs) if is_streamed(inputs) else [inputs]:
+        found = run_tflite(tflite, _several(batch))
+        parts.append(found if isinstance(found, tuple) else (found,))
+    return tuple(np.concatenate(several) for several in zip(*parts, strict=True))

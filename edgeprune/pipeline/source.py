@@ -1,0 +1,53 @@
+"""What a build starts from: a model and data, or where they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edgeprune.pipeline.zoo import is_zoo
+
+if TYPE_CHECKING:
+    from edgeprune.data.dataset import Dataset
+    from edgeprune.keras_types import KerasModel
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Source:
+    """What a build starts from.
+
+    Attributes:
+        model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
+            the task's default.
+        data: what to train and measure on, or where it is; None for the zoo's own.
+        custom_objects: module with the model's own layers, losses and metrics.
+        trust_model: whether code in the model's file may run.
+        trained: file of the zoo's model, where somebody has trained it already.
+    """
+
+    model: KerasModel | Path | str | None = None
+    data: Dataset | Path | str | None = None
+    custom_objects: str = ""
+    trust_model: bool = False
+    trained: Path | None = None
+
+    def load(self, path: Path) -> KerasModel:
+        """Loads the user's model, or one that an earlier stage kept, with the classes that it needs.
+
+        Raises:
+            InputError: the file cannot be read, or there is no such module.
+        """
+        from edgeprune.keras_bridge.load import load_model
+
+        return load_model(path, trust=self.trust_model, custom_objects=self._objects())
+
+    def _objects(self) -> dict[str, object]:
+        """The user's own classes and functions by name; the zoo's own losses for its models."""
+        if is_zoo(self.model):
+            from edgeprune_models.training import ctc_loss
+
+            return {"ctc_loss": ctc_loss}
+        from edgeprune.keras_bridge.custom_objects import objects_of
+
+        return objects_of(self.custom_objects)

@@ -1,0 +1,146 @@
+"""Ways of asking for a smaller model, each a loop over the same stages: `Baseline` -> `TunedModel`.
+
+    ratio      prune by a share, tune
+    rounds     prune a little, train, prune again: the iterative schedule
+    max-drop   prune, tune, evaluate, adjust the share by bisection: the largest that keeps the accuracy
+
+The fourth, a budget on a device, is `edgeprune.pipeline.within_budget`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import zlib
+from typing import TYPE_CHECKING
+
+from edgeprune.errors import InputError, VerificationError
+from edgeprune.keras_bridge.network import network_of
+from edgeprune.pipeline.artifacts import PrunedModel, Trial, TunedModel
+from edgeprune.pipeline.prune import analysis_of, constraints_of, joined, prune, pruned_model
+from edgeprune.pipeline.tune import learn, tune
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from edgeprune.pipeline.artifacts import Baseline
+    from edgeprune.pipeline.context import BuildContext
+    from edgeprune.pruning.result import PruneResult
+    from edgeprune.recipe import Recipe
+    from edgeprune.training.checkpoint import Epoch
+
+_LARGEST = 0.98
+_PRECISION = 0.02
+"""Width of the bisection's last step."""
+
+
+def tuned_model(baseline: Baseline, recipe: Recipe, context: BuildContext) -> TunedModel:
+    """The model that a recipe without a budget asks for.
+
+    Raises:
+        InputError: not so much can go.
+        VerificationError: no amount keeps the accuracy, or the smaller model is not the masked original.
+    """
+    if recipe.budget.max_drop is not None:
+        return _by_accuracy(baseline, recipe, context)
+    if recipe.prune.schedule == "iterative" and recipe.prune.ratio:
+        return _in_rounds(baseline, recipe, context)
+    # tfmot's magnitude pruning leaves every neuron where it is.
+    settings = (
+        dataclasses.replace(recipe.prune, ratio=0.0) if recipe.prune.method == "weight" else recipe.prune
+    )
+    pruned = context.store.made(
+        "prune", PrunedModel, lambda: pruned_model(prune(baseline.network, baseline, settings, context))
+    )
+    return tune(baseline, pruned, recipe.prune, recipe.train, context)
+
+
+def _in_rounds(baseline: Baseline, recipe: Recipe, context: BuildContext) -> TunedModel:
+    """Removes the neurons in equal proportions, training after every round."""
+    ratio, number_of_rounds = recipe.prune.ratio, recipe.prune.rounds
+    results: list[PruneResult] = []
+    curve: list[Epoch] = []
+    network, left = baseline.network, 1.0
+    for number in range(number_of_rounds):
+        target = (1 - ratio) ** ((number + 1) / number_of_rounds)
+        settings = dataclasses.replace(recipe.prune, ratio=max(0.0, 1 - target / left))
+        result = prune(network, baseline, settings, context)
+        with context.stage("fine_tune") as tell:
+            pruned = pruned_model(result)
+            curve.extend(learn(
+                baseline, pruned, recipe.train, context, tell, name=f"round_{number}", number=number
+            ))
+        left *= 1 - result.report.removed.neurons
+        results.append(result)
+        network = network_of(result.model)
+    whole = joined(results)
+    return TunedModel(whole.model, whole.keep, whole.report, tuple(curve))
+
+
+def _by_accuracy(baseline: Baseline, recipe: Recipe, context: BuildContext) -> TunedModel:
+    analysis = analysis_of(baseline, recipe.prune, context)
+    constraints = constraints_of(recipe.prune)
+
+    def by_share(amount: float) -> PrunedModel:
+        return pruned_model(analysis.prune(amount, unit=recipe.prune.unit, constraints=constraints))
+
+    return largest(baseline, recipe, context, by_share, "removed")
+
+
+def largest(
+    baseline: Baseline, recipe: Recipe, context: BuildContext, make: Callable[[float], PrunedModel], what: str
+) -> TunedModel:
+    """Bisects for the largest amount whose tuned model keeps the accuracy on validation data.
+
+    Args:
+        baseline: of the build.
+        recipe: with the points that may be lost.
+        context: of the build.
+        make: prunes by an amount, 0 to 1; raises `InputError` where not so much can go.
+        what: an amount is of, in words, such as "removed".
+
+    Raises:
+        VerificationError: not even the smallest amount keeps it.
+    """
+    max_drop = recipe.budget.max_drop or 0.0
+    split = baseline.data.validation
+    before = 100 * baseline.primary_metric(split, baseline.predictions, baseline.validation)
+    trials: list[Trial] = []
+    best: TunedModel | None = None
+    low, high, amount = 0.0, 1.0, 0.5
+    while high - low > _PRECISION and low < _LARGEST:
+        try:
+            pruned = make(min(amount, _LARGEST))
+        except InputError:
+            high = amount
+        else:
+            tuned = _trial(baseline, pruned, recipe, context, len(trials))
+            after = 100 * baseline.validation_metric(tuned.model)
+            trials.append(Trial(amount, after, before - after, before - after <= max_drop))
+            context.notes.append(
+                f"{100 * amount:.1f} % {what}: {before - after:+.2f} points lost on validation data, "
+                f"{'within' if trials[-1].holds else 'beyond'} {max_drop:g}."
+            )
+            if trials[-1].holds:
+                low, best = amount, tuned
+            else:
+                high = amount
+        amount = (low + high) / 2
+    if best is None:
+        raise VerificationError(
+            f"Removing {high:.1%} already loses more than {max_drop} points.",
+            "The model has no slack at this limit.",
+            "Allow a larger drop, or fine-tune after pruning.",
+        )
+    return dataclasses.replace(best, trials=tuple(trials))
+
+
+def _trial(
+    baseline: Baseline, pruned: PrunedModel, recipe: Recipe, context: BuildContext, number: int
+) -> TunedModel:
+    with context.stage("fine_tune") as tell:
+        # Another model than in an interrupted try begins anew.
+        shapes = zlib.crc32(str([weights.shape for weights in pruned.model.get_weights()]).encode())
+        curve = learn(
+            baseline, pruned, recipe.train, context, tell, name=f"trial_{number}_{shapes}", number=number
+        )
+    return TunedModel(pruned.model, pruned.keep, pruned.report, curve)

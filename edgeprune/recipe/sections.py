@@ -1,0 +1,216 @@
+"""The sections of a recipe. Each stage of a build sees its own and no other."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+from edgeprune import quantities
+from edgeprune.errors import InputError
+from edgeprune.recipe.setting import AT_LEAST_1, FRACTION, NOT_NEGATIVE, Bounds, Checked, setting
+
+Unit = Literal["neurons", "params", "macs"]
+Method = Literal["structural", "weight", "hybrid"]
+Criterion = Literal[
+    "reconstruction", "correlation", "l1", "l2", "taylor", "fpgm", "activation", "apoz", "batch_norm",
+    "random",
+]
+Allocation = Literal["global", "uniform"]
+Schedule = Literal["gradual", "one-shot", "iterative"]
+RateSchedule = Literal["cosine", "linear", "constant"]
+Precision = Literal["float32", "bfloat16", "float16"]
+ClassWeights = Literal["none", "balanced"]
+Distribution = Literal["none", "mirrored", "multi-worker"]
+Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
+TensorKind = Literal["float", "int8"]
+
+_RATIO = Bounds(0, 1, "0 quantizes only; 0.5 removes half")
+
+
+@dataclasses.dataclass(frozen=True)
+class PruneSettings(Checked):
+    """Which neurons go, and how many."""
+
+    ratio: float = setting(
+        0.5, "Share to remove, 0 to below 1; 0 quantizes only.", name="prune", bounds=_RATIO
+    )
+    unit: Unit = setting("neurons", "What the share is of: neurons, params or macs.")
+    method: Method = setting(
+        "structural", "structural removes neurons, weight zeroes weights (tfmot magnitude), hybrid does both."
+    )
+    threshold: float | None = setting(
+        None,
+        "Instead of --prune: remove neurons whose importance is below this multiple of their layer's mean.",
+        bounds=Bounds(0, meaning="a multiple of the layer's mean cost"),
+    )
+    criterion: Criterion = setting("reconstruction", f"What goes first: {', '.join(get_args(Criterion))}.")
+    allocation: Allocation = setting("global", "global or uniform: how layers share it.")
+    protect: tuple[str, ...] = setting((), "Name pattern of layers that keep all neurons; repeatable.")
+    ratios: Mapping[str, float] = setting(
+        {}, "PATTERN=SHARE that exactly these layers lose; repeatable.",
+        bounds=Bounds(0, 1, "the share these layers lose"),
+    )
+    min_width: int = setting(2, "Neurons every layer keeps.", bounds=AT_LEAST_1)
+    # XNNPACK works on 8 int8 channels at a time (measured: a third less time than unrounded).
+    round_to: int = setting(8, "Widths become multiples of this.", bounds=AT_LEAST_1)
+    schedule: Schedule = setting(
+        "gradual",
+        "gradual (neurons fade while training goes on, by tfmot's schedule), one-shot or iterative.",
+    )
+    rounds: int = setting(3, "Rounds of pruning and training in the iterative schedule.", bounds=AT_LEAST_1)
+    calibration: int = setting(512, "Samples that drive reconstruction and quantization.", bounds=AT_LEAST_1)
+
+
+@dataclasses.dataclass(frozen=True)
+class BudgetSettings(Checked):
+    """What the model may cost or lose; in place of a share."""
+
+    max_drop: float | None = setting(
+        None, "Instead of --prune: the largest share that loses at most this many points on validation data.",
+        bounds=Bounds(0, 100, "points of the task's metric"),
+    )
+    max_latency: str | None = setting(
+        None, "Instead of --prune: latency limit on --device, for example 5ms. Layer widths are searched."
+    )
+    max_memory: str | None = setting(None, "The same for the peak memory of the process, as 64MB.")
+    max_size: str | None = setting(None, "The same for model.tflite, as 200kB.")
+    max_macs: str | float | None = setting(None, "The same for multiply-accumulates of an inference, as 5M.")
+    device: str | None = setting(
+        None,
+        "Where budgets are measured: local, ssh://[user@]host[:port], adb://[serial]. With --max-drop: "
+        "the fastest model there that keeps the accuracy.",
+    )
+
+    @property
+    def limited(self) -> bool:
+        """Whether widths are found by a budget or on a device rather than by a share."""
+        return any(
+            value is not None
+            for value in (self.device, self.max_latency, self.max_memory, self.max_size, self.max_macs)
+        )
+
+    def limits(self) -> dict[str, float]:
+        """What the budget allows: ``latency_ms``, ``memory_bytes``, ``size_bytes`` and ``macs`` that are set.
+
+        Raises:
+            InputError: a value without its unit, or that allows nothing.
+        """
+        rules = (
+            ("latency_ms", "--max-latency", self.max_latency, quantities.parse_duration),
+            ("memory_bytes", "--max-memory", self.max_memory, quantities.parse_size),
+            ("size_bytes", "--max-size", self.max_size, quantities.parse_size),
+            ("macs", "--max-macs", self.max_macs, quantities.parse_count),
+        )
+        return {name: parse(value, option) for name, option, value, parse in rules if value is not None}
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainSettings(Checked):
+    """How what is left is fine-tuned."""
+
+    gradual_epochs: int = setting(
+        1, "Epochs while neurons leave, in the gradual schedule.", bounds=NOT_NEGATIVE
+    )
+    epochs: int = setting(2, "Epochs of fine-tuning after neurons left.", bounds=NOT_NEGATIVE)
+    batch_size: int = setting(128, "Samples per training step.", bounds=AT_LEAST_1)
+    learning_rate: float | None = setting(
+        None, "Peak of fine-tuning; by default one that suits the number of steps, 2e-3 at most.",
+        bounds=NOT_NEGATIVE,
+    )
+    rate_schedule: RateSchedule = setting(
+        "cosine", "How the learning rate falls: cosine, linear or constant."
+    )
+    weight_decay: float = setting(1e-4, "Weight decay of AdamW on kernels.", bounds=NOT_NEGATIVE)
+    l1: float = setting(0.0, "L1 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
+    l2: float = setting(0.0, "L2 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
+    distill: float = setting(
+        0.7, "Share of the original's right answers in the targets; 0: labels alone.",
+        bounds=dataclasses.replace(FRACTION, meaning="0 trains on labels alone"),
+    )
+    early_stopping: int = setting(
+        0, "Epochs without a better validation score before training ends; 0: never.", bounds=NOT_NEGATIVE
+    )
+    freeze: tuple[str, ...] = setting((), "Name pattern of layers that are not trained; repeatable.")
+    precision: Precision = setting(
+        "float32", "Precision of training: float32, or mixed with bfloat16 or float16."
+    )
+    class_weights: ClassWeights = setting("none", "balanced makes rare classes count as much as common.")
+    folds: int = setting(
+        0, "Cross-validation: this many held-out parts show how the recipe does; 0: off.", bounds=NOT_NEGATIVE
+    )
+    distribute: Distribution = setting("none", "mirrored or multi-worker (TF_CONFIG): tf.distribute.")
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantizeSettings(Checked):
+    """How the float model becomes the file that ships."""
+
+    scheme: Quantization = setting("int8", "int8, dynamic, float16, int16x8 or none.", name="quantize")
+    qat: bool = setting(False, "Train with simulated int8 (tfmot) before quantizing.")
+    clusters: int = setting(
+        0, "Weight sharing: distinct values per kernel (tfmot clustering); 0: off.", bounds=NOT_NEGATIVE
+    )
+    max_quantization_drop: float = setting(
+        0.5, "Points that quantization may lose; beyond them it recovers by itself.", bounds=NOT_NEGATIVE
+    )
+    allow_flex: bool = setting(False, "Let TensorFlow operators into the .tflite.")
+    embed_frontend: bool = setting(False, "Audio features inside the .tflite: it takes 16-bit PCM.")
+    io: TensorKind = setting("float", "float or int8: deployed inputs and outputs.")
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasureSettings(Checked):
+    """How the result is measured."""
+
+    eval_samples: int = setting(500, "Test samples in the bundle, at most.", bounds=NOT_NEGATIVE)
+    threads: int = setting(1, "Threads of the runtime when measuring.", bounds=AT_LEAST_1)
+
+
+def check_together(
+    prune: PruneSettings, budget: BudgetSettings, train: TrainSettings, quantize: QuantizeSettings
+) -> None:
+    """Refuses settings that exclude each other.
+
+    Raises:
+        InputError: names both.
+    """
+    if quantize.qat and quantize.scheme != "int8":
+        raise InputError(
+            f"--qat with --quantize {quantize.scheme}.", "Quantization-aware training is for int8.",
+            "Leave one of them out.",
+        )
+    if train.folds == 1:
+        raise InputError("--folds is 1.", "At least 2 parts, or 0 for none.")
+    one_by_one = prune.schedule == "iterative" or prune.method == "weight"
+    if budget.max_drop is not None and one_by_one:
+        raise InputError(
+            f"--max-drop with --schedule {prune.schedule} and --method {prune.method}.",
+            "The search removes neurons, at once for each trial.", "Leave --schedule and --method out.",
+        )
+    if prune.threshold is not None and (budget.max_drop is not None or one_by_one):
+        raise InputError(
+            "--threshold with --max-drop, --schedule iterative or --method weight.",
+            "It says by itself how many neurons go, all at once.", "Leave one of them out.",
+        )
+    if budget.limited:
+        _check_budget(prune, budget, train)
+
+
+def _check_budget(prune: PruneSettings, budget: BudgetSettings, train: TrainSettings) -> None:
+    if not budget.limits() and budget.max_drop is None:
+        raise InputError(
+            f"--device {budget.device} without a budget.",
+            "A build measures on a device what --max-latency, --max-memory or --max-drop asks for.",
+            "Add one, or measure the finished bundle: edgeprune bench BUNDLE --device …",
+        )
+    for name, value, allowed, why in (
+        ("schedule", prune.schedule, ("gradual", "one-shot"), "A budget finds all widths at once."),
+        ("method", prune.method, ("structural",),
+         "A budget removes neurons: zeroed weights cost as much as others."),
+        ("allocation", prune.allocation, ("global",), "The budget decides how wide each layer is."),
+        ("folds", train.folds, (0,), "Every part would be fitted to the device anew."),
+        ("distribute", train.distribute, ("none", "mirrored"), "One process measures."),
+    ):  # fmt: skip
+        if value not in allowed:
+            raise InputError(f"--{name} {value} with a budget.", why, f"Leave --{name} or the budget out.")
