@@ -23,12 +23,7 @@ def run_program(
 ) -> CommandResult:
     """Run a command in the session's folder; its errors and crashes come back as exceptions.
 
-    Args:
-        session: open.
-        command: the program and its arguments.
-        stdin: for it.
-        time_limit_s: at which the program ends by itself.
-        name: of the program in error messages.
+    At `time_limit_s` the program ends by itself; `name` stands for it in error messages.
     """
     result = session.run(command, stdin, time_limit_s + _SLACK_S)
     if result.code:

@@ -21,11 +21,8 @@ def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRec
     """Upload the agent and the target; measure, evaluate."""
     session.upload({"agent.zip": agent_zip(), **target.device_files("bundle")})
     job = Job(
-        device=session.transport.device,
-        settings=options.settings(),
-        bundle="bundle" if target.bundle else None,
-        model=None if target.bundle else f"bundle/{MODEL}",
-        eval_samples=options.eval_samples,
+        session.transport.device, options.settings(), bundle="bundle" if target.bundle else None,
+        model=None if target.bundle else f"bundle/{MODEL}", eval_samples=options.eval_samples,
         min_time_s=options.min_time_s,
     )
     text = _run_python(session, jsonable.dumps(job), options)

@@ -79,11 +79,7 @@ def dumps(value: object, indent: int | None = None) -> str:
 
 
 def parse(text: str | bytes, where: str) -> Json:
-    """Read one JSON document with no key twice and finite numbers only, so that every reader sees the same.
-
-    Raises:
-        InputError: anything else; `where` names the document.
-    """
+    """Read one JSON document; an `InputError` refuses a key given twice and numbers that are not finite."""
     try:
         document = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite, parse_int=_bounded
@@ -94,12 +90,7 @@ def parse(text: str | bytes, where: str) -> Json:
 
 
 def loads(kind: type[T], text: str | bytes, where: str) -> T:
-    """Read one JSON document as the dataclass `kind`.
-
-    Args:
-        kind: a dataclass type.
-        text: the document.
-        where: its name in error messages.
+    """Read one JSON document as the dataclass `kind`; `where` names the document in error messages.
 
     Raises:
         InputError: not JSON, or a field that is missing or of the wrong type.

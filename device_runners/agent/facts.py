@@ -62,13 +62,11 @@ def device_facts(read: Read, arch: str, before: DeviceState, after: DeviceState)
     return DeviceFacts(
         model=names[0] if names else _field(cpuinfo, "Model") or "unknown",
         soc=_field(cpuinfo, "Hardware") or _field(cpuinfo, "model name") or "unknown",
-        arch=arch,
-        cores=len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or 1,
+        arch=arch, cores=len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or 1,
         features=tuple(sorted(features & _FEATURES)),
         os=f"{release.group(1) if release else 'unknown'}, kernel {kernel or 'unknown'}",
         governor=governor.strip() if governor else None,
-        before=before,
-        after=after,
+        before=before, after=after,
     )
 
 

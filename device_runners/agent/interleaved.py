@@ -60,23 +60,10 @@ def block_of(invoke: Callable[[], object], runs: int, clock: Callable[[], int], 
 
 
 def time_against(
-    reference: Block,
-    models: Sequence[Block],
-    clock: Callable[[], int],
-    time_ns: int,
-    precision: float,
+    reference: Block, models: Sequence[Block], clock: Callable[[], int], time_ns: int, precision: float,
     runtime: str = "",
 ) -> InterleavedTimes:
-    """Rounds until every model is precise or the time is up; two in any case.
-
-    Args:
-        reference: the block that the others are compared with.
-        models: the others.
-        clock: in ns.
-        time_ns: for all rounds.
-        precision: standard error of a log ratio that is good enough; 0 uses all of the time.
-        runtime: passed on.
-    """
+    """Rounds until every model is precise or the time is up, two in any case; see `InterleavedJob`."""
     ratios: list[list[float]] = [[] for _ in models]
     beside: list[list[float]] = [[] for _ in models]
     model_ns: list[list[float]] = [[] for _ in models]

@@ -37,6 +37,16 @@ class Plan:
         return cls(settings.runs, settings.warmup_runs, int(min_time_s * 1e9), int(longest_s * 1e9))
 
 
+@dataclasses.dataclass(frozen=True)
+class Timings:
+    """What was measured: opening the model, its first inference, the warm-ups after it, the timed runs."""
+
+    load_ns: int
+    first_inference_ns: int
+    warmup_ns: tuple[int, ...]
+    latency_ns: tuple[int, ...]
+
+
 def warm_up(invoke: Callable[[], object], clock: Callable[[], int], plan: Plan) -> list[int]:
     """Run until caches, clocks and thread pools are up; returns the latencies in ns."""
     latencies: list[int] = []

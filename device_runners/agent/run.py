@@ -16,11 +16,21 @@ import numpy as np
 
 from device_runners.agent import facts, memory, stability, tensors
 from device_runners.agent.job import STEP_MARK, Job
-from device_runners.agent.measure import Plan, time_runs, warm_up
+from device_runners.agent.measure import Plan, Timings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from edgeprune.bundle.eval_data import EvalData, load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
-from edgeprune.run_record import DeviceFacts, Memory, ModelFile, Predictions, RunRecord, Runtime, summarize
+from edgeprune.run_record import (
+    DeviceFacts,
+    Memory,
+    ModelFile,
+    Predictions,
+    RunRecord,
+    RunSettings,
+    Runtime,
+    summarize,
+)
+from edgeprune.types import TensorInfo
 
 _EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note
 
@@ -83,7 +93,10 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
         progress("evaluating")
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
         evaluation = _evaluate(opened.interpreter, samples, clock, deadline)
-    return _record(job, model, bundle, opened, device, warmup, latencies, evaluation)
+    timings = Timings(opened.load_ns, opened.first_inference_ns, tuple(warmup), tuple(latencies))
+    return record_of(
+        job.device, model, bundle, job.settings, opened.runtime, timings, opened.memory, device, evaluation
+    )
 
 
 def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
@@ -103,11 +116,8 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
     first_ended = clock()
     steady = memory.resident_bytes()
     used = Memory(
-        peak_bytes=memory.peak_bytes(),
-        steady_bytes=steady,
-        pss_bytes=memory.proportional_bytes(),
-        start_bytes=at_start,
-        runtime_bytes=memory.difference(with_runtime, at_start),
+        peak_bytes=memory.peak_bytes(), steady_bytes=steady, pss_bytes=memory.proportional_bytes(),
+        start_bytes=at_start, runtime_bytes=memory.difference(with_runtime, at_start),
         model_bytes=memory.difference(steady, with_runtime),
     )
     return OpenedModel(interpreter, runtime, used, loaded - started, first_ended - first_started)
@@ -155,45 +165,47 @@ def _evaluate(
         interpreter.invoke()
         for detail, rows in zip(output_details, collected):
             rows.append(interpreter.get_tensor(detail["index"]))
-    outputs = [np.concatenate(rows) for rows in collected]
     done = len(collected[0])
     note = f"{done} of {len(data.y)} samples were evaluated in the time limit"
-    return EvaluationResult(
+    seen = EvaluationSamples(bundle, samples.first(data, done), tuple(array[:done] for array in inputs))
+    return dataclasses.replace(
+        result_of(seen, [np.concatenate(rows) for rows in collected], input_infos, output_infos),
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
-        metrics=samples.metrics(
-            bundle, samples.first(data, done), inputs[0][:done], input_infos[0], outputs[0], output_infos[0]
-        ),
-        samples=done,
-        predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
         notes=() if done == len(data.y) else (note,),
     )
 
 
-def _record(
-    job: Job, model: Path, bundle: Optional[Bundle], opened: OpenedModel, device: DeviceFacts,
-    warmup: Sequence[int], latencies: Sequence[int], evaluation: EvaluationResult,
+def result_of(
+    given: EvaluationSamples, outputs: Sequence[np.ndarray], input_infos: Sequence[TensorInfo],
+    output_infos: Sequence[TensorInfo],
+) -> EvaluationResult:
+    """Metrics and predictions from the raw outputs (N, …) of these samples."""
+    from device_runners.agent import samples
+
+    return EvaluationResult(
+        metrics=samples.metrics(
+            given.bundle, given.data, given.inputs[0], input_infos[0], outputs[0], output_infos[0]
+        ),
+        samples=len(outputs[0]),
+        predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
+    )
+
+
+def record_of(
+    device: str, model: Path, bundle: Optional[Bundle], settings: RunSettings, runtime: Runtime,
+    timings: Timings, used: Memory, seen: DeviceFacts, evaluation: EvaluationResult,
 ) -> RunRecord:
-    latency = summarize(latencies)
+    """The record of one run, whichever runner made it."""
+    latency = summarize(timings.latency_ns)
     return RunRecord(
-        device=job.device,
-        model=model_file(model),
-        settings=job.settings,
-        runtime=opened.runtime,
-        latency=latency,
-        latency_ns=tuple(latencies),
-        warmup_ns=tuple(warmup),
-        load_ns=opened.load_ns,
-        first_inference_ns=opened.first_inference_ns,
-        throughput_per_s=1e3 / latency.mean_ms,
-        memory=opened.memory,
-        facts=device,
-        unstable=(*stability.reasons(latencies, device), *evaluation.notes),
+        device=device, model=model_file(model), settings=settings, runtime=runtime, latency=latency,
+        latency_ns=timings.latency_ns, warmup_ns=timings.warmup_ns, load_ns=timings.load_ns,
+        first_inference_ns=timings.first_inference_ns, throughput_per_s=1e3 / latency.mean_ms, memory=used,
+        facts=seen, unstable=(*stability.reasons(timings.latency_ns, seen), *evaluation.notes),
         preprocess_ns=evaluation.preprocess_ns,
         real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluation.preprocess_ns),
-        metrics=evaluation.metrics,
-        samples=evaluation.samples,
-        synthetic=bundle is not None and bundle.manifest.synthetic,
-        predictions=evaluation.predictions,
+        metrics=evaluation.metrics, samples=evaluation.samples,
+        synthetic=bundle is not None and bundle.manifest.synthetic, predictions=evaluation.predictions,
     )
 
 

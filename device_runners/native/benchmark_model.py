@@ -49,18 +49,12 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
     text = result.stdout.decode(errors="replace") + result.stderr
     figures = parse(text)
     return RunRecord(
-        device=session.transport.device,
-        model=model_file(target.model),
-        settings=options.settings(),
+        device=session.transport.device, model=model_file(target.model), settings=options.settings(),
         runtime=Runtime("benchmark_model", "unknown"),
         latency=Latency(figures["median"] / 1e3, figures["avg"] / 1e3, figures["std"] / 1e3),
-        latency_ns=(),
-        warmup_ns=(),
-        load_ns=int(figures["init"] * 1e3),
-        first_inference_ns=int(figures["first"] * 1e3),
-        throughput_per_s=1e6 / figures["avg"],
-        memory=Memory(peak_bytes=_megabytes(text)),
-        facts=device,
+        latency_ns=(), warmup_ns=(),
+        load_ns=int(figures["init"] * 1e3), first_inference_ns=int(figures["first"] * 1e3),
+        throughput_per_s=1e6 / figures["avg"], memory=Memory(peak_bytes=_megabytes(text)), facts=device,
         unstable=("benchmark_model gives no single latencies, so steadiness was not checked",),
     )
 

@@ -10,9 +10,10 @@ import dataclasses
 
 import numpy as np
 
+from device_runners.agent.measure import Timings
 from device_runners.agent.memory import difference
 from edgeprune.errors import DeviceError
-from edgeprune.run_record import Memory
+from edgeprune.run_record import Memory, Runtime
 
 
 @dataclasses.dataclass
@@ -32,16 +33,24 @@ class NativeOutput:
         """First line of a device's file as it was then; a `Read` once `when` is bound."""
         return self.states.get(when, {}).get(path)
 
+    def runtime(self) -> Runtime:
+        """The library's name and version."""
+        return Runtime(self.facts["runtime"], self.facts.get("version") or "unknown")
+
+    def timings(self) -> Timings:
+        """As the Python agent measures them."""
+        return Timings(
+            self.numbers("load_ns")[0], self.numbers("first_ns")[0], self.numbers("warmup_ns"),
+            self.numbers("latency_ns"),
+        )
+
     def memory(self) -> Memory:
         """As `RunRecord` has it."""
-        known = self.memory_bytes.get
-        start, runtime, model = (known((when, "VmRSS")) for when in ("start", "runtime", "model"))
+        at = self.memory_bytes.get
+        start, runtime, model = (at((when, "VmRSS")) for when in ("start", "runtime", "model"))
         return Memory(
-            peak_bytes=known(("model", "VmHWM")),
-            steady_bytes=model,
-            pss_bytes=known(("model", "Pss")),
-            start_bytes=start,
-            runtime_bytes=difference(runtime, start),
+            peak_bytes=at(("model", "VmHWM")), steady_bytes=model, pss_bytes=at(("model", "Pss")),
+            start_bytes=start, runtime_bytes=difference(runtime, start),
             model_bytes=difference(model, runtime),
         )
 

@@ -12,15 +12,14 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from device_runners.agent import facts, samples, stability
-from device_runners.agent.run import model_file
+from device_runners.agent import facts
+from device_runners.agent.run import EvaluationResult, EvaluationSamples, record_of, result_of
 from device_runners.execution import run_program, uploaded
 from device_runners.native import job as native_job
 from device_runners.native import output
 from edgeprune.bundle.read import MODEL
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import RunRecord, Runtime, summarize
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +28,8 @@ if TYPE_CHECKING:
     from device_runners.native.output import NativeOutput
     from device_runners.options import BenchOptions, Target
     from device_runners.session import Session
-    from edgeprune.run_record import DeviceFacts
+    from edgeprune.bundle import Bundle
+    from edgeprune.run_record import DeviceFacts, RunRecord
 
 SOURCES = Path(__file__).parent
 _PROPERTIES = ("ro.product.manufacturer", "ro.product.model", "ro.soc.model", "ro.build.version.release")
@@ -47,8 +47,13 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
     session.upload({"runner": program, "library.so": library, MODEL: target.model, "job.bin": packed})
     command = uploaded("runner", "job.bin", MODEL, "./library.so")
     result = run_program(session, command, b"", options.time_limit_s, f"runner for {arch}")
-    printed = output.parse(result.stdout.decode(errors="replace"), session.transport.device)
-    return _record(session, target, options, job, printed, _facts(session, arch, described[1:], printed))
+    device = session.transport.device
+    printed = output.parse(result.stdout.decode(errors="replace"), device)
+    return record_of(
+        device, target.model, target.bundle, options.settings(), printed.runtime(), printed.timings(),
+        printed.memory(), _facts(session, arch, described[1:], printed),
+        _evaluate(device, target.bundle, job, printed),
+    )
 
 
 def find_program(options: BenchOptions, arch: str) -> Path:
@@ -136,41 +141,12 @@ def _facts(session: Session, arch: str, android: list[str], printed: NativeOutpu
     return facts.with_android(described, android)
 
 
-def _record(
-    session: Session, target: Target, options: BenchOptions, job: NativeJob, printed: NativeOutput,
-    device: DeviceFacts,
-) -> RunRecord:
-    latencies = printed.numbers("latency_ns")
-    latency = summarize(latencies)
-    figures, predictions, count = {}, [], 0
-    if job.data is not None and target.bundle is not None:
-        arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
-        count = len(arrays[0])
-        if count != len(job.data.y):
-            device_name = session.transport.device
-            raise DeviceError(f"{device_name} sent {count} of {len(job.data.y)} samples' outputs.")
-        figures = samples.metrics(
-            target.bundle, job.data, job.inputs[0], job.input_infos[0], arrays[0], job.output_infos[0]
-        )
-        predictions = [samples.predictions(a, info) for a, info in zip(arrays, job.output_infos, strict=True)]
-    return RunRecord(
-        device=session.transport.device,
-        model=model_file(target.model),
-        settings=options.settings(),
-        runtime=Runtime(printed.facts["runtime"], printed.facts.get("version") or "unknown"),
-        latency=latency,
-        latency_ns=latencies,
-        warmup_ns=printed.numbers("warmup_ns"),
-        load_ns=printed.numbers("load_ns")[0],
-        first_inference_ns=printed.numbers("first_ns")[0],
-        throughput_per_s=1e3 / latency.mean_ms,
-        memory=printed.memory(),
-        facts=device,
-        unstable=stability.reasons(latencies, device),
-        # Preprocessing ran on the host, whose time says nothing about the device: it stays out, and with it
-        # the real-time factor.
-        metrics=figures,
-        samples=count,
-        synthetic=target.bundle is not None and target.bundle.manifest.synthetic,
-        predictions=tuple(predictions),
-    )
+def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: NativeOutput) -> EvaluationResult:
+    """From the outputs sent back. Preprocessing ran on the host, whose time says nothing about the device."""
+    if job.data is None or bundle is None:
+        return EvaluationResult()
+    arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
+    if len(arrays[0]) != len(job.data.y):
+        raise DeviceError(f"{device} sent {len(arrays[0])} of {len(job.data.y)} samples' outputs.")
+    samples = EvaluationSamples(bundle, job.data, job.inputs)
+    return result_of(samples, arrays, job.input_infos, job.output_infos)

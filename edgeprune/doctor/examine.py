@@ -107,7 +107,7 @@ def _package(requirement: Requirement) -> MachineCheck:
     fix = f"pip install '{extra}'"
     if version is None:
         return MachineCheck(name, Health.BROKEN if needed else Health.MISSING, "not installed", fix)
-    if not requirement.met_by(version):
+    if not meets(version, requirement.pins):
         state = Health.BROKEN if needed else Health.DOUBTFUL
         return MachineCheck(name, state, f"{version}, {requirement.pins} is needed", fix)
     return MachineCheck(name, Health.FINE, version)

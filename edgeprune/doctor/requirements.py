@@ -39,17 +39,9 @@ class Requirement:
     pins: str
     extra: str
 
-    def met_by(self, version: str) -> bool:
-        """Whether a version is within the pins."""
-        return meets(version, self.pins)
-
 
 def requirements(lines: Iterable[str] | None = None) -> Iterator[Requirement]:
-    """What edgeprune asks for on this Python.
-
-    Args:
-        lines: requirement lines; None for those of the installed edgeprune.
-    """
+    """What edgeprune asks for on this Python; `lines` are those of the installed edgeprune for None."""
     for line in importlib.metadata.requires("edgeprune") or () if lines is None else lines:
         match = _REQUIREMENT.fullmatch(line)
         if match is None:
