@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import os
 import re
 import selectors
 import subprocess
@@ -220,7 +221,7 @@ def _read_until(stream: IO[bytes], mark: bytes, timeout_s: float) -> bytes:
     with selectors.DefaultSelector() as selector:
         selector.register(stream, selectors.EVENT_READ)
         while selector.select(max(deadline - time.monotonic(), 0)):
-            piece = stream.read1()  # type: ignore[attr-defined]  # Popen's pipes are buffered readers
+            piece = os.read(stream.fileno(), 1 << 16)
             seen += piece
             if not piece or (mark in seen and b"\n" in seen[seen.index(mark) :]):
                 break
