@@ -12,6 +12,8 @@ KerasModel: TypeAlias = Any
 """A Sequential, functional or subclassed model."""
 KerasLayer: TypeAlias = Any
 """A layer, or a layer's wrapper."""
+KerasNode: TypeAlias = Any
+"""A call in the graph of a functional model."""
 KerasTensor: TypeAlias = Any
 """A symbolic tensor, or an eager one of TensorFlow."""
 KerasLoss: TypeAlias = Any

@@ -6,12 +6,13 @@ and shared layers stay nested and shared. Weights are slices of the original's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.error_text import error_text
+from edgeprune.keras_bridge.identity import Identity
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.nodes import (
     arguments_of,
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edgeprune.keras_bridge.read import Reading
+    from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
     from edgeprune.pruning.compaction import Compaction
 
 
 def build(
     reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]] | None = None
-) -> Any:
+) -> KerasModel:
     """Builds a stripped model with the kept slices of the original's weights.
 
     Args:
@@ -48,13 +50,13 @@ def build(
         weights: layer path to arrays to slice in place of the original's.
 
     Returns:
-        A Keras model of the original's flavour, not compiled.
+        A model of the original's Keras version, not compiled.
 
     Raises:
         InputError: a layer cannot be made anew.
         VerificationError: a layer came out at another size than its weights.
     """
-    builder = _Builder(reading, stripped, weights or {})
+    builder = _ModelBuilder(reading, stripped, weights or {})
     if not _initializers_can_wait(reading.model):
         model = builder.model(reading.model)
         for layer, values in builder.values():
@@ -74,48 +76,47 @@ def build(
     return model
 
 
-class _Builder:
+class _ModelBuilder:
     """Makes one new layer for each old one, whatever its nesting."""
 
     def __init__(
         self, reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]]
     ) -> None:
-        self.made: dict[int, Any] = {}
+        self.made: dict[Identity, KerasLayer] = {}
         self._reading, self._stripped, self._weights = reading, stripped, weights
         wrappers = {
             path: layer.wrapper for path, layer in reading.layers.items() if isinstance(layer, FoldSteps)
         }
-        self._wrappers = set(map(id, wrappers.values()))
+        self._wrappers = {Identity(wrapper) for wrapper in wrappers.values()}
         self._configs = {
-            id(wrappers.get(path, reading.layers[path])): config for path, config in stripped.configs.items()
+            Identity(wrappers.get(path, reading.layers[path])): config
+            for path, config in stripped.configs.items()
         }
+        calls = reading.graph.calls
         self._arguments = {
-            id(reading.graph.calls[number].key): arguments for number, arguments in stripped.arguments.items()
+            Identity(calls[number].key): (calls[number].inputs, arguments)
+            for number, arguments in stripped.arguments.items()
         }
         self._variables = {
-            id(weight): (layer, number)
+            Identity(weight): (layer, number)
             for layer in reading.layers.values()
             for number, weight in enumerate(getattr(layer, "weights", ()))
         }
-        self._symbols = {
-            id(reading.graph.calls[number].key): reading.graph.calls[number].inputs
-            for number in stripped.arguments
-        }
 
-    def layer(self, old: Any) -> Any:
+    def layer(self, old: KerasLayer) -> KerasLayer:
         """The new layer for an old one."""
-        if id(old) not in self.made:
-            changed = self._configs.get(id(old), {})
+        key = Identity(old)
+        if key not in self.made:
+            changed = self._configs.get(key, {})
             if is_graph_model(old):
-                self.made[id(old)] = self.model(old)
-            elif id(old) in self._wrappers:
-                options = {**old.get_config(), **changed, "layer": self.layer(old.layer)}
-                self.made[id(old)] = type(old)(**options)
+                self.made[key] = self.model(old)
+            elif key in self._wrappers:
+                self.made[key] = type(old)(**{**old.get_config(), **changed, "layer": self.layer(old.layer)})
             else:
-                self.made[id(old)] = _made_anew(old, changed)
-        return self.made[id(old)]
+                self.made[key] = _made_anew(old, changed)
+        return self.made[key]
 
-    def model(self, old: Any) -> Any:
+    def model(self, old: KerasModel) -> KerasModel:
         """Rebuilds a functional or sequential model."""
         if type(old).__name__ == "Sequential":
             inner = functional_part(old)
@@ -123,22 +124,22 @@ class _Builder:
             return type(old)([self.layer(layer) for layer in (first, *old.layers)], name=old.name)
         return self._functional(old)
 
-    def values(self) -> Iterator[tuple[Any, list[np.ndarray]]]:
+    def values(self) -> Iterator[tuple[KerasLayer, list[np.ndarray]]]:
         """New layers and their weights."""
         for path, slices in self._stripped.weights.items():
             old = self._reading.layers[path]
             arrays = self._weights.get(path) or old.get_weights()
             factors = self._stripped.factors.get(path, {})
             yield (
-                self.made[id(old)],
+                self.made[Identity(old)],
                 [
                     take(array, positions) * array.dtype.type(factors.get(number, 1))
                     for number, (array, positions) in enumerate(zip(arrays, slices, strict=True))
                 ],
             )
 
-    def _functional(self, old: Any) -> Any:
-        symbols: dict[int, Any] = {}
+    def _functional(self, old: KerasModel) -> KerasModel:
+        symbols: dict[Identity, KerasTensor] = {}
         for node in nodes_in_order(old):
             operation = self.layer(operation_of(node))
             if node.is_input:
@@ -146,12 +147,12 @@ class _Builder:
             else:
                 args, kwargs = self._call_arguments(node, symbols)
                 made = _called(operation, args, kwargs)
-            flat: list[Any] = []
+            flat: list[KerasTensor] = []
             map_tensors(made, flat.append)
-            symbols.update(zip((id(symbol) for symbol in outputs_of(node)), flat, strict=True))
+            symbols.update(zip((Identity(symbol) for symbol in outputs_of(node)), flat, strict=True))
 
-        def new(symbol: Any) -> Any:
-            return symbols[id(symbol)]
+        def new(symbol: KerasTensor) -> KerasTensor:
+            return symbols[Identity(symbol)]
 
         ends = {side: map_tensors(structure_of(old, side), new) for side in ("inputs", "outputs")}
         try:
@@ -159,26 +160,32 @@ class _Builder:
         except TypeError:  # a class whose own __init__ makes the graph: its plain parent takes any
             return keras_of(old).Model(**ends, name=old.name)
 
-    def _call_arguments(self, node: Any, symbols: dict[int, Any]) -> Any:
-        old = arguments_of(node)
-        if id(node) not in self._arguments:
-            return map_values(map_tensors(old, lambda symbol: symbols[id(symbol)]), self._own_variable)
-        flat: list[Any] = []
-        map_tensors(old, flat.append)
-        by_tensor = {
-            tensor.index: symbols[id(symbol)]
-            for tensor, symbol in zip(self._symbols[id(node)], flat, strict=True)
-        }
-        return map_values(_place(self._arguments[id(node)], by_tensor), self._own_variable)
+    def _call_arguments(
+        self, node: KerasNode, symbols: dict[Identity, KerasTensor]
+    ) -> tuple[Sequence[object], Mapping[str, object]]:
+        """The arguments of the new call: new symbols in place of old ones, or of the compaction's tensors."""
+        flat: list[KerasTensor] = []
+        arguments = arguments_of(node)
+        map_tensors(arguments, flat.append)
+        if Identity(node) in self._arguments:
+            tensors, changed = self._arguments[Identity(node)]
+            by_index = {t.index: symbols[Identity(old)] for t, old in zip(tensors, flat, strict=True)}
+            arguments = map_values(changed, lambda v: by_index[v.index] if isinstance(v, Tensor) else v)
+        else:
+            arguments = map_tensors(arguments, lambda symbol: symbols[Identity(symbol)])
+        args, kwargs = map_values(arguments, self._own_variable)
+        return args, kwargs
 
-    def _own_variable(self, value: Any) -> Any:
+    def _own_variable(self, value: object) -> object:
         """The new layer's variable where an operation takes an old one's; anything else as it is."""
-        layer, number = self._variables.get(id(value), (None, 0))
+        layer, number = self._variables.get(Identity(value), (None, 0))
         weights = [] if layer is None else self.layer(layer).weights
         return weights[number] if weights else value
 
 
-def _called(operation: Any, args: Any, kwargs: Any) -> Any:
+def _called(
+    operation: KerasLayer, args: Sequence[object], kwargs: Mapping[str, object]
+) -> KerasTensor:
     """The symbolic outputs of a new layer.
 
     Raises:
@@ -198,13 +205,13 @@ def _called(operation: Any, args: Any, kwargs: Any) -> Any:
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
     """An initializer that gives a value."""
 
-    def initializer(shape: tuple[int, ...], dtype: Any = None) -> np.ndarray:  # noqa: ARG001
+    def initializer(shape: tuple[int, ...], dtype: object = None) -> np.ndarray:  # noqa: ARG001
         return value
 
     return initializer
 
 
-def _check_shapes(layer: Any, values: list[np.ndarray]) -> None:
+def _check_shapes(layer: KerasLayer, values: list[np.ndarray]) -> None:
     """Stops before a layer is given weights that it has no place for.
 
     Raises:
@@ -223,7 +230,7 @@ def _check_shapes(layer: Any, values: list[np.ndarray]) -> None:
             )
 
 
-def _initializers_can_wait(model: Any) -> bool:
+def _initializers_can_wait(model: KerasModel) -> bool:
     """Whether all variables come from initializers.
 
     A stateful recurrent layer, and perhaps a layer of the user's own, makes variables from values: in a
@@ -235,7 +242,7 @@ def _initializers_can_wait(model: Any) -> bool:
     )
 
 
-def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
+def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
     """A new layer from an old one's configuration.
 
     Raises:
@@ -266,13 +273,13 @@ def _made_anew(old: Any, changed: Mapping[str, Any]) -> Any:
     return made
 
 
-def _has_adapted_vocabulary(layer: Any) -> bool:
+def _has_adapted_vocabulary(layer: KerasLayer) -> bool:
     """Whether a lookup's words, its own or those of the text vectorization around it, came from data."""
     lookup = getattr(layer, "_lookup_layer", layer)
     return getattr(lookup, "input_vocabulary", "") is None
 
 
-def _without_arrays(config: Any) -> Any:
+def _without_arrays(config: object) -> object:
     """A configuration without the arrays that variables start from: they have the original's size.
 
     The variables get the original's values in any case.
@@ -286,12 +293,3 @@ def _without_arrays(config: Any) -> Any:
     if config.get("class_name") == "Constant" and not isinstance(config["config"]["value"], (int, float)):
         return "zeros"
     return {key: _without_arrays(value) for key, value in config.items()}
-
-
-def _place(value: Any, by_tensor: dict[int, Any]) -> Any:
-    """Puts symbolic tensors where `Tensor` placeholders are."""
-    if isinstance(value, (list, tuple)):
-        return type(value)(_place(item, by_tensor) for item in value)
-    if isinstance(value, dict):
-        return {key: _place(item, by_tensor) for key, item in value.items()}
-    return by_tensor[value.index] if isinstance(value, Tensor) else value

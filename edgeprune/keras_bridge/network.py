@@ -11,7 +11,7 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.gradients import gradients
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
-from edgeprune.keras_bridge.read import held_twice, read
+from edgeprune.keras_bridge.read import read, shared_weights
 from edgeprune.keras_bridge.run import predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.pruning.compaction import compact
@@ -88,8 +88,8 @@ class KerasNetwork(Network):
         return synthetic_inputs(self.reading, samples, seed)
 
     def shared_weights(self) -> list[tuple[str, str]]:
-        """See `edgeprune.keras_bridge.read.held_twice`."""
-        return held_twice(self.reading)
+        """See `edgeprune.keras_bridge.read.shared_weights`."""
+        return shared_weights(self.reading)
 
     @property
     def has_added_loss(self) -> bool:

@@ -8,10 +8,11 @@ a model at each step, between two calls of their own, see `edgeprune.keras_bridg
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
+from edgeprune.keras_bridge.identity import Identity
 from edgeprune.keras_bridge.nodes import (
     arguments_of,
     functional_part,
@@ -38,6 +39,8 @@ from edgeprune.keras_bridge.steps import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
+
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
@@ -49,12 +52,12 @@ class Reading:
         layers: path to the Keras layer, or to what stands for a wrapper whose model was inlined.
     """
 
-    model: Any
+    model: KerasModel
     graph: ModelGraph
-    layers: Mapping[str, Any]
+    layers: Mapping[str, KerasLayer]
 
 
-def read(model: Any) -> Reading:
+def read(model: KerasModel) -> Reading:
     """Reads a model.
 
     Raises:
@@ -76,13 +79,13 @@ def read(model: Any) -> Reading:
     return Reading(model, graph, reader.objects)
 
 
-def held_twice(reading: Reading) -> list[tuple[str, str]]:
+def shared_weights(reading: Reading) -> list[tuple[str, str]]:
     """Pairs of layers with a variable in common, such as a layer and the wrapper that it is also in."""
-    owners: dict[int, str] = {}
+    owners: dict[Identity, str] = {}
     pairs: dict[tuple[str, str], None] = {}
     for path, layer in reading.layers.items():
         for weight in getattr(layer, "weights", ()):
-            first = owners.setdefault(id(weight), path)
+            first = owners.setdefault(Identity(weight), path)
             if first != path:
                 pairs[first, path] = None
     return list(pairs)
@@ -104,7 +107,7 @@ def _check_outputs(graph: ModelGraph) -> None:
             )
 
 
-def _for_inputs(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def _for_inputs(inner: KerasModel, args: tuple[object, ...], kwargs: Mapping[str, object]) -> object:
     """A call's arguments in the order of the called model's inputs; a dictionary names them."""
     first = args[0] if args else kwargs.get("inputs")
     if not isinstance(first, dict):
@@ -115,39 +118,32 @@ def _for_inputs(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) ->
 
 
 class _Reader:
-    """Collects layers and calls; symbolic tensors are known by identity."""
+    """Collects layers and calls; symbolic tensors are told apart by identity."""
 
     def __init__(self) -> None:
         self.layers: dict[str, Layer] = {}
         self.calls: list[Call] = []
-        self.objects: dict[str, Any] = {}
-        self._paths: dict[int, str] = {}
-        self._tensors: dict[int, Tensor] = {}
-        self._given: dict[int, Tensor] = {}
-        self._alive: list[Any] = []
+        self.objects: dict[str, KerasLayer] = {}
+        self._paths: dict[Identity, str] = {}
+        self._tensors: dict[Identity, Tensor] = {}
+        self._given: dict[Identity, Tensor] = {}
         self._count = 0
         self._steps = 1
         self._masked = False
 
-    def tensor(self, value: Any) -> Tensor:
+    def tensor(self, value: KerasTensor) -> Tensor:
         """The `Tensor` that stands for a symbolic Keras tensor."""
-        known = self._tensors.get(id(value))
-        return known if known is not None else self._new(value)
-
-    def _new(self, value: Any) -> Tensor:
-        dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name
-        return self._known_as(value, self._made(tuple(value.shape), dtype))
+        key = Identity(value)
+        if key not in self._tensors:
+            dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name
+            self._tensors[key] = self._made(tuple(value.shape), dtype)
+        return self._tensors[key]
 
     def _made(self, shape: Shape, dtype: str) -> Tensor:
         self._count += 1
         return Tensor(self._count - 1, shape, dtype)
 
-    def _known_as(self, value: Any, tensor: Tensor) -> Tensor:
-        self._tensors[id(value)] = tensor
-        self._alive.append(value)
-        return tensor
-
-    def walk(self, inner: Any, prefix: str) -> None:
+    def walk(self, inner: KerasModel, prefix: str) -> None:
         """Adds every call of a functional model, nested ones in place."""
         for node in nodes_in_order(inner):
             operation = operation_of(node)
@@ -158,38 +154,38 @@ class _Reader:
             else:
                 self._add(operation, node, prefix)
 
-    def _walk_nested(self, model: Any, node: Any, prefix: str) -> None:
-        given: list[Any] = []
+    def _walk_nested(self, model: KerasModel, node: KerasNode, prefix: str) -> None:
+        given: list[KerasTensor] = []
         map_tensors(_for_inputs(functional_part(model), *arguments_of(node)), given.append)
         outside, self._masked = self._masked, self._masked or is_given_mask(model)
         made = self._inline(model, map(self.tensor, given), prefix)
         self._masked = outside
         for tensor, value in zip(made, outputs_of(node), strict=True):
-            self._known_as(value, tensor)
+            self._tensors[Identity(value)] = tensor
 
-    def _inline(self, model: Any, given: Iterable[Tensor], prefix: str) -> list[Tensor]:
+    def _inline(self, model: KerasModel, given: Iterable[Tensor], prefix: str) -> list[Tensor]:
         inner = functional_part(model)
         for symbol, tensor in zip(inner.inputs, given, strict=False):  # a mask may follow
-            self._given[id(symbol)] = tensor
+            self._given[Identity(symbol)] = tensor
         for nested in nodes_in_order(inner):
             for symbol in outputs_of(nested):
-                self._tensors.pop(id(symbol), None)
+                self._tensors.pop(Identity(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")
         return [self.tensor(symbol) for symbol in inner.outputs]
 
-    def _walk_steps(self, wrapper: Any, node: Any, prefix: str) -> None:
+    def _walk_steps(self, wrapper: KerasLayer, node: KerasNode, prefix: str) -> None:
         reason = MASKED if self._masked else why_whole(wrapper)
         if reason:
             self._add(wrapper, node, prefix, reason if is_graph_model(innermost(wrapper)) else "")
             return
-        given: list[Any] = []
+        given: list[KerasTensor] = []
         map_tensors(arguments_of(node), given.append)
         (value,) = outputs_of(node)
         self._at_each_step(wrapper, self.tensor(given[0]), self.tensor(value), prefix)
 
-    def _at_each_step(self, wrapper: Any, given: Tensor, unfolded: Tensor, prefix: str) -> None:
+    def _at_each_step(self, wrapper: KerasLayer, given: Tensor, unfolded: Tensor, prefix: str) -> None:
         """Inlines what a wrapper holds between a fold and an unfold."""
-        path = self._paths.setdefault(id(wrapper), prefix + wrapper.name)
+        path = self._paths.setdefault(Identity(wrapper), prefix + wrapper.name)
         outside, self._steps = self._steps, self._steps * (given.shape[1] or 1)
         folded = self._made((None, *given.shape[2:]), given.dtype)
         self._stand_in(FoldSteps(wrapper), path, (given,), folded)
@@ -215,39 +211,39 @@ class _Reader:
         key = self.objects[path]
         self.calls.append(Call(path, inputs, {}, inputs, (output,), key, self._steps))
 
-    def _path_of(self, operation: Any, prefix: str, barrier: str = "") -> str:
-        path = self._paths.get(id(operation))
+    def _path_of(self, operation: KerasLayer, prefix: str, barrier: str = "") -> str:
+        path = self._paths.get(Identity(operation))
         if path is None:
-            path = self._paths[id(operation)] = prefix + operation.name
+            path = self._paths[Identity(operation)] = prefix + operation.name
             self.layers[path] = dataclasses.replace(_layer(operation, path), barrier=barrier)
             self.objects[path] = operation
         return path
 
-    def _add(self, operation: Any, node: Any, prefix: str, barrier: str = "") -> None:
+    def _add(self, operation: KerasLayer, node: KerasNode, prefix: str, barrier: str = "") -> None:
         path = self._path_of(operation, prefix, barrier)
         args, kwargs = arguments_of(node)
         inputs: list[Tensor] = []
 
-        def place(value: Any) -> Tensor:
+        def place(value: KerasTensor) -> Tensor:
             inputs.append(self.tensor(value))
             return inputs[-1]
 
         args, kwargs = map_tensors((args, kwargs), place)
         if is_input_node(node) and prefix:
-            inputs.append(self._given[id(outputs_of(node)[0])])
+            inputs.append(self._given[Identity(outputs_of(node)[0])])
             args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in outputs_of(node))
         self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
 
 
-def _shapes(operation: Any, weights: Sequence[Any]) -> tuple[tuple[int, ...], ...]:
+def _shapes(operation: KerasLayer, weights: Sequence[KerasTensor]) -> tuple[tuple[int, ...], ...]:
     """Shapes of a layer's weights; a variable may leave its own open, as a summary of adapted data does."""
     declared = tuple(tuple(weight.shape) for weight in weights)
     is_open = any(None in shape for shape in declared)
     return tuple(array.shape for array in operation.get_weights()) if is_open else declared
 
 
-def _layer(operation: Any, path: str) -> Layer:
+def _layer(operation: KerasLayer, path: str) -> Layer:
     weights = getattr(operation, "weights", [])
     if not all(hasattr(weight, "shape") for weight in weights):  # Keras 2 has a lookup's words among them
         weights = []

@@ -10,7 +10,7 @@ says which steps count.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edgeprune.keras_bridge.nodes import (
     SYMBOLS,
@@ -26,6 +26,8 @@ from edgeprune.keras_bridge.nodes import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
+
 MASKED = "applies a whole model to steps that a mask goes with"
 
 
@@ -34,14 +36,14 @@ class FoldSteps:
 
     is_input = False
 
-    def __init__(self, wrapper: Any) -> None:
+    def __init__(self, wrapper: KerasLayer) -> None:
         self.wrapper = wrapper
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """The wrapper's types; the rest of it holds the whole model."""
         return {"dtype": policy_of(self.wrapper)}
 
-    def call(self, x: Any) -> Any:
+    def call(self, x: KerasTensor) -> KerasTensor:
         """Folds a framework tensor.
 
         Raises:
@@ -62,11 +64,11 @@ class UnfoldSteps:
 
     is_input = False
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> dict[str, object]:
         """Nothing."""
         return {}
 
-    def call(self, x: Any, folded: Any) -> Any:
+    def call(self, x: KerasTensor, folded: KerasTensor) -> KerasTensor:
         """Unfolds a framework tensor."""
         import tensorflow as tf
 
@@ -75,7 +77,7 @@ class UnfoldSteps:
     __call__ = call
 
 
-def is_at_each_step(operation: Any) -> bool:
+def is_at_each_step(operation: KerasLayer) -> bool:
     """Whether an object is Keras' own `TimeDistributed` around what can be inlined."""
     own = type(operation).__module__.split(".")[0] in ("keras", "tf_keras")
     if not own or type(operation).__name__ != "TimeDistributed":
@@ -85,12 +87,12 @@ def is_at_each_step(operation: Any) -> bool:
     return is_called or is_graph_model(inner) or is_at_each_step(inner)
 
 
-def innermost(wrapper: Any) -> Any:
+def innermost(wrapper: KerasLayer) -> KerasLayer:
     """The model or layer inside of wrappers around wrappers."""
     return innermost(wrapper.layer) if is_at_each_step(wrapper) else wrapper
 
 
-def why_whole(wrapper: Any) -> str:
+def why_whole(wrapper: KerasLayer) -> str:
     """Why what is at each step has to stay in its wrapper; empty where it need not.
 
     All calls of the wrapper count, for it is inlined at all of them or at none.
@@ -109,7 +111,7 @@ def why_whole(wrapper: Any) -> str:
     return "applies a whole model that fixes the batch at each step" if is_fixed else ""
 
 
-def _is_one_to_one(model: Any) -> bool:
+def _is_one_to_one(model: KerasModel) -> bool:
     """Whether a model takes one tensor and gives one, not in a list."""
     if not is_graph_model(model):
         return True
@@ -117,18 +119,18 @@ def _is_one_to_one(model: Any) -> bool:
     return len(inner.inputs) == 1 and type(structure_of(inner, "outputs")).__name__ in SYMBOLS
 
 
-def is_given_mask(operation: Any) -> bool:
+def is_given_mask(operation: KerasLayer) -> bool:
     """Whether a mask goes into, or comes out of, any call of a layer or a model."""
     symbols = [one for tensors, _ in _calls(operation) for one in tensors]
     symbols += [one for node in operation._inbound_nodes for one in outputs_of(node)]  # noqa: SLF001
     return any(getattr(symbol, "_keras_mask", None) is not None for symbol in symbols)
 
 
-def _calls(operation: Any) -> Iterator[tuple[list[Any], bool]]:
+def _calls(operation: KerasLayer) -> Iterator[tuple[list[KerasTensor], bool]]:
     """For each call the tensors that it was given, and whether it asks for training."""
     for node in operation._inbound_nodes:  # noqa: SLF001 - there is no public way
         if not node.is_input:
             args, kwargs = arguments_of(node)
-            tensors: list[Any] = []
+            tensors: list[KerasTensor] = []
             map_tensors((args, kwargs), tensors.append)
             yield tensors, kwargs.get("training") is True
