@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.budget.allocate import thinned
+from edgeprune.budget.allocation import thinned
 from edgeprune.budget.explain import GroupExplanation
 
 if TYPE_CHECKING:

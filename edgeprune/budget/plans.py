@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.budget.allocate import Path, cut, path, thinned
+from edgeprune.budget.allocation import Descent, descend, thinned, widest
 from edgeprune.budget.least_squares import solve_bounded
 from edgeprune.budget.resources import relative_cost
 from edgeprune.errors import InputError
@@ -32,7 +32,7 @@ from edgeprune.pruning.allocation import allocate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from edgeprune.budget.allocate import Cost, Harm
+    from edgeprune.budget.allocation import Cost, Sensitivity
     from edgeprune.budget.resources import Resource
     from edgeprune.graph.cost_model import CostModel
     from edgeprune.pruning.divergence import OutputChange
@@ -57,15 +57,15 @@ class Planner:
     """
 
     choices: Sequence[np.ndarray]
-    curves: Harm
+    curves: Sensitivity
     macs: CostModel
 
-    def plan(self, resources: Sequence[Resource], harm: Harm) -> np.ndarray | None:
+    def plan(self, resources: Sequence[Resource], harm: Sensitivity) -> np.ndarray | None:
         """(G,) kept counts of least harm inside the limits; None where there are none."""
         cost = relative_cost(resources)
-        return cut(path(self.choices, cost, harm, enough=1.0), self.choices, cost, harm, swaps=True)
+        return widest(descend(self.choices, cost, harm, enough=1.0), self.choices, cost, harm, swaps=True)
 
-    def allocated(self, resources: Sequence[Resource], harm: Harm | None) -> np.ndarray | None:
+    def allocated(self, resources: Sequence[Resource], harm: Sensitivity | None) -> np.ndarray | None:
         """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise.
 
         Args:
@@ -94,10 +94,12 @@ class Planner:
         here = np.asarray(counts)[None]
         costs = cost(here.astype(float))
         # The original stays the reference of harm; only the way down begins elsewhere.
-        start = Path(here, costs) if costs[0] <= 1 else path(self.choices, cost, harm, 1.0, counts)
-        return cut(start, self.choices, cost, harm)
+        start = Descent(here, costs) if costs[0] <= 1 else descend(self.choices, cost, harm, 1.0, counts)
+        return widest(start, self.choices, cost, harm)
 
-    def neighbours(self, counts: np.ndarray, resources: Sequence[Resource], harm: Harm) -> list[np.ndarray]:
+    def neighbours(
+        self, counts: np.ndarray, resources: Sequence[Resource], harm: Sensitivity
+    ) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least harm by the curves first."""
         cost = relative_cost(resources)
         levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
@@ -112,7 +114,7 @@ class Planner:
                             found[_key(there)] = float(self.harms(there, harm).sum())
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
 
-    def harms(self, counts: np.ndarray, harm: Harm) -> np.ndarray:
+    def harms(self, counts: np.ndarray, harm: Sensitivity) -> np.ndarray:
         """(G,) what the curves say of each group."""
         removed = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
         return np.array([curve[k] for curve, k in zip(harm, removed, strict=True)])
@@ -202,7 +204,7 @@ def initial_plans(planner: Planner, resources: Sequence[Resource]) -> dict[str, 
     for family in ("macs", "uniform"):
         if family in found:
             here = found[family][None]
-            wider = cut(Path(here, cost(here.astype(float))), planner.choices, cost, planner.curves)
+            wider = widest(Descent(here, cost(here.astype(float))), planner.choices, cost, planner.curves)
             found[f"{family}, widened"] = found[family] if wider is None else wider
     return found
 
@@ -253,7 +255,7 @@ def _more_plans(
                 break
 
 
-def corrected_curves(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Harm:
+def corrected_curves(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Sensitivity:
     """The curves, each with the weight that explains best what plans did."""
     rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in evaluated])
     wanted = np.array([damage.divergence for damage in evaluated.values()])

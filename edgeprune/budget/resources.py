@@ -21,7 +21,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel, cost_model
 
 if TYPE_CHECKING:
-    from edgeprune.budget.allocate import Cost
+    from edgeprune.budget.allocation import Cost
     from edgeprune.budget.profile import LatencyProfile
 
 NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}

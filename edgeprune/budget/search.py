@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions
-from edgeprune.budget.allocate import cut, path
+from edgeprune.budget.allocation import descend, widest
 from edgeprune.budget.candidates import Convert, candidates_of, design
 from edgeprune.budget.cost_attribution import attribute_costs
 from edgeprune.budget.explain import Explanation, Round
@@ -29,7 +29,7 @@ from edgeprune.budget.safety_margin import (
 )
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
-from edgeprune.pruning.allocation import Constraints, allowed_widths
+from edgeprune.pruning.constraints import Constraints, allowed_widths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -238,9 +238,9 @@ class BudgetSearch:
             VerificationError: it is not.
         """
         cost = relative_cost(with_margin(resources, ()))
-        found = path(self._choices, cost, self.planner.curves)
+        found = descend(self._choices, cost, self.planner.curves)
         # Or one that fills the tiles.
-        full_tiles = cut(found, self._choices, cost, self.planner.curves, 1.005 * float(found.costs.min()))
+        full_tiles = widest(found, self._choices, cost, self.planner.curves, 1.005 * float(found.costs.min()))
         plans = [np.array([choice[-1] for choice in self._choices])]
         plans += [] if full_tiles is None else [full_tiles]
         best = min(plans, key=lambda plan: float(cost(plan[None].astype(float))[0]))

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.network import KerasNetwork, network_of
 from edgeprune.pruning import importance
-from edgeprune.pruning.allocation import Constraints
 from edgeprune.pruning.analysis import PruningAnalysis
+from edgeprune.pruning.constraints import Constraints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

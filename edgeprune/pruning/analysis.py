@@ -18,9 +18,10 @@ from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import COST_KINDS, cost_model
 from edgeprune.pruning import importance
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ, collect_moments
-from edgeprune.pruning.allocation import ALLOCATIONS, Constraints, allocate, allowed_widths
+from edgeprune.pruning.allocation import ALLOCATIONS, allocate
 from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.checks import check_weights, checked_labels
+from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
 from edgeprune.pruning.importance.context import CriterionContext

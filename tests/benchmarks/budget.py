@@ -39,7 +39,8 @@ from edgeprune.conversion import QuantizeOptions, quantize_for_timing
 from edgeprune.errors import VerificationError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.prune import analyze
-from edgeprune.pruning.allocation import Constraints, allocate, allowed_widths
+from edgeprune.pruning.allocation import allocate
+from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.divergence import OutputChange
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from edgeprune.budget.resources import ResourceBudget
 from edgeprune.budget.search import BudgetSearch
 from edgeprune.errors import DeviceError
 from edgeprune.keras_bridge.prune import analyze
-from edgeprune.pruning.allocation import Constraints, allowed_widths
+from edgeprune.pruning.constraints import Constraints, allowed_widths
 from tests.budget.networks import network, samples, tflite
 from tests.device_runners.test_devices_end_to_end import native_options
 

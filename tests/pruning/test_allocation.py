@@ -8,7 +8,8 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel
-from edgeprune.pruning.allocation import Constraints, allocate, allowed_widths
+from edgeprune.pruning.allocation import allocate
+from edgeprune.pruning.constraints import Constraints, allowed_widths
 
 SIZES = np.array([6, 9, 5])
 

@@ -13,7 +13,7 @@ from edgeprune.keras_bridge.prune import analyze, prune
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.run import predict
 from edgeprune.pruning.activation_statistics import collect_moments
-from edgeprune.pruning.allocation import Constraints
+from edgeprune.pruning.constraints import Constraints
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.importance import CRITERIA
 from edgeprune.pruning.search import largest_amount, prune_in_rounds

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from edgeprune.budget.allocate import cut, path, thinned
+from edgeprune.budget.allocation import descend, thinned, widest
 from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost
 from edgeprune.errors import InputError
 
@@ -35,7 +35,7 @@ def test_it_is_nearly_as_good_as_the_best_of_all(limit: float) -> None:
         every = np.array(list(itertools.product(*CHOICES)), float)
         inside = every[product_cost(every) <= limit]
         harms = [sum(h[int(s - k)] for h, s, k in zip(harm, FULL, plan, strict=True)) for plan in inside]
-        found = cut(path(CHOICES, product_cost, harm), CHOICES, product_cost, harm, limit, swaps=True)
+        found = widest(descend(CHOICES, product_cost, harm), CHOICES, product_cost, harm, limit, swaps=True)
         assert found is not None
         assert product_cost(found[None].astype(float))[0] <= limit
         lost.append(sum(h[int(s - k)] for h, s, k in zip(harm, FULL, found, strict=True)) / min(harms) - 1)
@@ -50,7 +50,7 @@ def test_widths_that_cost_nothing_are_kept() -> None:
     def tiled(counts: np.ndarray) -> np.ndarray:
         return np.asarray(np.ceil(counts / 16).sum(axis=1) / 6)
 
-    found = cut(path(choices, tiled, harm), choices, tiled, harm, 0.7)
+    found = widest(descend(choices, tiled, harm), choices, tiled, harm, 0.7)
     assert found is not None
     assert all(count % 16 == 0 for count in found)
     assert tiled(found[None])[0] == pytest.approx(4 / 6)
@@ -58,7 +58,7 @@ def test_widths_that_cost_nothing_are_kept() -> None:
 
 def test_out_of_reach_is_none() -> None:
     harm = random_harms(0)
-    assert cut(path(CHOICES, product_cost, harm), CHOICES, product_cost, harm, 0.001) is None
+    assert widest(descend(CHOICES, product_cost, harm), CHOICES, product_cost, harm, 0.001) is None
 
 
 def test_several_limits_hold_together() -> None:
@@ -68,7 +68,7 @@ def test_several_limits_hold_together() -> None:
         Resource("size_bytes", 9.0, lambda counts: np.asarray(counts.sum(axis=1))),
     ]
     cost = relative_cost(limits)
-    found = cut(path(CHOICES, cost, harm, enough=1.0), CHOICES, cost, harm)
+    found = widest(descend(CHOICES, cost, harm, enough=1.0), CHOICES, cost, harm)
     assert found is not None
     assert limits[0].value(found) <= 0.5
     assert limits[1].value(found) <= 9
@@ -99,7 +99,7 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     from edgeprune.budget.work import work_of
     from edgeprune.graph.cost_model import cost_model
     from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.allocation import Constraints, allowed_widths
+    from edgeprune.pruning.constraints import Constraints, allowed_widths
     from edgeprune.pruning.dependencies import find_dependencies
 
     units = find_dependencies(read(keras.applications.ResNet50(weights=None)).graph)
@@ -114,7 +114,7 @@ def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     choices = allowed_widths(units.groups, Constraints())
     harm = [np.linspace(0, 1, int(size) + 1) ** 2 for size in full]
     start = time.process_time()
-    found = path(choices, table, harm)
-    plans = [cut(found, choices, table, harm, limit) for limit in np.linspace(0.1, 1, 1000)]
+    found = descend(choices, table, harm)
+    plans = [widest(found, choices, table, harm, limit) for limit in np.linspace(0.1, 1, 1000)]
     assert time.process_time() - start < 10
     assert all(plan is not None for plan in plans)
