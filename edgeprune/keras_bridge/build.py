@@ -6,7 +6,9 @@ and shared layers stay nested and shared. Weights are slices of the original's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
@@ -26,17 +28,10 @@ from edgeprune.keras_bridge.nodes import (
     policy_of,
     structure_of,
 )
+from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_bridge.steps import FoldSteps
-from edgeprune.pruning.compaction import take
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    import numpy as np
-
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
-    from edgeprune.pruning.compaction import Compaction
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
+from edgeprune.pruning.compaction import Compaction, take
 
 
 def build(

@@ -8,17 +8,13 @@ precision are float32 already, so only the layers' policies change.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.nodes import map_values
-from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.read import Reading, read
+from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.compaction import unchanged
-
-if TYPE_CHECKING:
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_types import KerasModel
 
 _HALF = ("float16", "bfloat16")
 

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_bridge.run import fixed_batch, forget
+from edgeprune.keras_types import KerasTensor
 from edgeprune.pruning.divergence import is_distribution
+from edgeprune.pruning.network import Data
 from edgeprune.pruning.samples import count, take
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_types import KerasTensor
-    from edgeprune.pruning.network import Data
-
 
 BATCH = 32
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.nodes import is_input_node
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.model_graph import Tensor
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_types import KerasTensor
-    from edgeprune.pruning.network import Data
+from edgeprune.keras_bridge.read import Reading
+from edgeprune.keras_types import KerasTensor
+from edgeprune.pruning.network import Data
 
 
 def adapt_inputs(reading: Reading, data: Data) -> dict[int, KerasTensor]:

@@ -17,14 +17,10 @@ import os
 import pathlib
 import tempfile
 import zipfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from edgeprune.keras_types import KerasModel
+from edgeprune.keras_types import KerasModel
 
 MAX_CONFIG_BYTES = 256 << 20
 """More configuration than any real model has; a zip may claim anything."""

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.gradients import gradients
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
-from edgeprune.keras_bridge.read import read, shared_weights
-from edgeprune.keras_bridge.run import predict, replace_weights, run
+from edgeprune.keras_bridge.read import Reading, read, shared_weights
+from edgeprune.keras_bridge.run import Step, predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
+from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.compaction import compact
-from edgeprune.pruning.network import Network
+from edgeprune.pruning.equivalence import Equivalence
+from edgeprune.pruning.network import Data, Network
+from edgeprune.pruning.result import PrunePlan
 from edgeprune.pruning.samples import count, take
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Step
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pruning.equivalence import Equivalence
-    from edgeprune.pruning.network import Data
-    from edgeprune.pruning.result import PrunePlan
 
 BATCH = 256
 """Samples that go through the model at a time where only its outputs are wanted."""

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.network import KerasNetwork, network_of
+from edgeprune.keras_types import KerasModel
 from edgeprune.pruning import importance
 from edgeprune.pruning.analysis import PruningAnalysis
 from edgeprune.pruning.constraints import Constraints
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from os import PathLike
-
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pruning.result import PruneResult
+from edgeprune.pruning.result import PruneResult
 
 
 def prune(

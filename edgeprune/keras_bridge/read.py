@@ -8,7 +8,7 @@ a model at each step, between two calls of their own, see `edgeprune.keras_bridg
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
@@ -35,11 +35,7 @@ from edgeprune.keras_bridge.steps import (
     is_given_mask,
     why_whole,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,10 +15,7 @@ import sys
 import tempfile
 import threading
 import warnings
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from collections.abc import Iterator
 
 _LOGGERS = ("tensorflow", "absl")
 _WARNING_MODULES = r"(edgeprune|tensorflow|tf_keras|keras|absl|numpy|ai_edge_)"

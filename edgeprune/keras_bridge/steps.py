@@ -10,7 +10,7 @@ says which steps count.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from edgeprune.keras_bridge.nodes import (
     SYMBOLS,
@@ -22,11 +22,7 @@ from edgeprune.keras_bridge.nodes import (
     policy_of,
     structure_of,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 MASKED = "applies a whole model to steps that a mask goes with"
 

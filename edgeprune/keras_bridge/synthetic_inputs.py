@@ -7,19 +7,14 @@ hundreds of samples for its first frame.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.run import run
+from edgeprune.graph.model_graph import ModelGraph, Tensor
+from edgeprune.keras_bridge.read import Reading
+from edgeprune.keras_bridge.run import Step, run
+from edgeprune.keras_types import KerasTensor
 from edgeprune.layers import rule_for
-
-if TYPE_CHECKING:
-    from edgeprune.graph.model_graph import ModelGraph, Tensor
-    from edgeprune.keras_bridge.read import Reading
-    from edgeprune.keras_bridge.run import Step
-    from edgeprune.keras_types import KerasTensor
 
 LENGTHS = (16, 64, 256, 1024, 4096, 16384)
 """Tried from the first; a model that computes nothing at one may do so at the next."""

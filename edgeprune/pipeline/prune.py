@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune.keras_bridge.prune import analyze
 from edgeprune.pipeline.artifacts import PrunedModel
-from edgeprune.pruning.allocation import Constraints
+from edgeprune.pruning.constraints import Constraints
 from edgeprune.pruning.result import removed
 
 if TYPE_CHECKING:

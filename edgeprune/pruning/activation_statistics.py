@@ -8,10 +8,11 @@ Centred, because whatever is constant moves into the bias and costs nothing.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.pruning.kernel_reads import (
     LARGEST_EXACT,
     ChannelPooling,
@@ -19,13 +20,8 @@ from edgeprune.pruning.kernel_reads import (
     channel_pooling,
     kernel_reads,
 )
+from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.samples import count, take
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.network import Data, Network
 
 MOST_ROWS_KEPT = 1024
 

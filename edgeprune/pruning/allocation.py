@@ -10,16 +10,12 @@ are given back. `edgeprune.budget.allocation` does the same for costs that are n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from edgeprune.graph.cost_model import CostModel
+from edgeprune.graph.cost_model import CostModel
 
 ALLOCATIONS = ("global", "uniform")
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import contextlib
 import numbers
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import COST_KINDS, cost_model
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.keras_types import KerasModel
 from edgeprune.pruning import importance
-from edgeprune.pruning.activation_statistics import ROWS_PER_READ, collect_moments
+from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments, collect_moments
 from edgeprune.pruning.allocation import ALLOCATIONS, allocate
 from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.checks import check_weights, checked_labels
@@ -25,20 +27,13 @@ from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
 from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.reconstruct import reconstruct
 from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, count, take
 from edgeprune.pruning.sensitivity import sensitivity_curves
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pruning.activation_statistics import Moments
-    from edgeprune.pruning.importance.group_importance import GroupImportance
-    from edgeprune.pruning.network import Data, Network
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph.channels import static
-
-if TYPE_CHECKING:
-    from edgeprune.graph.model_graph import ModelGraph
+from edgeprune.graph.model_graph import ModelGraph
 
 ACTIVATION_BYTES = 1_500_000_000
 COPIES = 4

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.graph.model_graph import ModelGraph
+from edgeprune.pruning.network import Data
 from edgeprune.pruning.samples import count
-
-if TYPE_CHECKING:
-    from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.pruning.network import Data
 
 
 def check_weights(graph: ModelGraph) -> None:

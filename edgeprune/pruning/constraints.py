@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.graph.dependency_graph import ChannelGroup
+from edgeprune.graph.dependency_graph import ChannelGroup
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,14 +14,11 @@ No labels: the target is what the original says.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.pruning.output_link import OutputLink
+from edgeprune.pruning.output_link import OutputLink
 
 LAST_RIDGE = 1e-3
 PENALTIES = (0.1, 1.0, 10.0)

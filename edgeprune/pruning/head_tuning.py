@@ -7,22 +7,17 @@ behind it should be fitted to that.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 from edgeprune.pruning.head_fit import MOST_FEATURES, HeadSamples, fit_head
 from edgeprune.pruning.heads import Head, heads_of
-from edgeprune.pruning.kernel_reads import kernel_reads
+from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit
+from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.output_link import OutputLink
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.pruning.kernel_reads import KernelRead
-    from edgeprune.pruning.network_pair import NetworkPair
 
 MOST_SAMPLES = 2048
 

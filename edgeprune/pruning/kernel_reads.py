@@ -12,14 +12,12 @@ Flatten), all of them can share one CxC matrix of moments: *shared* rows.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.graph.flow import LinearRead
-    from edgeprune.pruning.network import PendingCall
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.flow import LinearRead
+from edgeprune.pruning.network import PendingCall
 
 LARGEST_EXACT = 1600
 """Rows up to which a kernel's moments are kept whole; above it they are shared between taps."""

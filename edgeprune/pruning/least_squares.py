@@ -8,12 +8,10 @@ Rows may carry weights. The constant c is never penalised.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.pruning.relu_targets import ReluTarget
+from edgeprune.pruning.relu_targets import ReluTarget
 
 RECTIFIED_ROUNDS = 3
 

@@ -6,17 +6,15 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+import numpy as np
 
-    import numpy as np
-
-    from edgeprune.graph.model_graph import Call, ModelGraph
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pruning.equivalence import Equivalence
-    from edgeprune.pruning.result import PrunePlan
+from edgeprune.graph.model_graph import Call, ModelGraph
+from edgeprune.keras_types import KerasModel
+from edgeprune.pruning.equivalence import Equivalence
+from edgeprune.pruning.result import PrunePlan
 
 Data: TypeAlias = "np.ndarray | list[np.ndarray] | dict[str, np.ndarray]"
 """One array, a list of arrays in the order of the inputs, or a dictionary by input name; (N, …) each."""

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.graph.channels import KeepMask
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.layers import rule_for
-from edgeprune.pruning.activation_statistics import ROWS_PER_READ
+from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments
+from edgeprune.pruning.kernel_reads import KernelRead
+from edgeprune.pruning.least_squares import Fit
 from edgeprune.pruning.movable_bias import movable_bias
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.activation_statistics import Moments
-    from edgeprune.pruning.kernel_reads import KernelRead
-    from edgeprune.pruning.least_squares import Fit
-    from edgeprune.pruning.network import Network
+from edgeprune.pruning.network import Network
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ out, then corrects what is left.
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -24,14 +24,10 @@ from edgeprune.pruning.heads import heads_of
 from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
 from edgeprune.pruning.movable_bias import movable_bias
+from edgeprune.pruning.network import Data, PendingCall
+from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.relu_targets import ReluTarget, relu_target
 from edgeprune.pruning.spatial_reconstruction import spatial_fit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.pruning.network import Data, PendingCall
-    from edgeprune.pruning.network_pair import NetworkPair
 
 RIDGE = 1e-4
 FEW_ROWS = 10

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.graph.cost import Cost
-from edgeprune.graph.dependency_graph import Refusal
+from edgeprune.graph.dependency_graph import DependencyGraph, Refusal
+from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.equivalence import Equivalence
-
-if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.keras_types import KerasModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

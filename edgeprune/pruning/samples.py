@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.network import Data
+from edgeprune.pruning.network import Data
 
 
 def arrays_of(data: Data) -> list[np.ndarray]:

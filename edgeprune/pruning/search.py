@@ -8,14 +8,11 @@ iterative   prune a little → train → prune again
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from edgeprune.errors import InputError, VerificationError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.pruning.result import PruneResult
+from edgeprune.pruning.result import PruneResult
 
 LARGEST = 0.98
 

@@ -10,25 +10,20 @@ divergence over cumulative cost is interpolated:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from edgeprune.graph.channels import KeepMask
+from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph
+from edgeprune.pruning.activation_statistics import Moments
 from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
+from edgeprune.pruning.importance.group_importance import GroupImportance
 from edgeprune.pruning.movable_bias import movable_bias
+from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.spatial_reconstruction import spatial_fit
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph
-    from edgeprune.pruning.activation_statistics import Moments
-    from edgeprune.pruning.importance.group_importance import GroupImportance
-    from edgeprune.pruning.network import Data, Network
-
 
 Changes = dict[str, dict[int, np.ndarray]]
 """Layer to weight index to array."""

@@ -14,17 +14,13 @@ see overlapping parts of the image.
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
-from edgeprune.pruning.kernel_reads import LARGEST_EXACT, channel_pooling
+from edgeprune.pruning.kernel_reads import LARGEST_EXACT, KernelRead, channel_pooling
 from edgeprune.pruning.least_squares import Fit, ridge
-
-if TYPE_CHECKING:
-    from edgeprune.graph.model_graph import ModelGraph
-    from edgeprune.pruning.kernel_reads import KernelRead
 
 RIDGE = 1e-4
 MOST_COLUMNS = 1600

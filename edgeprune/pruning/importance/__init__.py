@@ -6,7 +6,7 @@ A criterion orders the channels of each group. Most give every channel a score o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,12 +21,8 @@ from edgeprune.pruning.importance import (
     reconstruction,
     taylor,
 )
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.group_importance import GroupImportance
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from edgeprune.pruning.importance.context import CriterionContext
 
 DEFAULT = "reconstruction"
 DATA_FREE = "l2"

@@ -8,18 +8,14 @@ x_u is what the linear reads of a channel see. APoZ: Hu et al., Network Trimming
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.slices import Mean
 from edgeprune.pruning.kernel_reads import kernel_reads
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def _statistic(context: CriterionContext, *, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -5,16 +5,12 @@ Groups that no batch normalization sees are ranked by magnitude.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from edgeprune.layers import rule_for
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.magnitude import l2
 from edgeprune.pruning.importance.slices import Mean
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def scores(context: CriterionContext) -> np.ndarray:

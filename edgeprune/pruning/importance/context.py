@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+import numpy as np
 
-    import numpy as np
-
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pruning.activation_statistics import Moments
-    from edgeprune.pruning.network import Data, Network
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.pruning.activation_statistics import Moments
+from edgeprune.pruning.network import Data, Network
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

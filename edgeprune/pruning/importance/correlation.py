@@ -5,15 +5,11 @@ r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.group_importance import GroupImportance
 from edgeprune.pruning.importance.slices import features
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def importance_of(context: CriterionContext) -> list[GroupImportance]:

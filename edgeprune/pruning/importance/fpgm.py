@@ -7,14 +7,10 @@ He et al., Filter Pruning via Geometric Median, CVPR 2019.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.slices import features
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def scores(context: CriterionContext) -> np.ndarray:

@@ -8,14 +8,11 @@ L1: Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017. L2 likewise.
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.slices import Mean, slices
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def norm(context: CriterionContext, *, power: int) -> np.ndarray:

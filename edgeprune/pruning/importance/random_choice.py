@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.context import CriterionContext
 
 
 def scores(context: CriterionContext) -> np.ndarray:

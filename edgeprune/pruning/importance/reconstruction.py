@@ -12,17 +12,13 @@ cheapest goes first. Hassibi & Stork, NeurIPS 1992; He, Zhang & Sun, ICCV 2017; 
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
+from edgeprune.graph.dependency_graph import ChannelGroup
+from edgeprune.pruning.activation_statistics import Moments
 from edgeprune.pruning.importance.group_importance import GroupImportance
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.graph.dependency_graph import ChannelGroup
-    from edgeprune.pruning.activation_statistics import Moments
 
 RIDGE = 1e-4
 STEPS = 256

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.graph.dependency_graph import ChannelGroup
-    from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.graph.dependency_graph import ChannelGroup
+from edgeprune.pruning.importance.context import CriterionContext
 
 
 def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -8,14 +8,10 @@ Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.slices import Mean, places
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.importance.context import CriterionContext
 
 
 def scores(context: CriterionContext) -> np.ndarray:
