@@ -35,7 +35,6 @@ class Descent:
 
     Attributes:
         counts: (S, G) kept channels.
-        costs: (S,) of each plan.
     """
 
     counts: np.ndarray
@@ -62,8 +61,6 @@ def descend(
 
     Args:
         choices: for each group the counts it may keep, the full one first.
-        cost: what a plan costs.
-        sensitivity: see `Sensitivity`.
         enough: where to stop.
         start: (G,) where to begin; None for the whole model.
     """
@@ -110,11 +107,8 @@ def widest(
     """(G,) the widths that keep the most at no more than this cost; None where no plan is inside.
 
     Args:
-        found: from `descend`.
         choices: for each group the counts it may keep, the full one first.
         cost: what a plan costs; not necessarily what the path was made for.
-        sensitivity: see `Sensitivity`.
-        limit: the most that the plan may cost.
         swaps: whether to try widening one group at the expense of another; for a single plan.
     """
     inside = np.flatnonzero(cost(found.counts) <= limit)

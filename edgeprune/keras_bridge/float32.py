@@ -20,11 +20,7 @@ _HALF = ("float16", "bfloat16")
 
 
 def model_in_float32(model: KerasModel) -> KerasModel:
-    """The model itself if all its layers compute in float32, else a copy that does, with its loss.
-
-    Args:
-        model: tf_keras or Keras 3; not changed.
-    """
+    """The model itself if all its layers compute in float32, else a copy that does, with its loss."""
     layers = model._flatten_layers(include_self=False)  # noqa: SLF001 - nested layers, in either Keras version
     if not any(getattr(layer, "compute_dtype", None) in _HALF for layer in layers):
         return model

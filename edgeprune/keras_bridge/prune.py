@@ -84,9 +84,6 @@ def analyze(
 ) -> PruningAnalysis:
     """Reads a model, unless it was read, and finds out all that does not depend on the ratio.
 
-    Args:
-        model: it is not changed.
-
     The other arguments are those of `PruningAnalysis`.
     """
     return PruningAnalysis(

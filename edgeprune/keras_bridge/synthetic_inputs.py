@@ -28,9 +28,6 @@ def synthetic_inputs(
     """Normal numbers, whole numbers where they are looked up in a table, or words.
 
     Args:
-        reading: the model.
-        samples: how many.
-        seed: the same one gives the same inputs.
         length: of axes of open size; None for the first of `LENGTHS` that works.
 
     Raises:

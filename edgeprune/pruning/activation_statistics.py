@@ -34,13 +34,11 @@ class Moments:
     """What one read saw.
 
     Attributes:
-        read: the read.
         mean: (R,), or (C,) where rows share.
         covariance: (R, R) or (C, C).
         matrix: W (R, O) or (C, taps·O), float64.
         units: (R,) or (C,) the channel behind each row.
         pooling: how rows of a channel are pooled; None where they are not.
-        samples: rows that were seen.
         rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
     """
 
@@ -66,12 +64,8 @@ def collect_moments(
     """Collects the moments of every read that prunable channels go into.
 
     Args:
-        network: the original.
-        dependencies: its channels.
-        data: calibration samples.
         batch: samples that are in memory at a time.
         seed: decides which positions are looked at.
-        progress: told the fraction done.
 
     Returns:
         Nothing of a read that saw no row, because a mask hides every step.

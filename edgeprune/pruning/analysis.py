@@ -22,7 +22,6 @@ from edgeprune.pruning import importance
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments, collect_moments
 from edgeprune.pruning.allocation import ALLOCATIONS, allocate
 from edgeprune.pruning.calibration_effort import calibration_effort
-from edgeprune.pruning.checks import check_weights, checked_labels
 from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
@@ -32,7 +31,7 @@ from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.reconstruct import reconstruct
 from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
-from edgeprune.pruning.samples import as_arrays, count, take
+from edgeprune.pruning.samples import as_arrays, at_most, checked_labels, count, split, take
 from edgeprune.pruning.sensitivity import sensitivity_curves
 
 HELD_OUT = 0.25
@@ -44,16 +43,13 @@ EVALUATION_MACS = 1e10
 
 
 class PruningAnalysis:
-    """Prunes one model by any ratio.
+    """Prunes one model by any ratio; the model itself is never changed.
 
     Args:
-        network: the original; it is never changed.
         calibration: samples, None for data-free.
         labels: for the criterion "taylor".
         criterion: a name from `importance.CRITERIA`.
         allocation: one of `ALLOCATIONS`.
-        seed: decides every random choice.
-        progress: told each step's name and its fraction done.
     """
 
     def __init__(
@@ -78,7 +74,7 @@ class PruningAnalysis:
         self._seed = seed
         self._data = None if calibration is None else as_arrays(calibration)
         with self._step("read"):
-            check_weights(network.graph)
+            network.check_weights()
             self._notes = _notes_on(network)
             self.dependencies: DependencyGraph = find_dependencies(network.graph)
         self.cost = cost(self.dependencies)
@@ -108,11 +104,11 @@ class PruningAnalysis:
         with self._step("rank") as tell:
             few = None
             if self._data is not None:
-                few = self._some(self._data, self._effort.at_once)
+                few = at_most(self._data, self._effort.at_once, self._seed)
                 self._moments = collect_moments(
                     self.network,
                     self.dependencies,
-                    self._some(self._split(self._data)[0], self._effort.observed),
+                    at_most(split(self._data, HELD_OUT, self._seed)[0], self._effort.observed, self._seed),
                     batch=self._effort.at_once,
                     seed=self._seed,
                     progress=tell,
@@ -121,21 +117,6 @@ class PruningAnalysis:
                 self.network, self.dependencies, few, labels, self._moments, self._seed
             )
             return importance.importance_of(self._criterion, context)
-
-    def _split(self, data: Data) -> tuple[Data, Data]:
-        """Samples to choose on, and others to measure sensitivity on; both all where there are few."""
-        total = count(data)
-        held = round(total * HELD_OUT)
-        if held < 1:
-            return data, data
-        order = np.random.default_rng(self._seed).permutation(total)
-        return take(data, np.sort(order[held:])), take(data, np.sort(order[:held]))
-
-    def _some(self, data: Data, number: int) -> Data:
-        total = count(data)
-        if total <= number:
-            return data
-        return take(data, np.sort(np.random.default_rng(self._seed).choice(total, number, replace=False)))
 
     @property
     def model(self) -> KerasModel:
@@ -158,7 +139,7 @@ class PruningAnalysis:
                 self.dependencies,
                 self.importance,
                 self._moments,
-                self._some(self._split(self._data)[1], self._effort.measured),
+                at_most(split(self._data, HELD_OUT, self._seed)[1], self._effort.measured, self._seed),
                 fractions=self._effort.fractions,
                 progress=tell,
             )
@@ -258,7 +239,7 @@ class PruningAnalysis:
         self, pruned: Network, plan: PrunePlan, data: Data, rows: int, tell: Callable[[float], None]
     ) -> float:
         """Refits a compacted network in place; the divergence of its outputs that is left."""
-        data = self._some(data, self._effort.at_once)
+        data = at_most(data, self._effort.at_once, self._seed)
         reference = self.network.outputs(data)
         weights = ambiguity(reference)
         weights = np.ones(count(data)) if weights is None else weights
@@ -277,9 +258,10 @@ class PruningAnalysis:
         """
         if self._data is None:
             return lambda allocation: OutputChange(self._expected(allocation))
-        fitted_on, seen = self._split(self._data) if held is None else (self._data, as_arrays(held))
+        halves = split(self._data, HELD_OUT, self._seed)
+        fitted_on, seen = halves if held is None else (self._data, as_arrays(held))
         most = min(int(EVALUATION_MACS / max(self.cost.macs, 1)), self._effort.at_once)
-        seen = self._some(seen, max(most, 64))
+        seen = at_most(seen, max(most, 64), self._seed)
         reference = self.network.outputs(seen)
 
         def change(allocation: np.ndarray) -> OutputChange:

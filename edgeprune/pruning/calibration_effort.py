@@ -40,13 +40,7 @@ class CalibrationEffort:
 
 
 def calibration_effort(graph: ModelGraph, macs: int, groups: int) -> CalibrationEffort:
-    """What a model allows.
-
-    Args:
-        graph: the model.
-        macs: of one sample.
-        groups: of channels.
-    """
+    """What a model of this cost per sample and number of groups allows."""
     fit = ACTIVATION_BYTES // (4 * COPIES * max(peak_values(graph), 1))
     observed = int(OBSERVE_MACS / max(macs, 1))
     affordable = MEASURE_MACS / (max(macs, 1) * max(groups, 1))

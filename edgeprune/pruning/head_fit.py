@@ -45,8 +45,6 @@ class HeadSamples:
         p: (n, O) the original's outputs.
         hidden: H (n, k), before the activation; or the last layer's inputs themselves.
         features: X (n, F); None where only the last layer is fitted.
-        activation: f.
-        link: from logits to outputs.
     """
 
     p: np.ndarray
@@ -83,9 +81,6 @@ def fit_head(
     Args:
         end: on all samples.
         unseen: on the same samples, as if the layers before had not been fitted to them.
-        matrix: S to start from.
-        constant: c to start from.
-        seed: decides what is held out.
     """
     if len(end.p) < LEAST_SAMPLES:
         return None

@@ -29,12 +29,10 @@ class KernelRead:
 
     Attributes:
         call: index into ``graph.calls``.
-        layer: path of the layer.
         linear: the rule's description.
         row_channels: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
         raw_channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
         column_channels: (O, number of other axes) likewise for the columns.
-        shape: of the kernel.
     """
 
     call: int

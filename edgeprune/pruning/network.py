@@ -11,6 +11,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, ModelGraph
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.equivalence import Equivalence
@@ -52,6 +53,23 @@ class Network(abc.ABC):
     @abc.abstractmethod
     def graph(self) -> ModelGraph:
         """The model as values."""
+
+    def check_weights(self) -> None:
+        """Refuses a model that computes nothing.
+
+        Raises:
+            InputError: a weight is NaN or infinite.
+        """
+        for path, layer in self.graph.layers.items():
+            if not layer.weight_shapes:
+                continue
+            for name, weight in zip(layer.weight_names, layer.read_weights(), strict=True):
+                if weight.dtype.kind == "f" and not np.isfinite(weight).all():
+                    raise InputError(
+                        f"Layer '{path}' has NaN or infinity in its weight '{name}'.",
+                        "Finite weights are expected.",
+                        "Go back to an earlier state of the model; its training diverged.",
+                    )
 
     @abc.abstractmethod
     def steps(self, data: Data) -> Iterator[PendingCall]:

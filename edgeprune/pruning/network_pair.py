@@ -22,9 +22,7 @@ class NetworkPair:
     """Both networks and what the refit depends on.
 
     Attributes:
-        original: the model before.
         pruned: its compacted copy; its weights change.
-        dependencies: of the original.
         keep: for each channel number, whether it stayed.
         moments: of the original's reads.
         weights: (N,) how much each calibration sample counts.

@@ -48,10 +48,7 @@ def reconstruct(
     Layers that are called several times are refitted from the moments of all their calls.
 
     Args:
-        pair: the two networks.
         data: calibration samples, all of them in memory at once.
-        reference: the original's outputs on them.
-        progress: told the fraction done.
 
     Returns:
         How many kernels were refitted.

@@ -62,15 +62,12 @@ class PruneReport:
 
     Attributes:
         groups: channels before and after.
-        before: cost of the original.
-        after: cost of the pruned model.
         removed: the same as fractions.
         refusals: what had to stay, and why.
         equivalence: the stripped model, before its repair, against the masked original.
         divergence: of the pruned model's outputs from the original's on the calibration data, see
             `edgeprune.pruning.divergence`; None where nothing was repaired.
         notes: what the reader should know, such as what pruning without data loses.
-        seconds: wall time of each step.
     """
 
     groups: tuple[GroupReport, ...]
@@ -90,7 +87,6 @@ class PruneResult:
 
     Attributes:
         model: of the original's Keras version, not compiled.
-        report: what was done.
         dependencies: the original's channels and groups.
         keep: for each channel number, whether it stays.
     """

@@ -1,4 +1,4 @@
-"""Calibration data of any of the accepted forms, by sample."""
+"""Calibration data of any of the accepted forms, by sample, and its labels."""
 
 from __future__ import annotations
 
@@ -44,6 +44,23 @@ def as_arrays(data: object) -> Data:
     return made
 
 
+def checked_labels(labels: object, data: Data | None) -> np.ndarray | None:
+    """The labels as an array; None where there are none, or no samples that they belong to.
+
+    Raises:
+        InputError: there is not one for each sample.
+    """
+    if labels is None or data is None:
+        return None
+    array = np.atleast_1d(np.asarray(labels))
+    if len(array) != count(data):
+        raise InputError(
+            f"{len(array)} labels were given for {count(data)} calibration samples.",
+            "One for each is expected.",
+        )
+    return array
+
+
 def count(data: Data) -> int:
     """Number of samples."""
     return len(arrays_of(data)[0])
@@ -56,3 +73,21 @@ def take(data: Data, index: slice | np.ndarray) -> Data:
     if isinstance(data, (list, tuple)):
         return [value[index] for value in data]
     return np.asarray(data[index])
+
+
+def at_most(data: Data, number: int, seed: int) -> Data:
+    """The samples, or a random choice of this many in their order."""
+    total = count(data)
+    if total <= number:
+        return data
+    return take(data, np.sort(np.random.default_rng(seed).choice(total, number, replace=False)))
+
+
+def split(data: Data, held_fraction: float, seed: int) -> tuple[Data, Data]:
+    """Most of the samples, and a fraction that is held out; all of them twice where there are few."""
+    total = count(data)
+    held = round(total * held_fraction)
+    if held < 1:
+        return data, data
+    order = np.random.default_rng(seed).permutation(total)
+    return take(data, np.sort(order[held:])), take(data, np.sort(order[:held]))

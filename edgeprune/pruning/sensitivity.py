@@ -43,12 +43,9 @@ def sensitivity_curves(
 
     Args:
         network: a copy of the original; its weights change under way and are put back.
-        dependencies: of the original.
-        importance: of each group's channels.
         moments: of the reads; empty for criteria that do not observe.
         data: held-out calibration samples.
         fractions: of each group that are removed to measure.
-        progress: told the fraction done.
     """
     reference = network.outputs(data)
     found = []

@@ -51,12 +51,9 @@ def spatial_fit(
     """One map for all places, put through a kernel; None where the kernel is small or places cannot share.
 
     Args:
-        graph: the original.
-        read: the read.
         rows: X (n, R) of the original and Y (n, kept rows) of the pruned network.
         kept: (R,) True where a row stays.
         matrix: W (R, O).
-        seed: decides which rows are used.
 
     Returns:
         The kernel (kept rows, O), and the constant (O,) that is added to the bias.
@@ -90,7 +87,6 @@ def spatial_map(
         y: (n, places, k) what the pruned network feeds.
         matrix: (places, C, O) the kernel.
         places: sizes of the space axes; None where places have no neighbours.
-        seed: decides which rows are used.
 
     Returns:
         The kernel (places · k, O), and the constant (O,) that goes with it.

@@ -18,11 +18,8 @@ class CriterionContext:
 
     Attributes:
         network: the original; a criterion leaves it as it is.
-        dependencies: its channels.
         data: calibration samples, None where pruning is data-free.
-        labels: of the samples, None where there are none.
         moments: what every linear read sees on the samples; empty without data.
-        seed: decides every random choice.
     """
 
     network: Network

@@ -66,7 +66,6 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | N
     """Removal order of one group.
 
     Args:
-        group: the channels to choose among.
         moments: of every read; those that do not read the group are skipped.
 
     Returns:

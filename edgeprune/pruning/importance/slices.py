@@ -14,7 +14,6 @@ def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tu
     """Every kernel along every axis that channels lie on.
 
     Args:
-        context: the model.
         made_only: leave out the axes along which a kernel reads channels.
 
     Yields:
