@@ -20,7 +20,3 @@ KerasLoss: TypeAlias = Any
 """A loss function or object."""
 KerasModule: TypeAlias = Any
 """The namespace `keras` or `tf_keras`, or a part of it."""
-KerasNode: TypeAlias = Any
-"""One call in the graph of a functional model."""
-Strategy: TypeAlias = Any
-"""A `tf.distribute.Strategy`, or None."""

@@ -31,20 +31,20 @@ def adapt_inputs(reading: Reading, data: Data) -> dict[int, KerasTensor]:
             way_out="Give a list with one array for each input, in the model's order.",
         )
     fed = {}
-    for tensor, array in zip(wanted, arrays, strict=True):
-        fitted = _fitted(array, tensor, reading.graph.name)
+    for tensor, given in zip(wanted, arrays, strict=True):
+        array = _reshaped(given, tensor, reading.graph.name)
         try:
-            fed[tensor.index] = tf.cast(tf.convert_to_tensor(fitted), tensor.dtype)
+            fed[tensor.index] = tf.cast(tf.convert_to_tensor(array), tensor.dtype)
         except (TypeError, ValueError, tf.errors.OpError) as error:
             raise InputError(
-                f"Samples of type {np.asarray(fitted).dtype} were given for an input of model "
+                f"Samples of type {np.asarray(array).dtype} were given for an input of model "
                 f"'{reading.graph.name}' ({error_text(error)}).",
                 f"It takes {tensor.dtype}.",
             ) from error
     return fed
 
 
-def _fitted(array: np.ndarray, tensor: Tensor, model: str) -> np.ndarray:
+def _reshaped(array: np.ndarray, tensor: Tensor, model: str) -> np.ndarray:
     """Samples in the shape of an input; as in Keras, a last axis of length 1 is added or dropped.
 
     Raises:

@@ -13,7 +13,7 @@ from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import Reading, read
-from edgeprune.keras_bridge.run import Around, Step, predict, run, with_mask
+from edgeprune.keras_bridge.run import Around, CallStep, predict, run, with_mask
 from edgeprune.keras_types import KerasModel, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
@@ -63,7 +63,7 @@ def _silencing(
     """Runs a layer, or its masked stand-in, and silences what comes out."""
     import tensorflow as tf
 
-    def around(step: Step, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
+    def around(step: CallStep, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
         view, flow = dependencies.views[step.number], dependencies.flows[step.number]
         stand_in = rule_for(view.layer).stand_in(view, kept)
         if stand_in is None:

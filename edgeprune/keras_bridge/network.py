@@ -13,7 +13,7 @@ from edgeprune.keras_bridge.gradients import gradients
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
 from edgeprune.keras_bridge.read import Reading, read, shared_weights
-from edgeprune.keras_bridge.run import Step, predict, replace_weights, run
+from edgeprune.keras_bridge.run import CallStep, predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.compaction import compact
@@ -42,7 +42,7 @@ class KerasNetwork(Network):
         """The model as values."""
         return self.reading.graph
 
-    def steps(self, data: Data) -> Iterator[Step]:
+    def steps(self, data: Data) -> Iterator[CallStep]:
         """See `edgeprune.keras_bridge.run.run`."""
         return run(self.reading, data)
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument, Arguments
+from edgeprune.keras_bridge.identity import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 Key = TypeVar("Key", bound=str)
@@ -61,12 +62,12 @@ def has_added_loss(model: KerasModel) -> bool:
 
 def _without_losses(nodes: list[KerasNode], inner: KerasModel) -> list[KerasNode]:
     """Leaves out what only a loss or a metric needs: a model made anew from its ends has no such nodes."""
-    needed = {id(symbol) for symbol in inner.outputs}
+    needed = {Identity(symbol) for symbol in inner.outputs}
     kept = []
     for node in reversed(nodes):
-        if is_input_node(node) or any(id(symbol) in needed for symbol in outputs_of(node)):
+        if is_input_node(node) or any(Identity(symbol) in needed for symbol in outputs_of(node)):
             kept.append(node)
-            map_tensors(arguments_of(node), lambda symbol: needed.add(id(symbol)))
+            map_tensors(arguments_of(node), lambda symbol: needed.add(Identity(symbol)))
     return kept[::-1]
 
 

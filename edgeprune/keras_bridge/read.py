@@ -33,7 +33,7 @@ from edgeprune.keras_bridge.steps import (
     innermost,
     is_at_each_step,
     is_given_mask,
-    why_whole,
+    why_not_inlined,
 )
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
@@ -170,7 +170,7 @@ class _Reader:
         return [self.tensor(symbol) for symbol in inner.outputs]
 
     def _walk_steps(self, wrapper: KerasLayer, node: KerasNode, prefix: str) -> None:
-        reason = MASKED if self._masked else why_whole(wrapper)
+        reason = MASKED if self._masked else why_not_inlined(wrapper)
         if reason:
             self._add(wrapper, node, prefix, reason if is_graph_model(innermost(wrapper)) else "")
             return

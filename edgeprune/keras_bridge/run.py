@@ -36,7 +36,7 @@ from edgeprune.pruning.network import Data
 
 
 @dataclasses.dataclass(frozen=True)
-class Step:
+class CallStep:
     """A call about to be made.
 
     Attributes:
@@ -67,7 +67,7 @@ class Step:
         return tuple(None if mask is None else np.asarray(mask) for mask in carried)
 
 
-Around: TypeAlias = Callable[[Step, Callable[[], list[KerasTensor]]], list[KerasTensor]]
+Around: TypeAlias = Callable[[CallStep, Callable[[], list[KerasTensor]]], list[KerasTensor]]
 """Called in place of a layer, with the step and a function that runs it; gives the flat list of outputs."""
 
 
@@ -76,7 +76,7 @@ def run(
     data: Data,
     around: Around | None = None,
     results: list[KerasTensor] | None = None,
-) -> Iterator[Step]:
+) -> Iterator[CallStep]:
     """Runs the model, stopping before every call.
 
     Args:
@@ -97,7 +97,7 @@ def run(
         if is_input_node(call.key) and not call.inputs:
             continue
         inputs = tuple(values[tensor.index] for tensor in call.inputs)
-        step = Step(number, call, reading.layers[call.layer], inputs)
+        step = CallStep(number, call, reading.layers[call.layer], inputs)
         yield step
         compute = functools.partial(_computed, reading, step, values, batch, samples)
         outputs = compute() if around is None else around(step, compute)
@@ -147,7 +147,7 @@ def _knows_the_batch(reading: Reading, path: str) -> bool:
 
 
 def _computed(
-    reading: Reading, step: Step, values: Mapping[int, KerasTensor], batch: int | None, samples: int
+    reading: Reading, step: CallStep, values: Mapping[int, KerasTensor], batch: int | None, samples: int
 ) -> list[KerasTensor]:
     """A call's outputs; batch by batch where the layer knows the batch.
 
@@ -207,7 +207,7 @@ def forget(layer: KerasLayer) -> None:
         (layer.reset_states if hasattr(layer, "reset_states") else layer.reset_state)()
 
 
-def _outputs(step: Step, values: Mapping[int, KerasTensor]) -> list[KerasTensor]:
+def _outputs(step: CallStep, values: Mapping[int, KerasTensor]) -> list[KerasTensor]:
     """Calls the layer; its outputs as a flat list. A nested model's input passes its value on."""
     if is_input_node(step.call.key):
         return list(step.inputs)

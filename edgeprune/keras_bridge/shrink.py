@@ -20,7 +20,7 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.keras_bridge.read import Reading, read
-from edgeprune.keras_bridge.run import Step, predict, run
+from edgeprune.keras_bridge.run import CallStep, predict, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
 from edgeprune.keras_types import KerasModel, KerasTensor
 from edgeprune.pruning.compaction import Compaction, compact
@@ -105,7 +105,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     }
     constants = ConstantPropagation(dependencies, weights)
 
-    def around(step: Step, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
+    def around(step: CallStep, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
         outputs = compute()
         constants.observe(step.number, [np.asarray(value) for value in outputs])
         return outputs

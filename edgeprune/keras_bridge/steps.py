@@ -88,7 +88,7 @@ def innermost(wrapper: KerasLayer) -> KerasLayer:
     return innermost(wrapper.layer) if is_at_each_step(wrapper) else wrapper
 
 
-def why_whole(wrapper: KerasLayer) -> str:
+def why_not_inlined(wrapper: KerasLayer) -> str:
     """Why what is at each step has to stay in its wrapper; empty where it need not.
 
     All calls of the wrapper count, for it is inlined at all of them or at none.

@@ -12,7 +12,7 @@ import numpy as np
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import ModelGraph, Tensor
 from edgeprune.keras_bridge.read import Reading
-from edgeprune.keras_bridge.run import Step, run
+from edgeprune.keras_bridge.run import CallStep, run
 from edgeprune.keras_types import KerasTensor
 from edgeprune.layers import rule_for
 
@@ -115,7 +115,7 @@ def _run_through(reading: Reading, inputs: list[np.ndarray]) -> None:
         raise InputError("Nothing is left of the samples at the end.")
 
 
-def _is_too_wide(step: Step) -> bool:
+def _is_too_wide(step: CallStep) -> bool:
     """Whether a layer's window fits nowhere; TensorFlow may then give numbers from anywhere in memory."""
     layer = step.layer
     window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)

@@ -105,16 +105,16 @@ class _Sum:
         self._first = np.zeros(size)
         self._second = np.zeros((size, size))
         self.count = 0
-        self._room = MOST_ROWS_KEPT
+        self._free = MOST_ROWS_KEPT
         self._kept: list[np.ndarray] = []
 
     def add(self, x: np.ndarray) -> None:
         if not len(x):
             return
         if self.pooling is not None:
-            if len(x) <= self._room:
+            if len(x) <= self._free:
                 self._kept.append(x)
-                self._room -= len(x)
+                self._free -= len(x)
             x = self.pooling.samples(x)
         if self._offset is None:
             self._offset = x.mean(axis=0, dtype=np.float64).astype(np.float32)

@@ -48,13 +48,13 @@ def allocate(
             "What is protected, the minimum width and layers that cannot shrink stay.",
             "Ask for less, or allow narrower layers; `edgeprune inspect` shows what must stay and why.",
         )
-    curves = (
+    losses = (
         [1 - one / size for one, size in zip(widths, full, strict=True)]
         if sensitivity is None
         else [curve[size - one] for curve, size, one in zip(sensitivity, full, widths, strict=True)]
     )
     place = np.zeros(len(widths), int)
-    steps = (_even_steps if sensitivity is None else _hull_steps)(widths, curves, model, place)
+    steps = (_even_steps if sensitivity is None else _hull_steps)(widths, losses, model, place)
     left = model(_counts(widths, place))
     while left > allowed and (step := next(steps, None)) is not None:
         group, target = step
@@ -64,7 +64,7 @@ def allocate(
 
     def change(groups: np.ndarray, plans: np.ndarray) -> np.ndarray:
         at = [int(np.argmax(widths[g] == plan[g])) for g, plan in zip(groups, plans, strict=True)]
-        return np.array([curves[g][to] - curves[g][to + 1] for g, to in zip(groups, at, strict=True)])
+        return np.array([losses[g][to] - losses[g][to + 1] for g, to in zip(groups, at, strict=True)])
 
     def inside(plans: np.ndarray) -> np.ndarray:
         return np.array([model(plan) for plan in plans]) <= allowed
@@ -102,23 +102,23 @@ def _counts(widths: Sequence[np.ndarray], place: np.ndarray) -> np.ndarray:
 
 
 def _even_steps(
-    widths: Sequence[np.ndarray], curves: Sequence[np.ndarray], model: CostModel, place: np.ndarray
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], model: CostModel, place: np.ndarray
 ) -> Iterator[tuple[int, int]]:
     """Always the group that has lost the smallest share after its next step, and where that step ends."""
     del model
     while any(at + 1 < len(one) for one, at in zip(widths, place, strict=True)):
         after = [
-            lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in zip(curves, place, strict=True)
+            lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in zip(losses, place, strict=True)
         ]
         group = int(np.argmin(after))
         yield group, int(place[group]) + 1
 
 
 def _hull_steps(
-    widths: Sequence[np.ndarray], curves: Sequence[np.ndarray], model: CostModel, place: np.ndarray
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], model: CostModel, place: np.ndarray
 ) -> Iterator[tuple[int, int]]:
     """Always the step of least change for its saving, along the lower convex hull."""
-    steps = [_hull_step(one, curve, 0) for one, curve in zip(widths, curves, strict=True)]
+    steps = [_hull_step(one, curve, 0) for one, curve in zip(widths, losses, strict=True)]
     while not all(np.isinf(slope) for slope, _ in steps):
         saving = model.per_channel(_counts(widths, place))
         slopes = np.array([slope for slope, _ in steps])
@@ -128,7 +128,7 @@ def _hull_steps(
             price = slopes
         best = int(np.argmin(price))
         yield best, steps[best][1]
-        steps[best] = _hull_step(widths[best], curves[best], steps[best][1])
+        steps[best] = _hull_step(widths[best], losses[best], steps[best][1])
 
 
 def _hull_step(widths: np.ndarray, curve: np.ndarray, at: int) -> tuple[float, int]:

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.pruning.relu_targets import ReluTarget
 
-RECTIFIED_ROUNDS = 3
+RELU_ROUNDS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ def ridge(
     strength: float,
     *,
     constant: bool = True,
-    rectified: ReluTarget | None = None,
+    relu: ReluTarget | None = None,
 ) -> Fit:
     """Ridge regression on many rows.
 
@@ -50,7 +50,7 @@ def ridge(
         t: (n, O).
         strength: of the penalty, relative to the mean variance of Y's columns.
         constant: whether c may differ from 0.
-        rectified: which part of T a ReLU throws away; there any prediction on that side is as
+        relu: which part of T a ReLU throws away; there any prediction on that side is as
             good, so T is moved to it, and the fit repeated.
     """
     if constant:
@@ -62,15 +62,15 @@ def ridge(
     gram[np.diag_indices(len(gram))] += strength * max(float(np.trace(gram)) / len(gram), 1e-12)
     inverse = np.linalg.inv(gram)
 
-    def solve(wanted: np.ndarray, level: np.ndarray) -> Fit:
-        matrix = inverse @ (centred.T @ (wanted - level)).astype(np.float64)
-        return Fit(matrix, level - mean @ matrix)
+    def solve(wanted: np.ndarray, mean_t: np.ndarray) -> Fit:
+        matrix = inverse @ (centred.T @ (wanted - mean_t)).astype(np.float64)
+        return Fit(matrix, mean_t - mean @ matrix)
 
     fit = solve(t, level)
-    if rectified is None:
+    if relu is None:
         return fit
-    for _ in range(RECTIFIED_ROUNDS):
-        wanted = rectified.relaxed(t, fit.predict(y)).astype(t.dtype)
+    for _ in range(RELU_ROUNDS):
+        wanted = relu.relaxed(t, fit.predict(y)).astype(t.dtype)
         fit = solve(wanted, wanted.mean(axis=0) if constant else level)
     return fit
 

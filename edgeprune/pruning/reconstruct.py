@@ -153,7 +153,7 @@ def _fit(
     if len(y) <= MOST_CAUTIOUS and len(y) < FEW_ROWS * y.shape[1]:
         return _fit_few(pair, read, rows, (matrix, shift), columns, weights)
     target = x @ matrix + shift.astype(x.dtype)
-    return ridge(y, target, RIDGE, constant=bias is not None, rectified=_relu_target(pair, read, columns))
+    return ridge(y, target, RIDGE, constant=bias is not None, relu=_relu_target(pair, read, columns))
 
 
 def _relu_target(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> ReluTarget | None:

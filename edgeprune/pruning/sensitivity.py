@@ -1,7 +1,7 @@
 """What each group's removals do to the model's outputs, measured one group at a time.
 
-A criterion's costs compare channels of one group. To compare groups, each group alone loses some
-fractions of its channels in the original (its readers repaired by least squares), and the divergence
+A criterion's costs compare channels of one group. To compare groups, each group alone loses some fractions
+of its channels in the original (the layers that read it are refitted by least squares), and the divergence
 of the outputs is measured on samples that took no part in the choice. In between, the logarithm of
 divergence over cumulative cost is interpolated:
 
@@ -88,14 +88,14 @@ def without(
 ) -> Changes:
     """The weights of the full-size network in which a group's removed channels no longer count.
 
-    Their readers are repaired by least squares; where nothing reads the group linearly, every
+    The layers that read them are refitted by least squares; where nothing reads the group linearly, every
     weight of the removed channels is zero instead.
     """
     gone = group.channels[~kept]
     changes: Changes = {}
     for one in moments:
         if np.isin(one.channels, gone).any():
-            _repair(network, dependencies, one, ~np.isin(one.channels, gone), changes)
+            _refit(network, dependencies, one, ~np.isin(one.channels, gone), changes)
     if changes:
         return changes
     keep = np.ones(dependencies.count, bool)
@@ -110,11 +110,11 @@ def without(
     return changes
 
 
-def _repair(
+def _refit(
     network: Network, dependencies: DependencyGraph, one: Moments, rows: np.ndarray, changes: Changes
 ) -> None:
     read = one.read
-    matrix, moved = _repaired(dependencies, one, rows)
+    matrix, moved = _refitted(dependencies, one, rows)
     mine = changes.setdefault(read.layer, {})
     mine[read.linear.kernel] = read.kernel(matrix, read.shape).astype(np.float32)
     constant = movable_bias(dependencies, read)
@@ -124,7 +124,7 @@ def _repair(
         changes.setdefault(constant.layer, {})[constant.index] = value.astype(np.float32)
 
 
-def _repaired(dependencies: DependencyGraph, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _refitted(dependencies: DependencyGraph, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """W (R, O) with zeros in the rows that go, and what is added to the bias."""
     if one.rows is None or one.pooling is None:
         return compensated([one], rows)

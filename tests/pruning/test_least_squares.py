@@ -31,7 +31,7 @@ def test_rectified_fit_serves_the_relu_better():
         made = [np.maximum(side * (z - threshold), 0) for z in (fit.predict(y), t)]
         return float(np.mean((made[0] - made[1]) ** 2))
 
-    assert error(ridge(y, t, 1e-6, rectified=ReluTarget(threshold, side))) < 0.99 * error(ridge(y, t, 1e-6))
+    assert error(ridge(y, t, 1e-6, relu=ReluTarget(threshold, side))) < 0.99 * error(ridge(y, t, 1e-6))
 
 
 @pytest.mark.parametrize("columns", [5, 60], ids=["few columns", "more columns than rows"])

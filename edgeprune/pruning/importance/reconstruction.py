@@ -105,13 +105,13 @@ def _begin(group: ChannelGroup, moments: Moments) -> _Read:
     ridge = RIDGE * max(float(np.trace(moments.covariance)) / size, 1e-12)
     inverse = np.eye(size + padding)
     inverse[:size, :size] = np.linalg.inv(moments.covariance + ridge * np.eye(size))
-    matrix = _narrow(moments.matrix)
+    matrix = _square_root(moments.matrix)
     matrix = np.concatenate([matrix, np.zeros((padding, matrix.shape[1]))])
     energy = float(np.sum(moments.matrix * (moments.covariance @ moments.matrix)))
     return _Read(inverse, matrix, blocks.astype(int), max(energy, 1e-12), padding)
 
 
-def _narrow(matrix: np.ndarray) -> np.ndarray:
+def _square_root(matrix: np.ndarray) -> np.ndarray:
     """W (R, O) with more columns than rows as the RxR factor of W·Wᵀ; all costs are the same."""
     if matrix.shape[1] <= matrix.shape[0]:
         return np.array(matrix)
