@@ -51,10 +51,7 @@ def thinned(choices: np.ndarray) -> np.ndarray:
 
 
 def descend(
-    choices: Sequence[np.ndarray],
-    cost: Cost,
-    sensitivity: Sensitivity,
-    enough: float = 0.0,
+    choices: Sequence[np.ndarray], cost: Cost, sensitivity: Sensitivity, enough: float = 0.0,
     start: np.ndarray | None = None,
 ) -> Descent:
     """Steps down until the cost is at most `enough` or nothing is left to take.
@@ -96,13 +93,8 @@ def descend(
 
 
 def widest(
-    found: Descent,
-    choices: Sequence[np.ndarray],
-    cost: Cost,
-    sensitivity: Sensitivity,
-    limit: float = 1.0,
-    *,
-    swaps: bool = False,
+    found: Descent, choices: Sequence[np.ndarray], cost: Cost, sensitivity: Sensitivity, limit: float = 1.0,
+    *, swaps: bool = False,
 ) -> np.ndarray | None:
     """(G,) the widths that keep the most at no more than this cost; None where no plan is inside.
 

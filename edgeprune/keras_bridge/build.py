@@ -245,12 +245,8 @@ def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
     """
     if type(old).__name__ == "Lambda":  # Keras refuses to read its code back from a configuration
         return type(old)(
-            old.function,
-            output_shape=getattr(old, "_output_shape", None),
-            mask=getattr(old, "mask", None),
-            arguments=old.arguments,
-            name=old.name,
-            dtype=changed.get("dtype", policy_of(old)),
+            old.function, output_shape=getattr(old, "_output_shape", None), mask=getattr(old, "mask", None),
+            arguments=old.arguments, name=old.name, dtype=changed.get("dtype", policy_of(old)),
         )
     try:
         config = {**old.get_config(), **changed}

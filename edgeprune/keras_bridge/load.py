@@ -221,8 +221,7 @@ def _application_layers(version: str) -> dict[str, object]:
     """Layers that keras.applications defines without registering them."""
     objects: dict[str, object] = {}
     for module, name in (
-        ("convnext", "LayerScale"),
-        ("convnext", "StochasticDepth"),
+        ("convnext", "LayerScale"), ("convnext", "StochasticDepth"),
         ("inception_resnet_v2", "CustomScaleLayer"),
     ):
         with contextlib.suppress(ImportError, AttributeError):

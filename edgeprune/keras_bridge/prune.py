@@ -58,13 +58,8 @@ def prune(
         VerificationError: the compacted model differs from the masked original.
     """
     analysis = analyze(
-        load_if_path(model),
-        calibration,
-        labels=labels,
-        criterion=criterion,
-        allocation=allocation if threshold is None else "uniform",
-        seed=seed,
-        progress=progress,
+        load_if_path(model), calibration, labels=labels, criterion=criterion,
+        allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
     constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))
     if threshold is not None:
@@ -73,13 +68,8 @@ def prune(
 
 
 def analyze(
-    model: KerasModel | KerasNetwork,
-    calibration: object = None,
-    *,
-    labels: object = None,
-    criterion: str = importance.DEFAULT,
-    allocation: str = "global",
-    seed: int = 0,
+    model: KerasModel | KerasNetwork, calibration: object = None, *, labels: object = None,
+    criterion: str = importance.DEFAULT, allocation: str = "global", seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
 ) -> PruningAnalysis:
     """Reads a model, unless it was read, and finds out all that does not depend on the ratio.
@@ -87,11 +77,6 @@ def analyze(
     The other arguments are those of `PruningAnalysis`.
     """
     return PruningAnalysis(
-        model if isinstance(model, KerasNetwork) else network_of(model),
-        calibration,
-        labels=labels,
-        criterion=criterion,
-        allocation=allocation,
-        seed=seed,
-        progress=progress,
+        model if isinstance(model, KerasNetwork) else network_of(model), calibration, labels=labels,
+        criterion=criterion, allocation=allocation, seed=seed, progress=progress,
     )

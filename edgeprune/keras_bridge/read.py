@@ -65,10 +65,7 @@ def read(model: KerasModel) -> Reading:
     inputs = [reader.tensor(value) for value in inner.inputs]
     reader.walk(inner, prefix="")
     graph = ModelGraph(
-        name=model.name,
-        layers=reader.layers,
-        calls=tuple(reader.calls),
-        inputs=tuple(inputs),
+        name=model.name, layers=reader.layers, calls=tuple(reader.calls), inputs=tuple(inputs),
         outputs=tuple(reader.tensor(value) for value in inner.outputs),
     )
     _check_outputs(graph)
@@ -253,11 +250,7 @@ def _layer(operation: KerasLayer, path: str) -> Layer:
             "Add get_config() to the class.",
         ) from error
     return Layer(
-        path=path,
-        kind=kind,
-        config=config,
-        weight_shapes=_shapes(operation, weights),
+        path=path, kind=kind, config=config, weight_shapes=_shapes(operation, weights),
         weight_names=tuple(weight.name.split("/")[-1].split(":")[0] for weight in weights),
-        read_weights=getattr(operation, "get_weights", list),
-        module=type(operation).__module__,
+        read_weights=getattr(operation, "get_weights", list), module=type(operation).__module__,
     )

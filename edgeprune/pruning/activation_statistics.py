@@ -53,12 +53,7 @@ class Moments:
 
 
 def collect_moments(
-    network: Network,
-    dependencies: DependencyGraph,
-    data: Data,
-    *,
-    batch: int,
-    seed: int,
+    network: Network, dependencies: DependencyGraph, data: Data, *, batch: int, seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Moments, ...]:
     """Collects the moments of every read that prunable channels go into.
@@ -128,12 +123,6 @@ class _Sum:
         covariance = self._second / self.count - np.outer(mean, mean)
         offset = 0.0 if self._offset is None else self._offset
         return Moments(
-            self.read,
-            mean + offset,
-            covariance,
-            self._matrix,
-            self._channels,
-            self.pooling,
-            self.count,
+            self.read, mean + offset, covariance, self._matrix, self._channels, self.pooling, self.count,
             np.concatenate(self._kept) if self._kept else None,
         )

@@ -21,10 +21,7 @@ ALLOCATIONS = ("global", "uniform")
 
 
 def allocate(
-    widths: Sequence[np.ndarray],
-    model: CostModel,
-    full: np.ndarray,
-    ratio: float,
+    widths: Sequence[np.ndarray], model: CostModel, full: np.ndarray, ratio: float,
     sensitivity: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
     """(G,) channels to keep, so that at least `ratio` of the cost is gone and little more.
@@ -73,9 +70,7 @@ def allocate(
 
 
 def widened(
-    here: np.ndarray,
-    widths: Sequence[np.ndarray],
-    inside: Callable[[np.ndarray], np.ndarray],
+    here: np.ndarray, widths: Sequence[np.ndarray], inside: Callable[[np.ndarray], np.ndarray],
     change: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> np.ndarray:
     """Gives widths back while the plan stays inside its limit, first those that change the outputs most.

@@ -53,14 +53,8 @@ class PruningAnalysis:
     """
 
     def __init__(
-        self,
-        network: Network,
-        calibration: object = None,
-        *,
-        labels: object = None,
-        criterion: str = importance.DEFAULT,
-        allocation: str = "global",
-        seed: int = 0,
+        self, network: Network, calibration: object = None, *, labels: object = None,
+        criterion: str = importance.DEFAULT, allocation: str = "global", seed: int = 0,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         importance.check_criterion(criterion)
@@ -106,12 +100,9 @@ class PruningAnalysis:
             if self._data is not None:
                 few = at_most(self._data, self._effort.at_once, self._seed)
                 self._moments = collect_moments(
-                    self.network,
-                    self.dependencies,
+                    self.network, self.dependencies,
                     at_most(split(self._data, HELD_OUT, self._seed)[0], self._effort.observed, self._seed),
-                    batch=self._effort.at_once,
-                    seed=self._seed,
-                    progress=tell,
+                    batch=self._effort.at_once, seed=self._seed, progress=tell,
                 )
             context = CriterionContext(
                 self.network, self.dependencies, few, labels, self._moments, self._seed
@@ -135,13 +126,10 @@ class PruningAnalysis:
             return importance.data_free_sensitivity(self.importance)
         with self._step("measure") as tell:
             return sensitivity_curves(
-                self.network.compacted(PrunePlan.keep_all(self.dependencies)),
-                self.dependencies,
-                self.importance,
-                self._moments,
+                self.network.compacted(PrunePlan.keep_all(self.dependencies)), self.dependencies,
+                self.importance, self._moments,
                 at_most(split(self._data, HELD_OUT, self._seed)[1], self._effort.measured, self._seed),
-                fractions=self._effort.fractions,
-                progress=tell,
+                fractions=self._effort.fractions, progress=tell,
             )
 
     def allocate(self, ratio: float, unit: str, constraints: Constraints) -> np.ndarray:
@@ -177,11 +165,7 @@ class PruningAnalysis:
         return plan
 
     def prune(
-        self,
-        ratio: float,
-        *,
-        unit: str = "neurons",
-        constraints: Constraints | None = None,
+        self, ratio: float, *, unit: str = "neurons", constraints: Constraints | None = None,
         reconstruct: bool = True,
     ) -> PruneResult:
         """Removes at least a ratio of the model's neurons, params or macs.
@@ -223,15 +207,8 @@ class PruningAnalysis:
                 error = self._reconstruct(pruned, plan, self._data, ROWS_PER_READ, tell)
         after = cost(self.dependencies, plan.keep)
         report = PruneReport(
-            plan.groups(),
-            self.cost,
-            after,
-            removed(self.cost, after),
-            self.dependencies.refusals,
-            proof,
-            error,
-            tuple(self._notes),
-            dict(self._seconds),
+            plan.groups(), self.cost, after, removed(self.cost, after), self.dependencies.refusals, proof,
+            error, tuple(self._notes), dict(self._seconds),
         )
         return PruneResult(pruned.model, report, self.dependencies, plan.keep)
 

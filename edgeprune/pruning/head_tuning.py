@@ -23,9 +23,7 @@ MOST_SAMPLES = 2048
 
 
 def tune_heads(
-    pair: NetworkPair,
-    reference: Sequence[np.ndarray],
-    inputs: Mapping[int, np.ndarray],
+    pair: NetworkPair, reference: Sequence[np.ndarray], inputs: Mapping[int, np.ndarray],
     wide: Mapping[int, Fit],
 ) -> int:
     """Fits every head of the pruned network, in place.
@@ -55,12 +53,7 @@ def input_call(head: Head) -> int:
 
 
 def _tune(
-    pair: NetworkPair,
-    head: Head,
-    p: np.ndarray,
-    x: np.ndarray,
-    wide: Mapping[int, Fit],
-    order: np.ndarray,
+    pair: NetworkPair, head: Head, p: np.ndarray, x: np.ndarray, wide: Mapping[int, Fit], order: np.ndarray
 ) -> bool:
     graph = pair.dependencies.graph
     last = graph.calls[head.last].layer

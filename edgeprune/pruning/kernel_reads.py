@@ -72,11 +72,7 @@ class KernelRead:
         return np.asarray(keep[self.column_channels].all(axis=1))
 
     def draw(
-        self,
-        step: PendingCall,
-        weights: list[np.ndarray],
-        generator: np.random.Generator,
-        number: int,
+        self, step: PendingCall, weights: list[np.ndarray], generator: np.random.Generator, number: int,
         samples: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draws X (n, R) from the inputs of a call; padding that a mask hides is left out.

@@ -36,12 +36,7 @@ class Fit:
 
 
 def ridge(
-    y: np.ndarray,
-    t: np.ndarray,
-    strength: float,
-    *,
-    constant: bool = True,
-    relu: ReluTarget | None = None,
+    y: np.ndarray, t: np.ndarray, strength: float, *, constant: bool = True, relu: ReluTarget | None = None
 ) -> Fit:
     """Ridge regression on many rows.
 
@@ -76,11 +71,7 @@ def ridge(
 
 
 def cautious_ridge(
-    y: np.ndarray,
-    t: np.ndarray,
-    weights: np.ndarray,
-    *,
-    constant: bool = True,
+    y: np.ndarray, t: np.ndarray, weights: np.ndarray, *, constant: bool = True,
     judged: np.ndarray | None = None,
 ) -> Fit:
     """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.

@@ -37,10 +37,7 @@ MOST_CAUTIOUS = 4096
 
 
 def reconstruct(
-    pair: NetworkPair,
-    data: Data,
-    reference: Sequence[np.ndarray],
-    *,
+    pair: NetworkPair, data: Data, reference: Sequence[np.ndarray], *,
     progress: Callable[[float], None] = lambda _: None,
 ) -> int:
     """Refits every layer of the pruned network whose inputs have changed, in place.
@@ -102,11 +99,7 @@ def _from_moments(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> F
 
 
 def _refit(
-    pair: NetworkPair,
-    read: KernelRead,
-    steps: tuple[PendingCall, PendingCall],
-    index: np.ndarray,
-    *,
+    pair: NetworkPair, read: KernelRead, steps: tuple[PendingCall, PendingCall], index: np.ndarray, *,
     wide: bool,
 ) -> Fit | None:
     """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
@@ -117,11 +110,8 @@ def _refit(
     rows = max(pair.rows, 3 * len(read.channels))
     x, y = (
         read.draw(
-            step,
-            network.weights(read.layer),
-            np.random.default_rng((pair.seed, read.call, read.linear.kernel)),
-            rows,
-            samples,
+            step, network.weights(read.layer),
+            np.random.default_rng((pair.seed, read.call, read.linear.kernel)), rows, samples,
         )
         for step, network in zip(steps, (pair.original, pair.pruned), strict=True)
     )
@@ -138,10 +128,7 @@ def _refit(
 
 
 def _fit(
-    pair: NetworkPair,
-    read: KernelRead,
-    rows: tuple[np.ndarray, np.ndarray],
-    weights: np.ndarray,
+    pair: NetworkPair, read: KernelRead, rows: tuple[np.ndarray, np.ndarray], weights: np.ndarray,
     columns: np.ndarray,
 ) -> Fit:
     """From what the pruned network feeds a layer to some columns of what the original gives."""
@@ -167,12 +154,8 @@ def _relu_target(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> Re
 
 
 def _fit_few(
-    pair: NetworkPair,
-    read: KernelRead,
-    rows: tuple[np.ndarray, np.ndarray],
-    wanted: tuple[np.ndarray, np.ndarray],
-    columns: np.ndarray,
-    weights: np.ndarray,
+    pair: NetworkPair, read: KernelRead, rows: tuple[np.ndarray, np.ndarray],
+    wanted: tuple[np.ndarray, np.ndarray], columns: np.ndarray, weights: np.ndarray,
 ) -> Fit:
     """A first guess that needs few rows, and a cautious correction of what it leaves."""
     x, y = rows

@@ -30,13 +30,8 @@ Changes = dict[str, dict[int, np.ndarray]]
 
 
 def sensitivity_curves(
-    network: Network,
-    dependencies: DependencyGraph,
-    importance: Sequence[GroupImportance],
-    moments: Sequence[Moments],
-    data: Data,
-    *,
-    fractions: Sequence[float],
+    network: Network, dependencies: DependencyGraph, importance: Sequence[GroupImportance],
+    moments: Sequence[Moments], data: Data, *, fractions: Sequence[float],
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[np.ndarray]:
     """For each group, the divergence D(k) after k = 0…n removals.
@@ -80,10 +75,7 @@ def interpolate(cumulative: np.ndarray, removed: Sequence[int], measured: Sequen
 
 
 def without(
-    network: Network,
-    dependencies: DependencyGraph,
-    group: ChannelGroup,
-    kept: np.ndarray,
+    network: Network, dependencies: DependencyGraph, group: ChannelGroup, kept: np.ndarray,
     moments: Sequence[Moments],
 ) -> Changes:
     """The weights of the full-size network in which a group's removed channels no longer count.

@@ -41,12 +41,8 @@ def places_of(graph: ModelGraph, read: KernelRead) -> tuple[int, ...] | None:
 
 
 def spatial_fit(
-    graph: ModelGraph,
-    read: KernelRead,
-    rows: tuple[np.ndarray, np.ndarray],
-    kept: np.ndarray,
-    matrix: np.ndarray,
-    seed: int,
+    graph: ModelGraph, read: KernelRead, rows: tuple[np.ndarray, np.ndarray], kept: np.ndarray,
+    matrix: np.ndarray, seed: int,
 ) -> Fit | None:
     """One map for all places, put through a kernel; None where the kernel is small or places cannot share.
 
