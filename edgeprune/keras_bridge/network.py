@@ -80,14 +80,14 @@ class KerasNetwork(Network):
         """See `edgeprune.keras_bridge.synthetic_inputs.synthetic_inputs`."""
         return synthetic_inputs(self.reading, samples, seed)
 
-    def shared_weights(self) -> list[tuple[str, str]]:
-        """See `edgeprune.keras_bridge.read.shared_weights`."""
-        return shared_weights(self.reading)
-
-    @property
-    def has_added_loss(self) -> bool:
-        """Whether ``add_loss`` or ``add_metric`` was used."""
-        return has_added_loss(self.model)
+    def caveats(self) -> list[str]:
+        """Added losses and metrics, and layers that hold the same variable."""
+        added = ["The losses and metrics of add_loss() and add_metric() must be added again."]
+        return (added if has_added_loss(self.model) else []) + [
+            f"Layers '{one}' and '{other}' share weights in the original; each has its own in the pruned "
+            "model, and counts for itself."
+            for one, other in shared_weights(self.reading)
+        ]
 
 
 def network_of(model: KerasModel) -> KerasNetwork:

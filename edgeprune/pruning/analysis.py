@@ -69,7 +69,7 @@ class PruningAnalysis:
         self._data = None if calibration is None else as_arrays(calibration)
         with self._step("read"):
             network.check_weights()
-            self._notes = _notes_on(network)
+            self._notes = network.caveats()
             self.dependencies: DependencyGraph = find_dependencies(network.graph)
         self.cost = cost(self.dependencies)
         self._effort = calibration_effort(network.graph, self.cost.macs, len(self.dependencies.groups))
@@ -256,16 +256,3 @@ class PruningAnalysis:
             for group, count in zip(self.dependencies.groups, allocation, strict=True)
         ]
         return float(sum(curve[int(k)] for curve, k in zip(self.sensitivity, gone, strict=True)))
-
-
-def _notes_on(network: Network) -> list[str]:
-    """What a copy of the model does not have as the original has it."""
-    notes = []
-    if network.has_added_loss:
-        notes.append("What add_loss() and add_metric() added is to be added again.")
-    notes += [
-        f"Layers '{one}' and '{other}' share weights in the original; each has its own in the pruned model, "
-        "and counts for itself."
-        for one, other in network.shared_weights()
-    ]
-    return notes

@@ -106,10 +106,5 @@ class Network(abc.ABC):
         """Random inputs that the model runs on."""
 
     @abc.abstractmethod
-    def shared_weights(self) -> list[tuple[str, str]]:
-        """Pairs of layers that hold the same variable."""
-
-    @property
-    @abc.abstractmethod
-    def has_added_loss(self) -> bool:
-        """Whether the model carries losses or metrics of its own, which a copy does not have."""
+    def caveats(self) -> list[str]:
+        """What a copy does not have as the original has it: weights that layers share, added losses."""
