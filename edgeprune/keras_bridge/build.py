@@ -35,13 +35,13 @@ from edgeprune.pruning.compaction import Compaction, take
 
 
 def build(
-    reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]] | None = None
+    reading: Reading, compaction: Compaction, weights: Mapping[str, Sequence[np.ndarray]] | None = None
 ) -> KerasModel:
-    """Builds a stripped model with the kept slices of the original's weights.
+    """Builds a smaller model with the kept slices of the original's weights.
 
     Args:
         reading: the original; it is not changed.
-        stripped: from `edgeprune.pruning.compaction.strip`.
+        compaction: from `edgeprune.pruning.compaction.compact`.
         weights: layer path to arrays to slice in place of the original's.
 
     Returns:
@@ -51,7 +51,7 @@ def build(
         InputError: a layer cannot be made anew.
         VerificationError: a layer came out at another size than its weights.
     """
-    builder = _ModelBuilder(reading, stripped, weights or {})
+    builder = _ModelBuilder(reading, compaction, weights or {})
     if not _initializers_can_wait(reading.model):
         model = builder.model(reading.model)
         for layer, values in builder.values():
@@ -75,22 +75,22 @@ class _ModelBuilder:
     """Makes one new layer for each old one, whatever its nesting."""
 
     def __init__(
-        self, reading: Reading, stripped: Compaction, weights: Mapping[str, Sequence[np.ndarray]]
+        self, reading: Reading, compaction: Compaction, weights: Mapping[str, Sequence[np.ndarray]]
     ) -> None:
         self.made: dict[Identity, KerasLayer] = {}
-        self._reading, self._stripped, self._weights = reading, stripped, weights
+        self._reading, self._compaction, self._weights = reading, compaction, weights
         wrappers = {
             path: layer.wrapper for path, layer in reading.layers.items() if isinstance(layer, FoldSteps)
         }
         self._wrappers = {Identity(wrapper) for wrapper in wrappers.values()}
         self._configs = {
             Identity(wrappers.get(path, reading.layers[path])): config
-            for path, config in stripped.configs.items()
+            for path, config in compaction.configs.items()
         }
         calls = reading.graph.calls
         self._arguments = {
             Identity(calls[number].key): (calls[number].inputs, arguments)
-            for number, arguments in stripped.arguments.items()
+            for number, arguments in compaction.arguments.items()
         }
         self._variables = {
             Identity(weight): (layer, number)
@@ -121,10 +121,10 @@ class _ModelBuilder:
 
     def values(self) -> Iterator[tuple[KerasLayer, list[np.ndarray]]]:
         """New layers and their weights."""
-        for path, slices in self._stripped.weights.items():
+        for path, slices in self._compaction.weights.items():
             old = self._reading.layers[path]
             arrays = self._weights.get(path) or old.get_weights()
-            factors = self._stripped.factors.get(path, {})
+            factors = self._compaction.factors.get(path, {})
             yield (
                 self.made[Identity(old)],
                 [

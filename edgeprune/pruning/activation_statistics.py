@@ -37,7 +37,7 @@ class Moments:
         mean: (R,), or (C,) where rows share.
         covariance: (R, R) or (C, C).
         matrix: W (R, O) or (C, taps·O), float64.
-        units: (R,) or (C,) the channel behind each row.
+        channels: (R,) or (C,) the channel behind each row.
         pooling: how rows of a channel are pooled; None where they are not.
         rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
     """

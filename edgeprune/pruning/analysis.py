@@ -132,7 +132,7 @@ class PruningAnalysis:
                 fractions=self._effort.fractions, progress=tell,
             )
 
-    def allocate(self, ratio: float, unit: str, constraints: Constraints) -> np.ndarray:
+    def allocate(self, ratio: float, cost_kind: str, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when a ratio of the model's neurons, params or macs goes."""
         groups = self.dependencies.groups
         widths = allowed_widths(groups, constraints)
@@ -140,7 +140,7 @@ class PruningAnalysis:
         if not groups:
             return full
         curves = self.sensitivity if self._is_global else None
-        return allocate(widths, cost_model(self.dependencies, unit), full, ratio, curves)
+        return allocate(widths, cost_model(self.dependencies, cost_kind), full, ratio, curves)
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when those below `threshold` times its mean importance go.

@@ -158,8 +158,8 @@ def _hidden_layer(end: HeadSamples, fit: HeadFit, penalty: float) -> HeadFit:
     correction = np.zeros((x.shape[1], end.hidden.shape[1]))
     logits = end.activation(end.hidden) @ fit.matrix + fit.constant
     error = end.link.error(end.p, end.link.outputs(logits))
-    for unit, direction in enumerate(fit.matrix):
-        h = end.hidden[:, unit]
+    for channel, direction in enumerate(fit.matrix):
+        h = end.hidden[:, channel]
         active = _slope(end.activation, h)
         q = end.link.outputs(logits)
         weight = end.link.curvature(q, direction) * active**2
@@ -173,7 +173,7 @@ def _hidden_layer(end: HeadSamples, fit: HeadFit, penalty: float) -> HeadFit:
         moved = logits + change[:, None] * direction
         found = end.link.error(end.p, end.link.outputs(moved))
         if found < error:
-            correction[:, unit], logits, error = step, moved, found
+            correction[:, channel], logits, error = step, moved, found
     correction /= scale[:, None]
     return HeadFit(correction, fit.matrix, fit.constant)
 

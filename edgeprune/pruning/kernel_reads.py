@@ -134,7 +134,7 @@ def channel_pooling(channels: np.ndarray) -> ChannelPooling | None:
 
 
 def kernel_reads(dependencies: DependencyGraph) -> tuple[KernelRead, ...]:
-    """Every read of a traced model, in the order of its calls."""
+    """Every read of a model, in the order of its calls."""
     return tuple(
         _kernel_read(dependencies, number, read)
         for number, flow in enumerate(dependencies.flows)

@@ -1,4 +1,4 @@
-"""Least squares fits T ≈ Y·S + c, in the three forms that repairing a layer needs.
+"""Least squares fits T ≈ Y·S + c, in the forms that refitting a layer needs.
 
     Y (n, R) what the pruned network feeds the layer, T (n, O) what the layer should give
 

@@ -64,9 +64,9 @@ class PruneReport:
         groups: channels before and after.
         removed: the same as fractions.
         refusals: what had to stay, and why.
-        equivalence: the stripped model, before its repair, against the masked original.
+        equivalence: the compacted model, before it is refitted, against the masked original.
         divergence: of the pruned model's outputs from the original's on the calibration data, see
-            `edgeprune.pruning.divergence`; None where nothing was repaired.
+            `edgeprune.pruning.divergence`; None where nothing was refitted.
         notes: what the reader should know, such as what pruning without data loses.
     """
 

@@ -3,7 +3,7 @@
     X̂[q, c] = Σ_offset Σ_j Y[q + offset, j] · M[offset, j, c] + m[c]        q: a place of the map
 
 One M for all places, so that even a thousand samples determine it: every place of every sample is
-a row. Put through the kernel W[q, c, o] it becomes an ordinary kernel for the kept units:
+a row. Put through the kernel W[q, c, o] it becomes an ordinary kernel for the kept channels:
 
     S[p, j, o] = Σ_offset Σ_c M[offset, j, c] · W[p - offset, c, o]
 

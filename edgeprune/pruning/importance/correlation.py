@@ -20,8 +20,8 @@ def importance_of(context: CriterionContext) -> list[GroupImportance]:
 def rank(weights: np.ndarray) -> GroupImportance:
     """Ranks the rows of (channels, D)."""
     norms = np.linalg.norm(weights.astype(np.float64), axis=1)
-    unit = weights / np.maximum(norms, 1e-30)[:, None]
-    alike = np.abs(unit @ unit.T)
+    directions = weights / np.maximum(norms, 1e-30)[:, None]
+    alike = np.abs(directions @ directions.T)
     np.fill_diagonal(alike, -1.0)
     order, costs = [], []
     alive = np.ones(len(norms), bool)

@@ -1,6 +1,6 @@
 """Greedy block elimination by Optimal Brain Surgeon, over everything that reads the channels.
 
-For a read z = X·W + b with covariance S of the rows of X, the least-squares optimal repair after
+For a read z = X·W + b with covariance S of the rows of X, the least-squares optimal refit after
 channel c (rows B of W) is gone costs, with H = (S + λI)⁻¹,
 
     cost(c) = tr(W_Bᵀ [H_BB]⁻¹ W_B),    W ← W - H_:B [H_BB]⁻¹ W_B,    H ← H - H_:B [H_BB]⁻¹ H_B:
@@ -97,7 +97,7 @@ def _split_cost(total: float, each: np.ndarray) -> np.ndarray:
 
 
 def _begin(group: ChannelGroup, moments: Moments) -> _Read:
-    positions = [np.flatnonzero(moments.channels == unit) for unit in group.channels]
+    positions = [np.flatnonzero(moments.channels == channel) for channel in group.channels]
     longest = max(len(rows) for rows in positions)
     padding = longest - min(len(rows) for rows in positions)
     size = len(moments.covariance)

@@ -48,7 +48,7 @@ def features(context: CriterionContext, group: ChannelGroup) -> np.ndarray:
     """(channels, D): the weights that make each channel, side by side; D is 0 where nothing does."""
     parts = [np.zeros((len(group.channels), 0))]
     for channels, matrix in slices(context, made_only=True):
-        rows = [np.flatnonzero(channels == unit) for unit in group.channels]
+        rows = [np.flatnonzero(channels == channel) for channel in group.channels]
         if len({len(row) for row in rows}) == 1 and len(rows[0]):
             parts.append(matrix[np.stack(rows)].reshape(len(rows), -1))
     return np.concatenate(parts, axis=1)
