@@ -1,4 +1,4 @@
-"""Runs the masked original, the reference for a pruned model; see `edgeprune.pruning.equivalence`."""
+"""Runs the masked original, the reference for a compacted model; see `edgeprune.pruning.equivalence`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import Around, CallStep, predict, run, with_mask
-from edgeprune.keras_types import KerasModel, KerasTensor
+from edgeprune.keras_types import KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
 from edgeprune.pruning.equivalence import Equivalence, compare, silence, silence_weight
@@ -22,21 +22,11 @@ from edgeprune.pruning.network import Data
 
 
 def equivalence(
-    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, pruned_model: KerasModel, samples: Data
+    reading: Reading, dependencies: DependencyGraph, keep: np.ndarray, smaller: Reading, samples: Data
 ) -> Equivalence:
-    """Compares a pruned model, before any refitting, with the masked original.
-
-    Args:
-        reading: the original; it is not changed.
-        dependencies: its channels.
-        keep: for each channel number, whether it stays.
-        pruned_model: what `build` made of it.
-        samples: inputs, a few are enough.
-    """
-    smaller = reading_in_float32(read(pruned_model))
-    return compare(
-        masked_outputs(reading_in_float32(reading), dependencies, keep, samples), predict(smaller, samples)
-    )
+    """Compares a compacted model, before any refitting, with the masked original; few samples do."""
+    expected = masked_outputs(reading_in_float32(reading), dependencies, keep, samples)
+    return compare(expected, predict(reading_in_float32(smaller), samples))
 
 
 def masked_outputs(

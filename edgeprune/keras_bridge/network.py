@@ -72,9 +72,10 @@ class KerasNetwork(Network):
         """A smaller copy, built and read."""
         return network_of(build(self.reading, compact(plan.dependencies, plan.keep)))
 
-    def equivalence(self, plan: PrunePlan, smaller: Network, samples: Data) -> Equivalence:
+    def verified(self, plan: PrunePlan, samples: Data) -> tuple[KerasNetwork, Equivalence]:
         """See `edgeprune.keras_bridge.masked.equivalence`."""
-        return equivalence(self.reading, plan.dependencies, plan.keep, smaller.model, samples)
+        smaller = self.compacted(plan)
+        return smaller, equivalence(self.reading, plan.dependencies, plan.keep, smaller.reading, samples)
 
     def synthetic_inputs(self, samples: int, seed: int) -> list[np.ndarray]:
         """See `edgeprune.keras_bridge.synthetic_inputs.synthetic_inputs`."""

@@ -193,22 +193,21 @@ class PruningAnalysis:
         """
         plan = self.plan(allocation)
         with self._step("strip"):
-            pruned = self.network.compacted(plan)
             samples = (
                 self.network.synthetic_inputs(PROOF_SAMPLES, self._seed)
                 if self._data is None
                 else take(self._data, slice(0, PROOF_SAMPLES))
             )
-            proof = self.network.equivalence(plan, pruned, samples)
-            proof.check()
+            pruned, equivalence = self.network.verified(plan, samples)
+            equivalence.check()
         error = None
         if reconstruct and self._data is not None:
             with self._step("repair") as tell:
                 error = self._reconstruct(pruned, plan, self._data, ROWS_PER_READ, tell)
         after = cost(self.dependencies, plan.keep)
         report = PruneReport(
-            plan.groups(), self.cost, after, removed(self.cost, after), self.dependencies.refusals, proof,
-            error, tuple(self._notes), dict(self._seconds),
+            plan.groups(), self.cost, after, removed(self.cost, after), self.dependencies.refusals,
+            equivalence, error, tuple(self._notes), dict(self._seconds),
         )
         return PruneResult(pruned.model, report, self.dependencies, plan.keep)
 

@@ -98,8 +98,8 @@ class Network(abc.ABC):
         """A smaller copy without the channels that the plan removes; the kept weights stay as they are."""
 
     @abc.abstractmethod
-    def equivalence(self, plan: PrunePlan, smaller: Network, samples: Data) -> Equivalence:
-        """Compares a compacted copy, before any reconstruction, with this model's masked outputs."""
+    def verified(self, plan: PrunePlan, samples: Data) -> tuple[Network, Equivalence]:
+        """A compacted copy, and how its outputs compare with this model's when masked."""
 
     @abc.abstractmethod
     def synthetic_inputs(self, samples: int, seed: int) -> list[np.ndarray]:

@@ -131,7 +131,7 @@ def measure(name: str, package: str, side: int) -> Row:
     smaller = build(reading, compact(units, keep))
     seconds = time.process_time() - start
     before, after = predict(reading, images[:2])[0], predict(read(smaller), images[:2])[0]
-    proof = equivalence(reading, units, keep, smaller, images[:2])
+    proof = equivalence(reading, units, keep, read(smaller), images[:2])
     proof.check()
     magnitude = float(np.abs(before).max())
     effect = float(np.abs(before - after).max()) / magnitude

@@ -103,5 +103,5 @@ def prune(model: Any, samples: list[np.ndarray], fraction: float = 0.5, seed: in
     effect = max(
         float(np.abs(one - other).max() / np.abs(one).max()) for one, other in zip(before, after, strict=True)
     )
-    proof = equivalence(reading, dependencies, keep, smaller, samples)
+    proof = equivalence(reading, dependencies, keep, read(smaller), samples)
     return Pruned(reading, dependencies, keep, smaller, samples, proof, effect)
