@@ -16,7 +16,7 @@ from edgeprune.pruning.result import PruneResult
 
 def prune(
     model: KerasModel | str | PathLike[str],
-    amount: float = 0.5,
+    ratio: float = 0.5,
     *,
     calibration: object = None,
     labels: object = None,
@@ -28,43 +28,48 @@ def prune(
     protect: Sequence[str] = (),
     ratios: Mapping[str, float] | None = None,
     threshold: float | None = None,
-    repair: bool = True,
+    reconstruct: bool = True,
     seed: int = 0,
     progress: Callable[[str, float], None] | None = None,
+    **former: float,
 ) -> PruneResult:
     """Removes neurons from a trained model and refits what is left. Needs no training and no labels.
 
     Args:
         model: a tf_keras or Keras 3 model, or the path of one; it is not changed.
-        amount: share to remove, at least; 0 to below 1.
+        ratio: what to remove, at least; 0 to below 1.
         calibration: samples as the model takes them: an array, a list with one array for each
             input, or a dictionary by input name. 1000 are plenty. None: data-free.
         labels: class numbers of the samples, for the criterion "taylor" alone.
         criterion: which neurons go first, a name from `edgeprune.pruning.importance.CRITERIA`.
         allocation: "global" (the model's outputs decide which layers lose most) or "uniform".
-        unit: what `amount` is a share of: "neurons", "params" or "macs".
+        unit: what `ratio` is a ratio of: "neurons", "params" or "macs".
         min_width: channels that stay in every group.
         round_to: kept counts are multiples of this.
         protect: name patterns (``"stem*"``) of layers that keep all channels.
         ratios: name pattern to the share that exactly these layers lose.
-        threshold: in place of `amount`: remove neurons whose importance is below this multiple of the
+        threshold: in place of `ratio`: remove neurons whose importance is below this multiple of the
             mean in their group.
-        repair: whether to refit the layers to the calibration data.
+        reconstruct: whether to refit the layers to the calibration data.
         seed: the same seed gives the same model.
         progress: called with the step's name and its fraction done.
+        former: `amount` and `repair`, the earlier names of `ratio` and `reconstruct`.
 
     Raises:
-        InputError: the model cannot be read, a setting is not understood, or the amount cannot be reached.
+        InputError: the model cannot be read, a setting is not understood, or the ratio cannot be reached.
         VerificationError: the compacted model differs from the masked original.
     """
+    if unknown := former.keys() - {"amount", "repair"}:
+        raise TypeError(f"prune() got an unexpected keyword argument '{min(unknown)}'")
+    ratio, reconstruct = former.get("amount", ratio), bool(former.get("repair", reconstruct))
     analysis = analyze(
         load_if_path(model), calibration, labels=labels, criterion=criterion,
         allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
     constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))
     if threshold is not None:
-        return analysis.prune_to(analysis.allocate_above(threshold, constraints), reconstruct=repair)
-    return analysis.prune(amount, unit=unit, constraints=constraints, reconstruct=repair)
+        return analysis.prune_to(analysis.allocate_above(threshold, constraints), reconstruct=reconstruct)
+    return analysis.prune(ratio, unit=unit, constraints=constraints, reconstruct=reconstruct)
 
 
 def analyze(

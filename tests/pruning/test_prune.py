@@ -116,7 +116,7 @@ def test_dead_units_go_first(keras_package):
     kernel[[1, 4, 7]] = 0
     dense.set_weights([kernel, bias])
     # Without the repair, whose ridge moves the other weights by 1e-4 of their size.
-    found = prune(model, 0.0, calibration=DATA, ratios={"hidden": 0.25}, repair=False)
+    found = prune(model, 0.0, calibration=DATA, ratios={"hidden": 0.25}, reconstruct=False)
     assert [group.units_after for group in found.report.groups] == [6, 10, 9]
     np.testing.assert_allclose(_outputs(found.model), _outputs(model), rtol=0, atol=1e-5)
 
@@ -126,7 +126,8 @@ def test_every_criterion_runs_and_ranks_its_own_way(criterion):
     model = _residual(pytest.importorskip("tf_keras"))
     labels = np.random.default_rng(1).integers(4, size=len(DATA))
     report = prune(
-        model, 0.5, calibration=DATA, labels=labels, criterion=criterion, allocation="uniform", repair=False
+        model, 0.5, calibration=DATA, labels=labels, criterion=criterion, allocation="uniform",
+        reconstruct=False,
     ).report
     assert [group.units_after for group in report.groups] == [3, 5, 6]
 
@@ -247,7 +248,7 @@ def test_rounds_arrive_at_the_amount(keras_package):
     trained = []
 
     def step(part, amount):
-        return prune(part, amount, calibration=DATA, allocation="uniform", repair=False)
+        return prune(part, amount, calibration=DATA, allocation="uniform", reconstruct=False)
 
     results = prune_in_rounds(step, lambda pruned: trained.append(pruned) or pruned, model, 0.5, 2)
     assert len(trained) == 2
@@ -259,12 +260,23 @@ def test_a_threshold_removes_what_costs_less(keras_package):
     model = _residual(keras_package)
     kept = []
     for threshold in (0.0, 0.5, 1.0):
-        found = prune(model, calibration=DATA, criterion="l2", threshold=threshold, min_width=2, repair=False)
+        found = prune(
+            model, calibration=DATA, criterion="l2", threshold=threshold, min_width=2, reconstruct=False
+        )
         kept.append([group.units_after for group in found.report.groups])
     before = [group.units_before for group in found.report.groups]
     assert kept[0] == before
     assert sum(kept[0]) > sum(kept[2])
     assert all(a >= b >= c >= 2 for a, b, c in zip(*kept, strict=True))
+
+
+def test_earlier_names_of_keywords_are_accepted(keras_package):
+    model = _residual(keras_package)
+    report = prune(model, amount=0.25, calibration=DATA, criterion="l2", repair=False).report
+    assert report.removed.neurons < 0.5
+    assert report.divergence is None
+    with pytest.raises(TypeError, match="repare"):
+        prune(model, repare=False)
 
 
 def test_a_negative_threshold_is_refused(keras_package):
