@@ -12,11 +12,13 @@ KerasModel: TypeAlias = Any
 """A Sequential, functional or subclassed model."""
 KerasLayer: TypeAlias = Any
 """A layer, or a layer's wrapper."""
-KerasNode: TypeAlias = Any
-"""A call in the graph of a functional model."""
 KerasTensor: TypeAlias = Any
 """A symbolic tensor, or an eager one of TensorFlow."""
 KerasLoss: TypeAlias = Any
 """A loss function or object."""
 KerasModule: TypeAlias = Any
 """The namespace `keras` or `tf_keras`, or a part of it."""
+KerasNode: TypeAlias = Any
+"""One call in the graph of a functional model."""
+Strategy: TypeAlias = Any
+"""A `tf.distribute.Strategy`, or None."""
