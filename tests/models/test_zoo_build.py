@@ -37,7 +37,9 @@ def shortly(monkeypatch):
 def test_an_autoencoders_threshold_is_chosen_on_validation_data(shortly, tmp_path):
     shortly("autoencoder", 8)
     data = synthetic_anomalies(count=1500)
-    bundle = edgeprune.build("zoo:autoencoder", data, out=tmp_path / "out", calibration=100)
+    bundle = edgeprune.build(
+        "zoo:autoencoder", data, out=tmp_path / "out", calibration=100, schedule="one-shot"
+    )
     report = json.loads(bundle.file("report.json").read_text())
     assert (report["recipe"]["task"], report["recipe"]["epochs"]) == ("tabular", 1)
     found = report["stages"]["deployed"]["metrics"]

@@ -1,8 +1,10 @@
 """Builds by a budget instead of a share. Timings are never asserted, only what is done with them."""
 
 import json
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from edgeprune.recipe import recipe
 from edgeprune.report.page import write_report
 from tests.pipeline.test_build import stripes
 
+GOLDEN = Path(__file__).parent / "device_runners" / "golden" / "bundle_v1"
 SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}
 
 
@@ -97,8 +100,7 @@ def test_a_latency_that_is_easily_met_keeps_everything_and_is_explained(source, 
 def test_an_impossible_budget_leaves_the_previous_output_and_the_second_one_is_not_profiled_again(
     source, tmp_path, own_cache, monkeypatch
 ):
-    (tmp_path / "out").mkdir()
-    edgeprune.build(source.model, source.data, out=tmp_path / "out", prune=0.0, quantize="none", **SETTINGS)
+    shutil.copytree(GOLDEN, tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     with pytest.raises(VerificationError, match=r"cannot be met on local: the best .* What holds it back: "):
         edgeprune.build(source.model, source.data, out=tmp_path / "out", max_latency="1ns", **SETTINGS)

@@ -77,9 +77,21 @@ class Stop:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    ("stage", "at"), [("prune", 0.5), ("fine_tune", 0.2), ("fine_tune", 0.7), ("convert", 0.5)]
-)
+INTERRUPTIONS = [("prune", 0.5), ("fine_tune", 0.2), ("fine_tune", 0.7), ("convert", 0.5)]
+
+
+def test_a_build_that_is_interrupted_again_and_again_ends_the_same(source, unbroken, own_cache, tmp_path):
+    for stage, at in INTERRUPTIONS:
+        with pytest.raises(KeyboardInterrupt):
+            pipeline.run(source, recipe(**SETTINGS), tmp_path / "out", progress=Stop(stage, at))
+        assert not (tmp_path / "out").exists()
+    done = pipeline.run(source, recipe(**SETTINGS), tmp_path / "out")
+    assert content(done.bundle) == unbroken
+    assert not list(own_cache.glob("*"))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("stage", "at"), INTERRUPTIONS)
 def test_an_interrupted_build_ends_the_same(source, unbroken, own_cache, tmp_path, stage, at):
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(source, recipe(**SETTINGS), tmp_path / "out", progress=Stop(stage, at))
