@@ -18,7 +18,7 @@ from edgeprune.recipe import recipe
 from edgeprune.report.page import write_report
 from tests.pipeline.test_build import stripes
 
-GOLDEN = Path(__file__).parent / "device_runners" / "golden" / "bundle_v1"
+GOLDEN = Path(__file__).parents[1] / "device_runners" / "golden" / "bundle_v1"
 SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}
 
 
