@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -48,7 +48,7 @@ def with_recipe_options(command: Callable[..., None], without: Sequence[str] = (
     return command
 
 
-def given_settings(context: typer.Context, settings: Mapping[str, Any]) -> dict[str, Any]:
+def given_settings(context: typer.Context, settings: Mapping[str, object]) -> dict[str, object]:
     """What was typed on the command line, without defaults, as the recipe takes it.
 
     Raises:
@@ -59,11 +59,9 @@ def given_settings(context: typer.Context, settings: Mapping[str, Any]) -> dict[
         for name, value in settings.items()
         if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
     }
-    for name in ("protect", "freeze"):
-        if name in typed:
-            typed[name] = tuple(typed[name])
-    if "ratios" in typed:
-        typed["ratios"] = dict(map(_ratio, typed["ratios"]))
+    for name, value in typed.items():
+        if isinstance(value, list):  # repeatable options
+            typed[name] = dict(map(_ratio, value)) if name == "ratios" else tuple(value)
     return typed
 
 

@@ -26,13 +26,11 @@ from edgeprune.report.schema import (
     ConfusionReport,
     DataReport,
     EpochReport,
-    EquivalenceReport,
     EvalReport,
     LatencyReport,
     LayerErrorReport,
     QuantizationReport,
     RatioReport,
-    RefusalReport,
     Report,
     StageReport,
     StageReports,
@@ -63,15 +61,13 @@ def report(
 ) -> bytes:
     """report.json."""
     data, pruned = baseline.data, tuned.report
-    refusals = (RefusalReport(one.layer, one.reason, one.channels, one.because_of) for one in pruned.refusals)
-    proof = pruned.equivalence
     return Report(
         schema_version=SCHEMA_VERSION,
         recipe=as_mapping(recipe),
         stages=_stages(baseline, tuned, deployed, measured),
         removed=pruned.removed,
         groups=pruned.groups,
-        equivalence=EquivalenceReport(proof.max_abs_error, proof.tolerance, proof.samples),
+        equivalence=pruned.equivalence,
         timings_s={name: round(value, 3) for name, value in context.seconds.items()},
         model=baseline.model.name,
         data=DataReport(
@@ -80,7 +76,7 @@ def report(
         ),
         device=recipe.budget.device or "local",
         layers=layer_rows(baseline.dependencies, tuned.keep),
-        refusals=tuple(refusals),
+        refusals=pruned.refusals,
         quantization=_quantization(deployed, recipe.quantize.io),
         training=tuple(
             EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score)) for epoch in tuned.curve

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 
 from edgeprune import jsonable
 from edgeprune.budget.explain import Explanation
+from edgeprune.graph.dependency_graph import Refusal
+from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import GroupReport, Removed
 
 REPORT = "report.json"
@@ -79,25 +81,6 @@ class StageReports:
     def by_name(self) -> dict[str, StageReport]:
         """The three, in order."""
         return {"baseline": self.baseline, "pruned": self.pruned, "deployed": self.deployed}
-
-
-@dataclasses.dataclass(frozen=True)
-class RefusalReport:
-    """A layer whose neurons had to stay: how many, because of which layer, and why."""
-
-    layer: str
-    reason: str
-    channels: int = 0
-    because_of: str = ""
-
-
-@dataclasses.dataclass(frozen=True)
-class EquivalenceReport:
-    """Stripped against masked, see `edgeprune.pruning.equivalence`."""
-
-    max_abs_error: float
-    tolerance: float
-    samples: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,13 +217,13 @@ class Report:
     stages: StageReports
     removed: Removed
     groups: tuple[GroupReport, ...]
-    equivalence: EquivalenceReport
+    equivalence: Equivalence
     timings_s: Mapping[str, float]
     model: str = ""
     data: DataReport = dataclasses.field(default_factory=DataReport)
     device: str = "local"
     layers: tuple[LayerReport, ...] = ()
-    refusals: tuple[RefusalReport, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
     quantization: QuantizationReport = dataclasses.field(default_factory=QuantizationReport)
     training: tuple[EpochReport, ...] = ()
     notes: tuple[str, ...] = ()

@@ -29,5 +29,6 @@ def enrich(report: dict[str, Any]) -> None:
         {"name": "quantization-aware training", "detail": "No training data was given.", "chosen": False},
     ]
     report["confusion"] = {"baseline": confusion(1), "deployed": confusion(2)}
-    report["refusals"] = [{"layer": "output", "channels": 5, "reason": "it is the output"}]
+    refusal = {"layer": "output", "channels": 5, "because_of": "output", "reason": "it is the output"}
+    report["refusals"] = [refusal]
     report["notes"] = ["A note."]
