@@ -68,7 +68,7 @@ def make_bundle(folder: Path) -> Path:
         "refusals": [], "equivalence": {"max_abs_error": 1e-7, "tolerance": 1e-5, "samples": 4},
         "quantization": {
             "mode": "int8", "io": "int8", "agreement": 1.0,
-            "operators": dict(flatfile.operators(flatfile.parse(model))),
+            "operators": dict(flatfile.operator_counts(flatfile.parse(model))),
         },
         "training": [{"epoch": 0, "loss": None, "score": 0.5}, {"epoch": 1, "loss": 0.4, "score": 0.6}],
         "notes": [], "timings_s": {"prune": 1.0},
