@@ -11,6 +11,7 @@ as in Speech Commands' own `which_set`: 10 % validation, 10 % test.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 
 from edgeprune.data import wav
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.folders import ByClass, by_class
+from edgeprune.data.folders import ByClass, by_class, text_of
 from edgeprune.data.speech import clips_dataset
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, FromItems, held
@@ -70,6 +71,7 @@ def word_folders(
     noise = background_noise(folder, sample_rate)
     if silence and noise:
         labels.append(SILENCE)
+    read = functools.partial(_clip, sample_rate=sample_rate, samples=samples)
     splits = {}
     for split in NAMES:
         items: list[Path | np.ndarray] = [path for path, _, part in chosen if part == split]
@@ -82,23 +84,19 @@ def word_folders(
         if labels[-1] == SILENCE:
             silent = _silent(noise, samples, max(len(items) // max(len(labels) - 1, 1), 1), rng)
             items, y = [*items, *silent], [*y, *[len(labels) - 1] * len(silent)]
-        splits[split] = (held(FromItems(items, _reader(sample_rate, samples)), 2 * samples), np.array(y))
+        splits[split] = (held(FromItems(items, read), 2 * samples), np.array(y))
     return clips_dataset(
         splits, labels, sample_rate, name=folder.name, source=str(folder),
         steps=None if steps is None else steps(splits["train"][0]), noise=tuple(noise),
     )
 
 
-def _reader(sample_rate: int, samples: int) -> Callable[[Path | np.ndarray], np.ndarray]:
-    """Makes a clip of `samples` out of a file; silence is a clip already."""
-
-    def read(item: Path | np.ndarray) -> np.ndarray:
-        if isinstance(item, np.ndarray):
-            return item
-        step = {"op": "pad_or_crop", "samples": samples}
-        return np.asarray(apply([step], read_wav(item, sample_rate)[None])[0])
-
-    return read
+def _clip(item: Path | np.ndarray, sample_rate: int, samples: int) -> np.ndarray:
+    """A clip of `samples` out of a file; silence is a clip already."""
+    if isinstance(item, np.ndarray):
+        return item
+    step = {"op": "pad_or_crop", "samples": samples}
+    return np.asarray(apply([step], read_wav(item, sample_rate)[None])[0])
 
 
 def background_noise(folder: Path, sample_rate: int) -> list[np.ndarray]:
@@ -114,7 +112,7 @@ def _chosen(
         name: split
         for split, file in (("validation", "validation_list.txt"), ("test", "testing_list.txt"))
         if (folder / file).is_file()
-        for name in (folder / file).read_text(encoding="utf-8").split()
+        for name in text_of(folder / file, "Names of recordings, one a line, UTF-8.").split()
     }
     unknown, known = [], 0
     for word, paths in recordings.items():

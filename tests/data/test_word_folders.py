@@ -85,6 +85,9 @@ def test_background_noise_is_read(folder):
 def test_errors_name_the_place(folder, tmp_path):
     with pytest.raises(InputError, match="no folder for left"):
         word_folders(folder, ["left"])
+    (folder / "testing_list.txt").write_bytes(b"up/\xff.wav")
+    with pytest.raises(InputError, match=r"testing_list\.txt cannot be read"):
+        word_folders(folder, ["up"])
     (tmp_path / "bad.wav").write_bytes(b"not audio")
     with pytest.raises(InputError, match=r"bad\.wav cannot be read"):
         read_wav(tmp_path / "bad.wav", RATE)
