@@ -81,3 +81,9 @@ def test_opening_imports_nothing_heavy(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path)]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_an_unknown_folder_holds_is_counted(tmp_path):
+    touch("notes/a.txt", "notes/b.txt", "more/c.TXT", "more/d.rst", "more/none")(tmp_path)
+    with pytest.raises(InputError, match=r"holds 3 \.txt files, 1 \.rst files, 1 other files in 2 folders\. "):
+        open_data(tmp_path)
