@@ -93,8 +93,8 @@ def _contents(path: Path) -> str:
         endings.update(Path(name).suffix.lower() or "other" for name in names)
         if endings.total() > _COUNTED:
             break
-    listed = ", ".join(f"{count} {shown(ending)} files" for ending, count in endings.most_common(3))
-    return f"holds {listed or 'no files'}" + (f" in {below} folders" if below else "")
+    listed = ", ".join(f"{count} {shown(ending)}" for ending, count in endings.most_common(3))
+    return f"holds {listed or 'no'} files" + (f" in {below} folders" if below else "")
 
 
 def _ends(*suffixes: str) -> Callable[[str], bool]:
