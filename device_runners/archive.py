@@ -1,7 +1,7 @@
 """The agent as one zip: its own modules and edgeprune's light ones, tens of kB.
 
-Some packages' `__init__` files are front doors of the host and stay behind; empty ones take their
-place. Fixed time stamps make equal sources equal bytes, so that a device can keep the zip by its hash.
+Some packages' `__init__` files serve the host only; empty ones take their place. Fixed time stamps make equal
+sources equal bytes, so that a device can keep the zip by its hash.
 """
 
 from __future__ import annotations
@@ -14,14 +14,8 @@ from edgeprune import errors
 
 _LIGHT = {
     "edgeprune": (
-        "errors.py",
-        "jsonable.py",
-        "run_record.py",
-        "types.py",
-        "bundle/read.py",
-        "bundle/eval_data.py",
-        "metrics",
-        "preprocessing",
+        "errors.py", "jsonable.py", "run_record.py", "types.py", "bundle/read.py", "bundle/eval_data.py",
+        "metrics", "preprocessing",
     ),
     "device_runners": ("agent",),
 }

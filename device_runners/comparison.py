@@ -86,14 +86,9 @@ def compare(
     a: Path | str | Bundle, b: Path | str | Bundle, device: str = "local",
     options: BenchOptions = DEFAULT_OPTIONS, rounds: int = 8,
 ) -> Comparison:
-    """Compare the latency of two bundles or models on one device.
+    """Compare the latency of two bundles or models on one device; A is the one to beat.
 
-    Args:
-        a: the one to beat.
-        b: the other.
-        device: where.
-        options: threads and the like; `min_time_s` is the time for each round's blocks.
-        rounds: fresh processes, at least `MIN_ROUNDS`.
+    `rounds` fresh processes run, at least `MIN_ROUNDS`, each for `options.min_time_s`.
 
     Raises:
         InputError: a bad target or device name.

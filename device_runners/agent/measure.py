@@ -38,7 +38,7 @@ class Plan:
 
 
 @dataclasses.dataclass(frozen=True)
-class Timings:
+class RunTimings:
     """What was measured: opening the model, its first inference, the warm-ups after it, the timed runs."""
 
     load_ns: int

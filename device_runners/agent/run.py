@@ -16,7 +16,7 @@ import numpy as np
 
 from device_runners.agent import facts, memory, stability, tensors
 from device_runners.agent.job import STEP_MARK, Job
-from device_runners.agent.measure import Plan, Timings, time_runs, warm_up
+from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from edgeprune.bundle.eval_data import EvalData, load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
@@ -93,7 +93,7 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
         progress("evaluating")
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
         evaluation = _evaluate(opened.interpreter, samples, clock, deadline)
-    timings = Timings(opened.load_ns, opened.first_inference_ns, tuple(warmup), tuple(latencies))
+    timings = RunTimings(opened.load_ns, opened.first_inference_ns, tuple(warmup), tuple(latencies))
     return record_of(
         job.device, model, bundle, job.settings, opened.runtime, timings, opened.memory, device, evaluation
     )
@@ -193,7 +193,7 @@ def result_of(
 
 def record_of(
     device: str, model: Path, bundle: Optional[Bundle], settings: RunSettings, runtime: Runtime,
-    timings: Timings, used: Memory, seen: DeviceFacts, evaluation: EvaluationResult,
+    timings: RunTimings, used: Memory, seen: DeviceFacts, evaluation: EvaluationResult,
 ) -> RunRecord:
     """The record of one run, whichever runner made it."""
     latency = summarize(timings.latency_ns)

@@ -32,9 +32,8 @@ def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) ->
     from edgeprune import preprocessing
 
     if len(data.inputs) != len(infos):
-        raise InputError(
-            f"{bundle.path}/eval.npz feeds {len(data.inputs)} inputs.", f"The model has {len(infos)}."
-        )
+        found = f"{bundle.path}/eval.npz feeds {len(data.inputs)} inputs."
+        raise InputError(found, f"The model has {len(infos)}.")
     raw = data.inputs if len(infos) > 1 else data.inputs[0]
     ready = preprocessing.apply(bundle.manifest.preprocessing, raw, bundle.path)
     arrays = ready if isinstance(ready, tuple) else (ready,)
@@ -74,18 +73,14 @@ def metrics(bundle: Bundle, data: EvalData, x: np.ndarray, x_info: TensorInfo, o
     if "labels.txt" in bundle.manifest.files:
         labels = bundle.file("labels.txt").read_text(encoding="utf-8").splitlines()
     figures = evaluate(
-        bundle.manifest.metrics,
-        data.y,
-        dequantize(output, info),
-        labels=labels,
-        inputs=dequantize(x, x_info),
-        threshold=bundle.manifest.threshold,
+        bundle.manifest.metrics, data.y, dequantize(output, info), labels=labels,
+        inputs=dequantize(x, x_info), threshold=bundle.manifest.threshold,
     )
     return {name: float(value) for name, value in figures.items()}
 
 
 def predictions(output: np.ndarray, info: TensorInfo) -> Predictions:
-    """A raw output tensor (N, …) as it stands in the record."""
+    """A raw output tensor (N, …) in the record's form."""
     content = np.ascontiguousarray(output).tobytes()
     text = base64.b64encode(content).decode() if len(content) <= _MAX_DATA_BYTES else ""
     return Predictions(info.name, output.dtype.name, output.shape, hashlib.sha256(content).hexdigest(), text)

@@ -22,9 +22,8 @@ def _of_timings(latency_ns: Sequence[int]) -> list[str]:
     found = []
     width = spread(latency_ns)
     if width > SPREAD_LIMIT:
-        found.append(
-            f"spread too wide: half of the runs lie {width:.0%} apart, {SPREAD_LIMIT:.0%} is the limit"
-        )
+        limit = f"{SPREAD_LIMIT:.0%} is the limit"
+        found.append(f"spread too wide: half of the runs lie {width:.0%} apart, {limit}")
     third = len(latency_ns) // 3
     if third >= 3:
         early, late = percentile(latency_ns[:third], 0.5), percentile(latency_ns[-third:], 0.5)

@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from device_runners.agent.measure import Timings
+from device_runners.agent.measure import RunTimings
 from device_runners.agent.memory import difference
 from edgeprune.errors import DeviceError
 from edgeprune.run_record import Memory, Runtime
@@ -37,9 +37,9 @@ class NativeOutput:
         """The library's name and version."""
         return Runtime(self.facts["runtime"], self.facts.get("version") or "unknown")
 
-    def timings(self) -> Timings:
+    def timings(self) -> RunTimings:
         """As the Python agent measures them."""
-        return Timings(
+        return RunTimings(
             self.numbers("load_ns")[0], self.numbers("first_ns")[0], self.numbers("warmup_ns"),
             self.numbers("latency_ns"),
         )

@@ -79,11 +79,8 @@ def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
 def check_name(name: str) -> None:
     """Raise `InputError` unless `name` is a plain file name that stays inside its folder."""
     if not _NAME.fullmatch(name) or name == MANIFEST:
-        raise InputError(
-            f"The bundle names a file {name[:120]!r}.",
-            "Letters, digits, '.', '_' and '-' are allowed, with no folder in front.",
-            _REBUILD,
-        )
+        allowed = "Letters, digits, '.', '_' and '-' are allowed, with no folder in front."
+        raise InputError(f"The bundle names a file {name[:120]!r}.", allowed, _REBUILD)
 
 
 def sha256_of(path: Path) -> str:
@@ -110,11 +107,9 @@ def _read_manifest(folder: Path) -> Manifest:
 
 def _check_version(version: int, path: Path) -> None:
     if version != BUNDLE_FORMAT_VERSION:
-        raise InputError(
-            f"{path} has format version {version}.",
-            f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}.",
-            "Use the edgeprune that wrote it, or build the bundle again.",
-        )
+        expected = f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}."
+        way_out = "Use the edgeprune that wrote it, or build the bundle again."
+        raise InputError(f"{path} has format version {version}.", expected, way_out)
 
 
 def _verify(path: Path, info: FileInfo) -> None:
