@@ -86,7 +86,7 @@ class Producer:
     """Where ids were made: the layer and, where it has several kinds of channels, which."""
 
     layer: str
-    slot: str
+    part: str
     first: int
     count: int
 
@@ -107,16 +107,16 @@ class ChannelSpace:
         self.producers: list[Producer] = []
         self.fixings: list[Fixing] = []
         self.barriers: dict[str, tuple[int, str]] = {}
-        self._by_slot: dict[tuple[str, str], Producer] = {}
+        self._by_part: dict[tuple[str, str], Producer] = {}
         self._edges: list[ChannelIds] = []
         self._next = 1
 
-    def fresh(self, layer: str, count: int, slot: str = "") -> ChannelIds:
+    def fresh(self, layer: str, count: int, part: str = "") -> ChannelIds:
         """New ids for `count` channels of a layer; a second call of a shared layer gets the same."""
-        producer = self._by_slot.get((layer, slot))
+        producer = self._by_part.get((layer, part))
         if producer is None:
-            producer = Producer(layer, slot, self._next, count)
-            self._by_slot[layer, slot] = producer
+            producer = Producer(layer, part, self._next, count)
+            self._by_part[layer, part] = producer
             self.producers.append(producer)
             self._next += count
         return np.arange(producer.first, producer.first + count)

@@ -50,7 +50,7 @@ class Removal:
 
 @dataclasses.dataclass(frozen=True)
 class ShrinkReport:
-    """What was removed, and the proof."""
+    """What was removed, and the comparison that proves it."""
 
     before: Cost
     after: Cost
@@ -136,7 +136,7 @@ def _prove(original: Reading, smaller: Reading, samples: Data | None) -> Equival
             proofs.append(_compared(original, smaller, longer))
     if samples is not None:
         proofs.append(_compared(original, smaller, samples))
-    worst = max(proofs, key=lambda proof: proof.max_abs_error - proof.tolerance)
+    worst = max(proofs, key=lambda one: one.max_abs_error - one.tolerance)
     return dataclasses.replace(worst, samples=sum(proof.samples for proof in proofs))
 
 

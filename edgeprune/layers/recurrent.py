@@ -105,7 +105,7 @@ def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flo
     weights: list[WeightFlow] = []
     made: list[ChannelIds] = []
     for number, cell in enumerate(stack.cells):
-        channels = space.fresh(name, cell.units, slot=f"cell {number}" if len(stack.cells) > 1 else "")
+        channels = space.fresh(name, cell.units, part=f"cell {number}" if len(stack.cells) > 1 else "")
         fix_if_mixing(view, channels, space, cell.config, ("activation", "recurrent_activation"))
         weights += cell.flow(read, channels, steps)
         made.append(channels)

@@ -127,7 +127,7 @@ def _groups(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) -> t
         members.append(channels)
     found: dict[int, tuple[list[str], np.ndarray]] = {}
     for producer, channels in zip(space.producers, members, strict=True):
-        name = f"{producer.layer}:{producer.slot}" if producer.slot else producer.layer
+        name = f"{producer.layer}:{producer.part}" if producer.part else producer.layer
         signs = signature[channels]
         for sign in np.unique(signs).tolist():
             if sign in found:
