@@ -32,13 +32,13 @@ class Candidates:
     """Makes candidates.
 
     Attributes:
-        prepared: the model.
+        analysis: the model.
         convert: see `Convert`.
         baseline: the original, converted.
         slicer: None where the file cannot be sliced and every candidate is converted.
     """
 
-    prepared: PruningAnalysis
+    analysis: PruningAnalysis
     convert: Convert
     baseline: bytes
     slicer: WidthSlicer | None
@@ -52,15 +52,15 @@ class Candidates:
         """A model with this number of channels in each group; its weights are arbitrary."""
         if self.slicer is not None:
             return self.slicer.sliced(counts)
-        return self.convert(self.prepared.prune_to(np.asarray(counts), reconstruct=False).model)
+        return self.convert(self.analysis.prune_to(np.asarray(counts), reconstruct=False).model)
 
 
-def candidates_of(prepared: PruningAnalysis, convert: Convert) -> Candidates:
+def candidates_of(analysis: PruningAnalysis, convert: Convert) -> Candidates:
     """Converts the original, and finds out whether its file can be sliced."""
-    baseline = convert(prepared.model)
-    dependencies = prepared.dependencies
+    baseline = convert(analysis.model)
+    dependencies = analysis.dependencies
     names = [layer.split("/")[-1] for layer in dependencies.graph.layers]
-    return Candidates(prepared, convert, baseline, width_slicer(baseline, dependencies.groups, names))
+    return Candidates(analysis, convert, baseline, width_slicer(baseline, dependencies.groups, names))
 
 
 def design_size(groups: int) -> int:

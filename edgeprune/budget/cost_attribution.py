@@ -37,10 +37,10 @@ def attribute_costs(
     counts = np.asarray(counts)
     timed = profile.baseline_ms is not None
     baseline_ms, table = profile.baseline_ms or 0.0, profile.table
-    by_layer, depends = table.layers(counts), np.any(table.work.shares > 0, axis=0)
+    by_layer, depends = table.layers(counts), np.any(table.work.per_channel > 0, axis=0)
     here = float(table(counts)[0])
     explanations = []
-    for number, group in enumerate(profile.candidates.prepared.dependencies.groups):
+    for number, group in enumerate(profile.candidates.analysis.dependencies.groups):
         level = thinned(planner.choices[number])
         narrower = level[level < counts[number]]
         there = np.repeat(counts.astype(float)[None], len(narrower), axis=0)
@@ -49,7 +49,7 @@ def attribute_costs(
         useful = np.flatnonzero(saved > _SAVES * here) if timed else np.arange(len(narrower))
         step = int(useful[0]) if len(useful) else None
         after = int(counts[number]) if step is None else int(narrower[step])
-        size, curve = len(group.channels), planner.curves[number]
+        size, curve = len(group.channels), planner.sensitivity[number]
         added = float(curve[size - after] - curve[size - int(counts[number])])
         touched = dict.fromkeys(table.work.layers[layer] for layer in np.flatnonzero(depends[:, number]))
         explanations.append(
@@ -77,7 +77,7 @@ def _changed(
         return None
     rate = float(np.median([(one.changed or 0.0) / one.divergence**0.5 for one in seen]))
     here = evaluated.get(tuple(int(count) for count in counts))
-    before = float(planner.harms(counts, planner.curves).sum())
+    before = float(planner.harms(counts, planner.sensitivity).sum())
     measured = before if here is None else here.divergence
     added = added * measured / before if before > 0 and measured > 0 else added
     return float(rate * ((measured + added) ** 0.5 - measured**0.5))

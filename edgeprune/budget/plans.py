@@ -52,25 +52,26 @@ class Planner:
 
     Attributes:
         choices: for each group the counts it may keep, the full one first.
-        curves: harm of each group.
+        sensitivity: of each group.
         macs: of plans.
     """
 
     choices: Sequence[np.ndarray]
-    curves: Sensitivity
+    sensitivity: Sensitivity
     macs: CostModel
 
-    def plan(self, resources: Sequence[Resource], harm: Sensitivity) -> np.ndarray | None:
+    def plan(self, resources: Sequence[Resource], sensitivity: Sensitivity) -> np.ndarray | None:
         """(G,) kept counts of least harm inside the limits; None where there are none."""
         cost = relative_cost(resources)
-        return widest(descend(self.choices, cost, harm, enough=1.0), self.choices, cost, harm, swaps=True)
+        start = descend(self.choices, cost, sensitivity, enough=1.0)
+        return widest(start, self.choices, cost, sensitivity, swaps=True)
 
-    def allocated(self, resources: Sequence[Resource], harm: Sensitivity | None) -> np.ndarray | None:
+    def allocated(self, resources: Sequence[Resource], sensitivity: Sensitivity | None) -> np.ndarray | None:
         """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise.
 
         Args:
             resources: the limits.
-            harm: see `allocate`; None for the same fraction of every group.
+            sensitivity: see `allocate`; None for the same fraction of every group.
         """
         cost = relative_cost(resources)
         full = np.array([choice[0] for choice in self.choices])
@@ -78,7 +79,7 @@ class Planner:
         for _ in range(_HALVINGS):
             ratio = (low + high) / 2
             try:
-                counts = allocate(self.choices, self.macs, full, ratio, harm)
+                counts = allocate(self.choices, self.macs, full, ratio, sensitivity)
             except InputError:
                 high = ratio
                 continue
@@ -90,15 +91,18 @@ class Planner:
 
     def nearest(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
         """(G,) the plan inside the limits nearest to another: narrower at the least harm, or wider."""
-        cost, harm = relative_cost(resources), self.curves
+        cost, sensitivity = relative_cost(resources), self.sensitivity
         here = np.asarray(counts)[None]
         costs = cost(here.astype(float))
         # The original stays the reference of harm; only the way down begins elsewhere.
-        start = Descent(here, costs) if costs[0] <= 1 else descend(self.choices, cost, harm, 1.0, counts)
-        return widest(start, self.choices, cost, harm)
+        if costs[0] <= 1:
+            start = Descent(here, costs)
+        else:
+            start = descend(self.choices, cost, sensitivity, 1.0, counts)
+        return widest(start, self.choices, cost, sensitivity)
 
     def neighbours(
-        self, counts: np.ndarray, resources: Sequence[Resource], harm: Sensitivity
+        self, counts: np.ndarray, resources: Sequence[Resource], sensitivity: Sensitivity
     ) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least harm by the curves first."""
         cost = relative_cost(resources)
@@ -111,13 +115,13 @@ class Planner:
                         there = np.array(counts)
                         there[up], there[down] = wider, narrower
                         if cost(there[None].astype(float))[0] <= 1:
-                            found[_key(there)] = float(self.harms(there, harm).sum())
+                            found[_key(there)] = float(self.harms(there, sensitivity).sum())
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
 
-    def harms(self, counts: np.ndarray, harm: Sensitivity) -> np.ndarray:
+    def harms(self, counts: np.ndarray, sensitivity: Sensitivity) -> np.ndarray:
         """(G,) what the curves say of each group."""
         removed = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
-        return np.array([curve[k] for curve, k in zip(harm, removed, strict=True)])
+        return np.array([curve[k] for curve, k in zip(sensitivity, removed, strict=True)])
 
     def _plateaus(self, group: int, counts: np.ndarray, cost: Cost) -> np.ndarray:
         """The widest counts of a group among those that cost the same, the widest first."""
@@ -157,8 +161,8 @@ class PlanEvaluator:
         evaluated: by kept counts.
     """
 
-    def __init__(self, judge: Callable[[np.ndarray], OutputChange]) -> None:
-        self._judge = judge
+    def __init__(self, evaluate: Callable[[np.ndarray], OutputChange]) -> None:
+        self._evaluate_plan = evaluate
         self.evaluated: dict[tuple[int, ...], OutputChange] = {}
         self.allow(0, 0.0)
 
@@ -182,7 +186,7 @@ class PlanEvaluator:
         """The divergence of a plan."""
         if not self.knows(counts):
             self._progress(min(self.spent, 1.0))
-            self.evaluated[_key(counts)] = self._judge(np.asarray(counts))
+            self.evaluated[_key(counts)] = self._evaluate_plan(np.asarray(counts))
         return self.evaluated[_key(counts)].divergence
 
 
@@ -193,9 +197,9 @@ def _key(counts: np.ndarray) -> tuple[int, ...]:
 def initial_plans(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndarray]:
     """The plan of each family that has one inside; see the module."""
     made = {
-        "latency": planner.plan(resources, planner.curves),
-        "flatter": planner.plan(resources, [curve**0.5 for curve in planner.curves]),
-        "macs": planner.allocated(resources, planner.curves),
+        "latency": planner.plan(resources, planner.sensitivity),
+        "flatter": planner.plan(resources, [curve**0.5 for curve in planner.sensitivity]),
+        "macs": planner.allocated(resources, planner.sensitivity),
         "uniform": planner.allocated(resources, None),
     }
     cost = relative_cost(resources)
@@ -204,7 +208,8 @@ def initial_plans(planner: Planner, resources: Sequence[Resource]) -> dict[str, 
     for family in ("macs", "uniform"):
         if family in found:
             here = found[family][None]
-            wider = widest(Descent(here, cost(here.astype(float))), planner.choices, cost, planner.curves)
+            start = Descent(here, cost(here.astype(float)))
+            wider = widest(start, planner.choices, cost, planner.sensitivity)
             found[f"{family}, widened"] = found[family] if wider is None else wider
     return found
 
@@ -257,12 +262,13 @@ def _more_plans(
 
 def corrected_curves(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Sensitivity:
     """The curves, each with the weight that explains best what plans did."""
-    rows = np.array([planner.harms(np.array(counts), planner.curves) for counts in evaluated])
+    rows = np.array([planner.harms(np.array(counts), planner.sensitivity) for counts in evaluated])
     wanted = np.array([damage.divergence for damage in evaluated.values()])
     usable = (wanted > 0) & (rows.sum(axis=1) > 0)
     if not usable.any():
-        return planner.curves
+        return planner.sensitivity
     rows, wanted = rows[usable], wanted[usable]
-    scale = np.full(len(planner.curves), float(np.median(wanted / rows.sum(axis=1))))
+    scale = np.full(len(planner.sensitivity), float(np.median(wanted / rows.sum(axis=1))))
     found = solve_bounded(rows, wanted, 1 / (_PRECISION * wanted) ** 2, scale, scale)
-    return [curve * max(weight, 0.05 * scale[0]) for curve, weight in zip(planner.curves, found, strict=True)]
+    weights = np.maximum(found, 0.05 * scale[0])
+    return [curve * weight for curve, weight in zip(planner.sensitivity, weights, strict=True)]

@@ -94,7 +94,7 @@ class LatencyProfile:
 
 def unmeasured_profile(candidates: Candidates, device: str, options: BenchOptions) -> LatencyProfile:
     """A profile for budgets without latency: nothing runs."""
-    dependencies = candidates.prepared.dependencies
+    dependencies = candidates.analysis.dependencies
     full = np.array([len(group.channels) for group in dependencies.groups], int)
     return LatencyProfile(device, options, candidates, full, fit_table(work_of(dependencies), full, ()))
 

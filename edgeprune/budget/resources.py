@@ -128,7 +128,7 @@ def resources_of(
             Resource("latency_ms", given["latency_ms"], lambda counts: baseline_ms * table(counts), INEXACT)
         )
     if "macs" in given:
-        macs = vectorized(cost_model(profile.candidates.prepared.dependencies, "macs"))
+        macs = vectorized(cost_model(profile.candidates.analysis.dependencies, "macs"))
         found.append(Resource("macs", given["macs"], macs))
     with_memory = "memory_bytes" in given and memory is not None
     if "size_bytes" in given or with_memory:
@@ -141,7 +141,7 @@ def resources_of(
     return found
 
 
-def show_amount(name: str, value: float) -> str:
+def show_cost(name: str, value: float) -> str:
     """An amount of a resource for people."""
     if name == "latency_ms":
         return quantities.show_duration(value)
@@ -152,7 +152,7 @@ def vectorized(model: CostModel) -> Cost:
     """A cost model for many plans at once."""
 
     def cost(counts: np.ndarray) -> np.ndarray:
-        lengths = model.fixed[:, :, None] + model.shares @ np.asarray(counts, float).T
+        lengths = model.fixed[:, :, None] + model.lengths @ np.asarray(counts, float).T
         return np.asarray(model.constants @ lengths.prod(axis=1))
 
     return cost
@@ -160,7 +160,7 @@ def vectorized(model: CostModel) -> Cost:
 
 def _size_of(profile: LatencyProfile, plans: np.ndarray) -> Cost:
     """Bytes of the file: a constant, and a rate for each parameter and for each channel's scales."""
-    params = vectorized(cost_model(profile.candidates.prepared.dependencies, "params"))
+    params = vectorized(cost_model(profile.candidates.analysis.dependencies, "params"))
     full, files = profile.full, profile.candidates
     learned = plans if files.cheap else plans[:0]
     rows = np.vstack([learned, full])

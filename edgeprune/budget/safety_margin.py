@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from edgeprune.budget.cost_attribution import slowest_layers
-from edgeprune.budget.resources import show_amount
+from edgeprune.budget.resources import show_cost
 from edgeprune.errors import VerificationError
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def not_met(rounds: Sequence[Round], budget: ResourceBudget) -> VerificationErro
     """The error where no round was measured inside the budget; names the closest."""
     last = min(rounds, key=lambda one: used_fraction(one, budget))
     parts = ", ".join(
-        f"{show_amount(name, last.measured[name])} of {show_amount(name, limit)}"
+        f"{show_cost(name, last.measured[name])} of {show_cost(name, limit)}"
         for name, limit in budget.given().items()
     )
-    most = "" if last.high is None else f", at most {show_amount('latency_ms', last.high)} with its interval"
+    most = "" if last.high is None else f", at most {show_cost('latency_ms', last.high)} with its interval"
     return VerificationError(
         f"After {len(rounds)} rounds no model was measured inside the budget (closest: {parts}{most}).",
         "A measurement whose whole interval is inside.",
@@ -72,9 +72,9 @@ def out_of_reach(
         parts = [f"{path} {fraction:.0%}" for path, fraction in slowest_layers(profile, counts)]
         layers = f" What holds it back: {', '.join(parts)} of the time."
     return VerificationError(
-        f"The {what.noun} budget of {show_amount(what.name, what.limit)} cannot be met on {profile.device}: "
-        f"the best that can be reached is {show_amount(what.name, what.value(counts))} "
-        f"({what.value(counts) / what.limit - 1:.1%} more), of {show_amount(what.name, original)} as it "
+        f"The {what.noun} budget of {show_cost(what.name, what.limit)} cannot be met on {profile.device}: "
+        f"the best that can be reached is {show_cost(what.name, what.value(counts))} "
+        f"({what.value(counts) / what.limit - 1:.1%} more), of {show_cost(what.name, original)} as it "
         f"is.{layers}",
         "",
         "Allow more, protect less, lower --min-width or --round-to, or take a smaller model.",

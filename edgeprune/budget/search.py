@@ -62,7 +62,7 @@ class BudgetOutcome:
 
 
 def budget_search(
-    prepared: PruningAnalysis,
+    analysis: PruningAnalysis,
     convert: Convert,
     *,
     timed: bool = True,
@@ -75,7 +75,7 @@ def budget_search(
     """Profiles a model on a device, so that widths for budgets can be searched.
 
     Args:
-        prepared: the original.
+        analysis: the original.
         convert: a Keras model to `.tflite`, quantized as the build will.
         timed: whether budgets will limit latency; without, nothing runs on the device.
         device: where it is to run.
@@ -88,10 +88,10 @@ def budget_search(
         InputError: the model has no neurons to remove.
         DeviceError: the device refused, failed or went away; what was measured is kept.
     """
-    if not prepared.dependencies.groups:
+    if not analysis.dependencies.groups:
         raise InputError("The model has no neurons that can be removed.", "", "See `edgeprune inspect`.")
-    choices = allowed_widths(prepared.dependencies.groups, limits or Constraints())
-    candidates = candidates_of(prepared, convert)
+    choices = allowed_widths(analysis.dependencies.groups, limits or Constraints())
+    candidates = candidates_of(analysis, convert)
     if not timed:
         return BudgetSearch(unmeasured_profile(candidates, device, options), choices, held)
     least = np.array([choice[-1] for choice in choices])
@@ -114,10 +114,10 @@ class BudgetSearch:
         choices: Sequence[np.ndarray],
         held: np.ndarray | Sequence[np.ndarray] | None = None,
     ) -> None:
-        prepared = profile.candidates.prepared
+        analysis = profile.candidates.analysis
         self.profile, self._choices = profile, choices
-        self.planner = Planner(choices, prepared.sensitivity, cost_model(prepared.dependencies, "macs"))
-        self.evaluator = PlanEvaluator(prepared.evaluator(held))
+        self.planner = Planner(choices, analysis.sensitivity, cost_model(analysis.dependencies, "macs"))
+        self.evaluator = PlanEvaluator(analysis.evaluator(held))
 
     @property
     def measurement(self) -> BudgetMeasurement:
@@ -238,9 +238,10 @@ class BudgetSearch:
             VerificationError: it is not.
         """
         cost = relative_cost(with_margin(resources, ()))
-        found = descend(self._choices, cost, self.planner.curves)
+        found = descend(self._choices, cost, self.planner.sensitivity)
         # Or one that fills the tiles.
-        full_tiles = widest(found, self._choices, cost, self.planner.curves, 1.005 * float(found.costs.min()))
+        enough = 1.005 * float(found.costs.min())
+        full_tiles = widest(found, self._choices, cost, self.planner.sensitivity, enough)
         plans = [np.array([choice[-1] for choice in self._choices])]
         plans += [] if full_tiles is None else [full_tiles]
         best = min(plans, key=lambda plan: float(cost(plan[None].astype(float))[0]))
@@ -262,7 +263,7 @@ class BudgetSearch:
     def _built(
         self, counts: np.ndarray, resources: Sequence[Resource], budget: ResourceBudget
     ) -> tuple[PruneResult, bytes, Round]:
-        result = self.profile.candidates.prepared.prune_to(counts)
+        result = self.profile.candidates.analysis.prune_to(counts)
         tflite = self.profile.candidates.convert(result.model)
         predicted = {one.name: one.value(counts) for one in resources}
         kept = tuple(int(count) for count in counts)

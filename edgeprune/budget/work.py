@@ -42,7 +42,7 @@ class LayerWork:
         times: (L,) positions x window of each kernel.
         positions: (L,) output positions.
         fixed: (2, L) input and output channels that no group decides over.
-        shares: (2, L, G) input and output channels for each kept channel of a group.
+        per_channel: (2, L, G) input and output channels for each kept channel of a group.
         depthwise: (L,) whether each channel is worked on alone: only the output counts.
     """
 
@@ -51,13 +51,13 @@ class LayerWork:
     times: np.ndarray
     positions: np.ndarray
     fixed: np.ndarray
-    shares: np.ndarray
+    per_channel: np.ndarray
     depthwise: np.ndarray
 
     def amounts(self, counts: np.ndarray, tiles: Tiles) -> np.ndarray:
         """(N, 3·L): `AMOUNTS` of every layer, for kept counts (N, G)."""
-        read = counts @ self.shares[0].T + self.fixed[0]
-        written = counts @ self.shares[1].T + self.fixed[1]
+        read = counts @ self.per_channel[0].T + self.fixed[0]
+        written = counts @ self.per_channel[1].T + self.fixed[1]
         depth = np.where(self.depthwise, 1.0, _round_up(read, tiles.read))
         macs = self.times * depth * _round_up(written, tiles.written)
         return np.concatenate(

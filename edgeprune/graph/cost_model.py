@@ -27,27 +27,27 @@ class CostModel:
     Attributes:
         constants: (T,).
         fixed: (T, A) elements along each axis that no group decides over; 1 for missing axes.
-        shares: (T, A, G) elements along each axis for each kept channel of a group.
+        lengths: (T, A, G) elements along each axis for each kept channel of a group.
     """
 
     constants: np.ndarray
     fixed: np.ndarray
-    shares: np.ndarray
+    lengths: np.ndarray
 
     def __call__(self, counts: np.ndarray) -> float:
         """The cost with these many kept channels in each group."""
         return float(self.constants @ self._lengths(counts).prod(axis=1))
 
     def _lengths(self, counts: np.ndarray) -> np.ndarray:
-        return np.asarray(self.fixed + self.shares @ counts)
+        return np.asarray(self.fixed + self.lengths @ counts)
 
     def per_channel(self, counts: np.ndarray) -> np.ndarray:
         """(G,) what one channel of each group costs, at these counts: the gradient."""
         lengths = self._lengths(counts)
-        total = np.zeros(self.shares.shape[2])
+        total = np.zeros(self.lengths.shape[2])
         for axis in range(lengths.shape[1]):
             others = np.delete(lengths, axis, axis=1).prod(axis=1)
-            total += (self.constants * others) @ self.shares[:, axis]
+            total += (self.constants * others) @ self.lengths[:, axis]
         return total
 
 
@@ -101,8 +101,8 @@ class _Terms:
     def model(self) -> CostModel:
         depth = max((len(axes) for _, axes in self._terms), default=1) or 1
         fixed = np.ones((len(self._terms), depth))
-        shares = np.zeros((len(self._terms), depth, len(self._sizes)))
+        lengths = np.zeros((len(self._terms), depth, len(self._sizes)))
         for number, (_, axes) in enumerate(self._terms):
             for place, (still, per_channel) in enumerate(axes):
-                fixed[number, place], shares[number, place] = still, per_channel
-        return CostModel(np.array([constant for constant, _ in self._terms]), fixed, shares)
+                fixed[number, place], lengths[number, place] = still, per_channel
+        return CostModel(np.array([constant for constant, _ in self._terms]), fixed, lengths)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.budget.measurement import BudgetMeasurement
-from edgeprune.budget.resources import ResourceBudget, show_amount
+from edgeprune.budget.resources import ResourceBudget, show_cost
 from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.pipeline.artifacts import ModelInBudget, PrunedModel
@@ -194,7 +194,7 @@ def _in_budget(found: BudgetOutcome) -> ModelInBudget:
 def _missed(last: Round, limits: dict[str, float]) -> str:
     taken = {**last.measured, **({"latency_ms": last.high} if last.high is not None else {})}
     return ", ".join(
-        f"{show_amount(name, taken[name])} of {show_amount(name, limit)}"
+        f"{show_cost(name, taken[name])} of {show_cost(name, limit)}"
         for name, limit in limits.items()
         if taken[name] > limit
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edgeprune.budget.explain import Explanation, Round
-from edgeprune.budget.resources import NOUNS, show_amount
+from edgeprune.budget.resources import NOUNS, show_cost
 from edgeprune.quantities import show_duration
 
 COLUMNS = ("group", "before", "after", "latency", "next width", "would save", "answers changed", "divergence")
@@ -25,8 +25,8 @@ def summary(budget: Explanation) -> Iterator[str]:
         if name == "latency_ms" and last.low is not None and last.high is not None:
             between = f" ({show_duration(last.low)} to {show_duration(last.high)})"
         yield (
-            f"{NOUNS[name].capitalize()} on {budget.device}: {show_amount(name, last.measured[name])}"
-            f"{between} of {show_amount(name, limit)}; predicted {show_amount(name, last.predicted[name])} "
+            f"{NOUNS[name].capitalize()} on {budget.device}: {show_cost(name, last.measured[name])}"
+            f"{between} of {show_cost(name, limit)}; predicted {show_cost(name, last.predicted[name])} "
             f"({_error(last, name)})."
         )
     error = "" if budget.median_error is None else f", median error {100 * budget.median_error:.1f} %"
@@ -62,8 +62,8 @@ def rounds(budget: Explanation) -> Iterator[tuple[str, ...]]:
             if name == "latency_ms" and one.low is not None and one.high is not None:
                 between = f"{show_duration(one.low)} to {show_duration(one.high)}"
             yield (
-                title, NOUNS[name], show_amount(name, limit), show_amount(name, one.predicted[name]),
-                show_amount(name, one.measured[name]), between, _error(one, name),
+                title, NOUNS[name], show_cost(name, limit), show_cost(name, one.predicted[name]),
+                show_cost(name, one.measured[name]), between, _error(one, name),
                 "yes" if one.inside else "no",
             )  # fmt: skip
 
