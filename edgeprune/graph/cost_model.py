@@ -58,51 +58,36 @@ def cost_model(dependencies: DependencyGraph, kind: str) -> CostModel:
         dependencies: the traced model.
         kind: one of `COST_KINDS`.
     """
-    builder = _Terms(dependencies)
+    sizes = np.array([len(group.channels) for group in dependencies.groups], float)
+    group_of = np.full(dependencies.count, len(sizes))
+    for number, group in enumerate(dependencies.groups):
+        group_of[group.channels] = number
+    terms = _terms(dependencies, kind)
+    depth = max((len(axes) for _, axes in terms), default=1) or 1
+    fixed = np.ones((len(terms), depth))
+    lengths = np.zeros((len(terms), depth, len(sizes)))
+    for number, (_, axes) in enumerate(terms):
+        for place, channels in enumerate(axes):
+            counts = np.bincount(group_of[channels], minlength=len(sizes) + 1)
+            fixed[number, place], lengths[number, place] = counts[-1], counts[:-1] / np.maximum(sizes, 1)
+    return CostModel(np.array([constant for constant, _ in terms]), fixed, lengths)
+
+
+def _terms(dependencies: DependencyGraph, kind: str) -> list[tuple[float, list[np.ndarray]]]:
+    """Constants, and the channel behind each element along each axis that they are multiplied with."""
     if kind == "neurons":
-        builder.sizes(
-            np.concatenate([group.channels for group in dependencies.groups])
-            if dependencies.groups
-            else np.zeros(0, int)
-        )
-        return builder.model()
+        groups = [np.zeros(0, int), *(group.channels for group in dependencies.groups)]
+        return [(1.0, [np.concatenate(groups)])]
+    found: list[tuple[float, tuple[ChannelIds | None, ...]]] = []
     for path, weights in dependencies.layer_flows.items():
         for shape, weight in zip(dependencies.graph.layers[path].weight_shapes, weights, strict=True):
             times = weight.reuse if kind == "macs" else 1
             bare = [size for size, axis in zip(shape, weight.axes, strict=True) if axis is None]
-            builder.term(times * float(np.prod(bare)), [axis for axis in weight.axes if axis is not None])
+            found.append((times * float(np.prod(bare)), weight.axes))
     if kind == "macs":
-        for flow in dependencies.flows:
-            for term in flow.mac_terms:
-                builder.term(float(term.times), list(term.axes))
-    return builder.model()
-
-
-class _Terms:
-    def __init__(self, dependencies: DependencyGraph) -> None:
-        self._dependencies = dependencies
-        self._sizes = np.array([len(group.channels) for group in dependencies.groups], float)
-        self._group = np.full(dependencies.count, len(dependencies.groups))
-        for number, group in enumerate(dependencies.groups):
-            self._group[group.channels] = number
-        self._terms: list[tuple[float, list[tuple[float, np.ndarray]]]] = []
-
-    def _axis(self, members: np.ndarray) -> tuple[float, np.ndarray]:
-        counts = np.bincount(self._group[members], minlength=len(self._sizes) + 1)
-        return float(counts[-1]), counts[:-1] / np.maximum(self._sizes, 1)
-
-    def sizes(self, members: np.ndarray) -> None:
-        self._terms.append((1.0, [self._axis(members)]))
-
-    def term(self, constant: float, axes: list[ChannelIds]) -> None:
-        if constant:
-            self._terms.append((constant, [self._axis(self._dependencies.channel_of[axis]) for axis in axes]))
-
-    def model(self) -> CostModel:
-        depth = max((len(axes) for _, axes in self._terms), default=1) or 1
-        fixed = np.ones((len(self._terms), depth))
-        lengths = np.zeros((len(self._terms), depth, len(self._sizes)))
-        for number, (_, axes) in enumerate(self._terms):
-            for place, (still, per_channel) in enumerate(axes):
-                fixed[number, place], lengths[number, place] = still, per_channel
-        return CostModel(np.array([constant for constant, _ in self._terms]), fixed, lengths)
+        found += [(float(term.times), term.axes) for flow in dependencies.flows for term in flow.mac_terms]
+    return [
+        (constant, [dependencies.channel_of[axis] for axis in axes if axis is not None])
+        for constant, axes in found
+        if constant
+    ]

@@ -54,16 +54,11 @@ class Window:
 
     def transposed_geometry(self, space: tuple[int, ...]) -> tuple[list[int], list[int]]:
         """The same for the transposed convolution, whose output is the larger side."""
-        before, sizes = [], []
-        for axis, (size, step) in enumerate(zip(space, self.strides, strict=True)):
-            reach = self.reach(axis)
-            if self.padding == "valid":
-                before.append(0)
-                sizes.append(size * step + max(reach - step, 0))
-            else:
-                before.append(max(reach - step, 0) // 2)
-                sizes.append(size * step)
-        return before, sizes
+        over = [max(self.reach(axis) - step, 0) for axis, step in enumerate(self.strides)]
+        sizes = [size * step for size, step in zip(space, self.strides, strict=True)]
+        if self.padding == "valid":
+            return [0] * len(sizes), [size + more for size, more in zip(sizes, over, strict=True)]
+        return [more // 2 for more in over], sizes
 
 
 def patches(x: np.ndarray, generator: np.random.Generator, number: int, *, window: Window) -> np.ndarray:
