@@ -107,7 +107,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
 
     def around(step: CallStep, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:
         outputs = compute()
-        constants.observe(step.number, [np.asarray(value) for value in outputs])
+        constants.record(step.number, [np.asarray(value) for value in outputs])
         return outputs
 
     collections.deque(run(reading, synthetic_inputs(reading, 2, seed=0), around), maxlen=0)

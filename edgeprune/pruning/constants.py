@@ -71,7 +71,7 @@ class ConstantPropagation:
         self.weights = weights
         self.ranges: dict[int, ChannelRange] = {}
 
-    def observe(self, number: int, outputs: Sequence[np.ndarray]) -> None:
+    def record(self, number: int, outputs: Sequence[np.ndarray]) -> None:
         """Takes in the outputs of call `number`."""
         view, flow = self.dependencies.views[number], self.dependencies.flows[number]
         constants = self._constants(view, flow)
