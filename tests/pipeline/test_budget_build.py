@@ -19,7 +19,8 @@ from edgeprune.report.page import write_report
 from tests.pipeline.test_build import stripes
 
 GOLDEN = Path(__file__).parents[1] / "device_runners" / "golden" / "bundle_v1"
-SETTINGS = {"calibration": 96, "epochs": 1, "gradual_epochs": 1, "batch_size": 32, "round_to": 1}
+SETTINGS = {"calibration": 96, "epochs": 1, "schedule": "one-shot", "batch_size": 32, "round_to": 1}
+GRADUAL = {**SETTINGS, "schedule": "gradual", "gradual_epochs": 1}
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_size_and_macs_hold_together_without_any_device(source, tmp_path, monkey
 
     monkeypatch.setattr(profile, "bench", None)  # nothing to time
     bundle = edgeprune.build(
-        source.model, source.data, out=tmp_path / "out", max_size="14kB", max_macs="100k", **SETTINGS
+        source.model, source.data, out=tmp_path / "out", max_size="14kB", max_macs="100k", **GRADUAL
     )
     report = report_of(bundle)
     assert bundle.model.stat().st_size <= 14_000
