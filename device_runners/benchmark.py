@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from device_runners.native.benchmark_model import run_benchmark_model
 from device_runners.native.runner import run_native
@@ -11,14 +12,9 @@ from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
 from device_runners.python_runner import run_agent
 from device_runners.session import Session
 from device_runners.transports import open_transport
+from edgeprune.bundle import Bundle
 from edgeprune.errors import EdgepruneError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from edgeprune.bundle import Bundle
-    from edgeprune.run_record import RunRecord
+from edgeprune.run_record import RunRecord
 
 RUNNERS = {"python": run_agent, "native": run_native, "benchmark_model": run_benchmark_model}
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -25,12 +26,7 @@ from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
 from device_runners.python_runner import run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from edgeprune.bundle import Bundle
+from edgeprune.bundle import Bundle
 
 # More than the 95 % that is promised: rounds on a busy machine have heavier tails than the bootstrap knows.
 CONFIDENCE = 0.98

@@ -6,18 +6,15 @@ import contextlib
 import dataclasses
 import re
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_runners.agent.runtime import wheel_for
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from device_runners.transports.adb import find_adb, list_adb
 from edgeprune.errors import DeviceError, EdgepruneError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NEEDED_KB = 200_000
 _CLOCK_S = 120

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from device_runners.agent.job import ERROR_MARK, STEP_MARK
+from device_runners.session import CommandResult, Session
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from device_runners.session import CommandResult, Session
 
 _SLACK_S = 15.0  # the device ends a run at its limit by itself; the host waits a little longer
 _COMMAND_NOT_FOUND, _NOT_EXECUTABLE = 127, 126

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from device_runners.agent.job import InterleavedJob, InterleavedTimes, Job
 from device_runners.archive import agent_zip
 from device_runners.execution import run_program
+from device_runners.options import BenchOptions, Target
+from device_runners.session import Session
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
 from edgeprune.run_record import RunRecord
-
-if TYPE_CHECKING:
-    from device_runners.options import BenchOptions, Target
-    from device_runners.session import Session
 
 
 def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRecord:

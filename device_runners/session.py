@@ -18,16 +18,13 @@ import re
 import selectors
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from device_runners import scripts
+from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from device_runners.transports.transport import Transport
 
 _CONNECT_S = 30.0
 _CLOSE_S = 10.0

@@ -7,18 +7,15 @@ https://ai.google.dev/edge/litert/models/measurement
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from device_runners.agent import facts
 from device_runners.agent.run import model_file
 from device_runners.execution import run_program, uploaded
+from device_runners.options import BenchOptions, Target
+from device_runners.session import Session
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import Latency, Memory, RunRecord, Runtime
-
-if TYPE_CHECKING:
-    from device_runners.options import BenchOptions, Target
-    from device_runners.session import Session
 
 _NUMBER = r"([0-9.eE+-]+)"
 

@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from device_runners.agent import samples, tensors
 from device_runners.agent.measure import Plan
 from device_runners.agent.runtime import find_runtime, open_model
-from edgeprune.bundle import load_eval
+from device_runners.options import BenchOptions, Target
+from edgeprune.bundle import EvalData, load_eval
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from device_runners.options import BenchOptions, Target
-    from edgeprune.bundle import EvalData
-    from edgeprune.types import TensorInfo
+from edgeprune.types import TensorInfo
 
 _HEAD = struct.Struct("<4s6I3Q2I")
 

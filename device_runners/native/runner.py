@@ -9,27 +9,23 @@ import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_runners.agent import facts
 from device_runners.agent.run import EvaluationResult, EvaluationSamples, record_of, result_of
 from device_runners.execution import run_program, uploaded
 from device_runners.native import job as native_job
 from device_runners.native import output
+from device_runners.native.job import NativeJob
+from device_runners.native.output import NativeOutput
+from device_runners.options import BenchOptions, Target
+from device_runners.session import Session
+from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from device_runners.native.job import NativeJob
-    from device_runners.native.output import NativeOutput
-    from device_runners.options import BenchOptions, Target
-    from device_runners.session import Session
-    from edgeprune.bundle import Bundle
-    from edgeprune.run_record import DeviceFacts, RunRecord
+from edgeprune.run_record import DeviceFacts, RunRecord
 
 SOURCES = Path(__file__).parent
 _PROPERTIES = ("ro.product.manufacturer", "ro.product.model", "ro.soc.model", "ro.build.version.release")

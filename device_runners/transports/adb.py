@@ -10,14 +10,11 @@ import importlib.util
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _SERIAL = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:-]*")
 _TIMEOUT_S = 20.0

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from device_runners.transports.transport import Transport
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 class Local(Transport):

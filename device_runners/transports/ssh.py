@@ -11,14 +11,11 @@ import re
 import shutil
 import tempfile
 import urllib.parse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:%-]*")
 _FAILED = 255  # ssh's own exit code, as opposed to the command's

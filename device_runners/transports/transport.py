@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.errors import DeviceError
+from edgeprune.errors import DeviceError
 
 
 class Transport(abc.ABC):

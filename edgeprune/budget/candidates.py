@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.budget.width_slicing import WidthSlicer, width_slicer
 from edgeprune.keras_types import KerasModel
-
-if TYPE_CHECKING:
-    from edgeprune.pruning.analysis import PruningAnalysis
+from edgeprune.pruning.analysis import PruningAnalysis
 
 NARROWEST = 0.2
 UNIFORM = (0.85, 0.7, 0.55, 0.4, 0.25)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.budget.allocation import thinned
 from edgeprune.budget.explain import GroupExplanation
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.budget.plans import Planner
-    from edgeprune.budget.profile import LatencyProfile
-    from edgeprune.pruning.divergence import OutputChange
+from edgeprune.budget.plans import Planner
+from edgeprune.budget.profile import LatencyProfile
+from edgeprune.pruning.divergence import OutputChange
 
 _SAVES = 0.002
 """Fraction of the model's latency below which a step saves nothing."""

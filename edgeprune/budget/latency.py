@@ -10,15 +10,12 @@ candidates err least.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.budget.least_squares import left_out_error, solve_bounded
 from edgeprune.budget.work import AMOUNTS, TILES, LayerWork, Tiles
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 OWN_RATE = 0.4
 """Standard deviation of a layer's rate around that of its kind, as a fraction."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from device_runners.benchmark import bench
+from device_runners.options import BenchOptions
 from edgeprune.budget.explain import Round
+from edgeprune.budget.resources import ResourceBudget
 from edgeprune.budget.timing import time_candidates, time_model
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from device_runners.options import BenchOptions
-    from edgeprune.budget.resources import ResourceBudget
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

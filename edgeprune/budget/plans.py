@@ -19,23 +19,17 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.budget.allocation import Descent, descend, thinned, widest
+from edgeprune.budget.allocation import Cost, Descent, Sensitivity, descend, thinned, widest
 from edgeprune.budget.least_squares import solve_bounded
-from edgeprune.budget.resources import relative_cost
+from edgeprune.budget.resources import Resource, relative_cost
 from edgeprune.errors import InputError
+from edgeprune.graph.cost_model import CostModel
 from edgeprune.pruning.allocation import allocate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from edgeprune.budget.allocation import Cost, Sensitivity
-    from edgeprune.budget.resources import Resource
-    from edgeprune.graph.cost_model import CostModel
-    from edgeprune.pruning.divergence import OutputChange
+from edgeprune.pruning.divergence import OutputChange
 
 _HALVINGS = 12
 _CORRECTIONS = 6

@@ -12,26 +12,21 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from device_runners.benchmark import bench
 from device_runners.options import BenchOptions
 from edgeprune import jsonable
-from edgeprune.budget.candidates import design, design_size
+from edgeprune.budget.candidates import Candidates, design, design_size
 from edgeprune.budget.latency import LatencyTable, MeasuredCandidate, fit_table
 from edgeprune.budget.timing import Timings, time_candidates
 from edgeprune.budget.work import work_of
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.budget.candidates import Candidates
-    from edgeprune.run_record import RunRecord
+from edgeprune.run_record import RunRecord
 
 _FEW = 6
 """Candidates in which groups differ, where each has to be converted."""

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune import quantities
+from edgeprune.budget.allocation import Cost
 from edgeprune.budget.least_squares import solve_bounded
+from edgeprune.budget.profile import LatencyProfile
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel, cost_model
-
-if TYPE_CHECKING:
-    from edgeprune.budget.allocation import Cost
-    from edgeprune.budget.profile import LatencyProfile
 
 NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}
 INEXACT = 0.98

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+
+import numpy as np
 
 from edgeprune.budget.cost_attribution import slowest_layers
-from edgeprune.budget.resources import show_cost
+from edgeprune.budget.explain import Round
+from edgeprune.budget.profile import LatencyProfile
+from edgeprune.budget.resources import Resource, ResourceBudget, show_cost
 from edgeprune.errors import VerificationError
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    import numpy as np
-
-    from edgeprune.budget.explain import Round
-    from edgeprune.budget.profile import LatencyProfile
-    from edgeprune.budget.resources import Resource, ResourceBudget
 
 UNDERUSED = 0.90
 """Fraction of the latency budget below which accuracy was given away for nothing."""

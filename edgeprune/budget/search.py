@@ -6,7 +6,7 @@ profile → plan → evaluate the plans' networks → build → measure → corr
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from edgeprune.budget.cost_attribution import attribute_costs
 from edgeprune.budget.explain import Explanation, Round
 from edgeprune.budget.measurement import BudgetMeasurement
 from edgeprune.budget.plans import ChosenPlan, PlanEvaluator, Planner, choose_plan, initial_plans
-from edgeprune.budget.profile import measured_profile, unmeasured_profile
+from edgeprune.budget.profile import LatencyProfile, measured_profile, unmeasured_profile
 from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost, resources_of
 from edgeprune.budget.safety_margin import (
     TIGHT,
@@ -29,14 +29,9 @@ from edgeprune.budget.safety_margin import (
 )
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
+from edgeprune.pruning.analysis import PruningAnalysis
 from edgeprune.pruning.constraints import Constraints, allowed_widths
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.budget.profile import LatencyProfile
-    from edgeprune.pruning.analysis import PruningAnalysis
-    from edgeprune.pruning.result import PruneResult
+from edgeprune.pruning.result import PruneResult
 
 ROUNDS = 3
 _REFINEMENTS = 2

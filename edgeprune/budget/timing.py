@@ -11,8 +11,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,15 +21,11 @@ from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.archive import agent_zip
 from device_runners.benchmark import bench
 from device_runners.comparison import MIN_ROUNDS, interval
+from device_runners.options import BenchOptions
 from device_runners.python_runner import run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.errors import DeviceError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from device_runners.options import BenchOptions
 
 PRECISION = 0.01
 _AT_ONCE_BYTES = 32_000_000

@@ -13,19 +13,17 @@ converted one by one.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.layer_error import layer_of
+from edgeprune.graph.dependency_graph import ChannelGroup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
-
-    from edgeprune.graph.dependency_graph import ChannelGroup
 
 Axis = tuple[int, int]
 """Tensor number and axis."""

@@ -11,12 +11,10 @@ The rounding is why latency goes down in steps: with tiles of 16, 17 and 32 chan
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph.dependency_graph import DependencyGraph
 
 AMOUNTS = ("macs", "written", "read")
 

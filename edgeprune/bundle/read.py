@@ -14,15 +14,12 @@ import dataclasses
 import hashlib
 import re
 import stat
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
 from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"

@@ -11,14 +11,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from edgeprune import jsonable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.types import Manifest
+from edgeprune.types import Manifest
 
 KEY = "seal"
 

@@ -14,17 +14,14 @@ import errno
 import os
 import secrets
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.bundle.read import MANIFEST, MODEL, Bundle, check_name, sha256_of
 from edgeprune.bundle.seal import sealed
 from edgeprune.errors import InputError
 from edgeprune.types import FileInfo, Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 _WAY_OUT = "Choose another --out, or free space and try again; the previous folder is as it was."
 

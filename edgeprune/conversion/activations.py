@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from device_runners.agent.tensors import dequantize, infos
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.litert import interpreter, set_sample
 from edgeprune.conversion.values import Samples
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
 
 Activations = dict[str, np.ndarray]
 """Tensor name to its real values (float32) for one sample, batch axis included."""

@@ -10,18 +10,15 @@ import concurrent.futures
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert.interpreter import Interpreter
 
 from device_runners.agent.tensors import dequantize, infos, quantize
 from edgeprune.conversion.values import Samples, as_samples
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
-
-if TYPE_CHECKING:
-    from ai_edge_litert.interpreter import Interpreter
 
 
 def run_tflite(

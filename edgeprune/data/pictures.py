@@ -12,18 +12,15 @@ from __future__ import annotations
 import dataclasses
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL.Image import Image as Picture
 
 from edgeprune import preprocessing
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.refusals import not_installed, unreadable
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 SCALE_NOTE = "Pixels are scaled"

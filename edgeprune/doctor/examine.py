@@ -12,15 +12,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.doctor.requirements import Requirement, installed, meets, requirements
 from edgeprune.errors import DeviceError
 from edgeprune.quantities import show_size
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 # Without these no build runs; the other packages of [host] bring data or a second way.
 _NEEDED = (

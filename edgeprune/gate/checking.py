@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from device_runners import BenchOptions
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
 from edgeprune.gate.history import earlier_bundles, past_figures
-from edgeprune.gate.limits import Limits
+from edgeprune.gate.limits import Limit, Limits
 from edgeprune.gate.result import CheckResult, Judgement, Status, VerifiedPart
 from edgeprune.report.figures import Figure, Figures, built_figures, device_figures, size_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from device_runners import BenchOptions
-    from edgeprune.gate.limits import Limit
-    from edgeprune.run_record import RunRecord
+from edgeprune.run_record import RunRecord
 
 _NO_LIMITS = Limits()
 

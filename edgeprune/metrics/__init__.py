@@ -9,16 +9,13 @@ package travels to the device.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import anomaly, classification, regression, sequences
 from edgeprune.metrics.evaluation import Evaluation, Metric
-
-if TYPE_CHECKING:  # NumPy before 1.20 has no such module
-    from numpy.typing import ArrayLike
 
 
 def table(*families: Sequence[Metric]) -> dict[str, Metric]:

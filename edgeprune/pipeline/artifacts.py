@@ -10,7 +10,7 @@ The dependency graph is part of what is read of the baseline; importance scores 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +19,18 @@ from edgeprune.budget.explain import Explanation
 from edgeprune.conversion.options import Quantized
 from edgeprune.conversion.parity import Parity
 from edgeprune.conversion.values import Converted
+from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.streamed import is_streamed
+from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.result import PruneReport
 from edgeprune.run_record import RunRecord
 from edgeprune.training.checkpoint import Epoch
+from edgeprune.training.objective import TrainingObjective
 from edgeprune.training.prediction import predict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.data.dataset import Dataset, Split
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.keras_bridge.network import KerasNetwork
-    from edgeprune.training.objective import TrainingObjective
     from edgeprune_models import ZooModel
 
 Outputs = tuple[np.ndarray, ...]

@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from edgeprune.data.dataset import Dataset
 from edgeprune.data.streamed import in_memory, is_streamed
 from edgeprune.errors import InputError
+from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.zoo import entry_of, is_zoo
-from edgeprune.recipe import SETTINGS
+from edgeprune.recipe import SETTINGS, Recipe
 from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 
 if TYPE_CHECKING:
-    from edgeprune.data.dataset import Dataset
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import Recipe
     from edgeprune_models import ZooModel
 
 _VALUES = ("r2", "mean_absolute_error")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.errors import InputError
+from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.keras_version import is_keras3
-
-if TYPE_CHECKING:
-    from edgeprune.graph.dependency_graph import DependencyGraph
-    from edgeprune.pipeline.artifacts import Baseline
-    from edgeprune.recipe import Recipe
+from edgeprune.pipeline.artifacts import Baseline
+from edgeprune.recipe import Recipe
 
 _MOST_REASONS = 3
 """That an error names for neurons which stay."""

@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
 
+from device_runners.options import BenchOptions
+from edgeprune.keras_types import Strategy
+from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from device_runners.options import BenchOptions
-    from edgeprune.keras_types import Strategy
-    from edgeprune.pipeline.source import Source
-    from edgeprune.progress import Progress, Watch
+from edgeprune.progress import Progress, Watch
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.data.calibration import choose
+from edgeprune.data.dataset import Split
+from edgeprune.keras_types import KerasModel
+from edgeprune.pipeline.artifacts import Baseline
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.strategies import tuned_model
+from edgeprune.recipe import Recipe
 from edgeprune.training.prediction import predict
-
-if TYPE_CHECKING:
-    from edgeprune.data.dataset import Split
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pipeline.artifacts import Baseline
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import Recipe
 
 
 def cross_validate(baseline: Baseline, recipe: Recipe, context: BuildContext) -> tuple[float, ...]:

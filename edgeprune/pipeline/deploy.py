@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from edgeprune.conversion import Converted, Quantized, QuantizeOptions
 from edgeprune.data.calibration import choose
 from edgeprune.data.streamed import batches_of, in_memory, is_streamed
 from edgeprune.errors import InputError
-from edgeprune.pipeline.artifacts import DeployedModel
+from edgeprune.keras_types import KerasModel
+from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Outputs, TunedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.tune import fine_tuning
+from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from edgeprune.conversion import Converted, Quantized, QuantizeOptions
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pipeline.artifacts import Baseline, Outputs, TunedModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import QuantizeSettings, TrainSettings
 
 _TIMED_SAMPLES = 128
 """Calibration samples for files that are only timed."""

@@ -5,18 +5,21 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.bundle import pack_eval
 from edgeprune.data.calibration import choose
+from edgeprune.data.dataset import Dataset
 from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import versions
-from edgeprune.recipe import as_mapping
+from edgeprune.recipe import Recipe, as_mapping
 from edgeprune.report.layers import layer_rows
 from edgeprune.report.schema import (
     SCHEMA_VERSION,
@@ -37,14 +40,6 @@ from edgeprune.report.schema import (
 )
 from edgeprune.training.magnitude import zero_ratio
 from edgeprune.types import Manifest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.data.dataset import Dataset
-    from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import Recipe
 
 Files = dict[str, bytes | Path]
 _MAX_CLASSES = 200

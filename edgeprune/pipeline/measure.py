@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.bundle import write_bundle
-from edgeprune.pipeline.artifacts import Measurements
+from edgeprune.pipeline.artifacts import DeployedModel, Measurements
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.quantities import show_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.pipeline.artifacts import DeployedModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.types import Manifest
+from edgeprune.types import Manifest
 
 _SLOWER = 1.1
 """Times the original's latency that noise does not make of equal files."""

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
+from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_bridge.prune import analyze
-from edgeprune.pipeline.artifacts import PrunedModel
+from edgeprune.pipeline.artifacts import Baseline, PrunedModel
+from edgeprune.pipeline.context import BuildContext
+from edgeprune.pruning.analysis import PruningAnalysis
 from edgeprune.pruning.constraints import Constraints
-from edgeprune.pruning.result import removed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.keras_bridge.network import KerasNetwork
-    from edgeprune.pipeline.artifacts import Baseline
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.pruning.analysis import PruningAnalysis
-    from edgeprune.pruning.result import PruneResult
-    from edgeprune.recipe import PruneSettings
+from edgeprune.pruning.result import PruneResult, removed
+from edgeprune.recipe import PruneSettings
 
 _STEPS = ("rank", "measure", "strip", "repair")
 _ANALYSIS = ("read", "rank", "measure")

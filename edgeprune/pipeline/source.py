@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from edgeprune.data.dataset import Dataset
+from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.zoo import is_zoo
-
-if TYPE_CHECKING:
-    from edgeprune.data.dataset import Dataset
-    from edgeprune.keras_types import KerasModel
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -14,20 +14,16 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from edgeprune import jsonable
 from edgeprune.cache import cache_folder
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from edgeprune.keras_types import KerasModel
+from edgeprune.keras_types import KerasModel
 
 Artifact = TypeVar("Artifact")
 _KEPT_S = 30 * 24 * 3600.0

@@ -11,22 +11,17 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.keras_bridge.network import network_of
-from edgeprune.pipeline.artifacts import PrunedModel, Trial, TunedModel
+from edgeprune.pipeline.artifacts import Baseline, PrunedModel, Trial, TunedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.prune import analysis_of, constraints_of, joined, prune, pruned_model
 from edgeprune.pipeline.tune import learn, tune
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from edgeprune.pipeline.artifacts import Baseline
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.pruning.result import PruneResult
-    from edgeprune.recipe import Recipe
-    from edgeprune.training.checkpoint import Epoch
+from edgeprune.pruning.result import PruneResult
+from edgeprune.recipe import Recipe
+from edgeprune.training.checkpoint import Epoch
 
 _LARGEST = 0.98
 _PRECISION = 0.02
@@ -102,36 +97,59 @@ def largest(
         VerificationError: not even the smallest amount keeps it.
     """
     max_drop = recipe.budget.max_drop or 0.0
-    split = baseline.data.validation
-    before = 100 * baseline.primary_metric(split, baseline.predictions, baseline.validation)
-    trials: list[Trial] = []
-    best: TunedModel | None = None
-    low, high, amount = 0.0, 1.0, 0.5
-    while high - low > _PRECISION and low < _LARGEST:
+    before = 100 * baseline.primary_metric(
+        baseline.data.validation, baseline.predictions, baseline.validation
+    )
+    tuned: list[TunedModel] = []
+
+    def attempt(amount: float) -> Trial | None:
         try:
-            pruned = make(min(amount, _LARGEST))
+            pruned = make(amount)
         except InputError:
-            high = amount
-        else:
-            tuned = _trial(baseline, pruned, recipe, context, len(trials))
-            after = 100 * baseline.validation_metric(tuned.model)
-            trials.append(Trial(amount, after, before - after, before - after <= max_drop))
-            context.notes.append(
-                f"{100 * amount:.1f} % {what}: {before - after:+.2f} points lost on validation data, "
-                f"{'within' if trials[-1].holds else 'beyond'} {max_drop:g}."
-            )
-            if trials[-1].holds:
-                low, best = amount, tuned
-            else:
-                high = amount
-        amount = (low + high) / 2
-    if best is None:
+            return None
+        tuned.append(_trial(baseline, pruned, recipe, context, len(tuned)))
+        after = 100 * baseline.validation_metric(tuned[-1].model)
+        drop = before - after
+        context.notes.append(
+            f"{100 * amount:.1f} % {what}: {drop:+.2f} points lost on validation data, "
+            f"{'within' if drop <= max_drop else 'beyond'} {max_drop:g}."
+        )
+        return Trial(amount, after, drop, drop <= max_drop)
+
+    trials = bisect(attempt)
+    if not any(trial.holds for trial in trials):
         raise VerificationError(
-            f"Removing {high:.1%} already loses more than {max_drop} points.",
+            f"Removing {min((trial.amount for trial in trials), default=0):.1%} already loses more than "
+            f"{max_drop:g} points.",
             "The model has no slack at this limit.",
             "Allow a larger drop, or fine-tune after pruning.",
         )
-    return dataclasses.replace(best, trials=tuple(trials))
+    best = max(range(len(trials)), key=lambda number: trials[number].amount * trials[number].holds)
+    return dataclasses.replace(tuned[best], trials=trials)
+
+
+def bisect(attempt: Callable[[float], Trial | None], precision: float = _PRECISION) -> tuple[Trial, ...]:
+    """Tries amounts from 0 to 1, each halfway between the largest that held and the smallest that did not.
+
+    Args:
+        attempt: what came of an amount; None where not so much can go.
+        precision: width of the last step.
+
+    Returns:
+        All trials, in their order; the largest amount that holds is the result.
+    """
+    trials: list[Trial] = []
+    low, high, amount = 0.0, 1.0, 0.5
+    while high - low > precision and low < _LARGEST:
+        trial = attempt(min(amount, _LARGEST))
+        if trial is not None:
+            trials.append(trial)
+        if trial is not None and trial.holds:
+            low = amount
+        else:
+            high = amount
+        amount = (low + high) / 2
+    return tuple(trials)
 
 
 def _trial(

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from edgeprune.data.streamed import is_streamed
+from edgeprune.graph.cost import Cost
 from edgeprune.keras_bridge.keras_version import is_keras3
-from edgeprune.pipeline.artifacts import TrainedModel, TunedModel
+from edgeprune.keras_types import KerasModel
+from edgeprune.pipeline.artifacts import Baseline, PrunedModel, TrainedModel, TunedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.progress import Interim, part
 from edgeprune.pruning.result import PrunePlan
+from edgeprune.recipe import PruneSettings, TrainSettings
 from edgeprune.training import Checkpoint, FineTuning, fine_tune
+from edgeprune.training.checkpoint import Epoch
 from edgeprune.training.dropout import scaled_dropout
 from edgeprune.training.learning_rate import heuristic_learning_rate
 from edgeprune.training.prediction import predict
 from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.graph.cost import Cost
-    from edgeprune.keras_types import KerasModel
-    from edgeprune.pipeline.artifacts import Baseline, PrunedModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import PruneSettings, TrainSettings
-    from edgeprune.training.checkpoint import Epoch
 
 _STREAMS = {"train": 0, "fade": 1000, "fine_tune": 2000, "weight": 3000, "quantize": 4000}
 """Every kind of training draws its own random numbers."""

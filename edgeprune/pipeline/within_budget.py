@@ -8,28 +8,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from device_runners.session import Session
 from device_runners.transports import open_transport
+from edgeprune.budget.explain import Round
 from edgeprune.budget.measurement import BudgetMeasurement
 from edgeprune.budget.resources import ResourceBudget, show_cost
 from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
+from edgeprune.conversion import Converted
 from edgeprune.errors import DeviceError, InputError, VerificationError
-from edgeprune.pipeline.artifacts import ModelInBudget, PrunedModel
+from edgeprune.pipeline.artifacts import Baseline, DeployedModel, ModelInBudget, PrunedModel, TunedModel
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.deploy import as_timed, deploy
 from edgeprune.pipeline.prune import analysis_of, constraints_of, pruned_model
 from edgeprune.pipeline.strategies import largest
 from edgeprune.pipeline.tune import tune
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from edgeprune.budget.explain import Round
-    from edgeprune.conversion import Converted
-    from edgeprune.pipeline.artifacts import Baseline, DeployedModel, TunedModel
-    from edgeprune.pipeline.context import BuildContext
-    from edgeprune.recipe import Recipe
+from edgeprune.recipe import Recipe
 
 _CONNECT_S = 30.0
 _TRIES = 2

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:  # NumPy before 1.20 has no such module
-    from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike
 
 
 def rescale(x: np.ndarray, *, scale: float, offset: float = 0.0) -> np.ndarray:

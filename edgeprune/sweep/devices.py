@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from device_runners import BenchOptions, bench
 from device_runners.discovery import check_device
 from edgeprune.errors import DeviceError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from pathlib import Path
-
-    from edgeprune.run_record import RunRecord
+from edgeprune.run_record import RunRecord
 
 _POLL_S = 1.0
 

@@ -10,19 +10,15 @@ import contextlib
 import dataclasses
 import io
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.bundle.write import swap, temporary_sibling
 from edgeprune.cache import cache_folder
 from edgeprune.data.fingerprint import files_of
 from edgeprune.errors import EdgepruneError
 from edgeprune.pipeline.fingerprint import hash_of_path, key_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from edgeprune.sweep.trial import Assignment
+from edgeprune.sweep.trial import Assignment
 
 
 def hashes(assignment: Assignment) -> dict[str, str]:

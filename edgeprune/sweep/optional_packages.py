@@ -6,13 +6,10 @@ import contextlib
 import importlib
 import os
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from types import ModuleType
 
 from edgeprune.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from types import ModuleType
 
 _RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",

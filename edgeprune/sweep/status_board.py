@@ -5,13 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from edgeprune.sweep.front import TrialResult
+from edgeprune.sweep.front import TrialResult
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,25 +10,22 @@ The names of the attributes that a study keeps never change, so that a sweep beg
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
 from edgeprune.sweep.front import TrialResult, mark_front
 from edgeprune.sweep.optional_packages import require
+from edgeprune.sweep.settings import Sweep
 from edgeprune.sweep.space import Settings, allowed
 from edgeprune.sweep.subprocess_trial import WorkerLostError
 from edgeprune.sweep.trial import Outcome
 from edgeprune.sweep.trial_pruner import ReferenceTrial, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
     from optuna import Study, Trial
     from optuna.trial import FrozenTrial
-
-    from edgeprune.sweep.settings import Sweep
-
     Run = Callable[[int, Settings], Outcome]
 
 DRAWN = 24

@@ -14,14 +14,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from edgeprune import jsonable
 from edgeprune.sweep.trial import Assignment, Message, run_here
-
-if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
 
 _TAIL = 300
 _processes: set[subprocess.Popen[str]] = set()

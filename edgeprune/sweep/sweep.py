@@ -6,8 +6,8 @@ import dataclasses
 import errno
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.pipeline.fingerprint import fingerprint
@@ -15,19 +15,13 @@ from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import recipe
 from edgeprune.sweep.front import Front
 from edgeprune.sweep.optional_packages import quiet_packages
-from edgeprune.sweep.status_board import StatusBoard
+from edgeprune.sweep.settings import Sweep
+from edgeprune.sweep.status_board import StatusBoard, SweepStatus
 from edgeprune.sweep.storage import explained_errors, masked, open_study
 from edgeprune.sweep.study import SweepStudy
 from edgeprune.sweep.subprocess_trial import run_in_subprocess
 from edgeprune.sweep.worker_loop import WorkerLoop
-from edgeprune.sweep.workers import worker_pool
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from edgeprune.sweep.settings import Sweep
-    from edgeprune.sweep.status_board import SweepStatus
-    from edgeprune.sweep.workers import TrialRunner
+from edgeprune.sweep.workers import TrialRunner, worker_pool
 
 _OWNER = "sweep.json"
 

@@ -9,25 +9,20 @@ import platform
 import shutil
 import threading
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.recipe import recipe
 from edgeprune.sweep.devices import DevicePool
-from edgeprune.sweep.study import ATTEMPTS
+from edgeprune.sweep.settings import Sweep
+from edgeprune.sweep.space import Settings
+from edgeprune.sweep.status_board import StatusBoard, SweepStatus
+from edgeprune.sweep.study import ATTEMPTS, SweepStudy
 from edgeprune.sweep.subprocess_trial import WorkerLostError
 from edgeprune.sweep.trial import BASELINE, CHECK, Assignment, Outcome
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from edgeprune.sweep.settings import Sweep
-    from edgeprune.sweep.space import Settings
-    from edgeprune.sweep.status_board import StatusBoard, SweepStatus
-    from edgeprune.sweep.study import SweepStudy
-    from edgeprune.sweep.workers import WorkerPool
+from edgeprune.sweep.workers import WorkerPool
 
 _POLL_S = 0.5
 _ELSEWHERE_S = 2.0

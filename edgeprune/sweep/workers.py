@@ -7,7 +7,9 @@ import dataclasses
 import platform
 import tempfile
 import threading
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from edgeprune import jsonable
@@ -19,11 +21,7 @@ from edgeprune.sweep.subprocess_trial import WorkerLostError, end_all, run_in_su
 from edgeprune.sweep.trial import Assignment, Message, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
-    from types import ModuleType
-
     import ray
-
     Messages = Generator[Message, None, None]
     TrialRunner = Callable[[Assignment], Messages]
 

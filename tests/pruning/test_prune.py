@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from edgeprune.errors import InputError, VerificationError
+from edgeprune.errors import InputError
 from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.keras_bridge.network import KerasNetwork
@@ -16,7 +16,6 @@ from edgeprune.pruning.activation_statistics import collect_moments
 from edgeprune.pruning.constraints import Constraints
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.importance import CRITERIA
-from edgeprune.pruning.search import largest_amount, prune_in_rounds
 
 DATA = np.random.default_rng(0).normal(size=(96, 8, 8, 3)).astype("float32")
 
@@ -220,40 +219,6 @@ def test_what_is_not_understood_is_refused(arguments, message):
     model = _residual(pytest.importorskip("tf_keras"))
     with pytest.raises(InputError, match=message):
         prune(model, **{"allocation": "uniform", **arguments})
-
-
-def test_largest_amount_that_holds(prepared, keras_package):
-    expected = _outputs(_residual(keras_package))
-    shown = []
-
-    def agreement(model):
-        return 100 * float(1 - np.abs(_outputs(model) - expected).sum(axis=1).mean())
-
-    found = largest_amount(prepared.prune, agreement, 100.0, 5.0, precision=0.2, show=shown.append)
-    assert [trial.holds for trial in shown if trial.amount <= found.amount] == [True] * sum(
-        trial.amount <= found.amount for trial in shown
-    )
-    assert agreement(found.result.model) >= 95
-    assert found.trials == tuple(shown)
-    assert min(trial.amount for trial in shown if not trial.holds) - found.amount <= 0.2
-
-
-def test_no_amount_holds(prepared):
-    with pytest.raises(VerificationError, match="no slack"):
-        largest_amount(prepared.prune, lambda _: 0.0, 100.0, 1.0, precision=0.3)
-
-
-def test_rounds_arrive_at_the_amount(keras_package):
-    model = _residual(keras_package)
-    trained = []
-
-    def step(part, amount):
-        return prune(part, amount, calibration=DATA, allocation="uniform", reconstruct=False)
-
-    results = prune_in_rounds(step, lambda pruned: trained.append(pruned) or pruned, model, 0.5, 2)
-    assert len(trained) == 2
-    left = sum(group.units_after for group in results[-1].report.groups)
-    assert left == 14
 
 
 def test_a_threshold_removes_what_costs_less(keras_package):

@@ -1,0 +1,71 @@
+"""Searches over the stages: the largest amount that holds, and rounds that add up."""
+
+import numpy as np
+import pytest
+
+from edgeprune.graph.cost import cost
+from edgeprune.keras_bridge.prune import prune
+from edgeprune.pipeline.artifacts import Trial
+from edgeprune.pipeline.prune import joined
+from edgeprune.pipeline.strategies import bisect
+
+
+def attempts(limit, possible=1.0):
+    """Loses 100 points for each unit of amount; more than `possible` cannot go."""
+    asked = []
+
+    def attempt(amount):
+        asked.append(amount)
+        if amount > possible:
+            return None
+        return Trial(amount, 100 * (1 - amount), 100 * amount, 100 * amount <= limit)
+
+    return attempt, asked
+
+
+@pytest.mark.parametrize("limit", [1, 30, 62.5, 97])
+def test_bisection_ends_within_its_last_step(limit):
+    attempt, asked = attempts(limit)
+    trials = bisect(attempt, precision=0.01)
+    held = [trial.amount for trial in trials if trial.holds]
+    assert 0 <= limit / 100 - max(held) <= 0.01
+    assert [trial.amount for trial in trials] == asked
+    assert len(asked) == 7
+
+
+def test_bisection_goes_on_below_what_cannot_go():
+    attempt, asked = attempts(limit=90, possible=0.3)
+    trials = bisect(attempt, precision=0.02)
+    assert asked[0] == 0.5
+    assert max(trial.amount for trial in trials) <= 0.3
+    assert 0.3 - max(trial.amount for trial in trials if trial.holds) <= 0.02
+
+
+def test_bisection_where_nothing_holds():
+    attempt, _ = attempts(limit=0)
+    assert not any(trial.holds for trial in bisect(attempt, precision=0.1))
+
+
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+def test_rounds_add_up_to_one_keep_mask_of_the_original(package):
+    keras = pytest.importorskip(package)
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(12, 3, padding="same", activation="relu", name="stem")(inputs)
+    y = keras.layers.Conv2D(16, 3, padding="same", activation="relu", name="wide")(x)
+    x = keras.layers.Add()([x, keras.layers.Conv2D(12, 1, name="back")(y)])
+    x = keras.layers.Dense(20, activation="relu", name="dense")(keras.layers.Flatten()(x))
+    model = keras.Model(inputs, keras.layers.Dense(4, name="last")(x))
+    samples = np.random.default_rng(5).normal(size=(24, 8, 8, 3)).astype(np.float32)
+    rounds = []
+    for amount in (0.3, 0.25, 0.4):
+        rounds.append(prune(model, amount, calibration=samples, seed=1))
+        model = rounds[-1].model
+    whole = joined(rounds)
+    first = rounds[0].dependencies
+    assert cost(first, whole.keep).params == model.count_params()
+    left = {group.name: group.units_after for group in rounds[-1].report.groups}
+    assert {group.name: group.units_after for group in whole.report.groups} == left
+    assert whole.report.before == rounds[0].report.before
+    # Without reconstruction the rounds only take neurons away: what is left are the original's own.
+    assert whole.keep.sum() < rounds[0].keep.sum()
