@@ -145,15 +145,15 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
 
     if context.source.trained is not None:
         return context.source.load(context.source.trained)
-    with context.stage("train") as tell:
 
-        def trained() -> TrainedModel:
+    def trained() -> TrainedModel:
+        with context.stage("train") as tell:
             model = entry.build_for(data, context.seed)
             if data.train.y is not None and entry.recipe.loss == "crossentropy":
                 check_labels(data.train.y, "train", signature_of(model))
             return TrainedModel(train(model, data, entry.recipe, context.seed, progress=tell).model)
 
-        return context.store.made("train", TrainedModel, trained).model
+    return context.made("train", TrainedModel, trained).model
 
 
 def _labelled(

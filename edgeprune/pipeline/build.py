@@ -178,6 +178,7 @@ def _built(
     recipe: Recipe, context: BuildContext, folder: Path, command: str, parts: dict[str, str]
 ) -> Bundle:
     from edgeprune.pipeline import document
+    from edgeprune.pipeline.artifacts import DeployedModel, TunedModel
     from edgeprune.pipeline.cross_validation import cross_validate
     from edgeprune.pipeline.deploy import deploy, float_baseline
     from edgeprune.pipeline.measure import measure, slower
@@ -192,8 +193,11 @@ def _built(
     if recipe.budget.limited:
         tuned, deployed = within_budget(baseline, original, recipe, context)
     else:
-        tuned = tuned_model(baseline, recipe, context)
-        deployed = deploy(baseline, tuned, original, recipe.quantize, recipe.train, context)
+        tuned = context.made("tuned", TunedModel, lambda: tuned_model(baseline, recipe, context))
+        deployed = context.made(
+            "deployed", DeployedModel,
+            lambda: deploy(baseline, tuned, original, recipe.quantize, recipe.train, context),
+        )
     files = document.bundle_files(baseline, deployed, recipe)
     manifest = document.manifest(baseline, deployed, recipe, command, parts)
     device = recipe.budget.device or "local"

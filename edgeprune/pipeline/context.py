@@ -5,13 +5,24 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 from device_runners.options import BenchOptions
 from edgeprune.keras_types import Strategy
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.progress import Progress, Watch
+
+Artifact = TypeVar("Artifact")
+
+
+@dataclasses.dataclass(frozen=True)
+class StageLog:
+    """What a stage noted, and the seconds that it took, by stage."""
+
+    notes: tuple[str, ...]
+    seconds: Mapping[str, float]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,6 +65,24 @@ class BuildContext:
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+    def made(self, name: str, kind: type[Artifact], make: Callable[[], Artifact]) -> Artifact:
+        """The artifact `name`: as an earlier try left it, or made and kept now.
+
+        What its stage noted and how long it took are kept with it.
+        """
+        artifact, log = self.store.load(name, kind), self.store.load(f"{name}.log", StageLog)
+        if artifact is not None and log is not None:
+            self.notes.extend(log.notes)
+            for stage, seconds in log.seconds.items():
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+            return artifact
+        noted, before = len(self.notes), dict(self.seconds)
+        artifact = make()
+        spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in self.seconds.items()}
+        self.store.keep(f"{name}.log", StageLog(tuple(self.notes[noted:]), spent))
+        self.store.keep(name, artifact)
+        return artifact
 
     def fork(self) -> BuildContext:
         """The surroundings of a build beside this one, such as a fold's: nothing of it is kept or counted."""

@@ -64,12 +64,8 @@ class ArtifactStore:
         """Names of the finished stages."""
         if self.folder is None or not self.folder.is_dir():
             return ()
-        return tuple(sorted(one.parent.name for one in self.folder.glob(f"[!.]*/{_VALUES}")))
-
-    def made(self, name: str, kind: type[Artifact], make: Callable[[], Artifact]) -> Artifact:
-        """The artifact `name`: as an earlier try left it, or made and kept now."""
-        found = self.load(name, kind)
-        return self.keep(name, make()) if found is None else found
+        finished = (one.parent.name for one in self.folder.glob(f"[!.]*/{_VALUES}"))
+        return tuple(sorted(name for name in finished if not name.endswith(".log")))
 
     def load(self, name: str, kind: type[Artifact]) -> Artifact | None:
         """The artifact `name`, or None where it is not finished or cannot be read any more."""
@@ -83,10 +79,10 @@ class ArtifactStore:
             return None
         return found
 
-    def keep(self, name: str, artifact: Artifact) -> Artifact:
+    def keep(self, name: str, artifact: object) -> None:
         """Writes an artifact; it counts once it is there as a whole."""
         if self.folder is None:
-            return artifact
+            return
         self.folder.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".", dir=self.folder))
         try:
@@ -97,7 +93,6 @@ class ArtifactStore:
             staging.rename(self.folder / name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
-        return artifact
 
     def file(self, name: str) -> Path | None:
         """Path of a file that grows while a stage runs; None where nothing is kept."""

@@ -43,7 +43,7 @@ def tuned_model(baseline: Baseline, recipe: Recipe, context: BuildContext) -> Tu
     settings = (
         dataclasses.replace(recipe.prune, ratio=0.0) if recipe.prune.method == "weight" else recipe.prune
     )
-    pruned = context.store.made(
+    pruned = context.made(
         "prune", PrunedModel, lambda: pruned_model(prune(baseline.network, baseline, settings, context))
     )
     return tune(baseline, pruned, recipe.prune, recipe.train, context)

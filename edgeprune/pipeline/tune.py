@@ -157,7 +157,7 @@ def _start(
         return pruned.model, 0.0
     share = train.gradual_epochs / (train.gradual_epochs + train.epochs)
     progress = part(context.progress, "fine_tune", 0, share)
-    faded = context.store.made(
+    faded = context.made(
         "fade", TrainedModel, lambda: TrainedModel(_faded(baseline, pruned, train, context, progress))
     ).model
     # Validation data decides which start is better: faded out or reconstructed in one shot.
@@ -222,7 +222,7 @@ def _without_weights(
             -(-samples // train.batch_size), progress,
         ))
 
-    return context.store.made("weight", TrainedModel, pruned).model
+    return context.made("weight", TrainedModel, pruned).model
 
 
 def _watched(baseline: Baseline, cost: Cost, context: BuildContext) -> Callable[[int, KerasModel], None]:

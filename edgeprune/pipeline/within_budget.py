@@ -125,7 +125,7 @@ class _WidthSearch:
                     )
                 )
 
-        found = self._context.store.made("fit", ModelInBudget, find)
+        found = self._context.made("fit", ModelInBudget, find)
         return self._tuned(found), found
 
     def narrower(self, found: ModelInBudget, last: Round) -> tuple[TunedModel, ModelInBudget]:

@@ -77,7 +77,7 @@ class Stop:
             raise KeyboardInterrupt
 
 
-INTERRUPTIONS = [("prune", 0.5), ("fine_tune", 0.2), ("fine_tune", 0.7), ("convert", 0.5)]
+INTERRUPTIONS = [("prune", 0.5), ("fine_tune", 0.2), ("fine_tune", 0.7), ("convert", 0.5), ("measure", 0)]
 
 
 def test_a_build_that_is_interrupted_again_and_again_ends_the_same(source, unbroken, own_cache, tmp_path):

@@ -1,13 +1,29 @@
 """Searches over the stages: the largest amount that holds, and rounds that add up."""
 
+import dataclasses
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 
+from device_runners.options import DEFAULT_OPTIONS
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.prune import prune
 from edgeprune.pipeline.artifacts import Trial
+from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.prune import joined
+from edgeprune.pipeline.source import Source
+from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.pipeline.strategies import bisect
+from edgeprune.progress import silent
+
+
+@dataclasses.dataclass(frozen=True)
+class Measured:
+    arrays: Mapping[str, np.ndarray]
+    files: tuple[bytes, ...]
+    loss: float
+    missing: int | None
 
 
 def attempts(limit, possible=1.0):
@@ -69,3 +85,42 @@ def test_rounds_add_up_to_one_keep_mask_of_the_original(package):
     assert whole.report.before == rounds[0].report.before
     # Without reconstruction the rounds only take neurons away: what is left are the original's own.
     assert whole.keep.sum() < rounds[0].keep.sum()
+
+
+def test_what_a_fold_takes_and_notes_is_not_the_builds():
+    context = BuildContext(Source(), ArtifactStore(None, str), silent, DEFAULT_OPTIONS, seed=0)
+    fold = context.fork()
+    with fold.stage("fine_tune"):
+        fold.notes.append("of the fold")
+    assert fold.seconds["fine_tune"] > 0
+    assert (context.seconds, context.notes) == ({}, [])
+
+
+def test_an_artifact_comes_back_with_its_notes_and_seconds(tmp_path):
+    def context():
+        store = ArtifactStore(tmp_path, lambda path: path.read_text())
+        return BuildContext(Source(), store, silent, DEFAULT_OPTIONS, seed=0)
+
+    def make(surroundings):
+        with surroundings.stage("fit"):
+            surroundings.notes.append("widths were found")
+            return Measured({"a": np.arange(6.0).reshape(2, 3)}, (b"\x00file", b""), float("nan"), None)
+
+    first, second = context(), context()
+    made = first.made("fit", Measured, lambda: make(first))
+    read = second.made("fit", Measured, lambda: pytest.fail("it is there already"))
+    np.testing.assert_array_equal(read.arrays["a"], made.arrays["a"])
+    assert (read.files, read.missing) == (made.files, None)
+    assert np.isnan(read.loss)
+    assert (second.notes, second.seconds) == (first.notes, first.seconds)
+    assert second.store.names() == ("fit",)
+
+
+def test_a_damaged_artifact_is_made_again(tmp_path):
+    store = ArtifactStore(tmp_path, lambda path: path.read_text())
+    store.keep("fit", Measured({"a": np.zeros(3)}, (b"file",), 0.5, 2))
+    assert store.load("fit", Measured).missing == 2
+    (tmp_path / "fit" / "0.npy").write_bytes(b"no array")
+    assert store.load("fit", Measured) is None
+    store.keep("fit", Measured({}, (), 0.5, "two"))
+    assert store.load("fit", Measured) is None
