@@ -75,10 +75,10 @@ def _by_accuracy(baseline: Baseline, recipe: Recipe, context: BuildContext) -> T
     analysis = analysis_of(baseline, recipe.prune, context)
     constraints = constraints_of(recipe.prune)
 
-    def by_share(amount: float) -> PrunedModel:
-        return pruned_model(analysis.prune(amount, unit=recipe.prune.unit, constraints=constraints))
+    def by_ratio(ratio: float) -> PrunedModel:
+        return pruned_model(analysis.prune(ratio, unit=recipe.prune.unit, constraints=constraints))
 
-    return largest(baseline, recipe, context, by_share, "removed")
+    return largest(baseline, recipe, context, by_ratio, "removed")
 
 
 def largest(

@@ -152,7 +152,7 @@ def _start(
     """The model that fine-tuning starts from, and the share of all training that was spent on it."""
     if prune.schedule != "gradual" or not train.gradual_epochs or pruned.keep.all():
         return pruned.model, 0.0
-    if (why := _cannot_fade(baseline, train, context)) is not None:
+    if (why := _why_not_gradual(baseline, train, context)) is not None:
         context.notes.append(why)
         return pruned.model, 0.0
     share = train.gradual_epochs / (train.gradual_epochs + train.epochs)
@@ -164,7 +164,7 @@ def _start(
     return (faded if baseline.score(faded) >= baseline.score(pruned.model) else pruned.model), share
 
 
-def _cannot_fade(baseline: Baseline, train: TrainSettings, context: BuildContext) -> str | None:
+def _why_not_gradual(baseline: Baseline, train: TrainSettings, context: BuildContext) -> str | None:
     """Why neurons cannot fade out here, or None."""
     if is_keras3(baseline.model):
         return "tfmot's gradual masks work on Keras 2 only; this Keras 3 model was pruned in one shot."

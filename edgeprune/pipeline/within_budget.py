@@ -71,7 +71,7 @@ def within_budget(
         tries = 1 if fastest else _TRIES
         for number in range(1, tries + 1):
             shipped = deploy(baseline, tuned, original, recipe.quantize, recipe.train, context)
-            last = search.proof(found, shipped)
+            last = search.confirm(found, shipped)
             if last.inside:
                 explanation = dataclasses.replace(found.explanation, deployed=last)
                 return dataclasses.replace(tuned, explanation=explanation), shipped
@@ -160,7 +160,7 @@ class _WidthSearch:
         tuned = largest(self._baseline, self._recipe, self._context, make, "faster")
         return tuned, next(one for one in tried if one.pruned.model is tuned.model)
 
-    def proof(self, found: ModelInBudget, shipped: DeployedModel) -> Round:
+    def confirm(self, found: ModelInBudget, shipped: DeployedModel) -> Round:
         """The file that ships, measured on the device."""
         before = found.explanation.rounds[-1]
         budget = ResourceBudget(**found.explanation.limits)

@@ -59,28 +59,28 @@ def unpack(content: bytes, folder: Path) -> None:
         swap(staging, folder)
 
 
-def on_this_machine(assignment: Assignment, known: Mapping[str, str], sent: bytes | None) -> Assignment:
+def on_this_machine(assignment: Assignment, digests: Mapping[str, str], sent: bytes | None) -> Assignment:
     """The assignment with the paths of its files on this machine.
 
     Args:
         assignment: with the paths of the machine that sent it.
-        known: `hashes` of its files there.
+        digests: `hashes` of its files there.
         sent: those files; None to find out whether they are needed.
 
     Raises:
         FileNotFoundError: they are.
     """
     with contextlib.suppress(OSError, EdgepruneError):
-        if hashes(assignment) == known:
+        if hashes(assignment) == digests:
             return assignment
-    kept = cache_folder() / "sweeps" / key_of(known)
+    kept = cache_folder() / "sweeps" / key_of(digests)
     if not kept.is_dir():
         if sent is None:
             raise FileNotFoundError(kept)
         with contextlib.suppress(FileExistsError):  # another trial of this machine was quicker
             unpack(sent, kept)
     files = _inputs(assignment).items()
-    moved = {name: str(kept / name / path.name) for name, path in files if name in known}
+    moved = {name: str(kept / name / path.name) for name, path in files if name in digests}
     return dataclasses.replace(
         assignment,
         model=moved.get("model", assignment.model),

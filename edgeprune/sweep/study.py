@@ -107,7 +107,7 @@ class SweepStudy:
                 waiting += self._enqueue(number, tried.get(number, []), _settings_of_others(trials, number))
         return waiting
 
-    def _enqueue(self, number: int, before: Sequence[FrozenTrial], known: Sequence[Settings]) -> bool:
+    def _enqueue(self, number: int, before: Sequence[FrozenTrial], taken: Sequence[Settings]) -> bool:
         lost = [trial for trial in before if _LOST in trial.user_attrs]
         if len(lost) >= ATTEMPTS:
             error = f"Lost {len(lost)} times: {lost[-1].user_attrs[_LOST]}"
@@ -118,7 +118,7 @@ class SweepStudy:
             ))  # fmt: skip
             return False
         if any(_REPEATED in trial.user_attrs for trial in before):
-            params = next(settings for settings in self._drawn if settings not in known)
+            params = next(settings for settings in self._drawn if settings not in taken)
         else:
             # Where most of the space is tried anyhow, a sampler can only repeat itself.
             sampled = number >= DRAWN and 2 * self.trials <= self._what.space.size

@@ -75,25 +75,25 @@ class RayWorkers:
 
     def run(self, assignment: Assignment) -> Messages:
         """See `WorkerPool.run`."""
-        known = file_transfer.hashes(assignment)
+        digests = file_transfer.hashes(assignment)
         try:
-            if not (yield from self._messages(assignment, known, None)):
-                yield from self._messages(assignment, known, self._inputs(assignment, known))
+            if not (yield from self._messages(assignment, digests, None)):
+                yield from self._messages(assignment, digests, self._inputs(assignment, digests))
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(f"{type(error).__name__}: {str(error).strip()[-300:]}") from error
 
-    def _inputs(self, assignment: Assignment, known: dict[str, str]) -> ray.ObjectRef:
+    def _inputs(self, assignment: Assignment, digests: dict[str, str]) -> ray.ObjectRef:
         """The files, once in Ray's object store."""
         with self._lock:
-            if self._sent is None or self._sent[0] != known:
-                self._sent = known, self._ray.put(file_transfer.pack_inputs(assignment))
+            if self._sent is None or self._sent[0] != digests:
+                self._sent = digests, self._ray.put(file_transfer.pack_inputs(assignment))
             return self._sent[1]
 
     def _messages(
-        self, assignment: Assignment, known: dict[str, str], sent: ray.ObjectRef | None
+        self, assignment: Assignment, digests: dict[str, str], sent: ray.ObjectRef | None
     ) -> Generator[Message, None, bool]:
         """Passes messages on; returns False where the machine does not have the files."""
-        stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), known, sent)
+        stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), digests, sent)
         self._active.add(stream)
         try:
             for reference in stream:
@@ -117,7 +117,7 @@ class RayWorkers:
 
 
 def on_node(
-    runner: TrialRunner, text: str, packages: dict[str, str], known: dict[str, str], sent: bytes | None
+    runner: TrialRunner, text: str, packages: dict[str, str], digests: dict[str, str], sent: bytes | None
 ) -> Iterator[tuple[str, str | bytes]]:
     """A trial on some machine of a cluster; its bundle is sent, since no disk need be shared."""
     assignment = jsonable.loads(Assignment, text, "The assignment")
@@ -127,7 +127,7 @@ def on_node(
         yield "message", jsonable.dumps(Message(outcome=Outcome(error=error, bad_input=True)))
         return
     try:
-        given = file_transfer.on_this_machine(assignment, known, sent)
+        given = file_transfer.on_this_machine(assignment, digests, sent)
     except FileNotFoundError:
         yield "missing", ""
         return
