@@ -29,8 +29,6 @@ class Candidates:
     """Makes candidates.
 
     Attributes:
-        analysis: the model.
-        convert: see `Convert`.
         baseline: the original, converted.
         slicer: None where the file cannot be sliced and every candidate is converted.
     """
@@ -66,13 +64,9 @@ def design_size(groups: int) -> int:
 
 
 def design(full: np.ndarray, least: np.ndarray, number: int, seed: int) -> np.ndarray:
-    """(N, G) kept counts of the candidates, each once.
+    """(N, G) kept counts, each once: uniform ones, and `number` in which groups differ.
 
-    Args:
-        full: (G,) channels of each group.
-        least: (G,) fewest that may stay.
-        number: of candidates in which groups differ.
-        seed: of the random orders.
+    Groups have `full` (G,) channels and keep `least` (G,) or more.
     """
     random = np.random.default_rng(seed)
     strata = np.array([random.permutation(number) for _ in full]).T if len(full) else np.zeros((number, 0))

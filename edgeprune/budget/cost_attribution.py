@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from edgeprune.budget.allocation import thinned
 from edgeprune.budget.explain import GroupExplanation
+from edgeprune.budget.latency import LatencyTable
 from edgeprune.budget.plans import Planner
 from edgeprune.budget.profile import LatencyProfile
 from edgeprune.pruning.divergence import OutputChange
@@ -17,12 +18,10 @@ _SAVES = 0.002
 
 
 def attribute_costs(
-    profile: LatencyProfile,
-    planner: Planner,
-    counts: np.ndarray,
+    profile: LatencyProfile, planner: Planner, counts: np.ndarray,
     evaluated: Mapping[tuple[int, ...], OutputChange],
-) -> tuple[GroupExplanation, ...]:
-    """One explanation for each group of a model with these widths.
+) -> tuple[GroupExplanation, ...]:  # fmt: skip
+    """One explanation for each group of a model that keeps `counts` (G,) channels.
 
     Args:
         profile: of the model; where nothing was timed, there are no latencies.
@@ -48,19 +47,13 @@ def attribute_costs(
         size, curve = len(group.channels), planner.sensitivity[number]
         added = float(curve[size - after] - curve[size - int(counts[number])])
         touched = dict.fromkeys(table.work.layers[layer] for layer in np.flatnonzero(depends[:, number]))
-        explanations.append(
-            GroupExplanation(
-                group.name,
-                group.producers,
-                size,
-                int(counts[number]),
-                baseline_ms * sum(by_layer[path] for path in touched) if timed else None,
-                None if step is None else after,
-                None if step is None or not timed else baseline_ms * float(saved[step]),
-                added,
-                _changed(added, counts, planner, evaluated),
-            )
-        )
+        latency = baseline_ms * sum(by_layer[path] for path in touched) if timed else None
+        explanations.append(GroupExplanation(
+            group.name, group.producers, size, int(counts[number]), latency,
+            None if step is None else after,
+            None if step is None or not timed else baseline_ms * float(saved[step]),
+            added, _changed(added, counts, planner, evaluated),
+        ))  # fmt: skip
     return tuple(explanations)
 
 
@@ -73,17 +66,14 @@ def _changed(
         return None
     rate = float(np.median([(one.changed or 0.0) / one.divergence**0.5 for one in seen]))
     here = evaluated.get(tuple(int(count) for count in counts))
-    before = float(planner.harms(counts, planner.sensitivity).sum())
+    before = float(planner.expected(counts, planner.sensitivity).sum())
     measured = before if here is None else here.divergence
     added = added * measured / before if before > 0 and measured > 0 else added
     return float(rate * ((measured + added) ** 0.5 - measured**0.5))
 
 
-def slowest_layers(
-    profile: LatencyProfile, counts: np.ndarray, number: int = 3
-) -> Sequence[tuple[str, float]]:
+def slowest_layers(table: LatencyTable, counts: np.ndarray, number: int = 3) -> list[tuple[str, float]]:
     """The layers that take most of a model's predicted latency, with their fractions of it."""
-    by_layer = profile.table.layers(counts)
-    total = float(profile.table(counts)[0])
+    by_layer, total = table.layers(counts), float(table(counts)[0])
     order = sorted(by_layer, key=lambda path: -by_layer[path])
     return [(path, by_layer[path] / total) for path in order[:number]]

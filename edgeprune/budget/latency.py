@@ -27,13 +27,7 @@ _NOISE = 0.015
 
 @dataclasses.dataclass(frozen=True)
 class MeasuredCandidate:
-    """One candidate as the device ran it.
-
-    Attributes:
-        counts: kept channels of each group.
-        ratio: latency over the baseline's.
-        error: standard error of log(ratio).
-    """
+    """The timing of a candidate, see `edgeprune.budget.timing`, by its groups' kept channels."""
 
     counts: tuple[int, ...]
     ratio: float
@@ -76,13 +70,7 @@ class LatencyTable:
 def fit_table(
     work: LayerWork, full: np.ndarray, measured: Sequence[MeasuredCandidate]
 ) -> LatencyTable:
-    """The table that explains the measurements.
-
-    Args:
-        work: of the model.
-        full: (G,) channels of each group.
-        measured: candidates; the baseline itself need not be among them.
-    """
+    """The table that explains the measurements, and that the baseline has `full` (G,) channels."""
     rows = [*measured, MeasuredCandidate(tuple(int(size) for size in full), 1.0, 1e-3)]
     counts = np.array([row.counts for row in rows], float)
     ratios = np.array([row.ratio for row in rows])
@@ -108,13 +96,9 @@ class _Shared:
 
 
 def _shared(
-    work: LayerWork,
-    full: np.ndarray,
-    counts: np.ndarray,
-    ratios: np.ndarray,
-    weights: np.ndarray,
+    work: LayerWork, full: np.ndarray, counts: np.ndarray, ratios: np.ndarray, weights: np.ndarray,
     tiles: Tiles,
-) -> _Shared:
+) -> _Shared:  # fmt: skip
     baseline = np.maximum(work.amounts(np.asarray(full, float)[None], tiles)[0], 1e-9)
     one = np.ones((len(counts), 1))
     relative = np.concatenate([one, work.amounts(counts, tiles) / baseline], axis=1)
@@ -131,12 +115,10 @@ def _shared(
 def _of_kinds(work: LayerWork, baseline: np.ndarray) -> np.ndarray:
     """(1 + 3·L, 1 + kinds): the constant, and each layer's amount under its kind and amount."""
     kinds = sorted(set(work.kinds))
-    layers = len(work.layers)
     table = np.zeros((1 + len(baseline), 1 + len(kinds) * len(AMOUNTS)))
     table[0, 0] = 1.0
     for place in range(len(baseline)):
-        amount, layer = divmod(place, layers)
-        column = 1 + kinds.index(work.kinds[layer]) * len(AMOUNTS) + amount
+        amount, layer = divmod(place, len(work.layers))
         if not (amount == 2 and work.depthwise[layer]):
-            table[1 + place, column] = baseline[place]
+            table[1 + place, 1 + kinds.index(work.kinds[layer]) * len(AMOUNTS) + amount] = baseline[place]
     return table[:, table.any(axis=0)]

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
-from device_runners.benchmark import bench
 from device_runners.options import BenchOptions
 from edgeprune.budget.explain import Round
 from edgeprune.budget.resources import ResourceBudget
-from edgeprune.budget.timing import time_candidates, time_model
+from edgeprune.budget.timing import bench_content, time_candidates, time_model
 from edgeprune.errors import InputError
 
 
@@ -32,21 +29,10 @@ class BudgetMeasurement:
     baseline_ms: float | None = None
 
     def measure(
-        self,
-        budget: ResourceBudget,
-        tflite: bytes,
-        macs: int,
-        counts: tuple[int, ...] = (),
+        self, budget: ResourceBudget, tflite: bytes, macs: int, counts: tuple[int, ...] = (),
         predicted: Mapping[str, float] | None = None,
-    ) -> Round:
-        """Measures what the budget limits.
-
-        Args:
-            budget: the limits.
-            tflite: the model.
-            macs: of one inference.
-            counts: kept channels of each group, for the record.
-            predicted: likewise.
+    ) -> Round:  # fmt: skip
+        """Measures what the budget limits; kept counts and predictions go into the record.
 
         Raises:
             DeviceError: the device refused, failed or went away.
@@ -83,14 +69,11 @@ class BudgetMeasurement:
         Raises:
             InputError: the device does not tell.
         """
-        with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-            path = Path(folder) / "model.tflite"
-            path.write_bytes(tflite)
-            record = bench(path, self.device, dataclasses.replace(self.options, min_time_s=0.1, runs=10))
+        options = dataclasses.replace(self.options, min_time_s=0.1, runs=10)
+        record = bench_content(tflite, self.device, options)
         if record.memory.peak_bytes is None:
             raise InputError(
-                f"{self.device} does not tell how much memory a process uses.",
-                "",
+                f"{self.device} does not tell how much memory a process uses.", "",
                 "Leave --max-memory out, or measure with the Python runner.",
-            )
+            )  # fmt: skip
         return float(record.memory.peak_bytes)

@@ -1,10 +1,10 @@
 """Plans inside a budget, made in several ways; the pruned networks themselves say which is best.
 
-Harms of single groups add up only roughly: a plan that the curves call best can be beaten by one that
-they call worse. So several are made of the same cost, each is compacted and reconstructed, and its effect
-on the outputs of held-out samples is measured:
+Divergences of single groups add up only roughly: a plan that the curves call best can be beaten by one
+that they call worse. So several are made of the same cost, each is compacted and reconstructed, and its
+effect on the outputs of held-out samples is measured:
 
-    latency   the criterion's curves, least harm for the time saved
+    latency   the criterion's sensitivity curves, least divergence for the time saved
     flatter   their square roots: a group's first channels count more, its last ones less
     macs      what saves multiply-accumulates alone: `edgeprune.pruning.allocation`, on the same curves
     uniform   every group loses the same fraction
@@ -46,7 +46,7 @@ class Planner:
 
     Attributes:
         choices: for each group the counts it may keep, the full one first.
-        sensitivity: of each group.
+        sensitivity: divergence of each group's removals.
         macs: of plans.
     """
 
@@ -55,18 +55,13 @@ class Planner:
     macs: CostModel
 
     def plan(self, resources: Sequence[Resource], sensitivity: Sensitivity) -> np.ndarray | None:
-        """(G,) kept counts of least harm inside the limits; None where there are none."""
+        """(G,) kept counts of least divergence inside the limits; None where there are none."""
         cost = relative_cost(resources)
-        start = descend(self.choices, cost, sensitivity, enough=1.0)
-        return widest(start, self.choices, cost, sensitivity, swaps=True)
+        found = descend(self.choices, cost, sensitivity, enough=1.0)
+        return widest(found, self.choices, cost, sensitivity, swaps=True)
 
     def allocated(self, resources: Sequence[Resource], sensitivity: Sensitivity | None) -> np.ndarray | None:
-        """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise.
-
-        Args:
-            resources: the limits.
-            sensitivity: see `allocate`; None for the same fraction of every group.
-        """
+        """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise."""
         cost = relative_cost(resources)
         full = np.array([choice[0] for choice in self.choices])
         low, high, best = 0.0, 1.0, None
@@ -84,21 +79,19 @@ class Planner:
         return best
 
     def nearest(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
-        """(G,) the plan inside the limits nearest to another: narrower at the least harm, or wider."""
+        """(G,) the plan inside the limits nearest to another: narrower at the least divergence, or wider."""
         cost, sensitivity = relative_cost(resources), self.sensitivity
         here = np.asarray(counts)[None]
         costs = cost(here.astype(float))
-        # The original stays the reference of harm; only the way down begins elsewhere.
-        if costs[0] <= 1:
-            start = Descent(here, costs)
-        else:
-            start = descend(self.choices, cost, sensitivity, 1.0, counts)
+        # The original stays the reference; only the way down begins elsewhere.
+        inside = costs[0] <= 1
+        start = Descent(here, costs) if inside else descend(self.choices, cost, sensitivity, 1.0, counts)
         return widest(start, self.choices, cost, sensitivity)
 
     def neighbours(
         self, counts: np.ndarray, resources: Sequence[Resource], sensitivity: Sensitivity
     ) -> list[np.ndarray]:
-        """Plans inside, one group wider and another narrower; least harm by the curves first."""
+        """Plans inside, one group wider and another narrower; least divergence by the curves first."""
         cost = relative_cost(resources)
         levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
         found: dict[tuple[int, ...], float] = {}
@@ -109,11 +102,11 @@ class Planner:
                         there = np.array(counts)
                         there[up], there[down] = wider, narrower
                         if cost(there[None].astype(float))[0] <= 1:
-                            found[_key(there)] = float(self.harms(there, sensitivity).sum())
+                            found[plan_key(there)] = float(self.expected(there, sensitivity).sum())
         return [np.array(key) for key in sorted(found, key=lambda key: found[key])]
 
-    def harms(self, counts: np.ndarray, sensitivity: Sensitivity) -> np.ndarray:
-        """(G,) what the curves say of each group."""
+    def expected(self, counts: np.ndarray, sensitivity: Sensitivity) -> np.ndarray:
+        """(G,) the divergence that the curves expect of each group."""
         removed = [int(choice[0] - count) for choice, count in zip(self.choices, counts, strict=True)]
         return np.array([curve[k] for curve, k in zip(sensitivity, removed, strict=True)])
 
@@ -133,7 +126,7 @@ class Planner:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ChosenPlan:
-    """The plan that harms least.
+    """The plan that changes the outputs least.
 
     Attributes:
         family: how it was made: see the module, "corrected" or "improved".
@@ -156,7 +149,7 @@ class PlanEvaluator:
     """
 
     def __init__(self, evaluate: Callable[[np.ndarray], OutputChange]) -> None:
-        self._evaluate_plan = evaluate
+        self._evaluate = evaluate
         self.evaluated: dict[tuple[int, ...], OutputChange] = {}
         self.allow(0, 0.0)
 
@@ -174,17 +167,18 @@ class PlanEvaluator:
 
     def knows(self, counts: np.ndarray) -> bool:
         """Whether a plan was evaluated before."""
-        return _key(counts) in self.evaluated
+        return plan_key(counts) in self.evaluated
 
     def __call__(self, counts: np.ndarray) -> float:
         """The divergence of a plan."""
         if not self.knows(counts):
             self._progress(min(self.spent, 1.0))
-            self.evaluated[_key(counts)] = self._evaluate_plan(np.asarray(counts))
-        return self.evaluated[_key(counts)].divergence
+            self.evaluated[plan_key(counts)] = self._evaluate(np.asarray(counts))
+        return self.evaluated[plan_key(counts)].divergence
 
 
-def _key(counts: np.ndarray) -> tuple[int, ...]:
+def plan_key(counts: np.ndarray) -> tuple[int, ...]:
+    """A plan's kept counts as what dictionaries and files hold."""
     return tuple(int(count) for count in counts)
 
 
@@ -231,15 +225,12 @@ def choose_plan(
 
 
 def _more_plans(
-    planner: Planner,
-    resources: Sequence[Resource],
-    evaluate: PlanEvaluator,
-    better: Sequence[ChosenPlan],
+    planner: Planner, resources: Sequence[Resource], evaluate: PlanEvaluator, better: Sequence[ChosenPlan]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Plans to evaluate next, given the results so far; `better` grows meanwhile, its last is the best."""
     seen: list[list[int]] = []
     for _ in range(_CORRECTIONS):
-        counts = planner.plan(resources, corrected_curves(planner, evaluate.evaluated))
+        counts = planner.plan(resources, corrected_sensitivity(planner, evaluate.evaluated))
         if counts is None or counts.tolist() in seen:
             break
         seen.append(counts.tolist())
@@ -247,16 +238,16 @@ def _more_plans(
     start = None
     while start is not better[-1]:
         start = better[-1]
-        curves = corrected_curves(planner, evaluate.evaluated)
-        for counts in planner.neighbours(start.counts, resources, curves):
+        corrected = corrected_sensitivity(planner, evaluate.evaluated)
+        for counts in planner.neighbours(start.counts, resources, corrected):
             yield "improved", counts
             if better[-1] is not start:
                 break
 
 
-def corrected_curves(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Sensitivity:
+def corrected_sensitivity(planner: Planner, evaluated: Mapping[tuple[int, ...], OutputChange]) -> Sensitivity:
     """The curves, each with the weight that explains best what plans did."""
-    rows = np.array([planner.harms(np.array(counts), planner.sensitivity) for counts in evaluated])
+    rows = np.array([planner.expected(np.array(counts), planner.sensitivity) for counts in evaluated])
     wanted = np.array([damage.divergence for damage in evaluated.values()])
     usable = (wanted > 0) & (rows.sum(axis=1) > 0)
     if not usable.any():

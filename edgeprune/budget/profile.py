@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from device_runners.benchmark import bench
 from device_runners.options import BenchOptions
 from edgeprune import jsonable
 from edgeprune.budget.candidates import Candidates, design, design_size
 from edgeprune.budget.latency import LatencyTable, MeasuredCandidate, fit_table
-from edgeprune.budget.timing import Timings, time_candidates
+from edgeprune.budget.timing import TimedFiles, bench_content, time_candidates
 from edgeprune.budget.work import work_of
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
@@ -34,11 +33,7 @@ _FEW = 6
 
 @dataclasses.dataclass(frozen=True)
 class ProfileFile:
-    """The kept measurements.
-
-    Attributes:
-        baseline_ms: of every process pair.
-    """
+    """The kept measurements; the baseline's of every process pair."""
 
     baseline_ms: tuple[float, ...] = ()
     measured: tuple[MeasuredCandidate, ...] = ()
@@ -50,12 +45,9 @@ class LatencyProfile:
 
     Attributes:
         device: as the user named it.
-        options: how it was measured.
-        candidates: makes more of them.
         full: (G,) channels of each group.
         table: fitted to what was measured.
         baseline_ms: the baseline's latency; None where latency has no limit.
-        measured: all candidates.
         runtime: of the device.
         path: of the profile's file.
     """
@@ -79,12 +71,9 @@ class LatencyProfile:
             DeviceError: the device refused, failed or went away; what was measured is kept.
         """
         kept = _measure_missing(self, plans, progress)
-        return dataclasses.replace(
-            self,
-            baseline_ms=float(np.median(kept.baseline_ms)),
-            measured=kept.measured,
-            table=fit_table(self.table.work, self.full, kept.measured),
-        )
+        baseline_ms = float(np.median(kept.baseline_ms))
+        table = fit_table(self.table.work, self.full, kept.measured)
+        return dataclasses.replace(self, baseline_ms=baseline_ms, measured=kept.measured, table=table)
 
 
 def unmeasured_profile(candidates: Candidates, device: str, options: BenchOptions) -> LatencyProfile:
@@ -95,28 +84,16 @@ def unmeasured_profile(candidates: Candidates, device: str, options: BenchOption
 
 
 def measured_profile(
-    candidates: Candidates,
-    device: str,
-    options: BenchOptions,
-    least: np.ndarray,
-    *,
-    seed: int = 0,
+    candidates: Candidates, device: str, options: BenchOptions, least: np.ndarray, *, seed: int = 0,
     progress: Callable[[float], None] = lambda _: None,
-) -> LatencyProfile:
-    """Measures the designed candidates that are not measured yet.
-
-    Args:
-        candidates: of the model.
-        device: to run them on.
-        options: threads and the like.
-        least: (G,) fewest channels that may stay.
-        seed: of the choice of candidates.
-        progress: told the fraction done.
+) -> LatencyProfile:  # fmt: skip
+    """Measures the designed candidates that are not measured yet; groups keep `least` (G,) channels or more.
 
     Raises:
         DeviceError: the device refused, failed or went away; what was measured is kept.
     """
-    record = _time_baseline(candidates.baseline, device, options)
+    short = dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.5))
+    record = bench_content(candidates.baseline, device, short)
     progress(0.1)
     empty = dataclasses.replace(
         unmeasured_profile(candidates, device, options),
@@ -127,13 +104,6 @@ def measured_profile(
     found = empty.with_more(list(design(empty.full, least, number, seed)), progress)
     progress(1.0)
     return found
-
-
-def _time_baseline(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:
-    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-        path = Path(folder) / "baseline.tflite"
-        path.write_bytes(tflite)
-        return bench(path, device, dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.5)))
 
 
 def _key(tflite: bytes, record: RunRecord, options: BenchOptions) -> str:
@@ -173,7 +143,7 @@ def _measure_missing(
         return kept
     done = 0
 
-    def finished(numbers: Sequence[int], timings: Timings) -> None:
+    def finished(numbers: Sequence[int], timings: TimedFiles) -> None:
         nonlocal kept, done
         found = [
             MeasuredCandidate(wanted[number], timing.ratio, timing.error)
@@ -189,9 +159,6 @@ def _measure_missing(
     try:
         time_candidates(profile.candidates.baseline, files, profile.device, profile.options, finished)
     except DeviceError as error:
-        raise DeviceError(
-            error.found,
-            error.expected,
-            f"{error.way_out} {done} of {len(wanted)} candidates were measured.".strip(),
-        ) from error
+        way_out = f"{error.way_out} {done} of {len(wanted)} candidates were measured.".strip()
+        raise DeviceError(error.found, error.expected, way_out) from error
     return kept

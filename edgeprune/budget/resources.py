@@ -43,11 +43,7 @@ class ResourceBudget:
     macs: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuses an empty budget.
-
-        Raises:
-            InputError: no limit, or one that allows nothing.
-        """
+        """Refuses a budget without limits, or with one that allows nothing."""
         given = self.given()
         if not given:
             raise InputError("The budget has no limit.", "At least one of latency, memory, size and MACs.")
@@ -105,12 +101,10 @@ def relative_cost(resources: Sequence[Resource]) -> Cost:
 
 
 def resources_of(
-    budget: ResourceBudget,
-    profile: LatencyProfile,
-    plans: np.ndarray | None = None,
+    budget: ResourceBudget, profile: LatencyProfile, plans: np.ndarray | None = None,
     memory: Callable[[bytes], float] | None = None,
-) -> list[Resource]:
-    """One resource for each limit; memory is left out where it cannot be measured.
+) -> list[Resource]:  # fmt: skip
+    """One resource for each limit; memory is left out where it is not measured.
 
     Args:
         budget: the limits.
@@ -127,12 +121,11 @@ def resources_of(
     if "macs" in given:
         macs = vectorized(cost_model(profile.candidates.analysis.dependencies, "macs"))
         found.append(Resource("macs", given["macs"], macs))
-    with_memory = "memory_bytes" in given and memory is not None
-    if "size_bytes" in given or with_memory:
+    if given.keys() & {"size_bytes", "memory_bytes"}:
         size = _size_of(profile, np.zeros((0, len(profile.full)), int) if plans is None else plans)
         if "size_bytes" in given:
             found.append(Resource("size_bytes", given["size_bytes"], size, INEXACT))
-        if with_memory and memory is not None:
+        if "memory_bytes" in given and memory is not None:
             predict = _memory_of(profile, size, memory)
             found.append(Resource("memory_bytes", given["memory_bytes"], predict, INEXACT))
     return found

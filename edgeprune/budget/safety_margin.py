@@ -64,7 +64,7 @@ def out_of_reach(
     original = float(what.predict(profile.full[None].astype(float))[0])
     layers = ""
     if what.name == "latency_ms":
-        parts = [f"{path} {fraction:.0%}" for path, fraction in slowest_layers(profile, counts)]
+        parts = [f"{path} {fraction:.0%}" for path, fraction in slowest_layers(profile.table, counts)]
         layers = f" What holds it back: {', '.join(parts)} of the time."
     return VerificationError(
         f"The {what.noun} budget of {show_cost(what.name, what.limit)} cannot be met on {profile.device}: "

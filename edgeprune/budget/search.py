@@ -16,7 +16,14 @@ from edgeprune.budget.candidates import Convert, candidates_of, design
 from edgeprune.budget.cost_attribution import attribute_costs
 from edgeprune.budget.explain import Explanation, Round
 from edgeprune.budget.measurement import BudgetMeasurement
-from edgeprune.budget.plans import ChosenPlan, PlanEvaluator, Planner, choose_plan, initial_plans
+from edgeprune.budget.plans import (
+    ChosenPlan,
+    PlanEvaluator,
+    Planner,
+    choose_plan,
+    initial_plans,
+    plan_key,
+)  # fmt: skip
 from edgeprune.budget.profile import LatencyProfile, measured_profile, unmeasured_profile
 from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost, resources_of
 from edgeprune.budget.safety_margin import (
@@ -26,7 +33,7 @@ from edgeprune.budget.safety_margin import (
     out_of_reach,
     used_fraction,
     with_margin,
-)
+)  # fmt: skip
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.analysis import PruningAnalysis
@@ -57,23 +64,18 @@ class BudgetOutcome:
 
 
 def budget_search(
-    analysis: PruningAnalysis,
-    convert: Convert,
-    *,
-    timed: bool = True,
-    device: str = "local",
-    options: BenchOptions = DEFAULT_OPTIONS,
-    limits: Constraints | None = None,
+    analysis: PruningAnalysis, convert: Convert, *, timed: bool = True, device: str = "local",
+    options: BenchOptions = DEFAULT_OPTIONS, limits: Constraints | None = None,
     held: np.ndarray | Sequence[np.ndarray] | None = None,
     progress: Callable[[float], None] = lambda _: None,
-) -> BudgetSearch:
+) -> BudgetSearch:  # fmt: skip
     """Profiles a model on a device, so that widths for budgets can be searched.
 
     Args:
         analysis: the original.
-        convert: a Keras model to `.tflite`, quantized as the build will.
+        convert: quantizes as the build will.
         timed: whether budgets will limit latency; without, nothing runs on the device.
-        device: where it is to run.
+        device: to run on.
         options: threads and the like.
         limits: what the caller wants kept.
         held: samples that plans are judged on, see `PruningAnalysis.evaluator`.
@@ -100,15 +102,13 @@ class BudgetSearch:
     Args:
         profile: of the model.
         choices: for each group the counts it may keep, the full one first.
-        held: see `PruningAnalysis.evaluator`.
+        held: see `budget_search`.
     """
 
     def __init__(
-        self,
-        profile: LatencyProfile,
-        choices: Sequence[np.ndarray],
+        self, profile: LatencyProfile, choices: Sequence[np.ndarray],
         held: np.ndarray | Sequence[np.ndarray] | None = None,
-    ) -> None:
+    ) -> None:  # fmt: skip
         analysis = profile.candidates.analysis
         self.profile, self._choices = profile, choices
         self.planner = Planner(choices, analysis.sensitivity, cost_model(analysis.dependencies, "macs"))
@@ -117,17 +117,14 @@ class BudgetSearch:
     @property
     def measurement(self) -> BudgetMeasurement:
         """Of models on this device."""
-        known = self.profile
-        return BudgetMeasurement(known.device, known.options, known.candidates.baseline, known.baseline_ms)
+        profile = self.profile
+        baseline = profile.candidates.baseline
+        return BudgetMeasurement(profile.device, profile.options, baseline, profile.baseline_ms)
 
     def find(
-        self,
-        budget: ResourceBudget,
-        *,
-        plans: int,
-        seconds: float,
+        self, budget: ResourceBudget, *, plans: int, seconds: float,
         progress: Callable[[float], None] = lambda _: None,
-    ) -> BudgetOutcome:
+    ) -> BudgetOutcome:  # fmt: skip
         """The model that keeps the most inside a budget, measured on the device.
 
         Args:
@@ -155,12 +152,7 @@ class BudgetSearch:
         return self._proven(chosen, resources, budget, lambda done: progress(0.7 + 0.3 * done))
 
     def narrower(self, found: Explanation, missed: Round, budget: ResourceBudget) -> BudgetOutcome:
-        """Narrower widths, where the trained and quantized file took more than was measured before.
-
-        Args:
-            found: how the file's widths were found.
-            missed: how that file was measured.
-            budget: the limits.
+        """Narrower widths than those found, where their trained and quantized file missed the budget.
 
         Raises:
             DeviceError: the device refused, failed or went away.
@@ -176,12 +168,9 @@ class BudgetSearch:
         return self._proven(chosen, resources, budget)
 
     def _proven(
-        self,
-        chosen: ChosenPlan,
-        resources: list[Resource],
-        budget: ResourceBudget,
+        self, chosen: ChosenPlan, resources: list[Resource], budget: ResourceBudget,
         progress: Callable[[float], None] = lambda _: None,
-    ) -> BudgetOutcome:
+    ) -> BudgetOutcome:  # fmt: skip
         """Builds, measures and corrects."""
         rounds: list[Round] = []
         best: tuple[PruneResult, bytes, Round] | None = None
@@ -190,15 +179,14 @@ class BudgetSearch:
             progress(number / ROUNDS)
             result, tflite, latest = self._built(counts, resources, budget)
             rounds.append(latest)
-            if latest.inside and (
-                best is None or used_fraction(latest, budget) > used_fraction(best[2], budget)
-            ):
+            used = used_fraction(latest, budget)
+            if latest.inside and (best is None or used > used_fraction(best[2], budget)):
                 best = (result, tflite, latest)
             if latest.inside and not is_underused(latest, budget):
                 break
             resources = [one.corrected(counts, latest.measured[one.name]) for one in resources]
             after = self.planner.nearest(counts, with_margin(resources, rounds))
-            if after is None or tuple(int(count) for count in after) in {one.counts for one in rounds}:
+            if after is None or plan_key(after) in {one.counts for one in rounds}:
                 break
             counts = after
         if best is None:
@@ -216,7 +204,7 @@ class BudgetSearch:
         for _ in range(_REFINEMENTS):
             made = initial_plans(self.planner, with_margin(resources, ())).values()
             there = {one.counts for one in self.profile.measured}
-            new = [one for one in made if tuple(int(count) for count in one) not in there]
+            new = [one for one in made if plan_key(one) not in there]
             if not new:
                 break
             self.profile = self.profile.with_more(new)
@@ -233,21 +221,18 @@ class BudgetSearch:
             VerificationError: it is not.
         """
         cost = relative_cost(with_margin(resources, ()))
-        found = descend(self._choices, cost, self.planner.sensitivity)
+        sensitivity = self.planner.sensitivity
+        found = descend(self._choices, cost, sensitivity)
         # Or one that fills the tiles.
-        enough = 1.005 * float(found.costs.min())
-        full_tiles = widest(found, self._choices, cost, self.planner.sensitivity, enough)
+        full_tiles = widest(found, self._choices, cost, sensitivity, 1.005 * float(found.costs.min()))
         plans = [np.array([choice[-1] for choice in self._choices])]
         plans += [] if full_tiles is None else [full_tiles]
         best = min(plans, key=lambda plan: float(cost(plan[None].astype(float))[0]))
         if budget.latency_ms is not None and self.profile.candidates.cheap:
             self.profile = self.profile.with_more(plans)
             ratios = {one.counts: one.ratio for one in self.profile.measured}
-            ratio, best = min(
-                ((ratios[tuple(int(count) for count in plan)], plan) for plan in plans),
-                key=lambda timed: timed[0],
-            )
-            measured = ratio * (self.profile.baseline_ms or 0.0)
+            best = min(plans, key=lambda plan: ratios[plan_key(plan)])
+            measured = ratios[plan_key(best)] * (self.profile.baseline_ms or 0.0)
             resources = [
                 one.corrected(best, measured) if one.name == "latency_ms" else one for one in resources
             ]
@@ -261,9 +246,8 @@ class BudgetSearch:
         result = self.profile.candidates.analysis.prune_to(counts)
         tflite = self.profile.candidates.convert(result.model)
         predicted = {one.name: one.value(counts) for one in resources}
-        kept = tuple(int(count) for count in counts)
-        latest = self.measurement.measure(budget, tflite, result.report.after.macs, kept, predicted)
-        return result, tflite, latest
+        macs = result.report.after.macs
+        return result, tflite, self.measurement.measure(budget, tflite, macs, plan_key(counts), predicted)
 
     def _explanation(
         self, rounds: Sequence[Round], budget: ResourceBudget, chosen: ChosenPlan
@@ -272,15 +256,9 @@ class BudgetSearch:
         original = profile.full[None].astype(float)
         counts = np.array(rounds[-1].counts)
         return Explanation(
-            profile.device,
-            profile.runtime,
+            profile.device, profile.runtime,
             {one.name: float(one.predict(original)[0]) for one in resources_of(budget, profile)},
-            dict(budget.given()),
-            attribute_costs(profile, self.planner, counts, evaluated),
-            tuple(rounds),
-            chosen.family,
-            dict(chosen.divergences),
-            len(evaluated),
-            len(profile.measured),
+            dict(budget.given()), attribute_costs(profile, self.planner, counts, evaluated), tuple(rounds),
+            chosen.family, dict(chosen.divergences), len(evaluated), len(profile.measured),
             float(np.median(np.abs(profile.table.left_out))) if profile.measured else None,
-        )
+        )  # fmt: skip

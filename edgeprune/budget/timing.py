@@ -26,6 +26,7 @@ from device_runners.python_runner import run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.errors import DeviceError
+from edgeprune.run_record import RunRecord
 
 PRECISION = 0.01
 _AT_ONCE_BYTES = 32_000_000
@@ -53,38 +54,25 @@ class Timing:
 
 
 @dataclasses.dataclass(frozen=True)
-class Timings:
-    """The candidates' timings on one device.
+class TimedFiles:
+    """The candidates' timings, in the order of their files.
 
     Attributes:
         baseline_ms: median over all blocks of the baseline.
-        candidates: in the order of the files.
-        thrown_out: blocks beside which the baseline had changed.
-        runtime: of the device.
     """
 
     baseline_ms: float
     candidates: tuple[Timing, ...]
-    thrown_out: int
-    runtime: str
 
 
 def time_candidates(
-    baseline: bytes,
-    files: Sequence[bytes],
-    device: str,
-    options: BenchOptions,
-    finished: Callable[[Sequence[int], Timings], None] = lambda *_: None,
-) -> Timings:
+    baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions,
+    finished: Callable[[Sequence[int], TimedFiles], None] = lambda *_: None,
+) -> TimedFiles:  # fmt: skip
     """Times the `.tflite` files of candidates against the baseline's.
 
-    Args:
-        baseline: that all are compared with.
-        files: the candidates.
-        device: to run them on.
-        options: threads and the like.
-        finished: called with the numbers and timings of the candidates of every process pair, so that
-            they are not lost if the device goes away later.
+    `finished` gets the numbers and timings of the candidates of every process pair, so that they are not
+    lost if the device goes away later.
 
     Raises:
         DeviceError: the device refused, failed or went away.
@@ -95,7 +83,7 @@ def time_candidates(
         return timings
     parts = _parts(baseline, files)
     found: dict[int, Timing] = {}
-    all_timings = []
+    baseline_ms = []
     limit_s = options.time_limit_s * 2 * len(parts)
     with Session(open_transport(device), limit_s, options.lock_wait_s) as session:
         names = {_name(content): content for content in (baseline, *files)}
@@ -103,14 +91,9 @@ def time_candidates(
         for part in parts:
             timings = _in_turn(session, baseline, [files[number] for number in part], options)
             finished(part, timings)
-            all_timings.append(timings)
+            baseline_ms.append(timings.baseline_ms)
             found.update(zip(part, timings.candidates, strict=True))
-    return Timings(
-        float(np.median([one.baseline_ms for one in all_timings])),
-        tuple(found[number] for number in range(len(files))),
-        sum(one.thrown_out for one in all_timings),
-        all_timings[0].runtime,
-    )
+    return TimedFiles(float(np.median(baseline_ms)), tuple(found[number] for number in range(len(files))))
 
 
 def time_model(
@@ -170,7 +153,7 @@ def _parts(baseline: bytes, files: Sequence[bytes]) -> list[list[int]]:
     return parts
 
 
-def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> Timings:
+def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options: BenchOptions) -> TimedFiles:
     names = [_name(content) for content in files]
     runs: list[tuple[InterleavedTimes, Sequence[Sequence[float]]]] = []
     for number in range(_MOST_PROCESSES):
@@ -188,9 +171,7 @@ def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options:
         _timing([ratios[place] for _, ratios in runs], session.transport.device)
         for place in range(len(files))
     )
-    return Timings(
-        float(np.median(blocks)) / 1e6, found, sum(times.discarded for times, _ in runs), runs[0][0].runtime
-    )
+    return TimedFiles(float(np.median(blocks)) / 1e6, found)
 
 
 def _timing(processes: Sequence[Sequence[float]], device: str) -> Timing:
@@ -212,28 +193,26 @@ def _too_unsteady(device: str) -> DeviceError:
     )
 
 
-def _one_by_one(baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions) -> Timings:
+def _one_by_one(baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions) -> TimedFiles:
     """For runners of one model per process: rounds of processes, the baseline beside each."""
     short = dataclasses.replace(options, min_time_s=min(options.min_time_s, 0.3), eval_samples=0)
     references: list[float] = []
     ratios: list[list[float]] = [[] for _ in files]
-    runtime = ""
-    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
-
-        def once(content: bytes) -> float:
-            nonlocal runtime
-            path = Path(folder) / _name(content)
-            path.write_bytes(content)
-            record = bench(path, device, short)
-            runtime = f"{record.runtime.name} {record.runtime.version}"
-            return record.latency.p50_ms
-
-        for _ in range(_NATIVE_ROUNDS):
-            for which, content in enumerate(files):
-                references.append(once(baseline))
-                ratios[which].append(float(np.log(once(content) / references[-1])))
+    for _ in range(_NATIVE_ROUNDS):
+        for which, content in enumerate(files):
+            references.append(bench_content(baseline, device, short).latency.p50_ms)
+            latency = bench_content(content, device, short).latency.p50_ms
+            ratios[which].append(float(np.log(latency / references[-1])))
     timings = tuple(
         Timing(float(np.exp(np.median(found))), float(np.std(found)) / np.sqrt(len(found)))
         for found in ratios
     )
-    return Timings(float(np.median(references)), timings, 0, runtime)
+    return TimedFiles(float(np.median(references)), timings)
+
+
+def bench_content(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:
+    """As `device_runners.bench`, of a file that is in memory."""
+    with tempfile.TemporaryDirectory(prefix="edgeprune-") as folder:
+        path = Path(folder) / _name(tflite)
+        path.write_bytes(tflite)
+        return bench(path, device, options)

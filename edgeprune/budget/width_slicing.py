@@ -226,9 +226,8 @@ def _slice(tree: ModelT, tensor: TensorT, by_axis: dict[int, np.ndarray]) -> Non
         if kept is not None:
             scales.scale = np.asarray(scales.scale)[kept]
             scales.zeroPoint = np.asarray(scales.zeroPoint)[kept]
-    tensor.shape = np.array(
-        [len(by_axis[axis]) if axis in by_axis else size for axis, size in enumerate(old)], "<i4"
-    )
+    new = [len(by_axis[axis]) if axis in by_axis else size for axis, size in enumerate(old)]
+    tensor.shape = np.array(new, "<i4")
     if tensor.shapeSignature is not None:
         tensor.shapeSignature = tensor.shape
 

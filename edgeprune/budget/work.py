@@ -98,12 +98,9 @@ def work_of(dependencies: DependencyGraph) -> LayerWork:
             depthwise.append(alone)
             sides[0].append(one if alone else ends[0])
             sides[1].append(ends[-1] if ends else one)
+    fixed = np.array([[fixed for fixed, _ in ends] for ends in sides]).reshape(2, len(paths))
+    shares = np.array([[shares for _, shares in ends] for ends in sides]).reshape(2, len(paths), len(sizes))
     return LayerWork(
-        tuple(paths),
-        tuple(kinds),
-        np.array(times, float),
-        np.array(positions, float),
-        np.array([[fixed for fixed, _ in ends] for ends in sides]).reshape(2, len(paths)),
-        np.array([[shares for _, shares in ends] for ends in sides]).reshape(2, len(paths), len(sizes)),
+        tuple(paths), tuple(kinds), np.array(times, float), np.array(positions, float), fixed, shares,
         np.array(depthwise, bool),
-    )
+    )  # fmt: skip

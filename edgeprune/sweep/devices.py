@@ -17,12 +17,7 @@ _POLL_S = 1.0
 
 
 class DevicePool:
-    """Hands out free devices; one that went away is not handed out again.
-
-    Args:
-        names: as ``--device`` takes them.
-        python: on the devices.
-    """
+    """Hands out free devices, named as ``--device`` takes them; a lost one is not handed out again."""
 
     def __init__(self, names: Sequence[str], python: str | None) -> None:
         self._names, self._python = tuple(dict.fromkeys(names)), python
@@ -108,5 +103,5 @@ class DevicePool:
             raise DeviceError(
                 " ".join(dict.fromkeys(self.lost.values())),
                 "A device to measure on.",
-                "Bring one back and give the same command again: what is done is kept.",
+                "Connect one again and repeat the same command: what is done is kept.",
             )

@@ -21,7 +21,7 @@ from edgeprune.pipeline.fingerprint import hash_of_path, key_of
 from edgeprune.sweep.trial import Assignment
 
 
-def hashes(assignment: Assignment) -> dict[str, str]:
+def checksums_of(assignment: Assignment) -> dict[str, str]:
     """SHA-256 of each input that is a file or a folder, by the assignment's field."""
     return {
         name: key_of({str(file.relative_to(path.parent)): hash_of_path(file) for file in _all(path)})
@@ -59,34 +59,32 @@ def unpack(content: bytes, folder: Path) -> None:
         swap(staging, folder)
 
 
-def on_this_machine(assignment: Assignment, digests: Mapping[str, str], sent: bytes | None) -> Assignment:
+def on_this_machine(assignment: Assignment, checksums: Mapping[str, str], sent: bytes | None) -> Assignment:
     """The assignment with the paths of its files on this machine.
 
     Args:
         assignment: with the paths of the machine that sent it.
-        digests: `hashes` of its files there.
+        checksums: `checksums_of` of its files there.
         sent: those files; None to find out whether they are needed.
 
     Raises:
         FileNotFoundError: they are.
     """
     with contextlib.suppress(OSError, EdgepruneError):
-        if hashes(assignment) == digests:
+        if checksums_of(assignment) == checksums:
             return assignment
-    kept = cache_folder() / "sweeps" / key_of(digests)
+    kept = cache_folder() / "sweeps" / key_of(checksums)
     if not kept.is_dir():
         if sent is None:
             raise FileNotFoundError(kept)
         with contextlib.suppress(FileExistsError):  # another trial of this machine was quicker
             unpack(sent, kept)
     files = _inputs(assignment).items()
-    moved = {name: str(kept / name / path.name) for name, path in files if name in digests}
+    moved = {name: str(kept / name / path.name) for name, path in files if name in checksums}
     return dataclasses.replace(
-        assignment,
-        model=moved.get("model", assignment.model),
-        data=moved.get("data", assignment.data),
+        assignment, model=moved.get("model", assignment.model), data=moved.get("data", assignment.data),
         trained=moved.get("trained", assignment.trained),
-    )
+    )  # fmt: skip
 
 
 def _inputs(assignment: Assignment) -> dict[str, Path]:

@@ -16,18 +16,10 @@ _STEP = {"latency": 0.05, "memory": 0.01}
 
 @dataclasses.dataclass(frozen=True)
 class TrialResult:
-    """One finished trial.
+    """One finished trial; for what is not explained here see `edgeprune.sweep.trial.Outcome`.
 
     Attributes:
-        number: of the trial.
         settings: what it varied.
-        figures: see `edgeprune.sweep.trial.Outcome`; empty if there is no model.
-        metric: what ``accuracy`` is, in the task's own name.
-        error: why there is no model.
-        stopped: whether that is because it was stopped early.
-        place: where it was measured.
-        hardware: of that place.
-        unstable: why that measurement is in doubt.
         bundle: where it is, as HOST:FOLDER, while it is on the front.
         optimal: whether no other is at least as good in every objective and better in one.
     """
@@ -55,13 +47,7 @@ class TrialResult:
 
 @dataclasses.dataclass(frozen=True)
 class Front:
-    """The outcome of a sweep.
-
-    Attributes:
-        objectives: names.
-        trials: all that are finished.
-        notes: what the user has to know.
-    """
+    """The outcome of a sweep: all finished trials, and what the user has to know."""
 
     objectives: tuple[str, ...]
     trials: tuple[TrialResult, ...]

@@ -20,24 +20,15 @@ _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0"
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """Values by field of the recipe.
-
-    Attributes:
-        values: at least one for each field.
-    """
+    """Values by setting of the recipe, at least one for each."""
 
     values: Mapping[str, Sequence[Value]]
 
     def drawn(self, number: int, seed: int, fixed: Mapping[str, object]) -> list[Settings]:
-        """Different settings that a recipe can have, up to a number of them.
+        """Different settings that a recipe can have together with the fixed ones, at most `number`.
 
         The first ones are the same whatever the number, so that a sweep can be made longer, and among
         them every value of a field comes about equally often.
-
-        Args:
-            number: at most.
-            seed: of the order.
-            fixed: the recipe's other fields, which some values may not go with.
         """
         return list(itertools.islice(self._different(seed, fixed), number))
 
@@ -63,10 +54,10 @@ class Space:
         """Rows whose every column is one permutation of its values after the other, until none is new."""
         random = np.random.default_rng(seed)
         columns = [_permutations(list(values), random) for values in self.values.values()]
-        known = 0
+        repeats = 0
         for row in zip(*columns, strict=True):
-            known = known + 1 if row in seen else 0
-            if known > _TRIES or not columns:
+            repeats = repeats + 1 if row in seen else 0
+            if repeats > _TRIES or not columns:
                 return
             yield row
 
@@ -99,11 +90,7 @@ def _permutations(values: list[Value], random: np.random.Generator) -> Iterator[
 
 
 def parse_space(given: Iterable[str], fixed: Mapping[str, object]) -> Space:
-    """A space from ``field=value,value,…``; the default one where nothing is given.
-
-    Args:
-        given: as typed.
-        fixed: settings that stay the same; the default space leaves them out.
+    """A space from ``field=value,value,…``; where nothing is given, the default one without fixed settings.
 
     Raises:
         InputError: a field that the recipe does not have, a value that it refuses, or a field that is

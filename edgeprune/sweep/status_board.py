@@ -38,11 +38,7 @@ class SweepStatus:
 
 
 class StatusBoard:
-    """Collects the status of all trials.
-
-    Args:
-        total: trials in all.
-    """
+    """Collects the status of all trials, `total` of them."""
 
     def __init__(self, total: int) -> None:
         self._lock = threading.Lock()

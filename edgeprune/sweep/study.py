@@ -40,13 +40,7 @@ _CHANGED = {
 
 
 class SweepStudy:
-    """One sweep in a storage that several processes share.
-
-    Args:
-        study: of Optuna.
-        what: the sweep.
-        seed: of the settings.
-        made_of: hashes of model, data and program.
+    """One sweep in a storage that several processes share; `made_of` has hashes of model, data and program.
 
     Raises:
         InputError: the study is a sweep of something else, or no setting can be built.
@@ -65,7 +59,8 @@ class SweepStudy:
         self._drawn = what.space.drawn(what.trials, seed, what.fixed)
         self.trials = len(self._drawn)
         if not self._drawn:
-            raise InputError("None of the settings to vary goes with the others.", "One that can be built.")
+            found = "None of the settings to vary goes with the others."
+            raise InputError(found, "At least one that can be built is expected.")
         self._check_plan({
             "varies": {name: list(values) for name, values in what.space.values.items()},
             "keeps": {name: jsonable.encode(value) for name, value in what.fixed.items()},
@@ -73,21 +68,21 @@ class SweepStudy:
         })  # fmt: skip
 
     def _check_plan(self, plan: dict[str, object]) -> None:
-        known = self._study.user_attrs.get(_PLAN)
-        if known is None:
+        before = self._study.user_attrs.get(_PLAN)
+        if before is None:
             self._study.set_user_attr(_PLAN, plan)
             return
-        other = [name for name in {**known, **plan} if known.get(name) != plan.get(name)]
+        other = [name for name in {**before, **plan} if before.get(name) != plan.get(name)]
         if not other:
             return
         differences = [
-            f"{name} {known.get(name)}, now {plan.get(name)}" if name in _SHOWN else _CHANGED.get(name, name)
+            f"{name} {before.get(name)}, now {plan.get(name)}" if name in _SHOWN else _CHANGED.get(name, name)
             for name in other
         ]
         raise InputError(
-            f"The sweep '{self._study.study_name}' was begun with {'; '.join(differences)}.",
+            f"The sweep '{self._study.study_name}' was started with {'; '.join(differences)}.",
             "One sweep compares trials of the same model, data and settings.",
-            "Give the same again to go on with it, or another --out (in a --storage: --study) to begin anew.",
+            "Repeat the same command to continue it, or choose another --out (in a --storage: --study).",
         )
 
     def refill(self) -> int:
@@ -107,7 +102,7 @@ class SweepStudy:
                 waiting += self._enqueue(number, tried.get(number, []), _settings_of_others(trials, number))
         return waiting
 
-    def _enqueue(self, number: int, before: Sequence[FrozenTrial], taken: Sequence[Settings]) -> bool:
+    def _enqueue(self, number: int, before: Sequence[FrozenTrial], others: Sequence[Settings]) -> bool:
         lost = [trial for trial in before if _LOST in trial.user_attrs]
         if len(lost) >= ATTEMPTS:
             error = f"Lost {len(lost)} times: {lost[-1].user_attrs[_LOST]}"
@@ -118,7 +113,7 @@ class SweepStudy:
             ))  # fmt: skip
             return False
         if any(_REPEATED in trial.user_attrs for trial in before):
-            params = next(settings for settings in self._drawn if settings not in taken)
+            params = next(settings for settings in self._drawn if settings not in others)
         else:
             # Where most of the space is tried anyhow, a sampler can only repeat itself.
             sampled = number >= DRAWN and 2 * self.trials <= self._what.space.size
@@ -132,14 +127,9 @@ class SweepStudy:
         return sum(trial.state == self._states.RUNNING for trial in self._trials())
 
     def work(self, run: Run, number: int, at_once: int, after: Callable[[], None]) -> None:
-        """Takes trials out of the queue and runs them, some at once.
+        """Takes a number of trials out of the queue and runs them, some at once; `after` each one is called.
 
-        Args:
-            run: from a trial's number and settings to an outcome. A `WorkerLostError` gives the trial back;
-                any other exception ends the work and gives it back, too.
-            number: of trials.
-            at_once: how many run at the same time.
-            after: called when one is done.
+        A `WorkerLostError` of `run` gives its trial back; any other exception also ends the work.
         """
         try:
             self._study.optimize(

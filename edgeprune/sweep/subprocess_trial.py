@@ -70,7 +70,7 @@ def _reason(code: int, log: IO[str]) -> str:
     log.seek(0)
     last = log.read().strip()[-_TAIL:]
     how = f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    return f"The process {how}" + (f": {last}" if last else ", without a word (out of memory?).")
+    return f"The process {how}" + (f": {last}" if last else " and printed nothing (out of memory?).")
 
 
 def main() -> None:

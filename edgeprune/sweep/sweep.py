@@ -49,16 +49,13 @@ def sweep(
     """
     what.check()
     defaults = with_defaults(what.model, what.fixed).items()
-    what = dataclasses.replace(
-        what, fixed={name: value for name, value in defaults if name not in what.space.values}
-    )
+    fixed = {name: value for name, value in defaults if name not in what.space.values}
+    what = dataclasses.replace(what, fixed=fixed)
     with quiet_packages(ray=what.ray is not None):
         return _run(what, Path(out).resolve(), show, runner)
 
 
-def _run(
-    what: Sweep, folder: Path, show: Callable[[SweepStatus], None], runner: TrialRunner
-) -> Front:
+def _run(what: Sweep, folder: Path, show: Callable[[SweepStatus], None], runner: TrialRunner) -> Front:
     settings = recipe(**what.fixed)
     # What trials have in common, apart from settings.
     parts = fingerprint(what.model, what.data, what.custom_objects, settings)
@@ -95,10 +92,8 @@ def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"The sweep's folder {folder} cannot be used ({error}).", "A folder that can be written.",
-            "Choose another --out.",
-        ) from error
+        found = f"The sweep's folder {folder} cannot be used ({error})."
+        raise InputError(found, "A folder that can be written.", "Choose another --out.") from error
     if theirs != ours:
         raise InputError(
             f"{folder} holds the bundles of the sweep '{theirs.get('study')}' in {theirs.get('storage')}.",

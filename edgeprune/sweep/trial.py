@@ -121,10 +121,8 @@ def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
     from edgeprune.report.read import read_report
 
     settings = recipe(**assignment.settings)
-    made = pipeline.run(
-        _source(assignment), settings, Path(assignment.out), progress=progress, watch=watch
-    )
-    bundle = made.bundle
+    source, out = _source(assignment), Path(assignment.out)
+    bundle = pipeline.run(source, settings, out, progress=progress, watch=watch).bundle
     report = read_report(bundle)
     deployed, seen = report.stages.deployed, report.quantization.validation
     assert seen is not None  # noqa: S101  (a build always compares)

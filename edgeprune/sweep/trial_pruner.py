@@ -27,11 +27,7 @@ _KIND = ("method", "quantize", "qat", "clusters", "io", "embed_frontend", "allow
 
 @dataclasses.dataclass(frozen=True)
 class ReferenceTrial:
-    """A finished trial that others are compared with.
-
-    Attributes:
-        curve: how its model did after pruning and after each epoch.
-    """
+    """A finished trial that others are compared with; its curve begins after pruning."""
 
     number: int
     curve: tuple[Interim, ...]

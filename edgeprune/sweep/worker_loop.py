@@ -36,14 +36,9 @@ class WorkerLoop:
     """Keeps workers and devices busy until all trials are done."""
 
     def __init__(
-        self,
-        what: Sweep,
-        folder: Path,
-        study: SweepStudy,
-        board: StatusBoard,
-        workers: WorkerPool,
+        self, what: Sweep, folder: Path, study: SweepStudy, board: StatusBoard, workers: WorkerPool,
         made_of: Mapping[str, str],
-    ) -> None:
+    ) -> None:  # fmt: skip
         self._what, self._folder, self._study, self._board = what, folder, study, board
         self._workers, self._made_of = workers, dict(made_of)
         self._devices = DevicePool(what.devices, what.python)
@@ -82,7 +77,7 @@ class WorkerLoop:
                 at_once = self._what.at_once or self._workers.places
                 self._study.work(self._run_trial, waiting, at_once, self._update)
             elif self._study.running():
-                self._board.note("The last trials are with another process, or were until a moment ago.")
+                self._board.note("Another process runs the last trials, or did until a moment ago.")
                 time.sleep(_ELSEWHERE_S)
             else:
                 break
@@ -108,7 +103,7 @@ class WorkerLoop:
         except WorkerLostError as error:
             if lost + 1 < ATTEMPTS and not self._ended.is_set():
                 return self._check_on_worker(base, lost + 1)
-            raise InputError(f"The check of model and data did not end well. {error}") from error
+            raise InputError(f"The check of model and data failed. {error}") from error
         finally:
             self._board.end(CHECK)
 

@@ -27,11 +27,7 @@ if TYPE_CHECKING:
 
 
 class WorkerPool(Protocol):
-    """Runs assignments; called from several threads.
-
-    Attributes:
-        places: how many at once, unless the user says otherwise.
-    """
+    """Runs assignments; called from several threads, `places` at once unless the user says otherwise."""
 
     places: int
 
@@ -60,8 +56,7 @@ class LocalWorkers:
 class RayWorkers:
     """Ray's workers. Model and data travel to a machine that does not have them; bundles come back.
 
-    The sweep gives a lost trial back, Ray does not retry it: so it is known what was lost, and a trial counts
-    once.
+    The sweep gives a lost trial back, Ray does not retry it: so a trial counts once, and a loss is known.
     """
 
     def __init__(self, module: ModuleType, runner: TrialRunner) -> None:
@@ -75,25 +70,25 @@ class RayWorkers:
 
     def run(self, assignment: Assignment) -> Messages:
         """See `WorkerPool.run`."""
-        digests = file_transfer.hashes(assignment)
+        checksums = file_transfer.checksums_of(assignment)
         try:
-            if not (yield from self._messages(assignment, digests, None)):
-                yield from self._messages(assignment, digests, self._inputs(assignment, digests))
+            if not (yield from self._messages(assignment, checksums, None)):
+                yield from self._messages(assignment, checksums, self._inputs(assignment, checksums))
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(f"{type(error).__name__}: {str(error).strip()[-300:]}") from error
 
-    def _inputs(self, assignment: Assignment, digests: dict[str, str]) -> ray.ObjectRef:
+    def _inputs(self, assignment: Assignment, checksums: dict[str, str]) -> ray.ObjectRef:
         """The files, once in Ray's object store."""
         with self._lock:
-            if self._sent is None or self._sent[0] != digests:
-                self._sent = digests, self._ray.put(file_transfer.pack_inputs(assignment))
+            if self._sent is None or self._sent[0] != checksums:
+                self._sent = checksums, self._ray.put(file_transfer.pack_inputs(assignment))
             return self._sent[1]
 
     def _messages(
-        self, assignment: Assignment, digests: dict[str, str], sent: ray.ObjectRef | None
+        self, assignment: Assignment, checksums: dict[str, str], sent: ray.ObjectRef | None
     ) -> Generator[Message, None, bool]:
         """Passes messages on; returns False where the machine does not have the files."""
-        stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), digests, sent)
+        stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), checksums, sent)
         self._active.add(stream)
         try:
             for reference in stream:
@@ -117,7 +112,7 @@ class RayWorkers:
 
 
 def on_node(
-    runner: TrialRunner, text: str, packages: dict[str, str], digests: dict[str, str], sent: bytes | None
+    runner: TrialRunner, text: str, packages: dict[str, str], checksums: dict[str, str], sent: bytes | None
 ) -> Iterator[tuple[str, str | bytes]]:
     """A trial on some machine of a cluster; its bundle is sent, since no disk need be shared."""
     assignment = jsonable.loads(Assignment, text, "The assignment")
@@ -127,7 +122,7 @@ def on_node(
         yield "message", jsonable.dumps(Message(outcome=Outcome(error=error, bad_input=True)))
         return
     try:
-        given = file_transfer.on_this_machine(assignment, digests, sent)
+        given = file_transfer.on_this_machine(assignment, checksums, sent)
     except FileNotFoundError:
         yield "missing", ""
         return
@@ -141,11 +136,7 @@ def on_node(
 
 @contextlib.contextmanager
 def worker_pool(ray_address: str | None, runner: TrialRunner = run_in_subprocess) -> Iterator[WorkerPool]:
-    """What runs assignments.
-
-    Args:
-        ray_address: None for processes here; "auto" for the cluster of this machine; or ``host:port``.
-        runner: what a worker does with an assignment.
+    """Processes here without an address; else a Ray cluster: ``host:port``, or "auto" for the local one.
 
     Raises:
         InputError: Ray is missing, or there is no cluster at that address.

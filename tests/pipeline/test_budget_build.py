@@ -61,7 +61,7 @@ def report_of(bundle):
 def test_size_and_macs_hold_together_without_any_device(source, tmp_path, monkeypatch):
     from edgeprune.budget import profile
 
-    monkeypatch.setattr(profile, "bench", None)  # nothing to time
+    monkeypatch.setattr(profile, "bench_content", None)  # nothing to time
     bundle = edgeprune.build(
         source.model, source.data, out=tmp_path / "out", max_size="14kB", max_macs="100k", **GRADUAL
     )
