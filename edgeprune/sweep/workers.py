@@ -22,8 +22,9 @@ from edgeprune.sweep.trial import Assignment, Message, Outcome
 
 if TYPE_CHECKING:
     import ray
-    Messages = Generator[Message, None, None]
-    TrialRunner = Callable[[Assignment], Messages]
+
+Messages = Generator[Message, None, None]
+TrialRunner = Callable[[Assignment], Messages]
 
 
 class WorkerPool(Protocol):
