@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,10 +20,11 @@ from edgeprune.conversion.options import Quantized
 from edgeprune.conversion.parity import Parity
 from edgeprune.conversion.values import Converted
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.streamed import is_streamed
+from edgeprune.data.streamed import HeldSamples, ModelInput, parts_of, unless_streamed
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_types import KerasModel
+from edgeprune.preprocessing import Step
 from edgeprune.pruning.result import PruneReport
 from edgeprune.run_record import RunRecord
 from edgeprune.training.checkpoint import Epoch
@@ -127,7 +128,7 @@ class DeployedModel:
     outputs: Mapping[str, Outputs]
     thresholds: Mapping[str, float]
     parity: Parity
-    preprocessing: Sequence[Mapping[str, Any]]
+    preprocessing: Sequence[Step]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -157,9 +158,9 @@ class Baseline:
     network: KerasNetwork
     dependencies: DependencyGraph
     data: Dataset
-    calibration: Any
-    validation: Any
-    test: Any
+    calibration: HeldSamples
+    validation: HeldSamples
+    test: ModelInput
     predictions: Outputs
     objective: TrainingObjective
 
@@ -168,7 +169,7 @@ class Baseline:
         """Whether the first output says classes."""
         return self.objective.objectives[0].kind in ("categorical", "binary")
 
-    def epochs(self, number: int, seed: int) -> Iterator[tuple[Any, np.ndarray | None]]:
+    def epochs(self, number: int, seed: int) -> Iterator[tuple[ModelInput, np.ndarray | None]]:
         """Model inputs and labels of each epoch, augmented as the zoo's recipe says."""
         if self.entry is not None:
             from edgeprune_models.training import augmented_epochs
@@ -196,18 +197,18 @@ class Baseline:
         )
 
     def metrics(
-        self, split: Split, outputs: Outputs, inputs: Any, threshold: float | None = None
+        self, split: Split, outputs: Outputs, inputs: ModelInput, threshold: float | None = None
     ) -> dict[str, float]:
         """All metrics of the task for the first output on a split."""
         from edgeprune.metrics import evaluate
 
         # Only an autoencoder is judged by its inputs.
-        seen = None if is_streamed(inputs) else inputs
         return evaluate(
-            self.data.metrics, split.y, outputs[0], labels=self.data.labels, inputs=seen, threshold=threshold
+            self.data.metrics, split.y, outputs[0], labels=self.data.labels, inputs=unless_streamed(inputs),
+            threshold=threshold,
         )
 
-    def primary_metric(self, split: Split, outputs: Outputs, inputs: Any) -> float:
+    def primary_metric(self, split: Split, outputs: Outputs, inputs: ModelInput) -> float:
         """The task's own metric as a fraction, so that higher is better."""
         from edgeprune.metrics import METRICS
 
@@ -229,5 +230,5 @@ class Baseline:
         y = self.data.validation.y
         if y is None or not set(anomaly.NAMES) & set(self.data.metrics):
             return None
-        seen = self.validation[0] if isinstance(self.validation, tuple) else self.validation
-        return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, seen)))
+        (seen, *_) = parts_of(self.validation)
+        return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, np.asarray(seen))))

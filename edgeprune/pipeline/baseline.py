@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.streamed import in_memory, is_streamed
+from edgeprune.data.streamed import HeldSamples, ModelInput, in_memory, is_streamed, parts_of
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
@@ -157,7 +157,7 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
 
 
 def _labelled(
-    data: Dataset, model: KerasModel, predictions: Outputs, test: Any, context: BuildContext
+    data: Dataset, model: KerasModel, predictions: Outputs, test: ModelInput, context: BuildContext
 ) -> Dataset:
     """Data whose metrics fit it; without labels, the original's predictions stand in."""
     if data.test.y is not None and data.validation.y is not None:
@@ -181,7 +181,7 @@ def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
     return outputs
 
 
-def _check_shapes(model: KerasModel, inputs: Any) -> None:
+def _check_shapes(model: KerasModel, inputs: HeldSamples) -> None:
     """Refuses data that the model cannot take, before anything is done with it.
 
     Raises:
@@ -189,9 +189,8 @@ def _check_shapes(model: KerasModel, inputs: Any) -> None:
     """
     from edgeprune.conversion.values import shapes_match
 
-    arrays = inputs if isinstance(inputs, tuple) else (inputs,)
     wanted = [tuple(tensor.shape[1:]) for tensor in model.inputs]
-    found = [array.shape[1:] for array in arrays]
+    found = [array.shape[1:] for array in parts_of(inputs)]
     if not shapes_match(wanted, found):
         raise InputError(
             f"The data has samples of shape {', '.join(map(str, found))}.",

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from edgeprune.data.calibration import choose
+from edgeprune.data.streamed import in_memory
 from edgeprune.data.dataset import Split
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline
@@ -30,7 +31,7 @@ def cross_validate(baseline: Baseline, recipe: Recipe, context: BuildContext) ->
     for number in range(folds):
         kept = data.train.take(np.flatnonzero(parts != number))
         held = data.train.take(np.flatnonzero(parts == number))
-        calibration = data.model_input(choose(kept, recipe.prune.calibration, context.seed).x)
+        calibration = in_memory(data.model_input(choose(kept, recipe.prune.calibration, context.seed).x))
         fold = dataclasses.replace(
             baseline, data=dataclasses.replace(data, train=kept), calibration=calibration
         )

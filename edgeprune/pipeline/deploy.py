@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.conversion import Converted, Quantized, QuantizeOptions
 from edgeprune.data.calibration import choose
-from edgeprune.data.streamed import batches_of, in_memory, is_streamed
+from edgeprune.data.streamed import HeldSamples, ModelInput, batches_of, in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Outputs, TunedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.tune import fine_tuning
+from edgeprune.preprocessing import Step
 from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
@@ -126,14 +126,14 @@ def as_timed(
 
 def finished(
     baseline: Baseline, converted: Converted, settings: QuantizeSettings
-) -> tuple[Converted, Sequence[Mapping[str, Any]]]:
+) -> tuple[Converted, Sequence[Step]]:
     """The file with its front end and its metadata, and the steps that stay outside of it."""
     from edgeprune.conversion import attach
     from edgeprune.conversion.frontend import embed, split_steps
     from edgeprune.conversion.metadata import normalization_of
 
     data = baseline.data
-    steps: Sequence[Mapping[str, Any]] = data.preprocessing
+    steps: Sequence[Step] = data.preprocessing
     if settings.embed_frontend:
         steps, inside = split_steps(data.preprocessing)
         samples = int(_raw(baseline, steps, 1)[0].shape[-1])
@@ -177,7 +177,7 @@ def _fit(baseline: Baseline, model: KerasModel, train: TrainSettings, context: B
     )
 
 
-def _raw(baseline: Baseline, steps: Sequence[Mapping[str, Any]], number: int | None = None) -> Any:
+def _raw(baseline: Baseline, steps: Sequence[Step], number: int | None = None) -> HeldSamples:
     """Test samples after some of the steps only."""
     from edgeprune import preprocessing
 
@@ -185,15 +185,15 @@ def _raw(baseline: Baseline, steps: Sequence[Mapping[str, Any]], number: int | N
     return preprocessing.apply(steps, in_memory(split.x), baseline.data.files)
 
 
-def _several(inputs: Any) -> tuple[Any, ...]:
+def _several(inputs: HeldSamples) -> tuple[np.ndarray, ...]:
     return inputs if isinstance(inputs, tuple) else (inputs,)
 
 
-def _outputs(tflite: bytes, inputs: Any) -> Outputs:
+def _outputs(tflite: bytes, inputs: ModelInput) -> Outputs:
     from edgeprune.conversion import run_tflite
 
     parts = []
-    for batch in batches_of(inputs) if is_streamed(inputs) else [inputs]:
+    for batch in batches_of(inputs) if is_streamed(inputs) else [in_memory(inputs)]:
         found = run_tflite(tflite, _several(batch))
         parts.append(found if isinstance(found, tuple) else (found,))
     return tuple(np.concatenate(several) for several in zip(*parts, strict=True))

@@ -106,7 +106,7 @@ def learn(
         )
     file = context.store.file(f"{name}.npz") if context.strategy is None else None
     settings = fine_tuning(train, context.seed, len(baseline.data.train), "fine_tune", train.epochs, number)
-    with scaled_dropout(model, baseline.model):
+    with scaled_dropout(model, baseline.network.graph):
         curve = fine_tune(
             model, baseline.model, baseline.epochs(settings.epochs, context.seed + 1 + number), settings,
             baseline.objective, baseline.score, checkpoint=Checkpoint(file) if file else None,
@@ -142,8 +142,10 @@ def _sturdier_weights(
 
 def _readiness(baseline: Baseline, model: KerasModel, seed: int) -> float:
     """The score on validation data as training sees the model, with its dropout on."""
-    with scaled_dropout(model, baseline.model):
-        return baseline.score_of(predict_in_training(model, baseline.validation, seed))
+    inputs = baseline.validation
+    with scaled_dropout(model, baseline.network.graph):
+        several = list(inputs) if isinstance(inputs, tuple) else inputs
+        return baseline.score_of(predict_in_training(model, several, seed))
 
 
 def _start(

@@ -6,13 +6,13 @@ import contextlib
 import math
 from collections.abc import Iterator
 
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph.model_graph import ModelGraph, Tensor
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 
 @contextlib.contextmanager
-def scaled_dropout(model: KerasModel, original: KerasModel) -> Iterator[None]:
+def scaled_dropout(model: KerasModel, original: ModelGraph) -> Iterator[None]:
     """Lowers the rates of a pruned model's dropout layers while it trains; `original` is not changed.
 
     A network with fewer connections has less capacity to regularize: at the original's rates it learns
@@ -32,13 +32,11 @@ def scaled_dropout(model: KerasModel, original: KerasModel) -> Iterator[None]:
             layer.rate = rate
 
 
-def _kept_ratios(model: KerasModel, original: KerasModel) -> list[tuple[KerasLayer, float]]:
+def _kept_ratios(model: KerasModel, original: ModelGraph) -> list[tuple[KerasLayer, float]]:
     """Dropout layers of the pruned model, and the ratio of the original's values that each still sees."""
-    if model is original:
-        return []
-    mine, theirs = read(model), read(original)
+    mine = read(model)
     ratios: dict[str, float] = {}
-    for call, full in zip(mine.graph.calls, theirs.graph.calls, strict=True):
+    for call, full in zip(mine.graph.calls, original.calls, strict=True):
         if "Dropout" in mine.graph.layers[call.layer].kind:
             ratio = _size(call.inputs[0]) / max(_size(full.inputs[0]), 1)
             ratios[call.layer] = max(ratio, ratios.get(call.layer, 0.0))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import edgeprune
+from edgeprune.keras_bridge.network import network_of
 from edgeprune.pipeline.tune import learn
 from edgeprune.recipe import TrainSettings
 from edgeprune.training.dropout import scaled_dropout
@@ -41,7 +42,7 @@ def test_rates_fall_by_the_share_of_what_each_layer_sees(package):
     model = edgeprune.prune(original, 0.35, ratios={"conv": 0.5, "dense": 0.25}).model
     before = rates(model)
     assert before == rates(original) == {"seen": 0.4, "flat": 0.2, "inside": 0.5, "whole": 0.1}
-    with scaled_dropout(model, original):
+    with scaled_dropout(model, network_of(original).graph):
         # Half of the convolution's channels, which are half of what is flat; 6 of 8; the outputs stay.
         assert rates(model) == pytest.approx(
             {"seen": 0.2, "flat": 0.1, "inside": 0.375, "whole": 0.1}, rel=1e-12
@@ -57,7 +58,7 @@ def test_they_hold_while_training_goes_on():
     answers, seen = predict(original, x), []
     labels = answers[0].argmax(-1)
     baseline = SimpleNamespace(
-        model=original,
+        model=original, network=network_of(original),
         objective=training_objective(original, answers, labels, 0.5),
         epochs=lambda *_: [(x, labels)],
         score=lambda trained: seen.append(rates(trained)) or 0.0,
