@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 
 from edgeprune.data.calibration import choose
-from edgeprune.data.streamed import in_memory
 from edgeprune.data.dataset import Split
+from edgeprune.data.streamed import in_memory
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline
 from edgeprune.pipeline.context import BuildContext
