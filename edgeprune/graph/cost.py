@@ -4,8 +4,6 @@ Both follow from what the rules say about each weight: a weight with ids along i
 elements as the product of what is kept along them, and each is used `reuse` times.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

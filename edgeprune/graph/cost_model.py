@@ -8,13 +8,11 @@ linear function of the kept counts,
 so that a plan of thousands of removals costs no more than a few matrix products.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.channel_ids import ChannelIds
 from edgeprune.graph.dependency_graph import DependencyGraph
 
 COST_KINDS = ("neurons", "params", "macs")

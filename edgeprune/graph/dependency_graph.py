@@ -4,8 +4,6 @@ Classes of united ids are the channels (neurons), and channels that come from th
 group, among whose members a criterion may choose.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 

@@ -4,18 +4,16 @@ Slicing the weights, counting parameters and MACs, masking and refitting all fol
 and are written once, elsewhere.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds
+from edgeprune.graph.channel_ids import ChannelIds
 from edgeprune.graph.model_graph import Argument, Call, Layer, Tensor
 
 Arrays = Sequence[np.ndarray]
-Masks = Sequence["np.ndarray | None"]
+Masks = Sequence[np.ndarray | None]
 Hidden = Callable[[Arrays, Arrays, Masks], np.ndarray]
 Samples = Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
 

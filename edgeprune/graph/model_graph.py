@@ -5,15 +5,13 @@ are inlined: their layers carry a path such as ``"encoder/dense"``. No TensorFlo
 weights are read from the framework when they are first asked for.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-Shape: TypeAlias = "tuple[int | None, ...]"
+Shape: TypeAlias = tuple[int | None, ...]
 Config: TypeAlias = Mapping[str, Any]
 """A layer's configuration, or a part of it, as Keras' ``get_config`` writes it."""
 Argument: TypeAlias = Any

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import KeepMask
+from edgeprune.graph import channel_ids
+from edgeprune.graph.channel_ids import KeepMask
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32

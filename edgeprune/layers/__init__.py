@@ -3,8 +3,6 @@
 A layer without a row is a barrier: the neurons around it stay, and the report says why.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 from edgeprune.errors import InputError

@@ -3,15 +3,11 @@
 An activation that mixes the channels (softmax) needs all of them: its channels stay.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow, WeightFlow
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, WeightFlow, channel_ids
 from edgeprune.graph.model_graph import Config, Layer
 from edgeprune.layers.operation import axes_of
 from edgeprune.layers.rule import ChannelwiseRule, named_activation

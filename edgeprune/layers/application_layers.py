@@ -4,13 +4,9 @@ y = x · gamma with one number per channel: ConvNeXt's LayerScale. Its Stochasti
 branches in training and is the identity otherwise; Inception-ResNet's CustomScaleLayer is a + scale · b.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Layer
+from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow
 from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
 
 

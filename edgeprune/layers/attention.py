@@ -4,12 +4,7 @@ Dimension j of the query meets dimension j of the key, so they go together; a re
 nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's channels.
 """
 
-from __future__ import annotations
-
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, MacTerm, WeightFlow
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph import CallView, ChannelSpace, Flow, MacTerm, Tensor, WeightFlow, channel_ids
 from edgeprune.layers.multi_head_attention import steps_of
 from edgeprune.layers.rule import Rule
 

@@ -6,8 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.flow import Arrays, CallView, Masks
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph import Arrays, CallView, Masks, Tensor
 
 
 @dataclasses.dataclass(frozen=True)

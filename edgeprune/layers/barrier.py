@@ -1,11 +1,6 @@
 """A layer that nothing is known about: its neighbours keep their neurons, which is always safe."""
 
-from __future__ import annotations
-
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Config
+from edgeprune.graph import CallView, ChannelSpace, Config, Flow, KeepMask, WeightFlow, channel_ids
 from edgeprune.layers.rule import ChannelwiseRule, Rule
 
 

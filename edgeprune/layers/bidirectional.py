@@ -5,14 +5,10 @@ other merges add them element by element and so tie them. Keras 3 computes its o
 directions were of one size, so there they are tied as well.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.graph.model_graph import Call, Config, Layer, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config

@@ -9,15 +9,11 @@ The numpy cells follow Keras' own; they give the states that the recurrent kerne
 no tensors of the graph.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds
-from edgeprune.graph.flow import Arrays, Masks, WeightFlow
-from edgeprune.graph.model_graph import Config
+from edgeprune.graph import Arrays, ChannelIds, Config, Masks, WeightFlow
 from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 
 GATES = {"SimpleRNN": 1, "GRU": 3, "LSTM": 4}

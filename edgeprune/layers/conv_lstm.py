@@ -1,14 +1,10 @@
 """ConvLSTM: kernel (*window, in, 4·f), recurrent kernel (*window, f, 4·f), bias (4·f)."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph import CallView, ChannelSpace, Flow, LinearRead, WeightFlow, channel_ids
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import window_of
 from edgeprune.layers.patches import Window, patches

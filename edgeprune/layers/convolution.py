@@ -5,16 +5,12 @@ groups = in           depthwise: outputs live and die with the input they read
 otherwise             every group keeps the same positions, so that groups stay equally wide
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
+from edgeprune.graph import Argument, ChannelIds, ChannelSpace, Config, KeepMask, channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Argument, Config
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.rule import LinearRule

@@ -1,14 +1,10 @@
 """Transposed convolutions: kernel (*window, out, in)."""
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph import CallView, ChannelSpace, Flow, LinearRead, WeightFlow, channel_ids
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, window_of
 from edgeprune.layers.patches import transposed_patches

@@ -1,12 +1,8 @@
 """Dense: y = activation(x·W + b), x (…, in), W (in, out), b (out)."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph import CallView, ChannelSpace, Flow, LinearRead, WeightFlow, channel_ids
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.rule import LinearRule
 

@@ -3,14 +3,9 @@
 A depthwise layer makes no choice of its own: its outputs are the channels of its input.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Layer
+from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
 from edgeprune.layers.convolution import channel_axis, positions
 from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
 

@@ -1,13 +1,8 @@
 """Dot: a batched product of two tensors over one axis of each."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import CallView, Flow, MacTerm
-from edgeprune.graph.model_graph import Shape
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, MacTerm, Shape, channel_ids
 from edgeprune.layers.rule import Rule
 
 

@@ -5,18 +5,14 @@ in kernel and output, not in input      made here; the largest such axis carries
 in all three, or input and output       passes through
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Mapping
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
+from edgeprune.graph import ChannelIds, ChannelSpace, Config, KeepMask, channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.graph.model_graph import Config
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.rule import LinearRule

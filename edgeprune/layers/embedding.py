@@ -1,13 +1,8 @@
 """Embedding: a table (vocabulary, channels); each channel is one column."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Layer
+from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
 from edgeprune.layers.rule import Rule
 
 

@@ -8,15 +8,11 @@ three goes together. The output is as wide as the query input, and Keras wants t
 so they are tied.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.layers.multi_head_attention import (
     attention_inputs,
     attention_reads,

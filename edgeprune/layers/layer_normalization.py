@@ -7,14 +7,9 @@ Channels under them can go: the statistics are then taken over those that stay. 
 definition, see `edgeprune.pruning.equivalence`; `stand_in` computes it at full size.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
-from edgeprune.graph.flow import Arrays, CallView, Flow, WeightFlow
-from edgeprune.graph.model_graph import Config
+from edgeprune.graph import Arrays, CallView, ChannelSpace, Config, Flow, KeepMask, WeightFlow, channel_ids
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.rule import Rule, StandIn
 

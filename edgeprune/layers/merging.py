@@ -1,14 +1,10 @@
 """Layers that join several tensors element by element, or end to end."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, channel_ids
 from edgeprune.layers.rule import ChannelwiseRule
 
 

@@ -8,8 +8,6 @@ The scale 1/√K follows from the configured size: when K shrinks to K', the que
 √(K'/K), which makes up for it exactly.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 from collections.abc import Mapping, Sequence
@@ -17,10 +15,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
+from edgeprune.graph import ChannelIds, ChannelSpace, Config, KeepMask, Tensor, channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, MacTerm, WeightFlow
-from edgeprune.graph.model_graph import Config, Tensor
 from edgeprune.layers.attention_in_numpy import Attention, heads_of
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dense import vectors

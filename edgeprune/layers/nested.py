@@ -1,14 +1,11 @@
 """Layers inside of a layer's configuration: their views, and their changed configurations."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph.flow import Arrays, LinearRead, Masks
-from edgeprune.graph.model_graph import Config, Layer
+from edgeprune.graph import Arrays, Config, Layer, LinearRead, Masks
 
 
 def with_config(serialized: Config, changed: Config) -> Config:

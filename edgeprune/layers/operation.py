@@ -4,17 +4,13 @@ Keras 3 keeps an operation's options in its configuration and its tensors in the
 everything in the call. A `Parameter` finds one in either, and changes it where it was found.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
 
-from edgeprune.graph.channels import KeepMask
-from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Argument, Arguments, Config, Tensor
+from edgeprune.graph import Argument, Arguments, CallView, Config, Flow, KeepMask, Tensor
 from edgeprune.layers.rule import Rule
 
 
@@ -45,7 +41,7 @@ class Parameter:
         return next((name for name in self.names if name in view.layer.config), None)
 
 
-Changes: TypeAlias = "Mapping[Parameter, Argument]"
+Changes: TypeAlias = Mapping[Parameter, Argument]
 """New values of an operation's options."""
 
 AXIS = Parameter(("axis", "axes", "dim"), 1)

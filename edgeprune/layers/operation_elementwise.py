@@ -3,14 +3,9 @@
 A constant that has an entry for each channel, ``x * np.array([…])``, shrinks with them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Argument
+from edgeprune.graph import Argument, CallView, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
 from edgeprune.layers.operation import (

@@ -4,11 +4,7 @@ Along an axis of channels only a sum can lose some of them: a silenced channel a
 would count in a mean and could win a maximum.
 """
 
-from __future__ import annotations
-
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelSpace, Flow, channel_ids
 from edgeprune.layers.operation import AXIS, OperationRule, Parameter, axes_of
 
 KEEPDIMS = Parameter(("keepdims", "keep_dims"), 2)

@@ -1,13 +1,8 @@
 """Operations that move elements: reshape, transpose, pad, tile, join, split, matrix products."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, Tensor, channel_ids
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.dot import product_term, summed_line
 from edgeprune.layers.merging import join, unite_elementwise

@@ -4,17 +4,12 @@ Keras 3 keeps Python slices; Keras 2 keeps dictionaries of start, stop and step.
 along the axis of the channels moves to where its first channel is afterwards.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Argument
+from edgeprune.graph import Argument, CallView, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.operation import Changes, OperationRule, Parameter
 

@@ -1,7 +1,5 @@
 """Rows of the table for operations: ``ops.X`` is class X of keras.ops, ``tf.x`` TensorFlow's name."""
 
-from __future__ import annotations
-
 from edgeprune.layers import operation_elementwise, operation_reduction, operation_shaping
 from edgeprune.layers.operation import Parameter
 from edgeprune.layers.operation_slicing import GetItemRule

@@ -6,8 +6,6 @@ Padding reads zeros. A transposed convolution reads, at each output position, th
 fall on it: tap k at output o reads input (o + before - k·dilation) / stride, where that is whole.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 

@@ -1,10 +1,6 @@
 """Pooling and everything else that moves data within a channel: padding, cropping, up-sampling."""
 
-from __future__ import annotations
-
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelSpace, Flow, channel_ids
 from edgeprune.layers.convolution import channel_axis
 from edgeprune.layers.rule import ChannelwiseRule
 

@@ -5,17 +5,13 @@ and in the states go together. Inputs are (N, T, in); outputs the sequence (N, T
 step (N, u), then the states where asked for.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
+from edgeprune.graph import Argument, ChannelIds, ChannelSpace, Config, KeepMask, Tensor, channel_ids
 from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
-from edgeprune.graph.model_graph import Argument, Config, Tensor
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack

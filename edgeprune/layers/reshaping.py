@@ -1,12 +1,8 @@
 """Flatten, Reshape, Permute: the very same operation on the id array."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.graph.model_graph import Config, Layer, Shape
 from edgeprune.layers.rule import ChannelwiseRule
 

@@ -6,15 +6,12 @@ a safe default: what is not declared is not done. Nothing in edgeprune asks whic
 that a user registers takes part in everything. `README.md` beside this module shows one.
 """
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds, ChannelSpace, KeepMask
-from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, WeightFlow
+from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, KeepMask, LinearRead, WeightFlow
 from edgeprune.graph.model_graph import Arguments, Config, Layer
 
 StandIn = Callable[[Arrays, Arrays], list[np.ndarray]]

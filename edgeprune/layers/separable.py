@@ -3,15 +3,11 @@
 What the pointwise half reads is no tensor of the graph; it is computed from the layer's input.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
-from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
+from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, LinearRead, Masks, WeightFlow, channel_ids
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors

@@ -6,13 +6,9 @@ The reader puts these two calls in place of a `TimeDistributed` around a model a
 between them. To its layers a step is a sample, so their rules are the same as anywhere.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.flow import CallView, Flow
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, channel_ids
 from edgeprune.layers.rule import ChannelwiseRule
 
 

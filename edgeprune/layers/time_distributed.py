@@ -3,18 +3,14 @@
 A whole model at every step is read as its layers, see `edgeprune.layers.steps`.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace, KeepMask
+from edgeprune.graph import Call, ChannelSpace, Config, KeepMask, Layer, Shape, Tensor, channel_ids
 from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, Samples, WeightFlow
-from edgeprune.graph.model_graph import Call, Config, Layer, Shape, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import Rule, StandIn

@@ -5,8 +5,6 @@
 Centred, because whatever is constant moves into the bias and costs nothing.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 

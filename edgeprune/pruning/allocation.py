@@ -8,8 +8,6 @@ Both move along the widths that the constraints allow. Steps that the last, larg
 are given back. `edgeprune.budget.allocation` does the same for costs that are not smooth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np

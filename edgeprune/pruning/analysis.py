@@ -4,8 +4,6 @@ read → dependency graph → importance of each group's channels → sensitivit
 allocate → plan → compact → prove → reconstruct                                      for each ratio
 """
 
-from __future__ import annotations
-
 import contextlib
 import numbers
 import time

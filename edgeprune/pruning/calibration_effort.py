@@ -1,12 +1,10 @@
 """How many calibration samples each step can afford, in memory and in multiply-accumulates."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.channels import static
+from edgeprune.graph.channel_ids import static
 from edgeprune.graph.model_graph import ModelGraph
 
 ACTIVATION_BYTES = 1_500_000_000

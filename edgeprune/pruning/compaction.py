@@ -5,16 +5,12 @@ No number is recomputed, but for constants that a layer derives from its own siz
 Removing channel u equals masking it: every weight that *reads* u set to zero in the original.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
 
-from edgeprune.graph.channels import ChannelIds, KeepMask
-from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.model_graph import Arguments, Config, ModelGraph
+from edgeprune.graph import Arguments, ChannelIds, Config, DependencyGraph, KeepMask, ModelGraph
 from edgeprune.layers import rule_for
 
 

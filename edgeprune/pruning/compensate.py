@@ -5,8 +5,6 @@ With covariance S and mean m of all rows, K the rows that stay, the kept ones st
     x ≈ m + (x_K - m_K)·A,   A = (S_KK + λI)⁻¹·S_K:        so W_K := A·W,   b := b + (m - m_K·A)·W
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -16,11 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds
-from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.flow import CallView, Flow
-from edgeprune.graph.model_graph import Tensor
+from edgeprune.graph import CallView, ChannelIds, DependencyGraph, Flow, Tensor, channel_ids
 from edgeprune.layers import rule_for
 
 

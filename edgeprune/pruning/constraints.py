@@ -1,7 +1,5 @@
 """What allocation must respect: minimum width, rounding, protected layers and fixed ratios."""
 
-from __future__ import annotations
-
 import dataclasses
 import fnmatch
 from collections.abc import Mapping, Sequence

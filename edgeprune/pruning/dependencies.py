@@ -1,14 +1,10 @@
 """Finds which channels must go together: sends ids through every call of the graph in order."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelIds, ChannelSpace
-from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph, Refusal
+from edgeprune.graph import ChannelGroup, ChannelIds, ChannelSpace, DependencyGraph, Refusal, channel_ids
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for

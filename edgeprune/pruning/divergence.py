@@ -5,8 +5,6 @@ in nats. Anything else: half the mean squared error relative to the output's var
 square where it does not vary. Outputs add up.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

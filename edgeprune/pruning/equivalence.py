@@ -12,16 +12,13 @@ them. UnitNormalization divides by a sum, to which silenced channels add nothing
 stand-in. Softmax over channels is a barrier: its channels stay.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
 from edgeprune.errors import VerificationError
-from edgeprune.graph.channels import ChannelIds, KeepMask
-from edgeprune.graph.flow import WeightFlow
+from edgeprune.graph import ChannelIds, KeepMask, WeightFlow
 
 RELATIVE_TOLERANCE = 1e-4
 """Of the largest magnitude in an output: float32 sums in another order."""

@@ -5,8 +5,6 @@ left-out predictions stand in for its results: they err as the layer will on new
 behind it should be fitted to that.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

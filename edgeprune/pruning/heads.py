@@ -3,13 +3,10 @@
 (hidden Dense → activation, Dropout) → Dense → softmax, sigmoid or nothing → a model output
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 
-from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.model_graph import ModelGraph
+from edgeprune.graph import DependencyGraph, ModelGraph
 from edgeprune.layers import rule_for
 from edgeprune.layers.activation import NUMPY_ACTIVATIONS
 

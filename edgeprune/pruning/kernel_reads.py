@@ -9,14 +9,11 @@ Flatten), all of them can share one CxC matrix of moments: *shared* rows.
     X (n, R) → (n·taps, C)          W (R, O) → (C, taps·O)
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.flow import LinearRead
+from edgeprune.graph import DependencyGraph, LinearRead
 from edgeprune.pruning.network import PendingCall
 
 LARGEST_EXACT = 1600

@@ -5,8 +5,6 @@
 Rows may carry weights. The constant c is never penalised.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

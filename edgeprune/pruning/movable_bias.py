@@ -3,8 +3,6 @@
 BN(z + c) with moving mean m  =  BN(z) with moving mean m - c
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

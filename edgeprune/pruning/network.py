@@ -17,7 +17,7 @@ from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import PrunePlan
 
-Data: TypeAlias = "np.ndarray | list[np.ndarray] | dict[str, np.ndarray]"
+Data: TypeAlias = np.ndarray | list[np.ndarray] | dict[str, np.ndarray]
 """One array, a list of arrays in the order of the inputs, or a dictionary by input name; (N, …) each."""
 
 

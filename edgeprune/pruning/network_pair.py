@@ -1,14 +1,11 @@
 """The original and its compacted copy, which run side by side while the copy is refitted."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.graph.channels import KeepMask
-from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.graph import DependencyGraph, KeepMask
 from edgeprune.layers import rule_for
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments
 from edgeprune.pruning.kernel_reads import KernelRead

@@ -8,8 +8,6 @@
 v is the mean variance of p, so that errors of different outputs compare.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -11,8 +11,6 @@ Where there are few rows for many columns (after a Flatten), one map is fitted f
 out, then corrects what is left.
 """
 
-from __future__ import annotations
-
 import collections
 from collections.abc import Callable, Sequence
 

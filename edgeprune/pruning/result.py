@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgeprune.graph import DependencyGraph, Refusal
 from edgeprune.graph.cost import Cost
-from edgeprune.graph.dependency_graph import DependencyGraph, Refusal
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.equivalence import Equivalence
 

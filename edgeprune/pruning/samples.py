@@ -1,7 +1,5 @@
 """Calibration data of any of the accepted forms, by sample, and its labels."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.errors import InputError

@@ -8,14 +8,11 @@ divergence over cumulative cost is interpolated:
     D(k) = cost(k) · exp(interpolated log(measured / cost))
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeprune.graph.channels import KeepMask
-from edgeprune.graph.dependency_graph import ChannelGroup, DependencyGraph
+from edgeprune.graph import ChannelGroup, DependencyGraph, KeepMask
 from edgeprune.pruning.activation_statistics import Moments
 from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.divergence import divergence

@@ -10,8 +10,6 @@ uniform to it. Statistics over channels (LayerNormalization, …) see every chan
 stay, and so do those that a rule without reads consumes.
 """
 
-from __future__ import annotations
-
 import collections
 import dataclasses
 import hashlib
@@ -19,9 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.graph.flow import CallView, Flow, LinearRead
+from edgeprune.graph import CallView, DependencyGraph, Flow, LinearRead, channel_ids
 from edgeprune.layers import rule_for
 from edgeprune.pruning.constants import ChannelRange, ConstantPropagation
 

@@ -11,8 +11,6 @@ With the offset 0 alone this is a map between channels; with the neighbours it a
 see overlapping parts of the image.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

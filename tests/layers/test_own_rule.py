@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import edgeprune.layers
-from edgeprune.graph import channels
+from edgeprune.graph import channel_ids
 from edgeprune.graph.flow import Flow, LinearRead, WeightFlow
 from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
@@ -174,7 +174,7 @@ class _Linear(Rule):
         made = space.fresh(view.layer.path, view.option("width"))
         read_at = LinearRead(0, kernel=0, bias=1, rows=(0,), samples=vectors, by_step=True)
         weights = (WeightFlow((read_here, made), reuse=1), WeightFlow((made,)))
-        return Flow((channels.along(made, -1, view.output),), weights, (read_at,), sizes={"width": made})
+        return Flow((channel_ids.along(made, -1, view.output),), weights, (read_at,), sizes={"width": made})
 
     def folds_constants(self, view, read):
         del view, read

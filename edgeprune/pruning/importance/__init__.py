@@ -4,8 +4,6 @@ A criterion orders the channels of each group. Most give every channel a score o
 `reconstruction` and `correlation` choose greedily, as the remaining channels change in worth.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@
 x_u is what the linear reads of a channel see. APoZ: Hu et al., Network Trimming, 2016.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable
 

@@ -3,8 +3,6 @@
 Groups that no batch normalization sees are ranked by magnitude.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.layers import rule_for

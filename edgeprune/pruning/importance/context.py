@@ -1,7 +1,5 @@
 """What a criterion may look at."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the weights that make a channel
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.pruning.importance.context import CriterionContext

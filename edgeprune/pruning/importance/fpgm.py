@@ -5,8 +5,6 @@
 He et al., Filter Pruning via Geometric Median, CVPR 2019.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.pruning.importance.context import CriterionContext

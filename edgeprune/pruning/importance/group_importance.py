@@ -1,7 +1,5 @@
 """Which channels of one group matter least: the order in which they go, and what each removal costs."""
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

@@ -5,8 +5,6 @@
 L1: Li et al., Pruning Filters for Efficient ConvNets, ICLR 2017. L2 likewise.
 """
 
-from __future__ import annotations
-
 import functools
 
 import numpy as np

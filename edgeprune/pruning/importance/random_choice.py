@@ -1,7 +1,5 @@
 """Random choice: what every criterion has to beat."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.pruning.importance.context import CriterionContext

@@ -9,8 +9,6 @@ Costs are relative to the energy tr(Wᵀ S W) of the read and add up over all re
 cheapest goes first. Hassibi & Stork, NeurIPS 1992; He, Zhang & Sun, ICCV 2017; SparseGPT, ICML 2023.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The parts of the weights that belong to a channel, for criteria that look at weights alone."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

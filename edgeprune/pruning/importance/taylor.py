@@ -6,8 +6,6 @@ With labels L is the loss on them; without, the model's own answer stands in for
 Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.pruning.importance.context import CriterionContext

@@ -8,8 +8,6 @@ views wherever they can be, so a (224, 224, 64) tensor costs 64 integers.
 Ids that must live and die together are united; the classes are found once, at the end.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

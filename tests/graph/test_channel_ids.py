@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgeprune.graph import channels as channel_ids
-from edgeprune.graph.channels import ChannelSpace
+from edgeprune.graph import channel_ids
+from edgeprune.graph.channel_ids import ChannelSpace
 
 
 def _textbook_classes(size, pairs):
