@@ -31,11 +31,7 @@ _TOP_UP = 64
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Descent:
-    """Plans from the whole model to the narrowest, each one step from the one before.
-
-    Attributes:
-        counts: (S, G) kept channels.
-    """
+    """Plans (S, G) from the whole model to the narrowest, each one step from the one before."""
 
     counts: np.ndarray
     costs: np.ndarray
@@ -54,12 +50,9 @@ def descend(
     choices: Sequence[np.ndarray], cost: Cost, sensitivity: Sensitivity, enough: float = 0.0,
     start: np.ndarray | None = None,
 ) -> Descent:
-    """Steps down until the cost is at most `enough` or nothing is left to take.
+    """Steps down from `start` (G,), or the whole model, until the cost is at most `enough` or none is left.
 
-    Args:
-        choices: for each group the counts it may keep, the full one first.
-        enough: where to stop.
-        start: (G,) where to begin; None for the whole model.
+    `choices` are for each group the counts it may keep, the full one first.
     """
     widths = [thinned(one) for one in choices]
     sizes = [int(one[0]) for one in choices]
@@ -98,10 +91,8 @@ def widest(
 ) -> np.ndarray | None:
     """(G,) the widths that keep the most at no more than this cost; None where no plan is inside.
 
-    Args:
-        choices: for each group the counts it may keep, the full one first.
-        cost: what a plan costs; not necessarily what the path was made for.
-        swaps: whether to try widening one group at the expense of another; for a single plan.
+    `cost` need not be what the descent was made for. `swaps` also tries to widen one group at the expense of
+    another, which takes long.
     """
     inside = np.flatnonzero(cost(found.counts) <= limit)
     if not len(inside):
@@ -159,8 +150,7 @@ class _Improvement:
 def _topped_up(here: np.ndarray, choices: Sequence[np.ndarray], cost: Cost, limit: float) -> np.ndarray:
     """Every group as wide as it can be within the limit, those that lost the largest share first."""
     for group in np.argsort([here[g] / one[0] for g, one in enumerate(choices)]):
-        wider = choices[group][choices[group] > here[group]]
-        wider = wider[-_TOP_UP:]
+        wider = choices[group][choices[group] > here[group]][-_TOP_UP:]
         if not len(wider):
             continue
         there = np.repeat(here[None], len(wider), axis=0)

@@ -26,12 +26,7 @@ Convert = Callable[[KerasModel], bytes]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidates:
-    """Makes candidates.
-
-    Attributes:
-        baseline: the original, converted.
-        slicer: None where the file cannot be sliced and every candidate is converted.
-    """
+    """Makes candidates; without a slicer, every one is converted."""
 
     analysis: PruningAnalysis
     convert: Convert

@@ -23,11 +23,7 @@ def attribute_costs(
 ) -> tuple[GroupExplanation, ...]:  # fmt: skip
     """One explanation for each group of a model that keeps `counts` (G,) channels.
 
-    Args:
-        profile: of the model; where nothing was timed, there are no latencies.
-        planner: its curves say what narrowing does.
-        counts: (G,) kept channels.
-        evaluated: what the evaluated plans did to the outputs.
+    Latencies are absent where nothing was timed.
     """
     counts = np.asarray(counts)
     timed = profile.baseline_ms is not None

@@ -12,18 +12,14 @@ from typing import Optional
 
 @dataclasses.dataclass(frozen=True)
 class GroupExplanation:
-    """The width of one group.
+    """The width of one group, whose channels `layers` make.
 
     Attributes:
-        group: its name.
-        layers: that make its channels.
-        units_before: in the original.
-        units_after: kept.
         latency_ms: predicted, of the layers that make or read its channels, in the pruned model; None where
             no latency was measured.
         next_width: the nearest narrower width that saves something; None where there is none.
-        saves_ms: what going there would save.
-        added_divergence: what going there would add to the divergence of the outputs, before training.
+        saves_ms, added_divergence: what going there would save, and add to the divergence of the outputs
+            before training.
         changed: the same as a ratio of predictions that would differ; an estimate from all evaluated plans,
             None where there are no predictions to compare.
     """
@@ -41,12 +37,10 @@ class GroupExplanation:
 
 @dataclasses.dataclass(frozen=True)
 class Round:
-    """One built model, beside what was predicted for it.
+    """One built model, its figures predicted and measured by limit, in the limit's unit.
 
     Attributes:
         counts: kept channels of each group.
-        predicted: by limit, in its unit.
-        measured: the same, measured.
         low, high: interval of the latency in ms; None where it has no limit.
         inside: whether all limits hold, the latency's with its interval.
     """
@@ -64,14 +58,11 @@ class Explanation:
     """The outcome of a search.
 
     Attributes:
-        device: where it was measured.
         runtime: of the device; empty where nothing was timed.
         baseline: what the original takes, quantized alike; by limit, in its unit.
-        limits: by name.
-        rows: one for each group.
         rounds: models that were built and measured before training, in order; the last is the result.
         family: how the plan was made, see `edgeprune.budget.plans`.
-        divergences: measured divergence of the plan of each family.
+        divergences: measured, of the plan of each family.
         tried: plans whose networks were built to see what they do to the outputs.
         candidates: measured for the latency table.
         median_error: relative, of the table's predictions of candidates left out of its fit; None where

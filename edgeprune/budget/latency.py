@@ -39,8 +39,6 @@ class LatencyTable:
     """The latency table of one model on one device.
 
     Attributes:
-        work: of the model.
-        tiles: what the runtime computes at once.
         rates: (1 + 3·L,) fraction of the baseline's latency: constant, then `AMOUNTS` of each layer.
         baseline: (3·L,) the baseline's amounts.
         left_out: (N,) relative errors of the candidates, each predicted without itself.
@@ -67,9 +65,7 @@ class LatencyTable:
         return found
 
 
-def fit_table(
-    work: LayerWork, full: np.ndarray, measured: Sequence[MeasuredCandidate]
-) -> LatencyTable:
+def fit_table(work: LayerWork, full: np.ndarray, measured: Sequence[MeasuredCandidate]) -> LatencyTable:
     """The table that explains the measurements, and that the baseline has `full` (G,) channels."""
     rows = [*measured, MeasuredCandidate(tuple(int(size) for size in full), 1.0, 1e-3)]
     counts = np.array([row.counts for row in rows], float)

@@ -16,11 +16,9 @@ from edgeprune.errors import InputError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BudgetMeasurement:
-    """Measures what a file takes of each resource.
+    """Measures what a file takes of each resource; latency as a ratio to the original's `.tflite`, paired.
 
-    Attributes:
-        baseline: `.tflite` of the original; latency is measured as a ratio to it, paired.
-        baseline_ms: its latency; None where latency has no limit.
+    `baseline_ms` is None where latency has no limit.
     """
 
     device: str
@@ -64,11 +62,7 @@ class BudgetMeasurement:
         return best * ratio, best * low, best * high
 
     def memory(self, tflite: bytes) -> float:
-        """Peak bytes of the process that runs a file.
-
-        Raises:
-            InputError: the device does not tell.
-        """
+        """Peak bytes of the process that runs a file; an `InputError` if the device does not tell."""
         options = dataclasses.replace(self.options, min_time_s=0.1, runs=10)
         record = bench_content(tflite, self.device, options)
         if record.memory.peak_bytes is None:

@@ -42,13 +42,7 @@ _SAVES = 0.005
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Planner:
-    """Makes plans for one model.
-
-    Attributes:
-        choices: for each group the counts it may keep, the full one first.
-        sensitivity: divergence of each group's removals.
-        macs: of plans.
-    """
+    """Makes plans for one model; `choices` are for each group the counts it may keep, the full one first."""
 
     choices: Sequence[np.ndarray]
     sensitivity: Sensitivity
@@ -116,21 +110,19 @@ class Planner:
         there = np.repeat(np.asarray(counts, float)[None], len(level), axis=0)
         there[:, group] = level
         costs = cost(there)
-        kept, last = [0], costs[0]
+        kept = [0]
         for place in range(1, len(level)):
-            if costs[place] < last - _SAVES:
+            if costs[place] < costs[kept[-1]] - _SAVES:
                 kept.append(place)
-                last = costs[place]
         return np.asarray(level[kept])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class ChosenPlan:
-    """The plan that changes the outputs least.
+    """The plan (G,) that changes the outputs least.
 
     Attributes:
         family: how it was made: see the module, "corrected" or "improved".
-        counts: (G,) kept channels.
         divergences: measured, of the plan of each family.
         divergence: measured; NaN where the plan was not evaluated.
     """
@@ -142,11 +134,7 @@ class ChosenPlan:
 
 
 class PlanEvaluator:
-    """Remembers the effect of every evaluated plan, and counts how many more may be evaluated.
-
-    Attributes:
-        evaluated: by kept counts.
-    """
+    """Remembers the effect of every evaluated plan, and counts how many more may be evaluated."""
 
     def __init__(self, evaluate: Callable[[np.ndarray], OutputChange]) -> None:
         self._evaluate = evaluate

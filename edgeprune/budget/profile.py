@@ -41,16 +41,7 @@ class ProfileFile:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LatencyProfile:
-    """What is known of a model on a device.
-
-    Attributes:
-        device: as the user named it.
-        full: (G,) channels of each group.
-        table: fitted to what was measured.
-        baseline_ms: the baseline's latency; None where latency has no limit.
-        runtime: of the device.
-        path: of the profile's file.
-    """
+    """What is known of a model with `full` (G,) channels on a device; no latency where that has no limit."""
 
     device: str
     options: BenchOptions
@@ -65,11 +56,7 @@ class LatencyProfile:
     def with_more(
         self, plans: Sequence[np.ndarray], progress: Callable[[float], None] = lambda _: None
     ) -> LatencyProfile:
-        """Measures those plans that are not measured yet, and fits the table again.
-
-        Raises:
-            DeviceError: the device refused, failed or went away; what was measured is kept.
-        """
+        """Fits the table again with plans that were not measured yet; errors as of `measured_profile`."""
         kept = _measure_missing(self, plans, progress)
         baseline_ms = float(np.median(kept.baseline_ms))
         table = fit_table(self.table.work, self.full, kept.measured)

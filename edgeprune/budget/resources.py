@@ -28,14 +28,7 @@ INEXACT = 0.98
 
 @dataclasses.dataclass(frozen=True)
 class ResourceBudget:
-    """The most that a model may cost; None is no limit.
-
-    Attributes:
-        latency_ms: of one inference on the device.
-        memory_bytes: peak of the process that runs it.
-        size_bytes: of the `.tflite` file.
-        macs: multiply-accumulates of one inference.
-    """
+    """The most that an inference, its process at the peak, and the file may take; None is no limit."""
 
     latency_ms: float | None = None
     memory_bytes: float | None = None
@@ -58,11 +51,9 @@ class ResourceBudget:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Resource:
-    """One limit.
+    """One limit, named as its field of `ResourceBudget` and in that field's unit.
 
     Attributes:
-        name: a field of `ResourceBudget`.
-        limit: in the field's unit.
         predict: kept counts (N, G) to (N,) in that unit.
         aim: fraction of the limit that plans are made for.
         scale: correction by what was measured.
@@ -104,13 +95,9 @@ def resources_of(
     budget: ResourceBudget, profile: LatencyProfile, plans: np.ndarray | None = None,
     memory: Callable[[bytes], float] | None = None,
 ) -> list[Resource]:  # fmt: skip
-    """One resource for each limit; memory is left out where it is not measured.
+    """One resource for each limit; that of memory where `memory` measures the peak bytes of a file's process.
 
-    Args:
-        budget: the limits.
-        profile: of the model on the device.
-        plans: (N, G) candidates to learn sizes from, besides the original.
-        memory: measures the peak bytes of the process that runs a file on the device.
+    File sizes are learned from the original and `plans` (N, G).
     """
     given, found = budget.given(), []
     if "latency_ms" in given:

@@ -11,29 +11,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions
+from edgeprune.budget import safety_margin
 from edgeprune.budget.allocation import descend, widest
 from edgeprune.budget.candidates import Convert, candidates_of, design
 from edgeprune.budget.cost_attribution import attribute_costs
 from edgeprune.budget.explain import Explanation, Round
 from edgeprune.budget.measurement import BudgetMeasurement
-from edgeprune.budget.plans import (
-    ChosenPlan,
-    PlanEvaluator,
-    Planner,
-    choose_plan,
-    initial_plans,
-    plan_key,
-)  # fmt: skip
+from edgeprune.budget.plans import ChosenPlan, PlanEvaluator, Planner, choose_plan, initial_plans, plan_key
 from edgeprune.budget.profile import LatencyProfile, measured_profile, unmeasured_profile
 from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost, resources_of
-from edgeprune.budget.safety_margin import (
-    TIGHT,
-    is_underused,
-    not_met,
-    out_of_reach,
-    used_fraction,
-    with_margin,
-)  # fmt: skip
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import cost_model
 from edgeprune.pruning.analysis import PruningAnalysis
@@ -48,13 +34,9 @@ _DESIGNED = 24
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BudgetOutcome:
-    """The outcome.
+    """The pruned model, reconstructed but not trained, and as the `.tflite` file that was measured.
 
-    Attributes:
-        result: the pruned model, reconstructed, not trained.
-        explanation: why it is what it is.
-        baseline: the original's `.tflite`, which latencies are measured beside.
-        tflite: the file that was measured.
+    `baseline` is the original's `.tflite`, which latencies are measured beside.
     """
 
     result: PruneResult
@@ -72,14 +54,8 @@ def budget_search(
     """Profiles a model on a device, so that widths for budgets can be searched.
 
     Args:
-        analysis: the original.
-        convert: quantizes as the build will.
         timed: whether budgets will limit latency; without, nothing runs on the device.
-        device: to run on.
-        options: threads and the like.
-        limits: what the caller wants kept.
         held: samples that plans are judged on, see `PruningAnalysis.evaluator`.
-        progress: told the fraction done.
 
     Raises:
         InputError: the model has no neurons to remove.
@@ -97,13 +73,7 @@ def budget_search(
 
 
 class BudgetSearch:
-    """Searches one model's widths for budgets.
-
-    Args:
-        profile: of the model.
-        choices: for each group the counts it may keep, the full one first.
-        held: see `budget_search`.
-    """
+    """Searches one model's widths for budgets; `choices` are as `Planner` takes them."""
 
     def __init__(
         self, profile: LatencyProfile, choices: Sequence[np.ndarray],
@@ -117,9 +87,8 @@ class BudgetSearch:
     @property
     def measurement(self) -> BudgetMeasurement:
         """Of models on this device."""
-        profile = self.profile
-        baseline = profile.candidates.baseline
-        return BudgetMeasurement(profile.device, profile.options, baseline, profile.baseline_ms)
+        one = self.profile
+        return BudgetMeasurement(one.device, one.options, one.candidates.baseline, one.baseline_ms)
 
     def find(
         self, budget: ResourceBudget, *, plans: int, seconds: float,
@@ -127,11 +96,7 @@ class BudgetSearch:
     ) -> BudgetOutcome:  # fmt: skip
         """The model that keeps the most inside a budget, measured on the device.
 
-        Args:
-            budget: the limits.
-            plans: networks that are built to see what a plan does to the outputs, at most.
-            seconds: after which none is begun.
-            progress: told the fraction done.
+        At most `plans` networks are built to see what a plan does to the outputs, none after `seconds`.
 
         Raises:
             DeviceError: the device refused, failed or went away.
@@ -143,11 +108,11 @@ class BudgetSearch:
         resources = self._refined(resources, budget)
         progress(0.1)
         self.evaluator.allow(plans, seconds, lambda done: progress(0.1 + 0.6 * done))
-        chosen = choose_plan(self.planner, with_margin(resources, ()), self.evaluator)
+        chosen = choose_plan(self.planner, safety_margin.with_margin(resources, ()), self.evaluator)
         if chosen is None:
             # Hardly any model is fast enough: the table has to be right there, and the margin small.
             cheapest, resources = self._cheapest(resources, budget)
-            tight = [dataclasses.replace(one, aim=TIGHT) for one in resources]
+            tight = [dataclasses.replace(one, aim=safety_margin.TIGHT) for one in resources]
             chosen = choose_plan(self.planner, tight, self.evaluator) or ChosenPlan("narrowest", cheapest)
         return self._proven(chosen, resources, budget, lambda done: progress(0.7 + 0.3 * done))
 
@@ -161,11 +126,10 @@ class BudgetSearch:
         counts = np.array([row.units_after for row in found.rows])
         resources = resources_of(budget, self.profile, memory=self.measurement.memory)
         resources = [one.corrected(counts, missed.measured[one.name]) for one in resources]
-        after = self.planner.nearest(counts, with_margin(resources, (missed,)))
+        after = self.planner.nearest(counts, safety_margin.with_margin(resources, (missed,)))
         if after is None:
-            raise out_of_reach(self.profile, counts, resources)
-        chosen = ChosenPlan(found.family, after, found.divergences)
-        return self._proven(chosen, resources, budget)
+            raise safety_margin.out_of_reach(self.profile, counts, resources)
+        return self._proven(ChosenPlan(found.family, after, found.divergences), resources, budget)
 
     def _proven(
         self, chosen: ChosenPlan, resources: list[Resource], budget: ResourceBudget,
@@ -179,22 +143,22 @@ class BudgetSearch:
             progress(number / ROUNDS)
             result, tflite, latest = self._built(counts, resources, budget)
             rounds.append(latest)
-            used = used_fraction(latest, budget)
-            if latest.inside and (best is None or used > used_fraction(best[2], budget)):
+            used = safety_margin.used_fraction(latest, budget)
+            if latest.inside and (best is None or used > safety_margin.used_fraction(best[2], budget)):
                 best = (result, tflite, latest)
-            if latest.inside and not is_underused(latest, budget):
+            if latest.inside and not safety_margin.is_underused(latest, budget):
                 break
             resources = [one.corrected(counts, latest.measured[one.name]) for one in resources]
-            after = self.planner.nearest(counts, with_margin(resources, rounds))
+            after = self.planner.nearest(counts, safety_margin.with_margin(resources, rounds))
             if after is None or plan_key(after) in {one.counts for one in rounds}:
                 break
             counts = after
         if best is None:
-            raise not_met(rounds, budget)
+            raise safety_margin.not_met(rounds, budget)
         result, tflite, last = best
         rounds = [*(one for one in rounds if one is not last), last]
-        explanation = self._explanation(rounds, budget, chosen)
-        return BudgetOutcome(result, explanation, self.profile.candidates.baseline, tflite)
+        baseline = self.profile.candidates.baseline
+        return BudgetOutcome(result, self._explanation(rounds, budget, chosen), baseline, tflite)
 
     def _refined(self, resources: list[Resource], budget: ResourceBudget) -> list[Resource]:
         """Measures the plans themselves before one is built, where that is cheap."""
@@ -202,7 +166,7 @@ class BudgetSearch:
         if limit is None or not self.profile.candidates.cheap:
             return resources
         for _ in range(_REFINEMENTS):
-            made = initial_plans(self.planner, with_margin(resources, ())).values()
+            made = initial_plans(self.planner, safety_margin.with_margin(resources, ())).values()
             there = {one.counts for one in self.profile.measured}
             new = [one for one in made if plan_key(one) not in there]
             if not new:
@@ -215,12 +179,8 @@ class BudgetSearch:
     def _cheapest(
         self, resources: list[Resource], budget: ResourceBudget
     ) -> tuple[np.ndarray, list[Resource]]:
-        """The cheapest model that there is, if it is inside after all.
-
-        Raises:
-            VerificationError: it is not.
-        """
-        cost = relative_cost(with_margin(resources, ()))
+        """The cheapest model that there is, if it is inside after all; raises if not."""
+        cost = relative_cost(safety_margin.with_margin(resources, ()))
         sensitivity = self.planner.sensitivity
         found = descend(self._choices, cost, sensitivity)
         # Or one that fills the tiles.
@@ -237,7 +197,7 @@ class BudgetSearch:
                 one.corrected(best, measured) if one.name == "latency_ms" else one for one in resources
             ]
         if any(one.value(best) > one.limit for one in resources):
-            raise out_of_reach(self.profile, best, resources)
+            raise safety_margin.out_of_reach(self.profile, best, resources)
         return best, resources
 
     def _built(
@@ -249,9 +209,7 @@ class BudgetSearch:
         macs = result.report.after.macs
         return result, tflite, self.measurement.measure(budget, tflite, macs, plan_key(counts), predicted)
 
-    def _explanation(
-        self, rounds: Sequence[Round], budget: ResourceBudget, chosen: ChosenPlan
-    ) -> Explanation:
+    def _explanation(self, rounds: list[Round], budget: ResourceBudget, chosen: ChosenPlan) -> Explanation:
         profile, evaluated = self.profile, self.evaluator.evaluated
         original = profile.full[None].astype(float)
         counts = np.array(rounds[-1].counts)

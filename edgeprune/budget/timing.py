@@ -42,12 +42,7 @@ _WIDE = 0.04
 
 @dataclasses.dataclass(frozen=True)
 class Timing:
-    """One candidate.
-
-    Attributes:
-        ratio: latency over the baseline's.
-        error: standard error of log(ratio).
-    """
+    """One candidate: its latency over the baseline's, and the standard error of the logarithm of that."""
 
     ratio: float
     error: float
@@ -55,11 +50,7 @@ class Timing:
 
 @dataclasses.dataclass(frozen=True)
 class TimedFiles:
-    """The candidates' timings, in the order of their files.
-
-    Attributes:
-        baseline_ms: median over all blocks of the baseline.
-    """
+    """The candidates' timings in the order of their files, and the median over the baseline's blocks."""
 
     baseline_ms: float
     candidates: tuple[Timing, ...]
@@ -167,10 +158,8 @@ def _in_turn(session: Session, baseline: bytes, files: Sequence[bytes], options:
             break
     runs = calm
     blocks = np.concatenate([times.reference_ns for times, _ in runs])
-    found = tuple(
-        _timing([ratios[place] for _, ratios in runs], session.transport.device)
-        for place in range(len(files))
-    )
+    device = session.transport.device
+    found = tuple(_timing([ratios[place] for _, ratios in runs], device) for place in range(len(files)))
     return TimedFiles(float(np.median(blocks)) / 1e6, found)
 
 
@@ -203,11 +192,10 @@ def _one_by_one(baseline: bytes, files: Sequence[bytes], device: str, options: B
             references.append(bench_content(baseline, device, short).latency.p50_ms)
             latency = bench_content(content, device, short).latency.p50_ms
             ratios[which].append(float(np.log(latency / references[-1])))
-    timings = tuple(
-        Timing(float(np.exp(np.median(found))), float(np.std(found)) / np.sqrt(len(found)))
-        for found in ratios
-    )
-    return TimedFiles(float(np.median(references)), timings)
+    timings = [
+        Timing(float(np.exp(np.median(one))), float(np.std(one)) / np.sqrt(len(one))) for one in ratios
+    ]
+    return TimedFiles(float(np.median(references)), tuple(timings))
 
 
 def bench_content(tflite: bytes, device: str, options: BenchOptions) -> RunRecord:

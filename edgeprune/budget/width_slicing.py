@@ -29,9 +29,8 @@ Axis = tuple[int, int]
 """Tensor number and axis."""
 
 _SAME_SHAPE = frozenset({
-    "QUANTIZE", "DEQUANTIZE",
-    "RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "HARD_SWISH", "GELU", "ELU",
-    "LEAKY_RELU", "SOFTMAX", "PAD", "CAST", "EXP", "ABS", "RSQRT", "SQUARE", "SQRT", "NEG",
+    "QUANTIZE", "DEQUANTIZE", "RELU", "RELU6", "RELU_N1_TO_1", "LOGISTIC", "TANH", "HARD_SWISH", "GELU",
+    "ELU", "LEAKY_RELU", "SOFTMAX", "PAD", "CAST", "EXP", "ABS", "RSQRT", "SQUARE", "SQRT", "NEG",
 })  # fmt: skip
 _BROADCAST = frozenset({"ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE"})
 _POOL = frozenset({"AVERAGE_POOL_2D", "MAX_POOL_2D", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"})
@@ -43,7 +42,6 @@ class WidthSlicer:
     """A file that can be sliced.
 
     Attributes:
-        tflite: the file.
         axes: for each group, its tensors' axes and how often the group repeats along each.
         shapes: constants that hold a shape: tensor number to the number of the tensor it is of.
     """
@@ -70,19 +68,8 @@ class WidthSlicer:
         return flatfile.pack(tree)
 
 
-def width_slicer(
-    tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str]
-) -> WidthSlicer | None:
-    """Finds out how to slice a file.
-
-    Args:
-        tflite: converted from the model, its tensors' names as the converter gave them.
-        groups: of the model.
-        layers: names of the model's layers.
-
-    Returns:
-        None where the file has operators or groups that cannot be sliced.
-    """
+def width_slicer(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence[str]) -> WidthSlicer | None:
+    """How to slice a file, its tensors named as the converter named them; None where that cannot be done."""
     tree = flatfile.parse(tflite)
     if len(tree.subgraphs) != 1:
         return None
@@ -92,14 +79,12 @@ def width_slicer(
     found = []
     for group in groups:
         names = {producer.split(":")[0] for producer in group.producers}
-        roots = {
-            ties.root((kernel, 0)) for kernel in ties.kernels if layer_of(ties.name(kernel), layers) in names
-        }
+        kernels = [one for one in ties.kernels if layer_of(ties.name(one), layers) in names]
+        roots = {ties.root((kernel, 0)) for kernel in kernels}
         if len(roots) != 1:
             return None
         places = ties.members(roots.pop())
-        sizes = {ties.size(axis) // times for axis, times in places}
-        if sizes != {len(group.channels)}:
+        if {ties.size(axis) // times for axis, times in places} != {len(group.channels)}:
             return None
         found.append(places)
     taken = [axis for places in found for axis, _ in places]
@@ -190,9 +175,7 @@ class _AxisTies:
         gone = {int(axis) % rank for axis in np.asarray(data, np.uint8).view("<i4")}
         left = [axis for axis in range(rank) if axis not in gone]
         places = left if self._rank(output) == rank else list(range(len(left)))
-        return all(
-            self._tie((inputs[0], axis), (output, place)) for axis, place in zip(left, places, strict=True)
-        )
+        return all(self._tie((inputs[0], one), (output, end)) for one, end in zip(left, places, strict=True))
 
     def _reshape(self, inputs: list[int], output: int) -> bool:
         """Keeps the last axis, or flattens: channels are the fastest either way."""

@@ -37,8 +37,7 @@ class LayerWork:
     Attributes:
         layers: path of each kernel's layer.
         kinds: layers of one kind are expected to take the same time for the same amount of work.
-        times: (L,) positions x window of each kernel.
-        positions: (L,) output positions.
+        times: (L,) output positions x window of each kernel.
         fixed: (2, L) input and output channels that no group decides over.
         per_channel: (2, L, G) input and output channels for each kept channel of a group.
         depthwise: (L,) whether each channel is worked on alone: only the output counts.
@@ -58,9 +57,8 @@ class LayerWork:
         written = counts @ self.per_channel[1].T + self.fixed[1]
         depth = np.where(self.depthwise, 1.0, _round_up(read, tiles.read))
         macs = self.times * depth * _round_up(written, tiles.written)
-        return np.concatenate(
-            [macs, self.positions * written, np.where(self.depthwise, 0.0, self.positions * read)], axis=1
-        )
+        values_read = np.where(self.depthwise, 0.0, self.positions * read)
+        return np.concatenate([macs, self.positions * written, values_read], axis=1)
 
 
 def _round_up(lengths: np.ndarray, tile: int) -> np.ndarray:

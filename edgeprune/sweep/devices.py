@@ -10,6 +10,7 @@ from pathlib import Path
 
 from device_runners import BenchOptions, bench
 from device_runners.discovery import check_device
+from device_runners.transports import open_transport
 from edgeprune.errors import DeviceError
 from edgeprune.run_record import RunRecord
 
@@ -34,8 +35,6 @@ class DevicePool:
             InputError: a name that is none.
             DeviceError: none is left.
         """
-        from device_runners.transports import open_transport
-
         for name in self._names:
             with contextlib.suppress(DeviceError):
                 open_transport(name)

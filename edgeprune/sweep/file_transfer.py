@@ -48,11 +48,7 @@ def pack(files: Mapping[str, Path]) -> bytes:
 
 
 def unpack(content: bytes, folder: Path) -> None:
-    """Writes a tar's files as `folder`, as a whole; none of them can leave it.
-
-    Raises:
-        tarfile.FilterError: one of them would.
-    """
+    """Writes a tar's files as `folder`, as a whole; `tarfile.FilterError` if one of them would leave it."""
     with temporary_sibling(folder) as staging:
         with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             archive.extractall(staging, filter="data")
@@ -60,15 +56,10 @@ def unpack(content: bytes, folder: Path) -> None:
 
 
 def on_this_machine(assignment: Assignment, checksums: Mapping[str, str], sent: bytes | None) -> Assignment:
-    """The assignment with the paths of its files on this machine.
-
-    Args:
-        assignment: with the paths of the machine that sent it.
-        checksums: `checksums_of` of its files there.
-        sent: those files; None to find out whether they are needed.
+    """The assignment with the paths of its files, whose `checksums_of` are given, on this machine.
 
     Raises:
-        FileNotFoundError: they are.
+        FileNotFoundError: the files are needed, and none were sent.
     """
     with contextlib.suppress(OSError, EdgepruneError):
         if checksums_of(assignment) == checksums:

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
-from edgeprune.sweep.trial import Outcome
+from edgeprune.sweep.trial import NumberedTrial, Outcome, TrialSummary
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize", "size": "minimize", "memory": "minimize"}
 SCHEMA_VERSION = 1
@@ -15,34 +15,19 @@ _STEP = {"latency": 0.05, "memory": 0.01}
 
 
 @dataclasses.dataclass(frozen=True)
-class TrialResult:
-    """One finished trial; for what is not explained here see `edgeprune.sweep.trial.Outcome`.
+class TrialResult(TrialSummary, NumberedTrial):
+    """One finished trial, with what it varied; its bundle is kept while it is on the front.
 
-    Attributes:
-        settings: what it varied.
-        bundle: where it is, as HOST:FOLDER, while it is on the front.
-        optimal: whether no other is at least as good in every objective and better in one.
+    It is optimal if no other one is at least as good in every objective and better in one.
     """
 
-    number: int = dataclasses.field(metadata={"key": "slot"})  # as front.json has it
-    settings: Mapping[str, object]
-    figures: Mapping[str, float]
-    metric: str = ""
-    error: str = ""
-    stopped: bool = False
-    place: str = ""
-    hardware: str = ""
-    unstable: tuple[str, ...] = ()
-    bundle: str = ""
     optimal: bool = False
 
     @classmethod
     def of(cls, number: int, settings: Mapping[str, object], outcome: Outcome) -> TrialResult:
         """What is kept of an outcome."""
-        return cls(
-            number, dict(settings), outcome.figures, outcome.metric, outcome.error, outcome.stopped,
-            outcome.place, outcome.hardware, outcome.unstable, outcome.bundle,
-        )  # fmt: skip
+        summary = {one.name: getattr(outcome, one.name) for one in dataclasses.fields(TrialSummary)}
+        return cls(number, dict(settings), **summary)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,9 +61,7 @@ def _point(objectives: Sequence[str], done: TrialResult) -> tuple[float, ...] | 
     if done.error:
         return None
     signs = [1 if OBJECTIVES[name] == "minimize" else -1 for name in objectives]
-    return tuple(
-        sign * _rounded(name, done.figures[name]) for sign, name in zip(signs, objectives, strict=True)
-    )
+    return tuple(sign * _rounded(one, done.figures[one]) for sign, one in zip(signs, objectives, strict=True))
 
 
 def _rounded(name: str, value: float) -> float:

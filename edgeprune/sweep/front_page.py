@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
@@ -37,15 +37,12 @@ def front_page(front: Front) -> str:
         f"{best} of {len(front.trials)} trials that no other one beats in {', '.join(front.objectives)}. "
         f"{_metric(front).capitalize()} on validation data decides; on test data it is only reported."
     )
-    rows = [
-        (str(one.number), settings_text(one.settings), one.bundle, *row(front, one)[1:])
-        for one in front.optimal
-    ]
-    heads = ("trial", "settings", "bundle", *columns(front)[1:])
+    bundles = [(one, one.bundle) for one in front.optimal]
+    on_front = [(one, "yes" if one.optimal else one.error or "no") for one in front.trials]
     sections: list[tuple[str, str, Html | None]] = [
         ("fronts", "Accuracy against cost", _plots(front)),
-        ("front", "On the front", table("Trials that no other one beats", heads, rows, numbers_from=3)),
-        ("trials", "All trials", _all(front)),
+        ("front", "On the front", _table("Trials that no other one beats", "bundle", front, bundles)),
+        ("trials", "All trials", _table("All trials", "on the front", front, on_front)),
     ]
     notes = join(tag("p", text, class_="note") for text in front.notes)
     return document("edgeprune search", "What the sweep found", lead, sections, notes)
@@ -104,11 +101,9 @@ def _plot(front: Front, cost: str) -> Html | None:
     return figure(picture, f"Best in {metric} and {axis.name}: trials {names}.")
 
 
-def _all(front: Front) -> Html:
+def _table(title: str, head: str, front: Front, cells: Iterable[tuple[TrialResult, str]]) -> Html:
+    """Trials, each with one cell of its own under `head`."""
     rows = [
-        (str(one.number), settings_text(one.settings), "yes" if one.optimal else one.error or "no",
-         *row(front, one)[1:])
-        for one in front.trials
+        (str(one.number), settings_text(one.settings), cell, *row(front, one)[1:]) for one, cell in cells
     ]
-    heads = ("trial", "settings", "on the front", *columns(front)[1:])
-    return table("All trials", heads, rows, numbers_from=3)
+    return table(title, ("trial", "settings", head, *columns(front)[1:]), rows, numbers_from=3)

@@ -14,21 +14,15 @@ from edgeprune.sweep.space import DEFAULT_SPACE, Space
 
 @dataclasses.dataclass(frozen=True)
 class Sweep:
-    """What to search, and with what.
+    """What to search, and with what: model and data as ``build`` takes them, a space, other settings.
 
     Attributes:
-        model: path of a trained model; ``zoo:NAME``, or None for the task's default, for the zoo's.
-        data: see ``build --data``.
-        space: what is varied.
-        fixed: other settings of the recipe.
-        objectives: out of `edgeprune.sweep.front.OBJECTIVES`.
         trials: builds in all, where the space has that many.
         storage: Optuna's URL; None for a file in the output folder.
         name: of the sweep in the storage.
         at_once: builds at the same time; None for one here, or one for each core of the cluster.
         ray: see `edgeprune.sweep.workers`.
-        devices: a pool; each trial is measured on a free one.
-        python: of the devices.
+        devices: a pool; each trial is measured on a free one, with its `python`.
         stop_early: whether trials that others are far ahead of end early.
     """
 
@@ -49,11 +43,7 @@ class Sweep:
     stop_early: bool = True
 
     def check(self) -> None:
-        """Refuses what no sweep can do.
-
-        Raises:
-            InputError: objectives, numbers, settings or model are not fit.
-        """
+        """Refuses objectives, numbers, settings or a model that no sweep can work with."""
         unknown = [name for name in self.objectives if name not in OBJECTIVES]
         if unknown or not self.objectives or len(set(self.objectives)) < len(self.objectives):
             raise InputError(

@@ -62,17 +62,11 @@ class Space:
             yield row
 
 
-DEFAULT_SPACE = Space(
-    {
-        "prune": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
-        "schedule": ("gradual", "one-shot"),
-        "criterion": ("reconstruction", "taylor", "l2"),
-        "allocation": ("global", "uniform"),
-        "quantize": ("int8", "dynamic", "float16"),
-        "learning_rate": (2e-4, 5e-4, 1e-3),
-        "distill": (0.7, 0.0),
-    }
-)
+DEFAULT_SPACE = Space({
+    "prune": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8), "schedule": ("gradual", "one-shot"),
+    "criterion": ("reconstruction", "taylor", "l2"), "allocation": ("global", "uniform"),
+    "quantize": ("int8", "dynamic", "float16"), "learning_rate": (2e-4, 5e-4, 1e-3), "distill": (0.7, 0.0),
+})  # fmt: skip
 
 
 def allowed(settings: Mapping[str, object]) -> bool:

@@ -8,20 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 
 from edgeprune.sweep.front import TrialResult
+from edgeprune.sweep.trial import NumberedTrial
 
 
 @dataclasses.dataclass(frozen=True)
-class ActiveTrial:
-    """A trial under way.
+class ActiveTrial(NumberedTrial):
+    """A trial under way in a stage of the build, or "wait", of which the fraction `done` is done."""
 
-    Attributes:
-        stage: of the build, or "wait".
-        done: fraction of that stage.
-        since: clock at its start, seconds.
-    """
-
-    number: int
-    settings: Mapping[str, object]
     stage: str = "wait"
     done: float = 0.0
     since: float = dataclasses.field(default_factory=time.monotonic)

@@ -30,22 +30,18 @@ def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) ->
     """
     optuna = require("optuna")
     with explained_errors(storage):
+        sqlite = storage.startswith("sqlite")
+        # Several processes write: wait for the lock rather than fail.
+        wait = {"connect_args": {"timeout": _LOCK_S}} if sqlite else None
         database = optuna.storages.RDBStorage(
-            _with_driver(storage),
-            heartbeat_interval=HEARTBEAT_S,
-            grace_period=GRACE_S,
-            # Several processes write: wait for the lock rather than fail.
-            engine_kwargs={"connect_args": {"timeout": _LOCK_S}} if storage.startswith("sqlite") else None,
+            _with_driver(storage), wait, heartbeat_interval=HEARTBEAT_S, grace_period=GRACE_S
         )
-        if storage.startswith("sqlite"):
+        if sqlite:
             _lock_early(database.engine)
         return optuna.create_study(
-            storage=database,
-            study_name=name,
-            directions=[OBJECTIVES[one] for one in objectives],
-            sampler=optuna.samplers.TPESampler(seed=seed),
-            load_if_exists=True,
-        )
+            storage=database, study_name=name, directions=[OBJECTIVES[one] for one in objectives],
+            sampler=optuna.samplers.TPESampler(seed=seed), load_if_exists=True,
+        )  # fmt: skip
 
 
 def _lock_early(engine: Engine) -> None:
@@ -69,11 +65,7 @@ def _lock_early(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def explained_errors(storage: str) -> Iterator[None]:
-    """Turns what the database refuses into errors for people.
-
-    Raises:
-        InputError: it cannot be reached or written, or its driver is missing.
-    """
+    """Turns what the database refuses, or a missing driver, into errors for people."""
     optuna, sql = require("optuna"), require("sqlalchemy.exc")
     try:
         yield

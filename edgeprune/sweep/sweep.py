@@ -27,19 +27,12 @@ _OWNER = "sweep.json"
 
 
 def sweep(
-    what: Sweep,
-    out: Path | str,
-    *,
-    show: Callable[[SweepStatus], None] = lambda _: None,
+    what: Sweep, out: Path | str, *, show: Callable[[SweepStatus], None] = lambda _: None,
     runner: TrialRunner = run_in_subprocess,
-) -> Front:
+) -> Front:  # fmt: skip
     """Runs what is left of a sweep; the bundles of its front are ``out/trial-NUMBER``.
 
-    Args:
-        what: the sweep.
-        out: folder.
-        show: told the status twice a second.
-        runner: what a worker does with an assignment.
+    `show` is told the status twice a second; `runner` is what a worker does with an assignment.
 
     Raises:
         InputError: Optuna or Ray is missing, or settings, model, data, folder or storage are not fit; raised
@@ -80,11 +73,7 @@ def _run(what: Sweep, folder: Path, show: Callable[[SweepStatus], None], runner:
 
 
 def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
-    """Makes the folder, or refuses it as another sweep's.
-
-    Raises:
-        InputError: it cannot be made, or holds the bundles of another sweep.
-    """
+    """Makes the folder, or refuses it as another sweep's."""
     mark = folder / _OWNER
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -6,17 +6,15 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import EdgepruneError, VerificationError
+from edgeprune.metrics import METRICS
+from edgeprune.pipeline import build as pipeline
+from edgeprune.pipeline.source import Source
 from edgeprune.progress import GivenUpError, Interim, Progress, Watch
+from edgeprune.recipe import recipe
+from edgeprune.report.read import read_report
 from edgeprune.sweep.trial_pruner import ReferenceTrial, reason_to_stop
-
-if TYPE_CHECKING:
-    from edgeprune.pipeline.source import Source
-
-if TYPE_CHECKING:
-    from edgeprune.pipeline.source import Source
 
 CHECK = -1
 """Number of the assignment that only checks model and data, and trains the zoo's model once for all."""
@@ -24,22 +22,23 @@ BASELINE = "model.keras"
 
 
 @dataclasses.dataclass(frozen=True)
-class Assignment:
-    """What to build.
+class NumberedTrial:
+    """A trial's number within the sweep, or `CHECK`, and its settings of the recipe."""
+
+    number: int = dataclasses.field(metadata={"key": "slot"})  # as front.json has it
+    settings: Mapping[str, object]
+
+
+@dataclasses.dataclass(frozen=True)
+class Assignment(NumberedTrial):
+    """What to build, as a bundle in `out`, from model and data as ``build`` takes them.
 
     Attributes:
-        number: of the trial within the sweep, or `CHECK`.
-        settings: of the recipe.
-        out: folder of the bundle.
-        model: path; ``zoo:NAME`` or None for the zoo's.
-        data: see ``build --data``.
         trained: the zoo's model, trained.
         folder: to work in, from which modules are imported.
         references: finished trials; one that is far ahead ends this one.
     """
 
-    number: int
-    settings: Mapping[str, object]
     out: str
     model: str | None = None
     data: str | None = None
@@ -51,33 +50,36 @@ class Assignment:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
-    """The outcome of a trial, as the study keeps it.
+class TrialSummary:
+    """What people see of a finished trial.
 
     Attributes:
         figures: ``accuracy`` on validation data and ``test`` on test data, higher is better; ``size`` in
             bytes; ``latency`` in ms and ``memory`` in bytes, where measured. Empty if there is no model.
         metric: what ``accuracy`` and ``test`` are, in the task's own name.
-        curve: how the model did while it was trained.
         error: why there is no model.
         stopped: whether that is because the trial was stopped early.
-        bad_input: whether it is because of wrong usage.
-        place: where ``latency`` was measured.
-        hardware: of that place.
+        place: where ``latency`` was measured, on this `hardware`.
         unstable: why that measurement is in doubt.
         bundle: where it is, as HOST:FOLDER.
     """
 
     figures: Mapping[str, float] = dataclasses.field(default_factory=dict)
     metric: str = ""
-    curve: tuple[Interim, ...] = ()
     error: str = ""
     stopped: bool = False
-    bad_input: bool = False
     place: str = ""
     hardware: str = ""
     unstable: tuple[str, ...] = ()
     bundle: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome(TrialSummary):
+    """The outcome of a trial, as the study keeps it; `bad_input` tells an error of usage from others."""
+
+    curve: tuple[Interim, ...] = ()
+    bad_input: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,11 +117,6 @@ def run_here(assignment: Assignment, progress: Progress) -> Outcome:
 
 
 def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
-    from edgeprune.metrics import METRICS
-    from edgeprune.pipeline import build as pipeline
-    from edgeprune.recipe import recipe
-    from edgeprune.report.read import read_report
-
     settings = recipe(**assignment.settings)
     source, out = _source(assignment), Path(assignment.out)
     bundle = pipeline.run(source, settings, out, progress=progress, watch=watch).bundle
@@ -143,19 +140,10 @@ def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
 
 def _check(assignment: Assignment, progress: Progress) -> None:
     """Opens model and data as a build would, and keeps the zoo's model, trained."""
-    from edgeprune.pipeline import build as pipeline
-    from edgeprune.recipe import recipe
-
-    pipeline.check(
-        _source(assignment), recipe(**assignment.settings), progress,
-        trained=Path(assignment.out) / BASELINE,
-    )
+    kept = Path(assignment.out) / BASELINE
+    pipeline.check(_source(assignment), recipe(**assignment.settings), progress, trained=kept)
 
 
-def _source(assignment: Assignment) -> Source:
-    from edgeprune.pipeline.source import Source
-
-    trained = Path(assignment.trained) if assignment.trained else None
-    return Source(
-        assignment.model, assignment.data, assignment.custom_objects, assignment.trust_model, trained
-    )
+def _source(one: Assignment) -> Source:
+    trained = Path(one.trained) if one.trained else None
+    return Source(one.model, one.data, one.custom_objects, one.trust_model, trained)
