@@ -18,6 +18,4 @@ from device_runners.benchmark import bench, bench_devices
 from device_runners.comparison import Comparison, Verdict, compare
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions
 
-__all__ = [
-    "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_devices", "compare",
-]
+__all__ = ["DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_devices", "compare"]

@@ -21,9 +21,8 @@ from pathlib import Path
 import numpy as np
 
 from device_runners.agent.job import InterleavedJob, InterleavedTimes
-from device_runners.archive import agent_zip
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
-from device_runners.python_runner import run_interleaved
+from device_runners.python_runner import agent_zip, run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.bundle import Bundle
@@ -47,13 +46,9 @@ class Verdict(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """The result.
+    """The result: `speedup` is latency of A / latency of B, `low` to `high` its interval at `confidence`.
 
-    Attributes:
-        speedup: latency of A / latency of B; above 1, B is faster.
-        low, high: its interval at `confidence`.
-        a_ms, b_ms: median latencies.
-        rounds: log(B / A) of each fresh process.
+    `a_ms` and `b_ms` are medians; `rounds` holds log(B / A) of each fresh process.
     """
 
     device: str
@@ -90,9 +85,8 @@ def compare(
         InputError: a bad target or device name.
         DeviceError: the device refused, failed or went away.
     """
-    targets = [open_target(a), open_target(b)]
+    targets, names = (open_target(a), open_target(b)), ("a.tflite", "b.tflite")
     rounds = max(rounds, MIN_ROUNDS)
-    names = ("a.tflite", "b.tflite")
     ratios: list[float] = []
     blocks_ns: dict[str, list[float]] = {name: [] for name in names}
     with Session(open_transport(device), options.time_limit_s * rounds, options.lock_wait_s) as session:

@@ -38,15 +38,9 @@ true
 
 @dataclasses.dataclass(frozen=True)
 class DeviceCheck:
-    """What one device is, and what it lacks.
+    """What one device is, as far as it says so, and what it lacks: `problems`, each with the fix.
 
-    Attributes:
-        device: its name for `--device`.
-        problems: each with the fix; empty when all is well.
-        arch: as `uname -m` prints it.
-        python: version; None where there is none.
-        runtime: the TFLite runtime that the agent would use.
-        free_bytes: on the file system of edgeprune's folder.
+    `runtime` is the TFLite runtime that the agent would use; `free_bytes` are where its folder is.
     """
 
     device: str

@@ -41,9 +41,8 @@ def _failure(result: CommandResult, device: str, time_limit_s: float, program: s
     for line in lines:
         if line.startswith(ERROR_MARK):
             return _named_error(line.removeprefix(ERROR_MARK), device, lines)
-    step = next(
-        (line.removeprefix(STEP_MARK) for line in reversed(lines) if line.startswith(STEP_MARK)), "starting"
-    )
+    steps = [line.removeprefix(STEP_MARK) for line in lines if line.startswith(STEP_MARK)]
+    step = steps[-1] if steps else "starting"
     last = next((line for line in reversed(lines) if line.strip() and not line.startswith(STEP_MARK)), "")
     if result.code == 128 + signal.SIGALRM:
         return DeviceError(
@@ -51,8 +50,10 @@ def _failure(result: CommandResult, device: str, time_limit_s: float, program: s
             "Raise --time-limit, or use fewer --runs.",
         )
     if result.code > 128:
+        number = result.code - 128
+        name = next((one.name for one in signal.Signals if one == number), f"signal {number}")
         return DeviceError(
-            f"The runtime on {device} crashed with {_signal_name(result.code - 128)} while {step}.", "",
+            f"The runtime on {device} crashed with {name} while {step}.", "",
             "Try another runtime version there, or --no-xnnpack.",
         )
     if result.code in (_COMMAND_NOT_FOUND, _NOT_EXECUTABLE):
@@ -61,13 +62,6 @@ def _failure(result: CommandResult, device: str, time_limit_s: float, program: s
             "Check that it is there and built for this device; --python and --native-runner name one.",
         )
     return DeviceError(f"The run on {device} failed with exit code {result.code} while {step}: {last[-300:]}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _named_error(text: str, device: str, lines: Sequence[str]) -> EdgepruneError:

@@ -13,21 +13,16 @@ from edgeprune.run_record import RunSettings
 
 @dataclasses.dataclass(frozen=True)
 class BenchOptions:
-    """How to measure.
+    """How to measure: at least `runs` timed inferences and `min_time_s`, after at least `warmup` others.
 
     Attributes:
-        threads: of the runtime.
-        runs: timed inferences at least.
-        warmup: inferences before them at least.
-        min_time_s: timed inferences go on for at least this long.
         time_limit_s: for the run on the device, which ends it by itself.
         xnnpack: False turns the default delegate off.
         python: to run the agent with; None for `python3`, or this one on this machine.
         eval_samples: how many samples to evaluate at most; None for all.
         lock_wait_s: how long to wait for another run on the same device.
-        runner: ``python``, ``native`` or ``benchmark_model``.
+        runner: ``python``, ``native`` or ``benchmark_model`` (Google's prebuilt tool, named by the option).
         library: the TFLite library for the native runner; None for what fits.
-        benchmark_model: Google's prebuilt tool, for that runner.
         native_runner: a runner built for the device; None to look for or build one.
     """
 
@@ -56,12 +51,7 @@ _EXPECTED = "A bundle or a .tflite file was expected."
 
 @dataclasses.dataclass(frozen=True)
 class Target:
-    """What to run: a verified bundle, or a bare model.
-
-    Attributes:
-        model: the `.tflite` file.
-        bundle: None for a bare model, which gives latency and memory only.
-    """
+    """What to run: a verified bundle, or a bare `.tflite` file, which gives latency and memory only."""
 
     model: Path
     bundle: Bundle | None = None

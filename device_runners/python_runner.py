@@ -1,17 +1,46 @@
-"""Run the Python agent on a device."""
+"""Run the Python agent on a device.
+
+It travels as one zip of tens of kB: its own modules and edgeprune's light ones. Some packages' `__init__`
+files serve the host only; empty ones take their place. Fixed time stamps make equal sources equal bytes, so
+that a device can keep the zip by its hash.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import io
+import zipfile
+from pathlib import Path
 
 from device_runners.agent.job import InterleavedJob, InterleavedTimes, Job
-from device_runners.archive import agent_zip
 from device_runners.execution import run_program
 from device_runners.options import BenchOptions, Target
 from device_runners.session import Session
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
 from edgeprune.run_record import RunRecord
+
+_ROOT = Path(__file__).parents[1]
+_LIGHT = (
+    "device_runners/agent/*.py", "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py",
+    "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
+    "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py",
+)
+_EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
+_MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def agent_zip() -> bytes:
+    """Content of the zip; run it as ``python3 agent.zip``."""
+    files = {"__main__.py": _MAIN, **dict.fromkeys(_EMPTY, "")}
+    for path in (path for pattern in _LIGHT for path in _ROOT.glob(pattern)):
+        files[path.relative_to(_ROOT).as_posix()] = path.read_text(encoding="utf-8")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRecord:
@@ -22,19 +51,19 @@ def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRec
         model=None if target.bundle else f"bundle/{MODEL}", eval_samples=options.eval_samples,
         min_time_s=options.min_time_s,
     )
-    text = _run_python(session, jsonable.dumps(job), options)
+    text = _run_python(session, job, options)
     record = RunRecord.from_json(text, f"What {session.transport.device} sent")
     return dataclasses.replace(record, model=dataclasses.replace(record.model, name=target.model.name))
 
 
 def run_interleaved(session: Session, job: InterleavedJob, options: BenchOptions) -> InterleavedTimes:
     """Time models in turn in one process; they and ``agent.zip`` are in the session's folder already."""
-    text = _run_python(session, jsonable.dumps(job), options, "interleaved")
+    text = _run_python(session, job, options, "interleaved")
     return jsonable.loads(InterleavedTimes, text, f"What {session.transport.device} sent")
 
 
-def _run_python(session: Session, job: str, options: BenchOptions, *arguments: str) -> bytes:
+def _run_python(session: Session, job: Job | InterleavedJob, options: BenchOptions, *arguments: str) -> bytes:
     python = options.python or session.transport.python
     # -B: no caches are written on the device. The agent's folder is the zip, never the bundle's.
     command = [python, "-B", "agent.zip", *arguments]
-    return run_program(session, command, job.encode(), options.time_limit_s, python).stdout
+    return run_program(session, command, jsonable.dumps(job).encode(), options.time_limit_s, python).stdout

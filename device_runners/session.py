@@ -120,10 +120,6 @@ class Session:
         parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
         return {path: content for path, content in parts}  # noqa: C416  (mypy cannot tell two from many)
 
-    def machine(self) -> str:
-        """Architecture, as `uname -m` says it."""
-        return self.shell("uname -m").stdout.decode().strip()
-
     def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> CommandResult:
         """Run a script; a non-zero exit code is the caller's business."""
         return self._call(scripts.command(script, *arguments), b"", timeout_s)
@@ -146,14 +142,13 @@ class Session:
     def _problem(self, result: CommandResult) -> DeviceError:
         device = self.transport.device
         detail = " ".join(result.stderr.split())[-300:]
+        found, way_out = f"A step on {device} failed with exit code {result.code} ({detail}).", "Try again."
         if result.code == _EX_NO_SPACE:
+            found = f"{device} has no space left ({detail})."
             way_out = f"Free some below {self._root} there, and try again."
-            return DeviceError(f"{device} has no space left ({detail}).", "", way_out)
-        if result.code == _EX_DAMAGED:
-            found = f"What arrived at {device} is not what was sent."
-            return DeviceError(found, "", "Check its storage and cable.")
-        found = f"A step on {device} failed with exit code {result.code} ({detail})."
-        return DeviceError(found, "", "Try again.")
+        elif result.code == _EX_DAMAGED:
+            found, way_out = f"What arrived at {device} is not what was sent.", "Check its storage and cable."
+        return DeviceError(found, "", way_out)
 
     def _call(self, line: str, stdin: bytes, timeout_s: float) -> CommandResult:
         process = _start(self.transport.argv(line))
@@ -184,9 +179,9 @@ class Session:
         assert process.stdout is not None  # noqa: S101  (a pipe was asked for)
         text = _read_until(process.stdout, scripts.READY.encode(), _CONNECT_S + self._lock_wait_s)
         match = re.search(rf"^{scripts.READY} (\S+) (\S+)\r?$", text.decode(errors="replace"), re.MULTILINE)
-        if match:
-            return match.group(1), match.group(2)
-        raise self._refused(process)
+        if not match:
+            raise self._refused(process)
+        return match[1], match[2]
 
     def _refused(self, process: subprocess.Popen[bytes]) -> DeviceError:
         device = self.transport.device

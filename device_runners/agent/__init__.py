@@ -3,5 +3,5 @@
     job JSON on stdin ──> check the bundle ──> load the runtime, then the model ──> time it
                       ──> evaluate the samples ──> RunRecord JSON on stdout
 
-It travels as one zip with edgeprune's light modules; see `device_runners.archive`.
+It travels as one zip with edgeprune's light modules; see `device_runners.python_runner`.
 """

@@ -1,4 +1,4 @@
-"""What a device is and how it is doing, from files that Linux and Android show.
+"""What a device is, how it is doing and how much memory this process has, from files of Linux and Android.
 
 `read` gives the text of a file or None. On the device it opens the file; the host hands in the copies
 it fetched where the native runner ran.
@@ -36,6 +36,17 @@ def read_file(path: str) -> Optional[str]:
         return Path(path).read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
+
+
+def status_bytes(field: str, path: str = "/proc/self/status") -> Optional[int]:
+    """Memory of this process: the kB after ``field:``; None where the system has none (or hides it)."""
+    figure = re.match(r"\d+(?= kB)", _field(read_file(path) or "", field) or "")
+    return int(figure.group()) * 1024 if figure else None
+
+
+def difference(after: Optional[int], before: Optional[int]) -> Optional[int]:
+    """What was added; None where either is unknown. Never below 0: pages may be given back."""
+    return None if after is None or before is None else max(after - before, 0)
 
 
 def device_state(read: Read) -> DeviceState:
@@ -76,9 +87,7 @@ def with_android(facts: DeviceFacts, properties: Sequence[str]) -> DeviceFacts:
         return facts
     maker, model, soc, release = (value.strip() for value in properties[:4])
     return dataclasses.replace(
-        facts,
-        model=f"{maker} {model}".strip() or facts.model,
-        soc=soc or facts.soc,
+        facts, model=f"{maker} {model}".strip() or facts.model, soc=soc or facts.soc,
         os=f"Android {release}, {facts.os.rpartition(', ')[2]}",
     )
 
@@ -93,6 +102,6 @@ def _number(read: Read, path: str) -> Optional[int]:
     return int(word) if word and re.fullmatch(r"-?\d+", word) else None
 
 
-def _field(cpuinfo: str, name: str) -> Optional[str]:
-    match = re.search(rf"^{name}\s*:\s*(.*)$", cpuinfo, re.MULTILINE)
+def _field(text: str, name: str) -> Optional[str]:
+    match = re.search(rf"^{name}\s*:\s*(.*)$", text, re.MULTILINE)
     return match.group(1).strip() if match else None

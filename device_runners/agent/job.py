@@ -13,14 +13,9 @@ STEP_MARK = "edgeprune-step: "
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One run of one model, which gives a `RunRecord`.
+    """One run of a `bundle` folder or of the bare `.tflite` file `model`, which gives a `RunRecord`.
 
-    Attributes:
-        device: the name that the record carries.
-        bundle: folder of a bundle, or None for a bare model.
-        model: path of a bare `.tflite` file.
-        eval_samples: how many samples to evaluate at most; None for all, 0 for none.
-        min_time_s: timed inferences go on for at least this long.
+    At most `eval_samples` are evaluated, all of them for None; timing goes on for at least `min_time_s`.
     """
 
     device: str
@@ -36,8 +31,7 @@ class InterleavedJob:
     """A/B timing of some models against one reference, which gives `InterleavedTimes`.
 
     Attributes:
-        reference: path of the `.tflite` file that all are compared with; it is loaded first.
-        models: paths of the others, in the order in which they are loaded.
+        reference, models: paths of `.tflite` files, loaded in this order.
         time_s: for all rounds together, at most.
         precision: standard error of a log ratio that is good enough; 0 uses all of the time.
         block_ms: how long one block of runs takes: long against the clock's own cost, short against
@@ -57,11 +51,9 @@ class InterleavedJob:
 
 @dataclasses.dataclass(frozen=True)
 class InterleavedTimes:
-    """What was measured.
+    """Latency of each block of the reference and of each model, and what follows from them.
 
     Attributes:
-        reference_ns: latency of each block of the reference.
-        model_ns: for each model, latency of each of its blocks.
         log_ratios: for each model, log(model / reference) of each steady block.
         discarded: blocks beside which the reference changed or was slow.
         runtime: name and version.

@@ -14,22 +14,14 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
-from device_runners.agent import facts, memory, stability, tensors
+from device_runners.agent import facts, stability, tensors
 from device_runners.agent.job import STEP_MARK, Job
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
+from edgeprune import run_record
 from edgeprune.bundle.eval_data import EvalData, load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
-from edgeprune.run_record import (
-    DeviceFacts,
-    Memory,
-    ModelFile,
-    Predictions,
-    RunRecord,
-    RunSettings,
-    Runtime,
-    summarize,
-)
+from edgeprune.run_record import DeviceFacts, Memory, ModelFile, Predictions, RunRecord, RunSettings, Runtime
 from edgeprune.types import TensorInfo
 
 _EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note
@@ -101,10 +93,10 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
 
 def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
     """Load the runtime and the model, and run it once on seeded noise."""
-    at_start = memory.resident_bytes()
+    at_start = facts.status_bytes("VmRSS")
     progress("loading the runtime")
     module, runtime = find_runtime()
-    with_runtime = memory.resident_bytes()
+    with_runtime = facts.status_bytes("VmRSS")
     progress("loading the model")
     started = clock()
     interpreter = open_model(module, str(model), job.settings.threads, job.settings.xnnpack)
@@ -114,11 +106,12 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
     first_started = clock()
     interpreter.invoke()
     first_ended = clock()
-    steady = memory.resident_bytes()
+    steady = facts.status_bytes("VmRSS")
     used = Memory(
-        peak_bytes=memory.peak_bytes(), steady_bytes=steady, pss_bytes=memory.proportional_bytes(),
-        start_bytes=at_start, runtime_bytes=memory.difference(with_runtime, at_start),
-        model_bytes=memory.difference(steady, with_runtime),
+        peak_bytes=facts.status_bytes("VmHWM"), steady_bytes=steady,
+        pss_bytes=facts.status_bytes("Pss", "/proc/self/smaps_rollup"),
+        start_bytes=at_start, runtime_bytes=facts.difference(with_runtime, at_start),
+        model_bytes=facts.difference(steady, with_runtime),
     )
     return OpenedModel(interpreter, runtime, used, loaded - started, first_ended - first_started)
 
@@ -128,9 +121,7 @@ def progress(step: str) -> None:
     print(f"{STEP_MARK}{step}", file=sys.stderr, flush=True)
 
 
-def _load_samples(
-    bundle: Optional[Bundle], job: Job, interpreter: Interpreter
-) -> Optional[EvaluationSamples]:
+def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Optional[EvaluationSamples]:
     """The samples to evaluate; None where there are none, or none are wanted."""
     if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
         return None
@@ -139,7 +130,7 @@ def _load_samples(
     data = first(load_eval(bundle.file(EVAL)), job.eval_samples)
     if not len(data.y):
         return None
-    inputs = model_inputs(bundle, data, tensors.infos(interpreter.get_input_details()))
+    inputs = model_inputs(bundle, data, tensors.infos(model.get_input_details()))
     return EvaluationSamples(bundle, data, tuple(inputs))
 
 
@@ -196,14 +187,14 @@ def record_of(
     timings: RunTimings, used: Memory, seen: DeviceFacts, evaluation: EvaluationResult,
 ) -> RunRecord:
     """The record of one run, whichever runner made it."""
-    latency = summarize(timings.latency_ns)
+    latency = run_record.summarize(timings.latency_ns)
     return RunRecord(
         device=device, model=model_file(model), settings=settings, runtime=runtime, latency=latency,
         latency_ns=timings.latency_ns, warmup_ns=timings.warmup_ns, load_ns=timings.load_ns,
         first_inference_ns=timings.first_inference_ns, throughput_per_s=1e3 / latency.mean_ms, memory=used,
         facts=seen, unstable=(*stability.reasons(timings.latency_ns, seen), *evaluation.notes),
         preprocess_ns=evaluation.preprocess_ns,
-        real_time_factor=real_time_factor(bundle, latency.p50_ms, evaluation.preprocess_ns),
+        real_time_factor=_real_time_factor(bundle, latency.p50_ms, evaluation.preprocess_ns),
         metrics=evaluation.metrics, samples=evaluation.samples,
         synthetic=bundle is not None and bundle.manifest.synthetic, predictions=evaluation.predictions,
     )
@@ -214,12 +205,10 @@ def model_file(path: Path) -> ModelFile:
     return ModelFile(path.name, path.stat().st_size, sha256_of(path))
 
 
-def real_time_factor(
-    bundle: Optional[Bundle], p50_ms: float, preprocess_ns: Sequence[int]
-) -> Optional[float]:
+def _real_time_factor(bundle: Optional[Bundle], p50_ms: float, prepare_ns: Sequence[int]) -> Optional[float]:
     """Time to handle one window over the time between two windows; None for anything but a stream."""
     stream = bundle.manifest.stream if bundle else None
-    if stream is None or not preprocess_ns:
+    if stream is None or not prepare_ns:
         return None
     hop_ms = 1e3 * stream.hop_samples / stream.sample_rate_hz
-    return (p50_ms + sorted(preprocess_ns)[len(preprocess_ns) // 2] / 1e6) / hop_ms
+    return (p50_ms + sorted(prepare_ns)[len(prepare_ns) // 2] / 1e6) / hop_ms

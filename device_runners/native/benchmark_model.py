@@ -42,26 +42,23 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
     ]
     result = run_program(session, uploaded("tool", *flags), b"", options.time_limit_s, "benchmark_model")
     files = session.read_files(facts.PATHS)
-    device = facts.device_facts(files.get, session.machine(), before, facts.device_state(files.get))
+    arch = session.shell("uname -m").stdout.decode().strip()
+    device = facts.device_facts(files.get, arch, before, facts.device_state(files.get))
     text = result.stdout.decode(errors="replace") + result.stderr
     figures = parse(text)
     return RunRecord(
         device=session.transport.device, model=model_file(target.model), settings=options.settings(),
         runtime=Runtime("benchmark_model", "unknown"),
         latency=Latency(figures["median"] / 1e3, figures["avg"] / 1e3, figures["std"] / 1e3),
-        latency_ns=(), warmup_ns=(),
-        load_ns=int(figures["init"] * 1e3), first_inference_ns=int(figures["first"] * 1e3),
-        throughput_per_s=1e6 / figures["avg"], memory=Memory(peak_bytes=_megabytes(text)), facts=device,
+        latency_ns=(), warmup_ns=(), load_ns=int(figures["init"] * 1e3),
+        first_inference_ns=int(figures["first"] * 1e3), throughput_per_s=1e6 / figures["avg"],
+        memory=Memory(peak_bytes=_megabytes(text)), facts=device,
         unstable=("benchmark_model gives no single latencies, so steadiness was not checked",),
     )
 
 
 def parse(text: str) -> dict[str, float]:
-    """Figures in microseconds: ``median``, ``avg``, ``std``, ``init``, ``first``.
-
-    Raises:
-        DeviceError: a figure is missing.
-    """
+    """Microseconds: ``median``, ``avg``, ``std``, ``init``, ``first``; `DeviceError` where one is missing."""
     # The last such line is that of the timed runs; the first that of the warm-ups.
     runs = re.findall(r"count=\d+ .*", text)
     timings = re.search(rf"Inference timings in us: Init: {_NUMBER}, First inference: {_NUMBER}", text)

@@ -27,11 +27,9 @@ _HEAD = struct.Struct("<4s6I3Q2I")
 
 @dataclasses.dataclass(frozen=True)
 class NativeJob:
-    """What a run is fed with.
+    """What a run is fed with: one array (N, …) per model input, and the evaluation samples behind them.
 
-    Attributes:
-        inputs: one array (N, …) per model input.
-        data: the evaluation samples behind them; None where there are none, and `inputs` is noise.
+    Where `data` is None there are none, and `inputs` is noise.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -71,12 +69,9 @@ def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, .
 
 
 def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool) -> bytes:
-    """The job's bytes.
+    """The job's bytes, from one array (N, …) per model input, N at least 1.
 
-    Args:
-        inputs: one array (N, …) per model input, N at least 1.
-        options: threads, counts and times.
-        evaluate: send back every sample's outputs.
+    `evaluate` has the program send back every sample's outputs.
     """
     rows = [np.ascontiguousarray(array).reshape(len(array), -1) for array in inputs]
     plan = Plan.of(options.settings(), options.min_time_s)

@@ -10,8 +10,8 @@ import dataclasses
 
 import numpy as np
 
+from device_runners.agent.facts import difference
 from device_runners.agent.measure import RunTimings
-from device_runners.agent.memory import difference
 from edgeprune.errors import DeviceError
 from edgeprune.run_record import Memory, Runtime
 
@@ -48,11 +48,8 @@ class NativeOutput:
         """As `RunRecord` has it."""
         at = self.memory_bytes.get
         start, runtime, model = (at((when, "VmRSS")) for when in ("start", "runtime", "model"))
-        return Memory(
-            peak_bytes=at(("model", "VmHWM")), steady_bytes=model, pss_bytes=at(("model", "Pss")),
-            start_bytes=start, runtime_bytes=difference(runtime, start),
-            model_bytes=difference(model, runtime),
-        )
+        peak, pss = at(("model", "VmHWM")), at(("model", "Pss"))
+        return Memory(peak, model, pss, start, difference(runtime, start), difference(model, runtime))
 
     def array(self, index: int, dtype: str, shape: tuple[int, ...]) -> np.ndarray:
         """Output `index` of all samples (N, …); `shape` is one sample's, batch dimension included."""
@@ -62,11 +59,7 @@ class NativeOutput:
 
 
 def parse(text: str, device: str) -> NativeOutput:
-    """Sort the lines.
-
-    Raises:
-        DeviceError: they are cut short or not the runner's.
-    """
+    """Sort the lines; `DeviceError` where they are cut short or not the runner's."""
     found = NativeOutput()
     try:
         for line in text.splitlines():

@@ -9,15 +9,13 @@ import platform
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from device_runners.agent import facts
 from device_runners.agent.run import EvaluationResult, EvaluationSamples, record_of, result_of
 from device_runners.execution import run_program, uploaded
-from device_runners.native import job as native_job
 from device_runners.native import output
-from device_runners.native.job import NativeJob
+from device_runners.native.job import NativeJob, pack, prepare
 from device_runners.native.output import NativeOutput
 from device_runners.options import BenchOptions, Target
 from device_runners.session import Session
@@ -38,8 +36,8 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
     described = session.shell(_UNAME).stdout.decode().splitlines()
     arch = described[0] if described else "unknown"
     program, library = find_program(options, arch), find_library(options, arch)
-    job = native_job.prepare(target, options)
-    packed = native_job.pack(job.inputs, options, evaluate=job.data is not None)
+    job = prepare(target, options)
+    packed = pack(job.inputs, options, evaluate=job.data is not None)
     session.upload({"runner": program, "library.so": library, MODEL: target.model, "job.bin": packed})
     command = uploaded("runner", "job.bin", MODEL, "./library.so")
     result = run_program(session, command, b"", options.time_limit_s, f"runner for {arch}")
@@ -73,8 +71,7 @@ def find_program(options: BenchOptions, arch: str) -> Path:
 def build_program(compiler: str | None = None) -> Path:
     """Build the runner once for each version of its sources, in the user's cache folder.
 
-    Args:
-        compiler: of another architecture, such as ``aarch64-linux-gnu-gcc``.
+    `compiler` may be that of another architecture, such as ``aarch64-linux-gnu-gcc``.
 
     Raises:
         InputError: no cmake or compiler, or the build failed.
@@ -86,8 +83,9 @@ def build_program(compiler: str | None = None) -> Path:
     if program.is_file():
         return program
     if shutil.which("cmake") is None:
-        way_out = "Install cmake and a C compiler."
-        raise InputError("There is no cmake.", "The native runner is built with it.", way_out)
+        raise InputError(
+            "There is no cmake.", "The native runner is built with it.", "Install cmake and a C compiler."
+        )
     with tempfile.TemporaryDirectory() as build:
         choice = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
         _cmake("-S", str(SOURCES), "-B", build, "-DEDGEPRUNE_WERROR=OFF", *choice)
@@ -129,12 +127,9 @@ def find_library(options: BenchOptions, arch: str) -> Path:
 
 
 def _facts(session: Session, arch: str, android: list[str], printed: NativeOutput) -> DeviceFacts:
-    files: Mapping[str, str] = session.read_files(facts.PATHS)
-    before, after = (
-        facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after")
-    )
-    described = facts.device_facts(files.get, arch, before, after)
-    return facts.with_android(described, android)
+    files = session.read_files(facts.PATHS)
+    states = (facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after"))
+    return facts.with_android(facts.device_facts(files.get, arch, *states), android)
 
 
 def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: NativeOutput) -> EvaluationResult:

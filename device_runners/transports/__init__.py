@@ -23,12 +23,10 @@ def open_transport(device: str) -> Transport:
     """
     if device == "local":
         return Local(device)
-    if device.startswith("ssh://"):
-        return Ssh(device)
-    if device.startswith("adb://"):
-        return Adb(device)
+    for start, kind in (("ssh://", Ssh), ("adb://", Adb)):
+        if device.startswith(start):
+            return kind(device)
     raise InputError(
         f"The device {device!r} is not understood.",
-        "Expected local, ssh://[user@]host[:port] or adb://[serial].",
-        "See `edgeprune devices`.",
+        "Expected local, ssh://[user@]host[:port] or adb://[serial].", "See `edgeprune devices`.",
     )

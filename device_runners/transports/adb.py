@@ -62,31 +62,27 @@ class Adb(Transport):
             names = ", ".join(f"adb://{name}" for name in states) or "none"
             found = f"There is no adb device {serial!r}" if serial else f"{len(states)} adb devices are there"
             raise DeviceError(
-                f"{found}; connected: {names}.",
-                "Exactly one, or one that is named, was expected.",
+                f"{found}; connected: {names}.", "Exactly one, or one that is named, was expected.",
                 "Plug it in with USB debugging on, or: adb connect HOST:PORT.",
             )
         if states[serial] != "device":
             advice = next((text for state, text in _ADVICE.items() if states[serial].startswith(state)), "")
             raise DeviceError(f"adb://{serial} is {states[serial]}.", "Expected the state 'device'.", advice)
         if "shell_v2" not in run_adb(self._adb, "-s", serial, "features").stdout:
-            raise DeviceError(
-                f"adb://{serial} has an old adb without exit codes.", "Android 7 or later is needed."
-            )
+            found = f"adb://{serial} has an old adb without exit codes."
+            raise DeviceError(found, "Android 7 or later is needed.")
         return serial
 
 
 def find_adb() -> str:
     """Path of an adb program: the system's, or the one inside adbutils."""
-    found = shutil.which("adb")
-    if found:
-        return found
     package = importlib.util.find_spec("adbutils")
     inside = Path(package.origin).parent / "binaries" / "adb" if package and package.origin else None
-    if inside and inside.is_file():
-        return str(inside)
-    way_out = "Install it (apt install adb), or: pip install adbutils."
-    raise DeviceError("There is no adb program.", "", way_out)
+    found = shutil.which("adb") or (str(inside) if inside and inside.is_file() else "")
+    if not found:
+        way_out = "Install it (apt install adb), or: pip install adbutils."
+        raise DeviceError("There is no adb program.", "", way_out)
+    return found
 
 
 def list_adb(adb: str) -> dict[str, str]:

@@ -9,16 +9,10 @@ from edgeprune.errors import DeviceError
 
 
 class Transport(abc.ABC):
-    """How to run a shell line on one device.
+    """How to run a shell line on one device, which goes by the name that the user gave it."""
 
-    Attributes:
-        device: as the user named it.
-        root: folder for edgeprune's files there; empty for the user's own cache folder.
-        python: the Python to run the agent with, unless the user names one.
-    """
-
-    root = ""
-    python = "python3"
+    root = ""  # folder for edgeprune's files there; empty for the user's own cache folder
+    python = "python3"  # to run the agent with, unless the user names one
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -27,10 +21,7 @@ class Transport(abc.ABC):
     def argv(self, line: str, *, lock_holder: bool = False) -> Sequence[str]:
         """The local command that runs `line` there and passes on its stdin, stdout, stderr and exit code.
 
-        Args:
-            line: for the device's shell.
-            lock_holder: this is the first and longest-lived command of a session; the others may share
-                its connection.
+        The lock holder's is a session's first and longest-lived one; the others may share its connection.
         """
 
     @abc.abstractmethod

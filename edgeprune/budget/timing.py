@@ -18,11 +18,10 @@ import numpy as np
 
 from device_runners.agent.interleaved import UNSTEADY, error_of
 from device_runners.agent.job import InterleavedJob, InterleavedTimes
-from device_runners.archive import agent_zip
 from device_runners.benchmark import bench
 from device_runners.comparison import MIN_ROUNDS, interval
 from device_runners.options import BenchOptions
-from device_runners.python_runner import run_interleaved
+from device_runners.python_runner import agent_zip, run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.errors import DeviceError

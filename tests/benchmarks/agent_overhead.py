@@ -23,7 +23,7 @@ import numpy as np
 
 from device_runners.agent import measure, runtime, tensors
 from device_runners.agent.job import Job
-from device_runners.archive import agent_zip
+from device_runners.python_runner import agent_zip
 from edgeprune import jsonable
 from edgeprune.bundle import pack_eval, write_bundle
 from edgeprune.run_record import RunSettings, percentile

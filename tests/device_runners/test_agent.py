@@ -17,7 +17,7 @@ import pytest
 
 from device_runners import BenchOptions, bench
 from device_runners.agent import facts, interleaved, job, measure, stability, tensors
-from device_runners.archive import agent_zip
+from device_runners.python_runner import agent_zip
 from edgeprune.errors import InputError
 from edgeprune.run_record import DeviceFacts, DeviceState, RunRecord, percentile, spread, summarize
 from edgeprune.types import Manifest, TensorInfo

@@ -84,11 +84,6 @@ const char *job_read(const char *path, struct job *job) {
   if (!job->file) return "it cannot be read, is empty or exceeds 1 GiB";
   struct reader reader = {job->file, size, 0};
   const char *reason = parse(&reader, job);
-  if (reason) job_free(job);
+  if (reason) free(job->file);
   return reason;
-}
-
-void job_free(struct job *job) {
-  free(job->file);
-  job->file = NULL;
 }

@@ -28,6 +28,5 @@ struct job {
 
 // Reads and checks a job; on failure returns a reason and leaves nothing to free.
 const char *job_read(const char *path, struct job *job);
-void job_free(struct job *job);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include "engine.h"
 #include "measure.h"
-#include "process.h"
 
 enum { EXIT_INPUT = 2, EXIT_DEVICE = 3 };
 
