@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from edgeprune.budget.explain import Explanation, Round
 from edgeprune.budget.resources import NOUNS, show_cost
 from edgeprune.quantities import show_duration
+from edgeprune.report.table import if_known
 
 COLUMNS = ("group", "before", "after", "latency", "next width", "would save", "answers changed", "divergence")
 MEANING = (
@@ -21,9 +22,7 @@ def summary(budget: Explanation) -> Iterator[str]:
     """One line for each limit, and one on how the widths were found."""
     last = budget.deployed or budget.rounds[-1]
     for name, limit in budget.limits.items():
-        between = ""
-        if name == "latency_ms" and last.low is not None and last.high is not None:
-            between = f" ({show_duration(last.low)} to {show_duration(last.high)})"
+        between = f" ({interval})" if (interval := _interval(last, name)) else ""
         yield (
             f"{NOUNS[name].capitalize()} on {budget.device}: {show_cost(name, last.measured[name])}"
             f"{between} of {show_cost(name, limit)}; predicted {show_cost(name, last.predicted[name])} "
@@ -39,14 +38,11 @@ def summary(budget: Explanation) -> Iterator[str]:
 def rows(budget: Explanation) -> Iterator[tuple[str, ...]]:
     """The cells of `COLUMNS`, one row for each group."""
     for row in budget.rows:
+        changed = None if row.next_width is None else row.changed
         yield (
-            row.group,
-            str(row.units_before),
-            str(row.units_after),
-            "" if row.latency_ms is None else show_duration(row.latency_ms),
-            "" if row.next_width is None else str(row.next_width),
-            "" if row.saves_ms is None else show_duration(row.saves_ms),
-            "" if row.changed is None or row.next_width is None else f"{100 * row.changed:+.2f} %",
+            row.group, str(row.units_before), str(row.units_after), if_known(row.latency_ms, show_duration),
+            if_known(row.next_width, str), if_known(row.saves_ms, show_duration),
+            if_known(changed, lambda value: f"{100 * value:+.2f} %"),
             "" if row.next_width is None else f"{row.added_divergence:+.3g}",
         )
 
@@ -58,14 +54,17 @@ def rounds(budget: Explanation) -> Iterator[tuple[str, ...]]:
         built.append(("as deployed", budget.deployed))
     for title, one in built:
         for name, limit in budget.limits.items():
-            between = ""
-            if name == "latency_ms" and one.low is not None and one.high is not None:
-                between = f"{show_duration(one.low)} to {show_duration(one.high)}"
             yield (
                 title, NOUNS[name], show_cost(name, limit), show_cost(name, one.predicted[name]),
-                show_cost(name, one.measured[name]), between, _error(one, name),
+                show_cost(name, one.measured[name]), _interval(one, name), _error(one, name),
                 "yes" if one.inside else "no",
-            )  # fmt: skip
+            )
+
+
+def _interval(one: Round, name: str) -> str:
+    if name != "latency_ms" or one.low is None or one.high is None:
+        return ""
+    return f"{show_duration(one.low)} to {show_duration(one.high)}"
 
 
 def _error(one: Round, name: str) -> str:

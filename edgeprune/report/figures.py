@@ -20,6 +20,7 @@ from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS
 from edgeprune.metrics.evaluation import Metric
 from edgeprune.quantities import show_percent
+from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
 
@@ -44,8 +45,6 @@ def size_of(bundle: Bundle) -> Figure:
 
 def built_figures(bundle: Bundle, percentile: int) -> Figures:
     """From report.json, but the size from the file itself."""
-    from edgeprune.report.read import read_report
-
     try:
         report = read_report(bundle)
     except InputError as error:
@@ -53,26 +52,18 @@ def built_figures(bundle: Bundle, percentile: int) -> Figures:
         return {"size": size_of(bundle), **dict.fromkeys(("latency", "memory", "accuracy", "drop"), absent)}
     deployed = report.stages.deployed
     latency = None if deployed.latency_ms is None else deployed.latency_ms.at(percentile)
+    lacks = "report.json has no {}; name a --device to measure it on."
     return {
         "size": size_of(bundle),
-        "latency": _or_absent(latency, f"latency p{percentile}"),
-        "memory": _or_absent(deployed.peak_memory_bytes, "peak memory"),
+        "latency": _measured(latency, "report.json", lacks.format(f"latency p{percentile}")),
+        "memory": _measured(deployed.peak_memory_bytes, "report.json", lacks.format("peak memory")),
         "accuracy": _accuracy(bundle, deployed.metrics),
         "drop": _drop(bundle, report),
     }
 
 
-def device_figures(
-    bundle: Bundle, record: RunRecord, here: RunRecord | None, percentile: int
-) -> Figures:
-    """From a run on a device.
-
-    Args:
-        bundle: what ran.
-        record: of that run.
-        here: of a run of the same samples on this machine; None when no drop is asked for.
-        percentile: of the latency.
-    """
+def device_figures(bundle: Bundle, record: RunRecord, here: RunRecord | None, percentile: int) -> Figures:
+    """From a device's run, and one of the same samples `here`; None when no drop is asked for."""
     latency = {50: record.latency.p50_ms, 90: record.latency.p90_ms, 99: record.latency.p99_ms}[percentile]
     lacks = "the runner gives none; use --runner python"
     return {
@@ -114,12 +105,6 @@ def _metric(name: str) -> Metric | None:
     return METRICS.get(name.removeprefix("1 - ").partition("/")[0])
 
 
-def _or_absent(value: float | None, what: str) -> Figure:
-    if value is None:
-        return Figure(None, reason=f"report.json has no {what}; name a --device to measure it on.")
-    return Figure(float(value), "report.json")
-
-
 def _measured(value: float | None, source: str, reason: str) -> Figure:
     return Figure(None, reason=reason) if value is None else Figure(float(value), source)
 
@@ -147,14 +132,12 @@ def _drop(bundle: Bundle, report: Report) -> Figure:
 
 
 def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -> Figure:
-    from edgeprune.report.read import read_report
-
     name = main_metric(bundle.manifest.metrics)
     if here is None or name is None or name not in record.metrics or name not in here.metrics:
         return Figure(None, reason="the bundle has no samples (eval.npz) to compare the device by.")
     if record.samples != here.samples:
-        reason = f"{record.samples} of {here.samples} samples were evaluated; raise --time-limit."
-        return Figure(None, reason=reason)
+        return Figure(None, reason=f"{record.samples} of {here.samples} samples were evaluated; "
+                                   "raise --time-limit.")
     try:
         built = _drop(bundle, read_report(bundle))
     except InputError as error:

@@ -1,4 +1,4 @@
-"""What each layer costs before and after, counted by the function that counts the stages."""
+"""What each layer that costs anything costs before and after, counted as the stages are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from edgeprune.report.schema import LayerReport
 
 
 def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> tuple[LayerReport, ...]:
-    """The entries of ``layers`` in report.json, layers that cost nothing left out.
-
-    Args:
-        dependencies: the original's.
-        keep: (C,) for each channel number, whether it stays.
-    """
+    """The entries of ``layers`` in report.json, of the original's dependencies and a keep mask (C,)."""
     before, after = layer_costs(dependencies), layer_costs(dependencies, keep)
     return tuple(
         LayerReport(

@@ -19,8 +19,7 @@ def lines(report: Report) -> Iterator[str]:
         how += f"; largest errors of layers: {', '.join(worst)} (all of them in report.json)"
     yield f"{how}."
     steps = [step for step in found.steps if step.drop_points is not None]
-    why = _why_several(steps, limit if isinstance(limit, (int, float)) else 0.0)
-    if why:
+    if why := _why_several(steps, limit if isinstance(limit, (int, float)) else 0.0):
         yield f"{why} Tried:"
         yield from (f"  {_tried(step)}" for step in steps)
 
@@ -31,7 +30,6 @@ def up_to(likely_points: float | None) -> str:
 
 
 def _tried(step: AttemptReport) -> str:
-    """One step with its gain and its cost, and whether it is what ships."""
     detail = f" ({step.detail})" if step.detail else ""
     return (
         f"{step.name}, {step.route}: {step.drop_points or 0.0:+.2f} points lost{up_to(step.likely_points)}, "

@@ -1,33 +1,40 @@
-"""Read a bundle's report.json: typed and checked field by field. Keys of newer versions are ignored."""
+"""Read a bundle's report.json: typed and checked field by field. Keys of newer versions are ignored.
+
+Older versions are upgraded; `tests/report/golden` has a file of each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
-from edgeprune.report.upgrade import upgraded
 
 _MAX_BYTES = 64 << 20
+RENAMED_IN_2 = {
+    ("refusals", "units"): "channels",
+    ("search", "amount"): "ratio",
+    ("budget", "harms"): "divergences",
+    ("budget", "rows", "harm"): "added_divergence",
+    ("budget", "rows", "next_units"): "next_width",
+}
+"""From version 1 to 2: old place of a key, lists passed through, and its new name."""
 
 
 def read_report(bundle: Bundle) -> Report:
-    """The bundle's report; one of an older version is upgraded.
-
-    Raises:
-        InputError: there is none, or it is not one.
-    """
+    """The bundle's report; `InputError` where there is none, or it is not one."""
     return read_report_file(bundle.file(REPORT))
 
 
 def read_report_file(path: Path) -> Report:
     """The report in a file; see `read_report`."""
-    document = upgraded(strict_json(path))
-    version = document.get("schema_version") if isinstance(document, Mapping) else None
-    if isinstance(version, int) and version != SCHEMA_VERSION:
+    document = strict_json(path)
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(document, dict) and version == 1:
+        document = _renamed({**document, "schema_version": SCHEMA_VERSION}, ())
+    elif isinstance(version, int) and version != SCHEMA_VERSION:
         raise InputError(
             f"{path} has schema version {version}.", f"This edgeprune reads versions 1 to {SCHEMA_VERSION}.",
             "Use the edgeprune that wrote it, or build the bundle again.",
@@ -44,3 +51,13 @@ def strict_json(path: Path) -> jsonable.Json:
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A report is a small JSON file.")
     return jsonable.parse(path.read_bytes(), str(path))
+
+
+def _renamed(value: jsonable.Json, place: tuple[str, ...]) -> jsonable.Json:
+    if isinstance(value, list):
+        return [_renamed(one, place) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        RENAMED_IN_2.get((*place, key), key): _renamed(item, (*place, key)) for key, item in value.items()
+    }

@@ -1,7 +1,7 @@
 """`report.json` as values: the build writes it by these classes, and every reader reads it by them.
 
 The keys of the file are the names of the fields. None means "not measured" and is left out of the file.
-To change the format: raise `SCHEMA_VERSION`, teach `edgeprune.report.upgrade` the step from the version
+To change the format: raise `SCHEMA_VERSION`, teach `edgeprune.report.read` the step from the version
 before, and keep a file of that version in ``tests/report/golden``.
 """
 
@@ -44,15 +44,7 @@ class EvalReport:
 
 @dataclasses.dataclass(frozen=True)
 class StageReport:
-    """One of the three states of the model.
-
-    Attributes:
-        neurons: prunable ones.
-        macs: multiply-accumulates of one inference.
-        metrics: on the test split, fractions.
-        on_eval: on the samples that travel in the bundle.
-        unstable: reasons to doubt the latency.
-    """
+    """One state of the model; `metrics` are of the test split, `unstable` says why to doubt the latency."""
 
     neurons: int
     params: int
@@ -80,7 +72,7 @@ class StageReports:
 
     def by_name(self) -> dict[str, StageReport]:
         """The three, in order."""
-        return {"baseline": self.baseline, "pruned": self.pruned, "deployed": self.deployed}
+        return dict(vars(self))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,13 +126,7 @@ class AgreementReport:
 
 @dataclasses.dataclass(frozen=True)
 class QuantizationReport:
-    """How the deployed file was made.
-
-    Attributes:
-        runnable_bytes: what the device needs.
-        zip_bytes: what a download needs.
-        agreement: with the float model, on the test split, like the four fields after it.
-    """
+    """How the deployed file was made; `agreement` and what follows compare it with the float model (test)."""
 
     mode: str = ""
     route: str = ""
@@ -203,14 +189,7 @@ class RatioReport:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The file.
-
-    Attributes:
-        recipe: all settings that decide the result.
-        timings_s: wall time of each stage.
-        cross_validation: the task's metric on each held-out part.
-        zero_weights: fraction of the kernels' weights that are zero.
-    """
+    """The file; `cross_validation` holds the metric on each held-out part, `zero_weights` is a fraction."""
 
     schema_version: int
     recipe: Mapping[str, object]
@@ -244,8 +223,7 @@ def _measured(value: object) -> object:
         return [_measured(item) for item in value]
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         return value
-    found = {field: getattr(value, field.name) for field in dataclasses.fields(value)}
     return {
-        field.name: _measured(item) for field, item in found.items()
-        if item is not None or field.default is not None
+        field.name: _measured(item) for field in dataclasses.fields(value)
+        if (item := getattr(value, field.name)) is not None or field.default is not None
     }

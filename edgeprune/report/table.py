@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from edgeprune.report.figures import quality_change, quality_show
 from edgeprune.report.schema import Report, StageReport
 
 COLUMNS = ("", "baseline", "pruned", "deployed", "change")
+_T = TypeVar("_T")
 
 
 def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
@@ -23,7 +25,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         values = [read(stage) for stage in stages]
         first, last = values[0], values[-1]
         change = "" if first is None or last is None else compare(first, last)
-        return (label, *("" if value is None else show(value) for value in values), change)
+        return (label, *(if_known(value, show) for value in values), change)
 
     change = functools.partial(quality_change, metric)
     quality = row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
@@ -32,9 +34,16 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("neurons", lambda stage: stage.neurons, _count, _percent_change),
         row("parameters", lambda stage: stage.params, _count, _percent_change),
         row("MACs", lambda stage: stage.macs, _count, _percent_change),
-        row("file size", lambda stage: stage.tflite_bytes, _bytes, _times("smaller", "larger")),
-        row("latency p50", lambda stage: stage.p50_ms, _milliseconds, _times("faster", "slower")),
+        row("file size", lambda stage: stage.tflite_bytes, lambda value: f"{value / 1000:,.1f} kB",
+            _times("smaller", "larger")),
+        row("latency p50", lambda stage: stage.p50_ms, lambda value: f"{value:.3f} ms",
+            _times("faster", "slower")),
     ]
+
+
+def if_known(value: _T | None, show: Callable[[_T], str]) -> str:
+    """Empty for what was not measured."""
+    return "" if value is None else show(value)
 
 
 def _count(value: float) -> str:
@@ -43,14 +52,6 @@ def _count(value: float) -> str:
 
 def _percent_change(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.1f} %" if before else ""
-
-
-def _bytes(value: float) -> str:
-    return f"{value / 1000:,.1f} kB"
-
-
-def _milliseconds(value: float) -> str:
-    return f"{value:.3f} ms"
 
 
 def _times(less: str, more: str) -> Callable[[float, float], str]:
