@@ -19,8 +19,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.page import open_subjects, report_page
 from edgeprune.report.page.confusion import from_record
 from edgeprune.report.page.heatmap import shade
-from edgeprune.report.page.page import MAX_BYTES
-from edgeprune.report.page.style import CSS
+from edgeprune.report.page.page import CSS, MAX_BYTES
 from tests.gate.edit import edit_manifest, edit_report
 from tests.report.markup import Page
 

@@ -20,12 +20,7 @@ _NAME_CHARACTERS = 24
 
 @dataclasses.dataclass(frozen=True)
 class Bar:
-    """One row.
-
-    Attributes:
-        before: None where there is only one value.
-        words: at the end of the bar.
-    """
+    """One row, with `words` at the end of the bar; without `before`, a single value."""
 
     name: str
     value: float
@@ -47,8 +42,10 @@ def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = 
         parts.append(label(left - 8, y + _BAR - 3, name, anchor="end"))
         if row.before is not None:
             parts.append(_bar(scale, y, row.before, "ghost", f"{row.name} before"))
-        parts.append(_bar(scale, y, row.value, kind, f"{row.name}: {row.words}"))
-        parts.append(label(scale.at(max(row.value, row.before or 0.0)) + 6, y + _BAR - 3, row.words))
+        parts += [
+            _bar(scale, y, row.value, kind, f"{row.name}: {row.words}"),
+            label(scale.at(max(row.value, row.before or 0.0)) + 6, y + _BAR - 3, row.words),
+        ]
     values = "; ".join(f"{row.name}: {row.words}" for row in shown)
     height = 2 * _TOP + len(shown) * _ROW
     return drawing(identity, title, f"{what} by layer. {values}.", _WIDTH, height, *parts)
@@ -61,8 +58,7 @@ def _bar(scale: Scale, y: float, value: float, kind: str, tooltip: str) -> Html:
 
 def show_count(value: float) -> str:
     """Counts at a glance: 1.2 M, 34 k."""
-    units: tuple[tuple[str, float], ...] = (("G", 1e9), ("M", 1e6), ("k", 1e3))
-    for unit, factor in units:
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if abs(value) >= factor:
             return f"{value / factor:.3g} {unit}"
     return f"{value:.4g}"

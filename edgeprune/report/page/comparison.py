@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.quantities import show_duration, show_size
-from edgeprune.report.figures import quality_change, quality_show
+from edgeprune.report.figures import quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
-from edgeprune.report.page.trade import COSTS, CostAxis, trade_plot
+from edgeprune.report.page.trade import COSTS, CostAxis, point_of, trade_plot
+from edgeprune.report.table import if_known
 
 
 def comparison(subjects: Sequence[Subject]) -> Html:
-    """A table of all, and the Pareto fronts of quality against size and latency.
-
-    Raises:
-        InputError: they are not measured by the same metric.
-    """
+    """A table of all, and the Pareto fronts of quality against each cost; the metric must be the same."""
     names = {subject.metric for subject in subjects}
     if len(names) > 1:
         found = ", ".join(f"{subject.name}: {subject.metric}" for subject in subjects)
@@ -56,13 +53,9 @@ def _points(subjects: Sequence[Subject], axis: CostAxis) -> list[Point]:
     points: list[Point] = []
     for stage in ("deployed", "baseline"):
         for subject in subjects:
-            figures = subject.report.stages.by_name()[stage]
-            x, y = axis.read(figures), subject.value(figures)
-            if x is None or y is None:
-                continue
             name = subject.name if stage == "deployed" else f"baseline of {subject.name}"
-            point = Point(name, stage, float(x), float(y))
-            if stage == "deployed" or not any(_same(point, other) for other in points):
+            point = point_of(subject, stage, axis, name)
+            if point and (stage == "deployed" or not any(_same(point, other) for other in points)):
                 points.append(point)
     return points
 
@@ -72,27 +65,16 @@ def _same(one: Point, other: Point) -> bool:
 
 
 def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
-    quality = quality_show(metric) if metric else None
+    quality = quality_show(metric or "")
     rows = []
     for subject in subjects:
         figures, removed = subject.report.stages.deployed, subject.report.removed
-        value, speed, memory = subject.value(figures), figures.p50_ms, figures.peak_memory_bytes
         rows.append((
-            subject.name,
-            "" if value is None or quality is None else quality(value),
-            _drop(subject),
-            show_size(figures.tflite_bytes),
-            "" if speed is None else show_duration(speed),
-            "" if memory is None else show_size(memory),
-            f"{100 * removed.neurons:.1f} %",
+            subject.name, if_known(subject.value(figures), quality), subject.change,
+            show_size(figures.tflite_bytes), if_known(figures.p50_ms, show_duration),
+            if_known(figures.peak_memory_bytes, show_size), f"{100 * removed.neurons:.1f} %",
             f"{100 * removed.macs:.1f} %",
         ))
     columns = ("bundle", metric or "quality", "change", "file size", "latency", "peak memory",
                "neurons removed", "MACs removed")
     return table("The deployed models", columns, rows)
-
-
-def _drop(subject: Subject) -> str:
-    stages, metric = subject.report.stages, subject.metric
-    before, after = subject.value(stages.baseline), subject.value(stages.deployed)
-    return "" if not metric or before is None or after is None else quality_change(metric, before, after)

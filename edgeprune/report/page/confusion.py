@@ -12,8 +12,7 @@ from edgeprune.bundle.read import EVAL
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.report.page.heatmap import MAX_CLASSES, heatmap
-from edgeprune.report.page.html import Html, tag
-from edgeprune.report.page.html import table as html_table
+from edgeprune.report.page.html import Html, table, tag
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
 from edgeprune.run_record import RunRecord
@@ -53,8 +52,7 @@ def from_record(subject: Subject, record: RunRecord) -> Counts | None:
         return None
     if outputs.dtype.kind not in "iuf" or outputs.shape[1] < 2 or truth.max(initial=0) >= outputs.shape[1]:
         return None
-    counts = confusion_counts(Evaluation(truth, outputs))
-    return tuple(tuple(map(int, row)) for row in counts)
+    return tuple(tuple(map(int, row)) for row in confusion_counts(Evaluation(truth, outputs)))
 
 
 def _from_report(subject: Subject) -> list[tuple[str, str, Counts]]:
@@ -70,8 +68,7 @@ def _from_report(subject: Subject) -> list[tuple[str, str, Counts]]:
 
 def _from_records(subject: Subject) -> list[tuple[str, str, Counts]]:
     for record in subject.records:
-        counts = from_record(subject, record)
-        if counts is not None:
+        if counts := from_record(subject, record):
             return [(f"Deployed, {record.samples} samples on {record.device}", "cm-after", counts)]
     return []
 
@@ -79,9 +76,8 @@ def _from_records(subject: Subject) -> list[tuple[str, str, Counts]]:
 def _labels(subject: Subject, classes: int) -> list[str]:
     names: list[str] = []
     if "labels.txt" in subject.bundle.manifest.files:
-        text = subject.bundle.file("labels.txt").read_text(encoding="utf-8", errors="replace")
-        names = text.splitlines()
-    return [names[index] if index < len(names) else str(index) for index in range(classes)]
+        names = subject.bundle.file("labels.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    return [*names[:classes], *map(str, range(len(names), classes))]
 
 
 def _sentence(title: str, counts: Counts) -> str:
@@ -94,6 +90,4 @@ def _mistakes(title: str, counts: Counts, labels: list[str]) -> Html:
         (-count, t, p) for t, row in enumerate(counts) for p, count in enumerate(row) if count and t != p
     )
     rows = [(labels[t], labels[p], f"{-negative:,}") for negative, t, p in wrong[:_MOST]]
-    return html_table(
-        f"{title}: the commonest mistakes", ("true", "answered as", "samples"), rows, numbers_from=2
-    )
+    return table(f"{title}: the commonest mistakes", ("true", "answered as", "samples"), rows, numbers_from=2)

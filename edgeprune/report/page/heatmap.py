@@ -40,9 +40,8 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     correct, every = sum(line[i] for i, line in enumerate(counts)), sum(map(sum, counts))
     return drawing(
         identity, title, f"{correct:,} of {every:,} samples on the diagonal, which is right.",
-        left + _CELLS + 8, _TOP + _CELLS + deep, tag(
-            "rect", x=left, y=_TOP, width=_CELLS, height=_CELLS, fill="none", class_="grid"
-        ), *parts,
+        left + _CELLS + 8, _TOP + _CELLS + deep,
+        tag("rect", x=left, y=_TOP, width=_CELLS, height=_CELLS, fill="none", class_="grid"), *parts,
     )
 
 

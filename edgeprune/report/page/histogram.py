@@ -32,22 +32,16 @@ def histogram(identity: str, title: str, latency_ns: Sequence[int]) -> Drawing:
     for index, count in enumerate(counts):
         if count:
             left, right = area.x.at(low + index * width), area.x.at(low + (index + 1) * width)
-            top = area.y.at(count)
-            parts.append(tag(
-                "rect", x=left, y=top, width=max(right - left - 1, 0.5), height=area.y.start - top,
-                class_="deployed",
-            ))
+            top, wide = area.y.at(count), max(right - left - 1, 0.5)
+            parts.append(tag("rect", x=left, y=top, width=wide, height=area.y.start - top, class_="deployed"))
     words = []
     for row, (name, fraction) in enumerate(_MARKS):
         value = percentile(values, fraction)
         x = area.x.at(value)
         parts.append(tag("line", x1=x, x2=x, y1=area.y.end, y2=area.y.start, class_="mark"))
-        at_right = x > area.width - 130
-        parts.append(label(
-            x - 5 if at_right else x + 5, area.y.end + 11 + row * 15, f"{name} {show_duration(value)}",
-            anchor="end" if at_right else "start", kind="strong",
-        ))
         words.append(f"{name} {show_duration(value)}")
+        side, anchor = (-5, "end") if x > area.width - 130 else (5, "start")
+        parts.append(label(x + side, area.y.end + 11 + row * 15, words[-1], anchor=anchor, kind="strong"))
     tail = f" {beyond:,} took longer than is drawn, up to {show_duration(values[-1])}." if beyond else ""
     description = f"{len(values):,} timed inferences: {', '.join(words)}.{tail}"
     return drawing(identity, title, description, area.width, area.height, *parts)

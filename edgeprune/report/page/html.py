@@ -30,13 +30,10 @@ def text(value: object) -> Html:
 
 
 def tag(name: str, *children: Child, **attributes: Value) -> Html:
-    """One element.
+    """One element; children are escaped unless `Html`, None is nothing.
 
-    Args:
-        name: of the element.
-        children: inside of it, escaped unless `Html`; None is nothing.
-        attributes: a trailing underscore is dropped, others become hyphens (``aria_label``); numbers
-            are rounded to hundredths of a pixel; None leaves the attribute out.
+    In names of attributes a trailing underscore is dropped, others become hyphens (``aria_label``);
+    numbers are rounded to hundredths of a pixel; None leaves the attribute out.
     """
     parts = [name]
     for key, value in attributes.items():
@@ -59,14 +56,7 @@ def join(children: Iterable[Child]) -> Html:
 def table(
     caption: str, columns: Sequence[str], rows: Iterable[Sequence[Child]], *, numbers_from: int = 1
 ) -> Html:
-    """A table with a caption, headers for columns and rows, and numbers to the right.
-
-    Args:
-        caption: read out before the table.
-        columns: headers.
-        rows: the first cell of each is its header.
-        numbers_from: the first column that holds numbers.
-    """
+    """A table whose rows begin with their headers; from column `numbers_from` on, cells are to the right."""
 
     def side(index: int) -> str | None:
         return "n" if index >= numbers_from else None

@@ -9,9 +9,10 @@ from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
 from edgeprune.report.page.subject import Subject
-from edgeprune.report.page.svg import Show, figure
+from edgeprune.report.page.svg import figure
 from edgeprune.report.quantization import up_to
 from edgeprune.report.schema import AttemptReport, LayerReport
+from edgeprune.report.table import if_known
 from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
@@ -64,23 +65,23 @@ def quantization(subject: Subject, prefix: str) -> Html:
     found, parts = subject.report.quantization, []
     facts = [
         ("weights stored as", found.mode), ("route", found.route), ("inputs and outputs", found.io),
-        ("same answers as the float model", _optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
-        ("largest difference of an output", _optional(found.max_abs_difference, lambda v: f"{v:.3g}")),
+        ("same answers as the float model", if_known(found.agreement, lambda v: f"{100 * v:.2f} %")),
+        ("largest difference of an output", if_known(found.max_abs_difference, lambda v: f"{v:.3g}")),
         ("operators", ", ".join(f"{count} {name}" for name, count in found.operators.items())),
     ]
     known = [fact for fact in facts if fact[1]]
     parts.append(table("How the deployed file was made", ("what", "how"), known, numbers_from=9))
     if found.steps:
         columns = ("step", "by", "what it did", "points lost", "file", "one call")
-        rows_tried = map(_attempt, found.steps)
-        parts.append(table("What was tried, on validation data", columns, rows_tried, numbers_from=3))
+        tried = map(_attempt, found.steps)
+        parts.append(table("What was tried, on validation data", columns, tried, numbers_from=3))
     errors = [one for one in found.layer_errors if one.relative_error >= 0]
     if errors:
         rows = [Bar(one.layer or one.operator, one.relative_error, None, f"{100 * one.relative_error:.2f} %")
                 for one in errors]
         cells = [
             (one.layer, one.operator, f"{100 * one.relative_error:.3f} %",
-             "" if one.added_error is None else f"{100 * one.added_error:+.3f} %") for one in errors
+             if_known(one.added_error, lambda v: f"{100 * v:+.3f} %")) for one in errors
         ]
         parts.append(figure(
             bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
@@ -95,9 +96,9 @@ def quantization(subject: Subject, prefix: str) -> Html:
 def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
         f"{step.name}, shipped" if step.chosen else step.name, step.route or "", step.detail,
-        _optional(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
-        _optional(step.runnable_bytes, show_size),
-        _optional(step.latency_us, lambda v: show_duration(v / 1000)),
+        if_known(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
+        if_known(step.runnable_bytes, show_size),
+        if_known(step.latency_us, lambda v: show_duration(v / 1000)),
     )
 
 
@@ -106,14 +107,13 @@ def latency(subject: Subject, prefix: str) -> Html | None:
     rows = []
     for name, stage in subject.report.stages.by_name().items():
         if found := stage.latency_ms:
-            figures = (_optional(value, show_duration) for value in (found.p50, found.p90, found.p99))
-            rows.append((name, *figures, _optional(stage.peak_memory_bytes, show_size)))
+            figures = (if_known(value, show_duration) for value in (found.p50, found.p90, found.p99))
+            rows.append((name, *figures, if_known(stage.peak_memory_bytes, show_size)))
     parts = []
     if rows:
-        columns = ("model", "p50", "p90", "p99", "peak memory")
-        where = subject.report.device
-        where = "the machine that built it" if where == "local" else where
-        parts.append(table(f"On {where}", columns, rows))
+        device = subject.report.device
+        where = "the machine that built it" if device == "local" else device
+        parts.append(table(f"On {where}", ("model", "p50", "p90", "p99", "peak memory"), rows))
         parts.append(_doubts(subject) or Html(""))
     if subject.records:
         plots = [_device(record, f"{prefix}-run{index}") for index, record in enumerate(subject.records)]
@@ -131,28 +131,22 @@ def training(subject: Subject, prefix: str) -> Html | None:
     """Curves of fine-tuning."""
     points, plots = subject.report.training, []
     curves = (
-        ("loss", "training loss", "pruned", [(one.epoch, one.loss) for one in points]),
-        ("score", "validation score", "deployed", [(one.epoch, one.score) for one in points]),
+        ("loss", "training loss", "pruned", "Lower is better.", [(one.epoch, one.loss) for one in points]),
+        ("score", "validation score", "deployed", "Higher is better; the best epoch was kept.",
+         [(one.epoch, one.score) for one in points]),
     )
-    for key, what, kind, curve_points in curves:
-        values = [(epoch, value) for epoch, value in curve_points if value is not None]
-        if values:
-            caption = "Lower is better." if key == "loss" else "Higher is better; the best epoch was kept."
+    for key, what, kind, caption, measured in curves:
+        if values := [(epoch, value) for epoch, value in measured if value is not None]:
             rows = [(epoch, f"{value:.6g}") for epoch, value in values[:_MAX_TABLE_ROWS]]
             picture = curve(f"{prefix}-{key}", f"{what} by epoch", values, what, kind)
-            plots.append(figure(
-                picture, f"{what.capitalize()}. {caption}",
-                table(f"{what} by epoch", ("epoch", what), rows),
-            ))
+            data = table(f"{what} by epoch", ("epoch", what), rows)
+            plots.append(figure(picture, f"{what.capitalize()}. {caption}", data))
     return tag("div", join(plots), class_="plots") if plots else None
 
 
 def _doubts(subject: Subject) -> Html | None:
-    """Why the timings of the build may be wrong."""
-    reasons = [
-        f"{name}: {reason}" for name, stage in subject.report.stages.by_name().items()
-        for reason in stage.unstable
-    ]
+    stages = subject.report.stages.by_name()
+    reasons = [f"{name}: {reason}" for name, stage in stages.items() for reason in stage.unstable]
     return tag("p", f"These timings are in doubt. {'; '.join(reasons)}.", class_="note") if reasons else None
 
 
@@ -174,17 +168,13 @@ def _device(record: RunRecord, identity: str) -> Html:
     return tag("div", figure(picture, f"{record.device}: {about}.", details), doubts)
 
 
-def _optional(value: float | None, show: Show) -> str:
-    return "" if value is None else show(value)
-
-
 def _left(one: LayerReport) -> str:
     return f"{show_count(one.macs_after or 0)} of {show_count(one.macs_before or 0)}"
 
 
 def _cost_row(one: LayerReport) -> tuple[str, ...]:
     figures = (one.params_before, one.params_after, one.macs_before, one.macs_after)
-    return (one.name, one.kind, *("" if value is None else f"{value:,}" for value in figures))
+    return (one.name, one.kind, *(if_known(value, "{:,}".format) for value in figures))
 
 
 def _drawn(rows: int) -> str:

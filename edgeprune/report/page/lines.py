@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from edgeprune.report.page.html import tag
-from edgeprune.report.page.svg import Drawing, axes, drawing, frame
+from edgeprune.report.page.svg import Drawing, axes, drawing, frame, polyline
 
 
 def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name: str, kind: str) -> Drawing:
@@ -19,10 +19,10 @@ def curve(identity: str, title: str, points: Sequence[tuple[int, float]], y_name
         tag("circle", tag("title", f"epoch {epoch}: {value:.5g}"), cx=x, cy=y, r=3.5, class_=f"{kind} halo")
         for (epoch, value), (x, y) in zip(points, corners, strict=True)
     ]
-    line = tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)
     shown = dataclasses.replace(area, x_ticks=[value for value in area.x_ticks if value == int(value)])
     listed = "; ".join(f"epoch {epoch}: {value:.4g}" for epoch, value in points[:60])
     return drawing(
         identity, title, f"{y_name} by epoch. {listed}.", area.width, area.height,
-        axes(shown, "epoch", y_name, lambda value: f"{value:.0f}", lambda value: f"{value:.4g}"), line, *dots,
+        axes(shown, "epoch", y_name, lambda value: f"{value:.0f}", lambda value: f"{value:.4g}"),
+        polyline(corners, kind), *dots,
     )

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator
 
 from edgeprune.quantities import show_duration, show_size
-from edgeprune.report.figures import higher_is_better, quality_change, quality_show
+from edgeprune.report.figures import higher_is_better, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
-from edgeprune.report.page.marks import STAGE_NAMES, legend
-from edgeprune.report.page.scatter import Point
+from edgeprune.report.page.scatter import STAGE_NAMES, legend
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
-from edgeprune.report.page.trade import COSTS, CostAxis, trade_plot
+from edgeprune.report.page.trade import COSTS, point_of, trade_plot
 from edgeprune.report.schema import STAGES
 from edgeprune.report.table import COLUMNS, table_rows
 
@@ -34,11 +32,9 @@ def outcome(subject: Subject) -> Html:
         _ratio("File size", before.tflite_bytes, after.tflite_bytes, show_size, "smaller"),
         _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, "faster"),
         _quality(subject),
-        _tile("Neurons removed", f"{100 * report.removed.neurons:.1f} %",
-              f"{before.neurons:,} → {after.neurons:,}"),
-        _tile("Parameters removed", f"{100 * report.removed.params:.1f} %",
-              f"{before.params:,} → {after.params:,}"),
-        _tile("MACs removed", f"{100 * report.removed.macs:.1f} %", f"{before.macs:,} → {after.macs:,}"),
+        _removed("Neurons", report.removed.neurons, before.neurons, after.neurons),
+        _removed("Parameters", report.removed.params, before.params, after.params),
+        _removed("MACs", report.removed.macs, before.macs, after.macs),
     ]
     figures = table(
         f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
@@ -50,9 +46,7 @@ def outcome(subject: Subject) -> Html:
 def request(subject: Subject) -> Html:
     """The recipe, and which layers could not follow it."""
     report = subject.report
-    settings = [
-        tag("div", tag("dt", key), tag("dd", _brief(value))) for key, value in report.recipe.items()
-    ]
+    settings = [tag("div", tag("dt", key), tag("dd", _brief(value))) for key, value in report.recipe.items()]
     proof = report.equivalence
     parts = [
         tag("dl", join(settings), class_="settings"),
@@ -61,8 +55,8 @@ def request(subject: Subject) -> Html:
     ]
     if report.refusals:
         rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
-        parts.append(table("Neurons that had to stay, and why", ("layer", "neurons", "reason"), rows,
-                           numbers_from=9))
+        columns = ("layer", "neurons", "reason")
+        parts.append(table("Neurons that had to stay, and why", columns, rows, numbers_from=9))
     return join(parts)
 
 
@@ -70,9 +64,7 @@ def reproduce(subject: Subject) -> Html:
     """Commands, versions, hashes and times."""
     manifest, report = subject.bundle.manifest, subject.report
     folder = shlex.quote(str(subject.bundle.path))
-    packages = " ".join(
-        shlex.quote(f"{name}=={version}") for name, version in manifest.versions.items()
-    )
+    packages = shlex.join(f"{name}=={version}" for name, version in manifest.versions.items())
     commands = [f"pip install {packages}"] if packages else []
     commands += [*manifest.commands, f"edgeprune check {folder} --verify"]
     files = [(name, f"{info.bytes:,}", tag("code", info.sha256)) for name, info in manifest.files.items()]
@@ -100,7 +92,7 @@ def trade(subject: Subject, prefix: str) -> Html | None:
     plots = []
     for key in ("size", "latency"):
         axis = COSTS[key]
-        points = list(_points(subject, axis))
+        points = [point for stage in STAGES if (point := point_of(subject, stage, axis, STAGE_NAMES[stage]))]
         if name is None or not points:
             continue
         rows = [(p.name, axis.show(p.x), quality_show(name)(p.y)) for p in points]
@@ -115,21 +107,13 @@ def trade(subject: Subject, prefix: str) -> Html | None:
     return join((legend(*STAGES), tag("div", join(plots), class_="plots")))
 
 
-def _points(subject: Subject, axis: CostAxis) -> Iterator[Point]:
-    for stage, figures in subject.report.stages.by_name().items():
-        x, y = axis.read(figures), subject.value(figures)
-        if x is not None and y is not None:
-            yield Point(STAGE_NAMES[stage], stage, float(x), float(y))
-
-
 def _quality(subject: Subject) -> Html | None:
     stages, name = subject.report.stages, subject.metric
     before, after = subject.value(stages.baseline), subject.value(stages.deployed)
     if name is None or before is None or after is None:
         return None
     show, title = quality_show(name), name.replace("_", " ").capitalize()
-    change = quality_change(name, before, after)
-    return _tile(title, show(after), f"{show(before)} → {show(after)}, {change}")
+    return _tile(title, show(after), f"{show(before)} → {show(after)}, {subject.change}")
 
 
 def _ratio(what: str, before: float | None, after: float | None, show: Show, word: str) -> Html | None:
@@ -138,6 +122,10 @@ def _ratio(what: str, before: float | None, after: float | None, show: Show, wor
     factor = before / after
     big = f"{factor:.1f}{_TIMES} {word}" if factor >= 1 else f"{1 / factor:.1f}{_TIMES} as much"
     return _tile(what, big, f"{show(before)} → {show(after)}")
+
+
+def _removed(what: str, ratio: float, before: int, after: int) -> Html:
+    return _tile(f"{what} removed", f"{100 * ratio:.1f} %", f"{before:,} → {after:,}")
 
 
 def _tile(what: str, big: str, small: str) -> Html:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from edgeprune.report.page import inside, outcome
 from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
-from edgeprune.report.page.style import CSS
 from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.version import VERSION
 
+CSS = "\n" + importlib.resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
 MAX_BYTES = 1_000_000
 _MAX_DETAILED = 6  # bundles of a comparison that get all of their sections
 # Nothing is loaded and nothing runs, whatever a bundle has smuggled in.
@@ -43,10 +44,7 @@ def write_report(
 
 
 def report_page(subjects: Sequence[Subject]) -> str:
-    """One self-contained HTML document.
-
-    Args:
-        subjects: one bundle, or several to compare.
+    """One self-contained HTML document on one bundle, or the comparison of several.
 
     Raises:
         InputError: no bundle, several that cannot be compared, or a page above `MAX_BYTES`.
@@ -64,13 +62,10 @@ def report_page(subjects: Sequence[Subject]) -> str:
 
 
 def _single(subject: Subject) -> str:
-    report = subject.report
-    name = report.model or subject.name
-    lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (
-        f"; data {report.data.name}" if report.data.name else ""
-    )
-    sections, notes = _sections(subject, "b0"), outcome.warnings(subject)
-    return document(f"{name}: edgeprune report", name, lead, sections, notes)
+    name, data = subject.report.model or subject.name, subject.report.data.name
+    lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (f"; data {data}" if data else "")
+    warnings = outcome.warnings(subject)
+    return document(f"{name}: edgeprune report", name, lead, _sections(subject, "b0"), warnings)
 
 
 def _several(subjects: Sequence[Subject]) -> str:
@@ -115,8 +110,7 @@ def document(
         "head", tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name_="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name_="color-scheme", content="light dark"),
-        tag("title", title), tag("style", Html(CSS)),
+        tag("meta", name_="color-scheme", content="light dark"), tag("title", title), tag("style", Html(CSS)),
     )
     body = tag(
         "body", tag("a", "Skip to the figures", href="#main", class_="skip"),

@@ -4,7 +4,7 @@
            └──────────────────────────
              size or latency
 
-Marks differ in shape as well as in colour.
+A stage has a shape and a colour of its own, so that neither alone has to be told apart.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
+from edgeprune.report.page import svg
 from edgeprune.report.page.html import Html, join, tag
-from edgeprune.report.page.marks import mark
-from edgeprune.report.page.svg import Drawing, Frame, Show, axes, drawing, frame, label, shorten, text_width
 
+STAGE_NAMES = {"baseline": "baseline", "pruned": "pruned (float)", "deployed": "deployed"}
 _NAME_CHARACTERS = 28
 _LINE = 14.0
 _LOG_FROM = 6.0  # times between the smallest and the largest: a linear axis would press some together
@@ -23,11 +23,7 @@ _LOG_FROM = 6.0  # times between the smallest and the largest: a linear axis wou
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """One model.
-
-    Attributes:
-        stage: decides shape and colour.
-    """
+    """One model."""
 
     name: str
     stage: str
@@ -36,18 +32,13 @@ class Point:
 
 
 def scatter(
-    identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[Show, Show], *,
-    x_tick: Show, y_tick: Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
-) -> Drawing:
-    """At least one point.
+    identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[svg.Show, svg.Show], *,
+    x_tick: svg.Show, y_tick: svg.Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
+) -> svg.Drawing:
+    """At least one point; `names` of the axes and how to write their values (`shows`), x first.
 
-    Args:
-        names: of the axes, x first.
-        shows: how their values are written.
-        x_tick: how round values along x are written.
-        y_tick: and those along y.
-        way: whether a dashed line joins the points in their order.
-        front: points that no other beats, by x; a step line joins them.
+    With `way` a dashed line joins the points in their order; a step line joins those of the `front`,
+    which no other beats, by x.
     """
     x_show, y_show = shows
     ys = [point.y for point in points]
@@ -58,13 +49,13 @@ def scatter(
         y_range = (y_range[0], min(y_range[1], 1.0))
     xs = [point.x for point in points]
     log = min(xs) > 0 and max(xs) / min(xs) > _LOG_FROM
-    area = frame((min(xs) if log else 0.0, max(xs) or 1.0), y_range, height=height, log=log)
+    area = svg.frame((min(xs) if log else 0.0, max(xs) or 1.0), y_range, height=height, log=log)
     x_name = f"{names[0]} (logarithmic)" if log else names[0]
-    parts = [axes(area, x_name, names[1], x_tick, y_tick)]
+    parts = [svg.axes(area, x_name, names[1], x_tick, y_tick)]
     if way:
-        parts.append(_line([(area.x.at(p.x), area.y.at(p.y)) for p in points], "way"))
+        parts.append(svg.polyline([(area.x.at(p.x), area.y.at(p.y)) for p in points], "way"))
     if front:
-        parts.append(_line(_steps([(area.x.at(p.x), area.y.at(p.y)) for p in front]), "front"))
+        parts.append(svg.polyline(_steps([(area.x.at(p.x), area.y.at(p.y)) for p in front]), "front"))
     texts = [f"{p.name}: {x_show(p.x)}, {y_show(p.y)}" for p in points]
     parts += [
         mark(point.stage, area.x.at(point.x), area.y.at(point.y), tooltip=words)
@@ -72,7 +63,7 @@ def scatter(
     ]
     parts.append(_labels(area, points))
     description = f"{names[1]} against {names[0]}. {'; '.join(texts)}."
-    return drawing(identity, title, description, area.width, area.height, *parts)
+    return svg.drawing(identity, title, description, area.width, area.height, *parts)
 
 
 def pareto_front(points: Sequence[Point]) -> list[Point]:
@@ -84,26 +75,24 @@ def pareto_front(points: Sequence[Point]) -> list[Point]:
     return front
 
 
-def _labels(area: Frame, points: Sequence[Point]) -> Html:
+def _labels(area: svg.Frame, points: Sequence[Point]) -> Html:
     """Names above or below the marks, moved away where they would touch each other."""
     marks = [(area.x.at(point.x), area.y.at(point.y)) for point in points]
     taken = [(y + 4, x - 7, x + 7) for x, y in marks]  # as if each mark were a short name
     parts = []
     for point in sorted(points, key=lambda p: p.y):
-        words = shorten(point.name, _NAME_CHARACTERS)
-        wide = text_width(words)
+        words = svg.shorten(point.name, _NAME_CHARACTERS)
+        wide = svg.text_width(words)
         start = min(max(area.x.at(point.x) - wide / 2, area.x.start + 2), area.width - wide - 4)
         y = area.y.at(point.y)
         tries = [y + side for step in range(6) for side in (-10.1 - step * _LINE, 18.1 + step * _LINE)]
         row = next((one for one in tries if _free(one, start, wide, taken, area)), tries[0])
         taken.append((row, start, start + wide))
-        parts.append(label(start, row, words, kind="strong"))
+        parts.append(svg.label(start, row, words, kind="strong"))
     return join(parts)
 
 
-def _free(
-    row: float, start: float, wide: float, taken: Sequence[tuple[float, float, float]], area: Frame
-) -> bool:
+def _free(row: float, start: float, wide: float, taken: Sequence[tuple[float, ...]], area: svg.Frame) -> bool:
     """Whether a name fits there: inside of the plot, on no other name."""
     return area.y.end + 8 < row < area.y.start - 4 and all(
         abs(row - other) >= _LINE or start > right or start + wide < left for other, left, right in taken
@@ -120,5 +109,25 @@ def _steps(corners: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return path
 
 
-def _line(corners: Sequence[tuple[float, float]], kind: str) -> Html:
-    return tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)
+def mark(stage: str, x: float, y: float, size: float = 6.0, tooltip: str = "") -> Html:
+    """A circle, diamond or square centred at (x, y)."""
+    inside = tag("title", tooltip) if tooltip else None
+    style = f"{stage} halo"
+    if stage == "baseline":
+        return tag("circle", inside, cx=float(x), cy=float(y), r=size, class_=style)
+    if stage == "pruned":
+        far = size * 1.25
+        path = f"M{x:.1f} {y - far:.1f}l{far:.1f} {far:.1f}l-{far:.1f} {far:.1f}l-{far:.1f} -{far:.1f}z"
+        return tag("path", inside, d=path, class_=style)
+    side = 2 * size
+    return tag("rect", inside, x=float(x - size), y=float(y - size), width=side, height=side, class_=style)
+
+
+def legend(*stages: str) -> Html:
+    """What the marks mean."""
+    items = []
+    for stage in stages:
+        shape = mark(stage, 7, 7, 5.0)
+        sample = tag("svg", shape, viewBox="0 0 14 14", width=14, height=14, aria_hidden="true")
+        items.append(tag("li", sample, STAGE_NAMES[stage]))
+    return tag("ul", join(items), class_="legend")

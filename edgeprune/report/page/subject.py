@@ -10,7 +10,7 @@ from edgeprune import jsonable
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
-from edgeprune.report.figures import main_metric
+from edgeprune.report.figures import main_metric, quality_change
 from edgeprune.report.read import read_report, strict_json
 from edgeprune.report.schema import Report, StageReport
 from edgeprune.run_record import RunRecord
@@ -18,12 +18,7 @@ from edgeprune.run_record import RunRecord
 
 @dataclasses.dataclass(frozen=True)
 class Subject:
-    """One bundle.
-
-    Attributes:
-        name: of its folder; its path where two folders have the same name.
-        records: runs of this very model file.
-    """
+    """One bundle, named after its folder (its path where two are alike), with runs of its model file."""
 
     name: str
     bundle: Bundle
@@ -40,13 +35,17 @@ class Subject:
         """That metric of a stage."""
         return None if self.metric is None else stage.metrics.get(self.metric)
 
+    @property
+    def change(self) -> str:
+        """What the metric gained or lost; empty where that is not known."""
+        before, after = self.value(self.report.stages.baseline), self.value(self.report.stages.deployed)
+        if self.metric is None or before is None or after is None:
+            return ""
+        return quality_change(self.metric, before, after)
+
 
 def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] = ()) -> list[Subject]:
-    """Read bundles, and give each the records of its model.
-
-    Args:
-        bundles: output folders of builds.
-        records: files with the output of ``edgeprune bench --json``.
+    """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model.
 
     Raises:
         InputError: a bundle or record that cannot be read, or a record of no bundle's model.
@@ -70,23 +69,15 @@ def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] =
 
 
 def read_records(path: Path) -> list[RunRecord]:
-    """The runs in a file: one record or a list of them.
-
-    Raises:
-        InputError: no such file, or something else in it.
-    """
+    """The runs in a file: one record or a list of them."""
     if not path.is_file():
         raise InputError(f"There is no {path}.", "A file from `edgeprune bench --json` was expected.")
     document = strict_json(path)
     entries = document if isinstance(document, list) else [document]
-    records: list[RunRecord] = [
-        jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)
-    ]
-    return records
+    return [jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)]
 
 
 def _names(bundles: Sequence[Bundle]) -> list[str]:
-    """Folder names; the whole path where two are alike."""
     short = [bundle.path.resolve().name for bundle in bundles]
     return [
         name if short.count(name) == 1 else str(bundle.path)

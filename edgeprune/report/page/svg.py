@@ -14,7 +14,7 @@ import dataclasses
 import math
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from edgeprune.report.page.html import Html, join, tag
 
@@ -86,13 +86,7 @@ def size_tick(value: float) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A plot area between its axes.
-
-    Attributes:
-        width: of the whole drawing, in pixels; the page scales it.
-        x: scale along the bottom.
-        y: scale up the left side.
-    """
+    """A plot area between its axes, in a drawing of `width` by `height` pixels."""
 
     width: float
     height: float
@@ -126,14 +120,18 @@ def axes(area: Frame, x_label: str, y_label: str, x_show: Show, y_show: Show) ->
         x = area.x.at(value)
         parts.append(tag("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis"))
         parts.append(label(x, bottom + 18, x_show(value), anchor="middle"))
-    parts.append(tag("line", x1=left, x2=area.x.end, y1=bottom, y2=bottom, class_="axis"))
-    parts.append(label((left + area.x.end) / 2, area.height - 8, x_label, anchor="middle", kind="name"))
     middle = (area.y.start + area.y.end) / 2
-    parts.append(tag(
-        "text", y_label, x=12, y=middle, text_anchor="middle", class_="name",
-        transform=f"rotate(-90 12 {middle:.2f})",
+    return join((
+        *parts, tag("line", x1=left, x2=area.x.end, y1=bottom, y2=bottom, class_="axis"),
+        label((left + area.x.end) / 2, area.height - 8, x_label, anchor="middle", kind="name"),
+        tag("text", y_label, x=12, y=middle, text_anchor="middle", class_="name",
+            transform=f"rotate(-90 12 {middle:.2f})"),
     ))
-    return join(parts)
+
+
+def polyline(corners: Iterable[tuple[float, float]], kind: str) -> Html:
+    """Lines from corner to corner, in pixels."""
+    return tag("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in corners), class_=kind)
 
 
 def label(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "tick") -> Html:
@@ -166,12 +164,7 @@ class Drawing:
 def drawing(
     identity: str, title: str, description: str, width: float, height: float, *parts: Html
 ) -> Drawing:
-    """An SVG element that screen readers read out as one picture, with the figures that matter.
-
-    Args:
-        identity: unique in the page.
-        width: in pixels, as the parts were laid out, like `height`; the page scales both.
-    """
+    """An SVG element that screen readers read out as one picture, with the figures that matter."""
     markup = tag(
         "svg", tag("title", title, id=f"{identity}-t"), tag("desc", description, id=f"{identity}-d"), *parts,
         viewBox=f"0 0 {width:g} {height:g}", width=width, height=height, role="img",

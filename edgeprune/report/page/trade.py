@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from edgeprune.quantities import show_duration, show_percent, show_size
 from edgeprune.report.figures import quality_show
 from edgeprune.report.page.scatter import Point, scatter
+from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Drawing, Show, duration_tick, percent_tick, size_tick
 from edgeprune.report.schema import StageReport
 
@@ -34,13 +35,16 @@ def trade_plot(
     front: Sequence[Point] = (), height: float = 300,
 ) -> Drawing:
     """Points whose y is a metric (or ``1 - METRIC``) and whose x is a cost; see `scatter`."""
+    show = quality_show(metric)
     return scatter(
-        identity, f"{metric} against {axis.name}", points, (axis.name, metric),
-        (axis.show, quality_show(metric)), x_tick=axis.tick, y_tick=quality_tick(metric),
+        identity, f"{metric} against {axis.name}", points, (axis.name, metric), (axis.show, show),
+        x_tick=axis.tick, y_tick=percent_tick if show is show_percent else show,
         way=way, front=front, height=height,
     )
 
 
-def quality_tick(metric: str) -> Show:
-    """How round values of a metric are written along an axis."""
-    return percent_tick if quality_show(metric) is show_percent else (lambda value: f"{value:.4g}")
+def point_of(subject: Subject, stage: str, axis: CostAxis, name: str) -> Point | None:
+    """A stage's quality against its cost; None where one of them was not measured."""
+    figures = subject.report.stages.by_name()[stage]
+    x, y = axis.read(figures), subject.value(figures)
+    return None if x is None or y is None else Point(name, stage, float(x), float(y))
