@@ -32,8 +32,9 @@ class Point:
 
 
 def scatter(
-    identity: str, title: str, points: Sequence[Point], names: tuple[str, str], shows: tuple[svg.Show, svg.Show], *,
-    x_tick: svg.Show, y_tick: svg.Show, way: bool = False, front: Sequence[Point] = (), height: float = 300,
+    identity: str, title: str, points: Sequence[Point], names: tuple[str, str],
+    shows: tuple[svg.Show, svg.Show], *, x_tick: svg.Show, y_tick: svg.Show, way: bool = False,
+    front: Sequence[Point] = (), height: float = 300,
 ) -> svg.Drawing:
     """At least one point; `names` of the axes and how to write their values (`shows`), x first.
 
