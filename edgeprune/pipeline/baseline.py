@@ -60,16 +60,8 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         context.notes.append(f"Trained on {objective.objectives[0].origin}.")
     network = network_of(model)
     return Baseline(
-        entry,
-        model,
-        network,
-        find_dependencies(network.graph),
-        data,
-        calibration,
-        validation,
-        test,
-        predictions,
-        objective,
+        entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,
+        predictions, objective,
     )
 
 

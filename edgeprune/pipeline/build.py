@@ -42,15 +42,9 @@ class BuildOutcome:
 
 
 def build(
-    model: KerasModel | Path | str | None = None,
-    data: Dataset | Path | str | None = None,
-    *,
-    out: Path | str = "build/edgeprune",
-    custom_objects: str = "",
-    trust_model: bool = False,
-    progress: Progress = silent,
-    tools: BenchOptions | None = None,
-    **settings: Any,
+    model: KerasModel | Path | str | None = None, data: Dataset | Path | str | None = None, *,
+    out: Path | str = "build/edgeprune", custom_objects: str = "", trust_model: bool = False,
+    progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
 ) -> Bundle:
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
 
@@ -77,35 +71,16 @@ def build(
 
 
 def run(
-    source: Source,
-    recipe: Recipe,
-    out: Path | str,
-    *,
-    command: str = "",
-    progress: Progress = silent,
-    force: bool = False,
-    resume: bool = True,
-    tools: BenchOptions | None = None,
-    watch: Watch | None = None,
+    source: Source, recipe: Recipe, out: Path | str, *, command: str = "", progress: Progress = silent,
+    force: bool = False, resume: bool = True, tools: BenchOptions | None = None, watch: Watch | None = None,
 ) -> BuildOutcome:
-    """Builds, unless the folder already holds what would come out.
+    """`build` with its recipe made; does nothing where the folder already holds what would come out.
 
     Args:
-        source: model and data.
-        recipe: all settings.
-        out: folder to write; replaced as a whole, at the very end.
         command: what the user typed, for the manifest.
-        progress: told each stage's name and its share done.
         force: build even so.
         resume: go on where an interrupted build of the same inputs stopped.
-        tools: how the device of a budget is reached.
         watch: told how the model does while it is trained; may end the build.
-
-    Raises:
-        InputError: settings, model, data or folder are not fit; raised before anything is trained.
-        VerificationError: the smaller or the converted model computes something else, or a budget cannot
-            be met.
-        DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
     require_host()
     folder = check_out_dir(Path(out))
@@ -135,9 +110,6 @@ def check(
     """Opens model and data as `run` does, and builds nothing.
 
     Args:
-        source: model and data.
-        recipe: all settings.
-        progress: told how far the training of a zoo's model is.
         trained: file for the zoo's model, trained, which other builds can start from; see `Source`.
 
     Raises:

@@ -32,7 +32,6 @@ class BuildContext:
     Attributes:
         source: model and data, as the user named them.
         store: artifacts of an interrupted try, and of this one.
-        progress: told each stage's name and its share done.
         bench_options: how devices are reached and measured.
         seed: decides every random choice.
         strategy: a `tf.distribute.Strategy`, or None.

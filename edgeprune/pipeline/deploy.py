@@ -56,14 +56,6 @@ def deploy(
 ) -> DeployedModel:
     """Quantizes, embeds what is asked for, and checks the file on the test split.
 
-    Args:
-        baseline: the original, and its data.
-        tuned: the float model.
-        original: the original as a float `.tflite`.
-        settings: how to quantize.
-        train: how, where quantization trains.
-        context: of the build.
-
     Raises:
         InputError: the model cannot be quantized as asked for.
         VerificationError: the file gives other outputs than the float model.
@@ -110,9 +102,6 @@ def as_timed(
     """A model as `deploy` would convert it, without what does not change its latency.
 
     Args:
-        baseline: the original, and its data.
-        model: to convert.
-        settings: how.
         samples: of calibration, at most.
         seed: chooses them.
     """

@@ -46,13 +46,8 @@ _MAX_CLASSES = 200
 
 
 def report(
-    baseline: Baseline,
-    tuned: TunedModel,
-    deployed: DeployedModel,
-    measured: Measurements,
-    folds: tuple[float, ...],
-    recipe: Recipe,
-    context: BuildContext,
+    baseline: Baseline, tuned: TunedModel, deployed: DeployedModel, measured: Measurements,
+    folds: tuple[float, ...], recipe: Recipe, context: BuildContext,
 ) -> bytes:
     """report.json."""
     data, pruned = baseline.data, tuned.report
@@ -104,8 +99,7 @@ def _stages(
             return row
         latency = record.latency
         return dataclasses.replace(
-            row,
-            latency_ms=LatencyReport(latency.p50_ms, latency.p90_ms, latency.p99_ms),
+            row, latency_ms=LatencyReport(latency.p50_ms, latency.p90_ms, latency.p99_ms),
             peak_memory_bytes=record.memory.peak_bytes,
             on_eval=EvalReport(record.samples, dict(record.metrics)) if record.metrics else None,
             unstable=record.unstable,
@@ -189,11 +183,7 @@ def manifest(
     """The bundle's own description; `write_bundle` fills in the files.
 
     Args:
-        baseline: the original, and its data.
-        deployed: what ships.
-        recipe: all settings.
         command: what the user typed; empty for nothing.
-        parts: hashes of the build's inputs.
     """
     shipped, data = deployed.files["deployed"], baseline.data
     calibration = baseline.calibration

@@ -34,9 +34,6 @@ def fingerprint(model: str | None, data: str | None, custom_objects: str, recipe
 
     Args:
         model: path of the model, ``zoo:NAME``, or None for the task's own.
-        data: source of the data, None for the zoo's.
-        custom_objects: the user's module.
-        recipe: all settings.
 
     Raises:
         InputError: the data source cannot be read.

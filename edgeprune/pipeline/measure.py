@@ -22,13 +22,6 @@ def measure(
 ) -> Measurements:
     """Runs the float baseline, the float pruned model and the bundle.
 
-    Args:
-        deployed: the files.
-        device: where.
-        manifest: of the bundle.
-        files: of the bundle.
-        context: of the build.
-
     Raises:
         DeviceError: the device refused, failed or went away.
     """

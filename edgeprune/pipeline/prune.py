@@ -27,7 +27,6 @@ def prune(
         network: the baseline's, or what an earlier round left of it.
         baseline: whose calibration data decides.
         settings: how much goes, and by what.
-        context: of the build.
 
     Raises:
         InputError: a setting is not understood, or not so much can go.

@@ -87,9 +87,6 @@ def largest(
     """Bisects for the largest amount whose tuned model keeps the accuracy on validation data.
 
     Args:
-        baseline: of the build.
-        recipe: with the points that may be lost.
-        context: of the build.
         make: prunes by an amount, 0 to 1; raises `InputError` where not so much can go.
         what: an amount is of, in words, such as "removed".
 

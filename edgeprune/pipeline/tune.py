@@ -34,12 +34,8 @@ def fine_tuning(
     """The settings of one training.
 
     Args:
-        train: section of the recipe.
-        seed: of the build.
         samples: that an epoch has.
         kind: of training: "fade", "fine_tune", "weight" or "quantize".
-        epochs: of this training.
-        number: of the round or trial.
     """
     steps = epochs * -(-samples // train.batch_size)
     rate = heuristic_learning_rate(steps) if train.learning_rate is None else train.learning_rate
@@ -56,11 +52,8 @@ def tune(
     """Fine-tunes what is left, after neurons have faded out where the schedule says so.
 
     Args:
-        baseline: the teacher, and its data.
         pruned: what to train; its model is changed.
         prune: says how neurons leave, and whether weights are zeroed.
-        train: how.
-        context: of the build.
     """
     with context.stage("fine_tune") as tell:
         watch = _watched(baseline, pruned.report.after, context)
@@ -87,11 +80,7 @@ def learn(
     learns. What comes of those has to beat the reconstructed model as it was.
 
     Args:
-        baseline: the teacher, and its data.
         pruned: whose model learns.
-        train: how.
-        context: of the build.
-        progress: told the fraction done.
         name: of the file that keeps the last whole epoch.
         number: of the round or trial; each draws its own random numbers.
         each: given the model after each epoch, with its number from 1; may raise to end it all.
@@ -192,14 +181,8 @@ def _faded(
 
     def fit(wrapped: KerasModel, callbacks: Sequence[Any]) -> None:
         fine_tune(
-            wrapped,
-            baseline.model,
-            baseline.epochs(settings.epochs, context.seed),
-            settings,
-            baseline.objective,
-            None,
-            callbacks=callbacks,
-            checkpoint=Checkpoint(file) if file else None,
+            wrapped, baseline.model, baseline.epochs(settings.epochs, context.seed), settings,
+            baseline.objective, None, callbacks=callbacks, checkpoint=Checkpoint(file) if file else None,
             progress=progress,
         )
 

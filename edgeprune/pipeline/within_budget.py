@@ -53,12 +53,6 @@ def within_budget(
 ) -> tuple[TunedModel, DeployedModel]:
     """The tuned and deployed model inside the recipe's budget, or the fastest that keeps the accuracy.
 
-    Args:
-        baseline: the original, and its data.
-        original: the original as a float `.tflite`.
-        recipe: with a budget.
-        context: of the build.
-
     Raises:
         DeviceError: the device refused, failed or went away; the same command goes on.
         VerificationError: the budget cannot be met.
