@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from device_runners.agent.tensors import dequantize, infos
 from edgeprune.conversion import flatfile
@@ -21,11 +21,8 @@ def record(tflite: bytes, samples: Samples) -> Iterator[Activations]:
 
     It runs without delegates: nothing inside XNNPACK can be read.
     """
-    from ai_edge_litert.interpreter import OpResolverType
-
     loaded = interpreter(
-        tflite,
-        experimental_preserve_all_tensors=True,
+        tflite, experimental_preserve_all_tensors=True,
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     graph = flatfile.parse(tflite).subgraphs[0]
@@ -49,10 +46,9 @@ def record(tflite: bytes, samples: Samples) -> Iterator[Activations]:
 def _values(loaded: Interpreter, index: int) -> np.ndarray | None:
     """A tensor's values; None where it has none, such as what a loop gives and nobody reads."""
     try:
-        values: np.ndarray = loaded.get_tensor(index)
+        return np.asarray(loaded.get_tensor(index))
     except ValueError:
         return None
-    return values
 
 
 def channel_rows(array: np.ndarray) -> np.ndarray:

@@ -29,22 +29,16 @@ def quantize_file(
     float_tflite: bytes, mode: Mode, ranges: Mapping[str, Range] | None, io: Io = "float",
     exceptions: Mapping[str, Mode] | None = None,
 ) -> bytes:
-    """Quantizes a float `.tflite`.
+    """Quantizes a float `.tflite` to ``"int8"``, ``"int16x8"`` or ``"dynamic"``, which needs no ranges.
 
-    Args:
-        float_tflite: from `edgeprune.conversion.convert` in mode ``"none"``.
-        mode: ``"int8"``, ``"int16x8"`` or ``"dynamic"``.
-        ranges: of every activation, from `edgeprune.conversion.ranges`; unused for ``"dynamic"``.
-        io: type of the inputs and outputs.
-        exceptions: another mode, or ``"none"`` for float, by the name of an operator's output tensor.
+    `exceptions` are other modes, or ``"none"`` for float, by the name of an operator's output tensor.
 
     Raises:
         InputError: the package is missing or refuses the model.
     """
     if not available():
         raise InputError(
-            "ai-edge-quantizer is not installed.",
-            "It gives files of mixed precision.",
+            "ai-edge-quantizer is not installed.", "It gives files of mixed precision.",
             "pip install 'edgeprune[host]'",
         )
     with silence():
@@ -58,8 +52,7 @@ def quantize_file(
         except (ValueError, RuntimeError, KeyError, IndexError, TypeError) as error:
             raise InputError(
                 f"ai-edge-quantizer refuses this model: {' '.join(str(error).split())[:400]}",
-                f"A model it can quantize to {mode!r}.",
-                "Use TensorFlow's converter, or --quantize dynamic.",
+                f"A model it can quantize to {mode!r}.", "Use TensorFlow's converter, or --quantize dynamic.",
             ) from error
 
 
@@ -68,10 +61,8 @@ def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str
     from ai_edge_quantizer import recipe
 
     rules: dict[str, list[dict[str, object]]] = {
-        "int8": recipe.static_wi8_ai8(),
-        "int16x8": recipe.static_wi8_ai16(),
-        "dynamic": recipe.dynamic_wi8_afp32(),
-        "none": [_FLOAT],
+        "int8": recipe.static_wi8_ai8(), "int16x8": recipe.static_wi8_ai16(),
+        "dynamic": recipe.dynamic_wi8_afp32(), "none": [_FLOAT],
     }
     made = [dict(rule) for rule in rules[mode]]
     for tensor, other in exceptions.items():
@@ -86,8 +77,8 @@ def _calibration(ranges: Mapping[str, Range]) -> dict[str, dict[str, np.ndarray]
     """Ranges as the package takes them: arrays with the tensor's rank."""
     return {
         name: {
-            "min": np.full((1,) * one.rank, one.low, np.float32),
-            "max": np.full((1,) * one.rank, one.high, np.float32),
+            key: np.full((1,) * one.rank, value, np.float32)
+            for key, value in (("min", one.low), ("max", one.high))
         }
         for name, one in ranges.items()
     }

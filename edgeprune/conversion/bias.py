@@ -9,17 +9,14 @@ float and the quantized output over calibration samples is put into the int32 bi
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.activations import channel_rows, record
-from edgeprune.conversion.linear_operators import linear_operators, read_constant, write_constant
+from edgeprune.conversion.linear_operators import linear_operators
 from edgeprune.conversion.values import Samples
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT
 
 _ByTensor = dict[str, np.ndarray]
 _LEAST_ACTIVE = 0.1
@@ -46,10 +43,10 @@ def correct_bias(float_tflite: bytes, quantized_tflite: bytes, samples: Samples)
     return flatfile.pack(tree)
 
 
-def _add_to_bias(tree: ModelT, tensor: int, gap: np.ndarray) -> None:
+def _add_to_bias(tree: schema.ModelT, tensor: int, gap: np.ndarray) -> None:
     scale = np.asarray(tree.subgraphs[0].tensors[tensor].quantization.scale, np.float64)
-    bias = read_constant(tree, tensor, np.int32)
-    write_constant(tree, tensor, (bias + np.round(gap / scale)).astype(np.int32))
+    bias = flatfile.read_constant(tree, tensor, np.int32)
+    flatfile.write_constant(tree, tensor, (bias + np.round(gap / scale)).astype(np.int32))
 
 
 def _means(tflite: bytes, samples: Samples) -> tuple[_ByTensor, _ByTensor]:
@@ -61,7 +58,5 @@ def _means(tflite: bytes, samples: Samples) -> tuple[_ByTensor, _ByTensor]:
             sums[name] = sums.get(name, 0.0) + rows.sum(axis=0, dtype=np.float64)
             above[name] = above.get(name, 0.0) + (rows > 0).sum(axis=0)
             counts[name] += len(rows)
-    return (
-        {name: total / counts[name] for name, total in sums.items()},
-        {name: total / counts[name] for name, total in above.items()},
-    )
+    means, active = ({name: total / counts[name] for name, total in one.items()} for one in (sums, above))
+    return means, active

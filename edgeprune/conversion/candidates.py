@@ -18,20 +18,14 @@ from edgeprune.errors import InputError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Candidate:
-    """A file that was made and measured.
-
-    Attributes:
-        lost_points: what counts against the limit.
-        detail: what there is to say about it.
-        float_tflite: the float file that it was made from, if that is not the baseline's.
-    """
+    """A file that was made and measured."""
 
     name: str
     converted: Converted
     parity: Parity
-    lost_points: float
-    detail: str
-    float_tflite: bytes | None
+    lost_points: float  # what counts against the limit
+    detail: str  # what there is to say about it
+    float_tflite: bytes | None  # the float file that it was made from, if that is not the baseline's
 
 
 class CandidateSet:
@@ -47,10 +41,7 @@ class CandidateSet:
     def attempt(
         self, name: str, make: Callable[[], Converted], detail: str = "", float_tflite: bytes | None = None
     ) -> Candidate | None:
-        """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses.
-
-        See `Candidate` for `detail` and `float_tflite`.
-        """
+        """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses."""
         validation = self._validation
         try:
             converted = make()
@@ -58,9 +49,7 @@ class CandidateSet:
         except InputError as error:
             self.note(name, str(error))
             return None
-        found = parity(
-            self._reference, outputs, validation.y, validation.score, classes=validation.classes
-        )
+        found = parity(self._reference, outputs, validation.y, validation.score, classes=validation.classes)
         lost = self._lost_points(found, outputs)
         candidate = Candidate(name, converted, found, lost, detail, float_tflite)
         self.candidates.append(candidate)
@@ -107,9 +96,7 @@ class CandidateSet:
     def attempts(self, chosen: Candidate) -> tuple[Attempt, ...]:
         """All attempts, in order, with the chosen one marked."""
         mark = (chosen.name, chosen.converted.route)
-        return tuple(
-            dataclasses.replace(one, chosen=(one.name, one.route) == mark) for one in self._attempts
-        )
+        return tuple(dataclasses.replace(one, chosen=(one.name, one.route) == mark) for one in self._attempts)
 
     def _rank(self, candidate: Candidate) -> tuple[float, float, float]:
         """Smaller is better: what is lost beyond the limit, predictions that differ, values that differ."""

@@ -25,15 +25,7 @@ def cluster(
     """A copy of a model whose kernels have at most `clusters` distinct values.
 
     With tfmot the shared values are tuned by training; layers it does not know, and models of
-    Keras 3, get the nearest of k-means instead.
-
-    Args:
-        model: not changed.
-        clusters: distinct values of a kernel, zero included.
-        train: trains a tf_keras model; None for k-means alone.
-
-    Returns:
-        The model, and notes for the user.
+    Keras 3, get the nearest of k-means instead, as all do without `train`. Notes for the user come with it.
 
     Raises:
         InputError: fewer than 2 or more than 256 clusters.

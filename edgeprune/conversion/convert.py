@@ -111,8 +111,7 @@ def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples 
     found = [array.shape[1:] for array in samples]
     if not shapes_match(wanted, found):
         raise InputError(
-            f"Calibration samples of shape {found}.",
-            f"Model {model.name!r} takes {wanted} for each sample.",
+            f"Calibration samples of shape {found}.", f"Model {model.name!r} takes {wanted} for each sample.",
             "Give samples as they reach the model, after preprocessing.",
         )
     return samples

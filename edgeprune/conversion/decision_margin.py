@@ -16,9 +16,7 @@ _SMALLEST = 1e-7
 def changed_fraction(reference: np.ndarray, deployed: np.ndarray) -> float:
     """Fraction of predicted classes that differ in the long run.
 
-    Args:
-        reference: probabilities or logits, classes last; or one score, which predicts by 0.5.
-        deployed: of the other model for the same samples.
+    Both models give probabilities or logits, classes last, or one score, which predicts by 0.5.
     """
     exact, found = _logits(reference), _logits(deployed)
     rows = np.arange(len(exact))

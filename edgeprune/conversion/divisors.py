@@ -11,19 +11,16 @@ Only a divisor whose range starts at zero is changed; a signed one cannot be tol
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion.flatfile import add_buffer, named_operators, new_operator
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, SubGraphT, TensorT
 
 _LOWEST = -128  # of int8: the zero point of a range that starts at 0
 
 
-def limit_divisors(tree: ModelT) -> None:
+def limit_divisors(tree: schema.ModelT) -> None:
     """Puts a MAXIMUM in front of every int8 division by what may be zero, in place."""
     for number, graph in enumerate(tree.subgraphs):
         operators = []
@@ -34,15 +31,13 @@ def limit_divisors(tree: ModelT) -> None:
         graph.operators = operators
 
 
-def _starts_at_zero(tensor: TensorT) -> bool:
-    from ai_edge_litert import schema_py_generated as schema
-
+def _starts_at_zero(tensor: schema.TensorT) -> bool:
     found = tensor.quantization.zeroPoint if tensor.quantization is not None else None
     is_int8 = bool(tensor.type == schema.TensorType.INT8)
     return is_int8 and found is not None and len(found) == 1 and int(found[0]) == _LOWEST
 
 
-def _limited(tree: ModelT, graph: SubGraphT, division: OperatorT) -> OperatorT:
+def _limited(tree: schema.ModelT, graph: schema.SubGraphT, division: schema.OperatorT) -> schema.OperatorT:
     """The MAXIMUM of a divisor and its smallest step; `division` reads that from now on."""
     divisor = graph.tensors[division.inputs[1]]
     step, result = copy.deepcopy(divisor), copy.deepcopy(divisor)

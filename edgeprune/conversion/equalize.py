@@ -13,25 +13,14 @@ otherwise the spread is shared between the activation and B's weights.
 from __future__ import annotations
 
 import collections
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.activations import channel_rows, record
-from edgeprune.conversion.linear_operators import (
-    IN_AXIS,
-    OUT_AXIS,
-    LinearOperator,
-    along,
-    linear_operators,
-    read_constant,
-    write_constant,
-)
+from edgeprune.conversion.linear_operators import IN_AXIS, OUT_AXIS, LinearOperator, linear_operators
 from edgeprune.conversion.values import Samples
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT
 
 # A channel that is almost always zero would be blown up without end.
 _LARGEST_SCALE = 16.0
@@ -46,20 +35,20 @@ def equalize(float_tflite: bytes, samples: Samples) -> bytes:
     names = [tensor.name.decode() for tensor in tree.subgraphs[0].tensors]
     peaks = _channel_peaks(float_tflite, samples)
     for first, second in _pairs(tree):
-        scale = _scales(peaks[names[first.target]], second, read_constant(tree, second.weights, np.float32))
+        kernel = flatfile.read_constant(tree, second.weights, np.float32)
+        scale = _scales(peaks[names[first.target]], second, kernel)
         for tensor, axis, factor in (
-            (first.weights, OUT_AXIS[first.kind], 1 / scale),
-            (first.bias, 0, 1 / scale),
+            (first.weights, OUT_AXIS[first.kind], 1 / scale), (first.bias, 0, 1 / scale),
             (second.weights, IN_AXIS[second.kind], scale),
         ):
             if tensor >= 0:
-                values = read_constant(tree, tensor, np.float32)
-                values = (values * along(factor, axis, values.ndim)).astype(np.float32)
-                write_constant(tree, tensor, values)
+                values = flatfile.read_constant(tree, tensor, np.float32)
+                along = factor.reshape([-1 if i == axis else 1 for i in range(values.ndim)])
+                flatfile.write_constant(tree, tensor, (values * along).astype(np.float32))
     return flatfile.pack(tree)
 
 
-def _pairs(tree: ModelT) -> list[tuple[LinearOperator, LinearOperator]]:
+def _pairs(tree: schema.ModelT) -> list[tuple[LinearOperator, LinearOperator]]:
     operators = linear_operators(tree)
     graph = tree.subgraphs[0]
     readers = collections.Counter(int(index) for op in graph.operators for index in op.inputs)
@@ -79,7 +68,7 @@ def _pairs(tree: ModelT) -> list[tuple[LinearOperator, LinearOperator]]:
     ]
 
 
-def _same_channels(tree: ModelT, first: LinearOperator, second: LinearOperator) -> bool:
+def _same_channels(tree: schema.ModelT, first: LinearOperator, second: LinearOperator) -> bool:
     """Whether A's outputs are B's inputs one to one: no grouping, no channel multiplier, no flattening."""
     tensors = tree.subgraphs[0].tensors
     out = tensors[first.weights].shape[OUT_AXIS[first.kind]]

@@ -9,32 +9,21 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+import flatbuffers
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.types import TensorInfo
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import (
-        ModelT,
-        OperatorCodeT,
-        OperatorT,
-        SubGraphT,
-        TensorMapT,
-        TensorT,
-    )
 
 _CONVERSION_SETTINGS = b"CONVERSION_METADATA"
 
 
-def parse(tflite: bytes) -> ModelT:
+def parse(tflite: bytes) -> schema.ModelT:
     """The file as the schema's mutable object tree, all data inside.
 
     ai-edge-quantizer puts the data of larger models behind the FlatBuffer, where the tree tells its place.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     tree = schema.ModelT.InitFromPackedBuf(tflite, 0)
     for buffer in tree.buffers:
         if buffer.offset > 1:
@@ -43,26 +32,25 @@ def parse(tflite: bytes) -> ModelT:
     return tree
 
 
-def pack(tree: ModelT) -> bytes:
+def pack(tree: schema.ModelT) -> bytes:
     """The file of an object tree, without data nobody refers to; equal trees give equal bytes."""
-    import flatbuffers
-
-    class Aligned(flatbuffers.Builder):  # type: ignore[misc]
-        """Keeps the schema's ``force_align: 16`` of constants, which the Python code leaves out.
-
-        Kernels read constants in place; without it int32 biases lie at odd addresses.
-        """
-
-        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> object:  # noqa: N802, N803
-            return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
-
     _drop_unused_buffers(tree)
-    builder = Aligned(1 << 20)
+    builder = _AlignedBuilder(1 << 20)
     builder.Finish(tree.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
 
-def rename_and_order(tree: ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
+class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
+    """Keeps the schema's ``force_align: 16`` of constants, which the Python code leaves out.
+
+    Kernels read constants in place; without it int32 biases lie at odd addresses.
+    """
+
+    def StartVector(self, elemSize: int, numElems: int, alignment: int) -> object:  # noqa: N802, N803
+        return super().StartVector(elemSize, numElems, 16 if elemSize == 1 else alignment)
+
+
+def rename_and_order(tree: schema.ModelT, inputs: Sequence[str], outputs: Sequence[str]) -> None:
     """Gives the inputs and outputs of the main subgraph their signature names, in this order, in place."""
     graph, signature = tree.subgraphs[0], tree.signatureDefs[0]
     graph.inputs = _renamed(graph, signature.inputs, inputs)
@@ -73,14 +61,16 @@ def rename_and_order(tree: ModelT, inputs: Sequence[str], outputs: Sequence[str]
     tree.description = b"edgeprune"
 
 
-def _renamed(graph: SubGraphT, entries: Sequence[TensorMapT], names: Sequence[str]) -> np.ndarray:
+def _renamed(
+    graph: schema.SubGraphT, entries: Sequence[schema.TensorMapT], names: Sequence[str]
+) -> np.ndarray:
     index_of = {entry.name.decode(): entry.tensorIndex for entry in entries}
     for name, index in index_of.items():
         graph.tensors[index].name = name.encode()
     return np.array([index_of[name] for name in names], dtype=np.int32)
 
 
-def shorten_names(tree: ModelT, layer_of: Callable[[str], str]) -> None:
+def shorten_names(tree: schema.ModelT, layer_of: Callable[[str], str]) -> None:
     """Gives inner tensors the name of their layer, in place, for profilers; the converter's are long."""
     for graph in tree.subgraphs:
         ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
@@ -90,7 +80,7 @@ def shorten_names(tree: ModelT, layer_of: Callable[[str], str]) -> None:
                 tensor.name = b"" if is_data else layer_of(tensor.name.decode()).encode()
 
 
-def _drop_unused_buffers(tree: ModelT) -> None:
+def _drop_unused_buffers(tree: schema.ModelT) -> None:
     """Keeps one buffer of equal ones; number 0 stands for no data."""
     holders = [tensor for graph in tree.subgraphs for tensor in graph.tensors] + list(tree.metadata or [])
     kept, number_of, by_data = [tree.buffers[0]], {0: 0}, {}
@@ -106,10 +96,8 @@ def _drop_unused_buffers(tree: ModelT) -> None:
     tree.buffers = kept
 
 
-def add_buffer(tree: ModelT, data: bytes) -> int:
+def add_buffer(tree: schema.ModelT, data: bytes) -> int:
     """Adds constant data; returns its number, for a tensor or an entry of the metadata."""
-    from ai_edge_litert import schema_py_generated as schema
-
     buffer = schema.BufferT()
     buffer.data = np.frombuffer(data, np.uint8)
     tree.buffers = [*tree.buffers, buffer]
@@ -117,11 +105,9 @@ def add_buffer(tree: ModelT, data: bytes) -> int:
 
 
 def new_operator(
-    tree: ModelT, name: str, version: int, options: str, inputs: Iterable[int], outputs: Iterable[int]
-) -> OperatorT:
+    tree: schema.ModelT, name: str, version: int, options: str, inputs: Iterable[int], outputs: Iterable[int]
+) -> schema.OperatorT:
     """An operator, still to be placed into a subgraph, with the defaults of the schema's table `options`."""
-    from ai_edge_litert import schema_py_generated as schema
-
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
     code.version = version
@@ -134,7 +120,7 @@ def new_operator(
     return operator
 
 
-def tensor_infos(tree: ModelT) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
+def tensor_infos(tree: schema.ModelT) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, ...]]:
     """Inputs and outputs of the main subgraph, in the file's order and by their own names.
 
     A tensor that is both input and output has one name of its own; it goes by those of the signature.
@@ -143,49 +129,57 @@ def tensor_infos(tree: ModelT) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo
     signature = tree.signatureDefs[0] if tree.signatureDefs else None
     both = set(map(int, graph.inputs)) & set(map(int, graph.outputs))
 
-    def infos(indices: np.ndarray, entries: Sequence[TensorMapT] | None) -> tuple[TensorInfo, ...]:
+    def infos(indices: np.ndarray, entries: Sequence[schema.TensorMapT] | None) -> tuple[TensorInfo, ...]:
         given = {entry.tensorIndex: entry.name.decode() for entry in entries or []}
         names = {index: name for index, name in given.items() if index in both}
         tensors = [(graph.tensors[index], names.get(int(index))) for index in indices]
         return tuple(_info(tensor, name or tensor.name.decode()) for tensor, name in tensors)
 
-    return infos(graph.inputs, signature and signature.inputs), infos(
-        graph.outputs, signature and signature.outputs
-    )
+    inputs, outputs = (signature.inputs, signature.outputs) if signature else (None, None)
+    return infos(graph.inputs, inputs), infos(graph.outputs, outputs)
 
 
-def _info(tensor: TensorT, name: str) -> TensorInfo:
-    from ai_edge_litert import schema_py_generated as schema
-
+def _info(tensor: schema.TensorT, name: str) -> TensorInfo:
     quantization = tensor.quantization
     scaled = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
     types = {value: name.lower() for name, value in vars(schema.TensorType).items() if name.isupper()}
     return TensorInfo(
-        name=name,
-        shape=tuple(int(size) for size in tensor.shape),
-        dtype=types[tensor.type],
+        name=name, shape=tuple(int(size) for size in tensor.shape), dtype=types[tensor.type],
         scale=float(quantization.scale[0]) if scaled else 0.0,
         zero_point=int(quantization.zeroPoint[0]) if scaled else 0,
     )
 
 
-def named_operators(tree: ModelT, subgraph: int = 0) -> list[tuple[str, OperatorT]]:
+def named_operators(tree: schema.ModelT, subgraph: int = 0) -> list[tuple[str, schema.OperatorT]]:
     """The operators of a subgraph in the order they run, each with LiteRT's name."""
     names = [operator_name(code) for code in tree.operatorCodes]
     return [(names[operator.opcodeIndex], operator) for operator in tree.subgraphs[subgraph].operators]
 
 
-def operator_counts(tree: ModelT) -> Mapping[str, int]:
+def operator_counts(tree: schema.ModelT) -> Mapping[str, int]:
     """How often each operator occurs, in all subgraphs; a custom operator by its own name."""
     subgraphs = range(len(tree.subgraphs))
     counts = collections.Counter(name for graph in subgraphs for name, _ in named_operators(tree, graph))
     return dict(sorted(counts.items()))
 
 
-def operator_name(code: OperatorCodeT) -> str:
-    """LiteRT's name of an operator code, such as ``CONV_2D``."""
-    from ai_edge_litert import schema_py_generated as schema
+def read_constant(tree: schema.ModelT, tensor: int, dtype: type[np.generic]) -> np.ndarray:
+    """A copy of a constant tensor's values, in the main subgraph."""
+    found = tree.subgraphs[0].tensors[tensor]
+    values = np.frombuffer(bytes(tree.buffers[found.buffer].data), dtype=dtype)
+    return np.array(values.reshape(tuple(found.shape)))
 
+
+def write_constant(tree: schema.ModelT, tensor: int, values: np.ndarray) -> None:
+    """Replaces a constant tensor's values by others of the same shape and type.
+
+    The tensor gets a buffer of its own, as equal constants share one.
+    """
+    tree.subgraphs[0].tensors[tensor].buffer = add_buffer(tree, np.ascontiguousarray(values).tobytes())
+
+
+def operator_name(code: schema.OperatorCodeT) -> str:
+    """LiteRT's name of an operator code, such as ``CONV_2D``."""
     names = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:

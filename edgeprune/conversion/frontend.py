@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.tensorflow_route import convert_traced
@@ -25,10 +26,6 @@ from edgeprune.conversion.values import Converted
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasTensor
 from edgeprune.preprocessing import audio
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-    from ai_edge_litert.schema_py_generated import ModelT, TensorT
 
 PreprocessingStep: TypeAlias = Mapping[str, Any]
 
@@ -44,12 +41,7 @@ def split_steps(
 
 
 def embed(converted: Converted, steps: Sequence[PreprocessingStep], samples: int) -> Converted:
-    """`converted` with `steps` in front of it, taking PCM (1, samples) int16.
-
-    Args:
-        converted: a model of one input.
-        steps: the second half of `split_steps`, ``pcm_to_float`` first.
-        samples: of one clip.
+    """`converted` with the second half of `split_steps` in front of it, taking PCM (1, samples) int16.
 
     Raises:
         InputError: a model of several inputs, steps that cannot be embedded, or features of another
@@ -74,7 +66,7 @@ def embed(converted: Converted, steps: Sequence[PreprocessingStep], samples: int
 def _convert(steps: Sequence[PreprocessingStep], samples: int) -> bytes:
     import tensorflow as tf
 
-    def serve(pcm: tf.Tensor) -> dict[str, tf.Tensor]:
+    def serve(pcm: KerasTensor) -> dict[str, KerasTensor]:
         x = pcm
         for step in steps:
             options = {name: value for name, value in step.items() if name != "op"}
@@ -88,16 +80,16 @@ def _convert(steps: Sequence[PreprocessingStep], samples: int) -> bytes:
     return convert_traced(traced, "none", None, "float")
 
 
-def _pcm_to_float(x: tf.Tensor) -> tf.Tensor:
+def _pcm_to_float(x: KerasTensor) -> KerasTensor:
     import tensorflow as tf
 
     return tf.cast(x, tf.float32) * np.float32(1 / 32768)
 
 
 def _log_mel(
-    x: tf.Tensor, *, sample_rate: int, frame_length: int, frame_step: int, mel_bands: int = 40,
+    x: KerasTensor, *, sample_rate: int, frame_length: int, frame_step: int, mel_bands: int = 40,
     lower_hz: float = 20.0, upper_hz: float = 4000.0, floor: float = 1e-6,
-) -> tf.Tensor:
+) -> KerasTensor:
     import tensorflow as tf
 
     fft = audio.fft_length(frame_length)
@@ -112,20 +104,20 @@ def _log_mel(
     return mel[None]
 
 
-def _mfcc(x: tf.Tensor, *, coefficients: int) -> tf.Tensor:
+def _mfcc(x: KerasTensor, *, coefficients: int) -> KerasTensor:
     matrix = audio.dct_matrix(x.shape[-1])[:, :coefficients].astype(np.float32)
     return (x[0] @ matrix)[None]
 
 
-def _standardize(x: tf.Tensor, *, mean: npt.ArrayLike, std: npt.ArrayLike) -> tf.Tensor:
+def _standardize(x: KerasTensor, *, mean: npt.ArrayLike, std: npt.ArrayLike) -> KerasTensor:
     return (x - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)
 
 
-def _rescale(x: tf.Tensor, *, scale: float, offset: float = 0.0) -> tf.Tensor:
+def _rescale(x: KerasTensor, *, scale: float, offset: float = 0.0) -> KerasTensor:
     return x * np.float32(scale) + np.float32(offset)
 
 
-def _reshape(x: tf.Tensor, *, shape: Sequence[int]) -> tf.Tensor:
+def _reshape(x: KerasTensor, *, shape: Sequence[int]) -> KerasTensor:
     import tensorflow as tf
 
     return tf.reshape(x, (1, *shape))
@@ -137,7 +129,7 @@ _OPERATIONS: dict[str, Callable[..., KerasTensor]] = {
 }
 
 
-def _join(front: ModelT, model: ModelT) -> None:
+def _join(front: schema.ModelT, model: schema.ModelT) -> None:
     """Put the only subgraph of `front` in front of `model`'s main subgraph, in place.
 
     Tensors, buffers and operator codes of the front end are appended to the model's, their numbers
@@ -175,7 +167,7 @@ def _moved(numbers: np.ndarray, by: int) -> np.ndarray:
     return np.where(numbers >= 0, numbers + by, numbers).astype(np.int32)
 
 
-def _check_shapes(features: TensorT, entry: TensorT) -> None:
+def _check_shapes(features: schema.TensorT, entry: schema.TensorT) -> None:
     given, wanted = features.shape.tolist(), entry.shape.tolist()
     if given != wanted:
         raise InputError(

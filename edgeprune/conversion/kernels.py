@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from ai_edge_litert import schema_py_generated as schema
+
 from edgeprune.conversion.flatfile import named_operators, parse
 
 _ALONE = frozenset({"AVERAGE_POOL_2D", "GELU", "HARD_SWISH", "RELU", "RELU6"})
@@ -27,8 +29,6 @@ def slow_operators(tflite: bytes) -> tuple[str, ...]:
 
     The graph's outputs do not count: int8 was asked for there.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     tree = parse(tflite)
     graph = tree.subgraphs[0]
     ends = set(map(int, graph.outputs))
@@ -46,8 +46,6 @@ def tensors_to_keep_float(float_tflite: bytes, slow: Collection[str]) -> tuple[s
 
     Those of the slow ones; of all that have no weights, where a slow one stands among others.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     tree = parse(float_tflite)
     among = not _AMONG_OTHERS.isdisjoint(slow)
     tensors = [(name, tree.subgraphs[0].tensors[op.outputs[0]]) for name, op in named_operators(tree)]

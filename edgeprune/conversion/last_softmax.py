@@ -8,20 +8,14 @@ whole graph, and probabilities are not rounded to 1/256. As many operators, not 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion.flatfile import named_operators
 
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT
 
-
-def dequantize_before_softmax(tree: ModelT) -> None:
+def dequantize_before_softmax(tree: schema.ModelT) -> None:
     """Swaps every quantized SOFTMAX that only a DEQUANTIZE reads with that, in place."""
-    from ai_edge_litert import schema_py_generated as schema
-
     quantized = (schema.TensorType.INT8, schema.TensorType.INT16)
     for number, graph in enumerate(tree.subgraphs):
         operators = named_operators(tree, number)

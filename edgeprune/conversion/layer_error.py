@@ -21,21 +21,13 @@ from edgeprune.conversion.values import Samples
 
 @dataclasses.dataclass(frozen=True)
 class LayerError:
-    """What quantization did to one operator's output.
+    """What quantization did to one operator's output."""
 
-    Attributes:
-        layer: the Keras layer that gave the operator, as far as the name tells.
-        operator: LiteRT's name.
-        tensor: the output tensor.
-        relative_error: root mean square of the difference over that of the float values.
-        added_error: how much of it was not there yet at the worst of the operator's inputs.
-    """
-
-    layer: str
-    operator: str
+    layer: str  # the Keras layer that gave the operator, as far as the name tells
+    operator: str  # LiteRT's name
     tensor: str
-    relative_error: float
-    added_error: float
+    relative_error: float  # root mean square of the difference over that of the float values
+    added_error: float  # how much of it was not there yet at the worst of the operator's inputs
 
 
 def layer_errors(

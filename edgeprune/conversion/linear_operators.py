@@ -7,14 +7,10 @@ FULLY_CONNECTED (out, in).
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
-import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
-from edgeprune.conversion.flatfile import add_buffer, named_operators
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT
+from edgeprune.conversion.flatfile import named_operators
 
 OUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 IN_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
@@ -22,29 +18,18 @@ IN_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
 
 @dataclasses.dataclass(frozen=True)
 class LinearOperator:
-    """One operator with constant weights; numbers are of tensors in the main subgraph.
+    """One operator with constant weights; numbers are of tensors in the main subgraph."""
 
-    Attributes:
-        kind: LiteRT's name.
-        source: the input.
-        weights: the kernel.
-        bias: -1 if there is none.
-        target: the output.
-        activation: name of the fused activation, such as ``"RELU"`` or ``"NONE"``.
-    """
-
-    kind: str
+    kind: str  # LiteRT's name
     source: int
     weights: int
-    bias: int
+    bias: int  # -1 if there is none
     target: int
-    activation: str
+    activation: str  # name of the fused one, such as "RELU" or "NONE"
 
 
-def linear_operators(tree: ModelT) -> list[LinearOperator]:
+def linear_operators(tree: schema.ModelT) -> list[LinearOperator]:
     """All of the main subgraph, in the order they run."""
-    from ai_edge_litert import schema_py_generated as schema
-
     names = vars(schema.ActivationFunctionType).items()
     activations = {value: name for name, value in names if name.isupper()}
     found = []
@@ -57,26 +42,6 @@ def linear_operators(tree: ModelT) -> list[LinearOperator]:
     return found
 
 
-def _is_constant(tree: ModelT, tensor: int) -> bool:
+def _is_constant(tree: schema.ModelT, tensor: int) -> bool:
     data = tree.buffers[tree.subgraphs[0].tensors[tensor].buffer].data
     return data is not None and len(data) > 0
-
-
-def read_constant(tree: ModelT, tensor: int, dtype: type[np.generic]) -> np.ndarray:
-    """A copy of a constant tensor's values."""
-    found = tree.subgraphs[0].tensors[tensor]
-    values = np.frombuffer(bytes(tree.buffers[found.buffer].data), dtype=dtype)
-    return np.array(values.reshape(tuple(found.shape)))
-
-
-def write_constant(tree: ModelT, tensor: int, values: np.ndarray) -> None:
-    """Replaces a constant tensor's values by others of the same shape and type.
-
-    The tensor gets a buffer of its own, as equal constants share one.
-    """
-    tree.subgraphs[0].tensors[tensor].buffer = add_buffer(tree, np.ascontiguousarray(values).tobytes())
-
-
-def along(vector: np.ndarray, axis: int, rank: int) -> np.ndarray:
-    """A vector shaped to multiply an array of `rank` axes along one of them."""
-    return vector.reshape([-1 if i == axis else 1 for i in range(rank)])

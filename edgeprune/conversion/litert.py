@@ -24,13 +24,10 @@ from edgeprune.keras_bridge.silence import silence
 def run_tflite(
     tflite: bytes, x: npt.ArrayLike | Sequence[npt.ArrayLike], *, workers: int | None = None
 ) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Outputs for samples, as float32, samples first; a tuple of arrays if the file has several.
+    """Outputs of a file with batch 1, as float32, samples first; a tuple of arrays if it has several.
 
-    Args:
-        tflite: the file; its batch is 1.
-        x: samples first; one array for each input, in the file's order. Floats are quantized here
-            where the file takes integers.
-        workers: threads; the number of processors if None.
+    `x` is one array for each input, in the file's order, samples first; floats are quantized here where the
+    file takes integers. `workers` are threads; as many as there are processors if None.
 
     Raises:
         InputError: the runtime cannot load the file, or the samples do not fit its inputs.
@@ -69,8 +66,6 @@ def interpreter(tflite: bytes, **options: object) -> Interpreter:
     Raises:
         InputError: the runtime cannot load the file, such as one with TensorFlow (Flex) operators.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
     with silence():
         try:
             loaded = Interpreter(model_content=tflite, num_threads=1, **options)

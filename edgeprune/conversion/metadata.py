@@ -13,17 +13,15 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import Builder
 
 from edgeprune.conversion import flatfile
 from edgeprune.types import TensorInfo
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT
-    from flatbuffers import Builder
 
 LABELS = "labels.txt"
 _ENTRY = b"TFLITE_METADATA"
@@ -40,18 +38,10 @@ def attach(
 ) -> bytes:
     """The file with metadata; what it had before is replaced.
 
-    Args:
-        tflite: any `.tflite` file.
-        name: of the model.
-        labels: class names, for the first output.
-        mean: what an app subtracts from a pixel or value, for each channel or one for all; it
-            belongs to the first input. Empty if the model takes raw values; for pixels as floats
-            that is written as 0 and 1, which Android's Task Library insists on.
-        std: what it divides by then.
-        description: a sentence for people.
+    `labels` are class names of the first output; `mean` is what an app subtracts from a value of the first
+    input, and `std` what it divides by then, for each channel or one for all. Both are empty if the model
+    takes raw values; for pixels as floats that is written as 0 and 1, as Android's Task Library insists.
     """
-    from ai_edge_litert import schema_py_generated as schema
-
     tree = flatfile.parse(tflite)
     tree.metadata = [entry for entry in tree.metadata or [] if entry.name != _ENTRY]
     entry = schema.MetadataT()
@@ -72,12 +62,8 @@ def normalization_of(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, .
     Scalings in a row are folded into one: with m, d so far, ``(x - m) / d`` rescaled by a and b is
     ``(x - (m - b d / a)) / (d / a)``, standardized by n and e it is ``(x - (m + n d)) / (d e)``.
 
-    Args:
-        steps: the preprocessing an app has to do. What only changes size or shape is left out.
-
-    Returns:
-        (mean, std), each for all channels or for one by one; empty where steps do more than scale,
-        or nothing.
+    Each is for all channels or for one by one; both are empty where steps do more than scale, or nothing.
+    What only changes size or shape is left out.
     """
     mean, std = np.zeros(1), np.ones(1)
     scaled = False
@@ -98,12 +84,10 @@ def normalization_of(steps: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, .
 
 
 def _model(
-    tree: ModelT, name: str, description: str, labels: Sequence[str], mean: Sequence[float],
+    tree: schema.ModelT, name: str, description: str, labels: Sequence[str], mean: Sequence[float],
     std: Sequence[float],
 ) -> bytes:
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1024)
+    builder = Builder(1024)
     inputs, outputs = flatfile.tensor_infos(tree)
     if not mean and inputs and _is_image(inputs[0]) and inputs[0].dtype == "float32":
         mean, std = (0.0,), (1.0,)
@@ -113,9 +97,7 @@ def _model(
     tensors_out = [_tensor(builder, info, None, files if i == 0 else None) for i, info in enumerate(outputs)]
     graph = _table(builder, 9, {2: _vector(builder, tensors_in), 3: _vector(builder, tensors_out)})
     fields = {
-        0: builder.CreateString(name),
-        1: builder.CreateString(description),
-        3: _vector(builder, [graph]),
+        0: builder.CreateString(name), 1: builder.CreateString(description), 3: _vector(builder, [graph]),
         7: builder.CreateString("1.0.0"),
     }
     builder.Finish(_table(builder, 8, fields), b"M001")
@@ -156,9 +138,8 @@ def _normalization(builder: Builder, mean: Sequence[float], std: Sequence[float]
 def _table(builder: Builder, size: int, offsets: dict[int, int], small: dict[int, int] | None = None) -> int:
     """A table of offsets and of one-byte numbers, by slot."""
     builder.StartObject(size)
-    put: Callable[..., None] = builder.PrependUOffsetTRelativeSlot
     for slot, offset in offsets.items():
-        put(slot, offset, 0)
+        builder.PrependUOffsetTRelativeSlot(slot, offset, 0)
     for slot, number in (small or {}).items():
         builder.PrependUint8Slot(slot, number, 0)
     return int(builder.EndObject())

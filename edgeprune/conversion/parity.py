@@ -24,16 +24,9 @@ _CONSTANT = 1e-9
 class Parity:
     """How a deployed model compares with its float reference on the same samples.
 
-    Attributes:
-        agreement_fraction: of samples (or tokens), that predict the same class; for outputs that are
-            no classes, of the reference's variance, that the deployed outputs explain.
-        max_abs_difference: of any output value.
-        mean_abs_difference: over all output values.
-        samples: how many were compared.
-        others_fraction: of the variance of the worst of the model's other outputs, that is explained;
-            absent (None) for a model with one output.
-        reference_metric: absent (None) without a metric.
-        deployed_metric: absent (None) without a metric.
+    `agreement_fraction` is of samples (or tokens), that predict the same class; for outputs that are no
+    classes, of the reference's variance, that the deployed outputs explain. `others_fraction` is the variance
+    explained of the worst of the model's other outputs. Differences are of output values.
     """
 
     agreement_fraction: float
@@ -69,18 +62,14 @@ class Parity:
         return 200 * math.sqrt(max(1 - self.agreement_fraction, 0) / max(self.samples, 1))
 
     def require(self, max_drop_points: float) -> None:
-        """Stops a build whose deployed model lost too much.
-
-        Args:
-            max_drop_points: in points, 0.5 being half a percent.
+        """Stops a build whose deployed model lost too much; 0.5 points are half a percent.
 
         Raises:
             VerificationError: more was lost, or an output is not finite.
         """
         if not np.isfinite(self.max_abs_difference):
             raise VerificationError(
-                "The .tflite gives outputs that are not finite.",
-                "The float model's outputs, nearly.",
+                "The .tflite gives outputs that are not finite.", "The float model's outputs, nearly.",
                 "Look for NaN in the weights, or use --quantize none.",
             )
         if 100 * self.drop_fraction > max_drop_points:
@@ -100,12 +89,8 @@ def parity(
 ) -> Parity:
     """Compares outputs of the float model and of the `.tflite` for the same samples.
 
-    Args:
-        reference: the Keras model's outputs, samples first; a tuple or list if there are several.
-        deployed: from `edgeprune.conversion.run_tflite`.
-        y: class numbers, -1 where nothing counts; gives accuracy where `score` is None.
-        score: the task's metric.
-        classes: whether the first output's last axis holds classes (or one score above 0.5).
+    `y` are class numbers, -1 where nothing counts; they give accuracy where `score` is None. `classes` tells
+    whether the first output's last axis holds classes (or one score above 0.5).
     """
     ours, theirs = as_arrays(deployed), as_arrays(reference)
     differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(ours, theirs, strict=True)]
@@ -118,9 +103,7 @@ def parity(
         others_fraction=min(map(_explained, theirs[1:], ours[1:]), default=None),
         max_abs_difference=float(max(difference.max() for difference in differences)),
         mean_abs_difference=float(np.concatenate([part.ravel() for part in differences]).mean()),
-        samples=len(theirs[0]),
-        reference_metric=metrics[0],
-        deployed_metric=metrics[1],
+        samples=len(theirs[0]), reference_metric=metrics[0], deployed_metric=metrics[1],
     )
 
 

@@ -9,38 +9,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from edgeprune.conversion.options import TrainInPlace
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.clone import clone, derive
+from edgeprune.keras_bridge.keras_version import is_keras3
+from edgeprune.keras_bridge.silence import silence
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
     from tensorflow_model_optimization.quantization.keras import QuantizeRegistry, QuantizeScheme
 
-from edgeprune.errors import InputError
-from edgeprune.keras_bridge.clone import clone
-from edgeprune.keras_bridge.derived import derive
-from edgeprune.keras_bridge.keras_version import is_keras3
-from edgeprune.keras_bridge.silence import silence
-
 
 def train_quantized(
     model: KerasModel, train: TrainInPlace, *, clusters: bool = False
 ) -> tuple[KerasModel, str]:
-    """A copy of a model, trained with simulated int8.
+    """A copy of a tf_keras model, trained with simulated int8, and what to tell the user.
 
-    Args:
-        model: tf_keras, Functional or Sequential; not changed.
-        train: trains a model.
-        clusters: keep shared weights shared.
-
-    Returns:
-        The quantization-aware model, for `edgeprune.conversion.convert`, and what to tell the user.
+    `clusters` keeps shared weights shared.
 
     Raises:
         InputError: a Keras 3 model, or one tfmot knows no layer of.
     """
     if is_keras3(model):
         raise InputError(
-            "Quantization-aware training of a Keras 3 model.",
-            "tfmot trains Keras 2 (tf_keras) models only.",
+            "Quantization-aware training of a Keras 3 model.", "tfmot trains Keras 2 (tf_keras) models only.",
             "Load the model with tf_keras, or leave --qat out.",
         )
     refused: list[str] = []
@@ -51,8 +42,7 @@ def train_quantized(
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise InputError(
                 f"tfmot cannot prepare this model for quantization-aware training: {reason}",
-                "A model that it can copy and wrap, without Lambda layers.",
-                "Leave --qat out.",
+                "A model that it can copy and wrap, without Lambda layers.", "Leave --qat out.",
             ) from error
     train(aware)
     detail = f"Float in training, as tfmot refuses them: {', '.join(refused)}." if refused else ""

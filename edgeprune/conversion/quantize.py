@@ -18,12 +18,7 @@ from edgeprune.conversion.layer_error import LayerError, layer_errors, layer_of
 from edgeprune.conversion.litert import run_tflite
 from edgeprune.conversion.options import Quantized, QuantizeOptions, TrainInPlace, Validation
 from edgeprune.conversion.qat import train_quantized
-from edgeprune.conversion.recovery import (
-    QuantizationSource,
-    quantized_by_extremes,
-    recover,
-    try_second_route,
-)
+from edgeprune.conversion.recovery import QuantizationSource, quantized_by_extremes, recover, try_second_route
 from edgeprune.conversion.values import Converted, Samples, as_samples
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel

@@ -139,9 +139,7 @@ def _keep_operators_float(found: CandidateSet, source: QuantizationSource, file:
         count *= 2
 
 
-def _costliest_operators(
-    found: CandidateSet, source: QuantizationSource, file: CalibratedFile
-) -> list[str]:
+def _costliest_operators(found: CandidateSet, source: QuantizationSource, file: CalibratedFile) -> list[str]:
     """Output tensors, by how near the network's outputs come where that one operator stays float.
 
     The error at an operator's own output would mislead: an average in int8 seems to remove noise, yet it

@@ -70,9 +70,7 @@ def trace_for_inference(
     names_out = tuple(output_names or _output_names(model))
     specs = [
         tf.TensorSpec((1, *_static_shape(model, tensor, shape)), tensor.dtype, name)
-        for tensor, name, shape in zip(
-            model.inputs, names_in, shapes or [()] * len(names_in), strict=True
-        )
+        for tensor, name, shape in zip(model.inputs, names_in, shapes or [()] * len(names_in), strict=True)
     ]
 
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -6,28 +6,18 @@ and shared layers stay nested and shared. Weights are slices of the original's.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
-from edgeprune.keras_bridge.derived import derive
+from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.clone import derive
 from edgeprune.keras_bridge.error_text import error_text
-from edgeprune.keras_bridge.identity import Identity
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
-from edgeprune.keras_bridge.nodes import (
-    arguments_of,
-    functional_part,
-    is_graph_model,
-    map_tensors,
-    map_values,
-    nodes_in_order,
-    operation_of,
-    outputs_of,
-    policy_of,
-    structure_of,
-)
+from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_bridge.steps import FoldSteps
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
@@ -39,32 +29,24 @@ def build(
 ) -> KerasModel:
     """Builds a smaller model with the kept slices of the original's weights.
 
-    Args:
-        reading: the original; it is not changed.
-        compaction: from `edgeprune.pruning.compaction.compact`.
-        weights: layer path to arrays to slice in place of the original's.
-
-    Returns:
-        A model of the original's Keras version, not compiled.
+    It is of the original's Keras version and not compiled. `weights` are arrays to slice in place of the
+    original's, by layer path.
 
     Raises:
         InputError: a layer cannot be made anew.
         VerificationError: a layer came out at another size than its weights.
     """
     builder = _ModelBuilder(reading, compaction, weights or {})
-    if not _initializers_can_wait(reading.model):
-        model = builder.model(reading.model)
-        for layer, values in builder.values():
-            _check_shapes(layer, values)
-            layer.set_weights(values)
-        derive(model)
-        return model
+    can_wait = _initializers_can_wait(reading.model)
     # In a stateless scope Keras puts off every initializer to the scope's end: no random values are drawn
     # and assigned over, which takes a third of the time that a model takes to build.
-    with keras_of(reading.model).StatelessScope():
+    with keras_of(reading.model).StatelessScope() if can_wait else contextlib.nullcontext():
         model = builder.model(reading.model)
         for layer, values in builder.values():
             _check_shapes(layer, values)
+            if not can_wait:
+                layer.set_weights(values)
+                continue
             for variable, value in zip(layer.weights, values, strict=True):
                 variable._initializer = _giving(value)  # noqa: SLF001 - there is no public name
     derive(model)
@@ -103,7 +85,7 @@ class _ModelBuilder:
         key = Identity(old)
         if key not in self.made:
             changed = self._configs.get(key, {})
-            if is_graph_model(old):
+            if nodes.is_graph_model(old):
                 self.made[key] = self.model(old)
             elif key in self._wrappers:
                 self.made[key] = type(old)(**{**old.get_config(), **changed, "layer": self.layer(old.layer)})
@@ -114,8 +96,8 @@ class _ModelBuilder:
     def model(self, old: KerasModel) -> KerasModel:
         """Rebuilds a functional or sequential model."""
         if type(old).__name__ == "Sequential":
-            inner = functional_part(old)
-            first = operation_of(next(node for node in nodes_in_order(inner) if node.is_input))
+            inner = nodes.functional_part(old)
+            first = nodes.operation_of(next(node for node in nodes.nodes_in_order(inner) if node.is_input))
             return type(old)([self.layer(layer) for layer in (first, *old.layers)], name=old.name)
         return self._functional(old)
 
@@ -135,21 +117,19 @@ class _ModelBuilder:
 
     def _functional(self, old: KerasModel) -> KerasModel:
         symbols: dict[Identity, KerasTensor] = {}
-        for node in nodes_in_order(old):
-            operation = self.layer(operation_of(node))
+        for node in nodes.nodes_in_order(old):
+            operation = self.layer(nodes.operation_of(node))
             if node.is_input:
                 made = operation.output
             else:
                 args, kwargs = self._call_arguments(node, symbols)
                 made = _called(operation, args, kwargs)
-            flat: list[KerasTensor] = []
-            map_tensors(made, flat.append)
-            symbols.update(zip((Identity(symbol) for symbol in outputs_of(node)), flat, strict=True))
+            symbols.update(zip(map(Identity, nodes.outputs_of(node)), nodes.tensors_in(made), strict=True))
 
         def new(symbol: KerasTensor) -> KerasTensor:
             return symbols[Identity(symbol)]
 
-        ends = {side: map_tensors(structure_of(old, side), new) for side in ("inputs", "outputs")}
+        ends = {side: nodes.map_tensors(nodes.structure_of(old, side), new) for side in ("inputs", "outputs")}
         try:
             return type(old)(**ends, name=old.name)
         except TypeError:  # a class whose own __init__ makes the graph: its plain parent takes any
@@ -159,16 +139,15 @@ class _ModelBuilder:
         self, node: KerasNode, symbols: dict[Identity, KerasTensor]
     ) -> tuple[Sequence[object], Mapping[str, object]]:
         """The arguments of the new call: new symbols in place of old ones, or of the compaction's tensors."""
-        flat: list[KerasTensor] = []
-        arguments = arguments_of(node)
-        map_tensors(arguments, flat.append)
+        arguments = nodes.arguments_of(node)
         if Identity(node) in self._arguments:
             tensors, changed = self._arguments[Identity(node)]
+            flat = nodes.tensors_in(arguments)
             by_index = {t.index: symbols[Identity(old)] for t, old in zip(tensors, flat, strict=True)}
-            arguments = map_values(changed, lambda v: by_index[v.index] if isinstance(v, Tensor) else v)
+            arguments = nodes.map_values(changed, lambda v: by_index[v.index] if isinstance(v, Tensor) else v)
         else:
-            arguments = map_tensors(arguments, lambda symbol: symbols[Identity(symbol)])
-        args, kwargs = map_values(arguments, self._own_variable)
+            arguments = nodes.map_tensors(arguments, lambda symbol: symbols[Identity(symbol)])
+        args, kwargs = nodes.map_values(arguments, self._own_variable)
         return args, kwargs
 
     def _own_variable(self, value: object) -> object:
@@ -178,14 +157,8 @@ class _ModelBuilder:
         return weights[number] if weights else value
 
 
-def _called(
-    operation: KerasLayer, args: Sequence[object], kwargs: Mapping[str, object]
-) -> KerasTensor:
-    """The symbolic outputs of a new layer.
-
-    Raises:
-        VerificationError: it refuses the smaller inputs.
-    """
+def _called(operation: KerasLayer, args: Sequence[object], kwargs: Mapping[str, object]) -> KerasTensor:
+    """The symbolic outputs of a new layer, which must take the smaller inputs."""
     try:
         return operation(*args, **kwargs)
     except Exception as error:
@@ -199,25 +172,14 @@ def _called(
 
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
     """An initializer that gives a value."""
-
-    def initializer(shape: tuple[int, ...], dtype: object = None) -> np.ndarray:  # noqa: ARG001
-        return value
-
-    return initializer
+    return lambda shape, dtype=None: value  # noqa: ARG005
 
 
 def _check_shapes(layer: KerasLayer, values: list[np.ndarray]) -> None:
-    """Stops before a layer is given weights that it has no place for.
-
-    Raises:
-        VerificationError: the layer came out at another size than its weights.
-    """
+    """Stops before a layer is given weights that it has no place for."""
     for variable, value in zip(layer.weights, values, strict=True):
         shape = tuple(variable.shape)
-        fits = len(shape) == value.ndim and all(
-            size in (None, have) for size, have in zip(shape, value.shape, strict=True)
-        )
-        if not fits:
+        if not nodes.fits(shape, value.shape):
             raise VerificationError(
                 f"Layer '{layer.name}' has a weight of shape {shape} in the smaller model.",
                 f"One of shape {value.shape} is what stays of it.",
@@ -238,15 +200,11 @@ def _initializers_can_wait(model: KerasModel) -> bool:
 
 
 def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
-    """A new layer from an old one's configuration.
-
-    Raises:
-        InputError: the layer's class cannot be made from its configuration.
-    """
+    """A new layer from an old one's configuration, which its class has to understand."""
     if type(old).__name__ == "Lambda":  # Keras refuses to read its code back from a configuration
         return type(old)(
             old.function, output_shape=getattr(old, "_output_shape", None), mask=getattr(old, "mask", None),
-            arguments=old.arguments, name=old.name, dtype=changed.get("dtype", policy_of(old)),
+            arguments=old.arguments, name=old.name, dtype=changed.get("dtype", nodes.policy_of(old)),
         )
     try:
         config = {**old.get_config(), **changed}

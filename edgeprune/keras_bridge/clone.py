@@ -1,10 +1,12 @@
-"""Copies of a model with variables of their own."""
+"""Copies of a model with variables of their own, and what layers derive from these.
+
+Layers do so once, and not again when weights are set.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from edgeprune.keras_bridge.derived import derive
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLayer, KerasModel
 
@@ -15,3 +17,14 @@ def clone(model: KerasModel, make: Callable[[KerasLayer], KerasLayer] | None = N
     copy.set_weights(model.get_weights())
     derive(copy)
     return copy
+
+
+def derive(model: KerasModel) -> None:
+    """Has adapted layers make their constants again: from mean and variance, from a summary of the data.
+
+    Keras does so after loading (`keras.layers.Normalization.finalize_state`), not after ``set_weights``.
+    """
+    for layer in model._flatten_layers():  # noqa: SLF001 - nested layers, both Keras versions
+        kind = type(layer).__name__
+        if kind == "Normalization" or (kind == "Discretization" and layer.weights):
+            layer.finalize_state()

@@ -85,11 +85,7 @@ def _are_classes(labels: np.ndarray | None, shape: tuple[int, ...]) -> bool:
 
 
 def _placed(labels: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Labels in the shape that the model's first output asks for.
-
-    Raises:
-        InputError: they have another number of values.
-    """
+    """Labels in the shape that the model's first output asks for."""
     if labels.size != math.prod(shape):
         raise InputError(
             f"The labels have shape {labels.shape[1:]} for each sample.",

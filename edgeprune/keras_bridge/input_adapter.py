@@ -9,7 +9,7 @@ import numpy as np
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.error_text import error_text
-from edgeprune.keras_bridge.nodes import is_input_node
+from edgeprune.keras_bridge.nodes import fits, is_input_node
 from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_types import KerasTensor
 from edgeprune.pruning.network import Data
@@ -45,19 +45,13 @@ def adapt_inputs(reading: Reading, data: Data) -> dict[int, KerasTensor]:
 
 
 def _reshaped(array: np.ndarray, tensor: Tensor, model: str) -> np.ndarray:
-    """Samples in the shape of an input; as in Keras, a last axis of length 1 is added or dropped.
-
-    Raises:
-        InputError: they have another shape.
-    """
+    """Samples in the shape of an input; as in Keras, a last axis of length 1 is added or dropped."""
     found, expected = tuple(np.shape(array)), tensor.shape
     if len(found) == len(expected) - 1 and expected[-1] == 1:
         array = np.asarray(array)[..., None]
     elif len(found) == len(expected) + 1 and found[-1] == 1:
         array = np.asarray(array)[..., 0]
-    sizes = tuple(np.shape(array))[1:]
-    pairs = zip(expected[1:], sizes, strict=False)
-    if len(sizes) != len(expected) - 1 or any(size not in (None, have) for size, have in pairs):
+    if not fits(expected[1:], np.shape(array)[1:]):
         raise InputError(
             f"Samples of shape {found[1:]} were given for an input of model '{model}'.",
             f"It takes samples of shape {expected[1:]}.",

@@ -29,24 +29,23 @@ MAX_CONFIG_BYTES = 256 << 20
 def load_model(
     path: str | os.PathLike[str], *, trust: bool = False, custom_objects: Mapping[str, object] | None = None
 ) -> KerasModel:
-    """Loads a model, compiled as it was where its loss and optimizer are known.
+    """Loads a model of either Keras, compiled as it was where its loss and optimizer are known.
 
-    Args:
-        path: see the module.
-        trust: whether code inside of the file (Lambda layers) may run.
-        custom_objects: name to class or function, for layers of the user's own.
-
-    Returns:
-        A Keras 3 or tf_keras model.
+    `trust` lets code inside of the file (Lambda layers) run; `custom_objects` are the user's own classes and
+    functions by name.
 
     Raises:
-        InputError: no such file, no Keras model, code in it that is not trusted, a layer that
-            neither Keras knows.
+        InputError: no such file, no Keras model, code in it that is not trusted, a layer that neither Keras
+            knows.
     """
     path = pathlib.Path(path)
     order = _versions(path)
-    if not trust:
-        _refuse_code(path)
+    for layer in () if trust else _lambdas(_config(path)):
+        raise InputError(
+            f"Layer '{layer}' of {path} is a Lambda, which is Python code inside of the file.",
+            "Code in a file is not run unasked.",
+            "If you trust where the file comes from, add --trust-model.",
+        )
     reasons = []
     for version in order:
         try:
@@ -54,8 +53,7 @@ def load_model(
         except Exception as error:  # noqa: BLE001, PERF203 - Keras raises whatever it likes
             reasons.append(f"{version}: {_first_line(error)}")
     raise InputError(
-        f"{path} could not be loaded ({'; '.join(reasons)}).",
-        "A Keras 3 or Keras 2 model is expected.",
+        f"{path} could not be loaded ({'; '.join(reasons)}).", "A Keras 3 or Keras 2 model is expected.",
         "Layers of your own are named with --custom-objects package.module.",
     )
 
@@ -84,11 +82,7 @@ def saved_bytes(model: KerasModel) -> bytes:
 
 
 def check_target(path: pathlib.Path) -> None:
-    """Refuses a place that no model can be saved to.
-
-    Raises:
-        InputError: another ending, or no such folder.
-    """
+    """Refuses a place that no model can be saved to: another ending, or no such folder."""
     if path.suffix != ".keras":
         raise InputError(f"{path} does not end in .keras.", "Models are saved as .keras files.")
     if not path.parent.is_dir():
@@ -96,11 +90,7 @@ def check_target(path: pathlib.Path) -> None:
 
 
 def _versions(path: pathlib.Path) -> tuple[str, ...]:
-    """Which Keras versions to try, the likelier first.
-
-    Raises:
-        InputError: this is no model file.
-    """
+    """Which Keras versions to try, the likelier first."""
     expected = "A .keras file, an .h5 file or a SavedModel folder is expected."
     if not path.exists():
         raise InputError(f"There is no file {path}.", expected)
@@ -109,8 +99,7 @@ def _versions(path: pathlib.Path) -> tuple[str, ...]:
             raise InputError(f"{path} is a folder without saved_model.pb.", expected)
         if not (path / "keras_metadata.pb").is_file():
             raise InputError(
-                f"{path} is a SavedModel without a Keras model in it.",
-                expected,
+                f"{path} is a SavedModel without a Keras model in it.", expected,
                 "Save the Keras model itself, with model.save('model.keras').",
             )
         return ("tf_keras",)
@@ -124,8 +113,7 @@ def _versions(path: pathlib.Path) -> tuple[str, ...]:
         return ("tf_keras", "keras") if version.startswith("2.") else ("keras", "tf_keras")
     if start[4:8] == b"TFL3":
         raise InputError(
-            f"{path} is a .tflite file, which cannot be pruned.",
-            expected,
+            f"{path} is a .tflite file, which cannot be pruned.", expected,
             "Give the Keras model it came from.",
         )
     raise InputError(f"{path} is no model file (it begins with {start!r}).", expected)
@@ -145,16 +133,6 @@ def _archive_json(path: pathlib.Path, member: str) -> object:
         ) from error
 
 
-def _refuse_code(path: pathlib.Path) -> None:
-    """Raises where a file holds Python code."""
-    for layer in _lambdas(_config(path)):
-        raise InputError(
-            f"Layer '{layer}' of {path} is a Lambda, which is Python code inside of the file.",
-            "Code in a file is not run unasked.",
-            "If you trust where the file comes from, add --trust-model.",
-        )
-
-
 def _config(path: pathlib.Path) -> object:
     """The model's configuration, read without Keras."""
     if path.is_dir():
@@ -171,8 +149,7 @@ def _config(path: pathlib.Path) -> object:
         raise InputError(found, way_out="Save the model again.") from error
     if text is None:
         raise InputError(
-            f"{path} holds weights without a model.",
-            "A file made by model.save() is expected.",
+            f"{path} holds weights without a model.", "A file made by model.save() is expected.",
             "Build the model in Python, call load_weights(), and give it to edgeprune.prune().",
         )
     return json.loads(text)
@@ -196,15 +173,12 @@ def _metadata_text(path: pathlib.Path) -> list[object]:
 
 def _lambdas(config: object) -> Iterator[str]:
     """Names of the Lambda layers anywhere in a configuration."""
-    if isinstance(config, dict):
-        if config.get("class_name") == "Lambda":
-            inner = config.get("config")
-            yield str(inner.get("name", "lambda") if isinstance(inner, dict) else "lambda")
-        for value in config.values():
-            yield from _lambdas(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _lambdas(value)
+    if isinstance(config, dict) and config.get("class_name") == "Lambda":
+        inner = config.get("config")
+        yield str(inner.get("name", "lambda") if isinstance(inner, dict) else "lambda")
+    values = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    for value in values:
+        yield from _lambdas(value)
 
 
 def _load(version: str, path: str, custom_objects: Mapping[str, object], *, trust: bool) -> KerasModel:

@@ -47,9 +47,7 @@ def masked_outputs(
     return [np.asarray(value) for value in results]
 
 
-def _silencing(
-    dependencies: DependencyGraph, kept: KeepMask
-) -> Around:
+def _silencing(dependencies: DependencyGraph, kept: KeepMask) -> Around:
     """Runs a layer, or its masked stand-in, and silences what comes out."""
     import tensorflow as tf
 

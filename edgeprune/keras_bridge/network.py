@@ -54,9 +54,7 @@ class KerasNetwork(Network):
         ]
         return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
-    def gradients(
-        self, data: Data, labels: np.ndarray | None
-    ) -> Iterator[Mapping[str, list[np.ndarray]]]:
+    def gradients(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
         """See `edgeprune.keras_bridge.gradients.gradients`."""
         return gradients(self.reading, data, labels)
 
@@ -92,9 +90,5 @@ class KerasNetwork(Network):
 
 
 def network_of(model: KerasModel) -> KerasNetwork:
-    """Reads a model.
-
-    Raises:
-        InputError: it cannot be read, see `edgeprune.keras_bridge.read.read`.
-    """
+    """Reads a model, see `edgeprune.keras_bridge.read.read`."""
     return KerasNetwork(read(model))

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Mapping
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument, Arguments
-from edgeprune.keras_bridge.identity import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 Key = TypeVar("Key", bound=str)
 SYMBOLS = ("KerasTensor", "SparseKerasTensor", "RaggedKerasTensor")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Identity:
+    """The dictionary key of one Keras object and no other; it keeps the object alive.
+
+    Symbolic tensors and variables have no hash, or compare by value.
+    """
+
+    of: object
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Identity) and self.of is other.of
+
+    def __hash__(self) -> int:
+        return object.__hash__(self.of)
+
+
+def fits(shape: Sequence[int | None], sizes: Sequence[int]) -> bool:
+    """Whether a shape, which may leave sizes open (None), has these sizes."""
+    return len(shape) == len(sizes) and all(a in (None, b) for a, b in zip(shape, sizes, strict=True))
 
 
 def functional_part(model: KerasModel) -> KerasModel:
@@ -32,8 +53,7 @@ def functional_part(model: KerasModel) -> KerasModel:
     kind = f"Model '{getattr(model, 'name', model)}' of class {type(model).__name__}"
     if type(model).__name__ == "Sequential":
         raise InputError(
-            f"{kind} has not been built.",
-            "A model with known input shape is expected.",
+            f"{kind} has not been built.", "A model with known input shape is expected.",
             "Call it once on data, or give it an Input, before pruning.",
         )
     raise InputError(
@@ -67,7 +87,7 @@ def _without_losses(nodes: list[KerasNode], inner: KerasModel) -> list[KerasNode
     for node in reversed(nodes):
         if is_input_node(node) or any(Identity(symbol) in needed for symbol in outputs_of(node)):
             kept.append(node)
-            map_tensors(arguments_of(node), lambda symbol: needed.add(Identity(symbol)))
+            needed.update(map(Identity, tensors_in(arguments_of(node))))
     return kept[::-1]
 
 
@@ -85,9 +105,7 @@ def arguments_of(node: KerasNode) -> Arguments:
 
 def outputs_of(node: KerasNode) -> list[KerasTensor]:
     """The symbolic outputs of a call as a flat list."""
-    found: list[KerasTensor] = []
-    map_tensors(node.output_tensors if hasattr(node, "output_tensors") else node.outputs, found.append)
-    return found
+    return tensors_in(node.output_tensors if hasattr(node, "output_tensors") else node.outputs)
 
 
 def is_input_node(node: KerasNode) -> bool:
@@ -122,6 +140,13 @@ def map_tensors(value: Argument, function: Callable[[Argument], Argument]) -> Ar
         return function(item) if type(item).__name__ in SYMBOLS else item
 
     return map_values(value, only_symbols)
+
+
+def tensors_in(value: Argument) -> list[KerasTensor]:
+    """The symbolic tensors in nested lists, tuples and dictionaries."""
+    found: list[KerasTensor] = []
+    map_tensors(value, found.append)
+    return found
 
 
 def structure_of(model: KerasModel, side: str) -> Argument:

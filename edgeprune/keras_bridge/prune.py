@@ -15,23 +15,11 @@ from edgeprune.pruning.result import PruneResult
 
 
 def prune(
-    model: KerasModel | str | PathLike[str],
-    ratio: float = 0.5,
-    *,
-    calibration: object = None,
-    labels: object = None,
-    criterion: str = importance.DEFAULT,
-    allocation: str = "global",
-    unit: str = "neurons",
-    min_width: int = 1,
-    round_to: int = 1,
-    protect: Sequence[str] = (),
-    ratios: Mapping[str, float] | None = None,
-    threshold: float | None = None,
-    reconstruct: bool = True,
-    seed: int = 0,
-    progress: Callable[[str, float], None] | None = None,
-    **former: float,
+    model: KerasModel | str | PathLike[str], ratio: float = 0.5, *, calibration: object = None,
+    labels: object = None, criterion: str = importance.DEFAULT, allocation: str = "global",
+    unit: str = "neurons", min_width: int = 1, round_to: int = 1, protect: Sequence[str] = (),
+    ratios: Mapping[str, float] | None = None, threshold: float | None = None, reconstruct: bool = True,
+    seed: int = 0, progress: Callable[[str, float], None] | None = None, **former: float,
 ) -> PruneResult:
     """Removes neurons from a trained model and refits what is left. Needs no training and no labels.
 

@@ -12,40 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
-from edgeprune.keras_bridge.identity import Identity
-from edgeprune.keras_bridge.nodes import (
-    arguments_of,
-    functional_part,
-    in_order,
-    is_graph_model,
-    is_input_node,
-    map_tensors,
-    nodes_in_order,
-    operation_of,
-    outputs_of,
-    policy_of,
-    structure_of,
-)
-from edgeprune.keras_bridge.steps import (
-    MASKED,
-    FoldSteps,
-    UnfoldSteps,
-    innermost,
-    is_at_each_step,
-    is_given_mask,
-    why_not_inlined,
-)
+from edgeprune.keras_bridge import nodes, steps
+from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """A model and its graph.
+    """A Keras model and its graph, in which ``call.key`` is the Keras node.
 
-    Attributes:
-        model: the Keras model.
-        graph: as values; ``call.key`` is the Keras node.
-        layers: path to the Keras layer, or to what stands for a wrapper whose model was inlined.
+    `layers` are path to the Keras layer, or to what stands for a wrapper whose model was inlined.
     """
 
     model: KerasModel
@@ -61,7 +37,7 @@ def read(model: KerasModel) -> Reading:
             output without samples.
     """
     reader = _Reader()
-    inner = functional_part(model)
+    inner = nodes.functional_part(model)
     inputs = [reader.tensor(value) for value in inner.inputs]
     reader.walk(inner, prefix="")
     graph = ModelGraph(
@@ -85,11 +61,7 @@ def shared_weights(reading: Reading) -> list[tuple[str, str]]:
 
 
 def _check_outputs(graph: ModelGraph) -> None:
-    """Refuses an output that is one number for a whole batch: it changes with how samples are batched.
-
-    Raises:
-        InputError: with the layer that makes it.
-    """
+    """Refuses an output that is one number for a whole batch: it changes with how samples are batched."""
     scalars = {tensor.index for tensor in graph.outputs if tensor.shape == ()}
     for call in graph.calls:
         if scalars & {tensor.index for tensor in call.outputs}:
@@ -105,8 +77,8 @@ def _for_inputs(inner: KerasModel, args: tuple[object, ...], kwargs: Mapping[str
     first = args[0] if args else kwargs.get("inputs")
     if not isinstance(first, dict):
         return args, kwargs
-    wanted = structure_of(inner, "inputs")
-    names = in_order(wanted) if isinstance(wanted, dict) else inner.input_names
+    wanted = nodes.structure_of(inner, "inputs")
+    names = nodes.in_order(wanted) if isinstance(wanted, dict) else inner.input_names
     return [first[name] for name in names] if all(name in first for name in names) else (args, kwargs)
 
 
@@ -138,65 +110,61 @@ class _Reader:
 
     def walk(self, inner: KerasModel, prefix: str) -> None:
         """Adds every call of a functional model, nested ones in place."""
-        for node in nodes_in_order(inner):
-            operation = operation_of(node)
-            if is_graph_model(operation):
+        for node in nodes.nodes_in_order(inner):
+            operation = nodes.operation_of(node)
+            if nodes.is_graph_model(operation):
                 self._walk_nested(operation, node, prefix)
-            elif is_at_each_step(operation):
+            elif steps.is_at_each_step(operation):
                 self._walk_steps(operation, node, prefix)
             else:
                 self._add(operation, node, prefix)
 
     def _walk_nested(self, model: KerasModel, node: KerasNode, prefix: str) -> None:
-        given: list[KerasTensor] = []
-        map_tensors(_for_inputs(functional_part(model), *arguments_of(node)), given.append)
-        outside, self._masked = self._masked, self._masked or is_given_mask(model)
+        given = nodes.tensors_in(_for_inputs(nodes.functional_part(model), *nodes.arguments_of(node)))
+        outside, self._masked = self._masked, self._masked or steps.is_given_mask(model)
         made = self._inline(model, map(self.tensor, given), prefix)
         self._masked = outside
-        for tensor, value in zip(made, outputs_of(node), strict=True):
+        for tensor, value in zip(made, nodes.outputs_of(node), strict=True):
             self._tensors[Identity(value)] = tensor
 
     def _inline(self, model: KerasModel, given: Iterable[Tensor], prefix: str) -> list[Tensor]:
-        inner = functional_part(model)
+        inner = nodes.functional_part(model)
         for symbol, tensor in zip(inner.inputs, given, strict=False):  # a mask may follow
             self._given[Identity(symbol)] = tensor
-        for nested in nodes_in_order(inner):
-            for symbol in outputs_of(nested):
+        for nested in nodes.nodes_in_order(inner):
+            for symbol in nodes.outputs_of(nested):
                 self._tensors.pop(Identity(symbol), None)
         self.walk(inner, f"{prefix}{model.name}/")
         return [self.tensor(symbol) for symbol in inner.outputs]
 
     def _walk_steps(self, wrapper: KerasLayer, node: KerasNode, prefix: str) -> None:
-        reason = MASKED if self._masked else why_not_inlined(wrapper)
+        reason = steps.MASKED if self._masked else steps.why_not_inlined(wrapper)
         if reason:
-            self._add(wrapper, node, prefix, reason if is_graph_model(innermost(wrapper)) else "")
+            self._add(wrapper, node, prefix, reason if nodes.is_graph_model(steps.innermost(wrapper)) else "")
             return
-        given: list[KerasTensor] = []
-        map_tensors(arguments_of(node), given.append)
-        (value,) = outputs_of(node)
-        self._at_each_step(wrapper, self.tensor(given[0]), self.tensor(value), prefix)
+        given = nodes.tensors_in(nodes.arguments_of(node))[0]
+        (value,) = nodes.outputs_of(node)
+        self._at_each_step(wrapper, self.tensor(given), self.tensor(value), prefix)
 
     def _at_each_step(self, wrapper: KerasLayer, given: Tensor, unfolded: Tensor, prefix: str) -> None:
         """Inlines what a wrapper holds between a fold and an unfold."""
         path = self._paths.setdefault(Identity(wrapper), prefix + wrapper.name)
         outside, self._steps = self._steps, self._steps * (given.shape[1] or 1)
         folded = self._made((None, *given.shape[2:]), given.dtype)
-        self._stand_in(FoldSteps(wrapper), path, (given,), folded)
+        self._stand_in(steps.FoldSteps(wrapper), path, (given,), folded)
         made = self._made((None, *unfolded.shape[2:]), unfolded.dtype)
         inner = wrapper.layer
-        if is_graph_model(inner):
+        if nodes.is_graph_model(inner):
             (made,) = self._inline(inner, [folded], f"{path}/")
-        elif is_at_each_step(inner):
+        elif steps.is_at_each_step(inner):
             self._at_each_step(inner, folded, made, f"{path}/")
         else:
             inside, key = self._path_of(inner, f"{path}/"), self.objects[path]
             self.calls.append(Call(inside, (folded,), {}, (folded,), (made,), key, self._steps))
         self._steps = outside
-        self._stand_in(UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
+        self._stand_in(steps.UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
 
-    def _stand_in(
-        self, layer: FoldSteps | UnfoldSteps, path: str, inputs: tuple[Tensor, ...], output: Tensor
-    ) -> None:
+    def _stand_in(self, layer: steps.StandIn, path: str, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         """Adds a call of a layer that Keras does not have."""
         if path not in self.layers:
             self.layers[path] = Layer(path, type(layer).__name__, layer.get_config(), module="keras")
@@ -214,18 +182,18 @@ class _Reader:
 
     def _add(self, operation: KerasLayer, node: KerasNode, prefix: str, barrier: str = "") -> None:
         path = self._path_of(operation, prefix, barrier)
-        args, kwargs = arguments_of(node)
+        args, kwargs = nodes.arguments_of(node)
         inputs: list[Tensor] = []
 
         def place(value: KerasTensor) -> Tensor:
             inputs.append(self.tensor(value))
             return inputs[-1]
 
-        args, kwargs = map_tensors((args, kwargs), place)
-        if is_input_node(node) and prefix:
-            inputs.append(self._given[Identity(outputs_of(node)[0])])
+        args, kwargs = nodes.map_tensors((args, kwargs), place)
+        if nodes.is_input_node(node) and prefix:
+            inputs.append(self._given[Identity(nodes.outputs_of(node)[0])])
             args = (inputs[0],)
-        outputs = tuple(self.tensor(value) for value in outputs_of(node))
+        outputs = tuple(self.tensor(value) for value in nodes.outputs_of(node))
         self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
 
 
@@ -242,7 +210,7 @@ def _layer(operation: KerasLayer, path: str) -> Layer:
         weights = []
     kind = type(operation).__name__
     try:
-        config = {"dtype": policy_of(operation)} if kind == "Lambda" else operation.get_config()
+        config = {"dtype": nodes.policy_of(operation)} if kind == "Lambda" else operation.get_config()
     except NotImplementedError as error:
         raise InputError(
             f"Layer '{path}' of class {kind} has no get_config().",

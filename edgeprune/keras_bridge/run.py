@@ -28,7 +28,7 @@ from edgeprune.graph.model_graph import Argument, Call, Tensor
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.keras_version import is_keras3
-from edgeprune.keras_bridge.nodes import in_order, is_input_node, map_values
+from edgeprune.keras_bridge.nodes import is_input_node, map_values
 from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_types import KerasLayer, KerasTensor
 from edgeprune.layers import rule_for
@@ -37,14 +37,7 @@ from edgeprune.pruning.network import Data
 
 @dataclasses.dataclass(frozen=True)
 class CallStep:
-    """A call about to be made.
-
-    Attributes:
-        number: index into ``reading.graph.calls``.
-        call: the call.
-        layer: the Keras layer or operation.
-        inputs: the values of ``call.inputs``, framework tensors; `arrays` gives them as numpy.
-    """
+    """The call of that number in ``reading.graph.calls``, about to be made on framework tensors."""
 
     number: int
     call: Call
@@ -72,21 +65,12 @@ Around: TypeAlias = Callable[[CallStep, Callable[[], list[KerasTensor]]], list[K
 
 
 def run(
-    reading: Reading,
-    data: Data,
-    around: Around | None = None,
-    results: list[KerasTensor] | None = None,
+    reading: Reading, data: Data, around: Around | None = None, results: list[KerasTensor] | None = None
 ) -> Iterator[CallStep]:
-    """Runs the model, stopping before every call.
+    """Runs the model, stopping before every call but those of the model's inputs.
 
-    Args:
-        reading: the model.
-        data: see `Data`; (N, …) each.
-        around: called in place of each layer.
-        results: filled with the model's outputs when the loop is over.
-
-    Yields:
-        One step for each call but those of the model's inputs. Values are freed after their last use.
+    `around` is called in place of each layer; `results` is filled with the model's outputs when the loop is
+    over. Values are freed after their last use.
     """
     graph = reading.graph
     left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
@@ -229,8 +213,8 @@ def _outputs(step: CallStep, values: Mapping[int, KerasTensor]) -> list[KerasTen
             "Call the model itself on the same samples to see where it stops.",
         ) from error
     flat: list[KerasTensor] = []
-    _flatten(made, flat)
-    return flat
+    map_values(made, flat.append)
+    return [value for value in flat if value is not None]
 
 
 def _has_training(layer: KerasLayer) -> bool:
@@ -247,14 +231,3 @@ def _is_overruled(layer: KerasLayer) -> bool:
     wins: right for a batch normalization, while noise (dropout) makes nothing comparable.
     """
     return is_keras3(layer) or not layer.weights
-
-
-def _flatten(value: Argument, found: list[KerasTensor]) -> None:
-    if isinstance(value, (list, tuple)):
-        for item in value:
-            _flatten(item, found)
-    elif isinstance(value, dict):
-        for key in in_order(value):
-            _flatten(value[key], found)
-    elif value is not None:
-        found.append(value)

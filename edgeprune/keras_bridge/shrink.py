@@ -18,7 +18,7 @@ from edgeprune.graph.cost import Cost, cost
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
-from edgeprune.keras_bridge.load import load_model
+from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import CallStep, predict, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
@@ -37,11 +37,7 @@ RELATIVE_TOLERANCE = 2e-5
 
 @dataclasses.dataclass(frozen=True)
 class Removal:
-    """Neurons of one group that went for one reason.
-
-    Attributes:
-        reason: ``"constant"``, ``"unread"`` or ``"duplicate"``.
-    """
+    """Neurons of one group that went for one reason: ``"constant"``, ``"unread"`` or ``"duplicate"``."""
 
     group: str
     reason: str
@@ -77,9 +73,7 @@ def shrink(model: KerasModel | str | pathlib.Path, samples: Data | None = None) 
         VerificationError: the smaller model differs. It is not returned.
         InputError: the model cannot be read as a graph of layers.
     """
-    if isinstance(model, (str, pathlib.Path)):
-        model = load_model(model)
-    original = read(model)
+    original = read(load_if_path(model))
     before = cost(find_dependencies(original.graph))
     reading, removals = original, collections.Counter[tuple[str, str]]()
     while True:

@@ -11,17 +11,9 @@ says which steps count.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-from edgeprune.keras_bridge.nodes import (
-    SYMBOLS,
-    arguments_of,
-    functional_part,
-    is_graph_model,
-    map_tensors,
-    outputs_of,
-    policy_of,
-    structure_of,
-)
+from edgeprune.keras_bridge import nodes
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 MASKED = "applies a whole model to steps that a mask goes with"
@@ -37,14 +29,10 @@ class FoldSteps:
 
     def get_config(self) -> dict[str, object]:
         """The wrapper's types; the rest of it holds the whole model."""
-        return {"dtype": policy_of(self.wrapper)}
+        return {"dtype": nodes.policy_of(self.wrapper)}
 
     def call(self, x: KerasTensor) -> KerasTensor:
-        """Folds a framework tensor.
-
-        Raises:
-            ValueError: it carries a mask, though its symbol has none.
-        """
+        """Folds a framework tensor, which must carry no mask, as its symbol has none."""
         import tensorflow as tf
 
         if getattr(x, "_keras_mask", None) is not None:
@@ -73,6 +61,9 @@ class UnfoldSteps:
     __call__ = call
 
 
+StandIn: TypeAlias = FoldSteps | UnfoldSteps
+
+
 def is_at_each_step(operation: KerasLayer) -> bool:
     """Whether an object is Keras' own `TimeDistributed` around what can be inlined."""
     own = type(operation).__module__.split(".")[0] in ("keras", "tf_keras")
@@ -80,7 +71,7 @@ def is_at_each_step(operation: KerasLayer) -> bool:
         return False
     inner = operation.layer
     is_called = bool(inner._inbound_nodes)  # noqa: SLF001 - a wrapper makes no node of what it calls
-    return is_called or is_graph_model(inner) or is_at_each_step(inner)
+    return is_called or nodes.is_graph_model(inner) or is_at_each_step(inner)
 
 
 def innermost(wrapper: KerasLayer) -> KerasLayer:
@@ -103,22 +94,22 @@ def why_not_inlined(wrapper: KerasLayer) -> str:
     parts = model._flatten_layers() if hasattr(model, "_flatten_layers") else [model]  # noqa: SLF001
     if any(getattr(part, "stateful", False) for part in parts):
         return "applies a whole model that keeps a state from step to step"
-    is_fixed = is_graph_model(model) and functional_part(model).inputs[0].shape[0] is not None
+    is_fixed = nodes.is_graph_model(model) and nodes.functional_part(model).inputs[0].shape[0] is not None
     return "applies a whole model that fixes the batch at each step" if is_fixed else ""
 
 
 def _is_one_to_one(model: KerasModel) -> bool:
     """Whether a model takes one tensor and gives one, not in a list."""
-    if not is_graph_model(model):
+    if not nodes.is_graph_model(model):
         return True
-    inner = functional_part(model)
-    return len(inner.inputs) == 1 and type(structure_of(inner, "outputs")).__name__ in SYMBOLS
+    inner = nodes.functional_part(model)
+    return len(inner.inputs) == 1 and type(nodes.structure_of(inner, "outputs")).__name__ in nodes.SYMBOLS
 
 
 def is_given_mask(operation: KerasLayer) -> bool:
     """Whether a mask goes into, or comes out of, any call of a layer or a model."""
     symbols = [one for tensors, _ in _calls(operation) for one in tensors]
-    symbols += [one for node in operation._inbound_nodes for one in outputs_of(node)]  # noqa: SLF001
+    symbols += [one for node in operation._inbound_nodes for one in nodes.outputs_of(node)]  # noqa: SLF001
     return any(getattr(symbol, "_keras_mask", None) is not None for symbol in symbols)
 
 
@@ -126,7 +117,5 @@ def _calls(operation: KerasLayer) -> Iterator[tuple[list[KerasTensor], bool]]:
     """For each call the tensors that it was given, and whether it asks for training."""
     for node in operation._inbound_nodes:  # noqa: SLF001 - there is no public way
         if not node.is_input:
-            args, kwargs = arguments_of(node)
-            tensors: list[KerasTensor] = []
-            map_tensors((args, kwargs), tensors.append)
-            yield tensors, kwargs.get("training") is True
+            args, kwargs = nodes.arguments_of(node)
+            yield nodes.tensors_in((args, kwargs)), kwargs.get("training") is True

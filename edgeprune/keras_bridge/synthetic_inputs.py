@@ -27,21 +27,13 @@ def synthetic_inputs(
 ) -> list[np.ndarray]:
     """Normal numbers, whole numbers where they are looked up in a table, or words.
 
-    Args:
-        length: of axes of open size; None for the first of `LENGTHS` that works.
-
-    Raises:
-        InputError: the model runs at none of them, with the reason at the last.
+    `length` is that of axes of open size; None for the first of `LENGTHS` that works.
     """
     return _random_inputs(reading.graph, samples, seed, length or workable_length(reading))
 
 
 def workable_length(reading: Reading) -> int:
-    """The first of `LENGTHS` for axes of open size at which every layer has something to compute.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The first of `LENGTHS` for axes of open size at which every layer has something to compute."""
     graph = reading.graph
     if not any(None in tensor.shape[1:] for tensor in graph.inputs):
         return LENGTHS[0]
@@ -58,8 +50,7 @@ def workable_length(reading: Reading) -> int:
             return length
     raise InputError(
         f"Model '{graph.name}' leaves sizes open and does not run on made-up samples: {failure}",
-        "Samples that it runs on are expected.",
-        "Give some, or fix the sizes of its inputs.",
+        "Samples that it runs on are expected.", "Give some, or fix the sizes of its inputs.",
     )
 
 

@@ -6,14 +6,10 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.keras_types import KerasModel
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from edgeprune.keras_types import KerasModel, KerasTensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +79,7 @@ class Checkpoint:
         return TrainingState(tuple(Epoch(*values) for values in facts["curve"]), facts["best"], best)
 
 
-def _optimizer_variables(model: KerasModel) -> list[tf.Variable]:
+def _optimizer_variables(model: KerasModel) -> list[KerasTensor]:
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
     return list(optimizer.variables)

@@ -8,16 +8,13 @@ import os
 import random
 import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 from edgeprune.keras_bridge.silence import muted_frameworks, silence
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from edgeprune.keras_types import Strategy
 
 del keras_version
 
@@ -26,7 +23,7 @@ _KERAS3_SEEDS = ("global_random_seed", "global_seed_generator")
 
 
 @contextlib.contextmanager
-def deterministic(seed: int, distribute: str = "none") -> Iterator[tf.distribute.Strategy | None]:
+def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     """Seeds all random generators, makes TensorFlow's ops deterministic and mutes its messages.
 
     The same seed gives the same bytes, whatever the number of threads. On leaving, everything is as it was:
@@ -94,7 +91,7 @@ def _random_state_kept() -> Iterator[None]:
                 store.set_global_attribute(name, value)
 
 
-def strategy_of(name: str) -> tf.distribute.Strategy | None:
+def strategy_of(name: str) -> Strategy:
     """The strategy of a recipe, None for training here.
 
     Args:

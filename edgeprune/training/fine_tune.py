@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
 from edgeprune.data.streamed import is_streamed
 from edgeprune.keras_bridge.keras_version import keras_of
-from edgeprune.keras_types import KerasLoss, KerasModel
+from edgeprune.keras_types import KerasLoss, KerasModel, Strategy
 from edgeprune.training.checkpoint import Checkpoint, Epoch, TrainingState
 from edgeprune.training.objective import Targets, TrainingObjective
 from edgeprune.training.prediction import ModelInputs, predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
 from edgeprune.training.training_copy import TrainingCopy, training_copy
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 Score: TypeAlias = Callable[[KerasModel], float]
 EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | None]
@@ -60,7 +57,7 @@ class FineTuning:
 def fine_tune(
     model: KerasModel, teacher: KerasModel, epochs: Iterable[EpochData], settings: FineTuning,
     objective: TrainingObjective, score: Score | None, *, callbacks: Sequence[object] = (),
-    checkpoint: Checkpoint | None = None, strategy: tf.distribute.Strategy | None = None,
+    checkpoint: Checkpoint | None = None, strategy: Strategy = None,
     progress: Callable[[float], None] = lambda _: None,
     after_epoch: Callable[[int, KerasModel], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:

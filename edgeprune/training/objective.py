@@ -10,16 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from edgeprune.keras_bridge.keras_version import keras_of
-from edgeprune.keras_types import KerasLoss, KerasModel
+from edgeprune.keras_types import KerasLoss, KerasModel, KerasTensor
 from edgeprune.training.prediction import Predictions
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 LossKind = Literal["categorical", "binary", "squared", "custom"]
 _COMPILED: dict[str, LossKind] = {
@@ -141,7 +138,7 @@ class Objective:
         """
         size, ratio = int(np.prod(shape)), self.teacher_ratio
 
-        def loss(packed: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
+        def loss(packed: KerasTensor, found: KerasTensor) -> KerasTensor:
             import tensorflow as tf
 
             packed = tf.convert_to_tensor(packed)

@@ -7,15 +7,11 @@ import dataclasses
 import fnmatch
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
-from edgeprune.keras_types import KerasLayer, KerasModel
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from edgeprune.keras_types import KerasLayer, KerasModel, Strategy
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,7 +20,7 @@ class TrainingCopy:
 
     original: KerasModel
     model: KerasModel
-    strategy: tf.distribute.Strategy | None = None
+    strategy: Strategy = None
 
     def scope(self) -> AbstractContextManager[object]:
         """The context in which variables of the training are created."""
@@ -38,7 +34,7 @@ class TrainingCopy:
 
 @contextlib.contextmanager
 def training_copy(
-    model: KerasModel, freeze: Sequence[str], precision: str, strategy: tf.distribute.Strategy | None, *,
+    model: KerasModel, freeze: Sequence[str], precision: str, strategy: Strategy, *,
     always: bool = False,
 ) -> Iterator[TrainingCopy]:
     """A model to train, whose frozen layers are trainable again afterwards.
@@ -86,7 +82,7 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
     ]
 
 
-def _scope(strategy: tf.distribute.Strategy | None) -> AbstractContextManager[object]:
+def _scope(strategy: Strategy) -> AbstractContextManager[object]:
     scope: AbstractContextManager[object] = contextlib.nullcontext() if strategy is None else strategy.scope()
     return scope
 
