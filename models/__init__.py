@@ -14,12 +14,10 @@ __all__ = ["ZOO", "TrainingRecipe", "ZooModel", "default_for", "default_of", "fi
 
 def table(*models: ZooModel) -> dict[str, ZooModel]:
     """Models by name; a name given twice is an error."""
-    merged: dict[str, ZooModel] = {}
-    for model in models:
-        if model.name in merged:
-            raise ValueError(f"Two models of the zoo are called {model.name!r}.")
-        merged[model.name] = model
-    return merged
+    names = [model.name for model in models]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"Two models of the zoo are called {twice[0]!r}.")
+    return dict(zip(names, models, strict=True))
 
 
 ZOO = table(

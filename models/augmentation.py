@@ -46,9 +46,7 @@ def background_noise(
 ) -> np.ndarray:
     """Add noise to a `ratio` of the clips, up to `loudest` of full scale (root mean square).
 
-    Args:
-        recordings: int16 noise, such as Speech Commands' ``_background_noise_``, repeated where it is
-            shorter than a clip; white noise where there are none.
+    `recordings` are int16, repeated where they are shorter than a clip; without any the noise is white.
     """
     noisy = x.astype(np.float32)
     for row in np.flatnonzero(rng.random(len(x)) < ratio):
@@ -69,10 +67,7 @@ def _clipped(x: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def spec_augment(x: np.ndarray, rng: np.random.Generator, *, frames: int, bands: int) -> np.ndarray:
-    """Blank up to `frames` consecutive frames and `bands` consecutive bands of each sample.
-
-    The blank is 0, the mean of standardized features.
-    """
+    """Set up to `frames` frames and `bands` bands in a row to 0, the mean of standardized features."""
     masked: np.ndarray = x.copy()
     for axis, most in ((1, frames), (2, bands)):
         size = x.shape[axis]
@@ -115,12 +110,11 @@ def augment(
     x: Samples, steps: Sequence[Step], table: Mapping[str, Augmentation], rng: np.random.Generator
 ) -> Samples:
     """Run those of `steps` that `table` holds, in order; on streamed samples as they are read."""
-    for step in steps:
-        if step["op"] not in RAW and step["op"] not in FEATURES:
-            raise InputError(
-                f"The augmentation {step['op']!r} is not known.",
-                f"Expected one of {', '.join((*RAW, *FEATURES))}.", "Correct the recipe.",
-            )
+    if unknown := [step["op"] for step in steps if step["op"] not in (*RAW, *FEATURES)]:
+        raise InputError(
+            f"The augmentation {unknown[0]!r} is not known.",
+            f"Expected one of {', '.join((*RAW, *FEATURES))}.", "Correct the recipe.",
+        )
     chosen = [step for step in steps if step["op"] in table]
     if not chosen:
         return x
@@ -128,29 +122,23 @@ def augment(
         raise InputError(
             f"The samples have {len(x)} inputs.", "Augmentation takes one.", "Train without augmentation."
         )
-    if isinstance(x, Streamed):
-        return _augmented(x, chosen, table, int(rng.integers(2**62)))
-    return _run(x, chosen, table, rng)
 
+    def run(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        for step in chosen:
+            options = {name: value for name, value in step.items() if name != "op"}
+            samples = table[step["op"]](samples, rng, **options)
+        return samples
 
-def _augmented(
-    source: Streamed, steps: Sequence[Step], table: Mapping[str, Augmentation], seed: int
-) -> Streamed:
-    """Streamed samples, changed as they are read; the same row is changed the same way each time."""
+    if not isinstance(x, Streamed):
+        return run(x, rng)
+    source, seed = x, int(rng.integers(2**62))
 
     def read(rows: np.ndarray) -> np.ndarray:
+        """The same row is changed the same way each time."""
         samples = source[rows]
         return np.concatenate([
-            _run(samples[place : place + 1], steps, table, np.random.default_rng((seed, row)))
+            run(samples[place : place + 1], np.random.default_rng((seed, row)))
             for place, row in enumerate(rows.tolist())
         ])
 
-    return Streamed(len(source), read)
-
-
-def _run(
-    x: np.ndarray, steps: Sequence[Step], table: Mapping[str, Augmentation], rng: np.random.Generator
-) -> np.ndarray:
-    for step in steps:
-        x = table[step["op"]](x, rng, **{name: value for name, value in step.items() if name != "op"})
-    return x
+    return Streamed(len(x), read)

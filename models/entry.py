@@ -1,4 +1,4 @@
-"""What the zoo's table holds: one entry a model, with its recipe and data.
+"""What the zoo's table holds: one entry a model, with its recipe and data; and what architectures share.
 
 An entry is light: TensorFlow is imported by `build` when it is called, data by `load_data`.
 """
@@ -10,7 +10,19 @@ from collections.abc import Callable, Mapping
 
 from edgeprune.data.dataset import Dataset
 from edgeprune.keras_types import KerasModel, KerasModule, KerasTensor
-from edgeprune_models.architecture import Sizes
+
+# Of batch normalization: Keras' 0.99 would still remember the initial statistics after the few hundred
+# steps that these models train for, and the model would answer nonsense outside of training.
+MOMENTUM = 0.9
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    """What data asks of an architecture."""
+
+    classes: int  # output units: tags for a tagger, words without blank for CTC; unused by an autoencoder
+    vocabulary: int = 0  # token numbers 0..vocabulary-1, for text; 0 is padding
+
 
 Architecture = Callable[[KerasModule, KerasTensor, Sizes], KerasTensor]
 """The network between input and output: `tf_keras.layers`, a batch of inputs, sizes -> outputs."""
@@ -20,47 +32,36 @@ Architecture = Callable[[KerasModule, KerasTensor, Sizes], KerasTensor]
 class TrainingRecipe:
     """How the baseline is trained: all settings that decide the result beside the seed.
 
-    Attributes:
-        loss: ``crossentropy`` (class numbers, softmax or one sigmoid unit; -1 is ignored),
-            ``reconstruction`` (mean squared error to the input) or ``ctc``.
-        optimizer: ``adamw`` with a cosine decay of the learning rate to zero.
-        augmentation: names and options out of `edgeprune_models.augmentation`, drawn anew every epoch.
-        label_smoothing: part of the target spread over all classes.
+    The loss is ``crossentropy`` (class numbers, softmax or one sigmoid unit; -1 is ignored),
+    ``reconstruction`` (mean squared error to the input) or ``ctc``.
     """
 
     epochs: int
     batch_size: int = 64
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
-    optimizer: str = "adamw"
+    optimizer: str = "adamw"  # with a cosine decay of the learning rate to zero
     loss: str = "crossentropy"
     label_smoothing: float = 0.0
-    augmentation: tuple[Mapping[str, object], ...] = ()
+    augmentation: tuple[Mapping[str, object], ...] = ()  # see `edgeprune_models.augmentation`
 
 
 @dataclasses.dataclass(frozen=True)
 class ZooModel:
     """One model of the zoo.
 
-    Attributes:
-        name: on the command line, and of the results' file ``results/<name>.json``.
-        task: ``vision``, ``speech``, ``text`` or ``tabular``.
-        load_data: the offline default data.
-        licence: of the architecture's source; the data's is in its `Dataset`.
-        fine_tuning: settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
-        keras_name: of the Keras model, where it is not the entry's own.
-        input_name: of the Keras input; Keras names it where there is none.
+    `fine_tuning` holds settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
     """
 
     name: str
     task: str
     summary: str
     architecture: Architecture
-    load_data: Callable[[], Dataset]
+    load_data: Callable[[], Dataset]  # the offline default data
     recipe: TrainingRecipe
-    licence: str = "Apache-2.0"
+    licence: str = "Apache-2.0"  # of the architecture's source; the data's is in its `Dataset`
     fine_tuning: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    keras_name: str = ""
+    keras_name: str = ""  # of the Keras model, where it is not the entry's own
     input_name: str | None = None
 
     def build(self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> KerasModel:
@@ -76,3 +77,20 @@ class ZooModel:
     def build_for(self, data: Dataset, seed: int) -> KerasModel:
         """An untrained tf_keras model that fits `data`."""
         return self.build(data.input_shape(), len(data.labels or ()), seed, data.vocabulary)
+
+
+def classifier(layers: KerasModule, x: KerasTensor, classes: int) -> KerasTensor:
+    """Softmax over `classes`, or one sigmoid unit for two of them."""
+    if classes == 2:
+        return layers.Dense(1, activation="sigmoid", name="output")(x)
+    return layers.Dense(classes, activation="softmax", name="output")(x)
+
+
+def normalized(layers: KerasModule, x: KerasTensor, maximum: float | None = None) -> KerasTensor:
+    """Batch normalization, then a ReLU that ends at `maximum`."""
+    return layers.ReLU(maximum)(layers.BatchNormalization(momentum=MOMENTUM)(x))
+
+
+def as_image(layers: KerasModule, x: KerasTensor) -> KerasTensor:
+    """Features (frames, bands) as an image of one channel; images stay as they are."""
+    return layers.Reshape((*x.shape[1:], 1))(x) if len(x.shape) == 3 else x

@@ -24,8 +24,7 @@ _KEPT = ("neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms", "
 
 def read(name: str) -> tuple[Report, ...]:
     """The results of the zoo's model `name`, one a data set; none where it was not measured."""
-    files = sorted(FOLDER.glob(f"{name}--*.json"))
-    return tuple(json.loads(path.read_text(encoding="utf-8")) for path in files)
+    return tuple(json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob(f"{name}--*.json")))
 
 
 def write(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from edgeprune.data.synthetic_speech import synthetic_commands, synthetic_digit_strings
 from edgeprune.keras_types import KerasModule, KerasTensor
-from edgeprune_models.architecture import Sizes, as_image, classifier, normalized
 from edgeprune_models.augmentation import SPEECH
-from edgeprune_models.entry import TrainingRecipe, ZooModel
+from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, as_image, classifier, normalized
 
 
 def dnn(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
@@ -23,8 +22,7 @@ def dnn(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
 
 DNN = ZooModel(
     "speech-dnn", "speech", "three dense layers of 144 on all frames", dnn, synthetic_commands,
-    TrainingRecipe(epochs=20, augmentation=SPEECH),
-    fine_tuning={"epochs": 6},
+    TrainingRecipe(epochs=20, augmentation=SPEECH), fine_tuning={"epochs": 6},
 )
 
 

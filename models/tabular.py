@@ -6,8 +6,7 @@ import functools
 
 from edgeprune.data.tabular import synthetic_anomalies, synthetic_rows
 from edgeprune.keras_types import KerasModule, KerasTensor
-from edgeprune_models.architecture import Sizes, classifier, normalized
-from edgeprune_models.entry import TrainingRecipe, ZooModel
+from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, classifier, normalized
 
 
 def mlp(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:

@@ -7,8 +7,7 @@ import functools
 from edgeprune.data.synthetic_tags import synthetic_orders
 from edgeprune.data.text import movie_reviews
 from edgeprune.keras_types import KerasModule, KerasTensor
-from edgeprune_models.architecture import Sizes, classifier
-from edgeprune_models.entry import TrainingRecipe, ZooModel
+from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, classifier
 
 
 def bag(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:

@@ -17,7 +17,6 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel, KerasTensor
 from edgeprune.metrics import METRICS, evaluate
-from edgeprune.preprocessing import Step
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
@@ -40,9 +39,6 @@ def train(
     """Train `model` (changed in place) and keep the weights of the best epoch by validation.
 
     `progress` is told the fraction done after every epoch.
-
-    Raises:
-        InputError: a loss or an optimizer that is not known.
     """
     import tf_keras
 
@@ -53,7 +49,7 @@ def train(
     metric = METRICS[data.metrics[0]]
     best, best_figures, weights = -np.inf, dict[str, float](), model.get_weights()
     for epoch, (x, y) in enumerate(augmented_epochs(data, recipe, seed)):
-        _one_epoch(model, x, y, recipe, (seed, epoch))
+        _fit_epoch(model, x, y, recipe, seed, epoch)
         figures = measure(model, data, data.validation, inputs=validation_x)
         if (score := metric.score(figures)) >= best:
             best, best_figures, weights = score, figures, model.get_weights()
@@ -62,16 +58,15 @@ def train(
     return TrainingResult(model, best_figures, time.perf_counter() - started)
 
 
-def _one_epoch(
-    model: KerasModel, x: ModelInput, y: ModelInput, recipe: TrainingRecipe, seed: tuple[int, int]
+def _fit_epoch(
+    model: KerasModel, x: ModelInput, y: ModelInput, recipe: TrainingRecipe, seed: int, epoch: int
 ) -> None:
-    number = seed[1]
-    epoch = {"epochs": number + 1, "initial_epoch": number, "verbose": 0}
     if is_streamed(x):
-        order = np.random.default_rng(seed).permutation(len(y))
-        model.fit(sequence_of(keras_of(model), x, y, None, recipe.batch_size, order), shuffle=False, **epoch)
+        order = np.random.default_rng((seed, epoch)).permutation(len(y))
+        source = {"x": sequence_of(keras_of(model), x, y, None, recipe.batch_size, order), "shuffle": False}
     else:
-        model.fit(x, y, batch_size=recipe.batch_size, shuffle=True, **epoch)
+        source = {"x": x, "y": y, "batch_size": recipe.batch_size, "shuffle": True}
+    model.fit(**source, epochs=epoch + 1, initial_epoch=epoch, verbose=0)
 
 
 def compile_model(model: KerasModel, recipe: TrainingRecipe, steps: int) -> None:
@@ -125,7 +120,9 @@ def augmented_epochs(
     data: Dataset, recipe: TrainingRecipe, seed: int
 ) -> Iterator[tuple[ModelInput, ModelInput]]:
     """Model inputs and targets of each epoch; preprocessed once where nothing is augmented on raw samples."""
-    steps = [_with_noise(step, data) for step in recipe.augmentation]
+    # Background noise comes out of the data's own recordings, where it has some.
+    noise = {"recordings": data.noise} if data.noise else {}
+    steps = [{**step, **(noise if step["op"] == "background_noise" else {})} for step in recipe.augmentation]
     rng = np.random.default_rng(seed)
     changes = any(step["op"] in RAW for step in steps)
     plain = None if changes else data.model_input(data.train.x)
@@ -134,17 +131,11 @@ def augmented_epochs(
         x = augment(x, steps, FEATURES, rng)
         if recipe.loss == "reconstruction":
             yield x, x
-        elif data.train.y is None:
-            raise InputError(
-                "The training data has no labels.", f"The loss {recipe.loss} needs them.", "Add labels."
-            )
-        else:
+        elif data.train.y is not None:
             yield x, data.train.y
-
-
-def _with_noise(step: Step, data: Dataset) -> Step:
-    """Background noise out of the data's own recordings, where it has some."""
-    return {**step, "recordings": data.noise} if data.noise and step["op"] == "background_noise" else step
+        else:
+            needs = f"The loss {recipe.loss} needs them."
+            raise InputError("The training data has no labels.", needs, "Add labels.")
 
 
 def measure(
@@ -152,6 +143,4 @@ def measure(
 ) -> dict[str, float]:
     """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
     x = data.model_input(split.x) if inputs is None else inputs
-    return evaluate(
-        data.metrics, split.y, predict(model, x)[0], labels=data.labels, inputs=unless_streamed(x)
-    )
+    return evaluate(data.metrics, split.y, predict(model, x)[0], data.labels, unless_streamed(x))

@@ -6,8 +6,7 @@ import functools
 
 from edgeprune.data.vision import digits
 from edgeprune.keras_types import KerasModule, KerasTensor
-from edgeprune_models.architecture import MOMENTUM, Sizes, classifier, normalized
-from edgeprune_models.entry import TrainingRecipe, ZooModel
+from edgeprune_models.entry import MOMENTUM, Sizes, TrainingRecipe, ZooModel, classifier, normalized
 
 _SHIFT = ({"op": "shift_image", "pixels": 2},)
 
@@ -31,9 +30,7 @@ def digits_cnn(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor
 
 DIGITS_CNN = ZooModel(
     "digits-cnn", "vision", "residual convolutional network for 28 x 28 digits", digits_cnn, digits,
-    TrainingRecipe(
-        epochs=10, batch_size=128, learning_rate=4e-3, weight_decay=1e-3, augmentation=_SHIFT
-    ),
+    TrainingRecipe(epochs=10, batch_size=128, learning_rate=4e-3, weight_decay=1e-3, augmentation=_SHIFT),
     input_name="image",
 )
 

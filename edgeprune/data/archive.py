@@ -3,7 +3,8 @@
 A header is only a claim. Before anything is allocated, each entry must hold
     product of the claimed shape * item size = bytes that are really there,
 must unpack to no more than deflate can make of it (1032 : 1, zlib's own bound) and fit into memory.
-Nothing is unpickled, and an archive with a name that leaves its folder is not read at all.
+Nothing is unpickled, and an archive with a name that leaves its folder is not read at all. What is refused
+is an `InputError`.
 """
 
 from __future__ import annotations
@@ -30,11 +31,7 @@ _LOCAL_HEADER_BYTES = 30  # of a zip's entry, before its name
 
 
 def read_npz_arrays(path: Path) -> dict[str, Array]:
-    """All arrays of a `.npz`; large ones that are stored uncompressed stay in the file.
-
-    Raises:
-        InputError: no archive, or one that lies, escapes, holds Python objects or does not fit.
-    """
+    """All arrays of a `.npz`; large ones that are stored uncompressed stay in the file."""
     with (
         _refused(path, "archive", "A .npz as numpy.savez writes it."),
         path.open("rb") as file, zipfile.ZipFile(file) as archive,
@@ -47,11 +44,7 @@ def read_npz_arrays(path: Path) -> dict[str, Array]:
 
 
 def read_npy(path: Path) -> Array:
-    """The array of a `.npy`; a large one stays in the file.
-
-    Raises:
-        InputError: unreadable, cut off, or of Python objects.
-    """
+    """The array of a `.npy`; a large one stays in the file."""
     with _refused(path, "array", "A .npy as numpy.save writes it."), path.open("rb") as file:
         shape, fortran, dtype = _header(file, str(path))
         start = file.tell()
@@ -74,11 +67,7 @@ def _refused(path: Path, kind: str, expected: str) -> Iterator[None]:
 
 
 def check_entries(archive: zipfile.ZipFile, path: Path) -> None:
-    """Refuses an archive before anything is read out of it.
-
-    Raises:
-        InputError: an entry leaves the folder, is a link, comes twice, is encrypted, or claims too much.
-    """
+    """Refuses an entry that leaves the folder, is a link, comes twice, is encrypted, or claims too much."""
     seen: set[str] = set()
     for entry in archive.infolist():
         name = entry.filename.replace("\\", "/")

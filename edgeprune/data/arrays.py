@@ -67,10 +67,9 @@ def from_parts(parts: RawParts, name: str, source: str, request: DataRequest) ->
 
 
 def _pair(arrays: Mapping[str, Array], suffix: str, source: str) -> tuple[Samples, Array | None] | None:
-    several: list[Array] = []
+    y, several = arrays.get(f"y{suffix}"), list[Array]()
     while f"x{suffix}_{len(several)}" in arrays:
         several.append(_samples(arrays[f"x{suffix}_{len(several)}"], source))
-    y = arrays.get(f"y{suffix}")
     if several:
         return tuple(several), y
     return (_samples(arrays[f"x{suffix}"], source), y) if f"x{suffix}" in arrays else None

@@ -114,9 +114,7 @@ def _is_part(part: object) -> bool:
     return (isinstance(part, tuple) and len(part) == 2) or isinstance(part, _TfDataset)
 
 
-def _pair(
-    part: object, source: str, signature: ModelSignature | None
-) -> tuple[Samples, np.ndarray | None]:
+def _pair(part: object, source: str, signature: ModelSignature | None) -> tuple[Samples, np.ndarray | None]:
     """Samples and labels of one split."""
     if isinstance(part, _TfDataset):
         return _buffered(_tf_batches(part, source, signature), source)

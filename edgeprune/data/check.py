@@ -15,9 +15,8 @@ _NAMED = 5  # classes listed in a message at most
 def check(data: Dataset, signature: ModelSignature | None) -> None:
     """Checks samples and labels of all splits; without a signature, finite numbers and classes only.
 
-    Raises:
-        InputError: no samples, a wrong shape, dtype or number of inputs, NaN, labels that the model
-            does not have, a class without samples, or a single class.
+    Refused (`InputError`) are no samples, a wrong shape, dtype or number of inputs, NaN, labels that the
+    model does not have, a class without samples, and a single class.
     """
     for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         if not len(split):

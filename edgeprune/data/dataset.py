@@ -25,8 +25,7 @@ class Split:
             tuple of arrays for several inputs. `Streamed` where they do not fit into memory.
         y: (N,) int64 class numbers; (N, T) int64, one per token or, for CTC, a label sequence, -1 where
             there is none; float32 of the shape of the model's output for several labels at once
-            (multi-hot) and for regression; None where a sample is its own target (autoencoder) or
-            labels are missing.
+            (multi-hot) and for regression; None where a sample is its own target or labels are missing.
     """
 
     x: Samples
@@ -49,18 +48,8 @@ class Split:
 class Dataset:
     """Three disjoint splits and all that is known of them.
 
-    Attributes:
-        preprocessing: raw sample to model input; see `edgeprune.preprocessing`.
-        labels: class (or tag) names in order of their numbers.
-        metrics: names from `edgeprune.metrics`, the task's own first.
-        files: texts that the steps name, such as ``vocab.txt``, by file name; they go into the bundle.
-        vocabulary: how many token numbers there are; 0 for anything but text.
-        stream: how a stream of samples is cut into model inputs, for audio.
-        noise: recordings (S,) int16 of background noise, mixed into training clips.
-        source: where the data is from.
-        licence: its terms, or that none are stated.
-        synthetic: made by a program, not recorded or written by people; every output tells it.
-        notes: what was decided about the data, a sentence each, for people to read.
+    `files` are texts that the steps name, such as ``vocab.txt``; they go into the bundle. `noise` is mixed
+    into training clips: recordings (S,) int16.
     """
 
     task: str
@@ -68,23 +57,20 @@ class Dataset:
     validation: Split
     test: Split
     preprocessing: tuple[Step, ...] = ()
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None  # class (or tag) names in order of their numbers
     name: str = ""
-    metrics: tuple[str, ...] = ("accuracy",)
+    metrics: tuple[str, ...] = ("accuracy",)  # names from `edgeprune.metrics`, the task's own first
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    vocabulary: int = 0
+    vocabulary: int = 0  # how many token numbers there are; 0 for anything but text
     stream: StreamInfo | None = None
     noise: tuple[np.ndarray, ...] = ()
     source: str = ""
     licence: str = ""
-    synthetic: bool = False
-    notes: tuple[str, ...] = ()
+    synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it
+    notes: tuple[str, ...] = ()  # what was decided about the data, a sentence each, for people to read
 
     def model_input(self, x: Samples) -> ModelInput:
-        """Raw samples to the model's input (an array, or a tuple for several inputs).
-
-        Streamed samples give streamed inputs: they are read and preprocessed batch by batch.
-        """
+        """Raw samples to the model's input; streamed ones are read and preprocessed batch by batch."""
         if not is_streamed(x):
             return preprocessing.apply(self.preprocessing, in_memory(x), self.files)
         if not isinstance(x, tuple):
@@ -93,11 +79,8 @@ class Dataset:
 
     def _one_input(self, x: Array, number: int) -> Array:
         """Model input `number`: its own steps and those of every input."""
-        steps = [
-            {key: value for key, value in step.items() if key != "input"}
-            for step in self.preprocessing
-            if step.get("input", number) == number
-        ]
+        own = [step for step in self.preprocessing if step.get("input", number) == number]
+        steps = [{key: value for key, value in step.items() if key != "input"} for step in own]
 
         def function(batch: np.ndarray) -> np.ndarray:
             return preprocessing.apply(steps, batch, self.files)

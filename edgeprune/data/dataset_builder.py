@@ -28,19 +28,12 @@ RawParts = Mapping[str, tuple[Samples, "ArrayLike | None"]]
 
 @dataclasses.dataclass(frozen=True)
 class DataRequest:
-    """What a reader of data is asked for.
+    """What a reader of data is asked for."""
 
-    Attributes:
-        source: as it was typed; see `edgeprune.data.sources`.
-        task: of the model, where the source does not tell it (arrays, functions).
-        signature: the model; None checks only what needs no model.
-        seed: of splits that have to be drawn, and of silence in speech.
-    """
-
-    source: str
-    task: str | None = None
-    signature: ModelSignature | None = None
-    seed: int = 0
+    source: str  # as it was typed; see `edgeprune.data.sources`
+    task: str | None = None  # of the model, where the source does not tell it (arrays, functions)
+    signature: ModelSignature | None = None  # without one only what needs no model is checked
+    seed: int = 0  # of splits that have to be drawn, and of silence in speech
 
     @property
     def path(self) -> Path:
@@ -82,17 +75,9 @@ def build_dataset(
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A checked `Dataset` with all three splits.
+    """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
-    Args:
-        parts: splits that are missing are drawn from ``train``.
-        preprocessing: sees the training split alone.
-        name: short, for reports.
-        source: where the data is from.
-        classes: names of the classes in order, where the source knows them.
-
-    Raises:
-        InputError: what `labels.read_labels`, `splits.make_splits`, `preprocessing` and `check.check` refuse.
+    `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them.
     """
     signature = request.signature
     read = labels.read_labels({part: y for part, (_, y) in parts.items()}, signature, classes)

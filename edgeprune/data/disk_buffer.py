@@ -24,19 +24,14 @@ class DiskBuffer:
     """Takes batches (n, ...) of one shape and dtype; `samples` gives them all."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
-        self.count = 0
+        self._source, self.count = source, 0
         self._held: list[np.ndarray] = []
         self._held_bytes = 0
         self._file: IO[bytes] | None = None
         self._first: np.ndarray | None = None
 
     def add(self, batch: np.ndarray) -> None:
-        """Appends samples.
-
-        Raises:
-            InputError: another shape or dtype than before, Python objects, or no room for more.
-        """
+        """Appends samples; refuses another shape or dtype than before, and Python objects."""
         if batch.dtype.kind in "SOU":
             batch = texts_of(batch, self._source)
         first = self._first if self._first is not None else batch
@@ -56,9 +51,8 @@ class DiskBuffer:
     def samples(self) -> Array:
         """All samples, in their order."""
         if self._first is None or not self.count:
-            raise InputError(
-                f"{self._source} gives no samples.", "At least one batch is expected.", "Check the source."
-            )
+            expected = "At least one batch is expected."
+            raise InputError(f"{self._source} gives no samples.", expected, "Check the source.")
         if self._file is None:
             return np.concatenate(self._held)
         self._flush()

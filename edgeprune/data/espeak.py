@@ -32,18 +32,10 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 def say(requests: Sequence[Mapping[str, str | int]], seed: int) -> tuple[list[np.ndarray], int]:
-    """Says words in a fresh process.
+    """One int16 array a word, spoken in a fresh process, and their sample rate in Hz.
 
-    Args:
-        requests: mappings with ``word``; ``voice``, a name and variant such as ``en-us+f3``; ``rate`` in
-            words a minute; ``pitch`` and ``pitch_range`` (of the pitch), 0..99.
-        seed: of eSpeak's generator for breath and flutter.
-
-    Returns:
-        One int16 array a word, and their sample rate in Hz.
-
-    Raises:
-        InputError: espeakng-loader is not installed, or eSpeak NG failed.
+    Requests have ``word``; ``voice``, a name and variant such as ``en-us+f3``; ``rate`` in words a minute;
+    ``pitch`` and ``pitch_range`` (of the pitch), 0..99. `seed` is that of eSpeak's breath and flutter.
     """
     if importlib.util.find_spec("espeakng_loader") is None:
         raise not_installed(

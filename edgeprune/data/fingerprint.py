@@ -23,9 +23,6 @@ def fingerprint(source: str) -> str:
 
     Of a file its content and the vocabulary or labels beside it; of a folder all names and contents; of
     ``tfds:`` and ``keras:`` the name and the package's version; of a Python function the file of its module.
-
-    Raises:
-        InputError: there is no such file or folder, or it cannot be read.
     """
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
     path = Path(source)

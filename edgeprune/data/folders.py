@@ -26,8 +26,7 @@ ByClass = Mapping[str, Sequence[Path]]
 def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
     """Files by class under ``train``, and under ``validation`` and ``test`` where there are such folders.
 
-    Raises:
-        InputError: no classes, a class without files, a hostile name, or a link that leaves the folder.
+    Refused are no classes, a class without files, a hostile name, and a link that leaves the folder.
     """
     names = subfolders(folder)
     splits = {ALIASES.get(name.lower()) for name in names}
@@ -69,11 +68,7 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def files_below(folder: Path, suffixes: Sequence[str], root: Path, depth: int = 0) -> Iterator[Path]:
-    """Regular files that end in one of `suffixes`, at any depth.
-
-    Raises:
-        InputError: a link that leads out of `root`, or folders nested without end.
-    """
+    """Regular files that end in one of `suffixes`, at any depth; no link may lead out of `root`."""
     if depth > _DEEPEST:
         raise InputError(
             f"{folder} is nested {depth} deep.", "Files of a class lie in its folder.", "Move them."

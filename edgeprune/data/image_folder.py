@@ -57,6 +57,4 @@ def _dataset(
     signature, name = request.signature, request.path.name
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(pictures.steps_for(form, signature), notes=(size, pictures.scale_note(signature)))
-    return build_dataset(
-        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes
-    )
+    return build_dataset(request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes)

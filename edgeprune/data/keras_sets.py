@@ -103,9 +103,7 @@ def _values(given: Parts, name: str, request: DataRequest) -> Dataset:
     def steps(train: Split) -> Preprocessing:
         return Preprocessing(() if request.model_scales else (standardizing_step(np.asarray(train.x)),))
 
-    return build_dataset(
-        request, "tabular", parts, steps, name=name, source=request.source, licence=_LICENCE
-    )
+    return build_dataset(request, "tabular", parts, steps, name=name, source=request.source, licence=_LICENCE)
 
 
 SETS: Mapping[str, Callable[[Parts, str, DataRequest], Dataset]] = {

@@ -27,29 +27,20 @@ from edgeprune.errors import InputError
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """The labels of all parts that have some, in one representation.
-
-    Attributes:
-        parts: y by the name of its split.
-        names: of the classes, by number; None where there are no classes.
-        note: how they were read, where that is not plain.
-    """
+    """The labels of all parts that have some, in one representation."""
 
     parts: Mapping[str, np.ndarray]
-    names: tuple[str, ...] | None = None
-    note: str = ""
+    names: tuple[str, ...] | None = None  # of the classes, by number; None where there are no classes
+    note: str = ""  # how they were read, where that is not plain
 
 
 def read_labels(
     parts: Mapping[str, ArrayLike | None], signature: ModelSignature | None = None,
     names: Sequence[str] | None = None,
 ) -> Labels:
-    """Brings raw labels by split into a `Split`'s representation.
+    """Brings raw labels by split into a `Split`'s representation; `names` are classes the source knows.
 
-    The model tells class numbers from values; `names` are those of classes that the source knows.
-
-    Raises:
-        InputError: labels that are no labels: NaN, objects, or of too many axes.
+    Labels that are none are refused: NaN, objects, or of too many axes.
     """
     arrays = {name: _plain(np.asarray(y), name) for name, y in parts.items() if y is not None}
     given = list(arrays.values())

@@ -12,23 +12,18 @@ from typing import Literal
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 Head = Literal["softmax", "sigmoid", "values"]
+"""The output's numbers: probabilities that sum to 1, single ones, or else (logits and regression)."""
 Shape = tuple["int | None", ...]
 _SCALING = ("Rescaling", "Normalization")
 
 
 @dataclasses.dataclass(frozen=True)
 class InputSignature:
-    """One input of a model.
+    """One input of a model."""
 
-    Attributes:
-        shape: without the batch axis; None where any size is taken.
-        dtype: numpy name, or ``string``.
-        vocabulary: rows of the embedding that reads this input; 0 where none does.
-    """
-
-    shape: Shape
-    dtype: str = "float32"
-    vocabulary: int = 0
+    shape: Shape  # without the batch axis; None where any size is taken
+    dtype: str = "float32"  # numpy name, or ``string``
+    vocabulary: int = 0  # rows of the embedding that reads this input; 0 where none does
 
     @property
     def is_text(self) -> bool:
@@ -49,22 +44,13 @@ class InputSignature:
 
 @dataclasses.dataclass(frozen=True)
 class ModelSignature:
-    """A model seen from its data.
-
-    Attributes:
-        inputs: in the model's order.
-        output: shape of its (first) output without the batch axis.
-        head: what the output's numbers are: probabilities that sum to 1, single probabilities, or
-            anything else (logits and regression).
-        scales: the model rescales or normalizes its raw input itself, so nobody else must.
-        pixels: what black and white are to a model that does not.
-    """
+    """A model seen from its data."""
 
     inputs: tuple[InputSignature, ...]
-    output: Shape = ()
+    output: Shape = ()  # of its (first) output without the batch axis
     head: Head = "values"
-    scales: bool = False
-    pixels: tuple[float, float] = (0.0, 1.0)
+    scales: bool = False  # the model rescales or normalizes its raw input itself, so nobody else must
+    pixels: tuple[float, float] = (0.0, 1.0)  # what black and white are to a model that does not
 
     @property
     def output_size(self) -> int:
@@ -96,10 +82,8 @@ class ModelSignature:
 def signature_of(model: KerasModel) -> ModelSignature:
     """Reads a functional or sequential model of Keras 2 or 3."""
     inputs = tuple(
-        InputSignature(
-            _shape(tensor), getattr(tensor.dtype, "name", str(tensor.dtype)), _vocabulary(model, tensor)
-        )
-        for tensor in model.inputs
+        InputSignature(_shape(one), getattr(one.dtype, "name", str(one.dtype)), _vocabulary(model, one))
+        for one in model.inputs
     )
     # Where a model's own preprocessing would stand: the first two layers that do something.
     first = [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]

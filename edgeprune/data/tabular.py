@@ -30,9 +30,8 @@ def _synthetic(
     parts = (slice(first), slice(first, second), slice(second, None))
     train, validation, test = (Split(x[part], y[part]) for part in parts)
     return Dataset(
-        "tabular", train, validation, test,
-        preprocessing=(standardizing_step(x[:first]),), labels=labels, name=name, metrics=metrics,
-        source="drawn by edgeprune", licence="none needed", synthetic=True,
+        "tabular", train, validation, test, preprocessing=(standardizing_step(x[:first]),), labels=labels,
+        name=name, metrics=metrics, source="drawn by edgeprune", licence="none needed", synthetic=True,
     )
 
 

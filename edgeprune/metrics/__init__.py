@@ -8,7 +8,7 @@ package travels to the device.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,41 +20,34 @@ from edgeprune.metrics.evaluation import Evaluation, Metric
 
 def table(*families: Sequence[Metric]) -> dict[str, Metric]:
     """Merge the families' metrics by name; a name given twice is an error, never an override."""
-    merged: dict[str, Metric] = {}
-    for family in families:
-        for metric in family:
-            if metric.name in merged:
-                raise ValueError(f"Two metrics are called {metric.name!r}.")
-            merged[metric.name] = metric
-    return merged
+    names = [metric.name for family in families for metric in family]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"Two metrics are called {twice[0]!r}.")
+    return {metric.name: metric for family in families for metric in family}
 
 
-METRICS: Mapping[str, Metric] = table(
-    classification.METRICS, sequences.METRICS, anomaly.METRICS, regression.METRICS
-)
+METRICS = table(classification.METRICS, sequences.METRICS, anomaly.METRICS, regression.METRICS)
 
 
 def evaluate(
     names: Sequence[str], y_true: ArrayLike | None, outputs: ArrayLike, labels: Sequence[str] | None = None,
     inputs: np.ndarray | tuple[np.ndarray, ...] | None = None, threshold: float | None = None,
 ) -> dict[str, float]:
-    """Compute the named metrics.
+    """Compute the metrics that `names` name in `METRICS`.
 
     Args:
-        names: rows of `METRICS`.
         y_true: (N,) class numbers, or (N, T) with -1 where nothing counts; None (no labels) is refused.
         outputs: the model's float output for the same samples: (N, C) scores or probabilities,
             (N, 1) or (N,) for one sigmoid unit, (N, T, C) for tags and CTC, or for an autoencoder
             what it made of `inputs`.
         labels: class or tag names in order; needed by entity metrics, used in per-class names.
-        inputs: the model's inputs, needed only to score an autoencoder's reconstruction, which has one.
+        inputs: of the model, needed only to score an autoencoder's reconstruction, which has one.
         threshold: above it a single score is positive; 0.5 unless given.
 
     Raises:
         InputError: an unknown metric, or shapes that do not belong together.
     """
-    unknown = [name for name in names if name not in METRICS]
-    if unknown:
+    if unknown := [name for name in names if name not in METRICS]:
         raise InputError(
             f"The metric {unknown[0]!r} is not known.",
             f"Expected names out of {', '.join(sorted(METRICS))}.", "Correct the name.",
@@ -66,11 +59,6 @@ def evaluate(
             "Pass outputs and labels of the same samples.",
         )
     single = None if inputs is None or isinstance(inputs, tuple) else np.asarray(inputs)
-    evaluation = Evaluation(
-        truth, scores, None if labels is None else tuple(labels),
-        single, 0.5 if threshold is None else threshold,
-    )
-    figures: dict[str, float] = {}
-    for name in names:
-        figures.update(METRICS[name].compute(evaluation))
-    return figures
+    names_of_classes = None if labels is None else tuple(labels)
+    evaluation = Evaluation(truth, scores, names_of_classes, single, 0.5 if threshold is None else threshold)
+    return {key: value for name in names for key, value in METRICS[name].compute(evaluation).items()}

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.classification import f1, precision, recall, scalar_metric
-from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.metrics.classification import f1, precision, recall
+from edgeprune.metrics.evaluation import Evaluation, scalar_metric
 
 
 def reconstruction_error(inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -38,13 +38,8 @@ def scores(evaluation: Evaluation) -> np.ndarray:
     )
 
 
-def roc_auc(evaluation: Evaluation) -> float:
-    """Area under the ROC curve; 0.5 where one of the two classes is absent."""
-    return area_under_roc(evaluation.y_true.reshape(-1), scores(evaluation))
-
-
 def area_under_roc(y_true: np.ndarray, score: np.ndarray) -> float:
-    """Mann-Whitney U / (positives * negatives), by ranks with ties shared."""
+    """Mann-Whitney U / (positives * negatives), by ranks with ties shared; 0.5 where a class is absent."""
     positive = y_true.astype(bool)
     hits, misses = int(positive.sum()), int((~positive).sum())
     if not hits or not misses:
@@ -57,10 +52,8 @@ def area_under_roc(y_true: np.ndarray, score: np.ndarray) -> float:
 def choose_threshold(y_true: np.ndarray, score: np.ndarray) -> float:
     """The threshold with the highest F1, halfway between two scores; use validation data, never test.
 
-    Args:
-        y_true: (N,) 1 for positive. With no positive at all the 95th percentile of the scores is
-            taken: one false alarm in twenty.
-        score: (N,) higher means more likely positive.
+    `y_true` (N,) is 1 for positive. With no positive at all the 95th percentile of the scores (N,) is
+    taken: one false alarm in twenty.
     """
     positive = y_true.astype(bool)
     if not positive.any():
@@ -82,7 +75,10 @@ def _at_threshold(compute: Callable[[Evaluation], float]) -> Callable[[Evaluatio
 
 
 METRICS = (
-    scalar_metric("roc_auc", "Chance that a positive scores above a negative.", roc_auc),
+    scalar_metric(
+        "roc_auc", "Chance that a positive scores above a negative.",
+        lambda evaluation: area_under_roc(evaluation.y_true.reshape(-1), scores(evaluation)),
+    ),
     scalar_metric("anomaly_f1", "2PR / (P + R) of scores above the threshold.", _at_threshold(f1)),
     scalar_metric("anomaly_precision", "Share of alarms that are right.", _at_threshold(precision)),
     scalar_metric("anomaly_recall", "Share of anomalies that are found.", _at_threshold(recall)),

@@ -16,7 +16,7 @@ from functools import partial
 
 import numpy as np
 
-from edgeprune.metrics.evaluation import Evaluation, Metric
+from edgeprune.metrics.evaluation import Evaluation, Metric, scalar_metric
 
 
 def confusion_counts(evaluation: Evaluation) -> np.ndarray:
@@ -40,12 +40,11 @@ def balanced_accuracy(evaluation: Evaluation) -> float:
     return float(_recalls(counts)[occurs].mean()) if occurs.any() else 0.0
 
 
-def _recalls(counts: np.ndarray) -> np.ndarray:
-    return _divide(np.diag(counts), counts.sum(axis=1))
+def _right_ratios(axis: int, counts: np.ndarray) -> np.ndarray:
+    return _divide(np.diag(counts), counts.sum(axis=axis))
 
 
-def _precisions(counts: np.ndarray) -> np.ndarray:
-    return _divide(np.diag(counts), counts.sum(axis=0))
+_precisions, _recalls = partial(_right_ratios, 0), partial(_right_ratios, 1)
 
 
 def _f1s(counts: np.ndarray) -> np.ndarray:
@@ -102,13 +101,6 @@ def _confusion(evaluation: Evaluation) -> dict[str, float]:
         f"confusion_matrix/{evaluation.label(t)}/{evaluation.label(p)}": float(ratios[t, p])
         for t in range(len(counts)) for p in range(len(counts)) if counts[t, p]
     }
-
-
-def scalar_metric(
-    name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True
-) -> Metric:
-    """A metric with a single figure under its own name."""
-    return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher)
 
 
 precision, recall, f1 = (partial(_binary, scores) for scores in (_precisions, _recalls, _f1s))

@@ -37,36 +37,33 @@ class Evaluation:
 
     def classes(self) -> int:
         """How many classes there are."""
-        if not self.single_score():
-            return int(self.outputs.shape[-1])
-        return 2
+        return 2 if self.single_score() else int(self.outputs.shape[-1])
 
     def label(self, number: int) -> str:
         """The name of class `number`, or the number itself where there are no names."""
-        if self.labels is not None and number < len(self.labels):
-            return self.labels[number]
-        return str(number)
+        names = self.labels or ()
+        return names[number] if number < len(names) else str(number)
 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """One row of the table.
-
-    Attributes:
-        name: as it is asked for and reported.
-        meaning: one sentence for reports.
-        compute: figures by name; a plain metric gives one under its own name.
-        higher_is_better: False for error rates.
-        unit: of the figures; a fraction lies in 0..1 (an error rate may exceed 1).
-    """
+    """One row of the table: its `meaning` is a sentence for reports; `compute` gives figures by name."""
 
     name: str
     meaning: str
     compute: Callable[[Evaluation], dict[str, float]]
     higher_is_better: bool = True
-    unit: str = "fraction"
+    unit: str = "fraction"  # a fraction lies in 0..1 (an error rate may exceed 1)
 
     def score(self, figures: Mapping[str, float]) -> float:
         """This metric's own figure, its sign such that higher is better."""
         value = figures[self.name]
         return value if self.higher_is_better else -value
+
+
+def scalar_metric(
+    name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True,
+    unit: str = "fraction",
+) -> Metric:
+    """A metric with a single figure under its own name."""
+    return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher, unit)

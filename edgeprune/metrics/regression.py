@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from edgeprune.metrics.evaluation import Evaluation, Metric
+from edgeprune.metrics.evaluation import Evaluation, scalar_metric
 
 
 def r2(evaluation: Evaluation) -> float:
@@ -29,9 +29,8 @@ def _values(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:
 
 
 METRICS = (
-    Metric("r2", "Share of the variance explained.", lambda e: {"r2": r2(e)}),
-    Metric(
-        "mean_absolute_error", "Mean absolute difference.",
-        lambda e: {"mean_absolute_error": mean_absolute_error(e)}, higher_is_better=False, unit="value",
+    scalar_metric("r2", "Share of the variance explained.", r2),
+    scalar_metric(
+        "mean_absolute_error", "Mean absolute difference.", mean_absolute_error, higher=False, unit="value"
     ),
 )

@@ -9,13 +9,12 @@ Word error rate = (substitutions + deletions + insertions) / reference words.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.classification import scalar_metric
-from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.metrics.evaluation import Evaluation, Metric, scalar_metric
 
 
 def entities(tags: Sequence[str]) -> set[tuple[int, int, str]]:
@@ -48,22 +47,9 @@ def _entity_counts(evaluation: Evaluation) -> tuple[int, int, int]:
     return right, predicted, true
 
 
-def entity_precision(evaluation: Evaluation) -> float:
-    """Right entities / predicted entities."""
-    right, predicted, _ = _entity_counts(evaluation)
-    return right / max(predicted, 1)
-
-
-def entity_recall(evaluation: Evaluation) -> float:
-    """Right entities / true entities."""
-    right, _, true = _entity_counts(evaluation)
-    return right / max(true, 1)
-
-
-def entity_f1(evaluation: Evaluation) -> float:
-    """2PR / (P + R) over whole entities."""
-    right, predicted, true = _entity_counts(evaluation)
-    return 2 * right / max(predicted + true, 1)
+def _entity_metric(name: str, meaning: str, ratio: Callable[[int, int, int], float]) -> Metric:
+    """A metric of right, predicted and true entities."""
+    return scalar_metric(name, meaning, lambda evaluation: ratio(*_entity_counts(evaluation)))
 
 
 def ctc_greedy(outputs: np.ndarray) -> list[list[int]]:
@@ -95,8 +81,16 @@ def word_error_rate(evaluation: Evaluation) -> float:
 
 
 METRICS = (
-    scalar_metric("entity_f1", "F1 over whole entities: span and type.", entity_f1),
-    scalar_metric("entity_precision", "Right entities / predicted entities.", entity_precision),
-    scalar_metric("entity_recall", "Right entities / true entities.", entity_recall),
+    _entity_metric(
+        "entity_f1", "F1 over whole entities: span and type.",  # 2PR / (P + R)
+        lambda right, predicted, true: 2 * right / max(predicted + true, 1),
+    ),
+    _entity_metric(
+        "entity_precision", "Right entities / predicted entities.",
+        lambda right, predicted, _: right / max(predicted, 1),
+    ),
+    _entity_metric(
+        "entity_recall", "Right entities / true entities.", lambda right, _, true: right / max(true, 1)
+    ),
     scalar_metric("word_error_rate", "Edits / reference words; may exceed 1.", word_error_rate, higher=False),
 )

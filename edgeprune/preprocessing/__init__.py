@@ -16,14 +16,15 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import audio, image, numeric, text
-from edgeprune.preprocessing.files import Files
+from edgeprune.preprocessing.text import Files
 
+Inputs = TypeVar("Inputs", bound="np.ndarray | tuple[np.ndarray, ...]")
 StepFunction = Callable[..., np.ndarray]
 Step = Mapping[str, Any]
 """``{"op": NAME, option: value, ...}``, as JSON holds it."""
@@ -31,34 +32,17 @@ Step = Mapping[str, Any]
 
 def table(*families: Mapping[str, StepFunction]) -> dict[str, StepFunction]:
     """Merges the families' rows; a name given twice is an error, never an override."""
-    merged: dict[str, StepFunction] = {}
-    for family in families:
-        for name, function in family.items():
-            if name in merged:
-                raise ValueError(f"Two preprocessing steps are called {name!r}.")
-            merged[name] = function
-    return merged
+    names = [name for family in families for name in family]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"Two preprocessing steps are called {twice[0]!r}.")
+    return {name: function for family in families for name, function in family.items()}
 
 
 STEPS = table(numeric.STEPS, image.STEPS, audio.STEPS, text.STEPS)
 
-@overload
-def apply(
-    steps: Sequence[Step], x: np.ndarray, folder: Path | Mapping[str, str] | None = None
-) -> np.ndarray: ...
 
-
-@overload
-def apply(
-    steps: Sequence[Step], x: tuple[np.ndarray, ...], folder: Path | Mapping[str, str] | None = None
-) -> tuple[np.ndarray, ...]: ...
-
-
-def apply(
-    steps: Sequence[Step], x: np.ndarray | tuple[np.ndarray, ...],
-    folder: Path | Mapping[str, str] | None = None,
-) -> np.ndarray | tuple[np.ndarray, ...]:
-    """Runs `steps` in order over a batch of raw samples.
+def apply(steps: Sequence[Step], x: Inputs, folder: Path | Mapping[str, str] | None = None) -> Inputs:
+    """Runs `steps` in order over a batch of raw samples; gives an array (N, ...), or a tuple as `x` is.
 
     Args:
         steps: mappings with ``op``; the rest are that step's options. With several inputs, ``input``
@@ -66,18 +50,15 @@ def apply(
         x: raw samples (N, ...), or a tuple of such arrays, one an input.
         folder: where files named by options (a vocabulary) lie, or their texts by name.
 
-    Returns:
-        An array (N, ...), or a tuple of them where `x` is a tuple.
-
     Raises:
         InputError: an unknown op, an option that does not fit it, or a missing file.
     """
-    inputs = list(x) if isinstance(x, tuple) else [x]
+    inputs: list[np.ndarray] = [*x] if isinstance(x, tuple) else [x]
     for step in steps:
         function = _function(step, Files(folder))
         for index in [step["input"]] if "input" in step else range(len(inputs)):
             inputs[index] = function(inputs[index])
-    return tuple(inputs) if isinstance(x, tuple) else inputs[0]
+    return cast("Inputs", tuple(inputs) if isinstance(x, tuple) else inputs[0])
 
 
 def _function(step: Step, files: Files) -> StepFunction:

@@ -78,11 +78,8 @@ def log_mel(
 ) -> np.ndarray:
     """Clips (N, S) in -1..1 to log-mel spectrograms (N, frames, mel_bands), float32.
 
-    Args:
-        sample_rate: of `x`, in Hz.
-        frame_length: samples in a frame.
-        frame_step: samples from one frame to the next.
-        floor: added before the logarithm, so that silence stays finite.
+    `frame_length` and `frame_step` (from one frame to the next) are samples; `floor` is added before the
+    logarithm, so that silence stays finite.
 
     Raises:
         InputError: clips shorter than one frame, or a band above half the sample rate.

@@ -24,12 +24,12 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.preprocessing.files import Files
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 _SPACE = "\\s"  # how a vocab.txt writes the token that is a space
@@ -41,6 +41,31 @@ _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _BETWEEN = re.compile(r"[^ \t-\r]+")
 _ASCII_LOWER = {ord(upper): upper.lower() for upper in string.ascii_uppercase}
 _LONGEST_WORD = 100  # characters; longer ones are no words, and cutting them would take quadratic time
+
+
+class Files:
+    """Texts that steps name, such as a vocabulary: of a bundle's folder, or held in memory by name."""
+
+    def __init__(self, source: Path | Mapping[str, str] | None) -> None:
+        self._source = source
+
+    def read(self, name: str) -> str:
+        """The text of file `name`.
+
+        Raises:
+            InputError: there is no such file, or `name` points outside the folder.
+        """
+        if isinstance(self._source, Path):
+            if Path(name).name == name and (self._source / name).is_file():
+                return (self._source / name).read_text(encoding="utf-8")
+        elif self._source is not None and name in self._source:
+            return self._source[name]
+        place = self._source if isinstance(self._source, Path) else "the files handed over"
+        raise InputError(
+            f"The preprocessing needs the file {name!r}, which is not in {place}.",
+            "Expected it beside the model, by its plain name.",
+            "Build the bundle again, or pass the folder that holds it.",
+        )
 
 
 def normalize(text: str) -> str:
@@ -64,7 +89,7 @@ def given(text: str) -> list[str]:
 
 
 def keras(text: str) -> list[str]:
-    """The tokens of Keras' TextVectorization with its default arguments."""
+    """The tokens of Keras' TextVectorization by default."""
     return _BETWEEN.findall(_MARKS.sub("", text.translate(_ASCII_LOWER)))
 
 
@@ -133,13 +158,7 @@ def tokenize(
 ) -> np.ndarray:
     """Texts (N,) to token numbers (N, length) int32, padded with 0 at the end.
 
-    Args:
-        kind: ``word``, ``char``, ``subword``, ``given`` or ``keras``.
-        keep: which end of a text that is too long is kept, ``start`` or ``end``.
-        vocabulary: name of the file.
-
-    Raises:
-        InputError: an unknown kind, samples that are no texts, or a broken vocabulary.
+    Of a text that is too long `keep` is the end that is kept, ``start`` or ``end``; `vocabulary` is a file.
     """
     if kind != "subword" and kind not in SPLITTERS:
         raise InputError(
@@ -151,8 +170,8 @@ def tokenize(
     rows = np.zeros((len(x), length), np.int32)
     for row, text in zip(rows, x):
         if not isinstance(text, str):
-            found = f"A sample is of type {type(text).__name__}."
-            raise InputError(found, "Expected texts.", "Pass strings.")
+            kind = type(text).__name__
+            raise InputError(f"A sample is of type {kind}.", "Expected texts.", "Pass strings.")
         tokens = _subwords(text, numbers) if kind == "subword" else SPLITTERS[kind](text)
         kept = (tokens[:length] if keep == "start" else tokens[-length:]) or [UNKNOWN]
         row[: len(kept)] = [numbers.get(token, unknown) for token in kept]

@@ -4,7 +4,7 @@ from sklearn import metrics as reference
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS, evaluate, table
-from edgeprune.metrics.classification import scalar_metric
+from edgeprune.metrics.evaluation import scalar_metric
 
 NAMES = ("accuracy", "balanced_accuracy", "precision_macro", "recall_macro", "f1_macro", "f1_micro", "top_3")
 

@@ -3,7 +3,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import STEPS, apply, table
-from edgeprune.preprocessing.files import Files
+from edgeprune.preprocessing.text import Files
 
 
 def test_steps_run_in_order():
