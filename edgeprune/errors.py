@@ -11,21 +11,13 @@ from __future__ import annotations
 
 
 class EdgepruneError(Exception):
-    """Base of everything edgeprune raises on purpose.
-
-    Args:
-        found: what was met, with its name or value.
-        expected: what would have been right.
-        way_out: what the reader can do now.
-    """
+    """Base of everything edgeprune raises on purpose."""
 
     exit_code = 1
 
     def __init__(self, found: str, expected: str = "", way_out: str = "") -> None:
-        self.found = found
-        self.expected = expected
-        self.way_out = way_out
-        super().__init__(" ".join(part for part in (found, expected, way_out) if part))
+        self.found, self.expected, self.way_out = found, expected, way_out
+        super().__init__(" ".join(filter(None, (found, expected, way_out))))
 
 
 class InputError(EdgepruneError):

@@ -8,17 +8,10 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-KerasModel: TypeAlias = Any
-"""A Sequential, functional or subclassed model."""
-KerasLayer: TypeAlias = Any
-"""A layer, or a layer's wrapper."""
-KerasTensor: TypeAlias = Any
-"""A symbolic tensor, or an eager one of TensorFlow."""
-KerasLoss: TypeAlias = Any
-"""A loss function or object."""
-KerasModule: TypeAlias = Any
-"""The namespace `keras` or `tf_keras`, or a part of it."""
-KerasNode: TypeAlias = Any
-"""One call in the graph of a functional model."""
-Strategy: TypeAlias = Any
-"""A `tf.distribute.Strategy`, or None."""
+KerasModel: TypeAlias = Any  # sequential, functional or subclassed
+KerasLayer: TypeAlias = Any  # or a layer's wrapper
+KerasTensor: TypeAlias = Any  # symbolic, or an eager one of TensorFlow
+KerasLoss: TypeAlias = Any  # a loss function or object
+KerasModule: TypeAlias = Any  # the namespace `keras` or `tf_keras`, or a part of it
+KerasNode: TypeAlias = Any  # one call in the graph of a functional model
+Strategy: TypeAlias = Any  # a `tf.distribute.Strategy`, or None

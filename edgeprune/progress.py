@@ -11,19 +11,11 @@ Progress = Callable[[str, float], None]
 
 @dataclasses.dataclass(frozen=True)
 class Interim:
-    """How a build stands.
+    """How a build stands."""
 
-    Attributes:
-        epoch: of fine-tuning; 0 is the model as pruning left it.
-        metric: the task's own on validation data, a fraction; higher is better.
-        samples: that it was measured on.
-        params: weights of the pruned model.
-        macs: multiply-accumulates of one inference.
-    """
-
-    epoch: int
-    metric: float
-    samples: int
+    epoch: int  # of fine-tuning; 0 is the model as pruning left it
+    metric: float  # the task's own on validation data, a fraction; higher is better
+    samples: int  # that the metric was measured on
     params: int
     macs: int
 
@@ -43,8 +35,4 @@ def silent(stage: str, done: float) -> None:
 
 def part(progress: Progress, stage: str, first: float, last: float) -> Callable[[float], None]:
     """Maps a sub-task's 0 to 1 onto a section of a stage."""
-
-    def report(done: float) -> None:
-        progress(stage, first + (last - first) * done)
-
-    return report
+    return lambda done: progress(stage, first + (last - first) * done)

@@ -2,7 +2,8 @@
 
     200kB = 200,000 bytes    64KiB = 65,536 bytes    5ms    300us    0.95 = 95%
 
-A number without a unit is refused where it could mean several things.
+A number without a unit is refused where it could mean several things, as are other units and useless values:
+each `parse_…` then raises `InputError`, with `name` for what was read.
 """
 
 from __future__ import annotations
@@ -13,19 +14,13 @@ from collections.abc import Mapping
 from edgeprune.errors import InputError
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ%]*)")
-_BYTES: Mapping[str, int] = {
-    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30,
-}
+_BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _COUNTS: Mapping[str, float] = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
 _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3}
 
 
 def parse_size(text: object, name: str) -> float:
-    """Bytes from ``200kB``.
-
-    Raises:
-        InputError: no unit, an unknown one, or zero.
-    """
+    """Bytes from ``200kB``, more than zero."""
     number, unit = _split(text, name, "a size such as 200kB, 1.5MB or 64KiB")
     if unit not in _BYTES:
         what = "has no unit" if not unit else f"has the unit '{unit}'"
@@ -38,7 +33,7 @@ def parse_size(text: object, name: str) -> float:
 
 
 def parse_duration(text: object, name: str) -> float:
-    """Milliseconds from ``5ms``; errors as `parse_size`."""
+    """Milliseconds from ``5ms``, more than zero."""
     number, unit = _split(text, name, "a duration such as 5ms or 300us")
     if unit not in _MILLISECONDS:
         what = "has no unit" if not unit else f"has the unit '{unit}'"
@@ -49,11 +44,7 @@ def parse_duration(text: object, name: str) -> float:
 
 
 def parse_count(text: object, name: str) -> float:
-    """A number from ``5000000`` or ``5M``.
-
-    Raises:
-        InputError: another unit, or zero.
-    """
+    """A number from ``5000000`` or ``5M``, more than zero."""
     number, unit = _split(text, name, "a number such as 5000000 or 5M")
     if unit not in _COUNTS:
         raise InputError(
@@ -63,28 +54,19 @@ def parse_count(text: object, name: str) -> float:
 
 
 def parse_fraction(text: object, name: str) -> float:
-    """A fraction 0..1 from ``0.95`` or ``95%``.
-
-    Raises:
-        InputError: neither; 95 alone is above 1 and refused.
-    """
+    """A fraction 0..1 from ``0.95`` or ``95%``; 95 alone is above 1 and refused."""
     number, unit = _split(text, name, "a fraction such as 0.95, or 95%")
     fraction = number / 100 if unit == "%" else number
     if unit not in ("", "%") or not 0 <= fraction <= 1:
         raise InputError(
-            f"{name} = {text} is not a fraction.",
-            "Expected a fraction from 0 to 1, or a percentage.",
+            f"{name} = {text} is not a fraction.", "Expected a fraction from 0 to 1, or a percentage.",
             f"Write {number:g}% or {number / 100:g}." if not unit else "Write 0.95 or 95%, for example.",
         )
     return fraction
 
 
 def parse_points(text: object, name: str) -> float:
-    """Percentage points from ``0.5`` or ``0.5points``; 0.5 is half a percent.
-
-    Raises:
-        InputError: something else, or more than 100.
-    """
+    """Percentage points 0..100 from ``0.5`` or ``0.5points``; 0.5 is half a percent."""
     number, unit = _split(text, name, "percentage points such as 0.5")
     if unit not in ("", "point", "points") or number > 100:
         raise InputError(

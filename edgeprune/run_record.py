@@ -27,21 +27,14 @@ class ModelFile:
 
 @dataclasses.dataclass(frozen=True)
 class RunSettings:
-    """What was asked for.
+    """What was asked for."""
 
-    Attributes:
-        runner: ``python``, ``native`` or ``benchmark_model``.
-        runs: timed inferences at least; more are taken while they spread too widely.
-        warmup_runs: inferences before the first timed one, at least.
-        time_limit_s: for the whole run on the device.
-    """
-
-    runner: str
+    runner: str  # python, native or benchmark_model
     threads: int
     xnnpack: bool
-    runs: int
-    warmup_runs: int
-    time_limit_s: float
+    runs: int  # timed inferences at least; more are taken while they spread too widely
+    warmup_runs: int  # inferences before the first timed one, at least
+    time_limit_s: float  # for the whole run on the device
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,54 +49,36 @@ class Runtime:
 
 @dataclasses.dataclass(frozen=True)
 class Latency:
-    """Summary of `RunRecord.latency_ns`, in milliseconds; the runner `benchmark_model` gives no raw values.
-
-    Attributes:
-        spread: (p75 - p25) / p50, a robust relative width.
-    """
+    """Summary of `RunRecord.latency_ns`, in milliseconds; `benchmark_model` gives no raw values."""
 
     p50_ms: float
     mean_ms: float
     std_ms: float
     p90_ms: Optional[float] = None
     p99_ms: Optional[float] = None
-    spread: Optional[float] = None
+    spread: Optional[float] = None  # (p75 - p25) / p50, a robust relative width
 
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Memory of the process that ran the model, before any evaluation sample was loaded.
+    """Memory of the process that ran the model, before any evaluation sample was loaded."""
 
-    Attributes:
-        peak_bytes: VmHWM, everything included.
-        steady_bytes: RSS after the first inference.
-        pss_bytes: PSS then.
-        start_bytes: RSS of Python, numpy and the agent before the runtime was loaded.
-        runtime_bytes: what loading the runtime added.
-        model_bytes: what the interpreter, the model and its first inference added.
-    """
-
-    peak_bytes: Optional[int] = None
-    steady_bytes: Optional[int] = None
-    pss_bytes: Optional[int] = None
-    start_bytes: Optional[int] = None
-    runtime_bytes: Optional[int] = None
-    model_bytes: Optional[int] = None
+    peak_bytes: Optional[int] = None  # VmHWM, everything included
+    steady_bytes: Optional[int] = None  # RSS after the first inference
+    pss_bytes: Optional[int] = None  # PSS then
+    start_bytes: Optional[int] = None  # RSS of Python, numpy and the agent before the runtime was loaded
+    runtime_bytes: Optional[int] = None  # what loading the runtime added
+    model_bytes: Optional[int] = None  # what the interpreter, the model and its first inference added
 
 
 @dataclasses.dataclass(frozen=True)
 class DeviceState:
-    """What changes while a device works.
-
-    Attributes:
-        throttled: the Raspberry Pi firmware's bits; 0 is none.
-        load: runnable processes, averaged over one minute.
-    """
+    """What changes while a device works."""
 
     clock_khz: Optional[int] = None
     temperature_c: Optional[float] = None
-    throttled: Optional[int] = None
-    load: Optional[float] = None
+    throttled: Optional[int] = None  # the Raspberry Pi firmware's bits; 0 is none
+    load: Optional[float] = None  # runnable processes, averaged over one minute
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,58 +98,38 @@ class DeviceFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """One raw output tensor over all evaluation samples.
-
-    Attributes:
-        shape: (N, …).
-        sha256: of the bytes in C order.
-        data: those bytes in base64; empty when they are more than a few MB.
-    """
+    """One raw output tensor over all evaluation samples."""
 
     name: str
     dtype: str
-    shape: tuple[int, ...]
-    sha256: str
-    data: str
+    shape: tuple[int, ...]  # (N, …)
+    sha256: str  # of the bytes in C order
+    data: str  # those bytes in base64; empty when they are more than a few MB
 
 
 @dataclasses.dataclass(frozen=True)
 class RunRecord:
-    """One run.
+    """One run."""
 
-    Attributes:
-        device: as the user named it, such as ``ssh://pi@raspberrypi.local``.
-        latency_ns: every timed inference, in order.
-        warmup_ns: every one before, the first inference left out.
-        load_ns: opening the model and planning its memory.
-        preprocess_ns: one sample from raw to input tensor, for some samples.
-        throughput_per_s: inferences per second, preprocessing left out.
-        real_time_factor: (preprocessing + inference) / time between two windows of a stream; below 1
-            keeps up.
-        metrics: over the evaluation samples.
-        samples: how many of them were evaluated.
-        synthetic: whether a program made them, so that the metrics say nothing about the real world.
-        unstable: reasons to doubt the timings; empty when there are none.
-    """
-
-    device: str
+    device: str  # as the user named it, such as ssh://pi@raspberrypi.local
     model: ModelFile
     settings: RunSettings
     runtime: Runtime
     latency: Latency
-    latency_ns: tuple[int, ...]
-    warmup_ns: tuple[int, ...]
-    load_ns: int
+    latency_ns: tuple[int, ...]  # every timed inference, in order
+    warmup_ns: tuple[int, ...]  # every one before, the first inference left out
+    load_ns: int  # opening the model and planning its memory
     first_inference_ns: int
-    throughput_per_s: float
+    throughput_per_s: float  # inferences, preprocessing left out
     memory: Memory
     facts: DeviceFacts
-    unstable: tuple[str, ...] = ()
-    preprocess_ns: tuple[int, ...] = ()
+    unstable: tuple[str, ...] = ()  # reasons to doubt the timings
+    preprocess_ns: tuple[int, ...] = ()  # one sample from raw to input tensor, for some samples
+    # (preprocessing + inference) / time between two windows of a stream; below 1 keeps up.
     real_time_factor: Optional[float] = None
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
-    samples: int = 0
-    synthetic: bool = False
+    samples: int = 0  # evaluated, over which the metrics are
+    synthetic: bool = False  # a program made them, so that the metrics say nothing about the real world
     predictions: tuple[Predictions, ...] = ()
     schema_version: int = RECORD_SCHEMA_VERSION
 
@@ -206,11 +161,6 @@ def summarize(latency_ns: Sequence[int]) -> Latency:
     """Summary of raw latencies (at least one)."""
     milliseconds = [value / 1e6 for value in latency_ns]
     mean = math.fsum(milliseconds) / len(milliseconds)
-    return Latency(
-        p50_ms=percentile(milliseconds, 0.5),
-        p90_ms=percentile(milliseconds, 0.9),
-        p99_ms=percentile(milliseconds, 0.99),
-        mean_ms=mean,
-        std_ms=math.sqrt(math.fsum((value - mean) ** 2 for value in milliseconds) / len(milliseconds)),
-        spread=spread(milliseconds),
-    )
+    std = math.sqrt(math.fsum((value - mean) ** 2 for value in milliseconds) / len(milliseconds))
+    p50, p90, p99 = (percentile(milliseconds, fraction) for fraction in (0.5, 0.9, 0.99))
+    return Latency(p50, mean, std, p90, p99, spread(milliseconds))

@@ -1,7 +1,6 @@
 """Values that travel between the host, the bundle and the device.
 
-Light on purpose (standard library only, Python 3.9 syntax): the agent takes this module along to
-the device.
+Light on purpose (standard library only, Python 3.9 syntax): the agent takes this module to the device.
 """
 
 from __future__ import annotations
@@ -15,21 +14,13 @@ BUNDLE_FORMAT_VERSION = 1
 
 @dataclasses.dataclass(frozen=True)
 class TensorInfo:
-    """One input or output of a `.tflite` file.
+    """One input or output of a `.tflite` file."""
 
-    Attributes:
-        name: readable signature name.
-        shape: with the batch dimension, which is 1.
-        dtype: numpy name, such as ``"int8"``.
-        scale: quantization step; 0.0 for a tensor that is not quantized.
-        zero_point: integer that stands for 0.0.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: str
-    scale: float = 0.0
-    zero_point: int = 0
+    name: str  # of the signature, readable
+    shape: tuple[int, ...]  # with the batch dimension, which is 1
+    dtype: str  # numpy's name, such as int8
+    scale: float = 0.0  # quantization step; 0.0 for a tensor that is not quantized
+    zero_point: int = 0  # integer that stands for 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,13 +45,12 @@ class Manifest:
     """`manifest.json`: what a bundle is, enough to run, check and rebuild it.
 
     Attributes:
-        files: every file of the bundle but the manifest itself, by its name.
-        preprocessing: the steps from a raw sample to the model's float input, in order; see
-            `edgeprune.preprocessing`.
+        preprocessing: the steps from a raw sample to the model's float input; see `edgeprune.preprocessing`.
         metrics: names from `edgeprune.metrics`, the first one being the task's own.
+        files: every file of the bundle but the manifest itself, by its name.
         versions: package name to version on the host that built it.
-        built_from: SHA-256 of each input of the build by its name, as in a build's fingerprint.
         stream: how to feed live audio; None for anything else.
+        built_from: SHA-256 of each input of the build by its name, as in a build's fingerprint.
         threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
         synthetic: whether the evaluation samples were made by a program.
         seal: SHA-256 of the rest of the manifest; see `edgeprune.bundle.seal`. `write_bundle` fills it in.

@@ -19,12 +19,7 @@ from edgeprune.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class EvalData:
-    """Samples and truth.
-
-    Attributes:
-        inputs: one array (N, …) per model input, in the model's order.
-        y: truth (N, …).
-    """
+    """One array (N, …) per model input, in the model's order, and the truth (N, …)."""
 
     inputs: tuple[np.ndarray, ...]
     y: np.ndarray

@@ -4,7 +4,7 @@ A bundle may come from anywhere, so nothing in it is trusted: names are plain fi
 no leading dot, so no path leaves the folder), files are regular files (no links), and sizes and SHA-256
 must match the manifest. No file is executed or unpickled.
 
-How to bump the format: raise `BUNDLE_FORMAT_VERSION`, teach `_check_version` what the older version
+How to bump the format: raise `BUNDLE_FORMAT_VERSION`, teach `_read_manifest` what the older version
 meant, and add a bundle of the new version to the golden files of the tests; keep the old ones.
 """
 
@@ -41,8 +41,8 @@ class Bundle:
     def file(self, name: str) -> Path:
         """Path of the file `name`; an `InputError` if the bundle has none."""
         if name != MANIFEST and name not in self.manifest.files:
-            found, has = f"The bundle {self.path} has no {name}.", sorted(self.manifest.files)
-            raise InputError(found, f"It has {has}.")
+            has = sorted(self.manifest.files)
+            raise InputError(f"The bundle {self.path} has no {name}.", f"It has {has}.")
         return self.path / name
 
     @property
@@ -52,11 +52,7 @@ class Bundle:
 
 
 def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
-    """Read and verify a bundle.
-
-    Args:
-        folder: the bundle.
-        skip: files that may be absent and are not checked, such as `HOST_ONLY` on a device.
+    """Read and verify a bundle; the files `skip` may be absent, such as `HOST_ONLY` on a device.
 
     Raises:
         InputError: no bundle, an unknown format version, or a file that is missing, linked, renamed out
@@ -97,16 +93,20 @@ def _read_manifest(folder: Path) -> Manifest:
         raise InputError(f"{folder} has no {MANIFEST}.", "A bundle has one.", "Name a build's --out folder.")
     if _size_of_regular(path) > _MAX_MANIFEST_BYTES:
         raise InputError(f"{path} is larger than {_MAX_MANIFEST_BYTES} bytes.", "", _REBUILD)
-    manifest = jsonable.loads(Manifest, _read_bytes(path), str(path))
-    _check_version(manifest.format_version, path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    manifest = jsonable.loads(Manifest, content, str(path))
+    if manifest.format_version != BUNDLE_FORMAT_VERSION:
+        expected = f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}."
+        way_out = "Use the edgeprune that wrote it, or build the bundle again."
+        raise InputError(f"{path} has format version {manifest.format_version}.", expected, way_out)
     return manifest
 
 
-def _check_version(version: int, path: Path) -> None:
-    if version != BUNDLE_FORMAT_VERSION:
-        expected = f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}."
-        way_out = "Use the edgeprune that wrote it, or build the bundle again."
-        raise InputError(f"{path} has format version {version}.", expected, way_out)
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be read ({error.strerror}).", "", _REBUILD)
 
 
 def _verify(path: Path, info: FileInfo) -> None:
@@ -122,14 +122,7 @@ def _size_of_regular(path: Path) -> int:
     try:
         status = path.lstat()
     except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).", "", _REBUILD) from error
+        raise _unreadable(path, error) from error
     if not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path} is not a regular file.", "Links and folders are refused.", _REBUILD)
     return status.st_size
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}).", "", _REBUILD) from error

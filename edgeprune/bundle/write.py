@@ -29,13 +29,8 @@ _WAY_OUT = "Choose another --out, or free space and try again; the previous fold
 def write_bundle(out_dir: Path, manifest: Manifest, files: Mapping[str, bytes | Path]) -> Bundle:
     """Write `files` and the manifest as the folder `out_dir`, replacing a bundle that is there.
 
-    Args:
-        out_dir: the bundle; parents are made.
-        manifest: its `files` are filled in here.
-        files: content, or the path of a file to copy, by the name it gets in the bundle.
-
-    Returns:
-        The bundle as written.
+    `files` gives content, or the path of a file to copy, by the name it gets in the bundle; the manifest's
+    own `files` are filled in here.
 
     Raises:
         InputError: a bad name, an `out_dir` that is a file or holds something else than a bundle, or a

@@ -41,13 +41,7 @@ class Health(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class MachineCheck:
-    """One thing that was looked at.
-
-    Attributes:
-        name: of what was looked at.
-        found: a version, a place, an amount, or what is wrong.
-        fix: what to do; empty when all is well.
-    """
+    """One thing that was looked at: a version, a place, an amount or what is wrong, and how to fix it."""
 
     name: str
     state: Health
@@ -61,18 +55,15 @@ def can_build(checks: Iterable[MachineCheck]) -> bool:
 
 
 def examine(folder: Path | str = ".", *, quick: bool = False) -> tuple[MachineCheck, ...]:
-    """Look at Python, packages, environment variables, tools, disk and memory.
+    """Look at Python, packages, environment variables, tools, memory, and the disk of `folder`.
 
-    Args:
-        folder: where builds will go.
-        quick: do not try to import TensorFlow, which takes some seconds.
+    `quick` leaves out the trial import of TensorFlow, which takes some seconds.
     """
     packages = tuple(_packages())
     broken = any(package.state is Health.BROKEN for package in packages)
     trial = () if quick or broken else (_trial(),)
-    return (
-        _python(), *packages, *trial, *_variables(os.environ), *_tools(), *_disk(Path(folder)), *_memory()
-    )
+    surroundings = (*_variables(os.environ), *_tools(), *_disk(Path(folder)), *_memory())
+    return (_python(), *packages, *trial, *surroundings)
 
 
 def _python() -> MachineCheck:
@@ -93,8 +84,7 @@ def _packages() -> Iterator[MachineCheck]:
     for requirement in requirements():
         if requirement.extra not in ("test", "device"):
             seen.setdefault(requirement.name, requirement)
-    for requirement in seen.values():
-        yield _package(requirement)
+    yield from map(_package, seen.values())
 
 
 def _package(requirement: Requirement) -> MachineCheck:
@@ -155,10 +145,8 @@ def _tools() -> Iterator[MachineCheck]:
         ("ssh", shutil.which("ssh"), "apt install openssh-client"),
         ("adb", adb, "apt install adb, or: pip install adbutils"),
     ):
-        if path:
-            yield MachineCheck(name, Health.FINE, path)
-        else:
-            yield MachineCheck(name, Health.MISSING, f"not found; {name}:// devices need it", fix)
+        missing = MachineCheck(name, Health.MISSING, f"not found; {name}:// devices need it", fix)
+        yield MachineCheck(name, Health.FINE, path) if path else missing
 
 
 def _disk(folder: Path) -> Iterator[MachineCheck]:

@@ -18,23 +18,18 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([^'\"]+)['\"]")
 _PYTHON = re.compile(r"python_version\s*(<|>=)\s*['\"]([0-9.]+)['\"]")
 _PIN = re.compile(r"(==|>=|<=|!=|<|>|~=)\s*([0-9][^\s,]*)")
 _COMPARE: dict[str, Callable[[tuple[int, ...], tuple[int, ...]], bool]] = {
-    "==": operator.eq, "!=": operator.ne, ">=": operator.ge, "<=": operator.le, "<": operator.lt,
-    ">": operator.gt,
+    "==": operator.eq, "!=": operator.ne,
+    ">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt,
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Requirement:
-    """One package that is asked for.
-
-    Attributes:
-        pins: such as ``>=2.21,<2.22``; empty for any version.
-        extra: empty for the base install.
-    """
+    """One package that is asked for."""
 
     name: str
-    pins: str
-    extra: str
+    pins: str  # such as >=2.21,<2.22; empty for any version
+    extra: str  # empty for the base install
 
 
 def requirements(lines: Iterable[str] | None = None) -> Iterator[Requirement]:

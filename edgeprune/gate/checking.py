@@ -1,30 +1,26 @@
-"""`check`: limits against figures."""
+"""`check`: limits against figures; where one is broken, since which earlier bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from device_runners import BenchOptions
+from device_runners import DEFAULT_OPTIONS, BenchOptions, bench_devices
 from edgeprune.bundle import Bundle, read_bundle
+from edgeprune.bundle.read import MANIFEST
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
-from edgeprune.gate.history import earlier_bundles, past_figures
 from edgeprune.gate.limits import Limit, Limits
-from edgeprune.gate.result import CheckResult, Judgement, Status, VerifiedPart
-from edgeprune.report.figures import Figure, Figures, built_figures, device_figures, size_of
+from edgeprune.gate.result import CheckResult, Judgement, Past, Status, VerifiedPart
+from edgeprune.report.figures import Figure, built_figures, device_figures, size_of
 from edgeprune.run_record import RunRecord
 
 _NO_LIMITS = Limits()
 
 
 def check(
-    bundle: Path | str,
-    limits: Limits = _NO_LIMITS,
-    *,
-    devices: Sequence[str] = (),
-    against: Path | str | None = None,
-    verify: bool = False,
-    percentile: int = 50,
+    bundle: Path | str, limits: Limits = _NO_LIMITS, *, devices: Sequence[str] = (),
+    against: Path | str | None = None, verify: bool = False, percentile: int = 50,
     options: BenchOptions | None = None,
 ) -> CheckResult:
     """Compare a bundle's figures with limits.
@@ -59,18 +55,16 @@ def check(
             # Figures of a bundle that is not what it claims to be mean nothing.
             return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
-    earlier = [] if against is None else earlier_bundles(against, opened.path)
-    measure = _Measure(percentile, options)
+    earlier = [] if against is None else _earlier_bundles(Path(against), opened.path)
+    measure = _Measure(percentile, options or DEFAULT_OPTIONS)
     measure.run(opened.path, devices)
-    judgements: list[Judgement] = []
-    notes: list[str] = []
-    for device in (None, *devices):
-        for limit, allowed in limits.given():
-            if (device is None) == (limit.figure == "size" or not devices):
-                judgements.append(_judgement(limit, allowed, device, opened, earlier, measure))
-    for device in devices:
-        notes += measure.doubts(opened, device)
-    return CheckResult(str(bundle), tuple(judgements), findings, tuple(notes))
+    judgements = tuple(
+        _judgement(limit, allowed, device, opened, earlier, measure)
+        for device in (None, *devices) for limit, allowed in limits.given()
+        if (device is None) == (limit.figure == "size" or not devices)
+    )
+    notes = tuple(note for device in devices for note in measure.doubts(opened, device))
+    return CheckResult(str(bundle), judgements, findings, notes)
 
 
 def _judgement(
@@ -89,25 +83,60 @@ def _judgement(
     status = Status.BROKEN if limit.broken(figure.value, allowed) else Status.HELD
     # On a device an earlier bundle costs a run, which only a broken limit is worth.
     wanted = earlier if device is None or status is Status.BROKEN else ()
-    past = past_figures(limit, allowed, wanted, figure_of)
+    past = tuple(_past_figures(limit, allowed, wanted, figure_of))
     return Judgement(limit.name, status, allowed, figure.value, figure.source, device, past=past)
+
+
+def _earlier_bundles(against: Path, current: Path) -> list[Bundle]:
+    """The bundle `against`, or the bundles in that folder, newest first; an `InputError` for none.
+
+    Newest is by name, numbers counted as such: v2 comes before v10. Times of files say nothing after
+    a checkout or a download.
+    """
+    if (against / MANIFEST).exists():
+        return [read_bundle(against)]
+    folders = (path.parent for path in against.glob(f"*/{MANIFEST}"))
+    found = [folder for folder in folders if folder.resolve() != current.resolve()]
+    if not found:
+        raise InputError(
+            f"{against} holds no earlier bundle.",
+            "A bundle, or a folder with bundles in it, was expected after --against.",
+        )
+    return [read_bundle(path) for path in sorted(found, key=_natural, reverse=True)]
+
+
+def _natural(path: Path) -> list[tuple[int, int, str]]:
+    """Digits compare as numbers, the rest as text."""
+    pieces = re.findall(r"[0-9]+|[^0-9]+", path.name)
+    return [(0, int(piece), "") if piece.isdecimal() else (1, 0, piece) for piece in pieces]
+
+
+def _past_figures(
+    limit: Limit, allowed: float, bundles: Sequence[Bundle], figure_of: Callable[[Bundle], Figure]
+) -> Iterator[Past]:
+    """The newest earlier bundle's figure, and further ones for as long as the limit is broken there too.
+
+    Measuring a figure may take a while, so none is asked for without need.
+    """
+    for bundle in bundles:
+        value = figure_of(bundle).value
+        yield Past(bundle.path.name or str(bundle.path), value)
+        if value is None or not limit.broken(value, allowed):
+            return
 
 
 class _Measure:
     """Figures on demand; a bundle runs once on a device at most, on several devices at the same time."""
 
-    def __init__(self, percentile: int, options: BenchOptions | None) -> None:
+    def __init__(self, percentile: int, options: BenchOptions) -> None:
         self._percentile = percentile
         self._options = options
         self._records: dict[tuple[Path, str], RunRecord | EdgepruneError] = {}
 
     def run(self, bundle: Path, devices: Sequence[str]) -> None:
         """Measure a bundle on devices."""
-        from device_runners import DEFAULT_OPTIONS
-        from device_runners.benchmark import bench_devices
-
         missing = [device for device in devices if (bundle, device) not in self._records]
-        results = bench_devices(bundle, missing, self._options or DEFAULT_OPTIONS) if missing else []
+        results = bench_devices(bundle, missing, self._options) if missing else []
         self._records.update({(bundle, name): one for name, one in zip(missing, results, strict=True)})
 
     def figure(self, bundle: Bundle, name: str, device: str | None) -> Figure:
@@ -122,8 +151,7 @@ class _Measure:
         here = self._record(bundle.path, "local") if name == "drop" else None
         if isinstance(here, EdgepruneError):
             return Figure(None, reason=f"this machine, for comparison: {here}")
-        figures: Figures = device_figures(bundle, record, here, self._percentile)
-        return figures[name]
+        return device_figures(bundle, record, here, self._percentile)[name]
 
     def doubts(self, bundle: Bundle, device: str) -> Iterator[str]:
         """Why timings on the device may be wrong."""

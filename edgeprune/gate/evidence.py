@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
+from device_runners import BenchOptions, bench
 from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
 from edgeprune.bundle.read import EVAL, MANIFEST
 from edgeprune.errors import EdgepruneError, InputError
@@ -88,8 +89,6 @@ class Evidence:
     @_Once
     def record(self) -> RunRecord:
         """A run on this machine, in a process of its own: a broken model may take it down."""
-        from device_runners import BenchOptions, bench
-
         if self.refused:
             raise NothingToCheckByError("a model is not run while the above is broken")
         return bench(self.bundle, "local", BenchOptions(runs=1, warmup=0, min_time_s=0.01))
@@ -118,8 +117,3 @@ def require_runtime() -> None:
             "--verify runs the model, and no TFLite runtime is installed.",
             way_out="Install one with: pip install ai-edge-litert",
         )
-
-
-def first_line(error: EdgepruneError) -> str:
-    """What was found and expected, without the way out: the summary has its own."""
-    return " ".join(part for part in (error.found, error.expected) if part)

@@ -23,22 +23,14 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclasses.dataclass(frozen=True)
 class CheckedRow:
-    """A limit, or a part of the verification.
+    """A limit, or a part of the verification."""
 
-    Attributes:
-        name: unique in its check.
-        found: for people; empty when unmeasured.
-        allowed: for people; empty for a verification.
-        message: one sentence.
-        failed: whether it makes the check fail.
-    """
-
-    name: str
+    name: str  # unique in its check
     status: Status
-    found: str
-    allowed: str
-    message: str
-    failed: bool
+    found: str  # for people; empty when unmeasured
+    allowed: str  # for people; empty for a verification
+    message: str  # one sentence
+    failed: bool  # whether it makes the check fail
 
 
 def rows(result: CheckResult) -> Iterator[CheckedRow]:
@@ -52,10 +44,8 @@ def rows(result: CheckResult) -> Iterator[CheckedRow]:
         show = judgement.row.show
         found = "" if judgement.found is None else show(judgement.found)
         allowed = ("at most " if judgement.row.upper else "at least ") + show(judgement.allowed)
-        yield CheckedRow(
-            judgement.name, judgement.status, found, allowed, judgement.sentence(),
-            judgement.status is not Status.HELD,
-        )
+        status, message = judgement.status, judgement.sentence()
+        yield CheckedRow(judgement.name, status, found, allowed, message, status is not Status.HELD)
 
 
 def annotation_lines(result: CheckResult) -> Iterator[str]:
@@ -77,7 +67,8 @@ def _property(text: str) -> str:
 
 def junit(result: CheckResult) -> str:
     """The document, as text."""
-    suite = ET.Element("testsuite", name=_SUITE)
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(suites, "testsuite", name=_SUITE)
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     for row in rows(result):
         case = ET.SubElement(suite, "testcase", classname=_clean(result.bundle), name=_clean(row.name))
@@ -91,8 +82,6 @@ def junit(result: CheckResult) -> str:
     suite.attrib.update({name: str(number) for name, number in counts.items()})
     if result.notes:
         ET.SubElement(suite, "system-out").text = _clean("\n".join(result.notes))
-    suites = ET.Element("testsuites")
-    suites.append(suite)
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 

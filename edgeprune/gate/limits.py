@@ -10,23 +10,14 @@ from edgeprune import quantities as q
 
 @dataclasses.dataclass(frozen=True)
 class Limit:
-    """One limit.
+    """One limit."""
 
-    Attributes:
-        name: as on the command line, without the dashes.
-        field: of `Limits`.
-        figure: what it limits; see `edgeprune.report.figures`.
-        upper: whether the figure must stay below it, or above.
-        parse: from what somebody wrote, and the option's name for errors.
-        show: the figure for people.
-    """
-
-    name: str
-    field: str
-    figure: str
-    upper: bool
-    parse: Callable[[object, str], float]
-    show: Callable[[float], str]
+    name: str  # as on the command line, without the dashes
+    field: str  # of `Limits`
+    figure: str  # what it limits; see `edgeprune.report.figures`
+    upper: bool  # whether the figure must stay below it, or above
+    parse: Callable[[object, str], float]  # from what somebody wrote, and the option's name for errors
+    show: Callable[[float], str]  # the figure for people
 
     @property
     def key(self) -> str:
@@ -68,12 +59,8 @@ class Limits:
 
     @classmethod
     def parse(
-        cls,
-        max_size: str | None = None,
-        max_latency: str | None = None,
-        max_memory: str | None = None,
-        min_accuracy: str | float | None = None,
-        max_drop: str | float | None = None,
+        cls, max_size: str | None = None, max_latency: str | None = None, max_memory: str | None = None,
+        min_accuracy: str | float | None = None, max_drop: str | float | None = None,
     ) -> Limits:
         """Limits as people write them: ``max_size="200kB"``, ``max_latency="5ms"``, ``min_accuracy=0.95``.
 
@@ -88,15 +75,11 @@ class Limits:
 
     def over(self, other: Limits) -> Limits:
         """These limits, and the other's where these have none."""
-        return Limits(**{
-            **{limit.field: allowed for limit, allowed in other.given()},
-            **{limit.field: allowed for limit, allowed in self.given()},
-        })
+        return dataclasses.replace(other, **{limit.field: allowed for limit, allowed in self.given()})
 
     def given(self) -> Iterator[tuple[Limit, float]]:
         """The limits that are set, with what they allow."""
         values: dict[str, float | None] = dataclasses.asdict(self)
         for limit in LIMITS:
-            allowed = values[limit.field]
-            if allowed is not None:
+            if (allowed := values[limit.field]) is not None:
                 yield limit, allowed

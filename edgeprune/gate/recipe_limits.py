@@ -29,18 +29,12 @@ _KEYS = (*(limit.key for limit in LIMITS), "percentile", "device")
 
 @dataclasses.dataclass(frozen=True)
 class RecipeLimits:
-    """What a recipe file asks of a bundle.
-
-    Attributes:
-        percentile: of the latency; None where the file does not say.
-        devices: to measure on.
-        notes: what to change in the file.
-    """
+    """What a recipe file asks of a bundle."""
 
     limits: Limits = dataclasses.field(default_factory=Limits)
-    percentile: int | None = None
-    devices: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
+    percentile: int | None = None  # of the latency; None where the file does not say
+    devices: tuple[str, ...] = ()  # to measure on
+    notes: tuple[str, ...] = ()  # what to change in the file
 
 
 def read_limits(path: Path | str) -> RecipeLimits:
@@ -53,25 +47,20 @@ def read_limits(path: Path | str) -> RecipeLimits:
     document = read_toml(path)
     name = "limits" if "limits" in document else "budget"
     table = document.get(name)
+    keys = f"Keys are {', '.join(_KEYS)}."
     if not isinstance(table, Mapping):
-        raise InputError(
-            f"{path} has no [limits] table.", f"Keys are {', '.join(_KEYS)}.", "Add one, or drop --recipe."
-        )
+        raise InputError(f"{path} has no [limits] table.", keys, "Add one, or drop --recipe.")
     for key in table:
-        _check_key(name, key, path)
+        if key not in _KEYS:
+            near = difflib.get_close_matches(key.replace("-", "_"), _KEYS, 1)
+            hint = f"Did you mean '{near[0]}'?" if near else ""
+            raise InputError(f"{path}: [{name}] has no '{key}'.", keys, hint)
     limits = Limits(**{
         limit.field: limit.parse(table[limit.key], f"{path}: {limit.key}")
         for limit in LIMITS if limit.key in table
     })
     old = (f"{path}: [budget] was renamed to [limits]; please rename it.",) if name == "budget" else ()
     return RecipeLimits(limits, _percentile(table, path), _devices(table, path), old)
-
-
-def _check_key(table: str, key: str, path: Path) -> None:
-    if key not in _KEYS:
-        near = difflib.get_close_matches(key.replace("-", "_"), _KEYS, 1)
-        hint = f"Did you mean '{near[0]}'?" if near else ""
-        raise InputError(f"{path}: [{table}] has no '{key}'.", f"Keys are {', '.join(_KEYS)}.", hint)
 
 
 def _percentile(table: Mapping[str, object], path: Path) -> int | None:

@@ -29,28 +29,17 @@ class Past:
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """One limit, on one device where devices were asked for.
+    """One limit, on one device where devices were asked for."""
 
-    Attributes:
-        limit: a name of `edgeprune.gate.limits.LIMITS`.
-        allowed: in the unit of the limit's field in `Limits`.
-        found: in the same unit; None when unmeasured.
-        source: where the figure comes from.
-        device: None for a figure of the bundle itself.
-        reason: why it could not be measured.
-        device_failed: whether that was the device's doing.
-        past: earlier bundles, newest first.
-    """
-
-    limit: str
+    limit: str  # a name of `edgeprune.gate.limits.LIMITS`
     status: Status
-    allowed: float
-    found: float | None = None
-    source: str = ""
-    device: str | None = None
-    reason: str = ""
-    device_failed: bool = False
-    past: tuple[Past, ...] = ()
+    allowed: float  # in the unit of the limit's field in `Limits`
+    found: float | None = None  # in the same unit; None when unmeasured
+    source: str = ""  # where the figure comes from
+    device: str | None = None  # None for a figure of the bundle itself
+    reason: str = ""  # why it could not be measured
+    device_failed: bool = False  # whether that was the device's doing
+    past: tuple[Past, ...] = ()  # earlier bundles, newest first
 
     @property
     def row(self) -> Limit:
@@ -113,34 +102,21 @@ class Judgement:
 
 @dataclasses.dataclass(frozen=True)
 class VerifiedPart:
-    """One part of `--verify`.
+    """One part of `--verify`."""
 
-    Attributes:
-        part: such as ``files``.
-        status: UNMEASURED means that the bundle holds nothing to check it by.
-        detail: what is wrong or missing; empty when all is well.
-    """
-
-    part: str
-    status: Status
-    detail: str = ""
+    part: str  # such as "files"
+    status: Status  # UNMEASURED means that the bundle holds nothing to check it by
+    detail: str = ""  # what is wrong or missing; empty when all is well
 
 
 @dataclasses.dataclass(frozen=True)
 class CheckResult:
-    """The whole check.
+    """The whole check."""
 
-    Attributes:
-        bundle: its folder.
-        judgements: one for each limit, and device where there are devices.
-        verification: empty unless asked for.
-        notes: reasons to doubt a figure.
-    """
-
-    bundle: str
-    judgements: tuple[Judgement, ...]
-    verification: tuple[VerifiedPart, ...] = ()
-    notes: tuple[str, ...] = ()
+    bundle: str  # its folder
+    judgements: tuple[Judgement, ...]  # one for each limit, and device where there are devices
+    verification: tuple[VerifiedPart, ...] = ()  # empty unless asked for
+    notes: tuple[str, ...] = ()  # reasons to doubt a figure
 
     @property
     def passed(self) -> bool:
@@ -173,6 +149,5 @@ class CheckResult:
             DeviceError: no limit is broken, but a device failed.
             InputError: no limit is broken, but one cannot be measured.
         """
-        error = self.error()
-        if error is not None:
+        if (error := self.error()) is not None:
             raise error

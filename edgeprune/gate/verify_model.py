@@ -94,9 +94,7 @@ def test_accuracy(evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _differences(
-    kind: str, listed: Sequence[TensorInfo], found: Sequence[TensorInfo]
-) -> Iterator[str]:
+def _differences(kind: str, listed: Sequence[TensorInfo], found: Sequence[TensorInfo]) -> Iterator[str]:
     if len(listed) != len(found):
         yield f"the manifest has {len(listed)} {kind}s, the file {len(found)}"
         return
