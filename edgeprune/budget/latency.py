@@ -55,6 +55,11 @@ class LatencyTable:
         amounts = self.work.amounts(np.atleast_2d(np.asarray(counts, float)), self.tiles)
         return np.asarray(self.rates[0] + (amounts / self.baseline) @ self.rates[1:])
 
+    def relative(self, counts: np.ndarray) -> np.ndarray:
+        """(N, 1 + 3·L) what the rates are multiplied with."""
+        amounts = self.work.amounts(counts, self.tiles) / self.baseline
+        return np.concatenate([np.ones((len(counts), 1)), amounts], axis=1)
+
     def layers(self, counts: np.ndarray) -> dict[str, float]:
         """Predicted fraction of the baseline's latency that each layer takes, by its path."""
         amounts = self.work.amounts(np.asarray(counts, float)[None], self.tiles)[0] / self.baseline
@@ -73,39 +78,30 @@ def fit_table(work: LayerWork, full: np.ndarray, measured: Sequence[MeasuredCand
     weights = 1 / (ratios * np.hypot(_NOISE, [row.error for row in rows])) ** 2
     # The baseline is what all others are relative to.
     weights[-1] = 1 / (0.2 * _NOISE) ** 2
-    tried = [_shared(work, full, counts, ratios, weights, tiles) for tiles in TILES]
+    tried = [_with_shared_rates(work, counts, ratios, weights, tiles) for tiles in TILES]
     best = min(tried, key=lambda one: float(np.sqrt(np.mean(one.left_out**2))))
-    own = solve_bounded(best.relative, ratios, weights, best.prior, best.spread)
-    return LatencyTable(work, best.tiles, own, best.baseline, best.left_out[:-1])
+    own = solve_bounded(best.relative(counts), ratios, weights, best.rates, _spread(best.rates))
+    return dataclasses.replace(best, rates=own, left_out=best.left_out[:-1])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Shared:
-    """One choice of tiles, with the rates that layers of a kind share."""
-
-    tiles: Tiles
-    baseline: np.ndarray
-    relative: np.ndarray
-    prior: np.ndarray
-    spread: np.ndarray
-    left_out: np.ndarray
-
-
-def _shared(
-    work: LayerWork, full: np.ndarray, counts: np.ndarray, ratios: np.ndarray, weights: np.ndarray,
-    tiles: Tiles,
-) -> _Shared:  # fmt: skip
-    baseline = np.maximum(work.amounts(np.asarray(full, float)[None], tiles)[0], 1e-9)
-    one = np.ones((len(counts), 1))
-    relative = np.concatenate([one, work.amounts(counts, tiles) / baseline], axis=1)
+def _with_shared_rates(
+    work: LayerWork, counts: np.ndarray, ratios: np.ndarray, weights: np.ndarray, tiles: Tiles
+) -> LatencyTable:
+    """For one choice of tiles, the rates that layers of a kind share; the last counts are the baseline's."""
+    baseline = np.maximum(work.amounts(counts[-1:], tiles)[0], 1e-9)
     kinds = _of_kinds(work, baseline)
+    table = LatencyTable(work, tiles, np.zeros(len(kinds)), baseline, np.zeros(len(counts)))
+    relative = table.relative(counts)
     by_kind = relative @ kinds
     size = np.maximum(by_kind[-1], 1e-12)
     even = np.full(len(size), 1 / len(size))
     prior = kinds @ (solve_bounded(by_kind / size, ratios, weights, even, np.ones(len(size))) / size)
-    spread = OWN_RATE * prior + _UNEXPECTED / len(prior)
-    errors = left_out_error(relative, ratios, weights, prior, spread)
-    return _Shared(tiles, baseline, relative, prior, spread, errors / ratios)
+    errors = left_out_error(relative, ratios, weights, prior, _spread(prior))
+    return dataclasses.replace(table, rates=prior, left_out=errors / ratios)
+
+
+def _spread(prior: np.ndarray) -> np.ndarray:
+    return np.asarray(OWN_RATE * prior + _UNEXPECTED / len(prior))
 
 
 def _of_kinds(work: LayerWork, baseline: np.ndarray) -> np.ndarray:

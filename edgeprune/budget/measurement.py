@@ -30,11 +30,7 @@ class BudgetMeasurement:
         self, budget: ResourceBudget, tflite: bytes, macs: int, counts: tuple[int, ...] = (),
         predicted: Mapping[str, float] | None = None,
     ) -> Round:  # fmt: skip
-        """Measures what the budget limits; kept counts and predictions go into the record.
-
-        Raises:
-            DeviceError: the device refused, failed or went away.
-        """
+        """Measures what the budget limits; kept counts and predictions go into the record."""
         given = budget.given()
         measured: dict[str, float] = {}
         low = high = None

@@ -25,7 +25,6 @@ import numpy as np
 
 from edgeprune.budget.allocation import Cost, Descent, Sensitivity, descend, thinned, widest
 from edgeprune.budget.least_squares import solve_bounded
-from edgeprune.budget.resources import Resource, relative_cost
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel
 from edgeprune.pruning.allocation import allocate
@@ -48,15 +47,13 @@ class Planner:
     sensitivity: Sensitivity
     macs: CostModel
 
-    def plan(self, resources: Sequence[Resource], sensitivity: Sensitivity) -> np.ndarray | None:
+    def plan(self, cost: Cost, sensitivity: Sensitivity) -> np.ndarray | None:
         """(G,) kept counts of least divergence inside the limits; None where there are none."""
-        cost = relative_cost(resources)
         found = descend(self.choices, cost, sensitivity, enough=1.0)
         return widest(found, self.choices, cost, sensitivity, swaps=True)
 
-    def allocated(self, resources: Sequence[Resource], sensitivity: Sensitivity | None) -> np.ndarray | None:
+    def allocated(self, cost: Cost, sensitivity: Sensitivity | None) -> np.ndarray | None:
         """(G,) what `allocate` keeps when just enough of the MACs is removed; None likewise."""
-        cost = relative_cost(resources)
         full = np.array([choice[0] for choice in self.choices])
         low, high, best = 0.0, 1.0, None
         for _ in range(_HALVINGS):
@@ -72,21 +69,16 @@ class Planner:
                 low = ratio
         return best
 
-    def nearest(self, counts: np.ndarray, resources: Sequence[Resource]) -> np.ndarray | None:
+    def nearest(self, counts: np.ndarray, cost: Cost) -> np.ndarray | None:
         """(G,) the plan inside the limits nearest to another: narrower at the least divergence, or wider."""
-        cost, sensitivity = relative_cost(resources), self.sensitivity
-        here = np.asarray(counts)[None]
-        costs = cost(here.astype(float))
-        # The original stays the reference; only the way down begins elsewhere.
-        inside = costs[0] <= 1
-        start = Descent(here, costs) if inside else descend(self.choices, cost, sensitivity, 1.0, counts)
-        return widest(start, self.choices, cost, sensitivity)
+        start = Descent(counts[None], cost(counts[None].astype(float)))
+        if start.costs[0] > 1:
+            # The original stays the reference; only the way down begins elsewhere.
+            start = descend(self.choices, cost, self.sensitivity, 1.0, counts)
+        return widest(start, self.choices, cost, self.sensitivity)
 
-    def neighbours(
-        self, counts: np.ndarray, resources: Sequence[Resource], sensitivity: Sensitivity
-    ) -> list[np.ndarray]:
+    def neighbours(self, counts: np.ndarray, cost: Cost, sensitivity: Sensitivity) -> list[np.ndarray]:
         """Plans inside, one group wider and another narrower; least divergence by the curves first."""
-        cost = relative_cost(resources)
         levels = [self._plateaus(group, counts, cost) for group in range(len(self.choices))]
         found: dict[tuple[int, ...], float] = {}
         for up, wide in enumerate(levels):
@@ -170,41 +162,35 @@ def plan_key(counts: np.ndarray) -> tuple[int, ...]:
     return tuple(int(count) for count in counts)
 
 
-def initial_plans(planner: Planner, resources: Sequence[Resource]) -> dict[str, np.ndarray]:
+def initial_plans(planner: Planner, cost: Cost) -> dict[str, np.ndarray]:
     """The plan of each family that has one inside; see the module."""
     made = {
-        "latency": planner.plan(resources, planner.sensitivity),
-        "flatter": planner.plan(resources, [curve**0.5 for curve in planner.sensitivity]),
-        "macs": planner.allocated(resources, planner.sensitivity),
-        "uniform": planner.allocated(resources, None),
+        "latency": planner.plan(cost, planner.sensitivity),
+        "flatter": planner.plan(cost, [curve**0.5 for curve in planner.sensitivity]),
+        "macs": planner.allocated(cost, planner.sensitivity),
+        "uniform": planner.allocated(cost, None),
     }
-    cost = relative_cost(resources)
     found = {family: counts for family, counts in made.items() if counts is not None}
     # Channels that cost nothing are kept, whichever family made the plan.
     for family in ("macs", "uniform"):
         if family in found:
-            here = found[family][None]
-            start = Descent(here, cost(here.astype(float)))
-            wider = widest(start, planner.choices, cost, planner.sensitivity)
+            wider = planner.nearest(found[family], cost)
             found[f"{family}, widened"] = found[family] if wider is None else wider
     return found
 
 
-def choose_plan(
-    planner: Planner, resources: Sequence[Resource], evaluate: PlanEvaluator
-) -> ChosenPlan | None:
+def choose_plan(planner: Planner, cost: Cost, evaluate: PlanEvaluator) -> ChosenPlan | None:
     """The best of all families' plans, improved; None where no plan is inside."""
-    found = initial_plans(planner, resources)
+    found = initial_plans(planner, cost)
     if not found:
         return None
     divergences = {family: evaluate(counts) for family, counts in found.items()}
     # Plans that were evaluated for other limits may be inside these too.
-    cost = relative_cost(resources)
     before = [np.array(counts) for counts in evaluate.evaluated if cost(np.array([counts], float))[0] <= 1]
     every = [*found.items(), *(("tried before", counts) for counts in before)]
     family, counts = min(every, key=lambda one: evaluate(one[1]))
     better = [ChosenPlan(family, counts, divergences, evaluate(counts))]
-    for name, counts in _more_plans(planner, resources, evaluate, better):
+    for name, counts in _more_plans(planner, cost, evaluate, better):
         if evaluate.spent >= 1 and not evaluate.knows(counts):
             break
         if (divergence := evaluate(counts)) < better[-1].divergence * _HELPS:
@@ -213,12 +199,12 @@ def choose_plan(
 
 
 def _more_plans(
-    planner: Planner, resources: Sequence[Resource], evaluate: PlanEvaluator, better: Sequence[ChosenPlan]
+    planner: Planner, cost: Cost, evaluate: PlanEvaluator, better: Sequence[ChosenPlan]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Plans to evaluate next, given the results so far; `better` grows meanwhile, its last is the best."""
     seen: list[list[int]] = []
     for _ in range(_CORRECTIONS):
-        counts = planner.plan(resources, corrected_sensitivity(planner, evaluate.evaluated))
+        counts = planner.plan(cost, corrected_sensitivity(planner, evaluate.evaluated))
         if counts is None or counts.tolist() in seen:
             break
         seen.append(counts.tolist())
@@ -227,7 +213,7 @@ def _more_plans(
     while start is not better[-1]:
         start = better[-1]
         corrected = corrected_sensitivity(planner, evaluate.evaluated)
-        for counts in planner.neighbours(start.counts, resources, corrected):
+        for counts in planner.neighbours(start.counts, cost, corrected):
             yield "improved", counts
             if better[-1] is not start:
                 break

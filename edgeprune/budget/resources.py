@@ -65,11 +65,6 @@ class Resource:
     aim: float = 1.0
     scale: float = 1.0
 
-    @property
-    def noun(self) -> str:
-        """What is limited, in words."""
-        return NOUNS[self.name]
-
     def value(self, counts: np.ndarray) -> float:
         """Predicted for one plan."""
         return float(self.scale * self.predict(np.asarray(counts, float)[None])[0])

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edgeprune.budget.allocation import Cost
 from edgeprune.budget.cost_attribution import slowest_layers
 from edgeprune.budget.explain import Round
 from edgeprune.budget.profile import LatencyProfile
-from edgeprune.budget.resources import Resource, ResourceBudget, show_cost
+from edgeprune.budget.resources import NOUNS, Resource, ResourceBudget, relative_cost, show_cost
 from edgeprune.errors import VerificationError
 
 UNDERUSED = 0.90
@@ -19,20 +20,21 @@ _AIMS = (0.96, 0.955, 0.95)
 TIGHT = 0.985
 
 
-def with_margin(resources: Sequence[Resource], rounds: Sequence[Round]) -> list[Resource]:
+def cost_with_margin(resources: Sequence[Resource], rounds: Sequence[Round] = ()) -> Cost:
     """Aims below the latency limit by the last round's interval; by a fixed margin before the first."""
     aim = _AIMS[min(len(rounds), len(_AIMS) - 1)]
     if rounds and rounds[-1].high is not None:
         aim = max(min(aim, 0.995 * rounds[-1].measured["latency_ms"] / rounds[-1].high), UNDERUSED + 0.02)
-    return [dataclasses.replace(one, aim=aim) if one.name == "latency_ms" else one for one in resources]
+    return relative_cost(
+        [dataclasses.replace(one, aim=aim) if one.name == "latency_ms" else one for one in resources]
+    )
 
 
 def is_underused(latest: Round, budget: ResourceBudget) -> bool:
     """Whether the model stays more than 10 % below the latency limit and below every other one."""
     given = budget.given()
-    return "latency_ms" in given and all(
-        latest.measured[name] < UNDERUSED * limit for name, limit in given.items()
-    )
+    far_below = all(latest.measured[name] < UNDERUSED * limit for name, limit in given.items())
+    return "latency_ms" in given and far_below
 
 
 def used_fraction(one: Round, budget: ResourceBudget) -> float:
@@ -67,8 +69,8 @@ def out_of_reach(
         parts = [f"{path} {fraction:.0%}" for path, fraction in slowest_layers(profile.table, counts)]
         layers = f" What holds it back: {', '.join(parts)} of the time."
     return VerificationError(
-        f"The {what.noun} budget of {show_cost(what.name, what.limit)} cannot be met on {profile.device}: "
-        f"the best that can be reached is {show_cost(what.name, what.value(counts))} "
+        f"The {NOUNS[what.name]} budget of {show_cost(what.name, what.limit)} cannot be met on "
+        f"{profile.device}: the best that can be reached is {show_cost(what.name, what.value(counts))} "
         f"({what.value(counts) / what.limit - 1:.1%} more), of {show_cost(what.name, original)} as it "
         f"is.{layers}",
         "",

@@ -108,25 +108,20 @@ class BudgetSearch:
         resources = self._refined(resources, budget)
         progress(0.1)
         self.evaluator.allow(plans, seconds, lambda done: progress(0.1 + 0.6 * done))
-        chosen = choose_plan(self.planner, safety_margin.with_margin(resources, ()), self.evaluator)
+        chosen = choose_plan(self.planner, safety_margin.cost_with_margin(resources), self.evaluator)
         if chosen is None:
             # Hardly any model is fast enough: the table has to be right there, and the margin small.
             cheapest, resources = self._cheapest(resources, budget)
-            tight = [dataclasses.replace(one, aim=safety_margin.TIGHT) for one in resources]
+            tight = relative_cost([dataclasses.replace(one, aim=safety_margin.TIGHT) for one in resources])
             chosen = choose_plan(self.planner, tight, self.evaluator) or ChosenPlan("narrowest", cheapest)
         return self._proven(chosen, resources, budget, lambda done: progress(0.7 + 0.3 * done))
 
     def narrower(self, found: Explanation, missed: Round, budget: ResourceBudget) -> BudgetOutcome:
-        """Narrower widths than those found, where their trained and quantized file missed the budget.
-
-        Raises:
-            DeviceError: the device refused, failed or went away.
-            VerificationError: there is nothing narrower.
-        """
+        """Narrower widths than those whose trained file missed the budget; errors as of `find`."""
         counts = np.array([row.units_after for row in found.rows])
         resources = resources_of(budget, self.profile, memory=self.measurement.memory)
         resources = [one.corrected(counts, missed.measured[one.name]) for one in resources]
-        after = self.planner.nearest(counts, safety_margin.with_margin(resources, (missed,)))
+        after = self.planner.nearest(counts, safety_margin.cost_with_margin(resources, (missed,)))
         if after is None:
             raise safety_margin.out_of_reach(self.profile, counts, resources)
         return self._proven(ChosenPlan(found.family, after, found.divergences), resources, budget)
@@ -149,7 +144,7 @@ class BudgetSearch:
             if latest.inside and not safety_margin.is_underused(latest, budget):
                 break
             resources = [one.corrected(counts, latest.measured[one.name]) for one in resources]
-            after = self.planner.nearest(counts, safety_margin.with_margin(resources, rounds))
+            after = self.planner.nearest(counts, safety_margin.cost_with_margin(resources, rounds))
             if after is None or plan_key(after) in {one.counts for one in rounds}:
                 break
             counts = after
@@ -166,7 +161,7 @@ class BudgetSearch:
         if limit is None or not self.profile.candidates.cheap:
             return resources
         for _ in range(_REFINEMENTS):
-            made = initial_plans(self.planner, safety_margin.with_margin(resources, ())).values()
+            made = initial_plans(self.planner, safety_margin.cost_with_margin(resources)).values()
             there = {one.counts for one in self.profile.measured}
             new = [one for one in made if plan_key(one) not in there]
             if not new:
@@ -180,7 +175,7 @@ class BudgetSearch:
         self, resources: list[Resource], budget: ResourceBudget
     ) -> tuple[np.ndarray, list[Resource]]:
         """The cheapest model that there is, if it is inside after all; raises if not."""
-        cost = relative_cost(safety_margin.with_margin(resources, ()))
+        cost = safety_margin.cost_with_margin(resources)
         sensitivity = self.planner.sensitivity
         found = descend(self._choices, cost, sensitivity)
         # Or one that fills the tiles.

@@ -62,10 +62,7 @@ def time_candidates(
     """Times the `.tflite` files of candidates against the baseline's.
 
     `finished` gets the numbers and timings of the candidates of every process pair, so that they are not
-    lost if the device goes away later.
-
-    Raises:
-        DeviceError: the device refused, failed or went away.
+    lost if the device goes away later (a `DeviceError`).
     """
     if options.runner != "python":
         timings = _one_by_one(baseline, files, device, options)
@@ -94,9 +91,6 @@ def time_model(
     Other programs slow small and large models by different factors. So processes in which the baseline
     itself was slower than `best_ms`, which it is known to reach, do not count. Others are run in their
     place, and more while the interval is wide.
-
-    Raises:
-        DeviceError: the device refused, failed or went away.
     """
     found: list[tuple[float, float]] = []
     with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:

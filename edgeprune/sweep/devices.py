@@ -72,21 +72,17 @@ class DevicePool:
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[str]:
-        device = self._take()
+        device = None
+        while device is None or device in self.lost:
+            self._require_one()
+            if self._ended.is_set():
+                raise DeviceError("The sweep was ended.")
+            with contextlib.suppress(queue.Empty):
+                device = self._free.get(timeout=_POLL_S)
         try:
             yield device
         finally:
             self._free.put(device)
-
-    def _take(self) -> str:
-        while True:
-            self._require_one()
-            with contextlib.suppress(queue.Empty):
-                device = self._free.get(timeout=_POLL_S)
-                if device not in self.lost:
-                    return device
-            if self._ended.is_set():
-                raise DeviceError("The sweep was ended.")
 
     def _problem(self, device: str) -> str:
         """Why nothing can run on it; empty if something can."""

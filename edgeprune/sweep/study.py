@@ -143,8 +143,11 @@ class SweepStudy:
 
     def _objective(self, run: Run, trial: Trial) -> tuple[float, ...]:
         trials, number = self._trials(), trial.user_attrs.get(_NUMBER)
-        if number is None or number in self._finished(trials) or self._taken(trials, number, trial.number):
-            raise self._pruned  # another process was quicker
+        earlier = [one for one in trials if one.state == self._states.RUNNING and one.number < trial.number]
+        # Two processes may have filled the queue, or another one was quicker.
+        taken = {one.user_attrs[_NUMBER] for one in earlier} | self._finished(trials).keys()
+        if number is None or number in taken:
+            raise self._pruned
         settings = {
             name: trial.suggest_categorical(name, kind.choices) for name, kind in self._categories.items()
         }
@@ -163,13 +166,6 @@ class SweepStudy:
         if outcome.error:
             raise self._pruned
         return tuple(outcome.figures[name] for name in self._what.objectives)
-
-    def _taken(self, trials: Sequence[FrozenTrial], number: int, own: int) -> bool:
-        """Whether an earlier Optuna trial of this number is under way: two processes filled the queue."""
-        return any(
-            trial.user_attrs[_NUMBER] == number and trial.state == self._states.RUNNING and trial.number < own
-            for trial in trials
-        )
 
     def _trials(self) -> list[FrozenTrial]:
         return [trial for trial in self._study.get_trials(deepcopy=False) if _NUMBER in trial.user_attrs]

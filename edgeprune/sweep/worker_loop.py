@@ -150,11 +150,11 @@ class WorkerLoop:
         except InputError as error:
             return Outcome(error=str(error))
         except DeviceError as error:
-            if not self._devices.available():
-                self._failure = error
-                self._end()
-                raise
-            return Outcome(error=str(error))
+            if self._devices.available() and not self._ended.is_set():
+                return Outcome(error=str(error))
+            self._failure = error
+            self._end()
+            raise
         figures = {**_without_timings(outcome).figures, "latency": record.latency.p50_ms}
         if record.memory.peak_bytes is not None:
             figures["memory"] = float(record.memory.peak_bytes)

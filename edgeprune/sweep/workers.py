@@ -47,11 +47,7 @@ class LocalWorkers:
     """Processes of this machine."""
 
     def __init__(self, runner: TrialRunner) -> None:
-        self.run, self.places = runner, 1
-
-    def end(self) -> None:
-        """Ends the processes."""
-        end_all()
+        self.run, self.end, self.places = runner, end_all, 1
 
 
 class RayWorkers:

@@ -15,6 +15,7 @@ import pytest
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.sweep import Space, Sweep, optional_packages, storage, study, sweep
 from edgeprune.sweep.front import TrialResult, mark_front
+from edgeprune.sweep.status_board import SweepStatus
 from edgeprune.sweep.subprocess_trial import WorkerLostError
 from edgeprune.sweep.trial import CHECK, Assignment, Message, Outcome
 from tests.report.markup import Page
@@ -229,6 +230,30 @@ def test_devices_are_a_pool_and_one_that_leaves_is_done_without(
     again = sweep(dataclasses.replace(what, devices=("local",)), tmp_path, runner=quick)
     assert len(again.trials) == 10
     assert sum(bool(one.error) for one in again.trials) == 6
+
+
+def test_an_interrupt_is_no_result_of_a_trial_that_waits_for_a_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from device_runners.discovery import DeviceCheck
+    from edgeprune.sweep import devices as devices_module
+
+    def bench(*_: object) -> object:
+        time.sleep(5)  # while another trial waits for the device
+        raise InputError("Measured.")
+
+    def interrupt(now: SweepStatus) -> None:
+        if sum(one.stage == "device" for one in now.running) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(devices_module, "bench", bench)
+    here = DeviceCheck("ssh://a", True, runtime="one")
+    monkeypatch.setattr(devices_module, "check_device", lambda *_: here)
+    what = dataclasses.replace(FEW, devices=("ssh://a",), at_once=2)
+    with pytest.raises(KeyboardInterrupt):
+        sweep(what, tmp_path, runner=quick, show=interrupt)
+    again = sweep(dataclasses.replace(what, devices=("local",)), tmp_path, runner=quick)
+    assert {one.error for one in again.trials} == {"", "Measured."}
 
 
 def test_noise_is_no_reason_to_be_on_the_front() -> None:
