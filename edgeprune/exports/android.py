@@ -21,9 +21,8 @@ import numpy as np
 from edgeprune.bundle.read import MODEL
 from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
-from edgeprune.exports.literals import number
+from edgeprune.exports.literals import number, render
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.templating import render
 from edgeprune.exports.words import left_to_caller, sentences
 
 CALLS = {
@@ -52,9 +51,7 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     kotlin = f"src/main/kotlin/{plan.package.replace('.', '/')}"
     assets = f"src/main/assets/edgeprune/{plan.module}"
     files = {
-        "build.gradle.kts": render(
-            "android/build.gradle.kts", module=plan.module, package=plan.package
-        ),
+        "build.gradle.kts": render("android/build.gradle.kts", module=plan.module, package=plan.package),
         "src/main/AndroidManifest.xml": render("android/AndroidManifest.xml"),
         f"{assets}/{MODEL}": plan.bundle.model.read_bytes(),
         f"{kotlin}/{plan.class_name}.kt": _model(plan),
@@ -81,13 +78,12 @@ def _model(plan: ModelPlan) -> bytes:
     vocabularies = names.distinct([names.camel(name, "vocabulary") for name in plan.files])
     return render(
         "android/Model.kt",
-        package=plan.package, class_name=plan.class_name, task=literals.comment(plan.bundle.manifest.task),
+        package=plan.package, class_name=plan.class_name, task=plan.task,
         doc="\n".join(f" * - {line}" for line in sentences(plan)),
-        run_doc="    /** Runs the model. @throws IllegalArgumentException for an input of another length */",
         parameters=", ".join(f"{one.name}: {_TYPES[one.raw]}" for one in plan.inputs),
         encoded=", ".join(f"encode{names.capitalized(one.name)}({one.name})" for one in plan.inputs),
         allocate="\n".join(
-            f"        outputs[{index}] = Numbers.buffer({_bytes(one.tensor.dtype) * one.size})"
+            f"        outputs[{index}] = Numbers.buffer({np.dtype(one.tensor.dtype).itemsize * one.size})"
             for index, one in enumerate(plan.outputs)
         ),
         decoded=", ".join(_decoder(index, one) for index, one in enumerate(plan.outputs)),
@@ -191,10 +187,6 @@ def _readme(plan: ModelPlan) -> bytes:
     shown = "ranked().first().label" if plan.ranked is not None else f"{plan.outputs[0].name}[0]"
     return render(
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
-        arguments=", ".join(one.name for one in plan.inputs), show=f"    println(output.{shown})\n",
+        arguments=plan.arguments, show=f"    println(output.{shown})\n",
         left="".join(f"{line}\n\n" for line in map(left_to_caller, plan.inputs) if line),
     )
-
-
-def _bytes(dtype: str) -> int:
-    return np.dtype(dtype).itemsize

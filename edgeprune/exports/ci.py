@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from edgeprune.exports.literals import render
 from edgeprune.exports.plan import ModelPlan
-from edgeprune.exports.templating import render
 
 # The default of `edgeprune build`; the folder this bundle happened to lie in says nothing about the app.
 _BUNDLE = "build/edgeprune"
@@ -16,10 +16,8 @@ def ci_files(plan: ModelPlan) -> dict[str, bytes]:
     return {
         "github.yml": render("ci/github.yml", bundle=_BUNDLE),
         "gitlab.yml": render("ci/gitlab.yml", bundle=_BUNDLE),
-        "Fastfile": render(
-            "ci/Fastfile", bundle=_BUNDLE, module=plan.module, package=plan.package,
-            class_name=plan.class_name,
-        ),
+        "Fastfile": render("ci/Fastfile", bundle=_BUNDLE, module=plan.module, package=plan.package,
+                           class_name=plan.class_name),
         "pre-commit.yml": render("ci/pre-commit.yml", bundle=_BUNDLE, bundle_pattern=re.escape(_BUNDLE)),
         "README.md": render("ci/README.md"),
     }

@@ -16,9 +16,8 @@ import numpy as np
 from edgeprune.bundle.read import MODEL
 from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
-from edgeprune.exports.literals import number
+from edgeprune.exports.literals import number, render
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.templating import render
 from edgeprune.exports.words import sentences
 
 CALLS = {
@@ -61,12 +60,13 @@ def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
 
 
 def _header(plan: ModelPlan) -> bytes:
-    members = (f"  std::array<{_value_type(one)}, {one.size}> {one.name};\n" for one in plan.outputs)
     return render(
-        "cmake/model.hpp", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
+        "cmake/model.hpp", module=plan.module, task=plan.task,
         inputs="".join(f"using {_alias(one)} = {_container(one)};\n" for one in plan.inputs),
-        outputs="".join(members), labels=_labels(plan),
-        doc="\n".join(f"// - {line}" for line in sentences(plan)),
+        outputs="".join(
+            f"  std::array<{_value_type(one)}, {one.size}> {one.name};\n" for one in plan.outputs
+        ),
+        labels=_labels(plan), doc="\n".join(f"// - {line}" for line in sentences(plan)),
         parameters=_parameters(plan),
     )
 
@@ -84,11 +84,9 @@ def _source(plan: ModelPlan, symbol: str) -> bytes:
 
 
 def _encode(index: int, one: InputPlan) -> str:
-    name = one.name
+    name, before = one.name, "raw_"
     copied = one.bytes_to_floats or (one.raw is RawType.FLOATS and one.steps)
-    start = f"detail::floats({name})" if copied else name
-    lines = [f"    const auto& raw_ = {start};"]
-    before = "raw_"
+    lines = [f"    const auto& raw_ = {f'detail::floats({name})' if copied else name};"]
     for position, step in enumerate(one.steps):
         if isinstance(step, steps.LogMel | steps.Mfcc):
             made = ", ".join(map(str, dataclasses.astuple(step)))
@@ -100,9 +98,8 @@ def _encode(index: int, one: InputPlan) -> str:
     if one.quantized:
         if not one.steps and one.raw is RawType.FLOATS:
             before = f"detail::floats({before})"
-        kind, zero = _ELEMENTS[one.tensor.dtype], one.tensor.zero_point
-        packed = f"detail::quantize<{kind}>({before}, {number(one.tensor.scale)}f, {zero})"
-        lines.append(f"    const auto packed_ = {packed};")
+        given = f"{before}, {number(one.tensor.scale)}f, {one.tensor.zero_point}"
+        lines.append(f"    const auto packed_ = detail::quantize<{_ELEMENTS[one.tensor.dtype]}>({given});")
         before = "packed_"
     lines.append(f"    runtime_.set_input({index}, {before}.data());")
     return "\n".join(["  {", *lines, "  }\n"])

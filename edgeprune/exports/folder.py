@@ -17,7 +17,6 @@ import dataclasses
 import errno
 import hashlib
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -69,13 +68,7 @@ def check_folder(folder: Path, kind: str, *, force: bool) -> Path:
 
 
 def write_folder(folder: Path, kind: str, files: Mapping[str, bytes], *, force: bool = False) -> Path:
-    """Write `files` by their relative POSIX paths as the folder, replacing an earlier export.
-
-    Args:
-        folder: where; parents are made.
-        kind: what the folder is, such as ``android``.
-        files: content by path.
-        force: replace an export that was edited since.
+    """Write `files` by their relative POSIX paths as the folder, replacing an earlier export of this kind.
 
     Raises:
         InputError: see `check_folder`; or a write that failed. The previous folder is then as it was.
@@ -93,9 +86,8 @@ def write_folder(folder: Path, kind: str, files: Mapping[str, bytes], *, force: 
                 swap(new, folder)
     except OSError as error:
         found = "The disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
-        raise InputError(
-            f"{folder} could not be written: {found}.", "", "The previous folder is as it was."
-        ) from error
+        message = f"{folder} could not be written: {found}."
+        raise InputError(message, "", "The previous folder is as it was.") from error
     return folder
 
 
@@ -114,13 +106,10 @@ def _moved_along(folder: Path, new: Path) -> Iterator[None]:
 
 
 def _record(folder: Path, kind: str) -> Record:
-    path = folder / RECORD
-    try:
-        status = path.lstat()
-        known = stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_RECORD_BYTES
-        text = path.read_bytes() if known else b""
-    except OSError:
-        text = b""
+    path, text = folder / RECORD, b""
+    with contextlib.suppress(OSError):
+        if path.is_file() and not path.is_symlink() and path.stat().st_size <= _MAX_RECORD_BYTES:
+            text = path.read_bytes()
     if not text:
         raise InputError(
             f"{folder} is not empty and holds no {RECORD}.",

@@ -37,16 +37,10 @@ class RawType(str, enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class InputPlan:
-    """One input of the model.
+    """One input of the model: the caller does the steps `left` and hands over `raw` values.
 
-    Attributes:
-        tensor: as the manifest has it, checked.
-        name: after the tensor's, fit for the language.
-        raw: what the caller hands over.
-        length: of its values, flat and row-major; None where any will do (text, audio that is cut).
-        shape: of one raw sample, for the reader; None where it is not known.
-        left: steps that the caller has to do, in order.
-        steps: steps that are generated, in order.
+    Those are flat and row-major, `length` of them; None where any will do (text, audio that is cut).
+    `shape` is a raw sample's, for the reader.
     """
 
     tensor: TensorInfo
@@ -86,12 +80,7 @@ class InputPlan:
 def input_plan(
     bundle: Bundle, index: int, name: str, sample: np.ndarray | None, supported: Collection[type]
 ) -> InputPlan:
-    """Plan input `index` of a bundle whose tensors were checked.
-
-    Args:
-        name: of the input, fit for the language.
-        sample: raw samples (N, …), where the bundle has some.
-        supported: step classes that the language has a generator for.
+    """Plan input `index` of a bundle whose tensors were checked; `sample` are raw samples (N, …).
 
     Raises:
         InputError: steps that cannot be read, or that do not fit the tensor.
@@ -113,8 +102,9 @@ def input_plan(
         kept += [step] if step is not None else []
         shape = _after(mapping, step, shape)
     left = tuple(str(step.get("op")) for step in mine[:first])
-    if isinstance(kept[0] if kept else None, steps.Tokenize):
-        _require(bundle, kept[0])
+    if kept and isinstance(kept[0], steps.Tokenize) and kept[0].vocabulary not in bundle.manifest.files:
+        found = f"The bundle's tokenizer names the file {kept[0].vocabulary[:60]!r}, which it does not have."
+        raise InputError(found, "", REBUILD)
     raw = _raw(kept, tensor, sample)
     if shape is not None and raw is not RawType.TEXT and math.prod(shape) != math.prod(tensor.shape):
         raise InputError(
@@ -123,14 +113,13 @@ def input_plan(
         )
     kept = [one for one in kept if raw is RawType.PCM or not isinstance(one, steps.PcmToFloat)]
     _check_integers(tensor, raw, kept)
-    free = raw is RawType.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept)
-    length = None if free else math.prod(tensor.shape)
-    if length is not None and sample is not None and any(isinstance(step, LogMel) for step in kept):
-        length = math.prod(sample.shape[1:])
-    raw_shape = None if sample is None else sample.shape[1:]
-    if length is not None and (raw_shape is None or math.prod(raw_shape) != length):
-        raw_shape = tensor.shape[1:]
-    return InputPlan(tensor, name, raw, length, None if free else raw_shape, left, tuple(kept))
+    if raw is RawType.TEXT or any(isinstance(step, steps.PadOrCrop) for step in kept):
+        return InputPlan(tensor, name, raw, None, None, left, tuple(kept))
+    given = tensor.shape[1:] if sample is None else sample.shape[1:]
+    spectrum = any(isinstance(step, LogMel) for step in kept)
+    length = math.prod(given if spectrum and sample is not None else tensor.shape)
+    raw_shape = given if math.prod(given) == length else tensor.shape[1:]
+    return InputPlan(tensor, name, raw, length, raw_shape, left, tuple(kept))
 
 
 def _after_caller(
@@ -139,9 +128,8 @@ def _after_caller(
     """Type and shape of the samples behind the caller's steps; None where they are not known."""
     if sample is None or not left:
         return sample
-    if {step.get("op") for step in left} <= _PICTURES:
-        return np.empty((0, *tensor.shape[1:]), sample.dtype)
-    return None
+    pictures = {step.get("op") for step in left} <= _PICTURES
+    return np.empty((0, *tensor.shape[1:]), sample.dtype) if pictures else None
 
 
 def _follows(
@@ -173,15 +161,6 @@ def _after(
     return (step.samples,) if isinstance(step, steps.PadOrCrop) else shape
 
 
-def _require(bundle: Bundle, step: Step) -> None:
-    assert isinstance(step, steps.Tokenize)  # noqa: S101  (tells the type checker what the caller has checked)
-    if step.vocabulary not in bundle.manifest.files:
-        raise InputError(
-            f"The bundle's tokenizer names the file {step.vocabulary[:60]!r}, which it does not have.", "",
-            REBUILD,
-        )
-
-
 def _raw(kept: list[Step], tensor: TensorInfo, sample: np.ndarray | None) -> RawType:
     if kept and isinstance(kept[0], steps.Tokenize):
         return RawType.TEXT
@@ -203,8 +182,5 @@ def _check_integers(tensor: TensorInfo, raw: RawType, kept: list[Step]) -> None:
     changed = bool(kept) and raw not in (RawType.TEXT, RawType.PCM)
     text = raw is RawType.TEXT and tensor.dtype not in ("int32", "int64", "float32")
     if (whole and (changed or raw is RawType.FLOATS)) or text:
-        raise InputError(
-            f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale and is fed "
-            f"{raw.value}.",
-            "A type that holds them was expected.", REBUILD,
-        )
+        found = f"The bundle's tensor {tensor.name[:60]!r} is {tensor.dtype} without a scale"
+        raise InputError(f"{found} and is fed {raw.value}.", "A type that holds them was expected.", REBUILD)

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
-from edgeprune.exports.literals import number
+from edgeprune.exports.literals import number, render
 from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.templating import render
 from edgeprune.exports.words import left_to_caller, sentences
 
 CALLS = {
@@ -48,8 +47,7 @@ def ios_files(plan: ModelPlan) -> dict[str, bytes]:
 
 def _model(plan: ModelPlan) -> bytes:
     return render(
-        "ios/Model.swift", class_name=plan.class_name, module=plan.module,
-        task=literals.comment(plan.bundle.manifest.task),
+        "ios/Model.swift", class_name=plan.class_name, module=plan.module, task=plan.task,
         doc="\n".join(f"/// - {line}" for line in sentences(plan)),
         outputs="".join(f"        public let {one.name}: [{_output_type(one)}]\n" for one in plan.outputs),
         ranked=_ranked(plan), labels=_labels(plan),
@@ -68,23 +66,23 @@ def _encode(index: int, one: InputPlan) -> str:
     for position, step in enumerate(one.steps):
         before = literals.call(CALLS, step, x=before, owner=f"{owner}Step{position}")
     element = "Float" if one.floats else _TYPES[one.raw]
-    lines = [f"        let encoded{owner}: [{element}] = {before}"]
-    lines.append(f"        guard encoded{owner}.count == {one.size} else {{")
-    found = f"found: encoded{owner}.count, expected: {one.size}"
-    lines.append(f'            throw WrongLength(input: "{name}", {found})\n        }}')
     packed = f"encoded{owner}"
+    lines = [
+        f"        let {packed}: [{element}] = {before}",
+        f"        guard {packed}.count == {one.size} else {{",
+        f'            throw WrongLength(input: "{name}", found: {packed}.count, expected: {one.size})',
+        "        }",
+    ]
     if one.quantized:
-        kind, zero = _ELEMENTS[one.tensor.dtype], one.tensor.zero_point
-        quantized = f"Numbers.quantize(encoded{owner}, {number(one.tensor.scale)}, {zero})"
-        lines.append(f"        let quantized{owner}: [{kind}] = {quantized}")
+        quantized = f"Numbers.quantize({packed}, {number(one.tensor.scale)}, {one.tensor.zero_point})"
         packed = f"quantized{owner}"
+        lines.append(f"        let {packed}: [{_ELEMENTS[one.tensor.dtype]}] = {quantized}")
     lines.append(f"        try interpreter.copy(Numbers.data({packed}), toInputAt: {index})")
     return "\n".join(lines) + "\n"
 
 
 def _decode(index: int, one: OutputPlan) -> str:
-    values = f"Numbers.values(try interpreter.output(at: {index}).data)"
-    tensor = one.tensor
+    values, tensor = f"Numbers.values(try interpreter.output(at: {index}).data)", one.tensor
     if not tensor.scale:
         return values
     steps_read = f"{values} as [{_ELEMENTS[tensor.dtype]}]"

@@ -19,13 +19,7 @@ from edgeprune.exports.words import left_to_caller
 
 @dataclasses.dataclass(frozen=True)
 class ExportKind:
-    """One kind of export.
-
-    Attributes:
-        files: content by relative path, for a plan.
-        supported: preprocessing steps that it generates code for.
-        naming: of variables.
-    """
+    """What makes the files (content by relative path), and the preprocessing steps it has code for."""
 
     files: Callable[[ModelPlan], dict[str, bytes]]
     supported: frozenset[type] = frozenset()
@@ -43,12 +37,7 @@ KINDS: Mapping[str, ExportKind] = {
 
 @dataclasses.dataclass(frozen=True)
 class ExportResult:
-    """What one export wrote.
-
-    Attributes:
-        files: relative paths.
-        notes: preprocessing that the app still has to do.
-    """
+    """What one export wrote; the notes tell the preprocessing that the app still has to do."""
 
     kind: str
     folder: str
@@ -57,11 +46,7 @@ class ExportResult:
 
 
 def export(
-    bundle: Path,
-    folders: Mapping[str, Path],
-    *,
-    name: str | None = None,
-    package: str | None = None,
+    bundle: Path, folders: Mapping[str, Path], *, name: str | None = None, package: str | None = None,
     force: bool = False,
 ) -> list[ExportResult]:
     """Export a bundle.
@@ -93,11 +78,11 @@ def export(
         one = plan(read, module, java, row.supported, row.naming)
         check_folder(folder, kind, force=force)
         made.append((kind, folder, one, row.files(one)))
-    exported = []
-    for kind, folder, one, files in made:
-        written = write_folder(folder, kind, files, force=force)
-        exported.append(ExportResult(kind, str(written), tuple(sorted(files)), _notes(kind, one)))
-    return exported
+    return [
+        ExportResult(kind, str(write_folder(folder, kind, files, force=force)), tuple(sorted(files)),
+                     _notes(kind, one))
+        for kind, folder, one, files in made
+    ]
 
 
 def _notes(kind: str, one: ModelPlan) -> tuple[str, ...]:

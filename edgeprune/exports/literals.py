@@ -1,4 +1,4 @@
-r"""Text and numbers as literals of the generated languages.
+r"""Text and numbers as literals of the generated languages, and the templates that they go into.
 
 Everything but plain ASCII letters, digits and harmless marks is escaped, so that no label can end its
 string, start an interpolation (`$`, `\(`), or turn the reading direction of the source.
@@ -8,11 +8,15 @@ string, start an interpolation (`$`, `\(`), or turn the reading direction of the
     $x         "\$x"             "$x"                 "$x"
     \(x)       "\\(x)"           "\\(x)"              "\\(x)"
     é          "\u00E9"          "\303\251"           "\u{E9}"
+
+Templates are package data; `@@{name}` stands for a value, since `$` and `%` belong to the languages.
 """
 
 from __future__ import annotations
 
+import importlib.resources
 import re
+import string
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
@@ -25,7 +29,7 @@ _NO_COMMENT = re.compile(r"[^A-Za-z0-9_.,: -]+")
 
 def kotlin(text: str) -> str:
     """A Kotlin string literal (Java's, but for ``$``)."""
-    return _quoted(text, lambda char: "".join(f"\\u{unit:04X}" for unit in _utf16(char)))
+    return _quoted(text, lambda char: re.sub("(....)", r"\\u\1", char.encode("utf-16-be").hex().upper()))
 
 
 def cpp(text: str) -> str:
@@ -44,11 +48,7 @@ def comment(text: str) -> str:
 
 
 def number(value: float) -> str:
-    """The shortest decimal that reads back as the float32 of `value`.
-
-    Raises:
-        InputError: infinite or no number.
-    """
+    """The shortest decimal that reads back as the float32 of `value`; refuses what is not finite."""
     with np.errstate(over="ignore"):  # refused below
         single = np.float32(value)
     if not np.isfinite(single):
@@ -88,6 +88,11 @@ def _quoted(text: str, escape: Callable[[str], str]) -> str:
     return f'"{body}"'
 
 
-def _utf16(char: str) -> list[int]:
-    raw = char.encode("utf-16-be")
-    return [int.from_bytes(raw[index : index + 2], "big") for index in range(0, len(raw), 2)]
+class _CodeTemplate(string.Template):
+    delimiter = "@@"
+
+
+def render(name: str, /, **values: str) -> bytes:
+    """A template such as ``android/build.gradle.kts`` with its values; a missing one is a `KeyError`."""
+    path = importlib.resources.files("edgeprune.exports") / "templates" / f"{name}.tmpl"
+    return _CodeTemplate(path.read_text(encoding="utf-8")).substitute(values).encode("utf-8")

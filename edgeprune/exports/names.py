@@ -9,6 +9,7 @@ digits (and `_` in modules), starts with a letter, and is no keyword of any lang
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 
@@ -19,30 +20,24 @@ _SEGMENT = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _LONGEST = 40
 
 # Keywords of every language, and what the generated classes call their own.
-RESERVED = frozenset((
-    "abstract", "alignas", "alignof", "and", "and_eq", "any", "array", "as", "asm", "assert",
-    "associatedtype", "async", "auto", "await", "bitand", "bitor", "bool", "boolean", "break", "byte",
-    "case", "catch", "char", "class", "close", "co_await", "co_return", "co_yield", "companion",
-    "compl", "concept", "const", "consteval", "constexpr", "constinit", "continue", "decltype",
-    "default", "defer", "deinit", "del", "delete", "do", "double", "dynamic", "elif", "else", "enum",
-    "except", "explicit", "export", "extends", "extension", "extern", "fallthrough", "false",
-    "fileprivate", "final", "finally", "float", "for", "friend", "from", "fun", "func", "global",
-    "goto", "guard", "if", "implements", "import", "in", "indirect", "infix", "init", "inline", "inner",
-    "inout", "inputs", "instanceof", "int", "interface", "internal", "interpreter", "is", "it",
-    "labels", "lambda", "lateinit", "lazy", "let", "long", "match", "model", "mutable", "namespace",
-    "native", "new", "nil", "noexcept", "none", "nonlocal", "not", "not_eq", "np", "null", "nullptr",
-    "object", "open", "operator", "or", "or_eq", "out", "outputs", "override", "package", "pass",
-    "postfix", "precedencegroup", "prefix", "preprocessing", "private", "protected", "protocol",
-    "public", "raise", "ranked", "raw", "register", "reinterpret_cast", "repeat", "requires",
-    "rethrows", "return", "run", "sealed", "self", "short", "signed", "sizeof", "static", "std",
-    "strictfp", "string", "struct", "subscript", "super", "suspend", "switch", "synchronized",
-    "tailrec", "template", "this", "thread_local", "threads", "throw", "throws", "transient", "true",
-    "try", "type", "typealias", "typedef", "typeid", "typename", "typeof", "union", "unsigned", "using",
-    "val", "values", "var", "vararg", "virtual", "void", "volatile", "wchar_t", "weak", "when", "where",
-    "while", "with", "xor", "xor_eq", "yield",
-))
-Naming = Callable[[str, str], str]
-"""`camel` or `snake`."""
+RESERVED = frozenset(
+    """
+    abstract alignas alignof and and_eq any array as asm assert associatedtype async auto await bitand bitor
+    bool boolean break byte case catch char class close co_await co_return co_yield companion compl concept
+    const consteval constexpr constinit continue decltype default defer deinit del delete do double dynamic
+    elif else enum except explicit export extends extension extern fallthrough false fileprivate final
+    finally float for friend from fun func global goto guard if implements import in indirect infix init
+    inline inner inout inputs instanceof int interface internal interpreter is it labels lambda lateinit
+    lazy let long match model mutable namespace native new nil noexcept none nonlocal not not_eq np null
+    nullptr object open operator or or_eq out outputs override package pass postfix precedencegroup prefix
+    preprocessing private protected protocol public raise ranked raw register reinterpret_cast repeat
+    requires rethrows return run sealed self short signed sizeof static std strictfp string struct subscript
+    super suspend switch synchronized tailrec template this thread_local threads throw throws transient true
+    try type typealias typedef typeid typename typeof union unsigned using val values var vararg virtual
+    void volatile wchar_t weak when where while with xor xor_eq yield
+    """.split()  # noqa: SIM905  (hundreds of quoted words are harder to read)
+)
+Naming = Callable[[str, str], str]  # `camel` or `snake`
 
 
 def camel(text: str, fallback: str) -> str:
@@ -80,11 +75,7 @@ def distinct(names: Sequence[str]) -> list[str]:
 
 
 def module_name(asked: str | None, task: str) -> str:
-    """What the generated module is called: as asked, or after the bundle's task.
-
-    Raises:
-        InputError: a name that not every language takes.
-    """
+    """What the generated module is called: as asked, if every language takes that, or after the task."""
     if asked is None:
         return f"{snake(task, 'edge')}_model"
     if not _MODULE.fullmatch(asked) or "__" in asked or asked.endswith("_") or asked.lower() in RESERVED:
@@ -97,11 +88,7 @@ def module_name(asked: str | None, task: str) -> str:
 
 
 def package_name(asked: str | None, module: str) -> str:
-    """The Kotlin package: as asked, or ``edgeprune.MODULE``.
-
-    Raises:
-        InputError: it is no package name, or has fewer than the two parts that Android asks for.
-    """
+    """The Kotlin package: as asked, or ``edgeprune.MODULE``; Android asks for two parts at least."""
     package = asked or f"edgeprune.{module}"
     parts = package.split(".")
     if len(parts) < 2 or not all(_SEGMENT.fullmatch(part) and part not in RESERVED for part in parts):
@@ -115,10 +102,8 @@ def package_name(asked: str | None, module: str) -> str:
 
 def _words(text: str) -> list[str]:
     found = re.findall(r"[A-Za-z0-9]+", text[: 4 * _LONGEST])
-    while found and not found[0][0].isalpha():
-        found.pop(0)
     kept: list[str] = []
-    for word in found:
+    for word in itertools.dropwhile(lambda one: not one[0].isalpha(), found):
         if sum(map(len, kept)) + len(word) <= _LONGEST:
             kept.append(word)
     return kept

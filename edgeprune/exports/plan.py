@@ -19,25 +19,19 @@ import numpy as np
 from edgeprune.bundle import Bundle, load_eval
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import InputError
-from edgeprune.exports import names, steps
+from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import QUANTIZED, REBUILD, InputPlan, input_plan
 from edgeprune.types import TensorInfo
 
 LABELS = "labels.txt"
-_ITEM_BYTES = {"float32": 4, "int8": 1, "uint8": 1, "int16": 2, "int32": 4, "int64": 8}
+_TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64")
 _MAX_ELEMENTS = 1 << 28
 _MAX_TENSORS = 16
 
 
 @dataclasses.dataclass(frozen=True)
 class OutputPlan:
-    """One output of the model.
-
-    Attributes:
-        name: after the tensor's, fit for the language.
-        labelled: whether it has one element a label.
-        binary: whether it is one element, the probability of the second of two labels.
-    """
+    """One output of the model: with one element a label, or with the probability of the second of two."""
 
     tensor: TensorInfo
     name: str
@@ -57,13 +51,7 @@ class OutputPlan:
 
 @dataclasses.dataclass(frozen=True)
 class ModelPlan:
-    """A bundle as generated code sees it.
-
-    Attributes:
-        module: ``vision_model``.
-        package: of the Kotlin class.
-        files: further files of the bundle that the code needs, such as a vocabulary.
-    """
+    """A bundle as generated code sees it; `files` are others of the bundle, such as a vocabulary."""
 
     bundle: Bundle
     module: str
@@ -79,6 +67,16 @@ class ModelPlan:
         return names.pascal(self.module)
 
     @property
+    def task(self) -> str:
+        """The bundle's, as it may stand in a comment."""
+        return literals.comment(self.bundle.manifest.task)
+
+    @property
+    def arguments(self) -> str:
+        """Names of the inputs, as a call lists them."""
+        return ", ".join(one.name for one in self.inputs)
+
+    @property
     def ranked(self) -> OutputPlan | None:
         """The first output whose values are scores of labels; None where there is none."""
         return next((one for one in self.outputs if one.labelled or one.binary), None)
@@ -87,14 +85,7 @@ class ModelPlan:
 def plan(
     bundle: Bundle, module: str, package: str, supported: Collection[type], naming: names.Naming = names.snake
 ) -> ModelPlan:
-    """Plan the code for a bundle.
-
-    Args:
-        bundle: as `edgeprune.bundle.read_bundle` verified it.
-        module: a name that `names.module_name` gave.
-        package: one that `names.package_name` gave.
-        supported: step classes that the language has a generator for.
-        naming: of the language's variables.
+    """Plan the code for a bundle; `supported` are the step classes that the language has a generator for.
 
     Raises:
         InputError: a manifest with impossible tensors or steps.
@@ -134,16 +125,14 @@ def _output(tensor: TensorInfo, name: str, labels: int) -> OutputPlan:
 
 def _check(tensor: TensorInfo) -> None:
     where = f"The bundle's tensor {tensor.name[:60]!r}"
-    if tensor.dtype not in _ITEM_BYTES:
+    if tensor.dtype not in _TYPES:
         raise InputError(
-            f"{where} is of type {tensor.dtype[:40]!r}.", f"One of {', '.join(_ITEM_BYTES)} was expected.",
+            f"{where} is of type {tensor.dtype[:40]!r}.", f"One of {', '.join(_TYPES)} was expected.",
             "Quantize the model otherwise.",
         )
     if not tensor.shape or any(size < 1 for size in tensor.shape) or math.prod(tensor.shape) > _MAX_ELEMENTS:
-        raise InputError(
-            f"{where} has the shape {str(tensor.shape)[:80]}.",
-            "Sizes of 1 and more, fixed, were expected.", REBUILD,
-        )
+        found = f"{where} has the shape {str(tensor.shape)[:80]}."
+        raise InputError(found, "Sizes of 1 and more, fixed, were expected.", REBUILD)
     if not math.isfinite(tensor.scale) or tensor.scale < 0:
         raise InputError(f"{where} has the scale {tensor.scale}.", "0 or more was expected.", REBUILD)
     if tensor.scale and (tensor.dtype not in QUANTIZED or not _holds(tensor)):

@@ -16,18 +16,14 @@ from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
 from edgeprune.exports import literals
+from edgeprune.exports.literals import render
 from edgeprune.exports.plan import ModelPlan, raw_samples
-from edgeprune.exports.templating import render
 from edgeprune.exports.words import described_output
 from edgeprune.preprocessing import STEPS
 
 
 def python_files(plan: ModelPlan) -> dict[str, bytes]:
-    """The project's files by path.
-
-    Raises:
-        InputError: preprocessing that this edgeprune does not know.
-    """
+    """The project's files by path; `InputError` for preprocessing that this edgeprune does not know."""
     manifest, module = plan.bundle.manifest, plan.module
     for step in manifest.preprocessing:
         if step.get("op") not in STEPS:
@@ -35,15 +31,13 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
                 f"The bundle's preprocessing step {str(step.get('op'))[:60]!r} is not known.",
                 f"Expected one of {', '.join(sorted(STEPS))}.", "Update edgeprune.",
             )
-    version = f"1.0.0+{manifest.files[MODEL].sha256[:8]}"
+    version, distribution = f"1.0.0+{manifest.files[MODEL].sha256[:8]}", module.replace("_", "-")
     files = {
         "pyproject.toml": render(
-            "python/pyproject.toml", module=module, distribution=module.replace("_", "-"), version=version,
-            task=literals.comment(manifest.task),
+            "python/pyproject.toml", module=module, distribution=distribution, version=version, task=plan.task
         ),
         "README.md": render(
-            "python/README.md", module=module, distribution=module.replace("_", "-"),
-            arguments=_arguments(plan),
+            "python/README.md", module=module, distribution=distribution, arguments=plan.arguments
         ),
         f"{module}/__init__.py": _init(plan),
         f"{module}/model.py": _model(plan),
@@ -60,8 +54,7 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
 
 
 def _about(plan: ModelPlan) -> bytes:
-    samples = raw_samples(plan.bundle)
-    manifest = plan.bundle.manifest
+    samples, manifest = raw_samples(plan.bundle), plan.bundle.manifest
     inputs = [
         {**jsonable.encode(tensor), "raw": None if samples is None else samples[index].dtype.name}
         for index, tensor in enumerate(manifest.inputs)
@@ -96,15 +89,10 @@ def _vendored(name: str, module: str) -> bytes:
     return f"# Copied from edgeprune (Apache-2.0) by `edgeprune export --python`.\n{moved}".encode()
 
 
-def _arguments(plan: ModelPlan) -> str:
-    return ", ".join(one.name for one in plan.inputs)
-
-
 def _init(plan: ModelPlan) -> bytes:
     ranked = plan.ranked is not None
     return render(
-        "python/init.py", module=plan.module, task=literals.comment(plan.bundle.manifest.task),
-        arguments=_arguments(plan), doc=_doc(plan, ""),
+        "python/init.py", module=plan.module, task=plan.task, arguments=plan.arguments, doc=_doc(plan, ""),
         prediction=", Prediction" if ranked else "", exported=', "Prediction"' if ranked else "",
     )
 
@@ -117,8 +105,7 @@ def _model(plan: ModelPlan) -> bytes:
     )
     return render(
         "python/model.py", module=plan.module, prediction=prediction if ranked else "", ranked=ranked,
-        outputs="".join(f"    {one.name}: np.ndarray\n" for one in plan.outputs),
-        doc=_doc(plan, "    "),
+        outputs="".join(f"    {one.name}: np.ndarray\n" for one in plan.outputs), doc=_doc(plan, "    "),
         parameters=", ".join(
             f"{one.name}: {'str' if _is_text(plan, index) else 'np.ndarray'}"
             for index, one in enumerate(plan.inputs)

@@ -101,11 +101,7 @@ Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
 
 
 def read_step(step: Options, shape: Shape) -> Step | None:
-    """The step behind a manifest's mapping; None for one that leaves every value as it is.
-
-    Args:
-        step: ``{"op": …}``, one that `can_read` has accepted.
-        shape: before the step.
+    """The step behind a mapping that `can_read` accepts; None for one that leaves every value as it is.
 
     Raises:
         InputError: an option that is missing or not of its kind.
@@ -114,10 +110,8 @@ def read_step(step: Options, shape: Shape) -> Step | None:
     try:
         return None if row is None else row[1](step, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"The preprocessing step {str(step)[:200]} cannot be read ({error}).", "",
-            "Build the bundle again.",
-        ) from error
+        found = f"The preprocessing step {str(step)[:200]} cannot be read ({error})."
+        raise InputError(found, "", "Build the bundle again.") from error
 
 
 def can_read(step: Options) -> bool:
@@ -129,14 +123,6 @@ def kind_of(step: Options) -> type | None:
     """The class that `read_step` gives for a step; None for one that leaves every value as it is."""
     row = _READERS[step["op"]]
     return None if row is None else row[0]
-
-
-def _affine(step: Options, _: Shape) -> Step:
-    return Affine(float(step["scale"]), float(step.get("offset", 0.0)))
-
-
-def _standardize(step: Options, shape: Shape) -> Step:
-    return Standardize(_repeated(step["mean"], shape), _repeated(step["std"], shape))
 
 
 def _repeated(values: npt.ArrayLike, shape: Shape) -> tuple[float, ...]:
@@ -192,8 +178,10 @@ def _integer(value: object, most: int) -> int:
 
 _Reader = Callable[[Options, Shape], Step]
 _READERS: Mapping[str, tuple[type, _Reader] | None] = {
-    "rescale": (Affine, _affine),
-    "standardize": (Standardize, _standardize),
+    "rescale": (Affine, lambda step, _: Affine(float(step["scale"]), float(step.get("offset", 0.0)))),
+    "standardize": (Standardize, lambda step, shape: Standardize(
+        _repeated(step["mean"], shape), _repeated(step["std"], shape)
+    )),
     "reshape": None,
     "pcm_to_float": (PcmToFloat, lambda _step, _shape: PcmToFloat()),
     "pad_or_crop": (PadOrCrop, _pad),
