@@ -13,32 +13,21 @@ from edgeprune.run_record import RunSettings
 
 @dataclasses.dataclass(frozen=True)
 class BenchOptions:
-    """How to measure: at least `runs` timed inferences and `min_time_s`, after at least `warmup` others.
-
-    Attributes:
-        time_limit_s: for the run on the device, which ends it by itself.
-        xnnpack: False turns the default delegate off.
-        python: to run the agent with; None for `python3`, or this one on this machine.
-        eval_samples: how many samples to evaluate at most; None for all.
-        lock_wait_s: how long to wait for another run on the same device.
-        runner: ``python``, ``native`` or ``benchmark_model`` (Google's prebuilt tool, named by the option).
-        library: the TFLite library for the native runner; None for what fits.
-        native_runner: a runner built for the device; None to look for or build one.
-    """
+    """How to measure."""
 
     threads: int = 1
-    runs: int = 50
-    warmup: int = 5
-    min_time_s: float = 1.0
-    time_limit_s: float = 120.0
-    xnnpack: bool = True
-    python: str | None = None
-    eval_samples: int | None = None
-    lock_wait_s: float = 120.0
-    runner: str = "python"
-    library: Path | None = None
-    benchmark_model: Path | None = None
-    native_runner: Path | None = None
+    runs: int = 50  # timed inferences at least
+    warmup: int = 5  # inferences before them at least
+    min_time_s: float = 1.0  # timed inferences go on for at least this long
+    time_limit_s: float = 120.0  # for the run on the device, which ends it by itself
+    xnnpack: bool = True  # False turns the default delegate off
+    python: str | None = None  # to run the agent with; None for `python3`, or this one on this machine
+    eval_samples: int | None = None  # how many samples to evaluate at most; None for all
+    lock_wait_s: float = 120.0  # how long to wait for another run on the same device
+    runner: str = "python"  # or "native" or "benchmark_model"
+    library: Path | None = None  # the TFLite library for the native runner; None for what fits
+    benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
+    native_runner: Path | None = None  # a runner built for the device; None to look for or build one
 
     def settings(self) -> RunSettings:
         """The part that stands in the record."""
@@ -65,11 +54,7 @@ class Target:
 
 
 def open_target(target: Path | str | Bundle) -> Target:
-    """A folder is a bundle, a file a bare model.
-
-    Raises:
-        InputError: neither, or a bundle that is damaged.
-    """
+    """A folder is a bundle, a file a bare model; an `InputError` for neither, or for a damaged bundle."""
     if isinstance(target, Bundle):
         target = target.path
     path = Path(target)

@@ -43,7 +43,10 @@ class CommandResult:
 
 
 class Session:
-    """See the module. Not thread-safe, but `abort` may come from another thread."""
+    """See the module. Not thread-safe, but `abort` may come from another thread.
+
+    Each step raises `DeviceError` where it fails or takes too long, or where the connection is lost.
+    """
 
     def __init__(self, transport: Transport, time_limit_s: float, lock_wait_s: float = 120.0) -> None:
         self.transport = transport
@@ -89,11 +92,7 @@ class Session:
                 stdin.close()
 
     def upload(self, files: Mapping[str, Path | bytes]) -> None:
-        """Bring files into the run's folder, sending only what the device does not have.
-
-        Raises:
-            DeviceError: no space, or the connection was lost.
-        """
+        """Bring files into the run's folder, sending only what the device does not have."""
         contents = {name: one if isinstance(one, bytes) else one.read_bytes() for name, one in files.items()}
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         by_hash = {hashes[name]: content for name, content in contents.items()}
@@ -107,11 +106,7 @@ class Session:
         self._script(scripts.PLACE, self.folder, self._root, *places)
 
     def run(self, command: Sequence[str], stdin: bytes, timeout_s: float) -> CommandResult:
-        """Run a command in the run's folder.
-
-        Raises:
-            DeviceError: it took too long, or the connection was lost.
-        """
+        """Run a command in the run's folder."""
         return self._call(scripts.command(scripts.START, self.folder, *command), stdin, timeout_s)
 
     def read_files(self, paths: Sequence[str]) -> dict[str, str]:

@@ -33,8 +33,6 @@ class UnsupportedLayerError(InputError):
 class VerificationError(EdgepruneError):
     """A gate or a check did not hold; the previous output is left as it was."""
 
-    exit_code = 1
-
 
 class DeviceError(EdgepruneError):
     """The device refused, failed, or went away."""

@@ -45,31 +45,25 @@ class Manifest:
     """`manifest.json`: what a bundle is, enough to run, check and rebuild it.
 
     Attributes:
-        preprocessing: the steps from a raw sample to the model's float input; see `edgeprune.preprocessing`.
-        metrics: names from `edgeprune.metrics`, the first one being the task's own.
-        files: every file of the bundle but the manifest itself, by its name.
-        versions: package name to version on the host that built it.
         stream: how to feed live audio; None for anything else.
         built_from: SHA-256 of each input of the build by its name, as in a build's fingerprint.
         threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
-        synthetic: whether the evaluation samples were made by a program.
-        seal: SHA-256 of the rest of the manifest; see `edgeprune.bundle.seal`. `write_bundle` fills it in.
     """
 
     task: str
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
-    preprocessing: tuple[Mapping[str, object], ...]
-    metrics: tuple[str, ...]
-    files: Mapping[str, FileInfo]
+    preprocessing: tuple[Mapping[str, object], ...]  # steps from raw to float; see `edgeprune.preprocessing`
+    metrics: tuple[str, ...]  # names from `edgeprune.metrics`, the first one being the task's own
+    files: Mapping[str, FileInfo]  # all but the manifest itself, by name
     seed: int = 0
     recipe: Mapping[str, object] = dataclasses.field(default_factory=dict)
     calibration: Mapping[str, object] = dataclasses.field(default_factory=dict)
-    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    versions: Mapping[str, str] = dataclasses.field(default_factory=dict)  # of packages on the host
     commands: Sequence[str] = ()
     stream: Optional[StreamInfo] = None  # noqa: UP045  (evaluated on Python 3.9)
     format_version: int = BUNDLE_FORMAT_VERSION
     built_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
     threshold: Optional[float] = None  # noqa: UP045
-    synthetic: bool = False
-    seal: str = ""
+    synthetic: bool = False  # whether the evaluation samples were made by a program
+    seal: str = ""  # SHA-256 of the rest, filled in by `write_bundle`; see `edgeprune.bundle.seal`

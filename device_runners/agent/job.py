@@ -13,54 +13,39 @@ STEP_MARK = "edgeprune-step: "
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One run of a `bundle` folder or of the bare `.tflite` file `model`, which gives a `RunRecord`.
+    """One run of one model, which gives a `RunRecord`."""
 
-    At most `eval_samples` are evaluated, all of them for None; timing goes on for at least `min_time_s`.
-    """
-
-    device: str
+    device: str  # the name that the record carries
     settings: RunSettings
-    bundle: Optional[str] = None
-    model: Optional[str] = None
-    eval_samples: Optional[int] = None
-    min_time_s: float = 1.0
+    bundle: Optional[str] = None  # folder of a bundle, or None for a bare model
+    model: Optional[str] = None  # path of a bare `.tflite` file
+    eval_samples: Optional[int] = None  # how many samples to evaluate at most; None for all, 0 for none
+    min_time_s: float = 1.0  # timed inferences go on for at least this long
 
 
 @dataclasses.dataclass(frozen=True)
 class InterleavedJob:
     """A/B timing of some models against one reference, which gives `InterleavedTimes`.
 
-    Attributes:
-        reference, models: paths of `.tflite` files, loaded in this order.
-        time_s: for all rounds together, at most.
-        precision: standard error of a log ratio that is good enough; 0 uses all of the time.
-        block_ms: how long one block of runs takes: long against the clock's own cost, short against
-            changes of the machine.
-        quantile: of a block's latencies, which stands for the block. Below the median it leaves out
-            interrupted runs, which are only ever longer.
+    A block of runs is long against the clock's own cost and short against changes of the machine. A quantile
+    of its latencies stands for it: below the median it leaves out interrupted runs, which only take longer.
     """
 
     settings: RunSettings
-    reference: str
-    models: tuple[str, ...]
-    time_s: float
-    precision: float = 0.0
+    reference: str  # path of the `.tflite` file that all are compared with; it is loaded first
+    models: tuple[str, ...]  # paths of the others, in the order in which they are loaded
+    time_s: float  # for all rounds together, at most
+    precision: float = 0.0  # standard error of a log ratio that is good enough; 0 uses all of the time
     block_ms: float = 5.0
     quantile: float = 0.25
 
 
 @dataclasses.dataclass(frozen=True)
 class InterleavedTimes:
-    """Latency of each block of the reference and of each model, and what follows from them.
-
-    Attributes:
-        log_ratios: for each model, log(model / reference) of each steady block.
-        discarded: blocks beside which the reference changed or was slow.
-        runtime: name and version.
-    """
+    """Latency of each block of the reference and of each model, and what follows from them."""
 
     reference_ns: tuple[float, ...]
     model_ns: tuple[tuple[float, ...], ...]
-    log_ratios: tuple[tuple[float, ...], ...]
-    discarded: int
-    runtime: str
+    log_ratios: tuple[tuple[float, ...], ...]  # for each model, log(model / reference) of each steady block
+    discarded: int  # blocks beside which the reference changed or was slow
+    runtime: str  # name and version

@@ -59,12 +59,7 @@ class EvaluationResult:
 
 
 def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
-    """Do the job.
-
-    Raises:
-        InputError: the bundle is not what its manifest says.
-        DeviceError: no runtime, or one that rejects the model.
-    """
+    """Do the job; errors are those of `read_bundle`, `find_runtime`, `open_model` and `model_inputs`."""
     began = clock()
     progress("checking the bundle")
     bundle = read_bundle(Path(job.bundle), skip=HOST_ONLY) if job.bundle else None

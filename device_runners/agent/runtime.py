@@ -62,11 +62,7 @@ class RuntimeModule(Protocol):
 
 
 def find_runtime(candidates: Sequence[tuple[str, str]] = RUNTIMES) -> tuple[RuntimeModule, Runtime]:
-    """Import the first runtime that is installed.
-
-    Raises:
-        DeviceError: none is installed, or those that are do not load.
-    """
+    """Import the first runtime that is installed and loads; a `DeviceError` where there is none."""
     reasons = []
     for distribution, module_name in candidates:
         try:
@@ -102,11 +98,7 @@ def _describe(distribution: str, module: ModuleType) -> Runtime:
 
 
 def open_model(module: RuntimeModule, path: str, threads: int, xnnpack: bool) -> Interpreter:
-    """An interpreter with its tensors allocated.
-
-    Raises:
-        DeviceError: the runtime rejects the model.
-    """
+    """An interpreter with its tensors allocated; a `DeviceError` where the runtime rejects the model."""
     resolver = module.OpResolverType
     kind = resolver.AUTO if xnnpack else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:

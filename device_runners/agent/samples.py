@@ -24,11 +24,7 @@ _MAX_DATA_BYTES = 4 << 20
 
 
 def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) -> list[np.ndarray]:
-    """One array (N, …) per model input, preprocessed and quantized.
-
-    Raises:
-        InputError: samples and model do not belong together.
-    """
+    """One array (N, …) per model input, preprocessed and quantized; an `InputError` where they do not fit."""
     from edgeprune import preprocessing
 
     if len(data.inputs) != len(infos):
@@ -64,8 +60,9 @@ def first(data: EvalData, count: Optional[int]) -> EvalData:
     return EvalData(tuple(array[:count] for array in data.inputs), data.y[:count])
 
 
-def metrics(bundle: Bundle, data: EvalData, x: np.ndarray, x_info: TensorInfo, output: np.ndarray,
-            info: TensorInfo) -> dict[str, float]:
+def metrics(
+    bundle: Bundle, data: EvalData, x: np.ndarray, x_info: TensorInfo, output: np.ndarray, info: TensorInfo
+) -> dict[str, float]:
     """The manifest's metrics over the first output (N, …); `x` (N, …) is the first input."""
     from edgeprune.metrics import evaluate
 

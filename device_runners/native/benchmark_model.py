@@ -21,12 +21,7 @@ _NUMBER = r"([0-9.eE+-]+)"
 
 
 def run_benchmark_model(session: Session, target: Target, options: BenchOptions) -> RunRecord:
-    """Send the tool and the model; run; read what it prints.
-
-    Raises:
-        InputError: no tool was named.
-        DeviceError: it failed, or printed no figures.
-    """
+    """Send the tool and the model; run; read what it prints."""
     tool = options.benchmark_model
     if tool is None or not tool.is_file():
         raise InputError(

@@ -39,11 +39,7 @@ class NativeJob:
 
 
 def prepare(target: Target, options: BenchOptions) -> NativeJob:
-    """Load and preprocess samples on the host.
-
-    Raises:
-        InputError: samples and model do not belong together, or a bare model that nothing here can read.
-    """
+    """Load and preprocess samples on the host; an `InputError` for a model that does not fit or open here."""
     if target.bundle is None:
         input_infos, output_infos = read_infos(target.model)
         return NativeJob(tuple(map(tensors.synthetic_input, input_infos)), input_infos, output_infos, None)

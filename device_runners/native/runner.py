@@ -32,7 +32,10 @@ _UNAME = "uname -m; command -v getprop >/dev/null 2>&1 && { " + _ANDROID_FACTS +
 
 
 def run_native(session: Session, target: Target, options: BenchOptions) -> RunRecord:
-    """Send model, library, program and job; run; read the lines."""
+    """Send model, library, program and job; run; read the lines.
+
+    An `InputError` says what the user has to name or build where a program or a library is missing.
+    """
     described = session.shell(_UNAME).stdout.decode().splitlines()
     arch = described[0] if described else "unknown"
     program, library = find_program(options, arch), find_library(options, arch)
@@ -51,11 +54,7 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
 
 
 def find_program(options: BenchOptions, arch: str) -> Path:
-    """The runner for a device of architecture `arch`: the named one, or one built here for this machine's.
-
-    Raises:
-        InputError: the user has to build it.
-    """
+    """The runner for a device of architecture `arch`: the named one, or one built here for this machine's."""
     if options.native_runner is not None:
         if not options.native_runner.is_file():
             raise InputError(f"There is no {options.native_runner}.", "The built runner was expected.")
@@ -72,9 +71,6 @@ def build_program(compiler: str | None = None) -> Path:
     """Build the runner once for each version of its sources, in the user's cache folder.
 
     `compiler` may be that of another architecture, such as ``aarch64-linux-gnu-gcc``.
-
-    Raises:
-        InputError: no cmake or compiler, or the build failed.
     """
     digest = hashlib.sha256((compiler or "").encode())
     for path in sorted([SOURCES / "CMakeLists.txt", *(SOURCES / "src").iterdir()]):
@@ -106,11 +102,7 @@ def _cmake(*arguments: str) -> None:
 
 
 def find_library(options: BenchOptions, arch: str) -> Path:
-    """The TFLite library to send: the named one, or that of this machine's ai-edge-litert.
-
-    Raises:
-        InputError: the user has to name one.
-    """
+    """The TFLite library to send: the named one, or that of this machine's ai-edge-litert."""
     if options.library is not None:
         if not options.library.is_file():
             raise InputError(f"There is no {options.library}.", "A TFLite library was expected.")

@@ -37,11 +37,7 @@ def pack_eval(inputs: Sequence[np.ndarray], y: np.ndarray) -> bytes:
 
 
 def load_eval(path: Path) -> EvalData:
-    """Read an `eval.npz`.
-
-    Raises:
-        InputError: unreadable, pickled, without `x`/`y`, or with unlike lengths.
-    """
+    """Read an `eval.npz`; an `InputError` if it is damaged, pickled, incomplete or of unlike lengths."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             found = {name: arrays[name] for name in arrays.files}

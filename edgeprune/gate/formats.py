@@ -16,7 +16,6 @@ from edgeprune.gate.result import CheckResult, Status
 
 _MARKS = {Status.HELD: "✅", Status.BROKEN: "❌", Status.UNMEASURED: "❓"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~!&])")
-_SUITE = "edgeprune check"
 # What XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -68,7 +67,7 @@ def _property(text: str) -> str:
 def junit(result: CheckResult) -> str:
     """The document, as text."""
     suites = ET.Element("testsuites")
-    suite = ET.SubElement(suites, "testsuite", name=_SUITE)
+    suite = ET.SubElement(suites, "testsuite", name="edgeprune check")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     for row in rows(result):
         case = ET.SubElement(suite, "testcase", classname=_clean(result.bundle), name=_clean(row.name))
