@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from edgeprune.data.synthetic_tags import synthetic_orders
-from edgeprune.data.text import movie_reviews
+from edgeprune.data.text import movie_reviews, synthetic_orders
 from edgeprune.keras_types import KerasModule, KerasTensor
 from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, classifier
 

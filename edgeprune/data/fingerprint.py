@@ -5,6 +5,7 @@ Light: neither TensorFlow nor the user's module is imported.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -31,7 +32,10 @@ def fingerprint(source: str) -> str:
             _add(digest, file, path)
     elif source.startswith(("tfds:", "keras:")):
         package = "tensorflow-datasets" if source.startswith("tfds:") else "keras"
-        digest.update(_version(package).encode())
+        version = "not installed"
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            version = importlib.metadata.version(package)
+        digest.update(version.encode())
     elif ":" in source:
         module = module_file(source.partition(":")[0])
         if module is not None:
@@ -64,13 +68,6 @@ def _add(digest: hashlib._Hash, file: Path, root: Path) -> None:
                 digest.update(piece)
     except OSError as error:
         raise unreadable(file, error, "Readable files are expected.", "Check its rights.") from error
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
 
 
 def module_file(name: str) -> Path | None:

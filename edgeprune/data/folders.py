@@ -92,13 +92,13 @@ def _check_inside(path: Path, root: Path) -> None:
         )
 
 
-def class_order(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
+def class_order(folder: Path, found: Sequence[str], source: str = "The folders are") -> tuple[str, ...]:
     """The classes as labels.txt lists them; else sorted."""
     listed = listed_labels(folder) if (folder / "labels.txt").is_file() else tuple(sorted(found))
     if sorted(listed) != sorted(found):
         raise InputError(
             f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
-            f"The folders are {', '.join(sorted(found))}.", "Make them the same.",
+            f"{source} {', '.join(sorted(found))}.", "Make them the same.",
         )
     return listed
 

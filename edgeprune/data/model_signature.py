@@ -97,16 +97,15 @@ def _shape(tensor: KerasTensor) -> Shape:
 
 def _vocabulary(model: KerasModel, tensor: KerasTensor) -> int:
     """Rows of the embedding that reads `tensor`, or of any where rows of numbers can be nothing else."""
-    embeddings = [layer for layer in _layers(model) if hasattr(layer, "input_dim") and _embeds(layer)]
+    embeddings = [
+        layer for layer in _layers(model)
+        if hasattr(layer, "input_dim") and any(kind.__name__ == "Embedding" for kind in type(layer).__mro__)
+    ]
     for layer in embeddings:
         if getattr(layer, "input", None) is tensor:
             return int(layer.input_dim)
     alone = len(model.inputs) == 1 and len(tensor.shape) == 2
     return max((int(layer.input_dim) for layer in embeddings), default=0) if alone else 0
-
-
-def _embeds(layer: KerasLayer) -> bool:
-    return any(kind.__name__ == "Embedding" for kind in type(layer).__mro__)
 
 
 def _layers(model: KerasModel) -> Iterator[KerasLayer]:

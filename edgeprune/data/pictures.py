@@ -1,30 +1,38 @@
-"""Pictures to a model's input: what they are brought to when read, and the steps that travel.
+"""Pictures, in folders by class or bare, to a model's input: what they become, and the steps that travel.
 
     file -> uint8 (H, W, 1 or 3) --resize, channels--> raw sample (h, w, c)
     raw sample --resize, channels, rescale--> model input float32
 
 The two steps are the same before and after storing; what fits already passes through them unchanged, so
-a camera's frame on the device goes exactly the way a file went here.
+a camera's frame on the device goes exactly the way a file went here. Small folders are decoded once and
+held; of large ones only the headers are read at first, and a picture whose body is broken is named when its
+batch is read.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL.Image import Image as Picture
 
 from edgeprune import preprocessing
+from edgeprune.data import folders
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.refusals import not_installed, unreadable
+from edgeprune.data.streamed import Array, FromItems, Streamed, held
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 SCALE_NOTE = "Pixels are scaled"
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF")
+_GREY = ("1", "L", "LA")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,9 +65,6 @@ def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> Pictur
     """The form that a model takes: (H, W, C), (H, W), or the pixels in one row.
 
     Where it leaves a size open, that of the first picture counts, whose `shape` is (H, W) or (H, W, C).
-
-    Raises:
-        InputError: pictures cannot be brought into the model's shape.
     """
     height, width, channels = (*shape, 1)[:3]
     if signature is None:
@@ -84,15 +89,19 @@ def steps_for(form: PictureForm, signature: ModelSignature | None) -> tuple[Step
     """Steps from pictures to the model's input."""
     steps: list[Step] = [*form.steps()]
     if signature is None:
-        return (*steps, {"op": "rescale", "scale": 1 / 255, "offset": 0.0})
+        return (*steps, pixel_step(0.0, 1.0))
     expected = signature.inputs[0]
     if not expected.is_integer:
-        low, high = (0.0, 255.0) if signature.scales else signature.pixels
-        steps.append({"op": "rescale", "scale": (high - low) / 255, "offset": float(low)})
+        steps.append(pixel_step(*((0.0, 255.0) if signature.scales else signature.pixels)))
     if len(expected.shape) != 3:
         shape = [form.height, form.width] if len(expected.shape) == 2 else [form.size]
         steps.append({"op": "reshape", "shape": shape})
     return tuple(steps)
+
+
+def pixel_step(low: float, high: float) -> Step:
+    """Scales pixels of 0..255 to `low`..`high`."""
+    return {"op": "rescale", "scale": (high - low) / 255, "offset": float(low)}
 
 
 def scale_note(signature: ModelSignature | None) -> str:
@@ -104,24 +113,19 @@ def scale_note(signature: ModelSignature | None) -> str:
 
 
 def decode(path: Path) -> np.ndarray:
-    """(H, W, 1 or 3) uint8 of a JPEG, PNG, BMP or GIF (its first frame); transparency is dropped.
-
-    Raises:
-        InputError: no such picture, cut off, too large, or Pillow is missing.
-    """
+    """(H, W, 1 or 3) uint8 of a JPEG, PNG, BMP or GIF (its first frame); transparency is dropped."""
     with _opened(path) as picture:
         mode = picture.mode
         if mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
             return (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)[..., None]
-        if mode in ("1", "L", "LA"):
-            return np.asarray(picture.convert("L"))[..., None]
-        return np.asarray(picture.convert("RGB"))
+        grey = mode in _GREY
+        return np.asarray(picture.convert("L"))[..., None] if grey else np.asarray(picture.convert("RGB"))
 
 
 def shape_of(path: Path) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
     with _opened(path, load=False) as picture:
-        grey = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
+        grey = picture.mode in _GREY or picture.mode.startswith("I")
         return picture.height, picture.width, 1 if grey else 3
 
 
@@ -141,3 +145,42 @@ def _opened(path: Path, *, load: bool = True) -> Picture:
         expected = f"A picture is expected: {', '.join(_FORMATS)}."
         raise unreadable(path, error, expected, "Repair it, or take it out.") from error
     return picture
+
+
+def read_image_folder(request: DataRequest) -> Dataset:
+    """A `Dataset` of all pictures below a folder."""
+    folder = request.path
+    parts = folders.by_split(folder, SUFFIXES)
+    order = folders.class_order(folder, sorted({name for part in parts.values() for name in part}))
+    form = form_for(shape_of(next(iter(parts["train"].values()))[0]), request.signature)
+    made = {}
+    for split, classes in parts.items():
+        paths = [path for name in order for path in classes.get(name, ())]
+        y = [number for number, name in enumerate(order) for _ in classes.get(name, ())]
+        made[split] = (_samples(paths, form), np.array(y, np.int64))
+    return _picture_dataset(made, order, form, request)
+
+
+def read_pictures(request: DataRequest) -> Dataset:
+    """A `Dataset` without labels of the pictures that lie in a folder."""
+    folder = request.path
+    paths = sorted(folders.files_below(folder, SUFFIXES, folder))
+    form = form_for(shape_of(paths[0]), request.signature)
+    return _picture_dataset({"train": (_samples(paths, form), None)}, None, form, request)
+
+
+def _samples(paths: Sequence[Path], form: PictureForm) -> Array:
+    samples = held(FromItems(paths, lambda path: form.bring(decode(path))), form.size)
+    if isinstance(samples, Streamed):
+        for path in paths:
+            shape_of(path)
+    return samples
+
+
+def _picture_dataset(
+    parts: RawParts, classes: Sequence[str] | None, form: PictureForm, request: DataRequest
+) -> Dataset:
+    signature, name = request.signature, request.path.name
+    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
+    return build_dataset(request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes)

@@ -32,7 +32,7 @@ Predict = Callable[[HeldSamples], np.ndarray]
 def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
     """`data` with the scaling that the model does best with, and with a note where it only guesses.
 
-    `data` without labels is returned as it is; `seed` is that of the draw of training samples.
+    `data` without labels is returned as it is.
     """
     found = list(scalings(data))
     can_judge = len(found) > 1 or data.metrics[0] == "accuracy"
@@ -53,8 +53,8 @@ def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
         # What was assumed before, such as the scale of pixels, no longer holds.
         notes = [old for old in notes if not old.startswith(pictures.SCALE_NOTE)]
         notes.append(
-            f"The model does best with {found[best][0]} ({metric.name} on {len(split)} training samples: "
-            f"{tried})."
+            f"The model does best with {found[best][0]} "
+            f"({metric.name} on {len(split)} training samples: {tried})."
         )
     return dataclasses.replace(
         data, preprocessing=found[best][1], notes=(*notes, *_doubts(data, split.y, values[best]))
@@ -80,11 +80,8 @@ def scalings(data: Dataset) -> Iterator[tuple[str, Steps]]:
     ops = [step["op"] for step in steps]
     if data.task == "vision" and "channels" in ops and "rescale" in ops:
         at = ops.index("rescale")
-        ranges = {
-            (low, high): {"op": "rescale", "scale": (high - low) / 255, "offset": low}
-            for low, high in _PIXELS
-        }
-        for (low, high), step in sorted(ranges.items(), key=lambda item: item[1] != steps[at]):
+        ranges = [(pixels, pictures.pixel_step(*pixels)) for pixels in _PIXELS]
+        for (low, high), step in sorted(ranges, key=lambda item: item[1] != steps[at]):
             yield f"pixels from {low:g} to {high:g}", (*steps[:at], step, *steps[at + 1 :])
     elif data.task == "tabular" and "standardize" in ops:
         at = ops.index("standardize")

@@ -3,7 +3,7 @@
 What is typed, what it is, and the module that reads it:
 
     data.npz, x.npy, FOLDER of .npy     arrays                       `arrays`
-    FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `image_folder`
+    FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
     FOLDER/yes/1.wav                    recordings by word           `speech_data`
     data.csv .tsv .jsonl(.gz) .parquet  texts, or rows of numbers    `table_data`
     tfds:NAME                           TensorFlow Datasets          `tfds`
@@ -26,7 +26,6 @@ from edgeprune.data import (
     arrays,
     callables,
     folders,
-    image_folder,
     keras_sets,
     pictures,
     speech_data,
@@ -46,12 +45,9 @@ _COUNTED = 1000  # files of an unknown folder
 
 @dataclasses.dataclass(frozen=True)
 class SourceKind:
-    """One kind of source: as messages call it, how it is known, and its reader.
+    """One kind of source; its reader raises `InputError` for what is damaged or does not fit the model."""
 
-    Readers raise `InputError` for what is damaged or does not fit the model.
-    """
-
-    name: str
+    name: str  # as messages call it
     matches: Callable[[str], bool]
     read: Callable[[DataRequest], Dataset]
 
@@ -77,10 +73,8 @@ def open_data(
     kinds = "; ".join(kind.name for kind in KINDS)
     if not Path(name).exists():
         raise InputError(f"There is no data {shown(name)}.", f"Expected {kinds}.", "Check the name.")
-    raise InputError(
-        f"{shown(name)} {_contents(Path(name))}.", f"edgeprune reads {kinds}.",
-        "Convert it, or check the name.",
-    )
+    contents = f"{shown(name)} {_contents(Path(name))}."
+    raise InputError(contents, f"edgeprune reads {kinds}.", "Convert it, or check the name.")
 
 
 def _contents(path: Path) -> str:
@@ -120,10 +114,6 @@ def _holds_by_class(*suffixes: str) -> Callable[[str], bool]:
     return matches
 
 
-def _names_function(source: str) -> bool:
-    return _CALLABLE.fullmatch(source) is not None and not Path(source).exists()
-
-
 KINDS: tuple[SourceKind, ...] = (
     SourceKind("tfds:NAME", lambda source: source.startswith("tfds:"), tfds.read_tfds),
     SourceKind("keras:NAME", lambda source: source.startswith("keras:"), keras_sets.read_keras),
@@ -134,9 +124,13 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
     SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
     SourceKind(
-        "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), image_folder.read_image_folder
+        "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), pictures.read_image_folder
     ),
-    SourceKind("a folder of pictures", _holds(*pictures.SUFFIXES), image_folder.read_pictures),
-    SourceKind("package.module:function", _names_function, callables.read_callable),
+    SourceKind("a folder of pictures", _holds(*pictures.SUFFIXES), pictures.read_pictures),
+    SourceKind(
+        "package.module:function",
+        lambda source: _CALLABLE.fullmatch(source) is not None and not Path(source).exists(),
+        callables.read_callable,
+    ),
 )
 """The first row that matches reads the source."""

@@ -60,9 +60,7 @@ def clips_dataset(
 ) -> Dataset:
     """A `Dataset` of clips (N, samples) int16 with y (N,), or (N, L) padded with -1 for word strings.
 
-    Args:
-        splits: clips and y under ``train``, ``validation`` and ``test``.
-        steps: instead of the front end and its standardization.
+    `steps` stand instead of the front end and its standardization.
     """
     clips, y = splits["train"]
     steps = standardized(front_end(sample_rate), clips) if steps is None else steps
@@ -79,18 +77,10 @@ def join_words(
     clips: Sequence[np.ndarray], y: np.ndarray, *,
     count: int, samples: int, gap: int, words: tuple[int, int], seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Strings of words, made by joining single recordings with pauses between them.
+    """Strings of `words` (fewest, most) words: int16 recordings joined with pauses of up to `gap` samples.
 
-    Args:
-        clips: one int16 array a recording, of any lengths.
-        y: class numbers of the recordings.
-        count: strings to make.
-        samples: of a string; words that no longer fit are left out.
-        gap: the longest pause, in samples.
-        words: fewest and most words of a string.
-
-    Returns:
-        Audio (count, samples) int16 and class numbers (count, most words), -1 after the last word.
+    Words that no longer fit into `samples` are left out. Gives audio (count, samples) int16 and class
+    numbers (count, most words), -1 after the last word.
     """
     rng = np.random.default_rng(seed)
     audio = np.zeros((count, samples), np.int16)

@@ -50,7 +50,7 @@ def read_speech_folder(request: DataRequest) -> Dataset:
         steps=lambda train: steps_for(train, rate, samples, signature),
         silence=SILENCE in listed if listed else classes in (0, without_silence + 1),
     )
-    data = _in_order(data, listed, folder) if listed else data
+    data = _in_order(data, folder) if listed else data
     data = dataclasses.replace(data, source=folder.name, licence="as you know it", notes=(
         f"Clips are {samples} samples at {rate} Hz. Bands are standardized by the training clips.",
     ))
@@ -59,11 +59,7 @@ def read_speech_folder(request: DataRequest) -> Dataset:
 
 
 def steps_for(train: Array, rate: int, samples: int, signature: ModelSignature | None) -> Steps:
-    """Steps from clips (N, samples) int16 to the model's input; statistics are those of `train`.
-
-    Raises:
-        InputError: the model takes no form of audio.
-    """
+    """Steps from clips (N, samples) int16 to the model's input; statistics are those of `train`."""
     if signature is None:
         return standardized(front_end(rate), train)
     shape = signature.inputs[0].shape
@@ -109,32 +105,25 @@ def clip_samples(signature: ModelSignature | None, rate: int) -> int:
 
 
 def _rate(folder: Path, signature: ModelSignature | None) -> int:
-    """What recordings are resampled to.
+    """The model's rate where it takes one second of samples, else what most recordings have.
 
-    The model's rate where it takes one second of samples, else what most recordings have, and no more
-    than the bands need: they end at 7.6 kHz.
+    It is no more than the bands need, which end at 7.6 kHz.
     """
     samples = clip_samples(signature, 0)
     if samples in _RATES_HZ:
         return samples
-    paths = [
-        path
-        for name in folders.subfolders(folder)
-        for path in sorted(folders.files_below(folder / name, (".wav",), folder))
-    ]
+    below = (folders.files_below(folder / name, (".wav",), folder) for name in folders.subfolders(folder))
+    paths = [path for files in below for path in sorted(files)]
     rates = [read_wav(path)[1] for path in paths[:: -(-len(paths) // _LOOKED_AT)]]
     common = max(sorted(set(rates)), key=rates.count)
     return common if samples else min(common, _ENOUGH_HZ)
 
 
-def _in_order(data: Dataset, listed: tuple[str, ...], folder: Path) -> Dataset:
+def _in_order(data: Dataset, folder: Path) -> Dataset:
     """The classes in the order of labels.txt, which is the model's."""
-    if sorted(listed) != sorted(data.labels or ()):
-        raise InputError(
-            f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
-            f"The recordings give {', '.join(data.labels or ())}.", "Make them the same.",
-        )
-    place = np.array([listed.index(name) for name in data.labels or ()])
+    found = data.labels or ()
+    listed = folders.class_order(folder, found, "The recordings give")
+    place = np.array([listed.index(name) for name in found])
     train, validation, test = (
         Split(split.x, None if split.y is None else place[split.y])
         for split in (data.train, data.validation, data.test)

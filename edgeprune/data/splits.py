@@ -24,18 +24,13 @@ Parts = Mapping[str, Split]
 
 
 def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """Training, validation and test, and a sentence for each that had to be drawn from ``train``.
-
-    Raises:
-        InputError: no samples at all, or too few of a class to stand in every split.
-    """
+    """Training, validation and test, and a sentence for each that had to be drawn from ``train``."""
     splits, notes = dict(parts), []
-    for name in NAMES:
-        if name in splits and not len(splits[name]):
-            raise InputError(
-                f"The {name} split has no samples.", "At least one of every class is expected.",
-                "Check what the source holds, or leave this split out to have it drawn.",
-            )
+    if empty := [name for name in NAMES if name in splits and not len(splits[name])]:
+        raise InputError(
+            f"The {empty[0]} split has no samples.", "At least one of every class is expected.",
+            "Check what the source holds, or leave this split out to have it drawn.",
+        )
     missing = [name for name in ("test", "validation") if name not in splits]
     for place, name in enumerate(missing):
         ratio = TEST if name == "test" else VALIDATION

@@ -18,23 +18,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
+# Samples up to this size are held as arrays. Pixels of 8 bits become four times as much at the model's input.
 IN_MEMORY_BYTES = 256 * 2**20
-"""Samples up to this size are held as arrays; above it they are read as they are needed.
-
-Pixels of 8 bits become four times as much at the model's input.
-"""
 
 Rows = slice | np.ndarray
 Item = TypeVar("Item")
 
 
 class Streamed:
-    """An array-like (N, ...) of samples that are read on demand.
-
-    Args:
-        count: N.
-        read: gives the samples (len(rows), ...) at `rows`, which count in the source.
-    """
+    """An array-like (N, ...) of samples: `read` gives those (len(rows), ...) at `rows` of the source."""
 
     def __init__(self, count: int, read: Callable[[np.ndarray], np.ndarray]) -> None:
         self._rows, self._read = np.arange(count), read
@@ -59,7 +51,7 @@ class Streamed:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape with the samples' axis; seen on the first sample."""
+        """With the samples' axis; seen on the first sample."""
         return (len(self), *self._one.shape[1:])
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,23 +10,26 @@ import numpy as np
 from edgeprune.data import espeak
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.speech import clips_dataset, join_words
+from edgeprune.data.splits import NAMES
 from edgeprune.preprocessing import apply
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SAMPLE_RATE_HZ = 16000
-
-_SOURCE = "synthesised by edgeprune with eSpeak NG"
-_LICENCE = "eSpeak NG is GPL-3.0; its output carries no terms"
 _ACCENTS = ("en-us", "en", "en-gb-scotland", "en-gb-x-rp", "en-029", "en-gb-x-gbclan")
 _SPEAKERS = ("", "+m1", "+m2", "+m3", "+m4", "+m5", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+f5")
+
+
+_dataset = functools.partial(
+    clips_dataset, sample_rate=SAMPLE_RATE_HZ, source="synthesised by edgeprune with eSpeak NG",
+    licence="eSpeak NG is GPL-3.0; its output carries no terms", synthetic=True,
+)
 
 
 def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
     """`per_word` recordings of each word at 16 kHz, trimmed, with voice, speed and pitch drawn at random.
 
-    Returns:
-        One int16 array a recording, and class numbers (N,); the order is by repetition, then word.
+    Recordings are int16, with class numbers (N,); the order is by repetition, then word.
     """
     rng = np.random.default_rng(seed)
     requests: list[dict[str, str | int]] = [
@@ -84,28 +88,19 @@ def synthetic_commands(
 ) -> Dataset:
     """Spoken commands by eSpeak NG: `train` clips a word, `held_out` each for validation and test."""
     splits = {}
-    for offset, (name, per_word) in enumerate(
-        (("train", train), ("validation", held_out), ("test", held_out))
-    ):
+    for offset, (name, per_word) in enumerate(zip(NAMES, (train, held_out, held_out), strict=True)):
         clips, y = spoken(words, per_word, seed + offset)
         splits[name] = (_in_noise(clips, SAMPLE_RATE_HZ, seed + offset), y)
-    return clips_dataset(
-        splits, words, SAMPLE_RATE_HZ, name="synthetic-commands", synthetic=True,
-        source=_SOURCE, licence=_LICENCE,
-    )
+    return _dataset(splits, words, name="synthetic-commands")
 
 
 def synthetic_digit_strings(*, train: int = 1500, held_out: int = 200, seed: int = 29) -> Dataset:
     """Strings of two to five spoken digits, three seconds each, for CTC."""
-    splits = {}
-    for offset, (name, count) in enumerate((("train", train), ("validation", held_out), ("test", held_out))):
+    splits, samples, gap = {}, 3 * SAMPLE_RATE_HZ, SAMPLE_RATE_HZ // 4
+    for offset, (name, count) in enumerate(zip(NAMES, (train, held_out, held_out), strict=True)):
         clips, y = spoken(DIGITS, 40 if name == "train" else 10, seed + offset)
         audio, labels = join_words(
-            clips, y, count=count, samples=3 * SAMPLE_RATE_HZ, gap=SAMPLE_RATE_HZ // 4, words=(2, 5),
-            seed=seed + offset,
+            clips, y, count=count, samples=samples, gap=gap, words=(2, 5), seed=seed + offset
         )
-        splits[name] = (_in_noise(list(audio), 3 * SAMPLE_RATE_HZ, seed + offset), labels)
-    return clips_dataset(
-        splits, DIGITS, SAMPLE_RATE_HZ, name="synthetic-digit-strings", synthetic=True,
-        source=_SOURCE, licence=_LICENCE,
-    )
+        splits[name] = (_in_noise(list(audio), samples, seed + offset), labels)
+    return _dataset(splits, DIGITS, name="synthetic-digit-strings")

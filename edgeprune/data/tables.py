@@ -40,11 +40,7 @@ def is_table(path: Path) -> bool:
 
 
 def read_table(path: Path) -> Columns:
-    """Columns by name; values are texts (CSV), or what JSON and Parquet hold.
-
-    Raises:
-        InputError: unreadable, not UTF-8, rows of unlike length, no rows, or pyarrow is missing.
-    """
+    """Columns by name; values are texts (CSV), or what JSON and Parquet hold."""
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     try:
         if kind == "parquet":

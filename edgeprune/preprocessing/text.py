@@ -109,10 +109,6 @@ def pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
     return found
 
 
-def _subwords(text: str, vocabulary: dict[str, int]) -> list[str]:
-    return [piece for word in words(text) for piece in pieces(word, vocabulary)]
-
-
 SPLITTERS: dict[str, Callable[[str], list[str]]] = {
     "word": words, "char": characters, "given": given, "keras": keras,
 }
@@ -172,7 +168,10 @@ def tokenize(
         if not isinstance(text, str):
             kind = type(text).__name__
             raise InputError(f"A sample is of type {kind}.", "Expected texts.", "Pass strings.")
-        tokens = _subwords(text, numbers) if kind == "subword" else SPLITTERS[kind](text)
+        if kind == "subword":
+            tokens = [piece for word in words(text) for piece in pieces(word, numbers)]
+        else:
+            tokens = SPLITTERS[kind](text)
         kept = (tokens[:length] if keep == "start" else tokens[-length:]) or [UNKNOWN]
         row[: len(kept)] = [numbers.get(token, unknown) for token in kept]
     return rows

@@ -3,7 +3,7 @@ import pytest
 
 from edgeprune.data import tabular, text
 from edgeprune.data.speech import clips_dataset, front_end, join_words, standardized
-from edgeprune.data.synthetic_tags import synthetic_orders
+from edgeprune.data.text import synthetic_orders
 from edgeprune.errors import InputError
 
 
