@@ -10,28 +10,21 @@ import importlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Annotated
+from types import FrameType
+from typing import Annotated
 
 import typer
 
 import edgeprune
 from edgeprune.cli.failure import INTERRUPTED, report_failure
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
     "doctor",
 )
 
-app = typer.Typer(
-    name="edgeprune",
-    help="Remove half of a Keras model's neurons, keep its performance, prove it on your own device.",
-    no_args_is_help=True,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-)
+_ABOUT = "Remove half of a Keras model's neurons, keep its performance, prove it on your own device."
+app = typer.Typer(name="edgeprune", help=_ABOUT, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

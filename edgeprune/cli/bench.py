@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from edgeprune.errors import EdgepruneError
 
-    from edgeprune.errors import EdgepruneError
+if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
 
 _DEVICE = "local, ssh://[user@]host[:port] or adb://[serial]; repeat it for several at once."
@@ -43,14 +43,12 @@ def bench(
         benchmark_model=benchmark_model, native_runner=native_runner,
     )
     devices = device or ["local"]
-    results = bench_devices(target, devices, options)
-    _print(devices, results, as_json)
+    _print(devices, bench_devices(target, devices, options), as_json)
 
 
 def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError], as_json: bool) -> None:
     """One table or JSON list of what worked; then the first failure, if any, decides the exit code."""
     from edgeprune import jsonable
-    from edgeprune.errors import EdgepruneError
     from edgeprune.run_record import RunRecord
 
     records = [result for result in results if isinstance(result, RunRecord)]
@@ -59,11 +57,10 @@ def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError]
         typer.echo(jsonable.dumps(records))
     elif records:
         _print_table(records)
-    if failures and records:
-        for device, result in zip(devices, results, strict=True):
-            if isinstance(result, EdgepruneError) and result is not failures[0]:
-                typer.echo(f"{device}: {result}", err=True)
     if failures:
+        for device, result in zip(devices, results, strict=True):
+            if records and isinstance(result, EdgepruneError) and result is not failures[0]:
+                typer.echo(f"{device}: {result}", err=True)
         raise failures[0]
 
 

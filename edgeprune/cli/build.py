@@ -11,15 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Option
 
-from edgeprune.cli.options import (
-    CustomObjects,
-    DataName,
-    ModelName,
-    RecipeFile,
-    TrustModel,
-    given_settings,
-    with_recipe_options,
-)
+from edgeprune.cli import options
 from edgeprune.cli.progress import progress_bars
 from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import Recipe, recipe
@@ -28,28 +20,24 @@ from edgeprune.recipe.file import read_recipe, written_recipe
 if TYPE_CHECKING:
     from edgeprune.report.schema import Report
 
-_OUT = "build/edgeprune"
+_WRITE_RECIPE = "Print the effective recipe and do nothing else."
+_RESUME = "Continue an interrupted build of the same recipe."
+_EXPLAIN = "Show what each layer's width costs, if a limit was given."
 
 
-@with_recipe_options
+@options.with_recipe_options
 def build(
     context: typer.Context,
-    model: ModelName = None,
-    data: DataName = None,
-    out: Annotated[str, Option(help="Output folder; replaced as a whole.")] = _OUT,
-    recipe_file: RecipeFile = None,
-    write_recipe: Annotated[
-        bool, Option("--write-recipe", help="Print the effective recipe and do nothing else.")
-    ] = False,
-    custom_objects: CustomObjects = "",
-    trust_model: TrustModel = False,
+    model: options.ModelName = None,
+    data: options.DataName = None,
+    out: Annotated[str, Option(help="Output folder; replaced as a whole.")] = "build/edgeprune",
+    recipe_file: options.RecipeFile = None,
+    write_recipe: Annotated[bool, Option("--write-recipe", help=_WRITE_RECIPE)] = False,
+    custom_objects: options.CustomObjects = "",
+    trust_model: options.TrustModel = False,
     force: Annotated[bool, Option("--force", help="Build again even if nothing changed.")] = False,
-    resume: Annotated[
-        bool, Option("--resume/--no-resume", help="Continue an interrupted build of the same recipe.")
-    ] = True,
-    explain: Annotated[
-        bool, Option("--explain", help="Show what each layer's width costs, if a limit was given.")
-    ] = False,
+    resume: Annotated[bool, Option("--resume/--no-resume", help=_RESUME)] = True,
+    explain: Annotated[bool, Option("--explain", help=_EXPLAIN)] = False,
     runner: Annotated[str, Option(help="Runner on --device: python, native or benchmark_model.")] = "python",
     python: Annotated[str | None, Option(help="Python on --device, such as a venv's.")] = None,
     library: Annotated[Path | None, Option(help="TFLite library for the native runner.")] = None,
@@ -74,9 +62,8 @@ def build(
         runner=runner, python=python, library=library, native_runner=native_runner,
         benchmark_model=benchmark_model,
     )
-    source = pipeline.Source(
-        places.get("model"), places.get("data"), places.get("custom_objects", ""), trust_model
-    )
+    objects = places.get("custom_objects", "")
+    source = pipeline.Source(places.get("model"), places.get("data"), objects, trust_model)
     with progress_bars(enabled=not (silent or json)) as progress:
         done = pipeline.run(
             source, effective, Path(places["out"]), command=shlex.join(["edgeprune", *sys.argv[1:]]),
@@ -97,9 +84,9 @@ def _effective(
     """The recipe and the places (model, data, out); the command line wins over the file."""
     given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
     places |= {name: value for name, value in typed.items() if value is not None}
-    if given_settings(context, {"out": out}) or "out" not in places:
+    if options.given_settings(context, {"out": out}) or "out" not in places:
         places["out"] = out
-    asked = {**given, **given_settings(context, settings)}
+    asked = {**given, **options.given_settings(context, settings)}
     return recipe(**with_defaults(places.get("model"), asked)), places
 
 

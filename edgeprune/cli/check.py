@@ -58,12 +58,11 @@ def check(
 
 
 def _asked(recipe: Path | None) -> RecipeLimits:
-    """What the recipe file asks for; its notes go to stderr, since stdout may have to be JSON."""
     from edgeprune.gate.recipe_limits import RecipeLimits, read_limits
 
     asked = RecipeLimits() if recipe is None else read_limits(recipe)
     for note in asked.notes:
-        typer.echo(f"{'note':>12}  {note}", err=True)
+        typer.echo(f"{'note':>12}  {note}", err=True)  # stdout may have to be JSON
     return asked
 
 
@@ -77,20 +76,15 @@ def _percentile(typed: int | None, asked: RecipeLimits) -> int:
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:
-    for path in (junit, markdown):
+    from edgeprune.gate import formats
+
+    for path, text in ((junit, formats.junit), (markdown, formats.markdown)):
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
-    if junit is not None:
-        from edgeprune.gate.formats import junit as as_junit
-
-        junit.write_text(as_junit(result), encoding="utf-8")
-    if markdown is not None:
-        from edgeprune.gate.formats import markdown as as_markdown
-
-        # GitHub's job summary is one file for all commands of a step.
-        mode = "a" if str(markdown) == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
-        with markdown.open(mode, encoding="utf-8") as stream:
-            stream.write(as_markdown(result))
+            # GitHub's job summary is one file for all commands of a step.
+            mode = "a" if str(path) == os.environ.get("GITHUB_STEP_SUMMARY") else "w"
+            with path.open(mode, encoding="utf-8") as stream:
+                stream.write(text(result))
 
 
 def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:

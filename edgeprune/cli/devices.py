@@ -6,12 +6,11 @@ from typing import Annotated
 
 import typer
 
+_DEVICE = "Devices to check; without any: this machine, adb's and the ssh config's."
+
 
 def devices(
-    device: Annotated[
-        list[str] | None,
-        typer.Argument(help="Devices to check; without any: this machine, adb's and the ssh config's."),
-    ] = None,
+    device: Annotated[list[str] | None, typer.Argument(help=_DEVICE)] = None,
     python: Annotated[str | None, typer.Option(help="Python on the devices, such as a venv's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON list.")] = False,
 ) -> None:

@@ -15,11 +15,7 @@ _DEFECT = 1
 
 
 def report_failure(error: BaseException, *, debug: bool) -> int:
-    """Prints what went wrong to stderr.
-
-    Returns:
-        The exit code: 2 bad input, 1 a check failed, 3 the device failed, 130 interrupted.
-    """
+    """Say on stderr what went wrong; the exit code: 2 input, 1 a check, 3 the device, 130 interrupted."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(bool(error.code))
     if debug and not hasattr(error, "show"):

@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from edgeprune.cli.progress import TITLES
+from edgeprune.sweep.front import TrialResult
 from edgeprune.sweep.front_page import figure_text, settings_text
+from edgeprune.sweep.status_board import SweepStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from rich.console import Group
 
-    from edgeprune.sweep.front import TrialResult
-    from edgeprune.sweep.status_board import SweepStatus
-
-    Show = Callable[[SweepStatus], None]
-
+Show = Callable[[SweepStatus], None]
 _STAGES = {**TITLES, "wait": "start", "device": "measure on the device"}
 _LAST = 8
 
@@ -43,17 +40,16 @@ def _lines() -> Show:
     shown: set[str] = set()
 
     def show(now: SweepStatus) -> None:
-        lines = {f"{one.number}": _line(one) for one in now.done} | {note: note for note in now.notes}
-        for key, line in lines.items():
+        lines = {
+            f"{one.number}": f"trial {one.number} ({settings_text(one.settings)}): {_found(one)}"
+            for one in now.done
+        }
+        for key, line in (lines | {note: note for note in now.notes}).items():
             if key not in shown:
                 shown.add(key)
                 print(f"{len(now.done)}/{now.total} {line}", file=sys.stderr, flush=True)  # noqa: T201
 
     return show
-
-
-def _line(one: TrialResult) -> str:
-    return f"trial {one.number} ({settings_text(one.settings)}): {_found(one)}"
 
 
 def _found(one: TrialResult) -> str:

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Option
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import SETTINGS
+from edgeprune.recipe.setting import Setting
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from edgeprune.recipe.setting import Setting
-
-ModelName = Annotated[
-    str | None, typer.Argument(help="A trained Keras model, or zoo:NAME. Default: the task's zoo model.")
-]
-DataName = Annotated[
-    str | None,
-    Option(
-        help="Samples: .npz, .npy, .csv, .jsonl, .parquet, a folder of images or .wav by class, "
-        "tfds:NAME, keras:NAME or package.module:function."
-    ),
-]
-RecipeFile = Annotated[
-    Path | None, Option("--recipe", help="A TOML file of these options; options on the command line win.")
-]
+_MODEL = "A trained Keras model, or zoo:NAME. Default: the task's zoo model."
+_DATA = (
+    "Samples: .npz, .npy, .csv, .jsonl, .parquet, a folder of images or .wav by class, tfds:NAME, keras:NAME "
+    "or package.module:function."
+)
+_RECIPE = "A TOML file of these options; options on the command line win."
+ModelName = Annotated[str | None, typer.Argument(help=_MODEL)]
+DataName = Annotated[str | None, Option(help=_DATA)]
+RecipeFile = Annotated[Path | None, Option("--recipe", help=_RECIPE)]
 CustomObjects = Annotated[str, Option(help="package.module with your own layers, losses or metrics.")]
 TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the model file to run.")]
 
@@ -40,23 +32,16 @@ def with_recipe_options(command: Callable[..., None], without: Sequence[str] = (
     parameters = list(inspect.signature(command, eval_str=True).parameters.values())
     own = [one for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
     options = [_option(one) for name, one in SETTINGS.items() if name not in without]
-    everything = [
-        one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options)
-    ]
+    everything = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in (*own, *options)]
     command.__signature__ = inspect.Signature(everything)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in everything}
     return command
 
 
 def given_settings(context: typer.Context, settings: Mapping[str, object]) -> dict[str, object]:
-    """What was typed on the command line, without defaults, as the recipe takes it.
-
-    Raises:
-        InputError: a ratio that is not PATTERN=SHARE.
-    """
+    """What was typed on the command line, without defaults, as the recipe takes it."""
     typed = {
-        name: value
-        for name, value in settings.items()
+        name: value for name, value in settings.items()
         if (source := context.get_parameter_source(name)) is not None and source.name == "COMMANDLINE"
     }
     for name, value in typed.items():
@@ -71,9 +56,8 @@ def _option(one: Setting) -> inspect.Parameter:
     if one.kind == str | float | None:
         kind = str | None
     default = [] if several else one.default
-    option = typer.Option(
-        "--ratio" if one.name == "ratios" else one.option, help=one.help, show_default=bool(default)
-    )
+    name = "--ratio" if one.name == "ratios" else one.option
+    option = typer.Option(name, help=one.help, show_default=bool(default))
     return inspect.Parameter(
         one.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option]
     )

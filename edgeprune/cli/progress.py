@@ -6,20 +6,13 @@ import contextlib
 import io
 import os
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from edgeprune.progress import Progress, silent
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 TITLES = {
-    "train": "train the baseline",
-    "profile": "measure candidates",
-    "fit": "find the widths",
-    "prune": "prune, strip, repair",
-    "fine_tune": "fine-tune",
-    "convert": "quantize, verify",
+    "train": "train the baseline", "profile": "measure candidates", "fit": "find the widths",
+    "prune": "prune, strip, repair", "fine_tune": "fine-tune", "convert": "quantize, verify",
     "measure": "measure",
 }
 
@@ -41,16 +34,15 @@ def progress_bars(*, enabled: bool) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
-    from rich import progress as rich_progress
+    from rich import progress as shown
     from rich.console import Console
 
-    BarColumn, TextColumn = rich_progress.BarColumn, rich_progress.TextColumn  # noqa: N806
     columns = (
-        TextColumn("{task.description:<26}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"),
-        rich_progress.TimeElapsedColumn(), TextColumn("left"), rich_progress.TimeRemainingColumn(),
+        "{task.description:<26}", shown.BarColumn(), "{task.percentage:>3.0f} %",
+        shown.TimeElapsedColumn(), "left", shown.TimeRemainingColumn(),
     )
-    tasks: dict[str, rich_progress.TaskID] = {}
-    with rich_progress.Progress(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
+    tasks: dict[str, shown.TaskID] = {}
+    with shown.Progress(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
 
         def tell(stage: str, done: float) -> None:
             if stage not in tasks:

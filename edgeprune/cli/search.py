@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
 
-from edgeprune.cli.options import (
-    CustomObjects,
-    DataName,
-    ModelName,
-    RecipeFile,
-    TrustModel,
-    given_settings,
-    with_recipe_options,
-)
+from edgeprune.cli import options
 from edgeprune.errors import InputError
 from edgeprune.recipe import LIMITS, recipe
 from edgeprune.recipe.file import read_recipe
@@ -27,41 +18,38 @@ from edgeprune.recipe.file import read_recipe
 if TYPE_CHECKING:
     from edgeprune.sweep import Front, Sweep
 
+_OUT = "Folder of the front's bundles, front.json, front.html and the sweep's memory."
 _VARY = (
     "FIELD=VALUE,VALUE,… with one of `build`'s options, such as prune=0.3,0.5; repeatable. Default: ratio, "
     "schedule, criterion, allocation, quantize, learning rate, distill."
 )
+_OBJECTIVE = "accuracy, latency, size or memory; repeatable. Default: all."
+_STOP = "Stop trials that others are far ahead of."
 _DEVICE = "local, ssh://… or adb://…; repeat it for several equal devices: each trial runs on a free one."
 _WORKERS = "Builds at the same time. Default: 1, or all cores of the cluster."
 _RAY = "auto or HOST:PORT of a Ray cluster. Default: processes on this machine."
 _STORAGE = "sqlite:///FILE or postgresql://…, which several processes may share. Default: a file in --out."
 
 
-@functools.partial(with_recipe_options, without=(*LIMITS, "device"))
+@functools.partial(options.with_recipe_options, without=(*LIMITS, "device"))
 def search(
     context: typer.Context,
-    model: ModelName = None,
-    data: DataName = None,
-    out: Annotated[
-        Path, Option(help="Folder of the front's bundles, front.json, front.html and the sweep's memory.")
-    ] = Path("build/search"),
+    model: options.ModelName = None,
+    data: options.DataName = None,
+    out: Annotated[Path, Option(help=_OUT)] = Path("build/search"),
     trials: Annotated[int, Option(min=1, help="Number of builds; more, later, extend the sweep.")] = 24,
     vary: Annotated[list[str] | None, Option(help=_VARY)] = None,
-    recipe_file: RecipeFile = None,
-    objective: Annotated[
-        list[str] | None, Option(help="accuracy, latency, size or memory; repeatable. Default: all.")
-    ] = None,
+    recipe_file: options.RecipeFile = None,
+    objective: Annotated[list[str] | None, Option(help=_OBJECTIVE)] = None,
     device: Annotated[list[str] | None, Option(help=_DEVICE)] = None,
     python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
     workers: Annotated[int | None, Option(min=1, help=_WORKERS)] = None,
     ray: Annotated[str | None, Option(help=_RAY)] = None,
     storage: Annotated[str | None, Option(help=_STORAGE)] = None,
     study: Annotated[str, Option(help="Name of the sweep in the storage.")] = "edgeprune",
-    prune_trials: Annotated[
-        bool, Option("--stop-hopeless/--no-stop-hopeless", help="Stop trials that others are far ahead of.")
-    ] = True,
-    custom_objects: CustomObjects = "",
-    trust_model: TrustModel = False,
+    prune_trials: Annotated[bool, Option("--stop-hopeless/--no-stop-hopeless", help=_STOP)] = True,
+    custom_objects: options.CustomObjects = "",
+    trust_model: options.TrustModel = False,
     json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
     silent: Annotated[bool, Option("--quiet", help="No live table.")] = False,
     **settings: object,
@@ -72,28 +60,24 @@ def search(
     from edgeprune.sweep.space import parse_space
 
     given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
-    fixed = {**given, **given_settings(context, settings)}
-    _refuse_limits(fixed)
+    fixed = {**given, **options.given_settings(context, settings)}
+    if recipe(**fixed).budget.limited:
+        raise InputError(
+            "A sweep takes no limits.", "Its front shows what each limit would allow.",
+            "Leave the limits out of the recipe file, or use `edgeprune build`.",
+        )
     what = Sweep(
         model or places.get("model"), data or places.get("data"), parse_space(vary or (), fixed), fixed,
         tuple(objective or Sweep.objectives), trials, storage, study, workers, ray,
         tuple(device or Sweep.devices), custom_objects or places.get("custom_objects", ""), trust_model,
         python, prune_trials,
-    )  # fmt: skip
+    )
     front = _run(what, out, enabled=not (silent or json))
     written = write_front(front, out)
     if json:
         typer.echo(written["front.json"].read_text(encoding="utf-8"), nl=False)
     elif not silent:
         _print(front, out)
-
-
-def _refuse_limits(fixed: Mapping[str, object]) -> None:
-    if recipe(**fixed).budget.limited:
-        raise InputError(
-            "A sweep takes no limits.", "Its front shows what each limit would allow.",
-            "Leave the limits out of the recipe file, or use `edgeprune build`.",
-        )
 
 
 def _run(what: Sweep, out: Path, *, enabled: bool) -> Front:

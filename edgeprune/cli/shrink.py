@@ -12,17 +12,15 @@ from edgeprune.cli.options import CustomObjects, TrustModel
 if TYPE_CHECKING:
     import numpy as np
 
+_OUT = "Where to write. Default: MODEL with -shrunk.keras."
+_SAMPLES = "Inputs to prove it on as well: .npy, or .npz by input name."
+
 
 def shrink(
     model: Annotated[pathlib.Path, typer.Argument(help="A .keras or .h5 file, or a SavedModel folder.")],
-    out: Annotated[
-        pathlib.Path | None, typer.Option("--out", help="Where to write. Default: MODEL with -shrunk.keras.")
-    ] = None,
+    out: Annotated[pathlib.Path | None, typer.Option("--out", help=_OUT)] = None,
     custom_objects: CustomObjects = "",
-    samples: Annotated[
-        pathlib.Path | None,
-        typer.Option("--samples", help="Inputs to prove it on as well: .npy, or .npz by input name."),
-    ] = None,
+    samples: Annotated[pathlib.Path | None, typer.Option("--samples", help=_SAMPLES)] = None,
     trust_model: TrustModel = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -56,11 +54,6 @@ def shrink(
 
 
 def _arrays(path: pathlib.Path) -> np.ndarray | dict[str, np.ndarray]:
-    """One array, or a dictionary of them by input name.
-
-    Raises:
-        InputError: no such file, or no arrays in it.
-    """
     import numpy as np
 
     from edgeprune.errors import InputError
@@ -69,6 +62,5 @@ def _arrays(path: pathlib.Path) -> np.ndarray | dict[str, np.ndarray]:
         found = np.load(path, allow_pickle=False)
         return found if isinstance(found, np.ndarray) else dict(found)
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(
-            f"{path} holds no samples ({error}).", "An .npy or .npz file of numbers is expected."
-        ) from error
+        found = f"{path} holds no samples ({error})."
+        raise InputError(found, "An .npy or .npz file of numbers is expected.") from error

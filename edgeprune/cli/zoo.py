@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+_TASK = "Only models of this task: vision, speech, text or tabular."
+
 
 def zoo(
-    task: Annotated[
-        str | None, typer.Option(help="Only models of this task: vision, speech, text or tabular.")
-    ] = None,
+    task: Annotated[str | None, typer.Option(help=_TASK)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """List the models of the zoo with accuracy, size and latency before and after pruning."""
@@ -30,20 +30,15 @@ def zoo(
 
 
 def entries(task: str | None) -> list[dict[str, Any]]:
-    """The zoo's models as plain values; ``results`` holds one entry a data set it was measured on.
-
-    Raises:
-        InputError: no model has this task.
-    """
+    """The zoo's models as plain values; ``results`` holds one entry a data set it was measured on."""
     import edgeprune_models
     from edgeprune.errors import InputError
     from edgeprune_models import results
 
     chosen = [model for model in edgeprune_models.ZOO.values() if task in (None, model.task)]
     if not chosen:
-        tasks = sorted({model.task for model in edgeprune_models.ZOO.values()})
-        found = f"The zoo has no task {task!r}."
-        raise InputError(found, f"Expected one of {', '.join(tasks)}.", "Choose one.")
+        tasks = ", ".join(sorted({model.task for model in edgeprune_models.ZOO.values()}))
+        raise InputError(f"The zoo has no task {task!r}.", f"Expected one of {tasks}.", "Choose one.")
     return [
         {
             "name": model.name, "task": model.task, "summary": model.summary, "licence": model.licence,
@@ -55,7 +50,6 @@ def entries(task: str | None) -> list[dict[str, Any]]:
 
 
 def _figures(measured: dict[str, Any]) -> str:
-    """One line: data, metric, size and latency, before and after."""
     before, after = measured["stages"]["baseline"], measured["stages"]["deployed"]
     metric = next(iter(before["metrics"]))
     data = measured["data"]["name"] + (" (synthetic)" if measured["data"]["synthetic"] else "")
