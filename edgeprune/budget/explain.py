@@ -9,6 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Optional
 
+from edgeprune import quantities
+
+NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}
+
 
 @dataclasses.dataclass(frozen=True)
 class GroupExplanation:
@@ -82,3 +86,10 @@ class Explanation:
     candidates: int
     median_error: Optional[float] = None  # noqa: UP045
     deployed: Optional[Round] = None  # noqa: UP045
+
+
+def show_cost(name: str, value: float) -> str:
+    """An amount of a resource for people."""
+    if name == "latency_ms":
+        return quantities.show_duration(value)
+    return f"{value:,.0f} MACs" if name == "macs" else quantities.show_size(value)

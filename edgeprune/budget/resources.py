@@ -14,14 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune import quantities
 from edgeprune.budget.allocation import Cost
 from edgeprune.budget.least_squares import solve_bounded
 from edgeprune.budget.profile import LatencyProfile
 from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel, cost_model
 
-NOUNS = {"latency_ms": "latency", "memory_bytes": "memory", "size_bytes": "size", "macs": "MAC"}
 INEXACT = 0.98
 """Fraction of a predicted limit that is aimed at, where the built model may take a little more."""
 
@@ -111,13 +109,6 @@ def resources_of(
             predict = _memory_of(profile, size, memory)
             found.append(Resource("memory_bytes", given["memory_bytes"], predict, INEXACT))
     return found
-
-
-def show_cost(name: str, value: float) -> str:
-    """An amount of a resource for people."""
-    if name == "latency_ms":
-        return quantities.show_duration(value)
-    return f"{value:,.0f} MACs" if name == "macs" else quantities.show_size(value)
 
 
 def vectorized(model: CostModel) -> Cost:

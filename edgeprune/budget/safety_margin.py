@@ -9,9 +9,9 @@ import numpy as np
 
 from edgeprune.budget.allocation import Cost
 from edgeprune.budget.cost_attribution import slowest_layers
-from edgeprune.budget.explain import Round
+from edgeprune.budget.explain import NOUNS, Round, show_cost
 from edgeprune.budget.profile import LatencyProfile
-from edgeprune.budget.resources import NOUNS, Resource, ResourceBudget, relative_cost, show_cost
+from edgeprune.budget.resources import Resource, ResourceBudget, relative_cost
 from edgeprune.errors import VerificationError
 
 UNDERUSED = 0.90

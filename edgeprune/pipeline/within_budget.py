@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 from device_runners.session import Session
 from device_runners.transports import open_transport
-from edgeprune.budget.explain import Round
+from edgeprune.budget.explain import Round, show_cost
 from edgeprune.budget.measurement import BudgetMeasurement
-from edgeprune.budget.resources import ResourceBudget, show_cost
+from edgeprune.budget.resources import ResourceBudget
 from edgeprune.budget.search import BudgetOutcome, BudgetSearch, budget_search
 from edgeprune.conversion import Converted
 from edgeprune.errors import DeviceError, InputError, VerificationError

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edgeprune.budget.explain import Explanation, Round
-from edgeprune.budget.resources import NOUNS, show_cost
+from edgeprune.budget.explain import NOUNS, Explanation, Round, show_cost
 from edgeprune.quantities import show_duration
 from edgeprune.report.table import if_known
 

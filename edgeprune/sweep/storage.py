@@ -7,15 +7,14 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.engine.interfaces import DBAPIConnection
-
 from edgeprune.errors import InputError
 from edgeprune.sweep.front import OBJECTIVES
 from edgeprune.sweep.optional_packages import require
 
 if TYPE_CHECKING:
     import optuna
+    from sqlalchemy import Connection, Engine
+    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 HEARTBEAT_S = 5
 GRACE_S = 30

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from edgeprune.errors import EdgepruneError, VerificationError
 from edgeprune.metrics import METRICS
-from edgeprune.pipeline import build as pipeline
 from edgeprune.pipeline.source import Source
 from edgeprune.progress import GivenUpError, Interim, Progress, Watch
 from edgeprune.recipe import recipe
@@ -117,6 +116,8 @@ def run_here(assignment: Assignment, progress: Progress) -> Outcome:
 
 
 def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
+    from edgeprune.pipeline import build as pipeline
+
     settings = recipe(**assignment.settings)
     source, out = _source(assignment), Path(assignment.out)
     bundle = pipeline.run(source, settings, out, progress=progress, watch=watch).bundle
@@ -140,6 +141,8 @@ def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
 
 def _check(assignment: Assignment, progress: Progress) -> None:
     """Opens model and data as a build would, and keeps the zoo's model, trained."""
+    from edgeprune.pipeline import build as pipeline
+
     kept = Path(assignment.out) / BASELINE
     pipeline.check(_source(assignment), recipe(**assignment.settings), progress, trained=kept)
 

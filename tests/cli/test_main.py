@@ -30,6 +30,15 @@ def test_help_imports_nothing_heavy():
     assert "build" in done.stdout
 
 
+def test_a_page_and_a_sweep_are_imported_without_any_extra():
+    extras = ("tensorflow", "tf_keras", "keras", "flatbuffers", "ai_edge_litert", "optuna", "sqlalchemy")
+    script = (
+        f"import sys; sys.modules.update(dict.fromkeys({extras!r}))\n"
+        "import edgeprune.report.page, edgeprune.sweep.front_page"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 @pytest.mark.parametrize("share", ["1", "-0.1", "2"])
 def test_prune_outside_its_range_is_bad_input(share, tmp_path):
     done = edgeprune("build", "--prune", share, "--out", tmp_path / "out")

@@ -268,9 +268,9 @@ def test_noise_is_no_reason_to_be_on_the_front() -> None:
 
 
 def test_without_the_extra_the_error_names_the_install_line(tmp_path: Path) -> None:
-    for package in ("optuna", "ray"):
+    for missing in ({"optuna": None, "sqlalchemy": None}, {"ray": None}):
         code = (
-            f"import sys; sys.modules['{package}'] = None\n"
+            f"import sys; sys.modules.update({missing})\n"
             "from edgeprune.sweep import Sweep, sweep\nsweep(Sweep(ray='auto'), sys.argv[1])"
         )
         done = subprocess.run(
