@@ -15,9 +15,9 @@ import dataclasses
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL.Image import Image as Picture
 
 from edgeprune import preprocessing
 from edgeprune.data import folders
@@ -28,6 +28,9 @@ from edgeprune.data.refusals import not_installed, unreadable
 from edgeprune.data.streamed import Array, FromItems, Streamed, held
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
 SCALE_NOTE = "Pixels are scaled"

@@ -35,6 +35,7 @@ _MOST = 256  # tokens of a sentence, where the model does not say
 Sentence = tuple[list[str], list[str]]
 """Tokens and tags, as many of each."""
 
+
 def read_table_data(request: DataRequest) -> Dataset:
     """Reads a table or a folder of tables called train, validation (valid, val, dev) and test."""
     path = request.path

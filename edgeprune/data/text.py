@@ -44,6 +44,7 @@ _SENTENCES = (
 )
 TAGS = ("O", *(f"{place}-{slot}" for slot in _SLOTS for place in "BI"))
 
+
 def build_vocabulary(texts: Iterable[str], kind: str, size: int) -> str:
     """The text of a `vocab.txt`: padding, unknown and the most frequent tokens of `texts`, `size` in all.
 
