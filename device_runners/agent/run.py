@@ -14,15 +14,14 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
-from device_runners.agent import facts, stability, tensors
+from device_runners.agent import facts, samples, stability, tensors
 from device_runners.agent.job import STEP_MARK, Job
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
-from edgeprune import run_record
-from edgeprune.bundle.eval_data import EvalData, load_eval
+from device_runners.agent.samples import EvaluationResult, EvaluationSamples
+from edgeprune.bundle.eval_data import load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
-from edgeprune.run_record import DeviceFacts, Memory, ModelFile, Predictions, RunRecord, RunSettings, Runtime
-from edgeprune.types import TensorInfo
+from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
 
 _EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note
 
@@ -38,26 +37,6 @@ class OpenedModel:
     first_inference_ns: int
 
 
-@dataclasses.dataclass(frozen=True)
-class EvaluationSamples:
-    """The bundle's samples (N, …) as they are and as input tensors."""
-
-    bundle: Bundle
-    data: EvalData
-    inputs: tuple[np.ndarray, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class EvaluationResult:
-    """What the evaluation samples gave."""
-
-    preprocess_ns: tuple[int, ...] = ()
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-    samples: int = 0
-    predictions: tuple[Predictions, ...] = ()
-    notes: tuple[str, ...] = ()
-
-
 def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     """Do the job; errors are those of `read_bundle`, `find_runtime`, `open_model` and `model_inputs`."""
     began = clock()
@@ -65,9 +44,9 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     bundle = read_bundle(Path(job.bundle), skip=HOST_ONLY) if job.bundle else None
     model = bundle.model if bundle else Path(job.model or "")
     opened = open_and_try(job, model, clock)
-    samples = _load_samples(bundle, job, opened.interpreter)
-    if samples is not None:
-        _set_sample(opened.interpreter, samples.inputs, 0)  # a real sample gets timed
+    given = _load_samples(bundle, job, opened.interpreter)
+    if given is not None:
+        _set_sample(opened.interpreter, given.inputs, 0)  # a real sample gets timed
     progress("timing")
     plan = Plan.of(job.settings, job.min_time_s)
     warmup = warm_up(opened.interpreter.invoke, clock, plan)
@@ -76,10 +55,10 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     after = facts.device_state(facts.read_file)
     device = facts.device_facts(facts.read_file, platform.machine(), before, after)
     evaluation = EvaluationResult()
-    if samples is not None:
+    if given is not None:
         progress("evaluating")
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
-        evaluation = _evaluate(opened.interpreter, samples, clock, deadline)
+        evaluation = _evaluate(opened.interpreter, given, clock, deadline)
     timings = RunTimings(opened.load_ns, opened.first_inference_ns, tuple(warmup), tuple(latencies))
     return record_of(
         job.device, model, bundle, job.settings, opened.runtime, timings, opened.memory, device, evaluation
@@ -120,12 +99,10 @@ def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Opt
     """The samples to evaluate; None where there are none, or none are wanted."""
     if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
         return None
-    from device_runners.agent.samples import first, model_inputs
-
-    data = first(load_eval(bundle.file(EVAL)), job.eval_samples)
+    data = samples.first(load_eval(bundle.file(EVAL)), job.eval_samples)
     if not len(data.y):
         return None
-    inputs = model_inputs(bundle, data, tensors.infos(model.get_input_details()))
+    inputs = samples.model_inputs(bundle, data, tensors.infos(model.get_input_details()))
     return EvaluationSamples(bundle, data, tuple(inputs))
 
 
@@ -137,8 +114,6 @@ def _set_sample(interpreter: Interpreter, inputs: Sequence[np.ndarray], index: i
 def _evaluate(
     interpreter: Interpreter, given: EvaluationSamples, clock: Callable[[], int], deadline: int
 ) -> EvaluationResult:
-    from device_runners.agent import samples
-
     bundle, data, inputs = given.bundle, given.data, given.inputs
     input_infos = tensors.infos(interpreter.get_input_details())
     output_details = interpreter.get_output_details()
@@ -155,25 +130,9 @@ def _evaluate(
     note = f"{done} of {len(data.y)} samples were evaluated in the time limit"
     seen = EvaluationSamples(bundle, samples.first(data, done), tuple(array[:done] for array in inputs))
     return dataclasses.replace(
-        result_of(seen, [np.concatenate(rows) for rows in collected], input_infos, output_infos),
+        samples.result_of(seen, [np.concatenate(rows) for rows in collected], input_infos, output_infos),
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
         notes=() if done == len(data.y) else (note,),
-    )
-
-
-def result_of(
-    given: EvaluationSamples, outputs: Sequence[np.ndarray], input_infos: Sequence[TensorInfo],
-    output_infos: Sequence[TensorInfo],
-) -> EvaluationResult:
-    """Metrics and predictions from the raw outputs (N, …) of these samples."""
-    from device_runners.agent import samples
-
-    return EvaluationResult(
-        metrics=samples.metrics(
-            given.bundle, given.data, given.inputs[0], input_infos[0], outputs[0], output_infos[0]
-        ),
-        samples=len(outputs[0]),
-        predictions=tuple(samples.predictions(o, i) for o, i in zip(outputs, output_infos)),
     )
 
 
@@ -182,7 +141,7 @@ def record_of(
     timings: RunTimings, used: Memory, seen: DeviceFacts, evaluation: EvaluationResult,
 ) -> RunRecord:
     """The record of one run, whichever runner made it."""
-    latency = run_record.summarize(timings.latency_ns)
+    latency = summarize(timings.latency_ns)
     return RunRecord(
         device=device, model=model_file(model), settings=settings, runtime=runtime, latency=latency,
         latency_ns=timings.latency_ns, warmup_ns=timings.warmup_ns, load_ns=timings.load_ns,

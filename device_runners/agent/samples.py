@@ -7,6 +7,7 @@ runners see the same bytes.
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 from typing import Callable, Optional, Sequence
 
@@ -21,6 +22,26 @@ from edgeprune.types import TensorInfo
 
 _TIMED_SAMPLES = 20
 _MAX_DATA_BYTES = 4 << 20
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationSamples:
+    """The bundle's samples (N, …) as they are and as input tensors."""
+
+    bundle: Bundle
+    data: EvalData
+    inputs: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class EvaluationResult:
+    """What the evaluation samples gave."""
+
+    preprocess_ns: tuple[int, ...] = ()
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    samples: int = 0
+    predictions: tuple[Predictions, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def model_inputs(bundle: Bundle, data: EvalData, infos: Sequence[TensorInfo]) -> list[np.ndarray]:
@@ -60,23 +81,27 @@ def first(data: EvalData, count: Optional[int]) -> EvalData:
     return EvalData(tuple(array[:count] for array in data.inputs), data.y[:count])
 
 
-def metrics(
-    bundle: Bundle, data: EvalData, x: np.ndarray, x_info: TensorInfo, output: np.ndarray, info: TensorInfo
-) -> dict[str, float]:
-    """The manifest's metrics over the first output (N, …); `x` (N, …) is the first input."""
+def result_of(
+    given: EvaluationSamples, outputs: Sequence[np.ndarray], input_infos: Sequence[TensorInfo],
+    output_infos: Sequence[TensorInfo],
+) -> EvaluationResult:
+    """Predictions from the raw outputs (N, …) of these samples, and the manifest's metrics over the first."""
     from edgeprune.metrics import evaluate
 
-    labels = None
-    if "labels.txt" in bundle.manifest.files:
-        labels = bundle.file("labels.txt").read_text(encoding="utf-8").splitlines()
+    manifest, labels = given.bundle.manifest, None
+    if "labels.txt" in manifest.files:
+        labels = given.bundle.file("labels.txt").read_text(encoding="utf-8").splitlines()
     figures = evaluate(
-        bundle.manifest.metrics, data.y, dequantize(output, info), labels=labels,
-        inputs=dequantize(x, x_info), threshold=bundle.manifest.threshold,
+        manifest.metrics, given.data.y, dequantize(outputs[0], output_infos[0]), labels=labels,
+        inputs=dequantize(given.inputs[0], input_infos[0]), threshold=manifest.threshold,
     )
-    return {name: float(value) for name, value in figures.items()}
+    return EvaluationResult(
+        metrics={name: float(value) for name, value in figures.items()}, samples=len(outputs[0]),
+        predictions=tuple(map(_predictions, outputs, output_infos)),
+    )
 
 
-def predictions(output: np.ndarray, info: TensorInfo) -> Predictions:
+def _predictions(output: np.ndarray, info: TensorInfo) -> Predictions:
     """A raw output tensor (N, …) in the record's form."""
     content = np.ascontiguousarray(output).tobytes()
     text = base64.b64encode(content).decode() if len(content) <= _MAX_DATA_BYTES else ""

@@ -12,7 +12,8 @@ import tempfile
 from pathlib import Path
 
 from device_runners.agent import facts
-from device_runners.agent.run import EvaluationResult, EvaluationSamples, record_of, result_of
+from device_runners.agent.run import record_of
+from device_runners.agent.samples import EvaluationResult, EvaluationSamples, result_of
 from device_runners.execution import run_program, uploaded
 from device_runners.native import output
 from device_runners.native.job import NativeJob, pack, prepare
