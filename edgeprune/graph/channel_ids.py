@@ -38,8 +38,12 @@ def along(vector: ChannelIds, axis: int, shape: Shape) -> ChannelIds:
 
 def collapse(ids: ChannelIds) -> ChannelIds:
     """Cuts every axis along which the array is a broadcast view down to length 1."""
-    index = tuple(slice(0, 1) if stride == 0 else slice(None) for stride in ids.strides)
-    return ids[index]
+    return first_along(ids, [stride == 0 for stride in ids.strides])
+
+
+def first_along(ids: ChannelIds, axes: Sequence[bool]) -> ChannelIds:
+    """Cuts the axes that are marked, one mark for each, down to length 1."""
+    return ids[tuple(slice(0, 1) if is_cut else slice(None) for is_cut in axes)]
 
 
 def fit(ids: ChannelIds, shape: Shape) -> ChannelIds | None:
@@ -49,21 +53,17 @@ def fit(ids: ChannelIds, shape: Shape) -> ChannelIds | None:
         return ids
     if ids.ndim != len(sizes):
         return None
-    varying = varying_axes(ids)
-    for axis, (have, want) in enumerate(zip(ids.shape, sizes, strict=True)):
-        if have != want and axis in varying:
-            return None
-    pairs = zip(ids.shape, sizes, strict=True)
-    cut = tuple(slice(0, 1) if have != want else slice(None) for have, want in pairs)
-    return np.broadcast_to(ids[cut], sizes)
+    differs = [have != want for have, want in zip(ids.shape, sizes, strict=True)]
+    if any(differs[axis] for axis in varying_axes(ids)):
+        return None
+    return np.broadcast_to(first_along(ids, differs), sizes)
 
 
 def varying_axes(ids: ChannelIds) -> tuple[int, ...]:
     """The axes along which the ids differ."""
     small = collapse(ids)
     return tuple(
-        axis
-        for axis, size in enumerate(small.shape)
+        axis for axis, size in enumerate(small.shape)
         if size > 1 and (small != np.take(small, [0], axis)).any()
     )
 
@@ -72,8 +72,7 @@ def vector(ids: ChannelIds, axis: int) -> ChannelIds | None:
     """The ids along `axis` where they are the same along every other axis, else None."""
     small = collapse(ids)
     axis %= ids.ndim
-    others = tuple(slice(0, 1) if other != axis else slice(None) for other in range(small.ndim))
-    line = small[others]
+    line = first_along(small, [other != axis for other in range(small.ndim)])
     if small.size != line.size and (small != line).any():
         return None
     return np.broadcast_to(line.ravel(), (ids.shape[axis],))
@@ -122,9 +121,8 @@ class ChannelSpace:
     def unite(self, one: ChannelIds, other: ChannelIds) -> None:
         """Elements at the same place of two equally shaped arrays go together."""
         one, other = np.broadcast_arrays(one, other)
-        pair = _collapse_both(one, other)
-        if pair[0] is not pair[1]:
-            self._edges.append(np.stack([pair[0].ravel(), pair[1].ravel()]))
+        shared = [a == 0 and b == 0 for a, b in zip(one.strides, other.strides, strict=True)]
+        self._edges.append(np.stack([first_along(ids, shared).ravel() for ids in (one, other)]))
 
     def fix(self, ids: ChannelIds, layer: str, reason: str) -> None:
         """The channels behind `ids` must stay, because `layer` needs them."""
@@ -143,7 +141,7 @@ class ChannelSpace:
         if line is not None:
             return line
         self.fix(ids, layer, "reads its neurons spread over several axes")
-        return np.broadcast_to(np.int64(0), (ids.shape[axis],))
+        return none((ids.shape[axis],))
 
     def classes(self) -> ChannelIds:
         """Maps every id to the smallest id of its class; ids united with 0 map to 0.
@@ -165,23 +163,14 @@ class ChannelSpace:
                 return label
 
 
-def _collapse_both(one: ChannelIds, other: ChannelIds) -> tuple[ChannelIds, ChannelIds]:
-    index = tuple(
-        slice(0, 1) if a == 0 and b == 0 else slice(None)
-        for a, b in zip(one.strides, other.strides, strict=True)
-    )
-    return one[index], other[index]
-
-
 def concatenate(parts: Sequence[ChannelIds], axis: int) -> ChannelIds:
     """Ids of the concatenated tensors, still a broadcast view where all parts are."""
+    rank = parts[0].ndim
     shared = [
-        other != axis % parts[0].ndim
-        and all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts)
-        for other in range(parts[0].ndim)
+        other != axis % rank and all(part.strides[other] == 0 or part.shape[other] == 1 for part in parts)
+        for other in range(rank)
     ]
-    index = tuple(slice(0, 1) if is_shared else slice(None) for is_shared in shared)
-    joined = np.concatenate([part[index] for part in parts], axis=axis)
+    joined = np.concatenate([first_along(part, shared) for part in parts], axis=axis)
     sizes = list(parts[0].shape)
     sizes[axis] = joined.shape[axis]
     return np.broadcast_to(joined, sizes)

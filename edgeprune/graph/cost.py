@@ -13,12 +13,9 @@ from edgeprune.graph.dependency_graph import DependencyGraph
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """What a model costs.
+    """Prunable neurons, weights of every kind, and multiply-accumulates of one inference at batch 1.
 
-    Attributes:
-        neurons: prunable neurons.
-        params: weights of every kind, statistics of normalization layers included.
-        macs: multiply-accumulates of one inference at batch 1; an unknown axis counts as 1.
+    Weights include statistics of normalization layers; an unknown axis counts as 1.
     """
 
     neurons: int
@@ -27,12 +24,7 @@ class Cost:
 
 
 def cost(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> Cost:
-    """Counts a model, or what is left of it.
-
-    Args:
-        dependencies: the traced model.
-        keep: for each channel number, whether it stays; None for the whole model.
-    """
+    """Counts a model, or what is left of it: `keep` says of each channel number whether it stays."""
     if keep is None:
         keep = np.ones(dependencies.count, bool)
     layers = layer_costs(dependencies, keep).values()

@@ -50,12 +50,7 @@ class CostModel:
 
 
 def cost_model(dependencies: DependencyGraph, kind: str) -> CostModel:
-    """The cost model of a traced model.
-
-    Args:
-        dependencies: the traced model.
-        kind: one of `COST_KINDS`.
-    """
+    """The model of one of the `COST_KINDS`."""
     sizes = np.array([len(group.channels) for group in dependencies.groups], float)
     group_of = np.full(dependencies.count, len(sizes))
     for number, group in enumerate(dependencies.groups):
@@ -86,6 +81,5 @@ def _terms(dependencies: DependencyGraph, kind: str) -> list[tuple[float, list[n
         found += [(float(term.times), term.axes) for flow in dependencies.flows for term in flow.mac_terms]
     return [
         (constant, [dependencies.channel_of[axis] for axis in axes if axis is not None])
-        for constant, axes in found
-        if constant
+        for constant, axes in found if constant
     ]

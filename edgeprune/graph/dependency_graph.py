@@ -15,14 +15,7 @@ from edgeprune.graph.model_graph import ModelGraph
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """Neurons that cannot be removed, and why.
-
-    Attributes:
-        layer: the layer that makes them.
-        channels: how many.
-        because_of: the layer that needs them.
-        reason: in words.
-    """
+    """How many neurons of a layer cannot be removed, because of which layer that needs them, and why."""
 
     layer: str
     channels: int
@@ -32,12 +25,9 @@ class Refusal:
 
 @dataclasses.dataclass(frozen=True)
 class ChannelGroup:
-    """Channels among which a choice can be made.
+    """Channel numbers among which a choice can be made, and every layer that makes them.
 
-    Attributes:
-        name: the first producer; with its kind of channel where it has several.
-        channels: channel numbers, see `DependencyGraph`.
-        producers: every layer (and kind of channel) that makes them.
+    A producer comes with its kind of channel where it has several; the first one gives the name.
     """
 
     name: str
@@ -50,12 +40,10 @@ class DependencyGraph:
     """The traced model.
 
     Attributes:
-        views: every call as its rule saw it, aligned with ``graph.calls``.
-        flows: what the rules answered, aligned likewise; ids are raw.
+        views: every call as its rule saw it, aligned with ``graph.calls`` as `flows` is, whose ids are raw.
         layer_flows: layer path to its weights' flows, with the reuse of all calls added up.
         channel_of: raw id to channel number; 0 is "no channel, always there".
-        groups: the prunable groups, in the order of the model.
-        refusals: what must stay.
+        groups: in the order of the model.
         count: highest channel number + 1.
     """
 

@@ -22,9 +22,8 @@ Samples = Callable[[np.ndarray, np.random.Generator, int], np.ndarray]
 class WeightFlow:
     """One weight array of a layer, in the order of ``get_weights``.
 
-    Attributes:
-        axes: ids along each axis; None where the axis never shrinks.
-        reuse: multiply-accumulates per element and inference (output positions of a convolution).
+    `axes` holds the ids along each axis, None where the axis never shrinks; `reuse` is the number of
+    multiply-accumulates per element and inference (output positions of a convolution).
     """
 
     axes: tuple[ChannelIds | None, ...]
@@ -57,8 +56,7 @@ class LinearRead:
 
     Attributes:
         source: which of the call's inputs is read.
-        kernel: index of the weight W.
-        bias: index of the weight b, or None.
+        kernel: index of the weight W, as `bias` is of b.
         rows: axes of the kernel that are summed over, in the order of X's columns; the last one is
             the channel axis.
         samples: from the input (N, …), a random generator and a number, draws X
@@ -86,8 +84,6 @@ class Flow:
 
     Attributes:
         outputs: ids of each output tensor.
-        weights: one per weight of the layer.
-        reads: where channels are mixed.
         mac_terms: multiply-accumulates that no weight takes part in.
         sizes: configuration entry to the ids whose number it is (``units``, ``filters``).
     """

@@ -36,10 +36,8 @@ class Layer:
     Attributes:
         path: name, with the names of the nested models around it.
         kind: class name, the key into the table of rules.
-        config: what the layer's ``get_config`` gives.
         weight_shapes: in the order of the layer's ``get_weights``.
         weight_names: the framework's own short names, in the same order.
-        read_weights: gives the arrays themselves.
         module: the module that defines the class; tells a built-in layer from a user's.
         barrier: why this very layer cannot be followed, whatever its kind; empty where it can.
     """
@@ -56,14 +54,10 @@ class Layer:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """One use of a layer.
+    """One use of the layer at a path.
 
     Attributes:
-        layer: path of the layer called.
-        args: positional arguments, any nesting, with `Tensor` where a tensor goes.
-        kwargs: keyword arguments, likewise.
         inputs: the tensors of `args` and `kwargs`, in order.
-        outputs: the tensors made.
         key: identifies the call to the framework bridge that made the graph.
         steps: how often the call is made for one sample: once for each step of the sequences around it,
             open lengths counted as 1.

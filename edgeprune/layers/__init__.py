@@ -7,34 +7,14 @@ from collections.abc import Iterable
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Layer
-from edgeprune.layers import (
-    activation,
-    application_layers,
-    attention,
-    barrier,
-    bidirectional,
-    conv_lstm,
-    convolution,
-    convolution_transpose,
-    dense,
-    depthwise,
-    dot,
-    einsum_dense,
-    embedding,
-    grouped_query_attention,
-    layer_normalization,
-    merging,
-    multi_head_attention,
-    normalization,
-    operations,
-    pooling,
-    recurrent,
-    reshaping,
-    separable,
-    steps,
-    time_distributed,
-)
 from edgeprune.layers.rule import Rule
+
+from edgeprune.layers import (  # isort: skip
+    activation, application_layers, attention, barrier, bidirectional, conv_lstm, convolution,
+    convolution_transpose, dense, depthwise, dot, einsum_dense, embedding, grouped_query_attention,
+    layer_normalization, merging, multi_head_attention, normalization, operations, pooling, recurrent,
+    reshaping, separable, steps, time_distributed,
+)
 
 
 def _table(families: Iterable[tuple[Rule, str]]) -> dict[str, Rule]:

@@ -38,9 +38,8 @@ class ElementwiseRule(ChannelwiseRule):
     elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        ids = view.inputs[0]
-        fix_if_mixing(view, ids, space)
-        return Flow((ids,))
+        fix_if_mixing(view, view.inputs[0], space)
+        return Flow((view.inputs[0],))
 
 
 class IdentityRule(ElementwiseRule):
@@ -54,7 +53,6 @@ class ActivationRule(ElementwiseRule):
     """Activation: any function by its name."""
 
     def activation(self, layer: Layer) -> str | None:
-        """The name, unless it is a function or layer of the user's."""
         return named_activation(layer)
 
 
@@ -92,11 +90,11 @@ class PReLURule(ChannelwiseRule):
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         ids = view.inputs[0]
         varying = channel_ids.varying_axes(ids)
-        axes: list[ChannelIds | None] = []
-        for axis, size in enumerate(view.layer.weight_shapes[0], start=1):
-            own = size > 1 and axis in varying
-            axes.append(space.fix_unless_vector(ids, axis, view.layer.path) if own else None)
-        return Flow((ids,), (WeightFlow(tuple(axes)),))
+        axes = tuple(
+            space.fix_unless_vector(ids, axis, view.layer.path) if size > 1 and axis in varying else None
+            for axis, size in enumerate(view.layer.weight_shapes[0], start=1)
+        )
+        return Flow((ids,), (WeightFlow(axes),))
 
 
 class PerChannelOptionRule(ChannelwiseRule):
@@ -114,9 +112,8 @@ class PerChannelOptionRule(ChannelwiseRule):
         self.options = options
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Output ids are input ids; learned statistics shrink with the axes they are spread over."""
         ids = view.inputs[0]
-        own = set(channel_ids.varying_axes(ids)) & set(_named_axes(view, ids.ndim))
+        own = set(channel_ids.varying_axes(ids)) & set(axes_of(view.option("axis"), ids.ndim))
         lines = {axis: space.fix_unless_vector(ids, axis, view.layer.path) for axis in own}
         weights = tuple(
             WeightFlow(tuple(lines.get(axis) for axis in _met(view, ids.ndim, len(shape))))
@@ -138,14 +135,9 @@ class PerChannelOptionRule(ChannelwiseRule):
         return changed
 
 
-def _named_axes(view: CallView, rank: int) -> list[int]:
-    """The axes that a layer names, in the order of its constants' axes; all where it names none."""
-    return sorted(axes_of(view.option("axis"), rank))
-
-
 def _met(view: CallView, rank: int, count: int) -> list[int]:
-    """The axes of the input that `count` axes of a constant meet."""
-    axes = _named_axes(view, rank)
+    """The axes of the input that `count` axes of a constant meet, among those that the layer names."""
+    axes = sorted(axes_of(view.option("axis"), rank))
     return axes[len(axes) - count :]
 
 
@@ -154,16 +146,22 @@ def _array(value: object) -> np.ndarray:
     return np.asarray(value["config"]["value"] if isinstance(value, dict) else value)
 
 
+def made_channels(view: CallView, option: str, space: ChannelSpace) -> ChannelIds:
+    """Fresh channels of a layer, as many as an option says; see `fix_if_mixing`."""
+    made = space.fresh(view.layer.path, int(view.option(option)))
+    fix_if_mixing(view, made, space)
+    return made
+
+
 def fix_if_mixing(
-    view: CallView,
-    ids: ChannelIds,
-    space: ChannelSpace,
-    config: Config | None = None,
-    options: tuple[str, ...] = ("activation",),
+    view: CallView, ids: ChannelIds, space: ChannelSpace, config: Config | None = None
 ) -> None:
-    """Keeps the channels whose layer ends in an activation that is not known to be element-wise."""
+    """Keeps the channels whose layer ends in an activation that is not known to be element-wise.
+
+    A cell's `config` may differ from that of its layer, and name an activation of its gates.
+    """
     config = view.layer.config if config is None else config
-    for option in options:
+    for option in ("activation", "recurrent_activation"):
         name = activation_name(config.get(option))
         if name.lower() not in ELEMENTWISE:
             space.fix(ids, view.layer.path, f"{name} needs all its channels")

@@ -4,10 +4,9 @@ y = x · gamma with one number per channel: ConvNeXt's LayerScale. Its Stochasti
 branches in training and is the identity otherwise; Inception-ResNet's CustomScaleLayer is a + scale · b.
 """
 
-import numpy as np
 
-from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow
-from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
+from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, Layer, WeightFlow
+from edgeprune.layers.rule import ChannelwiseRule, ConstantElements, scaled_to_zero
 
 
 class LayerScaleRule(ChannelwiseRule):
@@ -19,7 +18,5 @@ class LayerScaleRule(ChannelwiseRule):
         line = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
         return Flow((view.inputs[0],), (WeightFlow((line,)),), sizes={"projection_dim": line})
 
-    def constant_elements(
-        self, layer: Layer, flow: Flow, weights: Arrays
-    ) -> tuple[ChannelIds, np.ndarray] | None:
+    def constant_elements(self, layer: Layer, flow: Flow, weights: Arrays) -> ConstantElements | None:
         return scaled_to_zero(flow.weights[0], weights[0])

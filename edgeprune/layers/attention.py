@@ -4,7 +4,7 @@ Dimension j of the query meets dimension j of the key, so they go together; a re
 nothing to a score, as q·k or as scale·tanh(q + k). The output has the value's channels.
 """
 
-from edgeprune.graph import CallView, ChannelSpace, Flow, MacTerm, Tensor, WeightFlow, channel_ids
+from edgeprune.graph import CallView, ChannelSpace, Flow, MacTerm, WeightFlow, channel_ids
 from edgeprune.layers.multi_head_attention import steps_of
 from edgeprune.layers.rule import Rule
 
@@ -17,11 +17,10 @@ class AttentionRule(Rule):
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Unites the dimensions of queries and keys; passes the value's on."""
         name = view.layer.path
-        query, value, key = self._tensors(view)
-        dims = space.fix_unless_vector(view.ids(query), -1, name)
-        others = space.fix_unless_vector(view.ids(key), -1, name)
+        given = view.call.args[0] if view.call.args else view.call.kwargs["inputs"]
+        query, value, key = given[0], given[1], given[2] if len(given) > 2 else given[1]
+        dims, others, line = (space.fix_unless_vector(view.ids(x), -1, name) for x in (query, key, value))
         space.unite(dims, others)
-        line = space.fix_unless_vector(view.ids(value), -1, name)
         scale = dims
         if any(view.layer.weight_shapes) and view.layer.module.startswith("tf_keras"):
             scale = line  # Keras 2 takes the scale's length from the value
@@ -34,9 +33,3 @@ class AttentionRule(Rule):
         outputs += [channel_ids.none(tensor.shape) for tensor in view.call.outputs[1:]]
         weights = tuple(WeightFlow((scale,) if shape else ()) for shape in view.layer.weight_shapes)
         return Flow(tuple(outputs), weights, mac_terms=(MacTerm((dims,), pairs), MacTerm((line,), pairs)))
-
-    @staticmethod
-    def _tensors(view: CallView) -> tuple[Tensor, Tensor, Tensor]:
-        given = view.call.args[0] if view.call.args else view.call.kwargs["inputs"]
-        query, value = given[0], given[1]
-        return query, value, given[2] if len(given) > 2 else value

@@ -14,10 +14,8 @@ class Attention:
     """How a call attends; inputs are given by their place among the call's inputs.
 
     Attributes:
-        query: (N, T, in).
-        value: (N, S, in).
-        key: (N, S, in).
-        explicit: place of a given attention mask, (N, T, S) or (N, H, T, S); or None.
+        query: (N, T, in); value and key are (N, S, in).
+        explicit: of a given attention mask, (N, T, S) or (N, H, T, S); or None.
         causal: whether a position sees earlier ones only.
         stride: weights of each projection: kernel and bias, or the kernel alone.
     """
@@ -40,12 +38,9 @@ class Attention:
         places = [tensor.index for tensor in view.call.inputs]
         given = view.call.kwargs.get("attention_mask")
         return cls(
-            places.index(query),
-            places.index(value),
-            places.index(key),
+            places.index(query), places.index(value), places.index(key),
             places.index(given.index) if isinstance(given, Tensor) else None,
-            bool(view.call.kwargs.get("use_causal_mask")),
-            2 if view.option("use_bias", True) else 1,
+            bool(view.call.kwargs.get("use_causal_mask")), 2 if view.option("use_bias", True) else 1,
         )
 
 
@@ -75,13 +70,11 @@ def _allowed(attention: Attention, shape: tuple[int, ...], inputs: Arrays, masks
     allowed = np.ones((1, 1, *shape[2:]), bool)
     if attention.causal:
         allowed = allowed & np.tril(np.ones(shape[2:], bool))
-    query, value, key = masks[attention.query], masks[attention.value], masks[attention.key]
-    if query is not None:
+    if (query := masks[attention.query]) is not None:
         allowed = allowed & query[:, None, :, None]
-    if value is not None:
-        allowed = allowed & value[:, None, None, :]
-    if attention.key != attention.value and key is not None:
-        allowed = allowed & key[:, None, None, :]
+    for place in {attention.value, attention.key}:
+        if (mask := masks[place]) is not None:
+            allowed = allowed & mask[:, None, None, :]
     if attention.explicit is not None:
         given = inputs[attention.explicit].astype(bool)
         allowed = allowed & (given[:, None] if given.ndim == 3 else given)

@@ -5,7 +5,7 @@ from edgeprune.layers.rule import ChannelwiseRule, Rule
 
 
 class BarrierRule(Rule):
-    """Lambda and unknown layers."""
+    """Lambda and unknown layers: every channel that reaches one stays, and nothing it makes could go."""
 
     width_free = True
     may_fix_batch = True
@@ -14,7 +14,6 @@ class BarrierRule(Rule):
         self.reason = reason
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Every channel that reaches the layer stays; nothing comes out that could go."""
         return barrier_flow(view, space, self.reason)
 
 

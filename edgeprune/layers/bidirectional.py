@@ -6,9 +6,9 @@ directions were of one size, so there they are tied as well.
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, channel_ids
+from edgeprune.graph import CallView, ChannelSpace, Flow, KeepMask, channel_ids
 from edgeprune.graph.model_graph import Call, Config, Layer, Tensor
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, shifted, with_config
@@ -35,7 +35,12 @@ class BidirectionalRule(Rule):
             for one, other in zip(flows[0].sizes.values(), flows[1].sizes.values(), strict=True):
                 if one.shape == other.shape:
                     space.unite(one, other)
-        merged = self._merge(view, flows[0].outputs[0], flows[1].outputs[0], space)
+        merged = [flow.outputs[0] for flow in flows]
+        if view.option("merge_mode") == "concat":
+            merged = [channel_ids.concatenate(merged, -1)]
+        elif view.option("merge_mode") is not None:
+            space.unite(*merged)
+            merged = merged[:1]
         states = [ids for flow in flows for ids in flow.outputs[1:]]
         here = [tensor.index for tensor in view.call.inputs]
         reads = [
@@ -45,45 +50,29 @@ class BidirectionalRule(Rule):
         ]
         sizes = {
             f"{side}/{option}": ids
-            for side, flow in zip(SIDES, flows, strict=True)
-            for option, ids in flow.sizes.items()
+            for side, flow in zip(SIDES, flows, strict=True) for option, ids in flow.sizes.items()
         }
-        weights = flows[0].weights + flows[1].weights
-        return Flow((*merged, *states), weights, tuple(reads), sizes=sizes)
+        return Flow((*merged, *states), flows[0].weights + flows[1].weights, tuple(reads), sizes=sizes)
 
     def _views(self, view: CallView) -> list[CallView]:
         """The two inner calls: the same sequence, half of the initial states each."""
         sequence, initial = sequence_and_states(view)
         count = len(view.layer.weight_shapes) // 2
-        split = 2 if view.option("merge_mode") is None else 1
-        states = view.call.outputs[split:]
+        states = view.call.outputs[2 if view.option("merge_mode") is None else 1 :]
         views = []
         for side, name in enumerate(SIDES):
-            serialized = _serialized(view, side)
-            layer = inner_layer(serialized, view.layer, name, side * count, count)
+            layer = inner_layer(_serialized(view, side), view.layer, name, side * count, count)
             backwards = bool(layer.config.get("go_backwards"))
             if not view.option("backward_layer"):
                 backwards ^= bool(side)
             layer = dataclasses.replace(layer, config={**layer.config, "go_backwards": backwards})
-            mine = initial[side * len(initial) // 2 : (side + 1) * len(initial) // 2]
+            mine = _half(initial, side)
             given = (sequence, *mine)
-            half = states[side * len(states) // 2 : (side + 1) * len(states) // 2]
             output = Tensor(-1, (*view.output[:-1], _width(layer)), sequence.dtype)
-            call = Call(layer.path, (sequence,), {"initial_state": mine}, given, (output, *half))
+            made = (output, *_half(states, side))
+            call = Call(layer.path, (sequence,), {"initial_state": mine}, given, made)
             views.append(CallView(layer, call, tuple(view.ids(tensor) for tensor in given)))
         return views
-
-    @staticmethod
-    def _merge(
-        view: CallView, forward: ChannelIds, backward: ChannelIds, space: ChannelSpace
-    ) -> tuple[ChannelIds, ...]:
-        mode = view.option("merge_mode")
-        if mode is None:
-            return forward, backward
-        if mode == "concat":
-            return (channel_ids.concatenate((forward, backward), -1),)
-        space.unite(forward, backward)
-        return (forward,)
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """Both directions are written out, since they may differ in size afterwards."""
@@ -93,25 +82,25 @@ class BidirectionalRule(Rule):
         ):
             sizes = {
                 option.removeprefix(f"{side}/"): ids
-                for option, ids in flow.sizes.items()
-                if option.startswith(f"{side}/")
+                for option, ids in flow.sizes.items() if option.startswith(f"{side}/")
             }
             resized = self._rule_for(inner.layer).resize(inner, Flow((), sizes=sizes), kept)
             own = {"go_backwards": inner.option("go_backwards")}
             if not view.layer.module.startswith("tf_keras"):  # which puts the side before any name itself
-                own["name"] = f"{side}_{_plain_name(view)}"
+                plain_name = str(view.option("layer")["config"]["name"]).removeprefix("forward_")
+                own["name"] = f"{side}_{plain_name}"
             changed[entry] = with_config(_serialized(view, number), {**resized, **own})
         return changed
+
+
+def _half(tensors: Sequence[Tensor], side: int) -> Sequence[Tensor]:
+    return tensors[side * len(tensors) // 2 : (side + 1) * len(tensors) // 2]
 
 
 def _serialized(view: CallView, side: int) -> Config:
     """The configuration of one direction; the backward one is the forward one's by default."""
     layer: Config = view.option("layer")
     return (view.option("backward_layer") or layer) if side else layer
-
-
-def _plain_name(view: CallView) -> str:
-    return str(view.option("layer")["config"]["name"]).removeprefix("forward_")
 
 
 def _width(layer: Layer) -> int | None:

@@ -10,6 +10,7 @@ no tensors of the graph.
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 
@@ -27,13 +28,7 @@ ACTIVATIONS = {name: NUMPY_ACTIVATIONS[name] for name in ("tanh", "sigmoid", "re
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One recurrent cell.
-
-    Attributes:
-        kind: a key of `GATES`.
-        config: the cell's, or the whole layer's, configuration.
-        first: index of its kernel among the layer's weights.
-    """
+    """A recurrent cell of a kind in `GATES`; `first` is its kernel's index among the layer's weights."""
 
     kind: str
     config: Config
@@ -68,9 +63,8 @@ class Cell:
     def reads_state_linearly(self) -> bool:
         """Whether the recurrent kernel reads h itself, and `step` can follow the cell."""
         names = [self.config.get("activation"), self.config.get("recurrent_activation", "linear")]
-        known = all(name in ACTIVATIONS for name in names if isinstance(name, str))
-        plain = all(isinstance(name, str) for name in names)
-        return known and plain and (self.kind != "GRU" or self.reset_after)
+        known = all(isinstance(name, str) and name in ACTIVATIONS for name in names)
+        return known and (self.kind != "GRU" or self.reset_after)
 
     def flow(self, read: ChannelIds, made: ChannelIds, steps: int) -> list[WeightFlow]:
         """Weights of the cell, used once a time step."""
@@ -102,12 +96,7 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Stack:
-    """Cells on top of each other, run over time.
-
-    Attributes:
-        cells: the lowest first.
-        backwards: time runs from the end.
-    """
+    """Cells on top of each other, the lowest first, run over time, which may run backwards."""
 
     cells: tuple[Cell, ...]
     backwards: bool = False
@@ -120,36 +109,27 @@ class Stack:
     def read_by(
         self, number: int, what: str, inputs: Arrays, weights: Arrays, masks: Masks
     ) -> np.ndarray:
-        """What cell `number` reads over time, unmasked steps only.
+        """(steps, width): what cell `number` reads over time, unmasked steps only.
 
-        Args:
-            number: of the cell.
-            what: ``"input"`` or ``"state"``.
-            inputs: the sequence (N, T, in), then the initial states if there are any.
-            weights: of the layer.
-            masks: of the inputs.
-
-        Returns:
-            (steps, width): the cell's input at each step, or its h before the step.
+        That is its input at each step or, where `what` is "state", its h before the step. The inputs are the
+        sequence (N, T, in), then the initial states if there are any.
         """
         x, mask = inputs[0], masks[0]
         if number == 0 and what == "input":
             return x.reshape(-1, x.shape[-1]) if mask is None else x[mask]
         # Keras 3 also passes the mask as an input.
-        others = [np.asarray(one) for one in inputs[1:] if one.ndim == 2 and one.dtype != bool]
-        given = others[: self.states]
-        states = given or [
+        given = [np.asarray(one) for one in inputs[1:] if one.ndim == 2 and one.dtype != bool]
+        states = given[: self.states] or [
             np.zeros((len(x), weights[cell.first + 1].shape[0]), x.dtype)
-            for cell in self.cells
-            for _ in range(cell.states)
+            for cell in self.cells for _ in range(cell.states)
         ]
         order = range(x.shape[1])
         seen = []
         for time in reversed(order) if self.backwards else order:
             valid = np.ones(len(x), bool) if mask is None else np.asarray(mask[:, time])
             now = self._step(x[:, time], states, weights)
-            inputs_now, new, before = now[number][0], [s for cell in now for s in cell[1]], now[number][2]
-            seen.append((inputs_now if what == "input" else before)[valid])
+            seen.append(now[number][0 if what == "input" else 2][valid])
+            new = [state for _, states_now, _ in now for state in states_now]
             states = [np.where(valid[:, None], a, b) for a, b in zip(new, states, strict=True)]
         return np.concatenate(seen)
 
@@ -157,11 +137,9 @@ class Stack:
         self, x: np.ndarray, states: State, weights: Arrays
     ) -> list[tuple[np.ndarray, State, np.ndarray]]:
         """For each cell its input, new states and previous h."""
-        done = []
-        at = 0
+        done, rest = [], iter(states)
         for cell in self.cells:
-            mine = states[at : at + cell.states]
-            at += cell.states
+            mine = list(itertools.islice(rest, cell.states))
             new = cell.step(x, mine, weights)
             done.append((x, new, mine[0]))
             x = new[0]

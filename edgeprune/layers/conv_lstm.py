@@ -5,11 +5,11 @@ import functools
 import numpy as np
 
 from edgeprune.graph import CallView, ChannelSpace, Flow, LinearRead, WeightFlow, channel_ids
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import made_channels
 from edgeprune.layers.convolution import window_of
 from edgeprune.layers.patches import Window, patches
 from edgeprune.layers.recurrent import sequence_and_states
-from edgeprune.layers.rule import Rule
+from edgeprune.layers.rule import Rule, with_bias
 
 
 class ConvLSTMRule(Rule):
@@ -23,8 +23,7 @@ class ConvLSTMRule(Rule):
         first = view.option("data_format") == "channels_first"
         channel = 2 if first else len(sequence.shape) - 1
         read = space.fix_unless_vector(view.ids(sequence), channel, name)
-        made = space.fresh(name, int(view.option("filters")))
-        fix_if_mixing(view, made, space, view.layer.config, ("activation", "recurrent_activation"))
+        made = made_channels(view, "filters", space)
         outputs = [
             channel_ids.along(made, -len(kernel) + 1 if first else -1, tensor.shape)
             for tensor in view.call.outputs
@@ -34,20 +33,14 @@ class ConvLSTMRule(Rule):
             space.unite(space.fix_unless_vector(ids, 1 if first else ids.ndim - 1, name), made)
         columns = np.tile(made, 4)
         sizes = channel_ids.static(view.call.outputs[-1].shape)[-len(kernel) + 1 :]
-        area = int(np.prod(sizes)) // len(made)
-        reuse = area * int(sequence.shape[1] or 1)
+        reuse = int(np.prod(sizes)) // len(made) * int(sequence.shape[1] or 1)
         window = (None,) * (len(kernel) - 2)
-        weights = [
-            WeightFlow((*window, read, columns), reuse=reuse),
-            WeightFlow((*window, made, columns), reuse=reuse),
-        ]
-        bias = 2 if view.option("use_bias", True) else None
-        if bias:
-            weights.append(WeightFlow((columns,)))
+        kernels = [WeightFlow((*window, rows, columns), reuse=reuse) for rows in (read, made)]
+        weights, bias = with_bias(view, kernels, columns)
         source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
         draw = functools.partial(frame_patches, window=window_of(view, kernel))
         read_at = LinearRead(source, kernel=0, bias=bias, rows=tuple(range(len(window) + 1)), samples=draw)
-        return Flow(tuple(outputs), tuple(weights), (read_at,), sizes={"filters": made})
+        return Flow(tuple(outputs), weights, (read_at,), sizes={"filters": made})
 
 
 def frame_patches(

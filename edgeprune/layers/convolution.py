@@ -11,9 +11,9 @@ import numpy as np
 
 from edgeprune.graph import Argument, ChannelIds, ChannelSpace, Config, KeepMask, channel_ids
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import made_channels
 from edgeprune.layers.patches import Window, patches
-from edgeprune.layers.rule import LinearRule
+from edgeprune.layers.rule import LinearRule, with_bias
 
 
 class ConvolutionRule(LinearRule):
@@ -22,22 +22,18 @@ class ConvolutionRule(LinearRule):
     maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        name = view.layer.path
         axis = channel_axis(view)
-        read = space.fix_unless_vector(view.inputs[0], axis, name)
-        made = space.fresh(name, int(view.option("filters")))
-        fix_if_mixing(view, made, space)
+        read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
+        made = made_channels(view, "filters", space)
         groups = int(view.option("groups", 1))
         rows = self._tie_groups(read, made, groups, space)
         kernel = view.layer.weight_shapes[0]
         window: tuple[ChannelIds | None, ...] = (None,) * (len(kernel) - 2)
-        weights = [WeightFlow((*window, rows, made), reuse=positions(view, axis))]
-        bias = 1 if view.option("use_bias", True) else None
-        if bias:
-            weights.append(WeightFlow((made,)))
+        kernels = [WeightFlow((*window, rows, made), reuse=positions(view, axis))]
+        weights, bias = with_bias(view, kernels, made)
         reads = () if groups > 1 else (self._read(view, bias),)
         output = channel_ids.along(made, axis, view.output)
-        return Flow((output,), tuple(weights), reads, sizes={"filters": made})
+        return Flow((output,), weights, reads, sizes={"filters": made})
 
     @staticmethod
     def _tie_groups(read: ChannelIds, made: ChannelIds, groups: int, space: ChannelSpace) -> ChannelIds:
@@ -94,8 +90,7 @@ def per_axis(value: Argument, rank: int) -> tuple[int, ...]:
 
 def channel_axis(view: CallView) -> int:
     """Where the channels of the layer's input and output are."""
-    rank = len(view.output)
-    return 1 if view.option("data_format") == "channels_first" else rank - 1
+    return 1 if view.option("data_format") == "channels_first" else len(view.output) - 1
 
 
 def positions(view: CallView, axis: int) -> int:

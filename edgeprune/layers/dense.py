@@ -3,8 +3,8 @@
 import numpy as np
 
 from edgeprune.graph import CallView, ChannelSpace, Flow, LinearRead, WeightFlow, channel_ids
-from edgeprune.layers.activation import fix_if_mixing
-from edgeprune.layers.rule import LinearRule
+from edgeprune.layers.activation import made_channels
+from edgeprune.layers.rule import LinearRule, with_bias
 
 
 class DenseRule(LinearRule):
@@ -13,19 +13,12 @@ class DenseRule(LinearRule):
     maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        name = view.layer.path
-        rows = space.fix_unless_vector(view.inputs[0], -1, name)
-        made = space.fresh(name, int(view.option("units")))
-        fix_if_mixing(view, made, space)
+        rows = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
+        made = made_channels(view, "units", space)
         positions = int(np.prod(channel_ids.static(view.output)[1:-1]))
-        weights = [WeightFlow((rows, made), reuse=positions)]
-        bias = 1 if view.option("use_bias", True) else None
-        if bias:
-            weights.append(WeightFlow((made,)))
+        weights, bias = with_bias(view, [WeightFlow((rows, made), reuse=positions)], made)
         read = LinearRead(source=0, kernel=0, bias=bias, rows=(0,), samples=vectors, by_step=True)
-        return Flow(
-            (channel_ids.along(made, -1, view.output),), tuple(weights), (read,), sizes={"units": made}
-        )
+        return Flow((channel_ids.along(made, -1, view.output),), weights, (read,), sizes={"units": made})
 
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
         """Every position has the same bias."""

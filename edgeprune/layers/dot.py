@@ -27,10 +27,9 @@ def contract(
     lines = [summed_line(ids, axis, space, layer) for ids, axis in zip((one, other), axes, strict=True)]
     space.unite(lines[0], lines[1])
     left = [
-        channel_ids.none(ids.shape) if axis in channel_ids.varying_axes(ids) else ids
+        np.take(channel_ids.none(ids.shape) if axis in channel_ids.varying_axes(ids) else ids, 0, axis=axis)
         for ids, axis in zip((one, other), axes, strict=True)
     ]
-    left = [np.take(ids, 0, axis=axis) for ids, axis in zip(left, axes, strict=True)]
     first = left[0].reshape(left[0].shape + (1,) * (left[1].ndim - 1))
     second = left[1].reshape((left[1].shape[0],) + (1,) * (left[0].ndim - 1) + left[1].shape[1:])
     shape = np.broadcast_shapes(first.shape, second.shape)
@@ -40,7 +39,7 @@ def contract(
         second = channel_ids.none(second.shape)
     # Where neither varies, what each holds is one neuron at most, which no group gives up.
     ids = np.broadcast_to(second if channel_ids.varying_axes(second) else first, shape)
-    made = np.broadcast_to(ids.reshape(sizes), sizes)
+    made = ids.reshape(sizes)
     return Flow((made,), mac_terms=(product_term(lines[0], made),))
 
 
@@ -58,4 +57,4 @@ def summed_line(ids: ChannelIds, axis: int, space: ChannelSpace, layer: str) -> 
     """Ids along the summed axis; channels along another axis do not matter to it."""
     if axis % ids.ndim in channel_ids.varying_axes(ids):
         return space.fix_unless_vector(ids, axis, layer)
-    return np.broadcast_to(np.int64(0), (ids.shape[axis],))
+    return channel_ids.none((ids.shape[axis],))

@@ -40,8 +40,8 @@ class EinsumDenseRule(LinearRule):
         equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
         shape = view.layer.weight_shapes[0]
         lines = self._summed(view, equation, space)
-        made_letter = self._made_letter(equation, shape)
-        made: ChannelIds | None = None
+        new = [a for a in equation.kernel if a in equation.output and a not in equation.input]
+        made_letter = max(new, key=lambda letter: shape[equation.kernel.index(letter)], default="")
         output = channel_ids.none(view.output)
         if made_letter:
             made = space.fresh(name, shape[equation.kernel.index(made_letter)])
@@ -52,11 +52,9 @@ class EinsumDenseRule(LinearRule):
         weights = [WeightFlow(kernel, reuse=_positions(view, equation))]
         columns: str | None = None
         for bias in view.layer.weight_shapes[1:]:
-            letters = equation.output[len(equation.output) - len(bias) :]
-            weights.append(
-                WeightFlow(tuple(lines.get(a) if n > 1 else None for a, n in zip(letters, bias, strict=True)))
-            )
-            columns = "".join(letter for letter, size in zip(letters, bias, strict=True) if size > 1)
+            letters = list(zip(equation.output[len(equation.output) - len(bias) :], bias, strict=True))
+            weights.append(WeightFlow(tuple(lines.get(a) if size > 1 else None for a, size in letters)))
+            columns = "".join(letter for letter, size in letters if size > 1)
         return Flow((output,), tuple(weights), _reads(equation, lines, columns, shape))
 
     @staticmethod
@@ -68,17 +66,10 @@ class EinsumDenseRule(LinearRule):
         if any(letter not in read for letter in varying):
             space.fix(ids, view.layer.path, "reads its neurons along an axis that it does not sum over")
             return {}
-        channel = (varying or read)[-1:]
         return {
             letter: space.fix_unless_vector(ids, equation.input.index(letter), view.layer.path)
-            for letter in channel
+            for letter in (varying or read)[-1:]
         }
-
-    @staticmethod
-    def _made_letter(equation: Equation, shape: tuple[int, ...]) -> str:
-        made = [letter for letter in equation.kernel if letter in equation.output]
-        new = [letter for letter in made if letter not in equation.input]
-        return max(new, key=lambda letter: shape[equation.kernel.index(letter)], default="")
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """``output_shape`` leaves the batch out and may hold None."""
@@ -129,16 +120,9 @@ def _reads(
     axes = tuple(equation.input.index(letter) for letter in order)
     sizes = zip(equation.kernel, shape, strict=True)
     columns = "".join(letter for letter, size in sizes if letter not in order and size > 1)
-    return (
-        LinearRead(
-            0,
-            kernel=0,
-            bias=1 if bias == columns else None,
-            rows=tuple(equation.kernel.index(letter) for letter in order),
-            samples=functools.partial(flattened, axes=axes),
-            by_step=1 not in axes,
-        ),
-    )
+    rows = tuple(equation.kernel.index(letter) for letter in order)
+    draw = functools.partial(flattened, axes=axes)
+    return (LinearRead(0, 0, 1 if bias == columns else None, rows, draw, by_step=1 not in axes),)
 
 
 def flattened(

@@ -1,9 +1,8 @@
 """Embedding: a table (vocabulary, channels); each channel is one column."""
 
-import numpy as np
 
-from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
-from edgeprune.layers.rule import Rule
+from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
+from edgeprune.layers.rule import ConstantElements, Rule
 
 
 class EmbeddingRule(Rule):
@@ -14,15 +13,12 @@ class EmbeddingRule(Rule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         """Fresh channels along the last axis; indices cannot carry channels."""
-        name = view.layer.path
-        space.fix(view.inputs[0], name, "is used as an index")
-        made = space.fresh(name, int(view.option("output_dim")))
+        space.fix(view.inputs[0], view.layer.path, "is used as an index")
+        made = space.fresh(view.layer.path, int(view.option("output_dim")))
         output = channel_ids.along(made, -1, view.output)
         return Flow((output,), (WeightFlow((None, made)),), sizes={"output_dim": made})
 
-    def constant_elements(
-        self, layer: Layer, flow: Flow, weights: Arrays
-    ) -> tuple[ChannelIds, np.ndarray] | None:
+    def constant_elements(self, layer: Layer, flow: Flow, weights: Arrays) -> ConstantElements | None:
         return flow.sizes["output_dim"], (weights[0] == weights[0][:1]).all(axis=0)
 
     def table_size(self, layer: Layer) -> int:

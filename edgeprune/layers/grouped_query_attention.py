@@ -13,14 +13,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune.graph import CallView, ChannelSpace, Flow, KeepMask, channel_ids
-from edgeprune.layers.multi_head_attention import (
-    attention_inputs,
-    attention_reads,
-    fix_masks,
-    query_factors,
-    score_terms,
-    weight_flows,
-)
+from edgeprune.layers import multi_head_attention as attention
 from edgeprune.layers.rule import Rule
 
 
@@ -29,7 +22,7 @@ class GroupedQueryAttentionRule(Rule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         name = view.layer.path
-        inputs = attention_inputs(view)
+        inputs = attention.attention_inputs(view)
         queries, groups = int(view.option("num_query_heads")), int(view.option("num_key_value_heads"))
         if groups == 1:
             query_heads, heads = space.fresh(name, queries, "heads"), np.zeros(1, int)
@@ -39,20 +32,16 @@ class GroupedQueryAttentionRule(Rule):
         dims = space.fresh(name, int(view.option("head_dim")), "head dimensions")
         reads = {side: space.fix_unless_vector(view.ids(one), -1, name) for side, one in inputs.items()}
         space.unite(reads["query"], reads["value"])
-        fix_masks(view, inputs, space)
-        made = {
-            "query": (query_heads, dims),
-            "gate": (query_heads, dims),
-            "key": (heads, dims),
-            "value": (heads, dims),
-        }
-        weights = weight_flows(view, inputs, reads, made, reads["query"])
+        attention.fix_masks(view, inputs, space)
+        made = dict.fromkeys(("query", "gate"), (query_heads, dims))
+        made |= dict.fromkeys(("key", "value"), (heads, dims))
+        weights = attention.weight_flows(view, inputs, reads, made, reads["query"])
         outputs = [channel_ids.along(reads["query"], -1, view.output)]
         outputs += [channel_ids.along(query_heads, 1, tensor.shape) for tensor in view.call.outputs[1:]]
         sizes = {"num_query_heads": query_heads, "num_key_value_heads": heads, "head_dim": dims}
-        terms = score_terms(inputs, query_heads, dims, dims)
-        return Flow(tuple(outputs), weights, attention_reads(view, inputs), terms, sizes)
+        terms = attention.score_terms(inputs, query_heads, dims, dims)
+        return Flow(tuple(outputs), weights, attention.attention_reads(view, inputs), terms, sizes)
 
     def factors(self, view: CallView, flow: Flow, kept: KeepMask) -> Mapping[int, float]:
         """Makes up for the changed 1/√head_dim, on the query's kernel and bias."""
-        return query_factors(view, kept.count(flow.sizes["head_dim"]) / len(flow.sizes["head_dim"]))
+        return attention.query_factors(view, kept.count(flow.sizes["head_dim"]) / len(flow.sizes["head_dim"]))

@@ -11,6 +11,7 @@ import numpy as np
 
 from edgeprune.graph import Arrays, CallView, ChannelSpace, Config, Flow, KeepMask, WeightFlow, channel_ids
 from edgeprune.layers.barrier import barrier_flow
+from edgeprune.layers.operation import axes_of
 from edgeprune.layers.rule import Rule, StandIn
 
 
@@ -20,7 +21,6 @@ class LayerNormalizationRule(Rule):
     is_centred = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """All weights have the shape of the normalised axes."""
         ids = view.inputs[0]
         axes = _axes(view)
         if view.option("rms_scaling"):
@@ -98,9 +98,7 @@ class UnitNormalizationRule(Rule):
 
 
 def _axes(view: CallView) -> tuple[int, ...]:
-    axis = view.option("axis", -1)
-    rank = len(view.call.inputs[0].shape)
-    return tuple(sorted(int(one) % rank for one in (axis if isinstance(axis, (list, tuple)) else (axis,))))
+    return tuple(sorted(axes_of(view.option("axis", -1), len(view.call.inputs[0].shape))))
 
 
 def _groups(view: CallView, channels: int) -> int:

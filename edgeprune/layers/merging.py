@@ -21,7 +21,6 @@ class ConcatenateRule(ChannelwiseRule):
     joins = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Ids end to end; along another axis than that of the channels, inputs must agree."""
         axis = int(view.option("axis", -1)) % len(view.output)
         return Flow((join(view.inputs, axis, space, view.layer.path),))
 
@@ -54,13 +53,11 @@ def unite_elementwise(inputs: Sequence[ChannelIds], space: ChannelSpace, layer: 
     united: ChannelIds | None = None
     varying = {axis for ids in padded for axis in channel_ids.varying_axes(ids)}
     for ids in padded:
-        is_broadcast = any(ids.shape[axis] == 1 and shape[axis] > 1 for axis in varying)
-        if is_broadcast:
-            space.fix(ids, layer, "is broadcast over the neurons of another input")
-            continue
         full = np.broadcast_to(ids, shape)
-        if united is None:
+        if any(ids.shape[axis] == 1 and shape[axis] > 1 for axis in varying):
+            space.fix(ids, layer, "is broadcast over the neurons of another input")
+        elif united is None:
             united = full
         else:
             space.unite(united, full)
-    return np.broadcast_to(np.int64(0), shape) if united is None else united
+    return channel_ids.none(shape) if united is None else united

@@ -111,28 +111,20 @@ def weight_index(view: CallView, projection: str) -> int:
 
 
 def weight_flows(
-    view: CallView,
-    inputs: AttentionInputs,
-    reads: Mapping[str, ChannelIds],
-    made: Mapping[str, tuple[ChannelIds, ChannelIds]],
-    output: ChannelIds,
+    view: CallView, inputs: AttentionInputs, reads: Mapping[str, ChannelIds],
+    made: Mapping[str, tuple[ChannelIds, ChannelIds]], output: ChannelIds,
 ) -> tuple[WeightFlow, ...]:
     """Kernels (and biases) of all projections, in order; `made` are the two axes each one makes."""
     bias = bool(view.option("use_bias", True))
     flows: list[WeightFlow] = []
-    for name in projections(view):
-        if name == "output":
-            pair = made["value"] if "gate" not in made else made["gate"]
-            extra = len(view.layer.weight_shapes[len(flows)]) - 2
-            ends: tuple[ChannelIds | None, ...] = (output,) if extra == 1 else (None,) * extra
-            flows.append(WeightFlow((*pair, *ends), reuse=steps_of(inputs["query"])))
-            flows += [WeightFlow(ends)] if bias else []
-            continue
-        pair = made.get(name, made["value"])
-        source = "query" if name == "gate" else name
+    for name in projections(view)[:-1]:
+        source, pair = "query" if name == "gate" else name, made.get(name, made["value"])
         flows.append(WeightFlow((reads[source], *pair), reuse=steps_of(inputs[source])))
         flows += [WeightFlow(pair)] if bias else []
-    return tuple(flows)
+    extra = len(view.layer.weight_shapes[len(flows)]) - 2
+    ends: tuple[ChannelIds | None, ...] = (output,) if extra == 1 else (None,) * extra
+    flows.append(WeightFlow((*made.get("gate", made["value"]), *ends), reuse=steps_of(inputs["query"])))
+    return (*flows, WeightFlow(ends)) if bias else tuple(flows)
 
 
 def steps_of(tensor: Tensor) -> int:
@@ -141,10 +133,7 @@ def steps_of(tensor: Tensor) -> int:
 
 
 def score_terms(
-    inputs: AttentionInputs,
-    heads: ChannelIds,
-    keys: ChannelIds,
-    values: ChannelIds,
+    inputs: AttentionInputs, heads: ChannelIds, keys: ChannelIds, values: ChannelIds,
     attended: Sequence[int] = (1,),
 ) -> tuple[MacTerm, MacTerm]:
     """Q·Kᵀ and its product with the values; every position meets those along the attended axes."""
@@ -173,22 +162,18 @@ def attention_reads(view: CallView, inputs: AttentionInputs) -> tuple[LinearRead
 
     The two reads of the output kernel see the same numbers in two orders of columns.
     """
-    has_bias = bool(view.option("use_bias", True))
     sources = [tensor.index for tensor in view.call.inputs]
+    kernels = [weight_index(view, name) for name in projections(view)]
+    biases = [kernel + 1 if view.option("use_bias", True) else None for kernel in kernels]
     reads = []
-    for name in projections(view)[:-1]:
-        kernel = weight_index(view, name)
-        tensor = inputs["query" if name == "gate" else name]
-        source = sources.index(tensor.index)
-        bias = kernel + 1 if has_bias else None
+    for name, kernel, bias in zip(projections(view)[:-1], kernels, biases, strict=False):
+        source = sources.index(inputs["query" if name == "gate" else name].index)
         reads.append(LinearRead(source, kernel, bias, (0,), vectors, by_step=True))
     attention = Attention.of(view, inputs["query"].index, inputs["value"].index, inputs["key"].index)
     if attention is None:
         return tuple(reads)
-    kernel = weight_index(view, "output")
     hidden = functools.partial(heads_of, attention)
     for rows, axes in (((1, 0), (3, 2)), ((0, 1), (2, 3))):
         draw = functools.partial(flattened, axes=axes)
-        bias = kernel + 1 if has_bias else None
-        reads.append(LinearRead(attention.query, kernel, bias, rows, draw, hidden))
+        reads.append(LinearRead(attention.query, kernels[-1], biases[-1], rows, draw, hidden))
     return tuple(reads)

@@ -33,13 +33,9 @@ def is_built_in(serialized: Config) -> bool:
 
 
 def shifted(read: LinearRead, first: int, count: int, sources: Sequence[int]) -> LinearRead:
-    """A read of an inner layer as one of the wrapper's.
+    """A read of an inner layer as one of the wrapper's, whose weights from `first` on are the inner layer's.
 
-    Args:
-        read: of the inner layer.
-        first: index of the inner layer's first weight in the wrapper.
-        count: how many weights the inner layer has.
-        sources: for each input of the inner layer, which of the wrapper's it is.
+    For each input of the inner layer, `sources` tells which of the wrapper's it is.
     """
     hidden = read.hidden
 
@@ -50,9 +46,7 @@ def shifted(read: LinearRead, first: int, count: int, sources: Sequence[int]) ->
         return hidden([inputs[at] for at in sources], mine, [masks[at] for at in sources])
 
     return dataclasses.replace(
-        read,
-        source=sources[read.source],
-        kernel=read.kernel + first,
+        read, source=sources[read.source], kernel=read.kernel + first,
         bias=None if read.bias is None else read.bias + first,
         hidden=None if hidden is None else outer_hidden,
     )

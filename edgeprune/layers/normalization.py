@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from edgeprune.graph import Arrays, CallView, ChannelIds, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
-from edgeprune.layers.rule import ChannelwiseRule, scaled_to_zero
+from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
+from edgeprune.layers.operation import axes_of
+from edgeprune.layers.rule import ChannelwiseRule, ConstantElements, scaled_to_zero
 
 
 class BatchNormalizationRule(ChannelwiseRule):
@@ -12,19 +13,14 @@ class BatchNormalizationRule(ChannelwiseRule):
     elementwise = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """All weights are vectors along the normalised axis; channels along another one pass."""
         ids = view.inputs[0]
         axis = normalized_axis(view.layer, ids.ndim)
         own = axis in channel_ids.varying_axes(ids)
         line = space.fix_unless_vector(ids, axis, view.layer.path) if own else None
         return Flow((ids,), tuple(WeightFlow((line,)) for _ in view.layer.weight_shapes))
 
-    def constant_elements(
-        self, layer: Layer, flow: Flow, weights: Arrays
-    ) -> tuple[ChannelIds, np.ndarray] | None:
-        if "gamma" not in layer.weight_names:
-            return None
-        return scaled_to_zero(flow.weights[0], weights[0])
+    def constant_elements(self, layer: Layer, flow: Flow, weights: Arrays) -> ConstantElements | None:
+        return scaled_to_zero(flow.weights[0], weights[0]) if "gamma" in layer.weight_names else None
 
     def centre(self, layer: Layer) -> int | None:
         return layer.weight_names.index("moving_mean") if "moving_mean" in layer.weight_names else None
@@ -45,5 +41,4 @@ class BatchNormalizationRule(ChannelwiseRule):
 
 def normalized_axis(layer: Layer, rank: int) -> int:
     """The axis along which a batch normalization has its numbers."""
-    axis = layer.config.get("axis", -1)
-    return int(axis[0] if isinstance(axis, (list, tuple)) else axis) % rank
+    return axes_of(layer.config.get("axis", -1), rank)[0]

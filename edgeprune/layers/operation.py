@@ -10,24 +10,18 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edgeprune.graph import Argument, Arguments, CallView, Config, Flow, KeepMask, Tensor
+from edgeprune.graph import Argument, Arguments, CallView, Config, Flow, KeepMask
 from edgeprune.layers.rule import Rule
 
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """An option of an operation.
-
-    Attributes:
-        names: what the two Keras versions call it.
-        position: its place among the positional arguments of a call.
-    """
+    """An option of an operation: what the Keras versions call it, and its place among a call's arguments."""
 
     names: tuple[str, ...]
     position: int | None = None
 
     def of(self, view: CallView, default: Argument = None) -> Argument:
-        """Its value."""
         for name in self.names:
             for home in (view.layer.config, view.call.kwargs):
                 if name in home:
@@ -81,18 +75,3 @@ def axes_of(value: Argument, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     several = value if isinstance(value, (list, tuple)) else np.ravel(value).tolist()
     return tuple(int(one) % rank for one in several)
-
-
-def is_constant_array(value: Argument) -> bool:
-    """Whether an argument is data of its own with at least one axis."""
-    if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
-        return False
-    if isinstance(value, (list, tuple)):
-        numbers = (isinstance(item, (int, float)) or is_constant_array(item) for item in value)
-        return bool(value) and all(numbers)
-    return getattr(value, "ndim", 0) > 0
-
-
-def is_variable(value: Argument) -> bool:
-    """Whether an argument is a variable with at least one axis, such as another layer's bias."""
-    return hasattr(value, "assign") and len(value.shape) > 0

@@ -5,18 +5,10 @@ A constant that has an entry for each channel, ``x * np.array([…])``, shrinks 
 
 import numpy as np
 
-from edgeprune.graph import Argument, CallView, ChannelSpace, Flow, KeepMask, channel_ids
+from edgeprune.graph import Argument, CallView, ChannelSpace, Flow, KeepMask, Tensor, channel_ids
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.merging import unite_elementwise
-from edgeprune.layers.operation import (
-    AXIS,
-    Changes,
-    OperationRule,
-    Parameter,
-    axes_of,
-    is_constant_array,
-    is_variable,
-)
+from edgeprune.layers.operation import AXIS, Changes, OperationRule, Parameter, axes_of
 
 
 class ElementwiseOperationRule(OperationRule):
@@ -30,17 +22,17 @@ class ElementwiseOperationRule(OperationRule):
 
         A slice of a variable would be a constant, no longer the weight of the layer that it belongs to.
         """
-        if any(is_variable(value) for _, value in _arguments(view)):
+        if any(_is_variable(value) for _, value in _arguments(view)):
             return barrier_flow(view, space, "computes with a variable of the model")
         ids = unite_elementwise(view.inputs, space, view.layer.path)
-        sizes = channel_ids.static(view.output)
-        missing = len(sizes) - ids.ndim
-        return Flow((np.broadcast_to(ids.reshape((1,) * missing + ids.shape), sizes),))
+        return Flow((np.broadcast_to(ids, channel_ids.static(view.output)),))
 
     def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         ids = flow.outputs[0]
         changed: dict[Parameter, Argument] = {}
-        for parameter, value in _constants(view):
+        for parameter, value in _arguments(view):
+            if not _is_constant_array(value):
+                continue
             array = np.asarray(value)
             for axis in channel_ids.varying_axes(ids):
                 own = axis - ids.ndim + array.ndim
@@ -56,7 +48,8 @@ class SoftmaxOperationRule(OperationRule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         ids = view.inputs[0]
-        axes = axes_of(AXIS.of(view, -1) if AXIS.of(view, -1) is not None else -1, ids.ndim)
+        axis = AXIS.of(view)
+        axes = axes_of(-1 if axis is None else axis, ids.ndim)
         if set(axes) & set(channel_ids.varying_axes(ids)):
             space.fix(ids, view.layer.path, "softmax needs all its channels")
         return Flow((ids,))
@@ -68,5 +61,15 @@ def _arguments(view: CallView) -> list[tuple[Parameter, Argument]]:
     return found
 
 
-def _constants(view: CallView) -> list[tuple[Parameter, Argument]]:
-    return [(parameter, value) for parameter, value in _arguments(view) if is_constant_array(value)]
+def _is_constant_array(value: Argument) -> bool:
+    """Whether an argument is data of its own with at least one axis."""
+    if isinstance(value, (str, bool, int, float, Tensor, dict, slice)) or value is None:
+        return False
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(isinstance(one, (int, float)) or _is_constant_array(one) for one in value)
+    return getattr(value, "ndim", 0) > 0
+
+
+def _is_variable(value: Argument) -> bool:
+    """Whether an argument is a variable with at least one axis, such as another layer's bias."""
+    return hasattr(value, "assign") and len(value.shape) > 0

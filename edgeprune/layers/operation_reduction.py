@@ -11,17 +11,12 @@ KEEPDIMS = Parameter(("keepdims", "keep_dims"), 2)
 
 
 class ReductionRule(OperationRule):
-    """Mean, maximum, ….
-
-    Args:
-        additive: whether an element of 0 changes nothing.
-    """
+    """Mean, maximum, …; an element of 0 changes nothing in an additive one."""
 
     def __init__(self, *, additive: bool = False) -> None:
         self.additive = additive
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Drops the axes; what they carried ends here."""
         ids = view.inputs[0]
         axes = axes_of(AXIS.of(view), ids.ndim)
         if set(axes) & set(channel_ids.varying_axes(ids)):

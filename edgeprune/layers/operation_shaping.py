@@ -46,12 +46,11 @@ class ToShapeRule(OperationRule):
 
 
 class TransposeRule(OperationRule):
-    """Transposes the ids."""
+    """Transposes the ids as numpy does; without axes, the order is reversed."""
 
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """As numpy does; without axes, the order is reversed."""
         axes = PERMUTATION.of(view)
         return Flow((view.inputs[0].transpose(None if axes is None else tuple(int(axis) for axis in axes)),))
 
@@ -59,8 +58,7 @@ class TransposeRule(OperationRule):
 class WithinAxesRule(OperationRule):
     """Pad, tile, flip, resize: allowed along every axis but that of the channels.
 
-    Args:
-        axis: where the operation names its axes; None given there means all of them.
+    `axis` is where the operation names its axes; None given there means all of them.
     """
 
     channelwise = channels_alike = True
@@ -69,7 +67,6 @@ class WithinAxesRule(OperationRule):
         self.axis = axis
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Spreads the ids over the new shape; an operation along their axis keeps them."""
         ids = view.inputs[0]
         varying = channel_ids.varying_axes(ids)
         if not varying:
@@ -78,9 +75,8 @@ class WithinAxesRule(OperationRule):
         touched = self.axis is not None and axis in axes_of(self.axis.of(view), ids.ndim)
         if touched or len(view.output) != ids.ndim or view.output[axis] != ids.shape[axis]:
             return barrier_flow(view, space, "moves data along the axis of the neurons")
-        return Flow(
-            (channel_ids.along(space.fix_unless_vector(ids, axis, view.layer.path), axis, view.output),)
-        )
+        line = space.fix_unless_vector(ids, axis, view.layer.path)
+        return Flow((channel_ids.along(line, axis, view.output),))
 
 
 class ResizeImageRule(WithinAxesRule):
@@ -113,10 +109,7 @@ class StackRule(OperationRule):
 def _parts(view: CallView) -> list[ChannelIds]:
     """Ids of a list of tensors and constants."""
     values = Parameter(("values", "xs", "arrays", "x"), 0).of(view)
-    return [
-        view.ids(value) if isinstance(value, Tensor) else channel_ids.none(np.shape(value))
-        for value in values
-    ]
+    return [view.ids(x) if isinstance(x, Tensor) else channel_ids.none(np.shape(x)) for x in values]
 
 
 class SplitRule(OperationRule):
@@ -130,7 +123,7 @@ class SplitRule(OperationRule):
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         ids, axis = view.inputs[0], self._axis(view)
         if axis not in channel_ids.varying_axes(ids):
-            thin = _first(ids, axis)
+            thin = channel_ids.first_along(ids, [one == axis for one in range(ids.ndim)])
             fitted = [channel_ids.fit(thin, tensor.shape) for tensor in view.call.outputs]
             return Flow(tuple(ids if part is None else part for part in fitted))
         ends = np.cumsum([int(tensor.shape[axis] or 1) for tensor in view.call.outputs])
@@ -151,10 +144,6 @@ class SplitRule(OperationRule):
     @staticmethod
     def _axis(view: CallView) -> int:
         return axes_of(Parameter(("axis",), 2).of(view, 0), view.inputs[0].ndim)[0]
-
-
-def _first(ids: ChannelIds, axis: int) -> ChannelIds:
-    return ids[tuple(slice(0, 1) if one == axis else slice(None) for one in range(ids.ndim))]
 
 
 class UnstackRule(OperationRule):
@@ -190,19 +179,19 @@ class MatmulRule(OperationRule):
         other = np.swapaxes(other, -1, -2) if view.argument("transpose_b", 3) else other
         if one.ndim != other.ndim:
             return barrier_flow(view, space, "multiplies tensors of different rank")
-        summed = [summed_line(one, -1, space, name), summed_line(other, -2, space, name)]
-        space.unite(summed[0], summed[1])
+        summed = summed_line(one, -1, space, name)
+        space.unite(summed, summed_line(other, -2, space, name))
         rest = [_rest(one, -1), _rest(other, -2)]
         varying = [channel_ids.varying_axes(ids) for ids in rest]
         ids = unite_elementwise(rest, space, name) if varying[0] == varying[1] else rest[bool(varying[1])]
         if all(varying) and varying[0] != varying[1]:
             space.fix(rest[0], name, "multiplies two kinds of neurons")
         output = np.broadcast_to(ids, channel_ids.static(view.output))
-        return Flow((output,), mac_terms=(product_term(summed[0], output),))
+        return Flow((output,), mac_terms=(product_term(summed, output),))
 
 
 def _rest(ids: ChannelIds, axis: int) -> ChannelIds:
     """Ids without the summed axis's own, that axis of length 1."""
     if axis % ids.ndim in channel_ids.varying_axes(ids):
         ids = channel_ids.none(ids.shape)
-    return _first(ids, axis % ids.ndim)
+    return channel_ids.first_along(ids, [one == axis % ids.ndim for one in range(ids.ndim)])

@@ -18,12 +18,9 @@ KEY = Parameter(("key", "slice_spec"), 1)
 
 @dataclasses.dataclass(frozen=True)
 class Item:
-    """One part of an index.
+    """One part of an index: its place in the index as written, its axis of the input, an integer or a slice.
 
-    Attributes:
-        place: where it stands in the index as written.
-        axis: of the input; None for a new axis.
-        value: an integer, a slice, or None for a new axis.
+    Axis and value are None for a new axis.
     """
 
     place: int
@@ -97,15 +94,11 @@ class GetItemRule(OperationRule):
 
 
 def _parts(key: Argument) -> Sequence[Argument]:
-    several = key if isinstance(key, (list, tuple)) else (key,)
-    return [_as_slice(value) for value in several]
-
-
-def _as_slice(value: Argument) -> Argument:
-    """Python's slice for Keras 2's dictionary."""
-    if not isinstance(value, dict):
-        return value
-    return slice(value.get("start"), value.get("stop"), value.get("step"))
+    """The parts of an index, with Python's slices for Keras 2's dictionaries."""
+    return [
+        slice(one.get("start"), one.get("stop"), one.get("step")) if isinstance(one, dict) else one
+        for one in (key if isinstance(key, (list, tuple)) else (key,))
+    ]
 
 
 def _replaced(key: Argument, place: int, start: int, stop: int) -> Argument:

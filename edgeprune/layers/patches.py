@@ -14,15 +14,7 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """Geometry of a convolution; each tuple has one entry for each space axis.
-
-    Attributes:
-        size: kernel size.
-        strides: as in Keras.
-        dilation: as in Keras.
-        padding: ``"valid"``, ``"same"`` or ``"causal"``.
-        channels_first: x is (N, channels, *space).
-    """
+    """Geometry of a convolution, as Keras has it; each tuple has one entry for each space axis."""
 
     size: tuple[int, ...]
     strides: tuple[int, ...]
@@ -60,16 +52,9 @@ class Window:
 
 
 def patches(x: np.ndarray, generator: np.random.Generator, number: int, *, window: Window) -> np.ndarray:
-    """Draws what `number` random output positions of a convolution read, with repetition.
+    """Draws what `number` random output positions of a convolution of x read, with repetition.
 
-    Args:
-        x: (N, *space, channels).
-        generator: decides the positions; they depend on N and the space alone.
-        number: how many.
-        window: the convolution.
-
-    Returns:
-        (n, window size · channels), in the order of the kernel's axes.
+    Positions depend on the generator, N and the space alone; columns follow the order of the kernel's axes.
     """
     x = channels_last(x, window)
     before, sizes = window.geometry(x.shape[1:-1])
@@ -100,11 +85,7 @@ def channels_last(x: np.ndarray, window: Window) -> np.ndarray:
 
 
 def _drawn(
-    x: np.ndarray,
-    generator: np.random.Generator,
-    number: int,
-    window: Window,
-    sizes: list[int],
+    x: np.ndarray, generator: np.random.Generator, number: int, window: Window, sizes: list[int],
     read_by: Callable[[np.ndarray, int, int], np.ndarray],
 ) -> np.ndarray:
     """Patches at random positions; `read_by` says where a tap reads along an axis, zeros outside of x."""
@@ -112,11 +93,11 @@ def _drawn(
     corners = [generator.integers(size, size=number) for size in sizes]
     taps = []
     for tap in np.ndindex(*window.size):
-        at = [read_by(corner, axis, tap[axis]) for axis, corner in enumerate(corners)]
-        inside = np.ones(number, bool)
-        for places, size in zip(at, x.shape[1:-1], strict=True):
+        inside, clipped = np.ones(number, bool), []
+        for axis, (corner, size) in enumerate(zip(corners, x.shape[1:-1], strict=True)):
+            places = read_by(corner, axis, tap[axis])
             inside &= (places >= 0) & (places < size)
-        clipped = [np.clip(places, 0, size - 1) for places, size in zip(at, x.shape[1:-1], strict=True)]
+            clipped.append(np.clip(places, 0, size - 1))
         index = (samples, *clipped)
         taps.append(np.where(inside[:, None], x[index], np.zeros((), x.dtype)))
     return np.stack(taps, axis=1).reshape(number, -1)

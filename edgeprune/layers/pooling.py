@@ -24,8 +24,7 @@ class GlobalPoolingRule(ChannelwiseRule):
     """One number per channel is left, with or without axes of length one."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """The channel axis of the output is the last one, or the second."""
-        first = view.option("data_format") == "channels_first"
-        line = space.fix_unless_vector(view.inputs[0], 1 if first else -1, view.layer.path)
-        axis = 1 if first else len(view.output) - 1
+        """The channel axis of input and output is the last one, or the second."""
+        axis = 1 if view.option("data_format") == "channels_first" else -1
+        line = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
         return Flow((channel_ids.along(line, axis, view.output),))

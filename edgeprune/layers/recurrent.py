@@ -101,19 +101,19 @@ def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flo
     weights: list[WeightFlow] = []
     made: list[ChannelIds] = []
     for number, cell in enumerate(stack.cells):
-        channels = space.fresh(name, cell.units, part=f"cell {number}" if len(stack.cells) > 1 else "")
-        fix_if_mixing(view, channels, space, cell.config, ("activation", "recurrent_activation"))
-        weights += cell.flow(read, channels, steps)
-        made.append(channels)
-        read = channels
+        made.append(space.fresh(name, cell.units, part=f"cell {number}" if len(stack.cells) > 1 else ""))
+        fix_if_mixing(view, made[-1], space, cell.config)
+        weights += cell.flow(read, made[-1], steps)
+        read = made[-1]
     states = [channels for cell, channels in zip(stack.cells, made, strict=True) for _ in range(cell.states)]
     if view.option("reverse_state_order"):
         space.fix(np.concatenate(states), name, "keeps its states in reverse order")
     for tensor, channels in zip(initial, states, strict=False):
         space.unite(space.fix_unless_vector(view.ids(tensor), -1, name), channels)
-    outputs = [channel_ids.along(made[-1], -1, view.output)]
-    for tensor, channels in zip(view.call.outputs[1:], states, strict=False):
-        outputs.append(channel_ids.along(channels, -1, tensor.shape))
+    outputs = [
+        channel_ids.along(channels, -1, tensor.shape)
+        for tensor, channels in zip(view.call.outputs, [made[-1], *states], strict=False)
+    ]
     reads = () if view.option("time_major") else _reads(view, stack, sequence)
     return Flow(tuple(outputs), tuple(weights), reads), made
 
@@ -134,13 +134,7 @@ def _reads(view: CallView, stack: Stack, sequence: Tensor) -> tuple[LinearRead, 
 
 
 def _hidden(
-    stack: Stack,
-    number: int,
-    what: str,
-    source: int,
-    inputs: Arrays,
-    weights: Arrays,
-    masks: Masks,
+    stack: Stack, number: int, what: str, source: int, inputs: Arrays, weights: Arrays, masks: Masks
 ) -> np.ndarray:
     """`Stack.read_by` with the sequence first."""
     order = [source, *(at for at in range(len(inputs)) if at != source)]

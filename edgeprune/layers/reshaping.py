@@ -27,7 +27,6 @@ class ReshapeRule(ChannelwiseRule):
     width_free = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Reshapes the ids; where the channels end up spread over two axes, ties them along one."""
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
@@ -56,7 +55,7 @@ def reshape(ids: ChannelIds, shape: Shape, space: ChannelSpace, layer: str) -> C
     sizes = channel_ids.static(shape)
     if int(np.prod(sizes)) != ids.size:
         space.fix(ids, layer, "reshapes an axis whose size is not known")
-        return np.broadcast_to(np.int64(0), sizes)
+        return channel_ids.none(sizes)
     return _separate(ids.reshape(sizes), space, is_unfolded=ids.ndim == 2)
 
 
@@ -71,7 +70,8 @@ def _separate(ids: ChannelIds, space: ChannelSpace, *, is_unfolded: bool) -> Cha
     kept = max(axes, key=lambda axis: ids.shape[axis], default=0)
     if is_unfolded and ids.ndim - 1 in axes:
         kept = ids.ndim - 1
-    first = ids[tuple(slice(None) if axis == kept else slice(0, 1) for axis in range(ids.ndim))]
+    first = channel_ids.first_along(ids, [axis != kept for axis in range(ids.ndim)])
+    spread = np.broadcast_to(first, ids.shape)
     if len(axes) > 1:
-        space.unite(ids, np.broadcast_to(first, ids.shape))
-    return np.broadcast_to(first, ids.shape)
+        space.unite(ids, spread)
+    return spread

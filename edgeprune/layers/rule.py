@@ -17,6 +17,9 @@ from edgeprune.graph.model_graph import Arguments, Config, Layer
 StandIn = Callable[[Arrays, Arrays], list[np.ndarray]]
 """From a call's inputs and the layer's weights to its outputs."""
 
+ConstantElements = tuple[ChannelIds, np.ndarray]
+"""The ids along an axis, and where the weights alone make a channel constant (a scale of 0)."""
+
 
 class Rule(abc.ABC):
     """How pruning goes through one kind of layer."""
@@ -81,10 +84,8 @@ class Rule(abc.ABC):
         """Whether `shrink` may remove channels that this call makes or passes on."""
         return self.channelwise or self.reads_are_complete
 
-    def constant_elements(
-        self, layer: Layer, flow: Flow, weights: Arrays
-    ) -> tuple[ChannelIds, np.ndarray] | None:
-        """The ids along an axis, and where the weights alone make a channel constant (a scale of 0)."""
+    def constant_elements(self, layer: Layer, flow: Flow, weights: Arrays) -> ConstantElements | None:
+        """Which channels are constant by the weights alone, whatever goes in."""
         return None
 
     def folds_constants(self, view: CallView, read: LinearRead) -> bool:
@@ -117,7 +118,16 @@ class Rule(abc.ABC):
         return None
 
 
-def scaled_to_zero(flow: WeightFlow, weight: np.ndarray) -> tuple[ChannelIds, np.ndarray] | None:
+def with_bias(
+    view: CallView, kernels: list[WeightFlow], columns: ChannelIds
+) -> tuple[tuple[WeightFlow, ...], int | None]:
+    """A layer's kernels and, where it has one, the bias of the last one's columns; and the bias's index."""
+    if not view.option("use_bias", True):
+        return tuple(kernels), None
+    return (*kernels, WeightFlow((columns,))), len(kernels)
+
+
+def scaled_to_zero(flow: WeightFlow, weight: np.ndarray) -> ConstantElements | None:
     """Of a weight that multiplies each channel, the ids along its channels' axis, and where it is zero."""
     for axis, ids in enumerate(flow.axes):
         if ids is not None:

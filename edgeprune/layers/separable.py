@@ -8,38 +8,31 @@ import functools
 import numpy as np
 
 from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, LinearRead, Masks, WeightFlow, channel_ids
-from edgeprune.layers.activation import fix_if_mixing
+from edgeprune.layers.activation import made_channels
 from edgeprune.layers.convolution import channel_axis, positions, window_of
 from edgeprune.layers.dense import vectors
 from edgeprune.layers.patches import Window, channels_last
-from edgeprune.layers.rule import LinearRule
+from edgeprune.layers.rule import LinearRule, with_bias
 
 
 class SeparableConvolutionRule(LinearRule):
     """SeparableConv1D and SeparableConv2D."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        name = view.layer.path
         axis = channel_axis(view)
-        read = space.fix_unless_vector(view.inputs[0], axis, name)
-        made = space.fresh(name, int(view.option("filters")))
-        fix_if_mixing(view, made, space)
+        read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
+        made = made_channels(view, "filters", space)
         kernel = view.layer.weight_shapes[0]
         window = (None,) * (len(kernel) - 2)
         between = np.repeat(read, kernel[-1])
         reuse = positions(view, axis)
-        weights = [
-            WeightFlow((*window, read, None), reuse=reuse),
-            WeightFlow((*window, between, made), reuse=reuse),
-        ]
-        bias = 2 if view.option("use_bias", True) else None
-        if bias:
-            weights.append(WeightFlow((made,)))
+        kernels = [WeightFlow((*window, *axes), reuse=reuse) for axes in ((read, None), (between, made))]
+        weights, bias = with_bias(view, kernels, made)
         hidden = functools.partial(depthwise, window=window_of(view, kernel))
-        rank = len(window)
-        pointwise = LinearRead(0, kernel=1, bias=bias, rows=(rank,), samples=vectors, hidden=hidden)
-        output = channel_ids.along(made, axis, view.output)
-        return Flow((output,), tuple(weights), (pointwise,), sizes={"filters": made})
+        pointwise = LinearRead(0, kernel=1, bias=bias, rows=(len(window),), samples=vectors, hidden=hidden)
+        return Flow(
+            (channel_ids.along(made, axis, view.output),), weights, (pointwise,), sizes={"filters": made}
+        )
 
 
 def depthwise(inputs: Arrays, weights: Arrays, masks: Masks, *, window: Window) -> np.ndarray:

@@ -4,13 +4,12 @@ A whole model at every step is read as its layers, see `edgeprune.layers.steps`.
 """
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from edgeprune.graph import Call, ChannelSpace, Config, KeepMask, Layer, Shape, Tensor, channel_ids
-from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, Samples, WeightFlow
+from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.nested import inner_layer, with_config
 from edgeprune.layers.rule import Rule, StandIn
@@ -97,14 +96,13 @@ def _over_time(read: LinearRead) -> LinearRead:
             raise ValueError("this read sees its input as it is")
         return hidden([_fold(x) for x in inputs], weights, [None for _ in masks])
 
+    def folded_samples(x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
+        return read.samples(_fold(x), generator, number)
+
     if hidden is not None:
         return dataclasses.replace(read, hidden=folded_hidden)
-    return dataclasses.replace(read, samples=functools.partial(_draw_folded, read.samples), by_step=True)
+    return dataclasses.replace(read, samples=folded_samples, by_step=True)
 
 
 def _fold(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, *x.shape[2:])
-
-
-def _draw_folded(draw: Samples, x: np.ndarray, generator: np.random.Generator, number: int) -> np.ndarray:
-    return np.asarray(draw(_fold(x), generator, number))

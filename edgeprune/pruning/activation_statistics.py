@@ -5,19 +5,15 @@
 Centred, because whatever is constant moves into the bias and costs nothing.
 """
 
+import collections
 import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 
 from edgeprune.graph.dependency_graph import DependencyGraph
-from edgeprune.pruning.kernel_reads import (
-    LARGEST_EXACT,
-    ChannelPooling,
-    KernelRead,
-    channel_pooling,
-    kernel_reads,
-)
+from edgeprune.pruning import kernel_reads as reading
+from edgeprune.pruning.kernel_reads import ChannelPooling, KernelRead
 from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.samples import count, take
 
@@ -29,14 +25,13 @@ ROWS_PER_READ = 20_000
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """What one read saw.
+    """What one read saw; where the rows of a channel are pooled, R is C.
 
     Attributes:
-        mean: (R,), or (C,) where rows share.
-        covariance: (R, R) or (C, C).
+        mean: (R,).
+        covariance: (R, R).
         matrix: W (R, O) or (C, taps·O), float64.
-        channels: (R,) or (C,) the channel behind each row.
-        pooling: how rows of a channel are pooled; None where they are not.
+        channels: (R,) the channel behind each row.
         rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
     """
 
@@ -54,20 +49,14 @@ def collect_moments(
     network: Network, dependencies: DependencyGraph, data: Data, *, batch: int, seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> tuple[Moments, ...]:
-    """Collects the moments of every read that prunable channels go into.
+    """Collects the moments of every read that prunable channels go into, with `batch` samples in memory.
 
-    Args:
-        batch: samples that are in memory at a time.
-        seed: decides which positions are looked at.
-
-    Returns:
-        Nothing of a read that saw no row, because a mask hides every step.
+    There are none of a read that saw no row, because a mask hides every step.
     """
-    reads = [read for read in kernel_reads(dependencies) if read.channels.any()]
-    sums = [_Sum(read, network) for read in reads]
-    by_call: dict[int, list[_Sum]] = {}
+    sums = [_Sum(read, network) for read in reading.kernel_reads(dependencies) if read.channels.any()]
+    by_call = collections.defaultdict(list)
     for one in sums:
-        by_call.setdefault(one.read.call, []).append(one)
+        by_call[one.read.call].append(one)
     total = count(data)
     for start in range(0, total, batch):
         part = take(data, slice(start, start + batch))
@@ -86,13 +75,12 @@ class _Sum:
     def __init__(self, read: KernelRead, network: Network) -> None:
         self.read = read
         matrix = read.matrix(network.weights(read.layer)[read.linear.kernel]).astype(np.float64)
-        self.pooling = channel_pooling(read.raw_channels) if len(matrix) > LARGEST_EXACT else None
-        self._matrix = self.pooling.matrix(matrix) if self.pooling else matrix
-        self._channels = (
-            read.channels[self.pooling.order[:: len(matrix) // self.pooling.count]]
-            if self.pooling
-            else read.channels
-        )
+        is_large = len(matrix) > reading.LARGEST_EXACT
+        self.pooling = reading.channel_pooling(read.raw_channels) if is_large else None
+        self._matrix, self._channels = matrix, read.channels
+        if self.pooling is not None:
+            self._matrix = self.pooling.matrix(matrix)
+            self._channels = read.channels[self.pooling.order[:: len(matrix) // self.pooling.count]]
         size = len(self._matrix)
         self._offset: np.ndarray | None = None
         self._first = np.zeros(size)

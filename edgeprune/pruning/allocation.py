@@ -22,13 +22,11 @@ def allocate(
     widths: Sequence[np.ndarray], model: CostModel, full: np.ndarray, ratio: float,
     sensitivity: Sequence[np.ndarray] | None,
 ) -> np.ndarray:
-    """(G,) channels to keep, so that at least `ratio` of the cost is gone and little more.
+    """(G,) channels to keep, so that at least `ratio` of the model's cost is gone and little more.
 
     Args:
         widths: for each group the counts it may keep, the full one first.
-        model: of the cost that the ratio is a share of.
         full: (G,) channels of each group.
-        ratio: share of the cost to remove, 0 to below 1.
         sensitivity: for each group the curve D(k) of k removals; None for the same share everywhere.
 
     Raises:
@@ -71,14 +69,10 @@ def widened(
     here: np.ndarray, widths: Sequence[np.ndarray], inside: Callable[[np.ndarray], np.ndarray],
     change: Callable[[np.ndarray, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Gives widths back while the plan stays inside its limit, first those that change the outputs most.
+    """Gives widths back, from (G,) counts, while the plan stays inside its limit.
 
-    Args:
-        here: (G,) counts to begin with.
-        widths: for each group the counts it may keep, the full one first.
-        inside: which of several plans (N, G) are inside.
-        change: of the outputs, for plans (N, G) that are wider than the last one in one group (N,) each;
-            the smallest is best.
+    `inside` tells which of several plans (N, G) do. First come the widths that change the outputs most:
+    `change` is smallest for them, of plans (N, G) that are wider than the last one in one group (N,) each.
     """
     while True:
         wider = {g: one[one > here[g]][-1] for g, one in enumerate(widths) if one[0] > here[g]}
@@ -100,10 +94,8 @@ def _even_steps(
     """Always the group that has lost the smallest share after its next step, and where that step ends."""
     del model
     while any(at + 1 < len(one) for one, at in zip(widths, place, strict=True)):
-        after = [
-            lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in zip(losses, place, strict=True)
-        ]
-        group = int(np.argmin(after))
+        left = zip(losses, place, strict=True)
+        group = int(np.argmin([lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in left]))
         yield group, int(place[group]) + 1
 
 

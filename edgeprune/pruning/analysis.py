@@ -57,9 +57,8 @@ class PruningAnalysis:
     ) -> None:
         importance.check_criterion(criterion)
         if allocation not in ALLOCATIONS:
-            raise InputError(
-                f"There is no allocation '{allocation}'.", f"Known are {', '.join(ALLOCATIONS)}."
-            )
+            known = f"Known are {', '.join(ALLOCATIONS)}."
+            raise InputError(f"There is no allocation '{allocation}'.", known)
         self.network = network
         self._progress = progress or (lambda *_: None)
         self._seconds: dict[str, float] = {}
@@ -86,6 +85,7 @@ class PruningAnalysis:
         self._progress(name, 1.0)
 
     def _rank(self, labels: np.ndarray | None) -> list[GroupImportance]:
+        network, dependencies, few = self.network, self.dependencies, None
         if self._data is None and self._criterion in importance.NEED_DATA:
             self._notes.append(
                 f"No calibration data was given: neurons were chosen by {importance.DATA_FREE} instead of "
@@ -94,17 +94,13 @@ class PruningAnalysis:
             )
             self._criterion = importance.DATA_FREE
         with self._step("rank") as tell:
-            few = None
             if self._data is not None:
                 few = at_most(self._data, self._effort.at_once, self._seed)
+                seen = at_most(split(self._data, HELD_OUT, self._seed)[0], self._effort.observed, self._seed)
                 self._moments = collect_moments(
-                    self.network, self.dependencies,
-                    at_most(split(self._data, HELD_OUT, self._seed)[0], self._effort.observed, self._seed),
-                    batch=self._effort.at_once, seed=self._seed, progress=tell,
+                    network, dependencies, seen, batch=self._effort.at_once, seed=self._seed, progress=tell
                 )
-            context = CriterionContext(
-                self.network, self.dependencies, few, labels, self._moments, self._seed
-            )
+            context = CriterionContext(network, dependencies, few, labels, self._moments, self._seed)
             return importance.importance_of(self._criterion, context)
 
     @property
@@ -141,11 +137,7 @@ class PruningAnalysis:
         return allocate(widths, cost_model(self.dependencies, cost_kind), full, ratio, curves)
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
-        """(G,) channels that each group keeps when those below `threshold` times its mean importance go.
-
-        Raises:
-            InputError: the threshold is negative.
-        """
+        """(G,) channels that each group keeps when those below `threshold` times its mean importance go."""
         if threshold < 0:
             raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
         kept = []
@@ -181,10 +173,6 @@ class PruningAnalysis:
 
     def prune_to(self, allocation: np.ndarray, *, reconstruct: bool = True) -> PruneResult:
         """Leaves a number of channels in each group, (G,); the criterion says which.
-
-        Args:
-            allocation: channels to keep, one number for each of ``dependencies.groups``.
-            reconstruct: whether to refit the layers to the calibration data.
 
         Raises:
             VerificationError: the compacted model differs from the masked original.
@@ -226,9 +214,8 @@ class PruningAnalysis:
     def evaluator(self, held: object = None) -> Callable[[np.ndarray], OutputChange]:
         """Tells how an allocation (G,) changes the outputs, by the compacted and reconstructed network.
 
-        Args:
-            held: samples that choose and reconstruct nothing; None holds back a part of the calibration
-                data. Without calibration data the groups' sensitivities are added up.
+        The samples `held` choose and reconstruct nothing; None holds back a part of the calibration data.
+        Without calibration data the groups' sensitivities are added up.
         """
         if self._data is None:
             return lambda allocation: OutputChange(self._expected(allocation))
@@ -248,8 +235,5 @@ class PruningAnalysis:
         return change
 
     def _expected(self, allocation: np.ndarray) -> float:
-        gone = [
-            len(group.channels) - count
-            for group, count in zip(self.dependencies.groups, allocation, strict=True)
-        ]
+        gone = [len(group.channels) for group in self.dependencies.groups] - np.asarray(allocation)
         return float(sum(curve[int(k)] for curve, k in zip(self.sensitivity, gone, strict=True)))

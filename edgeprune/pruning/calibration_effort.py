@@ -22,13 +22,10 @@ ENOUGH_MEASURED = 32
 
 @dataclasses.dataclass(frozen=True)
 class CalibrationEffort:
-    """Numbers of samples.
+    """Numbers of samples, and the fractions of each group that are removed to measure its sensitivity.
 
-    Attributes:
-        at_once: whose activations fit into memory.
-        observed: that are looked at to choose channels.
-        measured: whose outputs are compared, for every group and fraction.
-        fractions: of each group that are removed to measure its sensitivity.
+    The activations of those `at_once` fit into memory, the `observed` ones are looked at to choose channels,
+    and the outputs of the `measured` ones are compared for every group and fraction.
     """
 
     at_once: int
@@ -51,8 +48,7 @@ def peak_values(graph: ModelGraph) -> int:
     """Most activation values of one sample that are alive at the same time."""
     size = {
         tensor.index: call.steps * int(np.prod(static(tensor.shape)))
-        for call in graph.calls
-        for tensor in call.outputs
+        for call in graph.calls for tensor in call.outputs
     }
     last: dict[int, int] = {}
     for number, call in enumerate(graph.calls):

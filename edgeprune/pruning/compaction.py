@@ -21,10 +21,8 @@ class Compaction:
     Attributes:
         configs: layer path to its changed configuration entries.
         arguments: call number to its changed (args, kwargs).
-        weights: slices for each layer's weights: for each weight, for each axis, the positions
-            that stay, or None for all.
-        factors: layer path to weight index to a factor that makes up for a constant which the
-            layer derives from its size.
+        weights: layer path to, for each weight and axis, the positions that stay, or None for all.
+        factors: layer path to weight index to what `Rule.factors` says.
     """
 
     configs: Mapping[str, Config]
@@ -34,12 +32,7 @@ class Compaction:
 
 
 def compact(dependencies: DependencyGraph, keep: np.ndarray) -> Compaction:
-    """Plans the smaller model.
-
-    Args:
-        dependencies: the traced model.
-        keep: for each channel number, whether it stays. Channel 0 always stays.
-    """
+    """Plans the smaller model; `keep` tells which channel numbers stay, as channel 0 always does."""
     kept = KeepMask(dependencies.channel_of, keep)
     configs: dict[str, Config] = {}
     arguments: dict[int, Arguments] = {}
@@ -53,16 +46,11 @@ def compact(dependencies: DependencyGraph, keep: np.ndarray) -> Compaction:
         if changed is not None:
             arguments[number] = changed
     slices = {
-        path: tuple(
-            tuple(_positions(axis, kept) for axis in weight.axes) for weight in weights
-        )
-        for path, weights in dependencies.layer_flows.items()
-        if weights
+        path: tuple(tuple(_positions(axis, kept) for axis in weight.axes) for weight in weights)
+        for path, weights in dependencies.layer_flows.items() if weights
     }
     return Compaction(
-        {path: config for path, config in configs.items() if config},
-        arguments,
-        slices,
+        {path: config for path, config in configs.items() if config}, arguments, slices,
         {path: one for path, one in factors.items() if one},
     )
 
@@ -71,8 +59,7 @@ def unchanged(graph: ModelGraph) -> Compaction:
     """A plan under which nothing goes, for a copy of the model."""
     weights = {
         path: tuple((None,) * len(shape) for shape in layer.weight_shapes)
-        for path, layer in graph.layers.items()
-        if layer.weight_shapes
+        for path, layer in graph.layers.items() if layer.weight_shapes
     }
     return Compaction({}, {}, weights)
 

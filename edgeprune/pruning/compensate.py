@@ -15,17 +15,11 @@ RIDGE = 1e-4
 
 
 def compensated(moments: Sequence[Moments], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Refits a kernel.
+    """W (R, O) with zeros in the rows that go, False in `rows`, and what is added to the bias (O,).
 
-    Args:
-        moments: of every call that uses the kernel, one for most.
-        rows: True for the rows of the moments that stay.
-
-    Returns:
-        W (R, O) with zeros in the rows that go, and what is added to the bias (O,).
+    The moments are those of every call that uses the kernel, one for most.
     """
-    first = moments[0]
-    total = sum(one.samples for one in moments)
+    first, total = moments[0], sum(one.samples for one in moments)
     shares = [one.samples / total for one in moments]
     mean = np.sum([share * one.mean for share, one in zip(shares, moments, strict=True)], axis=0)
     covariance = np.zeros_like(first.covariance)

@@ -22,12 +22,9 @@ from edgeprune.layers import rule_for
 
 @dataclasses.dataclass(frozen=True)
 class ChannelRange:
-    """What one run showed of a tensor, for each channel number.
+    """For each channel of a tensor: whether it cannot depend on the model's input, and what one run showed.
 
-    Attributes:
-        constant: cannot depend on the model's input.
-        low: smallest value seen.
-        high: largest value seen.
+    That is its smallest and its largest value.
     """
 
     constant: np.ndarray
@@ -56,11 +53,7 @@ class ChannelRange:
 
 
 class ConstantPropagation:
-    """Collects the range of each tensor's channels while the model runs once.
-
-    Attributes:
-        ranges: by tensor index.
-    """
+    """Collects the `ranges` of each tensor's channels, by tensor index, while the model runs once."""
 
     def __init__(self, dependencies: DependencyGraph, weights: Mapping[str, Sequence[np.ndarray]]) -> None:
         self.dependencies = dependencies
@@ -73,8 +66,7 @@ class ConstantPropagation:
         constants = self._constants(view, flow)
         for tensor, ids, value in zip(view.call.outputs, flow.outputs, outputs, strict=True):
             numbers = self.dependencies.channel_of[channel_ids.collapse(ids)]
-            present = np.zeros(self.dependencies.count, bool)
-            present[numbers] = True
+            present = self._marked(numbers)
             present[0] = False
             low, high = _range(numbers, value, self.dependencies.count)
             if _leaves_sizes_open(view):
@@ -101,9 +93,7 @@ class ConstantPropagation:
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
             constant = self._given(view, tensor)
             if joining:
-                present = np.zeros(self.dependencies.count, bool)
-                present[self.dependencies.channel_of[channel_ids.collapse(ids)]] = True
-                constant = constant | ~present
+                constant = constant | ~self._marked(self.dependencies.channel_of[channel_ids.collapse(ids)])
             total &= constant
         return total & bool(view.inputs)
 
@@ -136,11 +126,12 @@ class ConstantPropagation:
     def _of_elements(self, ids: ChannelIds, holds: np.ndarray) -> np.ndarray:
         """From elements of a vector to channels: all of a channel's elements."""
         numbers = self.dependencies.channel_of[ids]
-        broken = np.zeros(self.dependencies.count, bool)
-        broken[numbers[~holds]] = True
-        present = np.zeros(self.dependencies.count, bool)
-        present[numbers] = True
-        return present & ~broken
+        return np.asarray(self._marked(numbers) & ~self._marked(numbers[~holds]))
+
+    def _marked(self, numbers: np.ndarray) -> np.ndarray:
+        marks = np.zeros(self.dependencies.count, bool)
+        marks[numbers] = True
+        return marks
 
 
 def _leaves_sizes_open(view: CallView) -> bool:

@@ -1,5 +1,6 @@
 """Finds which channels must go together: sends ids through every call of the graph in order."""
 
+import collections
 import dataclasses
 
 import numpy as np
@@ -12,14 +13,7 @@ from edgeprune.layers.barrier import barrier_flow
 
 
 def find_dependencies(graph: ModelGraph) -> DependencyGraph:
-    """Finds channels and groups of a model.
-
-    Args:
-        graph: the model; it is not changed.
-
-    Returns:
-        The traced model. Channels that reach the model's outputs are fixed.
-    """
+    """Finds channels and groups of a model; channels that reach its outputs are fixed."""
     space = channel_ids.ChannelSpace()
     ids: dict[int, ChannelIds] = {}
     views, flows = [], []
@@ -33,30 +27,26 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
             _tie_calls(seen[layer.path], flow, view, space)
             layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
         else:
-            seen[layer.path] = flow
-            layer_flows[layer.path] = flow.weights
+            seen[layer.path], layer_flows[layer.path] = flow, flow.weights
         views.append(view)
         flows.append(flow)
-        for tensor, produced in zip(call.outputs, flow.outputs, strict=True):
-            ids[tensor.index] = produced
+        ids.update(zip((tensor.index for tensor in call.outputs), flow.outputs, strict=True))
     for tensor in graph.outputs:
         space.fix(ids[tensor.index], "the model's output", "is what the model returns")
     channel_of, fixed = _number(space)
     groups = _groups(space, channel_of, fixed)
     refusals = _refusals(space, channel_of, fixed)
-    number = np.where(fixed[channel_of], 0, channel_of)
+    channel_of = np.where(fixed[channel_of], 0, channel_of)
     return DependencyGraph(
-        graph, tuple(views), tuple(flows), layer_flows, number, groups, refusals, len(fixed)
+        graph, tuple(views), tuple(flows), layer_flows, channel_of, groups, refusals, len(fixed)
     )
 
 
 def _flow(view: CallView, space: ChannelSpace) -> Flow:
     """What the layer's rule says; where that does not fit the layer, its neighbourhood stays."""
     flow = rule_for(view.layer).flow(view, space)
-    outputs = tuple(
-        channel_ids.fit(ids, tensor.shape)
-        for ids, tensor in zip(flow.outputs, view.call.outputs, strict=False)
-    )
+    pairs = zip(flow.outputs, view.call.outputs, strict=False)
+    outputs = tuple(channel_ids.fit(ids, tensor.shape) for ids, tensor in pairs)
     shapes = tuple(len(weight.axes) for weight in flow.weights)
     fits = len(outputs) == len(view.call.outputs) and shapes == tuple(map(len, view.layer.weight_shapes))
     if fits and all(ids is not None for ids in outputs):
@@ -93,8 +83,8 @@ def _tie_calls(first: Flow, again: Flow, view: CallView, space: ChannelSpace) ->
         if a.shape == b.shape:
             space.unite(a, b)
         else:
-            space.fix(a, layer, "is called on tensors of different shapes")
-            space.fix(b, layer, "is called on tensors of different shapes")
+            for ids in (a, b):
+                space.fix(ids, layer, "is called on tensors of different shapes")
 
 
 def _add_reuse(one: tuple[WeightFlow, ...], other: tuple[WeightFlow, ...]) -> tuple[WeightFlow, ...]:
@@ -126,16 +116,13 @@ def _groups(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) -> t
         name = f"{producer.layer}:{producer.part}" if producer.part else producer.layer
         signs = signature[channels]
         for sign in np.unique(signs).tolist():
-            if sign in found:
-                found[sign][0].append(name)
-            else:
-                found[sign] = ([name], channels[signs == sign])
-    taken: dict[str, int] = {}
+            found.setdefault(sign, ([], channels[signs == sign]))[0].append(name)
+    taken: collections.Counter[str] = collections.Counter()
     groups = []
-    for producers, channels in found.values():
-        times = taken[producers[0]] = taken.get(producers[0], 0) + 1
-        name = producers[0] if times == 1 else f"{producers[0]}#{times}"
-        groups.append(ChannelGroup(name, channels, tuple(producers)))
+    for (first, *others), channels in found.values():
+        taken[first] += 1
+        name = first if taken[first] == 1 else f"{first}#{taken[first]}"
+        groups.append(ChannelGroup(name, channels, (first, *others)))
     return tuple(groups)
 
 
@@ -152,15 +139,13 @@ def _refusals(space: ChannelSpace, channel_of: np.ndarray, fixed: np.ndarray) ->
         channels = channel_of[producer.first : producer.first + producer.count]
         channels = channels[fixed[channels]]
         for number, count in zip(*np.unique(cause[channels], return_counts=True), strict=True):
-            if number < 0:
-                refusals.append(Refusal(producer.layer, int(count), "", "meets data that no neuron makes"))
-            else:
-                fixing = space.fixings[number]
-                refusals.append(Refusal(producer.layer, int(count), fixing.layer, fixing.reason))
+            layer, reason = "", "meets data that no neuron makes"
+            if number >= 0:
+                layer, reason = space.fixings[number].layer, space.fixings[number].reason
+            refusals.append(Refusal(producer.layer, int(count), layer, reason))
     named = {refusal.because_of for refusal in refusals}
     refusals += [
         Refusal(layer, channels, layer, reason)
-        for layer, (channels, reason) in space.barriers.items()
-        if layer not in named
+        for layer, (channels, reason) in space.barriers.items() if layer not in named
     ]
     return tuple(refusals)

@@ -13,12 +13,9 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class OutputChange:
-    """What a pruned model does to the original's outputs.
+    """The divergence of a pruned model's outputs, and the share of the answers that have changed.
 
-    Attributes:
-        divergence: see the module.
-        changed: share of the answers (largest probabilities) that are others; None where no output is a
-            distribution.
+    Answers are largest probabilities; `changed` is None where no output is a distribution.
     """
 
     divergence: float
@@ -41,8 +38,7 @@ def output_change(reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
     """Of all outputs together; answers are the mean over the outputs that are distributions."""
     changed = [
         float(np.mean(a.argmax(axis=-1) != b.argmax(axis=-1)))
-        for a, b in zip(reference, outputs, strict=True)
-        if is_distribution(a)
+        for a, b in zip(reference, outputs, strict=True) if is_distribution(a)
     ]
     return OutputChange(divergence(reference, outputs), float(np.mean(changed)) if changed else None)
 
@@ -61,12 +57,10 @@ def _one(reference: np.ndarray, output: np.ndarray) -> float:
 def ambiguity(reference: Sequence[np.ndarray]) -> np.ndarray | None:
     """(N,) how undecided the original is about each sample: what a small error can change.
 
-    Returns:
-        1 - Σp² + 0.02, averaged over outputs and positions; None where no output is a distribution.
+    1 - Σp² + 0.02, averaged over outputs and positions; None where no output is a distribution.
     """
     found = [
         1 - np.sum(np.asarray(one, np.float64) ** 2, axis=-1).reshape(len(one), -1).mean(axis=1)
-        for one in reference
-        if is_distribution(one)
+        for one in reference if is_distribution(one)
     ]
     return np.asarray(0.02 + np.mean(found, axis=0)) if found else None

@@ -26,13 +26,7 @@ RELATIVE_TOLERANCE = 1e-4
 
 @dataclasses.dataclass(frozen=True)
 class Equivalence:
-    """How far the smaller model is from the masked original.
-
-    Attributes:
-        max_abs_error: largest difference in any element of any output.
-        tolerance: what it may be, from the magnitude of the reference.
-        samples: how many inputs were compared.
-    """
+    """The largest difference between the smaller model's and the masked original's outputs, and its limit."""
 
     max_abs_error: float
     tolerance: float
@@ -44,11 +38,7 @@ class Equivalence:
         return bool(self.max_abs_error <= self.tolerance)
 
     def check(self) -> None:
-        """Refuses a pruned model that computes something else.
-
-        Raises:
-            VerificationError: the error is larger than the tolerance.
-        """
+        """Raises a `VerificationError` for a pruned model that computes something else."""
         if not self.holds:
             raise VerificationError(
                 f"The smaller model differs from its reference by {self.max_abs_error:.3g} "
@@ -61,12 +51,9 @@ class Equivalence:
 def compare(
     reference: Sequence[np.ndarray], outputs: Sequence[np.ndarray], relative: float = RELATIVE_TOLERANCE
 ) -> Equivalence:
-    """Compares outputs, aligned; the one that is furthest from its own tolerance counts.
+    """Compares outputs; the one that is furthest from its own tolerance counts.
 
-    Args:
-        reference: what the outputs should be.
-        outputs: what they are.
-        relative: tolerance as a share of the largest magnitude in a reference.
+    The tolerance is `relative` to the largest magnitude in the output's reference.
 
     Raises:
         VerificationError: a reference holds no finite number, so that nothing can be compared.

@@ -35,14 +35,15 @@ HELD_OUT = 4
 LEAST_SAMPLES = 64
 EXACT = 1e-8
 """An error that rounding alone makes."""
+NEAR = 1e-4
+"""How far apart an activation is looked at to find its slope."""
 
 
 @dataclasses.dataclass(frozen=True)
 class HeadSamples:
-    """The end of a pruned network on some samples, and what it is to give.
+    """The end of a pruned network on some samples, and the original's outputs p (n, O) that it is to give.
 
     Attributes:
-        p: (n, O) the original's outputs.
         hidden: H (n, k), before the activation; or the last layer's inputs themselves.
         features: X (n, F); None where only the last layer is fitted.
     """
@@ -67,10 +68,14 @@ class HeadFit:
     matrix: np.ndarray
     constant: np.ndarray
 
+    def inputs(self, end: HeadSamples) -> np.ndarray:
+        """(n, k) what the last layer reads."""
+        moved = end.hidden if end.features is None else end.hidden + end.features @ self.correction
+        return end.activation(moved)
+
     def errors(self, end: HeadSamples) -> np.ndarray:
         """Of the outputs, sample by sample, see `OutputLink.errors`."""
-        moved = end.hidden if end.features is None else end.hidden + end.features @ self.correction
-        return end.link.errors(end.p, end.link.outputs(end.activation(moved) @ self.matrix + self.constant))
+        return end.link.errors(end.p, end.link.outputs(self.inputs(end) @ self.matrix + self.constant))
 
 
 def fit_head(
@@ -78,9 +83,7 @@ def fit_head(
 ) -> HeadFit | None:
     """The fit, unless held-out samples speak against it; then None.
 
-    Args:
-        end: on all samples.
-        unseen: on the same samples, as if the layers before had not been fitted to them.
+    The samples are `unseen` where the layers before count as not fitted to them.
     """
     if len(end.p) < LEAST_SAMPLES:
         return None
@@ -116,8 +119,7 @@ def _fit(end: HeadSamples, start: HeadFit, penalty: float) -> HeadFit:
 
 def _last_layer(end: HeadSamples, fit: HeadFit, start: HeadFit) -> HeadFit:
     """Newton's steps for S and c, each pulled towards the start in units of its input's variance."""
-    moved = end.hidden if end.features is None else end.hidden + end.features @ fit.correction
-    y = np.concatenate([end.activation(moved), np.ones((len(moved), 1))], axis=1)
+    y = np.concatenate([fit.inputs(end), np.ones((len(end.p), 1))], axis=1)
     size, outputs = y.shape[1], fit.matrix.shape[1]
     if size * outputs > MOST_UNKNOWNS:
         return fit
@@ -139,14 +141,8 @@ def _last_layer(end: HeadSamples, fit: HeadFit, start: HeadFit) -> HeadFit:
         whole = np.linalg.solve(square, gradient).reshape(outputs, size).T
         before = end.link.error(end.p, q)
         # A full step goes too far where the start is bad.
-        s = next(
-            (
-                s - step * whole
-                for step in STEPS
-                if end.link.error(end.p, end.link.outputs(y @ (s - step * whole))) < before
-            ),
-            s,
-        )
+        moved = (s - step * whole for step in STEPS)
+        s = next((one for one in moved if end.link.error(end.p, end.link.outputs(y @ one)) < before), s)
     return HeadFit(fit.correction, s[:-1], s[-1])
 
 
@@ -160,7 +156,7 @@ def _hidden_layer(end: HeadSamples, fit: HeadFit, penalty: float) -> HeadFit:
     error = end.link.error(end.p, end.link.outputs(logits))
     for channel, direction in enumerate(fit.matrix):
         h = end.hidden[:, channel]
-        active = _slope(end.activation, h)
+        active = (end.activation(h + NEAR) - end.activation(h - NEAR)) / (2 * NEAR)
         q = end.link.outputs(logits)
         weight = end.link.curvature(q, direction) * active**2
         if weight.sum() <= 0:
@@ -178,6 +174,3 @@ def _hidden_layer(end: HeadSamples, fit: HeadFit, penalty: float) -> HeadFit:
     return HeadFit(correction, fit.matrix, fit.constant)
 
 
-def _slope(activation: Callable[[np.ndarray], np.ndarray], h: np.ndarray) -> np.ndarray:
-    near = 1e-4
-    return np.asarray((activation(h + near) - activation(h - near)) / (2 * near))

@@ -24,30 +24,21 @@ def tune_heads(
     pair: NetworkPair, reference: Sequence[np.ndarray], inputs: Mapping[int, np.ndarray],
     wide: Mapping[int, Fit],
 ) -> int:
-    """Fits every head of the pruned network, in place.
+    """Fits every head of the pruned network, in place, once all its layers are refitted; how many changed.
 
     Args:
-        pair: the two networks; every layer of the pruned one has been refitted.
         reference: the original's outputs on the calibration samples.
-        inputs: by call, what the pruned network feeds the heads' layers, see `input_call`.
+        inputs: by `Head.input_call`, what the pruned network feeds the heads' layers.
         wide: by call of a hidden layer, the fit of *all* channels of the original, removed or not, to
             what the pruned network feeds the layer.
-
-    Returns:
-        How many heads were changed.
     """
     done = 0
     for head in heads_of(pair.dependencies):
         wanted = reference[head.output]
         order = np.random.default_rng(pair.seed).permutation(len(wanted))[:MOST_SAMPLES]
-        x = np.asarray(inputs[input_call(head)][order], np.float64)
+        x = np.asarray(inputs[head.input_call][order], np.float64)
         done += _tune(pair, head, np.asarray(wanted, np.float64)[order], x, wide, order)
     return done
-
-
-def input_call(head: Head) -> int:
-    """The call whose input decides all that a head's fit can use."""
-    return head.last if head.hidden is None else head.hidden
 
 
 def _tune(
@@ -62,8 +53,9 @@ def _tune(
         end = unseen = HeadSamples(p, x, None, NUMPY_ACTIVATIONS["linear"], link)
         basis = channels = None
     else:
-        channels = _all_channels(pair, head.hidden, wide)
-        kept, activation = _kept(pair, head.hidden), NUMPY_ACTIVATIONS[head.activation]
+        read = next(read for read in kernel_reads(pair.dependencies) if read.call == head.hidden)
+        channels = wide[head.hidden] if head.hidden in wide else _original(pair, read)
+        kept, activation = read.columns_kept(pair.keep), NUMPY_ACTIVATIONS[head.activation]
         seen = channels.predict(x)
         basis = _basis(seen)
         end = HeadSamples(p, seen[:, kept], basis.predict(seen), activation, link)
@@ -88,19 +80,8 @@ def _tune(
     return True
 
 
-def _read(pair: NetworkPair, call: int) -> KernelRead:
-    return next(read for read in kernel_reads(pair.dependencies) if read.call == call)
-
-
-def _kept(pair: NetworkPair, call: int) -> np.ndarray:
-    return _read(pair, call).columns_kept(pair.keep)
-
-
-def _all_channels(pair: NetworkPair, call: int, wide: Mapping[int, Fit]) -> Fit:
+def _original(pair: NetworkPair, read: KernelRead) -> Fit:
     """From what the pruned network feeds a hidden layer to every channel that the original's has."""
-    if call in wide:
-        return wide[call]
-    read = _read(pair, call)
     kernel, bias = pair.original.weights(read.layer)
     return Fit(kernel[read.rows_kept(pair.keep)].astype(np.float64), bias.astype(np.float64))
 

@@ -15,13 +15,13 @@ LINKS = ("softmax", "sigmoid", "linear")
 
 @dataclasses.dataclass(frozen=True)
 class Head:
-    """One end of a model; the numbers are indices into ``graph.calls``.
+    """One end of a model.
 
     Attributes:
-        last: the layer that makes the logits.
+        last: the call that makes the logits.
         output: which of the model's outputs it makes.
         link: from logits to outputs, one of `LINKS`.
-        hidden: the layer whose result is all that the last one reads, if it is such a layer too.
+        hidden: the call whose result is all that the last one reads, if its layer is such a layer too.
         activation: of the hidden layer, a name in `NUMPY_ACTIVATIONS`.
     """
 
@@ -30,6 +30,11 @@ class Head:
     link: str
     hidden: int | None
     activation: str
+
+    @property
+    def input_call(self) -> int:
+        """The call whose input decides all that a head's fit can use."""
+        return self.last if self.hidden is None else self.hidden
 
 
 def heads_of(dependencies: DependencyGraph) -> list[Head]:

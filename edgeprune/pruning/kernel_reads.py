@@ -26,7 +26,6 @@ class KernelRead:
 
     Attributes:
         call: index into ``graph.calls``.
-        linear: the rule's description.
         row_channels: (R, number of row axes) channel behind each row, along each of its axes; 0 for none.
         raw_channels: (R,) which channel each row belongs to: its channel's raw id, or its own number.
         column_channels: (O, number of other axes) likewise for the columns.
@@ -39,6 +38,11 @@ class KernelRead:
     raw_channels: np.ndarray
     column_channels: np.ndarray
     shape: tuple[int, ...]
+
+    @property
+    def kernel_key(self) -> tuple[object, ...]:
+        """Is the same for all calls that read with the same kernel in the same way."""
+        return self.layer, self.linear.kernel, self.linear.rows
 
     @property
     def channels(self) -> np.ndarray:
@@ -72,14 +76,10 @@ class KernelRead:
         self, step: PendingCall, weights: list[np.ndarray], generator: np.random.Generator, number: int,
         samples: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Draws X (n, R) from the inputs of a call; padding that a mask hides is left out.
+        """Draws X (n, R), `number` rows at most, from a call's inputs; padding that a mask hides is left out.
 
-        Args:
-            step: the call with its inputs.
-            weights: of the layer that is called.
-            generator: the same state gives the same positions in an original and its pruned copy.
-            number: how many rows at most.
-            samples: positions along the batch to draw from, with repetition; None for all.
+        The same state of the generator gives the same positions in an original and its pruned copy. `samples`
+        are positions along the batch to draw from, with repetition; None for all.
         """
         arrays, masks = step.arrays, step.masks
         if samples is not None:
@@ -95,12 +95,7 @@ class KernelRead:
 
 @dataclasses.dataclass(frozen=True)
 class ChannelPooling:
-    """Rows in the order (channel, tap).
-
-    Attributes:
-        order: (R,) positions of the rows.
-        count: C.
-    """
+    """The order (R,) of rows by (channel, tap), and the number C of channels."""
 
     order: np.ndarray
     count: int
@@ -134,9 +129,13 @@ def kernel_reads(dependencies: DependencyGraph) -> tuple[KernelRead, ...]:
     """Every read of a model, in the order of its calls."""
     return tuple(
         _kernel_read(dependencies, number, read)
-        for number, flow in enumerate(dependencies.flows)
-        for read in flow.reads
+        for number, flow in enumerate(dependencies.flows) for read in flow.reads
     )
+
+
+def _combinations(axes: list[np.ndarray]) -> np.ndarray:
+    """(product of the sizes, number of axes)."""
+    return np.stack([grid.ravel() for grid in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
 def _kernel_read(dependencies: DependencyGraph, call: int, read: LinearRead) -> KernelRead:
@@ -146,11 +145,8 @@ def _kernel_read(dependencies: DependencyGraph, call: int, read: LinearRead) -> 
     raw = [
         np.zeros(size, int) if ids is None else np.asarray(ids) for size, ids in zip(shape, axes, strict=True)
     ]
-    rows = np.stack(
-        [grid.ravel() for grid in np.meshgrid(*(raw[a] for a in read.rows), indexing="ij")], axis=1
-    )
-    others = [raw[axis] for axis in range(len(shape)) if axis not in read.rows]
-    columns = np.stack([grid.ravel() for grid in np.meshgrid(*others, indexing="ij")], axis=1)
+    rows = _combinations([raw[axis] for axis in read.rows])
+    columns = _combinations([raw[axis] for axis in range(len(shape)) if axis not in read.rows])
     places = np.tile(np.arange(shape[read.rows[-1]]), len(rows) // shape[read.rows[-1]])
     channels = np.where(rows[:, -1] > 0, rows[:, -1], -1 - places)
     return KernelRead(

@@ -16,12 +16,9 @@ RELU_ROUNDS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Fit:
-    """Y·S + c.
+    """Y·S + c, with S (R, O) and c (O,).
 
-    Attributes:
-        matrix: S (R, O).
-        constant: c (O,).
-        left_out: (n, O) what fits without a row say about that row; None where they would say the same.
+    `left_out` (n, O) is what fits without a row say about that row; None where they would say the same.
     """
 
     matrix: np.ndarray
@@ -36,15 +33,10 @@ class Fit:
 def ridge(
     y: np.ndarray, t: np.ndarray, strength: float, *, constant: bool = True, relu: ReluTarget | None = None
 ) -> Fit:
-    """Ridge regression on many rows.
+    """Ridge regression on many rows; c is 0 if not `constant`.
 
-    Args:
-        y: (n, R).
-        t: (n, O).
-        strength: of the penalty, relative to the mean variance of Y's columns.
-        constant: whether c may differ from 0.
-        relu: which part of T a ReLU throws away; there any prediction on that side is as
-            good, so T is moved to it, and the fit repeated.
+    The penalty's strength is relative to the mean variance of Y's columns. `relu` tells which part of T a
+    ReLU throws away; there any prediction on that side is as good, so T is moved to it, and the fit repeated.
     """
     if constant:
         mean, level = y.mean(axis=0), t.mean(axis=0)
@@ -75,14 +67,8 @@ def cautious_ridge(
     """Ridge regression on few rows: the penalty is chosen by leaving one row out, in closed form.
 
     Works on the nxn matrix Y·Yᵀ, so R may be large. With its eigenvalues e and vectors U,
-    hat values h = Σ U² e/(e+λ) (plus the row's share in c), left-out errors (T - T̂)/(1 - h).
-
-    Args:
-        y: (n, R).
-        t: (n, O).
-        weights: (n,) of the rows.
-        constant: whether c may differ from 0.
-        judged: (O,) the columns whose left-out errors choose the penalty; None for all.
+    hat values h = Σ U² e/(e+λ) (plus the row's share in c), left-out errors (T - T̂)/(1 - h). Those of the
+    columns `judged` (O,) choose the penalty, None for all. Rows have weights (n,); c is 0 if not `constant`.
     """
     judged = np.ones(t.shape[1], bool) if judged is None else judged
     share = weights / weights.sum()
@@ -106,6 +92,5 @@ def cautious_ridge(
         best = min(best, (float(np.mean(errors(penalty)[:, judged] ** 2)), float(penalty)))
     if np.isinf(best[1]):
         return Fit(np.zeros((y.shape[1], t.shape[1])), level)
-    smooth = (1 / (values + best[1]))[:, None]
-    matrix = rows.T @ (vectors @ (smooth * turned))
+    matrix = rows.T @ (vectors @ ((1 / (values + best[1]))[:, None] * turned))
     return Fit(matrix, level - mean @ matrix, t - errors(best[1]) / root)

@@ -15,13 +15,7 @@ from edgeprune.pruning.network import Network
 
 @dataclasses.dataclass(frozen=True)
 class MovableBias:
-    """A weight vector that a constant can be added to.
-
-    Attributes:
-        layer: its path.
-        index: among the layer's weights.
-        sign: 1, or -1 where the constant has to be taken off.
-    """
+    """A layer's weight vector that a constant can be added to, or taken off where the sign is -1."""
 
     layer: str
     index: int

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -55,11 +55,7 @@ class Network(abc.ABC):
         """The model as values."""
 
     def check_weights(self) -> None:
-        """Refuses a model that computes nothing.
-
-        Raises:
-            InputError: a weight is NaN or infinite.
-        """
+        """Raises an `InputError` for a model that computes nothing: a weight is NaN or infinite."""
         for path, layer in self.graph.layers.items():
             if not layer.weight_shapes:
                 continue
@@ -80,9 +76,7 @@ class Network(abc.ABC):
         """The model's outputs in inference mode, (N, …) each."""
 
     @abc.abstractmethod
-    def gradients(
-        self, data: Data, labels: np.ndarray | None
-    ) -> Iterator[Mapping[str, Sequence[np.ndarray]]]:
+    def gradients(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
         """For each batch, the gradient of the loss with respect to each weight, by layer."""
 
     @abc.abstractmethod

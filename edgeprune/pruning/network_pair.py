@@ -16,14 +16,12 @@ from edgeprune.pruning.network import Network
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkPair:
-    """Both networks and what the refit depends on.
+    """The original and its compacted copy, whose weights change, and what the refit depends on.
 
     Attributes:
-        pruned: its compacted copy; its weights change.
         keep: for each channel number, whether it stayed.
         moments: of the original's reads.
         weights: (N,) how much each calibration sample counts.
-        seed: decides which positions are looked at.
         rows: positions that a kernel is fitted to, or three for each column.
     """
 
@@ -38,12 +36,7 @@ class NetworkPair:
 
     def moments_of(self, read: KernelRead) -> list[Moments]:
         """Moments of every call that uses a kernel."""
-        return [
-            one
-            for one in self.moments
-            if (one.read.layer, one.read.linear.kernel, one.read.linear.rows)
-            == (read.layer, read.linear.kernel, read.linear.rows)
-        ]
+        return [one for one in self.moments if one.read.kernel_key == read.kernel_key]
 
     def factor(self, read: KernelRead) -> float:
         """What the rule multiplies the kernel with when it shrinks (the query under attention)."""

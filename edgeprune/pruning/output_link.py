@@ -17,12 +17,7 @@ TINY = 1e-9
 
 @dataclasses.dataclass(frozen=True)
 class OutputLink:
-    """One of the three links.
-
-    Attributes:
-        name: ``"softmax"``, ``"sigmoid"`` or ``"linear"``.
-        scale: v; 1 for the others.
-    """
+    """One of the three links by its name; the scale is v for "linear", 1 for the others."""
 
     name: str
     scale: float = 1.0

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from edgeprune.pruning.compensate import compensated
-from edgeprune.pruning.head_tuning import input_call, tune_heads
+from edgeprune.pruning.head_tuning import tune_heads
 from edgeprune.pruning.heads import heads_of
 from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
@@ -40,13 +40,8 @@ def reconstruct(
 ) -> int:
     """Refits every layer of the pruned network whose inputs have changed, in place.
 
-    Layers that are called several times are refitted from the moments of all their calls.
-
-    Args:
-        data: calibration samples, all of them in memory at once.
-
-    Returns:
-        How many kernels were refitted.
+    Layers that are called several times are refitted from the moments of all their calls. All samples are in
+    memory at once. Returns how many kernels were refitted.
     """
     graph = pair.dependencies.graph
     calls = collections.Counter(call.layer for call in graph.calls)
@@ -60,7 +55,7 @@ def reconstruct(
             done += 1
     index = resampled(pair.weights)
     heads = heads_of(pair.dependencies)
-    hidden, ends = {head.hidden for head in heads}, {input_call(head) for head in heads}
+    hidden, ends = {head.hidden for head in heads}, {head.input_call for head in heads}
     wide: dict[int, Fit] = {}
     inputs: dict[int, np.ndarray] = {}
     for before, after in zip(pair.original.steps(data), pair.pruned.steps(data), strict=True):

@@ -35,12 +35,7 @@ class ReluTarget:
 
 
 def relu_target(network: Network, call: int) -> ReluTarget | None:
-    """Where the columns that a call makes count; None where no ReLU follows.
-
-    Args:
-        network: the original.
-        call: index of a layer that mixes linearly.
-    """
+    """Where the columns that a call of the original makes count; None where no ReLU follows."""
     graph = network.graph
     made = graph.calls[call]
     layer, shape = graph.layers[made.layer], made.outputs[0].shape

@@ -15,12 +15,7 @@ from edgeprune.pruning.equivalence import Equivalence
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PrunePlan:
-    """Which channels stay.
-
-    Attributes:
-        dependencies: the original's channels and groups.
-        keep: (channels,) keep mask: for each channel number, whether it stays. Channel 0 always stays.
-    """
+    """Which of the original's channels stay: a keep mask (channels,). Channel 0 always stays."""
 
     dependencies: DependencyGraph
     keep: np.ndarray
@@ -61,9 +56,6 @@ class PruneReport:
     """What was done.
 
     Attributes:
-        groups: channels before and after.
-        removed: the same as fractions.
-        refusals: what had to stay, and why.
         equivalence: the compacted model, before it is refitted, against the masked original.
         divergence: of the pruned model's outputs from the original's on the calibration data, see
             `edgeprune.pruning.divergence`; None where nothing was refitted.
@@ -85,10 +77,8 @@ class PruneReport:
 class PruneResult:
     """A pruned model.
 
-    Attributes:
-        model: of the original's Keras version, not compiled.
-        dependencies: the original's channels and groups.
-        keep: for each channel number, whether it stays.
+    The model is of the original's Keras version and not compiled; `dependencies` are the original's channels
+    and groups, and `keep` tells of each channel number whether it stays.
     """
 
     model: KerasModel

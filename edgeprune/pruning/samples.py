@@ -35,27 +35,20 @@ def as_arrays(data: object) -> Data:
         )
     if any(array.dtype.kind == "f" and not np.isfinite(array).all() for array in arrays_of(made)):
         raise InputError(
-            "The calibration samples hold NaN or infinity.",
-            "Finite numbers are expected.",
+            "The calibration samples hold NaN or infinity.", "Finite numbers are expected.",
             "Leave those samples out.",
         )
     return made
 
 
 def checked_labels(labels: object, data: Data | None) -> np.ndarray | None:
-    """The labels as an array; None where there are none, or no samples that they belong to.
-
-    Raises:
-        InputError: there is not one for each sample.
-    """
+    """The labels as an array, one for each sample; None where there are none, or no samples."""
     if labels is None or data is None:
         return None
     array = np.atleast_1d(np.asarray(labels))
     if len(array) != count(data):
-        raise InputError(
-            f"{len(array)} labels were given for {count(data)} calibration samples.",
-            "One for each is expected.",
-        )
+        given = f"{len(array)} labels were given for {count(data)} calibration samples."
+        raise InputError(given, "One for each is expected.")
     return array
 
 

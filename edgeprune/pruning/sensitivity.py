@@ -31,13 +31,10 @@ def sensitivity_curves(
     moments: Sequence[Moments], data: Data, *, fractions: Sequence[float],
     progress: Callable[[float], None] = lambda _: None,
 ) -> list[np.ndarray]:
-    """For each group, the divergence D(k) after k = 0…n removals.
+    """For each group, the divergence D(k) after k = 0…n removals, of which some fractions are measured.
 
-    Args:
-        network: a copy of the original; its weights change under way and are put back.
-        moments: of the reads; empty for criteria that do not observe.
-        data: held-out calibration samples.
-        fractions: of each group that are removed to measure.
+    The network is a copy of the original, whose weights change under way and are put back; the data are
+    held-out calibration samples. There are no moments for criteria that do not observe.
     """
     reference = network.outputs(data)
     found = []
@@ -56,12 +53,9 @@ def sensitivity_curves(
 
 
 def interpolate(cumulative: np.ndarray, removed: Sequence[int], measured: Sequence[float]) -> np.ndarray:
-    """D(k) for k = 0…n through the measured points; never decreasing.
+    """D(k) for k = 0…n through the divergence measured at some numbers of removals; never decreasing.
 
-    Args:
-        cumulative: cost of the first k removals, k = 0…n.
-        removed: numbers of removals measured.
-        measured: the divergence there.
+    `cumulative` is the cost of the first k removals, k = 0…n.
     """
     tiny = 1e-12
     costs = np.log(cumulative + tiny)

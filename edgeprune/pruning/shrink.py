@@ -58,11 +58,10 @@ def find_removable(run: ConstantPropagation) -> Findings:
             _add_rows(dependencies, weights, first, other)
             gone[other] = True
             reasons[other] = "duplicate"
-    old = run.weights
     changed = {
         path: arrays
         for path, arrays in weights.items()
-        if any(a is not b for a, b in zip(arrays, old[path], strict=False)) or path in biases
+        if any(a is not b for a, b in zip(arrays, run.weights[path], strict=False)) or path in biases
     }
     return Findings(~gone, reasons, changed, biases)
 
@@ -116,19 +115,14 @@ def _sources(run: ConstantPropagation) -> dict[tuple[str, int], ChannelRange]:
     found: dict[tuple[str, int], ChannelRange] = {}
     for view, _, read in _reads(run.dependencies):
         key = view.layer.path, read.kernel
-        seen = run.ranges.get(view.call.inputs[read.source].index) or ChannelRange.nothing(
-            run.dependencies.count
-        )
+        index = view.call.inputs[read.source].index
+        seen = run.ranges.get(index) or ChannelRange.nothing(run.dependencies.count)
         found[key] = found[key].joined(seen) if key in found else seen
     return found
 
 
 def _needed(
-    run: ConstantPropagation,
-    view: CallView,
-    flow: Flow,
-    read: LinearRead,
-    seen: ChannelRange,
+    run: ConstantPropagation, view: CallView, flow: Flow, read: LinearRead, seen: ChannelRange,
     gone: np.ndarray,
 ) -> np.ndarray:
     """Channels that a kernel reads with weights that matter, and that cannot be folded."""
@@ -203,8 +197,7 @@ def _signatures(run: ConstantPropagation, candidates: np.ndarray) -> dict[int, b
         (path, index, axis, ids)
         for path, flows in dependencies.layer_flows.items()
         for index, weight in enumerate(flows)
-        for axis, ids in enumerate(weight.axes)
-        if ids is not None
+        for axis, ids in enumerate(weight.axes) if ids is not None
     )
     for path, index, axis, ids in weight_axes:
         tag = f"{path} {index} {axis}".encode()

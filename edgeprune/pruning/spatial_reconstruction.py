@@ -44,13 +44,8 @@ def spatial_fit(
 ) -> Fit | None:
     """One map for all places, put through a kernel; None where the kernel is small or places cannot share.
 
-    Args:
-        rows: X (n, R) of the original and Y (n, kept rows) of the pruned network.
-        kept: (R,) True where a row stays.
-        matrix: W (R, O).
-
-    Returns:
-        The kernel (kept rows, O), and the constant (O,) that is added to the bias.
+    From X (n, R) of the original, Y (n, kept rows) of the pruned network, `kept` (R,) that is True where a
+    row stays, and W (R, O) to the kernel (kept rows, O), and the constant (O,) that is added to the bias.
     """
     if len(matrix) <= LARGEST_EXACT or not kept.any():
         return None
@@ -74,16 +69,10 @@ def spatial_fit(
 def spatial_map(
     x: np.ndarray, y: np.ndarray, matrix: np.ndarray, places: tuple[int, ...] | None, seed: int
 ) -> Fit:
-    """Fits the map and puts it through a kernel.
+    """Fits the map from (n, places, k) to (n, places, C) and puts it through a kernel (places, C, O).
 
-    Args:
-        x: (n, places, C) what the original reads.
-        y: (n, places, k) what the pruned network feeds.
-        matrix: (places, C, O) the kernel.
-        places: sizes of the space axes; None where places have no neighbours.
-
-    Returns:
-        The kernel (places · k, O), and the constant (O,) that goes with it.
+    The result is a kernel (places · k, O), and the constant (O,) that goes with it. `places` are the sizes of
+    the space axes; None where places have no neighbours.
     """
     channels, kept = x.shape[2], y.shape[2]
     neighbours = places is not None and kept * 3 ** len(places) <= MOST_COLUMNS

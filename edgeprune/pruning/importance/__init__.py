@@ -9,16 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.pruning.importance import (
-    activation,
-    batch_norm,
-    correlation,
-    fpgm,
-    magnitude,
-    random_choice,
-    reconstruction,
-    taylor,
-)
+from edgeprune.pruning.importance import activation, batch_norm, correlation, fpgm, magnitude
+
+from edgeprune.pruning.importance import random_choice, reconstruction, taylor  # isort: skip
 from edgeprune.pruning.importance.context import CriterionContext
 from edgeprune.pruning.importance.group_importance import GroupImportance
 
@@ -42,11 +35,7 @@ NEED_DATA = frozenset({DEFAULT, "taylor", "activation", "apoz"})
 
 
 def check_criterion(name: str) -> None:
-    """Refuses a name that is no criterion.
-
-    Raises:
-        InputError: with the names there are.
-    """
+    """Refuses a name that is no criterion, with an `InputError` of the names there are."""
     if name not in CRITERIA:
         raise InputError(f"There is no criterion '{name}'.", f"Criteria are {', '.join(CRITERIA)}.")
 

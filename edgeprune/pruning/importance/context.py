@@ -12,12 +12,9 @@ from edgeprune.pruning.network import Data, Network
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class CriterionContext:
-    """The model, and data where there is some.
+    """The original model, which a criterion leaves as it is, and calibration data where there is some.
 
-    Attributes:
-        network: the original; a criterion leaves it as it is.
-        data: calibration samples, None where pruning is data-free.
-        moments: what every linear read sees on the samples; empty without data.
+    The moments are what every linear read sees on it.
     """
 
     network: Network
@@ -29,11 +26,7 @@ class CriterionContext:
 
     @property
     def samples(self) -> Data:
-        """The data, for a criterion that needs some.
-
-        Raises:
-            ValueError: there is none; `PruningAnalysis` then chooses another criterion.
-        """
+        """The data, for a criterion that needs some: without, `PruningAnalysis` chooses another criterion."""
         if self.data is None:
             raise ValueError("This criterion needs calibration data.")
         return self.data

@@ -28,11 +28,10 @@ class _Read:
     """The state of one read while channels go.
 
     Attributes:
-        inverse: H (R + p, R + p); the last p rows pad blocks to equal length and read nothing.
+        inverse: H (R + p, R + p); the last p rows, the padding, make blocks equally long and read nothing.
         matrix: W (R + p, O).
         blocks: (channels, rows per channel) positions of each channel's rows.
         energy: what costs are relative to.
-        padding: p.
     """
 
     inverse: np.ndarray
@@ -61,14 +60,7 @@ class _Read:
 
 
 def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | None:
-    """Removal order of one group.
-
-    Args:
-        moments: of every read; those that do not read the group are skipped.
-
-    Returns:
-        None where nothing reads the group linearly.
-    """
+    """Removal order of one group, by the reads that read it; None where nothing does so linearly."""
     reads = [_begin(group, one) for one in moments if np.isin(one.channels, group.channels).any()]
     if not reads:
         return None

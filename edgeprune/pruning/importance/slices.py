@@ -9,14 +9,7 @@ from edgeprune.pruning.importance.context import CriterionContext
 
 
 def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Every kernel along every axis that channels lie on.
-
-    Args:
-        made_only: leave out the axes along which a kernel reads channels.
-
-    Yields:
-        The channel at each position of the axis, and the kernel as a matrix with that axis first.
-    """
+    """For every kernel axis of `places`, its channels, and the kernel as a matrix with that axis first."""
     for layer, index, axis, channels in places(context, made_only=made_only):
         weight = context.network.weights(layer)[index]
         yield channels, np.moveaxis(weight, axis, 0).reshape(weight.shape[axis], -1)
@@ -25,13 +18,15 @@ def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tu
 def places(
     context: CriterionContext, *, made_only: bool = False
 ) -> Iterator[tuple[str, int, int, np.ndarray]]:
-    """Layer, weight index and axis of every kernel axis that channels lie on, and the channels along it."""
+    """Layer, weight index and axis of every kernel axis that channels lie on, and the channels along it.
+
+    Axes along which a kernel reads channels are left out of those that only make them.
+    """
     dependencies = context.dependencies
     read_axes = {
         (call.layer, read.kernel, axis)
         for call, flow in zip(dependencies.graph.calls, dependencies.flows, strict=True)
-        for read in flow.reads
-        for axis in read.rows
+        for read in flow.reads for axis in read.rows
     }
     for layer, flows in dependencies.layer_flows.items():
         for index, flow in enumerate(flows):
