@@ -57,7 +57,7 @@ def search(
     """Build many variants and keep those that no other beats; repeat the command to go on after a crash."""
     from edgeprune.sweep import Sweep
     from edgeprune.sweep.front_page import write_front
-    from edgeprune.sweep.space import parse_space
+    from edgeprune.sweep.settings import parse_space
 
     given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
     fixed = {**given, **options.given_settings(context, settings)}

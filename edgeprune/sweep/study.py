@@ -17,8 +17,7 @@ from edgeprune import jsonable
 from edgeprune.errors import InputError
 from edgeprune.sweep.front import TrialResult, mark_front
 from edgeprune.sweep.optional_packages import require
-from edgeprune.sweep.settings import Sweep
-from edgeprune.sweep.space import Settings, allowed
+from edgeprune.sweep.settings import Settings, Sweep, allowed
 from edgeprune.sweep.subprocess_trial import WorkerLostError
 from edgeprune.sweep.trial import Outcome
 from edgeprune.sweep.trial_pruner import ReferenceTrial, kind_of
@@ -47,14 +46,10 @@ class SweepStudy:
     """
 
     def __init__(self, study: Study, what: Sweep, seed: int, made_of: Mapping[str, str]) -> None:
-        optuna = require("optuna")
+        self._optuna = optuna = require("optuna")
         self._states, self._pruned = optuna.trial.TrialState, optuna.TrialPruned
-        self._fail_stale = functools.partial(optuna.storages.fail_stale_trials, study)
-        self._create = optuna.trial.create_trial
-        self._categories = {
-            name: optuna.distributions.CategoricalDistribution(list(values))
-            for name, values in what.space.values.items()
-        }
+        category = optuna.distributions.CategoricalDistribution
+        self._categories = {name: category(list(values)) for name, values in what.space.values.items()}
         self._study, self._what, self._fixed = study, what, dict(what.fixed)
         self._drawn = what.space.drawn(what.trials, seed, what.fixed)
         self.trials = len(self._drawn)
@@ -68,10 +63,10 @@ class SweepStudy:
         })  # fmt: skip
 
     def _check_plan(self, plan: dict[str, object]) -> None:
-        before = self._study.user_attrs.get(_PLAN)
-        if before is None:
+        if _PLAN not in self._study.user_attrs:
             self._study.set_user_attr(_PLAN, plan)
             return
+        before = self._study.user_attrs[_PLAN]
         other = [name for name in {**before, **plan} if before.get(name) != plan.get(name)]
         if not other:
             return
@@ -87,7 +82,7 @@ class SweepStudy:
 
     def refill(self) -> int:
         """Puts trials back that nobody works on and that are not done; returns how many wait."""
-        self._fail_stale()
+        self._optuna.storages.fail_stale_trials(self._study)
         trials = self._trials()
         held, waiting = set(self._finished(trials)), 0
         tried: dict[int, list[FrozenTrial]] = {}
@@ -107,7 +102,7 @@ class SweepStudy:
         if len(lost) >= ATTEMPTS:
             error = f"Lost {len(lost)} times: {lost[-1].user_attrs[_LOST]}"
             attributes = {_NUMBER: number, _OUTCOME: jsonable.encode(Outcome(error=error))}
-            self._study.add_trial(self._create(
+            self._study.add_trial(self._optuna.trial.create_trial(
                 state=self._states.PRUNED, params=lost[-1].params, distributions=self._categories,
                 user_attrs=attributes,
             ))  # fmt: skip

@@ -16,8 +16,7 @@ from pathlib import Path
 from edgeprune.errors import DeviceError, InputError, VerificationError
 from edgeprune.recipe import recipe
 from edgeprune.sweep.devices import DevicePool
-from edgeprune.sweep.settings import Sweep
-from edgeprune.sweep.space import Settings
+from edgeprune.sweep.settings import Settings, Sweep
 from edgeprune.sweep.status_board import StatusBoard, SweepStatus
 from edgeprune.sweep.study import ATTEMPTS, SweepStudy
 from edgeprune.sweep.subprocess_trial import WorkerLostError

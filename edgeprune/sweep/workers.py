@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
@@ -27,24 +27,8 @@ Messages = Generator[Message, None, None]
 TrialRunner = Callable[[Assignment], Messages]
 
 
-class WorkerPool(Protocol):
-    """Runs assignments; called from several threads, `places` at once unless the user says otherwise."""
-
-    places: int
-
-    def run(self, assignment: Assignment) -> Messages:
-        """The messages of a trial, the outcome last; its files are then in the assignment's folder.
-
-        Raises:
-            WorkerLostError: the worker went away.
-        """
-
-    def end(self) -> None:
-        """Ends everything that runs."""
-
-
 class LocalWorkers:
-    """Processes of this machine."""
+    """Runs assignments in processes of this machine, `places` at once unless the user says otherwise."""
 
     def __init__(self, runner: TrialRunner) -> None:
         self.run, self.end, self.places = runner, end_all, 1
@@ -66,7 +50,11 @@ class RayWorkers:
         self._lock = threading.Lock()
 
     def run(self, assignment: Assignment) -> Messages:
-        """See `WorkerPool.run`."""
+        """The messages of a trial, the outcome last; its files are then in the assignment's folder.
+
+        Raises:
+            WorkerLostError: the worker went away.
+        """
         checksums = file_transfer.checksums_of(assignment)
         try:
             if not (yield from self._messages(assignment, checksums, None)):
@@ -106,6 +94,10 @@ class RayWorkers:
         """Cancels what runs."""
         for stream in list(self._active):
             self._ray.cancel(stream)
+
+
+WorkerPool = LocalWorkers | RayWorkers
+"""Called from several threads."""
 
 
 def on_node(

@@ -6,7 +6,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import recipe
-from edgeprune.sweep.space import DEFAULT_SPACE, Space, parse_space
+from edgeprune.sweep.settings import DEFAULT_SPACE, Space, parse_space
 
 
 def test_values_are_those_of_the_recipe() -> None:
