@@ -75,10 +75,8 @@ def _recipe(mode: Mode, io: Io, exceptions: Mapping[str, Mode]) -> list[dict[str
 
 def _calibration(ranges: Mapping[str, Range]) -> dict[str, dict[str, np.ndarray]]:
     """Ranges as the package takes them: arrays with the tensor's rank."""
-    return {
-        name: {
-            key: np.full((1,) * one.rank, value, np.float32)
-            for key, value in (("min", one.low), ("max", one.high))
-        }
-        for name, one in ranges.items()
-    }
+
+    def full(one: Range, value: float) -> np.ndarray:
+        return np.full((1,) * one.rank, value, np.float32)
+
+    return {name: {"min": full(one, one.low), "max": full(one, one.high)} for name, one in ranges.items()}

@@ -7,22 +7,12 @@ from collections.abc import Sequence
 
 import numpy.typing as npt
 
-from edgeprune.conversion import flatfile, recurrent
+from edgeprune.conversion import flatfile, recurrent, values
 from edgeprune.conversion.divisors import limit_divisors
 from edgeprune.conversion.last_softmax import dequantize_before_softmax
 from edgeprune.conversion.tensorflow_route import convert_traced
 from edgeprune.conversion.tracing import TracedModel, trace_for_inference
-from edgeprune.conversion.values import (
-    MODES,
-    NEEDS_CALIBRATION,
-    Converted,
-    Io,
-    Mode,
-    Route,
-    Samples,
-    as_samples,
-    shapes_match,
-)
+from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
 from edgeprune.keras_types import KerasModel
@@ -50,8 +40,7 @@ def convert(
             file has the samples'.
         io: inputs and outputs as float32, or quantized as the model computes (int16 for
             ``"int16x8"``). Token inputs stay integers.
-        input_names: signature names in place of the model's own.
-        output_names: signature names in place of the model's own.
+        input_names, output_names: of the signature, in place of the model's own.
         allow_flex: let TensorFlow kernels stand in for operators LiteRT does not have.
         per_channel: a scale for each output channel of a kernel; with one for all, a kernel of 16
             shared values keeps 16 distinct integers, and zips better.
@@ -60,7 +49,7 @@ def convert(
         InputError: an unknown mode, missing or unfit calibration samples, or a model the converter
             refuses.
     """
-    samples = _checked(model, mode, as_samples(calibration))
+    samples = _checked(model, mode, values.as_samples(calibration))
     fused = recurrent.has_fused(model)
     loops = fused and mode in _LOOPED and io == "float"
     with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
@@ -68,7 +57,7 @@ def convert(
         traced = trace_for_inference(model, input_names, output_names, shapes)
     notes: tuple[str, ...] = ()
     way = mode
-    if mode in NEEDS_CALIBRATION and (
+    if mode in values.NEEDS_CALIBRATION and (
         recurrent.has_loop(traced.function) or (fused and not loops and _loops_after_all(traced))
     ):
         way, notes = "dynamic", (recurrent.NOTE if io == "float" else f"{recurrent.NOTE} {recurrent.ENDS}",)
@@ -97,10 +86,10 @@ def converted_file(
 
 
 def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples | None:
-    if mode not in MODES:
-        raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(MODES)}.")
+    if mode not in values.MODES:
+        raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(values.MODES)}.")
     if samples is None:
-        if mode in NEEDS_CALIBRATION:
+        if mode in values.NEEDS_CALIBRATION:
             raise InputError(
                 f"--quantize {mode} without calibration samples.",
                 "Activations need real samples to find their range.",
@@ -109,7 +98,7 @@ def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples 
         return None
     wanted = [tuple(tensor.shape)[1:] for tensor in model.inputs]
     found = [array.shape[1:] for array in samples]
-    if not shapes_match(wanted, found):
+    if not values.shapes_match(wanted, found):
         raise InputError(
             f"Calibration samples of shape {found}.", f"Model {model.name!r} takes {wanted} for each sample.",
             "Give samples as they reach the model, after preprocessing.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import zipfile
 from collections.abc import Sequence
@@ -32,17 +33,11 @@ def quantize(
     model: KerasModel, options: QuantizeOptions, calibration: npt.ArrayLike | Sequence[npt.ArrayLike],
     validation: Validation, train: TrainInPlace | None = None,
 ) -> Quantized:
-    """Quantizes a model, recovering what is lost beyond the limit.
+    """Quantizes a float model of either Keras, recovering what is lost beyond the limit.
 
     The model is not changed. A drop that could not be recovered is in the result, not raised: the
-    caller decides by `Parity.require` on test data.
-
-    Args:
-        model: tf_keras or Keras 3, float.
-        options: the recipe.
-        calibration: float samples as they reach the model, from training data.
-        validation: samples for every decision.
-        train: without it there is no QAT, and clusters are not tuned.
+    caller decides by `Parity.require` on test data. `calibration` are float samples as they reach the model,
+    from training data. Without `train` there is no QAT, and clusters are not tuned.
 
     Raises:
         InputError: the options, the samples or the model cannot be used.
@@ -74,13 +69,7 @@ def quantize(
 
 
 def quantize_for_timing(model: KerasModel, options: QuantizeOptions, calibration: Samples) -> Converted:
-    """A file as fast as the one that `quantize` gives where nothing has to be recovered.
-
-    Few samples are enough for it.
-
-    Raises:
-        InputError: the model cannot be converted.
-    """
+    """A file as fast as the one that `quantize` gives where nothing has to be recovered; few samples do."""
     made = convert(model, options.quantize, calibration, options.io, allow_flex=options.allow_flex)
     integer = options.quantize == "int8" and not options.allow_flex and not made.notes
     slow = slow_operators(made.tflite) if integer and ai_edge_route.available() else ()
@@ -96,10 +85,8 @@ def _post_training(
     mode = options.quantize
 
     def converted(*, per_channel: bool) -> Converted:
-        return convert(
-            model, mode, source.calibration, options.io,
-            allow_flex=options.allow_flex, per_channel=per_channel,
-        )
+        flex = options.allow_flex
+        return convert(model, mode, source.calibration, options.io, allow_flex=flex, per_channel=per_channel)
 
     if options.clusters and mode == "int8":
         found.attempt("int8, a scale for each kernel", lambda: converted(per_channel=False))
@@ -138,13 +125,8 @@ def _quantization_aware(
             _post_training(found, source, model, options)
         return
     inputs, outputs = source.names()
-    found.attempt(
-        _AWARE,
-        lambda: convert(
-            trained, "int8", source.calibration, options.io, input_names=inputs, output_names=outputs
-        ),
-        detail,
-    )
+    made = functools.partial(convert, trained, "int8", source.calibration, options.io)
+    found.attempt(_AWARE, lambda: made(input_names=inputs, output_names=outputs), detail)
 
 
 def _result(

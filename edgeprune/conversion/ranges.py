@@ -30,12 +30,7 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class TensorStatistics:
-    """One tensor over all samples.
-
-    Attributes:
-        extremes: over every value.
-        values: a seeded choice of values, (n,).
-    """
+    """One tensor over all samples: its extremes, and a seeded choice of its values, (n,)."""
 
     extremes: Range
     values: np.ndarray

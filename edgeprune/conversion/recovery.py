@@ -42,21 +42,13 @@ class CalibratedFile:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class QuantizationSource:
-    """What every candidate is made from.
+    """What every candidate is made from."""
 
-    Attributes:
-        baseline: the float file.
-        calibration: float samples.
-        io: type of inputs and outputs.
-        layers: names of the Keras layers.
-        float_tensors: output tensors of operators that stay float in every candidate.
-    """
-
-    baseline: Converted
+    baseline: Converted  # the float file
     calibration: Samples
     io: Io
-    layers: Sequence[str]
-    float_tensors: Sequence[str] = ()
+    layers: Sequence[str]  # names of the Keras layers
+    float_tensors: Sequence[str] = ()  # output tensors of operators that stay float in every candidate
 
     def calibrated(self, float_tflite: bytes) -> CalibratedFile:
         """A float file with ranges of least squared error."""

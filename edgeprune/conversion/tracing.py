@@ -29,21 +29,13 @@ _GENERIC_INPUT = re.compile(r"(input|inputs|input_layer|keras_tensor)(_\d+)*")
 
 @dataclasses.dataclass(frozen=True)
 class TracedModel:
-    """A model as a TensorFlow function for inference.
+    """A model as a TensorFlow function for inference; names are in the model's order."""
 
-    Attributes:
-        module: owns the variables; it must live as long as the function is used.
-        function: the concrete function, batch 1.
-        inputs: names, in the model's order.
-        outputs: names, in the model's order.
-        layers: names of all layers, nested ones too.
-    """
-
-    module: tf.Module
-    function: ConcreteFunction
+    module: tf.Module  # owns the variables; it must live as long as the function is used
+    function: ConcreteFunction  # batch 1
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    layers: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()  # nested ones too
 
 
 def trace_for_inference(
@@ -52,11 +44,8 @@ def trace_for_inference(
 ) -> TracedModel:
     """Traces a model that is built: Functional, Sequential, or a subclassed one that knows its inputs.
 
-    Args:
-        model: to trace.
-        input_names: signature names in place of the model's own.
-        output_names: signature names in place of the model's own.
-        shapes: of one sample of each input; gives the sizes that the model leaves open.
+    The names are the signature's, in place of the model's own; `shapes` of one sample of each input give the
+    sizes that the model leaves open.
 
     Raises:
         InputError: the model has no known input shape, a size stays open, or a layer is stateful.
@@ -122,11 +111,7 @@ def _static_shape(model: KerasModel, tensor: KerasTensor, given: tuple[int, ...]
 
 
 def _input_names(model: KerasModel) -> list[str]:
-    """Names of the inputs, in the model's order.
-
-    Raises:
-        InputError: the model does not know its inputs, being subclassed or not built.
-    """
+    """Names of the inputs, in the model's order; a model that is subclassed or not built knows none."""
     if not getattr(model, "inputs", None):
         raise InputError(
             f"Model {getattr(model, 'name', model)!r} does not know its inputs.",

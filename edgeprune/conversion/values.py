@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.nodes import fits
 from edgeprune.types import TensorInfo
 
 Mode = Literal["int8", "int16x8", "dynamic", "float16", "none"]
@@ -24,25 +25,15 @@ NEEDS_CALIBRATION: frozenset[Mode] = frozenset({"int8", "int16x8"})
 
 @dataclasses.dataclass(frozen=True)
 class Converted:
-    """A `.tflite` file and what is inside.
-
-    Attributes:
-        tflite: the file's bytes.
-        mode: what was asked for.
-        route: what made it.
-        inputs: in the order of the Keras model's inputs, which is the file's order too.
-        outputs: in the order of the Keras model's outputs, which is the file's order too.
-        operators: how often each LiteRT operator occurs in the file.
-        notes: what differs from the request, in words; empty if nothing does.
-    """
+    """A `.tflite` file and what is inside, inputs and outputs in the Keras model's order as in the file."""
 
     tflite: bytes
-    mode: Mode
-    route: Route
+    mode: Mode  # what was asked for
+    route: Route  # what made it
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
-    operators: Mapping[str, int]
-    notes: tuple[str, ...] = ()
+    operators: Mapping[str, int]  # how often each LiteRT operator occurs in the file
+    notes: tuple[str, ...] = ()  # what differs from the request, in words; empty if nothing does
 
 
 def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Samples | None:
@@ -67,7 +58,4 @@ def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Sample
 
 def shapes_match(wanted: Sequence[tuple[int | None, ...]], found: Sequence[tuple[int, ...]]) -> bool:
     """Whether samples have the model's shapes; None is a size the model leaves open."""
-    return len(wanted) == len(found) and all(
-        len(want) == len(have) and all(a in (None, b) for a, b in zip(want, have, strict=True))
-        for want, have in zip(wanted, found, strict=True)
-    )
+    return len(wanted) == len(found) and all(map(fits, wanted, found))

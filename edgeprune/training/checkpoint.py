@@ -23,17 +23,11 @@ class Epoch:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingState:
-    """What is known after an epoch.
+    """What is known after an epoch."""
 
-    Attributes:
-        curve: all epochs so far; number 0 is the model before training.
-        best_score: the highest so far.
-        best_weights: the weights that reached it; None where nothing is scored.
-    """
-
-    curve: tuple[Epoch, ...]
+    curve: tuple[Epoch, ...]  # all epochs so far; number 0 is the model before training
     best_score: float
-    best_weights: list[np.ndarray] | None
+    best_weights: list[np.ndarray] | None  # None where nothing is scored
 
     @property
     def epochs(self) -> int:

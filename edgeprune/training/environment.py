@@ -31,15 +31,7 @@ def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     public function that switches it off; its internal one is used), log filters, warnings and the
     environment. Only an imported TensorFlow stays, and its C++ log level with it.
 
-    Args:
-        seed: of every generator.
-        distribute: see `strategy_of`.
-
-    Yields:
-        The strategy, or None. Collective ones have to be created before anything else in TensorFlow.
-
-    Raises:
-        InputError: no cluster is described.
+    Yields `strategy_of` distribute: collective ones have to be created before anything else in TensorFlow.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(muted_frameworks())
@@ -92,11 +84,9 @@ def _random_state_kept() -> Iterator[None]:
 
 
 def strategy_of(name: str) -> Strategy:
-    """The strategy of a recipe, None for training here.
+    """The strategy of a recipe: "none" for training here, "mirrored" for all devices of this machine.
 
-    Args:
-        name: "none", "mirrored" (all devices of this machine) or "multi-worker" (the cluster that the
-            environment variable TF_CONFIG describes; every worker runs the same command).
+    "multi-worker" is the cluster that the variable TF_CONFIG describes; every worker runs the same command.
 
     Raises:
         InputError: no cluster is described.

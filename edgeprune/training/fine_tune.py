@@ -25,33 +25,19 @@ EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | None]
 
 @dataclasses.dataclass(frozen=True)
 class FineTuning:
-    """How to train.
-
-    Attributes:
-        epochs: how many passes.
-        batch_size: samples of a step.
-        learning_rate: peak.
-        weight_decay: of AdamW (Loshchilov & Hutter, arXiv 1711.05101), on kernels only.
-        rate_schedule: over all steps, "cosine" or "linear" to zero, or "constant".
-        l1: penalty on kernels.
-        l2: penalty on kernels.
-        early_stopping: epochs without a better score before training ends; 0: never.
-        freeze: name patterns of layers that are not trained.
-        precision: "float32", or "bfloat16" or "float16" for mixed precision.
-        seed: of the order of samples, and of dropout.
-    """
+    """How to train."""
 
     epochs: int
     batch_size: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    rate_schedule: str = "cosine"
-    l1: float = 0.0
+    learning_rate: float = 1e-3  # peak
+    weight_decay: float = 1e-4  # of AdamW (Loshchilov & Hutter, arXiv 1711.05101), on kernels only
+    rate_schedule: str = "cosine"  # over all steps, "cosine" or "linear" to zero, or "constant"
+    l1: float = 0.0  # penalty on kernels
     l2: float = 0.0
-    early_stopping: int = 0
-    freeze: tuple[str, ...] = ()
-    precision: str = "float32"
-    seed: int = 0
+    early_stopping: int = 0  # epochs without a better score before training ends; 0: never
+    freeze: tuple[str, ...] = ()  # name patterns of layers that are not trained
+    precision: str = "float32"  # or "bfloat16" or "float16" for mixed precision
+    seed: int = 0  # of the order of samples, and of dropout
 
 
 def fine_tune(
@@ -61,18 +47,11 @@ def fine_tune(
     progress: Callable[[float], None] = lambda _: None,
     after_epoch: Callable[[int, KerasModel], None] = lambda _number, _model: None,
 ) -> tuple[Epoch, ...]:
-    """Trains `model` in place and leaves it with the weights that scored best.
+    """Trains the pruned `model` in place and leaves it with the weights that scored best.
 
     Args:
-        model: pruned.
-        teacher: the original; not changed.
-        epochs: data of each epoch.
-        settings: how.
-        objective: what the outputs are compared with.
         score: on validation data, higher is better; None keeps the last weights and scores nothing.
-        callbacks: of Keras.
         checkpoint: written after each epoch; if it exists, training continues from it.
-        strategy: where to train; None for here.
         progress: receives the fraction done after each step.
         after_epoch: receives number (from 1) and model after each scored epoch; may raise to end it all.
 

@@ -54,15 +54,8 @@ def mask_gradually(
 ) -> KerasModel:
     """Trains a copy of a tf_keras model while the planned channels are masked.
 
-    Args:
-        model: tf_keras; not changed.
-        dependencies: its coupled channels.
-        keep: (channels,) which of them stay.
-        steps: how many batches the training will have.
-        train: trains the wrapped model with the given callbacks.
-
-    Returns:
-        A tf_keras model like `model`, trained, with zeros in every row that read a removed channel.
+    `keep` (channels,) tells which of them stay, `steps` how many batches the training will have; `train` gets
+    the wrapped model and callbacks. The result has zeros in every row that read a removed channel.
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras

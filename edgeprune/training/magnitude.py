@@ -23,17 +23,8 @@ def prune_weights(
     """A copy of a model, trained while `ratio` of the weights of each kernel go to zero.
 
     tfmot's `prune_low_magnitude` under `PolynomialDecay` (Zhu & Gupta 2017, arXiv 1710.01878);
-    layers tfmot does not know keep their weights.
-
-    Args:
-        model: tf_keras; not changed.
-        teacher: the original.
-        epochs: data of each epoch.
-        settings: of the training; penalties, precision and frozen layers are left out.
-        objective: what outputs are compared with.
-        ratio: of each kernel's weights, 0 to below 1.
-        steps_per_epoch: batches.
-        progress: receives the fraction done.
+    layers tfmot does not know keep their weights. Penalties, precision and frozen layers of the settings are
+    left out. The model is of tf_keras; `ratio` is 0 to below 1.
     """
     import tensorflow_model_optimization as tfmot
     import tf_keras

@@ -28,36 +28,25 @@ _IN_WORDS = {"categorical": "cross-entropy", "binary": "binary cross-entropy", "
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Targets:
-    """Targets of one output.
+    """Targets of one output."""
 
-    Attributes:
-        values: same shape as the output; for a custom loss (N, labels + outputs), both flat.
-        weights: of each sample (or token), 0 where a label says that nothing counts; None: all 1.
-        labelled: whether labels are part of the values.
-    """
-
-    values: np.ndarray
-    weights: np.ndarray | None
-    labelled: bool
+    values: np.ndarray  # same shape as the output; for a custom loss (N, labels + outputs), both flat
+    weights: np.ndarray | None  # of each sample (or token), 0 where a label says so; None: all 1
+    labelled: bool  # whether labels are part of the values
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Objective:
     """How one output is compared with its targets.
 
-    Attributes:
-        kind: "custom" calls `function` for the labels, and compares with the teacher by squared difference.
-        logits: outputs are not probabilities yet.
-        function: the user's own loss, of (labels, outputs).
-        origin: how it was found, for people.
-        teacher_ratio: of the teacher's predictions in the targets, 0 to 1; 1 leaves labels out.
+    "custom" calls `function` for the labels, and compares with the teacher by squared difference.
     """
 
     kind: LossKind
-    logits: bool = False
-    function: KerasLoss = None
-    origin: str = ""
-    teacher_ratio: float = 0.0
+    logits: bool = False  # outputs are not probabilities yet
+    function: KerasLoss = None  # the user's own loss, of (labels, outputs)
+    origin: str = ""  # how it was found, for people
+    teacher_ratio: float = 0.0  # of the teacher's predictions in the targets, 0 to 1; 1 leaves labels out
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
         """Outputs as they are compared: behind their softmax or sigmoid where the model has none."""
@@ -69,12 +58,10 @@ class Objective:
         return np.asarray(raised / raised.sum(-1, keepdims=True), outputs.dtype)
 
     def targets(self, predictions: np.ndarray, labels: np.ndarray | None) -> Targets:
-        """The teacher's predictions combined with labels.
+        """The teacher's predictions (N, …, C) combined with labels.
 
-        Args:
-            predictions: (N, …, C) of the teacher.
-            labels: (N, …) class numbers, -1 where nothing counts, or values of the predictions' shape.
-                Without labels, or with ones that do not align (CTC), the predictions are the targets.
+        These are (N, …) class numbers, -1 where nothing counts, or values of the predictions' shape.
+        Without labels, or with ones that do not align (CTC), the predictions are the targets.
         """
         taught = self.probabilities(predictions)
         if labels is None:
@@ -132,9 +119,7 @@ class Objective:
     def _custom_loss(self, shape: tuple[int, ...], width: int) -> KerasLoss:
         """The user's loss of the labels plus the squared difference to the teacher, by `teacher_ratio`.
 
-        Args:
-            shape: of one sample's output.
-            width: number of values of one sample in `Targets.values`.
+        `shape` is that of one sample's output, `width` the number of its values in `Targets.values`.
         """
         size, ratio = int(np.prod(shape)), self.teacher_ratio
 
@@ -155,15 +140,10 @@ class Objective:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingObjective:
-    """Objectives of all outputs. Labels belong to the first; the others learn the teacher's predictions.
-
-    Attributes:
-        objectives: one for each output.
-        class_weight: what a sample of each class counts; None: all the same.
-    """
+    """Objectives of all outputs. Labels belong to the first; the others learn the teacher's predictions."""
 
     objectives: tuple[Objective, ...]
-    class_weight: np.ndarray | None = None
+    class_weight: np.ndarray | None = None  # what a sample of each class counts; None: all the same
 
     def targets(self, predictions: Predictions, labels: np.ndarray | None) -> tuple[Targets, ...]:
         """Targets of each output, from the teacher's predictions and the labels."""
@@ -194,14 +174,9 @@ def training_objective(
     model: KerasModel, predictions: Predictions, labels: np.ndarray | None, teacher_ratio: float, *,
     balanced: bool = False,
 ) -> TrainingObjective:
-    """The objective of training a model like `model`.
+    """The objective of training a model like the teacher `model`, given its predictions for some samples.
 
-    Args:
-        model: the teacher, compiled or not.
-        predictions: of the teacher for some samples.
-        labels: of those, or None.
-        teacher_ratio: of the predictions in the targets.
-        balanced: whether classes count alike, however many samples they have.
+    `balanced`: classes count alike, however many samples they have.
     """
     objectives = tuple(
         dataclasses.replace(

@@ -39,15 +39,8 @@ def training_copy(
 ) -> Iterator[TrainingCopy]:
     """A model to train, whose frozen layers are trainable again afterwards.
 
-    Args:
-        model: the original.
-        freeze: name patterns of layers that are not trained.
-        precision: "float32", "bfloat16" or "float16".
-        strategy: where to train; None for here.
-        always: copy in any case, so that penalties do not stay with the model.
-
-    Raises:
-        InputError: a pattern that no layer has.
+    `freeze` are name patterns of layers. It is a copy in any case if `always`, so that penalties do not stay
+    with the model.
     """
     frozen = frozen_layers(model, freeze)
     before = [(layer, layer.trainable) for layer in frozen]
