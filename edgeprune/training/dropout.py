@@ -15,11 +15,10 @@ from edgeprune.keras_types import KerasLayer, KerasModel
 def scaled_dropout(model: KerasModel, original: ModelGraph) -> Iterator[None]:
     """Lowers the rates of a pruned model's dropout layers while it trains; `original` is not changed.
 
-    A network with fewer connections has less capacity to regularize: at the original's rates it learns
-    worse than it stood after reconstruction. Han et al. 2015 (arXiv 1506.02626, section 3.2) multiply a
-    rate by the square root of the ratio of connections that are left; where layers lose alike, that is the
-    ratio of their channels, which is taken here from what the dropout layer itself sees. Recurrent
-    layers' own rates stay.
+    A network with fewer connections has less capacity to regularize: at the original's rates it learns worse
+    than it stood after reconstruction. Han et al. 2015 (arXiv 1506.02626, section 3.2) multiply a rate by the
+    square root of the ratio of connections that are left; where layers lose alike, that is the ratio of their
+    channels, which is taken here from what the dropout layer itself sees. Recurrent layers' own rates stay.
     """
     before: list[tuple[KerasLayer, float]] = []
     try:
