@@ -49,10 +49,11 @@ def convert(
         InputError: an unknown mode, missing or unfit calibration samples, or a model the converter
             refuses.
     """
-    samples = _checked(model, mode, values.as_samples(calibration))
-    fused = recurrent.has_fused(model)
-    loops = fused and mode in _LOOPED and io == "float"
-    with silence(), recurrent.looping(model) if loops else contextlib.nullcontext():
+    samples = None if calibration is None else values.as_samples(calibration)
+    _check(model, mode, samples)
+    fused = recurrent.fused_layers(model)
+    loops = bool(fused) and mode in _LOOPED and io == "float"
+    with silence(), recurrent.looping(fused) if loops else contextlib.nullcontext():
         shapes = None if samples is None else [array.shape[1:] for array in samples]
         traced = trace_for_inference(model, input_names, output_names, shapes)
     notes: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ def converted_file(
     return Converted(flatfile.pack(tree), mode, route, infos_in, infos_out, operators, notes)
 
 
-def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples | None:
+def _check(model: KerasModel, mode: Mode, samples: Samples | None) -> None:
     if mode not in values.MODES:
         raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(values.MODES)}.")
     if samples is None:
@@ -95,7 +96,7 @@ def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples 
                 "Activations need real samples to find their range.",
                 "Pass --data, or use --quantize dynamic, which needs none.",
             )
-        return None
+        return
     wanted = [tuple(tensor.shape)[1:] for tensor in model.inputs]
     found = [array.shape[1:] for array in samples]
     if not values.shapes_match(wanted, found):
@@ -103,4 +104,3 @@ def _checked(model: KerasModel, mode: Mode, samples: Samples | None) -> Samples 
             f"Calibration samples of shape {found}.", f"Model {model.name!r} takes {wanted} for each sample.",
             "Give samples as they reach the model, after preprocessing.",
         )
-    return samples

@@ -142,9 +142,9 @@ def tensor_infos(tree: schema.ModelT) -> tuple[tuple[TensorInfo, ...], tuple[Ten
 def _info(tensor: schema.TensorT, name: str) -> TensorInfo:
     quantization = tensor.quantization
     scaled = quantization is not None and quantization.scale is not None and len(quantization.scale) == 1
-    types = {value: name.lower() for name, value in vars(schema.TensorType).items() if name.isupper()}
+    dtype = enum_names(schema.TensorType)[tensor.type].lower()
     return TensorInfo(
-        name=name, shape=tuple(int(size) for size in tensor.shape), dtype=types[tensor.type],
+        name=name, shape=tuple(int(size) for size in tensor.shape), dtype=dtype,
         scale=float(quantization.scale[0]) if scaled else 0.0,
         zero_point=int(quantization.zeroPoint[0]) if scaled else 0,
     )
@@ -180,8 +180,12 @@ def write_constant(tree: schema.ModelT, tensor: int, values: np.ndarray) -> None
 
 def operator_name(code: schema.OperatorCodeT) -> str:
     """LiteRT's name of an operator code, such as ``CONV_2D``."""
-    names = {value: name for name, value in vars(schema.BuiltinOperator).items() if name.isupper()}
     builtin = max(code.builtinCode, code.deprecatedBuiltinCode)
     if builtin == schema.BuiltinOperator.CUSTOM:
         return str(code.customCode.decode())
-    return str(names[builtin])
+    return enum_names(schema.BuiltinOperator)[builtin]
+
+
+def enum_names(enum: type) -> dict[int, str]:
+    """The names of a schema's enumeration, by value."""
+    return {value: name for name, value in vars(enum).items() if name.isupper()}

@@ -10,7 +10,7 @@ import dataclasses
 
 from ai_edge_litert import schema_py_generated as schema
 
-from edgeprune.conversion.flatfile import named_operators
+from edgeprune.conversion.flatfile import enum_names, named_operators
 
 OUT_AXIS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 IN_AXIS = {"CONV_2D": 3, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 1}
@@ -30,8 +30,7 @@ class LinearOperator:
 
 def linear_operators(tree: schema.ModelT) -> list[LinearOperator]:
     """All of the main subgraph, in the order they run."""
-    names = vars(schema.ActivationFunctionType).items()
-    activations = {value: name for name, value in names if name.isupper()}
+    activations = enum_names(schema.ActivationFunctionType)
     found = []
     for kind, op in named_operators(tree):
         if kind in OUT_AXIS and _is_constant(tree, int(op.inputs[1])):

@@ -33,7 +33,6 @@ def run_tflite(
         InputError: the runtime cannot load the file, or the samples do not fit its inputs.
     """
     samples = as_samples(x)
-    assert samples is not None  # noqa: S101 - x is never None
     count = len(samples[0])
     workers = max(1, min(workers or os.cpu_count() or 1, count))
     shards = [tuple(array[i::workers] for array in samples) for i in range(workers)]

@@ -42,9 +42,9 @@ def quantize(
     Raises:
         InputError: the options, the samples or the model cannot be used.
     """
-    samples = as_samples(calibration)
-    if samples is None:
+    if calibration is None:
         raise InputError("No calibration samples.", "Some dozens of training samples.", "Pass --data.")
+    samples = as_samples(calibration)
     baseline = convert(model, "none", samples, allow_flex=options.allow_flex)
     found = CandidateSet(run_tflite(baseline.tflite, validation.x), validation, options.max_quantization_drop)
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, train)

@@ -38,9 +38,9 @@ ENDS = "Its inputs and outputs stay float."
 _FUSED = "_could_use_gpu_kernel"
 
 
-def has_fused(model: KerasModel) -> bool:
-    """Whether a layer of the model would become LiteRT's fused LSTM."""
-    return bool(_fused_layers(model))
+def fused_layers(model: KerasModel) -> list[KerasLayer]:
+    """Layers that would become LiteRT's fused LSTM; nested and wrapped ones too, in both Keras versions."""
+    return [layer for layer in model._flatten_layers() if getattr(layer, _FUSED, False)]  # noqa: SLF001
 
 
 def has_loop(function: ConcreteFunction) -> bool:
@@ -61,9 +61,8 @@ def has_loop(function: ConcreteFunction) -> bool:
 
 
 @contextlib.contextmanager
-def looping(model: KerasModel) -> Iterator[None]:
-    """While it lasts, calling the model runs plain loops; the model is as before after."""
-    layers = _fused_layers(model)
+def looping(layers: list[KerasLayer]) -> Iterator[None]:
+    """While it lasts, calling a model with these fused layers runs plain loops; it is as before after."""
     try:
         for layer in layers:
             setattr(layer, _FUSED, False)
@@ -71,11 +70,6 @@ def looping(model: KerasModel) -> Iterator[None]:
     finally:
         for layer in layers:
             setattr(layer, _FUSED, True)
-
-
-def _fused_layers(model: KerasModel) -> list[KerasLayer]:
-    # Nested and wrapped layers too, in both Keras versions.
-    return [layer for layer in model._flatten_layers() if getattr(layer, _FUSED, False)]  # noqa: SLF001
 
 
 def _called(node: NodeDef) -> list[str]:

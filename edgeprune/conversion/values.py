@@ -36,14 +36,12 @@ class Converted:
     notes: tuple[str, ...] = ()  # what differs from the request, in words; empty if nothing does
 
 
-def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike] | None) -> Samples | None:
+def as_samples(arrays: npt.ArrayLike | Sequence[npt.ArrayLike]) -> Samples:
     """A tuple of arrays, one for each input, from one array or several.
 
     Raises:
         InputError: the arrays do not hold the same number of samples, or none.
     """
-    if arrays is None:
-        return None
     many = arrays if isinstance(arrays, (tuple, list)) else (arrays,)
     samples = tuple(np.asarray(array) for array in many)
     counts = {len(array) if array.ndim else 0 for array in samples}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Callable
 
 import numpy as np
@@ -13,7 +12,7 @@ from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.read import Reading, read
-from edgeprune.keras_bridge.run import Around, CallStep, predict, run, with_mask
+from edgeprune.keras_bridge.run import Around, CallStep, predict, with_mask
 from edgeprune.keras_types import KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.compaction import unchanged
@@ -41,10 +40,7 @@ def masked_outputs(
             copy.layers[path].set_weights(
                 [silence_weight(weight, flow, kept) for weight, flow in zip(weights, flows, strict=True)]
             )
-    results: list[KerasTensor] = []
-    steps = run(copy, samples, around=_silencing(dependencies, kept), results=results)
-    collections.deque(steps, maxlen=0)
-    return [np.asarray(value) for value in results]
+    return predict(copy, samples, _silencing(dependencies, kept))
 
 
 def _silencing(dependencies: DependencyGraph, kept: KeepMask) -> Around:

@@ -99,10 +99,10 @@ def run(
         results.extend(values[tensor.index] for tensor in graph.outputs)
 
 
-def predict(reading: Reading, data: Data) -> list[np.ndarray]:
-    """The model's outputs, one array each, computed call by call."""
+def predict(reading: Reading, data: Data, around: Around | None = None) -> list[np.ndarray]:
+    """The model's outputs, one array each, computed call by call; see `run`."""
     results: list[KerasTensor] = []
-    collections.deque(run(reading, data, results=results), maxlen=0)
+    collections.deque(run(reading, data, around, results), maxlen=0)
     return [np.asarray(value) for value in results]
 
 

@@ -20,7 +20,7 @@ from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.read import Reading, read
-from edgeprune.keras_bridge.run import CallStep, predict, run
+from edgeprune.keras_bridge.run import CallStep, predict
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
 from edgeprune.keras_types import KerasModel, KerasTensor
 from edgeprune.pruning.compaction import Compaction, compact
@@ -104,7 +104,7 @@ def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
         constants.record(step.number, [np.asarray(value) for value in outputs])
         return outputs
 
-    collections.deque(run(reading, synthetic_inputs(reading, 2, seed=0), around), maxlen=0)
+    predict(reading, synthetic_inputs(reading, 2, seed=0), around)
     return find_removable(constants)
 
 

@@ -16,7 +16,7 @@ from edgeprune.training.objective import Targets, TrainingObjective
 from edgeprune.training.prediction import ModelInputs, predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
-from edgeprune.training.training_copy import TrainingCopy, training_copy
+from edgeprune.training.training_copy import TrainingCopy, scope_of, training_copy
 
 Score: TypeAlias = Callable[[KerasModel], float]
 EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | None]
@@ -99,7 +99,7 @@ def _start(
     checkpoint: Checkpoint | None, score: Score | None,
 ) -> TrainingState:
     """Compiles the model; its state is the checkpoint's, or that before training."""
-    with copy.scope():
+    with scope_of(copy.strategy):
         _compile(copy.model, losses, settings, steps_per_epoch)
     if checkpoint and (state := checkpoint.load(copy.model)):
         return state
@@ -201,14 +201,6 @@ def _progress_callback(
     model: KerasModel, progress: Callable[[float], None], before: int, steps: int
 ) -> object:
     """A Keras callback that reports every batch; `before` of all `steps` were made in earlier epochs."""
-    base = keras_of(model).callbacks.Callback
-
-    class BatchProgress(base):  # type: ignore[misc, valid-type]
-        """Passes the batch number on."""
-
-        def on_train_batch_end(self, batch: int, logs: object = None) -> None:
-            """Reports the fraction of the training."""
-            del logs
-            progress((before + batch + 1) / steps)
-
-    return BatchProgress()
+    return keras_of(model).callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: progress((before + batch + 1) / steps)  # noqa: ARG005
+    )

@@ -22,10 +22,6 @@ class TrainingCopy:
     model: KerasModel
     strategy: Strategy = None
 
-    def scope(self) -> AbstractContextManager[object]:
-        """The context in which variables of the training are created."""
-        return _scope(self.strategy)
-
     def copy_back(self) -> None:
         """Gives the trained weights to the original."""
         if self.model is not self.original:
@@ -49,7 +45,7 @@ def training_copy(
     trained = model
     try:
         if always or precision != "float32" or strategy is not None:
-            with _scope(strategy):
+            with scope_of(strategy):
                 trained = _copy(model, precision)
         yield TrainingCopy(model, trained, strategy)
     finally:
@@ -63,19 +59,17 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
     Raises:
         InputError: a pattern that no layer has.
     """
+    names, matched = [layer.name for layer in model.layers], set[str]()
     for pattern in patterns:
-        if not any(fnmatch.fnmatchcase(layer.name, pattern) for layer in model.layers):
-            raise InputError(
-                f"--freeze {pattern} matches no layer's name.",
-                f"Layers are {', '.join(layer.name for layer in model.layers)}.",
-            )
-    return [
-        layer for layer in model.layers
-        if any(fnmatch.fnmatchcase(layer.name, pattern) for pattern in patterns)
-    ]
+        found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
+        if not found:
+            raise InputError(f"--freeze {pattern} matches no layer's name.", f"Layers are {', '.join(names)}.")
+        matched.update(found)
+    return [layer for layer in model.layers if layer.name in matched]
 
 
-def _scope(strategy: Strategy) -> AbstractContextManager[object]:
+def scope_of(strategy: Strategy) -> AbstractContextManager[object]:
+    """The context in which variables of the training are created."""
     scope: AbstractContextManager[object] = contextlib.nullcontext() if strategy is None else strategy.scope()
     return scope
 
