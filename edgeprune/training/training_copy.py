@@ -63,7 +63,8 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
     for pattern in patterns:
         found = [name for name in names if fnmatch.fnmatchcase(name, pattern)]
         if not found:
-            raise InputError(f"--freeze {pattern} matches no layer's name.", f"Layers are {', '.join(names)}.")
+            layers = f"Layers are {', '.join(names)}."
+            raise InputError(f"--freeze {pattern} matches no layer's name.", layers)
         matched.update(found)
     return [layer for layer in model.layers if layer.name in matched]
 
