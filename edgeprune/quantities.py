@@ -22,35 +22,23 @@ _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs"
 def parse_size(text: object, name: str) -> float:
     """Bytes from ``200kB``, more than zero."""
     number, unit = _split(text, name, "a size such as 200kB, 1.5MB or 64KiB")
-    if unit not in _BYTES:
-        what = "has no unit" if not unit else f"has the unit '{unit}'"
-        raise InputError(
-            f"{name} = {text} {what}.",
-            f"Expected one of {', '.join(_BYTES)} (kB is 1000 bytes, KiB 1024).",
-            f"Write {number:g}kB or {number:g}KiB." if unit else f"Write {number:g}B or {number / 1000:g}kB.",
-        )
-    return _positive(number * _BYTES[unit], text, name)
+    expected = f"Expected one of {', '.join(_BYTES)} (kB is 1000 bytes, KiB 1024)."
+    ways = f"{number:g}kB or {number:g}KiB" if unit else f"{number:g}B or {number / 1000:g}kB"
+    return _in_units(number, _BYTES.get(unit), f"{name} = {text}", unit, expected, f"Write {ways}.")
 
 
 def parse_duration(text: object, name: str) -> float:
     """Milliseconds from ``5ms``, more than zero."""
     number, unit = _split(text, name, "a duration such as 5ms or 300us")
-    if unit not in _MILLISECONDS:
-        what = "has no unit" if not unit else f"has the unit '{unit}'"
-        raise InputError(
-            f"{name} = {text} {what}.", "Expected one of ns, us, ms, s.", f"Write {number:g}ms, for example."
-        )
-    return _positive(number * _MILLISECONDS[unit], text, name)
+    expected, way_out = "Expected one of ns, us, ms, s.", f"Write {number:g}ms, for example."
+    return _in_units(number, _MILLISECONDS.get(unit), f"{name} = {text}", unit, expected, way_out)
 
 
 def parse_count(text: object, name: str) -> float:
     """A number from ``5000000`` or ``5M``, more than zero."""
     number, unit = _split(text, name, "a number such as 5000000 or 5M")
-    if unit not in _COUNTS:
-        raise InputError(
-            f"{name} = {text} has the unit '{unit}'.", "Expected k, M, G or none.", f"Such as {number:g}M."
-        )
-    return _positive(number * _COUNTS[unit], text, name)
+    expected, way_out = "Expected k, M, G or none.", f"Such as {number:g}M."
+    return _in_units(number, _COUNTS.get(unit), f"{name} = {text}", unit, expected, way_out)
 
 
 def parse_fraction(text: object, name: str) -> float:
@@ -111,7 +99,13 @@ def _split(text: object, name: str, expected: str) -> tuple[float, str]:
     return float(match[1]), match[2]
 
 
-def _positive(value: float, text: object, name: str) -> float:
-    if value <= 0:
-        raise InputError(f"{name} = {text} allows nothing.", "Expected more than zero.")
-    return value
+def _in_units(
+    number: float, factor: float | None, found: str, unit: str, expected: str, way_out: str
+) -> float:
+    """`number` times the unit's `factor`, which is None for an unknown unit."""
+    if factor is None:
+        what = f"the unit '{unit}'" if unit else "no unit"
+        raise InputError(f"{found} has {what}.", expected, way_out)
+    if number <= 0:
+        raise InputError(f"{found} allows nothing.", "Expected more than zero.")
+    return number * factor

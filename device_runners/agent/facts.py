@@ -76,8 +76,7 @@ def device_facts(read: Read, arch: str, before: DeviceState, after: DeviceState)
         arch=arch, cores=len(re.findall(r"^processor\s*:", cpuinfo, re.MULTILINE)) or 1,
         features=tuple(sorted(features & _FEATURES)),
         os=f"{release.group(1) if release else 'unknown'}, kernel {kernel or 'unknown'}",
-        governor=governor.strip() if governor else None,
-        before=before, after=after,
+        governor=governor.strip() if governor else None, before=before, after=after,
     )
 
 

@@ -15,12 +15,8 @@ _THROTTLED_NOW = 0xF  # under-voltage, capped, throttled, soft temperature limit
 
 def reasons(latency_ns: Sequence[int], facts: DeviceFacts) -> tuple[str, ...]:
     """One short sentence each; empty when nothing speaks against the timings."""
-    return (*_of_timings(latency_ns), *_of_device(facts))
-
-
-def _of_timings(latency_ns: Sequence[int]) -> list[str]:
     found = []
-    width = spread(latency_ns)
+    width, before, after = spread(latency_ns), facts.before, facts.after
     if width > SPREAD_LIMIT:
         limit = f"{SPREAD_LIMIT:.0%} is the limit"
         found.append(f"spread too wide: half of the runs lie {width:.0%} apart, {limit}")
@@ -29,12 +25,6 @@ def _of_timings(latency_ns: Sequence[int]) -> list[str]:
         early, late = percentile(latency_ns[:third], 0.5), percentile(latency_ns[-third:], 0.5)
         if abs(late / early - 1) > _DRIFT:
             found.append(f"drift: the last third took {late / early - 1:+.0%} against the first")
-    return found
-
-
-def _of_device(facts: DeviceFacts) -> list[str]:
-    found = []
-    before, after = facts.before, facts.after
     if (after.throttled or 0) & _THROTTLED_NOW:
         found.append(f"throttled: the firmware reports {after.throttled:#x}")
     if before.clock_khz and after.clock_khz and abs(after.clock_khz / before.clock_khz - 1) > _CLOCK_CHANGE:
@@ -43,4 +33,4 @@ def _of_device(facts: DeviceFacts) -> list[str]:
         found.append(f"hot: {after.temperature_c:.0f} °C")
     if before.load is not None and before.load > facts.cores / 2:
         found.append(f"other load: {before.load:.1f} processes ran before, on {facts.cores} cores")
-    return found
+    return tuple(found)

@@ -24,7 +24,7 @@ from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import DeviceFacts, RunRecord
+from edgeprune.run_record import RunRecord
 
 SOURCES = Path(__file__).parent
 _PROPERTIES = ("ro.product.manufacturer", "ro.product.model", "ro.soc.model", "ro.build.version.release")
@@ -37,8 +37,7 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
 
     An `InputError` says what the user has to name or build where a program or a library is missing.
     """
-    described = session.shell(_UNAME).stdout.decode().splitlines()
-    arch = described[0] if described else "unknown"
+    arch, *properties = session.shell(_UNAME).stdout.decode().splitlines() or ["unknown"]
     program, library = find_program(options, arch), find_library(options, arch)
     job = prepare(target, options)
     packed = pack(job.inputs, options, evaluate=job.data is not None)
@@ -47,10 +46,12 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
     result = run_program(session, command, b"", options.time_limit_s, f"runner for {arch}")
     device = session.transport.device
     printed = output.parse(result.stdout.decode(errors="replace"), device)
+    files = session.read_files(facts.PATHS)
+    states = (facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after"))
+    described = facts.with_android(facts.device_facts(files.get, arch, *states), properties)
     return record_of(
         device, target.model, target.bundle, options.settings(), printed.runtime(), printed.timings(),
-        printed.memory(), _facts(session, arch, described[1:], printed),
-        _evaluate(device, target.bundle, job, printed),
+        printed.memory(), described, _evaluate(device, target.bundle, job, printed),
     )
 
 
@@ -117,12 +118,6 @@ def find_library(options: BenchOptions, arch: str) -> Path:
         "Name libLiteRt.so or libtensorflowlite_c.so with --library.",
         "For Android it is in the AAR of com.google.ai.edge.litert, in Linux wheels of ai-edge-litert.",
     )
-
-
-def _facts(session: Session, arch: str, android: list[str], printed: NativeOutput) -> DeviceFacts:
-    files = session.read_files(facts.PATHS)
-    states = (facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after"))
-    return facts.with_android(facts.device_facts(files.get, arch, *states), android)
 
 
 def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: NativeOutput) -> EvaluationResult:

@@ -18,7 +18,6 @@ from edgeprune.run_record import RunRecord
 from edgeprune.types import TensorInfo
 
 T = TypeVar("T")
-_RUNTIMES = ("ai_edge_litert", "tflite_runtime", "tensorflow")
 
 
 class NothingToCheckByError(Exception):
@@ -108,12 +107,3 @@ class Evidence:
         except Exception as error:
             # The schema's reader has no error of its own: bad offsets end in whatever they hit.
             raise InputError(f"model.tflite cannot be read ({type(error).__name__}: {error}).") from error
-
-
-def require_runtime() -> None:
-    """Raise `InputError` with the way out unless a TFLite runtime is installed."""
-    if not any(importlib.util.find_spec(name) for name in _RUNTIMES):
-        raise InputError(
-            "--verify runs the model, and no TFLite runtime is installed.",
-            way_out="Install one with: pip install ai-edge-litert",
-        )

@@ -9,12 +9,14 @@ whoever rebuilds every figure consistently has made a valid bundle.
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from device_runners.agent.runtime import RUNTIMES
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.gate import verify_folder, verify_model, verify_report
-from edgeprune.gate.evidence import Evidence, NothingToCheckByError, require_runtime
+from edgeprune.gate.evidence import Evidence, NothingToCheckByError
 from edgeprune.gate.result import Status, VerifiedPart
 
 Part = Callable[[Evidence], Iterator[str]]
@@ -46,7 +48,9 @@ def verify(folder: Path | str) -> tuple[VerifiedPart, ...]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder.", "A bundle was expected.", "See `edgeprune build`.")
-    require_runtime()
+    if not any(importlib.util.find_spec(module.partition(".")[0]) for _, module in RUNTIMES):
+        found = "--verify runs the model, and no TFLite runtime is installed."
+        raise InputError(found, way_out="Install one with: pip install ai-edge-litert")
     evidence = Evidence(folder)
     reported: list[EdgepruneError] = []
     findings = []

@@ -101,7 +101,7 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
         return  # accuracy counts positions, or leaves some out
     for name, stage in evidence.report.stages.by_name().items():
         accuracy = stage.metrics.get("accuracy")
-        if accuracy is not None and not _is_integer(accuracy * total):
+        if accuracy is not None and abs(accuracy * total - round(accuracy * total)) >= 1e-6:
             yield f"{name}: no number of right answers out of {total} gives accuracy {accuracy}"
 
 
@@ -125,7 +125,3 @@ def _impossible_metrics(metrics: Mapping[str, float]) -> Iterator[str]:
             yield f"the metric {name[:60]!r} is not known"
         elif metric.unit == "fraction" and (value < 0 or (metric.higher_is_better and value > 1)):
             yield f"{name} = {value}"
-
-
-def _is_integer(value: float) -> bool:
-    return abs(value - round(value)) < 1e-6
