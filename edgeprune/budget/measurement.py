@@ -52,7 +52,8 @@ class BudgetMeasurement:
         if self.options.runner == "python":
             ratio, low, high = time_model(self.baseline, tflite, self.device, self.options, best)
         else:
-            timing = time_candidates(self.baseline, [tflite], self.device, self.options).candidates[0]
+            [(_, timings)] = time_candidates(self.baseline, [tflite], self.device, self.options)
+            timing = timings.candidates[0]
             spread = float(np.exp(2 * timing.error))
             ratio, low, high = timing.ratio, timing.ratio / spread, timing.ratio * spread
         return best * ratio, best * low, best * high

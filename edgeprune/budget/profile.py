@@ -21,7 +21,7 @@ from device_runners.options import BenchOptions
 from edgeprune import jsonable
 from edgeprune.budget.candidates import Candidates, design, design_size
 from edgeprune.budget.latency import LatencyTable, MeasuredCandidate, fit_table
-from edgeprune.budget.timing import TimedFiles, bench_content, time_candidates
+from edgeprune.budget.timing import bench_content, time_candidates
 from edgeprune.budget.work import work_of
 from edgeprune.cache import cache_folder
 from edgeprune.errors import DeviceError, InputError
@@ -128,23 +128,20 @@ def _measure_missing(
     wanted = [counts for counts in keys if counts not in there]
     if not wanted:
         return kept
-    done = 0
-
-    def finished(numbers: Sequence[int], timings: TimedFiles) -> None:
-        nonlocal kept, done
-        found = [
-            MeasuredCandidate(wanted[number], timing.ratio, timing.error)
-            for number, timing in zip(numbers, timings.candidates, strict=True)
-        ]
-        kept = ProfileFile((*kept.baseline_ms, timings.baseline_ms), (*kept.measured, *found))
-        _write(profile.path, kept)
-        done += len(numbers)
-        progress(0.3 + 0.7 * done / len(wanted))
-
     files = [profile.candidates.file(counts) for counts in wanted]
     progress(0.3)
+    done = 0
+    timed = time_candidates(profile.candidates.baseline, files, profile.device, profile.options)
     try:
-        time_candidates(profile.candidates.baseline, files, profile.device, profile.options, finished)
+        for numbers, timings in timed:
+            found = [
+                MeasuredCandidate(wanted[number], timing.ratio, timing.error)
+                for number, timing in zip(numbers, timings.candidates, strict=True)
+            ]
+            kept = ProfileFile((*kept.baseline_ms, timings.baseline_ms), (*kept.measured, *found))
+            _write(profile.path, kept)
+            done += len(numbers)
+            progress(0.3 + 0.7 * done / len(wanted))
     except DeviceError as error:
         way_out = f"{error.way_out} {done} of {len(wanted)} candidates were measured.".strip()
         raise DeviceError(error.found, error.expected, way_out) from error

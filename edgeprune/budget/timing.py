@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,31 +56,23 @@ class TimedFiles:
 
 
 def time_candidates(
-    baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions,
-    finished: Callable[[Sequence[int], TimedFiles], None] = lambda *_: None,
-) -> TimedFiles:  # fmt: skip
+    baseline: bytes, files: Sequence[bytes], device: str, options: BenchOptions
+) -> Iterator[tuple[Sequence[int], TimedFiles]]:
     """Times the `.tflite` files of candidates against the baseline's.
 
-    `finished` gets the numbers and timings of the candidates of every process pair, so that they are not
-    lost if the device goes away later (a `DeviceError`).
+    Yields the numbers and timings of the candidates of every process pair, so that they are not lost if the
+    device goes away later (a `DeviceError`).
     """
     if options.runner != "python":
-        timings = _one_by_one(baseline, files, device, options)
-        finished(range(len(files)), timings)
-        return timings
+        yield range(len(files)), _one_by_one(baseline, files, device, options)
+        return
     parts = _parts(baseline, files)
-    found: dict[int, Timing] = {}
-    baseline_ms = []
     limit_s = options.time_limit_s * 2 * len(parts)
     with Session(open_transport(device), limit_s, options.lock_wait_s) as session:
         names = {_name(content): content for content in (baseline, *files)}
         session.upload({"agent.zip": agent_zip(), **names})
         for part in parts:
-            timings = _in_turn(session, baseline, [files[number] for number in part], options)
-            finished(part, timings)
-            baseline_ms.append(timings.baseline_ms)
-            found.update(zip(part, timings.candidates, strict=True))
-    return TimedFiles(float(np.median(baseline_ms)), tuple(found[number] for number in range(len(files))))
+            yield part, _in_turn(session, baseline, [files[number] for number in part], options)
 
 
 def time_model(

@@ -14,16 +14,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.layer_error import layer_of
 from edgeprune.graph.dependency_graph import ChannelGroup
-
-if TYPE_CHECKING:
-    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
 
 Axis = tuple[int, int]
 """Tensor number and axis."""
@@ -61,10 +58,9 @@ class WidthSlicer:
                 index = np.arange(size * times).reshape(times, size)[:, : int(count)].ravel()
                 cuts.setdefault(tensor, {})[axis] = index
         for number, by_axis in cuts.items():
-            _slice(tree, graph.tensors[number], by_axis)
+            _slice(tree, number, by_axis)
         for constant, described in self.shapes.items():
-            tensor = graph.tensors[constant]
-            _own_buffer(tree, tensor, np.asarray(graph.tensors[described].shape, "<i4"))
+            flatfile.write_constant(tree, constant, np.asarray(graph.tensors[described].shape, "<i4"))
         return flatfile.pack(tree)
 
 
@@ -96,7 +92,7 @@ def width_slicer(tflite: bytes, groups: Sequence[ChannelGroup], layers: Sequence
 class _AxisTies:
     """Union-find over axes that must have the same size."""
 
-    def __init__(self, tree: ModelT) -> None:
+    def __init__(self, tree: schema.ModelT) -> None:
         self._tree = tree
         self._graph = tree.subgraphs[0]
         self._names = [flatfile.operator_name(code) for code in tree.operatorCodes]
@@ -134,7 +130,7 @@ class _AxisTies:
         self._parent[self.root(one)] = self.root(other)
         return True
 
-    def read(self, op: OperatorT) -> bool:
+    def read(self, op: schema.OperatorT) -> bool:
         """Ties the axes that an operator ties; False if the operator is not known."""
         name = self._names[op.opcodeIndex]
         inputs = [int(number) for number in op.inputs]
@@ -192,17 +188,16 @@ class _AxisTies:
         return True
 
 
-def _slice(tree: ModelT, tensor: TensorT, by_axis: dict[int, np.ndarray]) -> None:
+def _slice(tree: schema.ModelT, number: int, by_axis: dict[int, np.ndarray]) -> None:
+    tensor = tree.subgraphs[0].tensors[number]
     old = tuple(int(size) for size in tensor.shape)
     data = tree.buffers[tensor.buffer].data if tensor.buffer else None
     if data is not None and len(data):
-        from ai_edge_litert import schema_py_generated as schema
-
         names = {value: name for name, value in vars(schema.TensorType).items() if name.isupper()}
         array: np.ndarray = np.asarray(data, np.uint8).view(_TYPES[names[tensor.type]]).reshape(old)
         for axis, index in by_axis.items():
             array = np.asarray(np.take(array, index, axis))
-        _own_buffer(tree, tensor, array)
+        flatfile.write_constant(tree, number, array)
     scales = tensor.quantization
     if scales is not None and scales.scale is not None and len(scales.scale) > 1:
         kept = by_axis.get(int(scales.quantizedDimension))
@@ -213,13 +208,3 @@ def _slice(tree: ModelT, tensor: TensorT, by_axis: dict[int, np.ndarray]) -> Non
     tensor.shape = np.array(new, "<i4")
     if tensor.shapeSignature is not None:
         tensor.shapeSignature = tensor.shape
-
-
-def _own_buffer(tree: ModelT, tensor: TensorT, array: np.ndarray) -> None:
-    """Equal constants share a buffer; once sliced they may differ."""
-    from ai_edge_litert import schema_py_generated as schema
-
-    buffer = schema.BufferT()
-    buffer.data = np.frombuffer(np.ascontiguousarray(array).tobytes(), np.uint8)
-    tensor.buffer = len(tree.buffers)
-    tree.buffers.append(buffer)

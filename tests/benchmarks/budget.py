@@ -105,7 +105,8 @@ def _errors(made: BudgetSearch) -> dict[str, float]:
     there = {one.counts for one in made.profile.measured}
     fresh = [one for one in design(made.profile.full, least, 8, seed=99) if tuple(map(int, one)) not in there]
     files = [made.profile.candidates.file(one) for one in fresh[-6:]]
-    timings = time_candidates(made.profile.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
+    timed = time_candidates(made.profile.candidates.baseline, files, "local", DEFAULT_OPTIONS)
+    timings = [one for _, part in timed for one in part.candidates]
     errors = [
         abs(float(made.profile.table(one)[0]) / timing.ratio - 1)
         for one, timing in zip(fresh[-6:], timings, strict=True)
@@ -157,7 +158,8 @@ def rivals(bench: Bench, ratio: float) -> dict[str, Any]:
     for family in RIVALS:
         tried += [(family, one) for one in _near(bench, family, ratio * (1 + EQUAL / 2))]
     files = [known.candidates.file(plan) for _, plan in tried]
-    timings = time_candidates(known.candidates.baseline, files, "local", DEFAULT_OPTIONS).candidates
+    timed = time_candidates(known.candidates.baseline, files, "local", DEFAULT_OPTIONS)
+    timings = [one for _, part in timed for one in part.candidates]
     found: dict[str, Any] = {}
     for family in RIVALS:
         measured = [
