@@ -22,8 +22,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.data.refusals import not_installed
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the callback has run when espeak_Synth returns
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4  # espeak_PARAMETER

@@ -13,8 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from edgeprune.data.refusals import unreadable
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, unreadable
 
 _PIECE_BYTES = 1 << 20
 

@@ -15,9 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from edgeprune.data.labels import check_class_name
-from edgeprune.data.refusals import shown, unreadable
 from edgeprune.data.splits import ALIASES
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, shown, unreadable
 
 _DEEPEST = 20
 ByClass = Mapping[str, Sequence[Path]]

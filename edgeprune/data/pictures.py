@@ -24,9 +24,8 @@ from edgeprune.data import folders
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.model_signature import ModelSignature
-from edgeprune.data.refusals import not_installed, unreadable
 from edgeprune.data.streamed import Array, FromItems, Streamed, held
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed, unreadable
 from edgeprune.preprocessing import Step
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data import pictures
-from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.splits import choose
 from edgeprune.data.streamed import HeldSamples, in_memory
 from edgeprune.metrics import METRICS, evaluate
 from edgeprune.preprocessing import Step

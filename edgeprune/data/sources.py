@@ -36,8 +36,7 @@ from edgeprune.data import (
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.model_signature import ModelSignature
-from edgeprune.data.refusals import shown, unreadable
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, shown, unreadable
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _COUNTED = 1000  # files of an unknown folder

@@ -60,5 +60,21 @@ def draw(split: Split, ratio: float, seed: int, splits_to_draw: int = 1) -> tupl
     return split.take(~taken), split.take(taken)
 
 
+def choose(split: Split, number: int, seed: int) -> Split:
+    """Draws `number` samples that stand for the rest, every class as often as every other while they last.
+
+    They drive reconstruction and quantization ranges: test data is never passed in here.
+    """
+    order = np.random.default_rng(seed).permutation(len(split))
+    if split.y is not None and split.y.ndim == 1:
+        # The n-th sample of each class comes before the n+1-th of any: a stable sort by that rank.
+        rank = np.empty(len(order), int)
+        seen: dict[int, int] = {}
+        for place, label in enumerate(split.y[order].tolist()):
+            rank[place] = seen[label] = seen.get(label, -1) + 1
+        order = order[np.argsort(rank, kind="stable")]
+    return split.take(np.sort(order[:number]))
+
+
 def _classes(split: Split) -> np.ndarray | None:
     return split.y if split.y is not None and split.y.ndim == 1 and split.y.dtype.kind in "iu" else None

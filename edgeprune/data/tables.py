@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.data.archive import free_memory_bytes
-from edgeprune.data.refusals import not_installed, unreadable
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed, unreadable
 
 LABELS = ("label", "labels", "class", "category", "target", "y", "sentiment", "intent")
 TEXTS = ("text", "sentence", "review", "content", "comment", "message", "utterance", "document")

@@ -21,11 +21,10 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import Preprocessing
 from edgeprune.data.labels import text_of
 from edgeprune.data.model_signature import InputSignature
-from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Samples
 from edgeprune.data.tables import long_fields
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed
 from edgeprune.preprocessing import text as tokens
 
 _SLOTS = {

@@ -22,11 +22,10 @@ from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.disk_buffer import DiskBuffer
-from edgeprune.data.refusals import not_installed
 from edgeprune.data.splits import ALIASES
 from edgeprune.data.streamed import Array
 from edgeprune.data.text import text_preprocessing
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed
 from edgeprune.preprocessing import apply
 from edgeprune.types import StreamInfo
 

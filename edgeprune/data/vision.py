@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.refusals import not_installed
+from edgeprune.errors import not_installed
 
 _PER_CLASS = 500
 _TRAIN, _VALIDATION = 300, 70  # of each class; the other 130 test

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data.refusals import unreadable
+from edgeprune.errors import unreadable
 
 LOWEST_HZ, HIGHEST_HZ = 1_000, 384_000
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE

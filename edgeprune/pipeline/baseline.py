@@ -33,7 +33,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     Raises:
         InputError: model or data cannot be read, or do not belong together.
     """
-    from edgeprune.data.calibration import choose
+    from edgeprune.data.splits import choose
     from edgeprune.keras_bridge.network import network_of
     from edgeprune.pruning.dependencies import find_dependencies
 

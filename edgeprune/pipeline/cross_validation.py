@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Split
+from edgeprune.data.splits import choose
 from edgeprune.data.streamed import in_memory
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline

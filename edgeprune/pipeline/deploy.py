@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edgeprune.conversion import Converted, Quantized, QuantizeOptions
-from edgeprune.data.calibration import choose
+from edgeprune.data.splits import choose
 from edgeprune.data.streamed import HeldSamples, ModelInput, batches_of, in_memory, is_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel

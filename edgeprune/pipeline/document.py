@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.bundle import pack_eval
-from edgeprune.data.calibration import choose
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.splits import choose
 from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation

@@ -3,7 +3,7 @@ import wave
 import numpy as np
 import pytest
 
-from edgeprune.data.word_folders import background_noise, read_wav, split_of, word_folders
+from edgeprune.data.speech_data import background_noise, read_wav, split_of, word_folders
 from edgeprune.errors import InputError
 
 RATE = 8000
