@@ -44,11 +44,7 @@ class Record:
 
 
 def check_folder(folder: Path, kind: str, *, force: bool) -> Path:
-    """Check early that an export of `kind` may be written there; returns the folder with links resolved.
-
-    Raises:
-        InputError: a file, or a folder with something in it that an export would overwrite.
-    """
+    """Refuse early to overwrite what is no export of this kind; returns the folder with links resolved."""
     folder = Path(os.path.realpath(folder))
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if not nearest.is_dir():
@@ -68,11 +64,7 @@ def check_folder(folder: Path, kind: str, *, force: bool) -> Path:
 
 
 def write_folder(folder: Path, kind: str, files: Mapping[str, bytes], *, force: bool = False) -> Path:
-    """Write `files` by their relative POSIX paths as the folder, replacing an earlier export of this kind.
-
-    Raises:
-        InputError: see `check_folder`; or a write that failed. The previous folder is then as it was.
-    """
+    """Write `files` by their relative POSIX paths; where that fails, the previous folder is as it was."""
     folder = check_folder(folder, kind, force=force)
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     record = jsonable.dumps(Record(_GENERATOR, _FORMAT_VERSION, kind, hashes), indent=1) + "\n"

@@ -80,19 +80,14 @@ class InputPlan:
 def input_plan(
     bundle: Bundle, index: int, name: str, sample: np.ndarray | None, supported: Collection[type]
 ) -> InputPlan:
-    """Plan input `index` of a bundle whose tensors were checked; `sample` are raw samples (N, …).
-
-    Raises:
-        InputError: steps that cannot be read, or that do not fit the tensor.
-    """
+    """Plan an input whose tensor was checked, by raw samples (N, …); refuses steps that do not fit it."""
     tensor = bundle.manifest.inputs[index]
     mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
     first = len(mine)
     while first and steps.can_read(mine[first - 1]):
         first -= 1
     sample = _after_caller(mine[:first], tensor, sample)
-    shape = None if sample is None else sample.shape[1:]
-    kept: list[Step] = []
+    shape, kept = None if sample is None else sample.shape[1:], list[Step]()
     for position, mapping in enumerate(mine[first:], first):
         kind = steps.kind_of(mapping)
         if kind is not None and not _follows(kind, kept, sample, shape, supported, left=position > 0):

@@ -85,11 +85,7 @@ class ModelPlan:
 def plan(
     bundle: Bundle, module: str, package: str, supported: Collection[type], naming: names.Naming = names.snake
 ) -> ModelPlan:
-    """Plan the code for a bundle; `supported` are the step classes that the language has a generator for.
-
-    Raises:
-        InputError: a manifest with impossible tensors or steps.
-    """
+    """Plan the code for a bundle in a language with generators for the step classes `supported`."""
     manifest = bundle.manifest
     for tensor in (*manifest.inputs, *manifest.outputs):
         _check(tensor)

@@ -101,11 +101,7 @@ Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
 
 
 def read_step(step: Options, shape: Shape) -> Step | None:
-    """The step behind a mapping that `can_read` accepts; None for one that leaves every value as it is.
-
-    Raises:
-        InputError: an option that is missing or not of its kind.
-    """
+    """The step behind a mapping that `can_read` accepts; None for one that leaves every value as it is."""
     row = _READERS[step["op"]]
     try:
         return None if row is None else row[1](step, shape)

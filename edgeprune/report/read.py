@@ -43,11 +43,7 @@ def read_report_file(path: Path) -> Report:
 
 
 def strict_json(path: Path) -> jsonable.Json:
-    """One JSON document, see `edgeprune.jsonable.parse`.
-
-    Raises:
-        InputError: anything else, or a file that is too large to be meant.
-    """
+    """One JSON document, see `edgeprune.jsonable.parse`, in a file that is not too large to be meant."""
     if path.stat().st_size > _MAX_BYTES:
         raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A report is a small JSON file.")
     return jsonable.parse(path.read_bytes(), str(path))

@@ -44,11 +44,7 @@ def write_report(
 
 
 def report_page(subjects: Sequence[Subject]) -> str:
-    """One self-contained HTML document on one bundle, or the comparison of several.
-
-    Raises:
-        InputError: no bundle, several that cannot be compared, or a page above `MAX_BYTES`.
-    """
+    """One self-contained HTML document, of at most `MAX_BYTES`, on a bundle or to compare several."""
     if not subjects:
         raise InputError("There is no bundle to report on.", "At least one was expected.")
     page = _single(subjects[0]) if len(subjects) == 1 else _several(subjects)

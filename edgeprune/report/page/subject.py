@@ -45,21 +45,15 @@ class Subject:
 
 
 def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] = ()) -> list[Subject]:
-    """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model.
-
-    Raises:
-        InputError: a bundle or record that cannot be read, or a record of no bundle's model.
-    """
+    """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model."""
     opened = [read_bundle(Path(folder)) for folder in bundles]
     runs = [(Path(path), run) for path in records for run in read_records(Path(path))]
     hashes = {bundle.manifest.files[MODEL].sha256 for bundle in opened}
     for path, run in runs:
         if run.model.sha256 not in hashes:
-            raise InputError(
-                f"{path} has a run on {run.device} of another model.",
-                "Runs of the bundle's model.tflite were expected.",
-                "Measure again: edgeprune bench BUNDLE --json.",
-            )
+            found = f"{path} has a run on {run.device} of another model."
+            expected = "Runs of the bundle's model.tflite were expected."
+            raise InputError(found, expected, "Measure again: edgeprune bench BUNDLE --json.")
     return [
         Subject(name, bundle, read_report(bundle), tuple(
             run for _, run in runs if run.model.sha256 == bundle.manifest.files[MODEL].sha256
