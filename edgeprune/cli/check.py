@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from edgeprune.errors import InputError
+
 if TYPE_CHECKING:
     from edgeprune.gate import CheckResult
-    from edgeprune.gate.recipe_limits import RecipeLimits
 
 _DEVICE = "Measure on local, ssh://[user@]host[:port] or adb://[serial]; repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
@@ -40,39 +41,26 @@ def check(
 ) -> None:
     """Refuse a bundle that breaks a limit: exit code 1 and which, by how much, since when."""
     from device_runners import BenchOptions
-    from edgeprune.errors import InputError
     from edgeprune.gate import Limits
     from edgeprune.gate import check as check_bundle
+    from edgeprune.gate.recipe_limits import PERCENTILES, RecipeLimits, read_limits
 
     if github and as_json:
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
-    asked = _asked(recipe)
+    asked = RecipeLimits() if recipe is None else read_limits(recipe)
+    for note in asked.notes:
+        typer.echo(f"{'note':>12}  {note}", err=True)  # stdout may have to be JSON
     limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(asked.limits)
+    if percentile is not None and percentile not in PERCENTILES:
+        raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
     result = check_bundle(
         bundle, limits, devices=device or asked.devices, against=against, verify=verify,
-        percentile=_percentile(percentile, asked), options=BenchOptions(threads=threads, python=python),
+        percentile=percentile or asked.percentile or PERCENTILES[0],
+        options=BenchOptions(threads=threads, python=python),
     )
     _write(result, junit, markdown)
     _print(result, github=github, as_json=as_json)
     result.require()
-
-
-def _asked(recipe: Path | None) -> RecipeLimits:
-    from edgeprune.gate.recipe_limits import RecipeLimits, read_limits
-
-    asked = RecipeLimits() if recipe is None else read_limits(recipe)
-    for note in asked.notes:
-        typer.echo(f"{'note':>12}  {note}", err=True)  # stdout may have to be JSON
-    return asked
-
-
-def _percentile(typed: int | None, asked: RecipeLimits) -> int:
-    from edgeprune.errors import InputError
-    from edgeprune.gate.recipe_limits import PERCENTILES
-
-    if typed is not None and typed not in PERCENTILES:
-        raise InputError(f"--percentile is {typed}.", "Expected 50, 90 or 99.")
-    return typed or asked.percentile or PERCENTILES[0]
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:

@@ -84,13 +84,13 @@ def input_plan(
     tensor = bundle.manifest.inputs[index]
     mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
     first = len(mine)
-    while first and steps.can_read(mine[first - 1]):
+    while first and mine[first - 1].get("op") in steps.READERS:
         first -= 1
     sample = _after_caller(mine[:first], tensor, sample)
     shape, kept = None if sample is None else sample.shape[1:], list[Step]()
     for position, mapping in enumerate(mine[first:], first):
-        kind = steps.kind_of(mapping)
-        if kind is not None and not _follows(kind, kept, sample, shape, supported, left=position > 0):
+        row = steps.READERS[mapping["op"]]
+        if row is not None and not _follows(row[0], kept, sample, shape, supported, left=position > 0):
             first, kept, shape, sample = position + 1, [], None, None
             continue
         step = steps.read_step(mapping, shape)

@@ -101,24 +101,13 @@ Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
 
 
 def read_step(step: Options, shape: Shape) -> Step | None:
-    """The step behind a mapping that `can_read` accepts; None for one that leaves every value as it is."""
-    row = _READERS[step["op"]]
+    """The step behind a mapping of a kind in `READERS`; None for one that leaves every value as it is."""
+    row = READERS[step["op"]]
     try:
         return None if row is None else row[1](step, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         found = f"The preprocessing step {str(step)[:200]} cannot be read ({error})."
         raise InputError(found, "", "Build the bundle again.") from error
-
-
-def can_read(step: Options) -> bool:
-    """Whether the step is one of this module's."""
-    return step.get("op") in _READERS
-
-
-def kind_of(step: Options) -> type | None:
-    """The class that `read_step` gives for a step; None for one that leaves every value as it is."""
-    row = _READERS[step["op"]]
-    return None if row is None else row[0]
 
 
 def _repeated(values: npt.ArrayLike, shape: Shape) -> tuple[float, ...]:
@@ -173,7 +162,7 @@ def _integer(value: object, most: int) -> int:
 
 
 _Reader = Callable[[Options, Shape], Step]
-_READERS: Mapping[str, tuple[type, _Reader] | None] = {
+READERS: Mapping[object, tuple[type, _Reader] | None] = {
     "rescale": (Affine, lambda step, _: Affine(float(step["scale"]), float(step.get("offset", 0.0)))),
     "standardize": (Standardize, lambda step, shape: Standardize(
         _repeated(step["mean"], shape), _repeated(step["std"], shape)
@@ -185,3 +174,4 @@ _READERS: Mapping[str, tuple[type, _Reader] | None] = {
     "log_mel": (LogMel, _log_mel),
     "mfcc": (Mfcc, _mfcc),
 }
+"""By a mapping's ``op``: the step's class and what makes one; None where values stay as they are."""

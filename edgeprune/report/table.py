@@ -31,13 +31,13 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
     quality = row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
     return [
         *([quality] if metric else []),
-        row("neurons", lambda stage: stage.neurons, _count, _percent_change),
-        row("parameters", lambda stage: stage.params, _count, _percent_change),
-        row("MACs", lambda stage: stage.macs, _count, _percent_change),
+        row("neurons", lambda stage: stage.neurons, "{:,.0f}".format, _percent_change),
+        row("parameters", lambda stage: stage.params, "{:,.0f}".format, _percent_change),
+        row("MACs", lambda stage: stage.macs, "{:,.0f}".format, _percent_change),
         row("file size", lambda stage: stage.tflite_bytes, lambda value: f"{value / 1000:,.1f} kB",
-            _times("smaller", "larger")),
-        row("latency p50", lambda stage: stage.p50_ms, lambda value: f"{value:.3f} ms",
-            _times("faster", "slower")),
+            functools.partial(_times, "smaller", "larger")),
+        row("latency p50", lambda stage: stage.p50_ms, "{:.3f} ms".format,
+            functools.partial(_times, "faster", "slower")),
     ]
 
 
@@ -46,20 +46,12 @@ def if_known(value: _T | None, show: Callable[[_T], str]) -> str:
     return "" if value is None else show(value)
 
 
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
 def _percent_change(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.1f} %" if before else ""
 
 
-def _times(less: str, more: str) -> Callable[[float, float], str]:
+def _times(less: str, more: str, before: float, after: float) -> str:
     """How often one cost fits into the other, with the word for a lower or a higher one."""
-
-    def compare(before: float, after: float) -> str:
-        if 0 < after < before:
-            return f"{before / after:.1f}x {less}"
-        return f"{after / before:.1f}x {more}" if after > before else "1.0x"
-
-    return compare
+    if 0 < after < before:
+        return f"{before / after:.1f}x {less}"
+    return f"{after / before:.1f}x {more}" if after > before else "1.0x"
