@@ -112,9 +112,13 @@ class CallView:
         """A value of the layer's configuration."""
         return self.layer.config.get(name, default)
 
+    def place(self, tensor: Tensor) -> int:
+        """Which of the call's inputs a tensor is."""
+        return [one.index for one in self.call.inputs].index(tensor.index)
+
     def ids(self, tensor: Tensor) -> ChannelIds:
         """Ids of one of the call's input tensors."""
-        return self.inputs[[one.index for one in self.call.inputs].index(tensor.index)]
+        return self.inputs[self.place(tensor)]
 
     def argument(self, name: str, position: int | None = None) -> Argument:
         """A call argument by its name or place; None where it was not given."""

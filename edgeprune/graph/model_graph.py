@@ -81,3 +81,10 @@ class ModelGraph:
     calls: tuple[Call, ...]
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
+
+    def only_consumer(self, call: Call) -> Call | None:
+        """The one call that uses a call's first result; None for several, or where the model returns it."""
+        index = call.outputs[0].index
+        users = [other for other in self.calls if any(tensor.index == index for tensor in other.inputs)]
+        is_returned = any(tensor.index == index for tensor in self.outputs)
+        return users[0] if len(users) == 1 and not is_returned else None

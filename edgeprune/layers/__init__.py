@@ -10,7 +10,7 @@ from edgeprune.graph.model_graph import Layer
 from edgeprune.layers.rule import Rule
 
 from edgeprune.layers import (  # isort: skip
-    activation, application_layers, attention, barrier, bidirectional, conv_lstm, convolution,
+    activation, attention, barrier, bidirectional, conv_lstm, convolution,
     convolution_transpose, dense, depthwise, dot, einsum_dense, embedding, grouped_query_attention,
     layer_normalization, merging, multi_head_attention, normalization, operations, pooling, recurrent,
     reshaping, separable, steps, time_distributed,
@@ -100,7 +100,7 @@ RULES = _table((
     (reshaping.ReshapeRule(), "Reshape"),
     (reshaping.PermuteRule(), "Permute"),
     (reshaping.RepeatVectorRule(), "RepeatVector"),
-    (application_layers.LayerScaleRule(), "LayerScale"),
+    (activation.LayerScaleRule(), "LayerScale"),
     *operations.FAMILIES,
 ))
 

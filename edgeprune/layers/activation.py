@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, WeightFlow, channel_ids
-from edgeprune.graph.model_graph import Config, Layer
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Config, KeepMask, Layer, channel_ids
+from edgeprune.graph.flow import Arrays, Flow, WeightFlow
 from edgeprune.layers.operation import axes_of
-from edgeprune.layers.rule import ChannelwiseRule, named_activation
+from edgeprune.layers.rule import ChannelwiseRule, ConstantElements, named_activation, scaled_to_zero
 
 ELEMENTWISE = frozenset((  # noqa: SIM905 - a list of words
     "celu elu exponential gelu hard_shrink hard_sigmoid hard_silu hard_swish hard_tanh leaky_relu "
@@ -95,6 +95,19 @@ class PReLURule(ChannelwiseRule):
             for axis, size in enumerate(view.layer.weight_shapes[0], start=1)
         )
         return Flow((ids,), (WeightFlow(axes),))
+
+
+class LayerScaleRule(ChannelwiseRule):
+    """LayerScale of keras.applications' ConvNeXt: one factor for each channel of the last axis."""
+
+    elementwise = True
+
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        line = space.fix_unless_vector(view.inputs[0], -1, view.layer.path)
+        return Flow((view.inputs[0],), (WeightFlow((line,)),), sizes={"projection_dim": line})
+
+    def constant_elements(self, layer: Layer, flow: Flow, weights: Arrays) -> ConstantElements | None:
+        return scaled_to_zero(flow.weights[0], weights[0])
 
 
 class PerChannelOptionRule(ChannelwiseRule):

@@ -28,18 +28,17 @@ class Attention:
     stride: int
 
     @classmethod
-    def of(cls, view: CallView, query: int, value: int, key: int) -> Attention | None:
+    def of(cls, view: CallView, query: Tensor, value: Tensor, key: Tensor) -> Attention | None:
         """Of sequences with plain attention; None for anything else (images, gates, windows)."""
         odd = ("query_mask", "value_mask", "key_mask")
         if any(isinstance(view.call.kwargs.get(name), Tensor) for name in odd):
             return None
         if view.option("use_gate") or view.option("sliding_window") or len(view.call.inputs[0].shape) != 3:
             return None
-        places = [tensor.index for tensor in view.call.inputs]
         given = view.call.kwargs.get("attention_mask")
         return cls(
-            places.index(query), places.index(value), places.index(key),
-            places.index(given.index) if isinstance(given, Tensor) else None,
+            view.place(query), view.place(value), view.place(key),
+            view.place(given) if isinstance(given, Tensor) else None,
             bool(view.call.kwargs.get("use_causal_mask")), 2 if view.option("use_bias", True) else 1,
         )
 

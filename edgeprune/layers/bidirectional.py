@@ -42,9 +42,8 @@ class BidirectionalRule(Rule):
             space.unite(*merged)
             merged = merged[:1]
         states = [ids for flow in flows for ids in flow.outputs[1:]]
-        here = [tensor.index for tensor in view.call.inputs]
         reads = [
-            shifted(read, side * count, count, [here.index(tensor.index) for tensor in inner.call.inputs])
+            shifted(read, side * count, count, [view.place(tensor) for tensor in inner.call.inputs])
             for side, (inner, flow) in enumerate(zip(views, flows, strict=True))
             for read in flow.reads
         ]

@@ -37,10 +37,9 @@ class ConvLSTMRule(Rule):
         window = (None,) * (len(kernel) - 2)
         kernels = [WeightFlow((*window, rows, columns), reuse=reuse) for rows in (read, made)]
         weights, bias = with_bias(view, kernels, columns)
-        source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
         draw = functools.partial(frame_patches, window=window_of(view, kernel))
-        read_at = LinearRead(source, kernel=0, bias=bias, rows=tuple(range(len(window) + 1)), samples=draw)
-        return Flow(tuple(outputs), weights, (read_at,), sizes={"filters": made})
+        reads = (LinearRead(view.place(sequence), 0, bias, tuple(range(len(window) + 1)), draw),)
+        return Flow(tuple(outputs), weights, reads, sizes={"filters": made})
 
 
 def frame_patches(

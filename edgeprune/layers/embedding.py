@@ -1,6 +1,5 @@
 """Embedding: a table (vocabulary, channels); each channel is one column."""
 
-
 from edgeprune.graph import Arrays, CallView, ChannelSpace, Flow, Layer, WeightFlow, channel_ids
 from edgeprune.layers.rule import ConstantElements, Rule
 

@@ -162,14 +162,13 @@ def attention_reads(view: CallView, inputs: AttentionInputs) -> tuple[LinearRead
 
     The two reads of the output kernel see the same numbers in two orders of columns.
     """
-    sources = [tensor.index for tensor in view.call.inputs]
     kernels = [weight_index(view, name) for name in projections(view)]
     biases = [kernel + 1 if view.option("use_bias", True) else None for kernel in kernels]
     reads = []
     for name, kernel, bias in zip(projections(view)[:-1], kernels, biases, strict=False):
-        source = sources.index(inputs["query" if name == "gate" else name].index)
+        source = view.place(inputs["query" if name == "gate" else name])
         reads.append(LinearRead(source, kernel, bias, (0,), vectors, by_step=True))
-    attention = Attention.of(view, inputs["query"].index, inputs["value"].index, inputs["key"].index)
+    attention = Attention.of(view, inputs["query"], inputs["value"], inputs["key"])
     if attention is None:
         return tuple(reads)
     hidden = functools.partial(heads_of, attention)

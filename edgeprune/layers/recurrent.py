@@ -120,7 +120,7 @@ def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flo
 
 def _reads(view: CallView, stack: Stack, sequence: Tensor) -> tuple[LinearRead, ...]:
     """Kernel and recurrent kernel of each cell."""
-    source = [tensor.index for tensor in view.call.inputs].index(sequence.index)
+    source = view.place(sequence)
     can_run = all(cell.reads_state_linearly for cell in stack.cells)
     reads = []
     for number, cell in enumerate(stack.cells):

@@ -23,8 +23,7 @@ from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
-from edgeprune.pruning.importance.context import CriterionContext
-from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.reconstruct import reconstruct

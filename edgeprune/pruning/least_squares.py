@@ -6,12 +6,15 @@ Rows may carry weights. The constant c is never penalised.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
+from edgeprune.pruning.activation_statistics import Moments
 from edgeprune.pruning.relu_targets import ReluTarget
 
 RELU_ROUNDS = 3
+MOMENTS_RIDGE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,3 +97,29 @@ def cautious_ridge(
         return Fit(np.zeros((y.shape[1], t.shape[1])), level)
     matrix = rows.T @ (vectors @ ((1 / (values + best[1]))[:, None] * turned))
     return Fit(matrix, level - mean @ matrix, t - errors(best[1]) / root)
+
+
+def compensated(moments: Sequence[Moments], rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W (R, O) with zeros in the rows that go, False in `rows`, and what is added to the bias (O,).
+
+    This refits a kernel from its moments alone, those of every call that uses it, without any data. With
+    covariance S and mean m of all rows, K the rows that stay, the kept ones stand in for all by
+
+        x ≈ m + (x_K - m_K)·A,   A = (S_KK + λI)⁻¹·S_K:        so W_K := A·W,   b := b + (m - m_K·A)·W
+    """
+    first, total = moments[0], sum(one.samples for one in moments)
+    shares = [one.samples / total for one in moments]
+    mean = np.sum([share * one.mean for share, one in zip(shares, moments, strict=True)], axis=0)
+    covariance = np.zeros_like(first.covariance)
+    for share, one in zip(shares, moments, strict=True):
+        covariance += share * (one.covariance + np.outer(one.mean - mean, one.mean - mean))
+    ridge = MOMENTS_RIDGE * max(float(np.trace(covariance)) / len(covariance), 1e-12)
+    kept = covariance[np.ix_(rows, rows)] + ridge * np.eye(int(rows.sum()))
+    mapped = np.linalg.solve(kept, covariance[rows])
+    matrix = np.zeros_like(first.matrix)
+    matrix[rows] = mapped @ first.matrix
+    moved = (mean - mean[rows] @ mapped) @ first.matrix
+    if first.pooling is None:
+        return matrix, moved
+    matrix = first.pooling.unpooled(matrix)
+    return matrix, moved.reshape(-1, matrix.shape[1]).sum(axis=0)

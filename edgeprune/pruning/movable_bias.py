@@ -39,15 +39,12 @@ def movable_bias(dependencies: DependencyGraph, read: KernelRead) -> MovableBias
     call = graph.calls[read.call]
     if len(dependencies.flows[read.call].reads) != 1 or len(call.outputs) != 1:
         return None
-    produced = call.outputs[0].index
-    consumers = [other for other in graph.calls if any(t.index == produced for t in other.inputs)]
-    if len(consumers) != 1 or any(tensor.index == produced for tensor in graph.outputs):
+    if (consumer := graph.only_consumer(call)) is None:
         return None
-    layer = graph.layers[consumers[0].layer]
+    layer = graph.layers[consumer.layer]
     calls = [other for other in graph.calls if other.layer in (layer.path, read.layer)]
     index = rule_for(layer).centre(layer)
     if index is None or len(calls) != 2:
         return None
-    if dependencies.layer_flows[layer.path][index].axes[0] is None:  # along another axis than the columns
-        return None
-    return MovableBias(layer.path, index, -1)
+    along_columns = dependencies.layer_flows[layer.path][index].axes[0] is not None
+    return MovableBias(layer.path, index, -1) if along_columns else None

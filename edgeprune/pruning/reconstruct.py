@@ -16,11 +16,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from edgeprune.pruning.compensate import compensated
-from edgeprune.pruning.head_tuning import tune_heads
-from edgeprune.pruning.heads import heads_of
+from edgeprune.pruning.heads import heads_of, tune_heads
 from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
-from edgeprune.pruning.least_squares import Fit, cautious_ridge, ridge
+from edgeprune.pruning.least_squares import Fit, cautious_ridge, compensated, ridge
 from edgeprune.pruning.movable_bias import movable_bias
 from edgeprune.pruning.network import Data, PendingCall
 from edgeprune.pruning.network_pair import NetworkPair

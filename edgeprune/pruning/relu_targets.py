@@ -12,7 +12,7 @@ import dataclasses
 
 import numpy as np
 
-from edgeprune.graph.model_graph import Call, Layer, ModelGraph
+from edgeprune.graph.model_graph import Layer
 from edgeprune.layers import rule_for
 from edgeprune.pruning.network import Network
 
@@ -44,10 +44,10 @@ def relu_target(network: Network, call: int) -> ReluTarget | None:
     activation = rule_for(layer).activation(layer)
     if activation == "relu":
         return plain
-    following = _only_consumer(graph, made) if activation == "linear" else None
+    following = graph.only_consumer(made) if activation == "linear" else None
     if following is None or _is_relu(graph.layers[following.layer]):
         return None if following is None else plain
-    after = _only_consumer(graph, following)
+    after = graph.only_consumer(following)
     if after is None or not _is_relu(graph.layers[after.layer]):
         return None
     norm = graph.layers[following.layer]
@@ -58,11 +58,3 @@ def relu_target(network: Network, call: int) -> ReluTarget | None:
 def _is_relu(layer: Layer) -> bool:
     is_activation = not layer.weight_shapes
     return is_activation and rule_for(layer).activation(layer) in ("relu", "relu6", "capped_relu")
-
-
-def _only_consumer(graph: ModelGraph, call: Call) -> Call | None:
-    """The one call that uses a call's result; None for several, or where the model returns it."""
-    index = call.outputs[0].index
-    users = [other for other in graph.calls if any(tensor.index == index for tensor in other.inputs)]
-    returned = any(tensor.index == index for tensor in graph.outputs)
-    return users[0] if len(users) == 1 and not returned else None

@@ -94,10 +94,5 @@ class PruneResult:
 
 def removed(before: Cost, after: Cost) -> Removed:
     """The fractions that are gone."""
-
-    def gone(was: int, left: int) -> float:
-        return 1 - left / was if was else 0.0
-
-    return Removed(
-        gone(before.neurons, after.neurons), gone(before.params, after.params), gone(before.macs, after.macs)
-    )
+    pairs = zip(dataclasses.astuple(before), dataclasses.astuple(after), strict=True)
+    return Removed(*(1 - left / was if was else 0.0 for was, left in pairs))

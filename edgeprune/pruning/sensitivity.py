@@ -14,10 +14,10 @@ import numpy as np
 
 from edgeprune.graph import ChannelGroup, DependencyGraph, KeepMask
 from edgeprune.pruning.activation_statistics import Moments
-from edgeprune.pruning.compensate import compensated
 from edgeprune.pruning.divergence import divergence
 from edgeprune.pruning.equivalence import silence_weight
-from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.importance.criterion import GroupImportance
+from edgeprune.pruning.least_squares import compensated
 from edgeprune.pruning.movable_bias import movable_bias
 from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.spatial_reconstruction import spatial_fit

@@ -12,8 +12,7 @@ from edgeprune.errors import InputError
 from edgeprune.pruning.importance import activation, batch_norm, correlation, fpgm, magnitude
 
 from edgeprune.pruning.importance import random_choice, reconstruction, taylor  # isort: skip
-from edgeprune.pruning.importance.context import CriterionContext
-from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 
 DEFAULT = "reconstruction"
 DATA_FREE = "l2"

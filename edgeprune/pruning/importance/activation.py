@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 from edgeprune.pruning.importance.slices import Mean
 from edgeprune.pruning.kernel_reads import kernel_reads
 

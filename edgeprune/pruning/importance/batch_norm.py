@@ -6,7 +6,7 @@ Groups that no batch normalization sees are ranked by magnitude.
 import numpy as np
 
 from edgeprune.layers import rule_for
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 from edgeprune.pruning.importance.magnitude import l2
 from edgeprune.pruning.importance.slices import Mean
 

@@ -5,8 +5,7 @@ r_ij = w_i·w_j / (‖w_i‖‖w_j‖),   cost of a removal = 1 - |r|,   w: the 
 
 import numpy as np
 
-from edgeprune.pruning.importance.context import CriterionContext
-from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 from edgeprune.pruning.importance.slices import features
 
 

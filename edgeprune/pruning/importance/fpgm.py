@@ -7,7 +7,7 @@ He et al., Filter Pruning via Geometric Median, CVPR 2019.
 
 import numpy as np
 
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 from edgeprune.pruning.importance.slices import features
 
 

@@ -9,7 +9,7 @@ import functools
 
 import numpy as np
 
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 from edgeprune.pruning.importance.slices import Mean, slices
 
 

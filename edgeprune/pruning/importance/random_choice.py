@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 
 
 def scores(context: CriterionContext) -> np.ndarray:

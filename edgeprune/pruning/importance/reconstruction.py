@@ -16,7 +16,7 @@ import numpy as np
 
 from edgeprune.graph.dependency_graph import ChannelGroup
 from edgeprune.pruning.activation_statistics import Moments
-from edgeprune.pruning.importance.group_importance import GroupImportance
+from edgeprune.pruning.importance.criterion import GroupImportance
 
 RIDGE = 1e-4
 STEPS = 256

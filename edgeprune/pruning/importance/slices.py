@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgeprune.graph.dependency_graph import ChannelGroup
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 
 
 def slices(context: CriterionContext, *, made_only: bool = False) -> Iterator[tuple[np.ndarray, np.ndarray]]:

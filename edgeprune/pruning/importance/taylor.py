@@ -8,7 +8,7 @@ Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR 2019.
 
 import numpy as np
 
-from edgeprune.pruning.importance.context import CriterionContext
+from edgeprune.pruning.importance.criterion import CriterionContext
 from edgeprune.pruning.importance.slices import Mean, places
 
 
