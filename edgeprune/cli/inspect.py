@@ -26,9 +26,8 @@ def inspect(
     """Show layers, prunable groups, neurons, parameters, MACs, and what cannot be pruned and why."""
     from edgeprune import jsonable
     from edgeprune.graph.cost import cost
-    from edgeprune.keras_bridge.custom_objects import objects_of
     from edgeprune.keras_bridge.keras_version import is_keras3
-    from edgeprune.keras_bridge.load import load_model
+    from edgeprune.keras_bridge.load import load_model, objects_of
     from edgeprune.keras_bridge.read import read
     from edgeprune.pruning.dependencies import find_dependencies
 

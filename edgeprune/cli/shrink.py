@@ -26,8 +26,7 @@ def shrink(
 ) -> None:
     """Remove neurons that cannot change any output, with the proof; nothing else."""
     from edgeprune import jsonable
-    from edgeprune.keras_bridge.custom_objects import objects_of
-    from edgeprune.keras_bridge.load import check_target, load_model, save_model
+    from edgeprune.keras_bridge.load import check_target, load_model, objects_of, save_model
     from edgeprune.keras_bridge.shrink import shrink as shrink_model
 
     target = out or model.with_name(f"{model.stem}-shrunk.keras")

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tensorflow.core.framework.node_def_pb2 import NodeDef
     from tensorflow.types.experimental import ConcreteFunction
 
-
 NOTE = (
     "The model's recurrent layers run as a loop, which the runtime quantizes with int8 weights and float"
     " activations; so does the rest of the model."

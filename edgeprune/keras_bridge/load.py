@@ -15,6 +15,7 @@ import importlib
 import json
 import os
 import pathlib
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -79,6 +80,31 @@ def saved_bytes(model: KerasModel) -> bytes:
         path = pathlib.Path(folder) / "model.keras"
         save_model(model, path)
         return path.read_bytes()
+
+
+def objects_of(module: str) -> dict[str, object]:
+    """Every class and function of a module by name; the module is found from the working folder too.
+
+    Naming a module is asking for its code to run.
+
+    Raises:
+        InputError: it cannot be imported.
+    """
+    if not module:
+        return {}
+    here = str(pathlib.Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        loaded = importlib.import_module(module)
+    except Exception as error:  # whatever the user's own code raises
+        raise InputError(
+            f"--custom-objects {module} cannot be imported ({type(error).__name__}: {error}).",
+            "A module with the model's own layers, losses and metrics is expected.",
+            "Name it as Python does, as package.module, from the folder it lies in.",
+        ) from error
+    finally:
+        sys.path.remove(here)
+    return {name: one for name, one in vars(loaded).items() if callable(one) and not name.startswith("_")}
 
 
 def check_target(path: pathlib.Path) -> None:

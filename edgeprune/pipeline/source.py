@@ -45,6 +45,6 @@ class Source:
             from edgeprune_models.training import ctc_loss
 
             return {"ctc_loss": ctc_loss}
-        from edgeprune.keras_bridge.custom_objects import objects_of
+        from edgeprune.keras_bridge.load import objects_of
 
         return objects_of(self.custom_objects)

@@ -14,20 +14,16 @@ At the end `strip_pruning` takes the wrappers off; what is masked can then be cu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.read import read
-from edgeprune.keras_types import KerasLayer, KerasModel
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.training.tfmot_wrapper import wrapped_for_pruning
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-    from tensorflow_model_optimization.sparsity.keras import PruningSchedule
 
 _END = 0.75  # of the steps; the rest trains the final shape
 
@@ -44,8 +40,10 @@ class _ReadKernel(NamedTuple):
         return values.reshape([-1 if axis == self.axis else 1 for axis in range(rank)])
 
 
-_MaskedKernels = dict[str, list[_ReadKernel]]
+_MaskedKernels: TypeAlias = dict[str, list[_ReadKernel]]
 """By layer."""
+_Schedule: TypeAlias = Callable[[int], tuple[KerasTensor, KerasTensor]]
+"""tfmot's: from the training step to whether masks are due, and the sparsity by then."""
 
 
 def mask_gradually(
@@ -119,7 +117,7 @@ def _masked_kernels(dependencies: DependencyGraph, removed_at: np.ndarray) -> _M
     return found
 
 
-def _never_due() -> PruningSchedule:
+def _never_due() -> _Schedule:
     """A tfmot schedule under which the wrapper never recomputes its mask by magnitude."""
     import tensorflow as tf
     import tensorflow_model_optimization as tfmot
@@ -127,21 +125,18 @@ def _never_due() -> PruningSchedule:
     class NeverDue(tfmot.sparsity.keras.PruningSchedule):  # type: ignore[misc]
         """Updates no mask, at any step."""
 
-        def __call__(self, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            """Whether to update, and the sparsity."""
-            del step
+        def __call__(self, _step: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
             return tf.constant(False), tf.constant(0.0)
 
         def get_config(self) -> dict[str, object]:
-            """Has no settings."""
             return {"class_name": type(self).__name__, "config": {}}
 
-    return NeverDue()
+    schedule: _Schedule = NeverDue()
+    return schedule
 
 
 def _mask_callback(
-    wrapped: KerasModel, removed_at: np.ndarray, masked: _MaskedKernels, schedule: PruningSchedule,
-    removed: float,
+    wrapped: KerasModel, removed_at: np.ndarray, masked: _MaskedKernels, schedule: _Schedule, removed: float
 ) -> object:
     import tf_keras
 
@@ -156,14 +151,12 @@ def _mask_callback(
             super().__init__()
             self.step = 0
 
-        def on_train_begin(self, logs: object = None) -> None:
+        def on_train_begin(self, *_: object) -> None:
             """Training may continue in the middle; the optimizer knows where."""
-            del logs
             self.step = int(self.model.optimizer.iterations)
 
-        def on_train_batch_begin(self, batch: int, logs: object = None) -> None:
+        def on_train_batch_begin(self, *_: object) -> None:
             """Where the schedule says so, masks what has to be removed by now."""
-            del batch, logs
             due, sparsity = schedule(self.step)
             if bool(due):
                 stays = (removed_at > float(sparsity) / removed + 1e-6).astype(np.float32)
@@ -173,9 +166,8 @@ def _mask_callback(
                         mask.assign(np.broadcast_to(alive, mask.shape))
             self.step += 1
 
-        def on_epoch_begin(self, epoch: int, logs: object = None) -> None:
+        def on_epoch_begin(self, *_: object) -> None:
             """The wrapper asserts that its own step counter moves."""
-            del epoch, logs
             for layer in layers.values():
                 layer.pruning_step.assign(self.step)
 

@@ -7,16 +7,11 @@ wrapped embedding makes were lost.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from edgeprune.keras_types import KerasLayer
 
-if TYPE_CHECKING:
-    from tensorflow_model_optimization.sparsity.keras import PruningSchedule
 
-
-def wrapped_for_pruning(layer: KerasLayer, schedule: PruningSchedule) -> KerasLayer:
-    """A tf_keras layer of a kind that tfmot prunes, under its `PruneLowMagnitude`."""
+def wrapped_for_pruning(layer: KerasLayer, schedule: object) -> KerasLayer:
+    """A tf_keras layer of a kind that tfmot prunes, under its `PruneLowMagnitude` by one of its schedules."""
     import tensorflow_model_optimization as tfmot
 
     wrapper = tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
