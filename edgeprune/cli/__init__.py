@@ -4,8 +4,6 @@ A command parses, calls one library function and prints. Errors become one short
 stderr and the exit code of the contract.
 """
 
-from __future__ import annotations
-
 import importlib
 import os
 import signal

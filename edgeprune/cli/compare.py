@@ -1,7 +1,5 @@
 """`edgeprune compare`: is B faster than A on this device?"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`edgeprune devices`: find devices and say what each lacks."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 import typer

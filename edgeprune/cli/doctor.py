@@ -1,7 +1,5 @@
 """`edgeprune doctor`: can this machine build?"""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

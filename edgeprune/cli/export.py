@@ -1,7 +1,5 @@
 """`edgeprune export`: a bundle as files that an app's build takes in."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """From an exception to a short paragraph and an exit code."""
 
-from __future__ import annotations
-
 import errno
 import sys
 import textwrap

@@ -1,7 +1,5 @@
 """The recipe's fields as command line options, so that there is one list of settings."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

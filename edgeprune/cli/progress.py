@@ -1,7 +1,5 @@
 """A progress bar for each long stage, with the time left, on stderr."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 import os

@@ -1,7 +1,5 @@
 """`edgeprune zoo`: lists the models that can be built without bringing one, and what was measured."""
 
-from __future__ import annotations
-
 import json
 from typing import Annotated, Any
 

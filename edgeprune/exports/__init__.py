@@ -11,8 +11,6 @@ A bundle may come from anywhere: its names, labels and numbers reach generated c
 `literals` alone. Light: numpy and the standard library.
 """
 
-from __future__ import annotations
-
 from edgeprune.exports.kinds import ExportResult, export
 
 __all__ = ["ExportResult", "export"]

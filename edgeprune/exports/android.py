@@ -12,8 +12,6 @@ ships in all its versions: its `CompiledModel` has no 16-bit tensors, and names 
 order where a manifest has the graph's.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

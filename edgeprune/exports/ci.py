@@ -1,7 +1,5 @@
 """`--ci`: templates for GitHub Actions, GitLab CI, fastlane and pre-commit, to copy and change."""
 
-from __future__ import annotations
-
 import re
 
 from edgeprune.exports.literals import render

@@ -7,8 +7,6 @@ model/model.tflite                taken in by .incbin, or as an array where that
 example/                          a consumer that prints outputs exactly
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

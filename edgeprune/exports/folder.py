@@ -10,8 +10,6 @@ Output of build tools (`build/`, `.gradle/`, …) does not count as an edit and 
 Generated files do not depend on time, machine or path: a re-run gives identical bytes.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import errno

@@ -3,8 +3,6 @@
 raw sample --caller: steps without a generator, and all before them-->  --generated steps-->  tensor
 """
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 import math

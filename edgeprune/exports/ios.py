@@ -6,8 +6,6 @@ Sources/Numbers.swift        normalisation, (de)quantization
 Resources/MODULE.tflite      in the bundle of the pod, or of the app where the files are dragged in
 """
 
-from __future__ import annotations
-
 from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number, render

@@ -3,8 +3,6 @@
 Nothing is written until every folder is known to be replaceable and every file has been made.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path

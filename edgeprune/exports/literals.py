@@ -12,8 +12,6 @@ string, start an interpolation (`$`, `\(`), or turn the reading direction of the
 Templates are package data; `@@{name}` stands for a value, since `$` and `%` belong to the languages.
 """
 
-from __future__ import annotations
-
 import importlib.resources
 import re
 import string

@@ -7,8 +7,6 @@ digits (and `_` in modules), starts with a letter, and is no keyword of any lang
                                 --snake-->  serving_default_input_1_0
 """
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Callable, Sequence

@@ -8,8 +8,6 @@ before it; the plan carries the names of those steps into the doc comments. A ma
 here, once: nothing behind this module meets an unknown dtype, a shape without elements or a wild scale.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Collection, Sequence

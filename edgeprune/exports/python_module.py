@@ -7,8 +7,6 @@ MODULE/edgeprune/                 edgeprune's own light preprocessing, copied: t
 model was trained and measured with
 """
 
-from __future__ import annotations
-
 import importlib.resources
 import re
 

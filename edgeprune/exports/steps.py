@@ -13,8 +13,6 @@ All in float32, in this order of operations, so that the same bits come out as o
 numpy's to float32 rounding. `resample` and picture steps are not generated.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """What doc comments and READMEs say about a model's inputs and outputs, in harmless words."""
 
-from __future__ import annotations
-
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import comment
 from edgeprune.exports.plan import ModelPlan, OutputPlan

@@ -1,7 +1,5 @@
 """A budget's outcome in words and rows, for the terminal and the HTML page."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from edgeprune.budget.explain import NOUNS, Explanation, Round, show_cost

@@ -10,8 +10,6 @@ the device changes is therefore taken on the same samples on both sides:
     drop = baseline(test) - [deployed(test) + device(samples) - this machine(samples)]
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """What each layer that costs anything costs before and after, counted as the stages are."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from edgeprune.graph.cost import layer_costs

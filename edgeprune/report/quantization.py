@@ -1,7 +1,5 @@
 """What a build says about quantization: how the file was made, where it errs, what recovery cost."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from edgeprune.report.schema import AttemptReport, LayerErrorReport, Report

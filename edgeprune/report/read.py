@@ -3,8 +3,6 @@
 Older versions are upgraded; `tests/report/golden` has a file of each.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from edgeprune import jsonable

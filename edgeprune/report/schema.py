@@ -5,8 +5,6 @@ To change the format: raise `SCHEMA_VERSION`, teach `edgeprune.report.read` the 
 before, and keep a file of that version in ``tests/report/golden``.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 

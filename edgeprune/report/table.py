@@ -1,7 +1,5 @@
 """The final table: baseline, pruned and deployed beside each other."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar

@@ -10,8 +10,6 @@
 Bundles may come from anywhere: nothing from them becomes markup, a style or an address.
 """
 
-from __future__ import annotations
-
 from edgeprune.report.page.page import report_page, write_report
 from edgeprune.report.page.subject import Subject, open_subjects
 

@@ -5,8 +5,6 @@
 Names stand to the left, what is left of what to the right.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Several bundles side by side, and which of them no other beats."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgeprune.errors import InputError

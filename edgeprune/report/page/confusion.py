@@ -1,7 +1,5 @@
 """Answers by class, before and after: from report.json, or from what a device answered."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 

@@ -3,8 +3,6 @@
 Shades between 0.42 and 0.92 are left out: no text could be read on them in both light and dark.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgeprune.report.page.html import Html, tag

@@ -4,8 +4,6 @@ Timings have a long tail, which would press everything else into one bar: the ax
 99th percentile, and what lies beyond is counted in words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration

@@ -1,7 +1,5 @@
 """HTML elements as text. What is not an `Html` already is escaped, so that nothing can be forgotten."""
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterable, Sequence

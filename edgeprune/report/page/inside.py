@@ -1,7 +1,5 @@
 """The sections on the model's inside: budget, widths, MACs, quantization, latency, training."""
 
-from __future__ import annotations
-
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report import budget as text
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count

@@ -1,7 +1,5 @@
 """A curve over epochs."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

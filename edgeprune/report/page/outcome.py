@@ -1,7 +1,5 @@
 """The first sections on a bundle: what came out, what was asked, what it cost, how to repeat it."""
 
-from __future__ import annotations
-
 import json
 import shlex
 

@@ -1,7 +1,5 @@
 """The page as a whole."""
 
-from __future__ import annotations
-
 import importlib.resources
 from collections.abc import Iterable, Sequence
 from pathlib import Path

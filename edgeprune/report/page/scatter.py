@@ -7,8 +7,6 @@
 A stage has a shape and a colour of its own, so that neither alone has to be told apart.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """What a page is about: a bundle, its report, and the run records that belong to it."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path

@@ -8,8 +8,6 @@
 Drawings are laid out in pixels and scaled by the page.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import sys

@@ -1,7 +1,5 @@
 """Quality against a cost: how both are written, and the plot of one against the other."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 
