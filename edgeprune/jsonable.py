@@ -26,7 +26,7 @@ import functools
 import json
 import math
 import re
-import sys
+import types
 import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin, overload
@@ -36,14 +36,9 @@ from edgeprune.errors import InputError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-_UNIONS: tuple[object, ...] = (Union,)
-if sys.version_info >= (3, 10):  # noqa: UP036  (a device may have 3.9)
-    from types import UnionType
-
-    _UNIONS = (Union, UnionType)
-
 T = TypeVar("T")
 Json = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
+_UNIONS = (Union, getattr(types, "UnionType", Union))  # a device may have Python 3.9
 _NONE = type(None)
 _SCALARS = (bool, int, float, str, _NONE)
 

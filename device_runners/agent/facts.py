@@ -39,7 +39,7 @@ def read_file(path: str) -> Optional[str]:
 
 
 def status_bytes(field: str, path: str = "/proc/self/status") -> Optional[int]:
-    """Memory of this process: the kB after ``field:``; None where the system has none (or hides it)."""
+    """Memory, of this process by default: the kB after ``field:``; None where the system shows none."""
     figure = re.match(r"\d+(?= kB)", _field(read_file(path) or "", field) or "")
     return int(figure.group()) * 1024 if figure else None
 

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from device_runners.agent.facts import status_bytes
+from device_runners.transports.adb import find_adb
 from edgeprune.doctor.requirements import Requirement, installed, meets, requirements
 from edgeprune.errors import DeviceError
 from edgeprune.quantities import show_size
@@ -136,8 +138,6 @@ def _variables(environment: Mapping[str, str]) -> Iterator[MachineCheck]:
 
 
 def _tools() -> Iterator[MachineCheck]:
-    from device_runners.transports.adb import find_adb
-
     adb: str | None = None
     with contextlib.suppress(DeviceError):
         adb = find_adb()
@@ -170,12 +170,9 @@ def _disk(folder: Path) -> Iterator[MachineCheck]:
 
 def _memory() -> Iterator[MachineCheck]:
     """What Linux calls available; nothing on other systems."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
+    available = status_bytes("MemAvailable", "/proc/meminfo")
+    if available is None:
         return
-    lines = dict(line.split(":", 1) for line in text.splitlines() if ":" in line)
-    available = int(lines.get("MemAvailable", "0 kB").split()[0]) * 1024
     found = f"{show_size(available)} free"
     if available < _MEMORY_BYTES:
         fix = "End other programs, or use a smaller --batch-size and --calibration."
