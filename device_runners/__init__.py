@@ -12,8 +12,6 @@ takes several devices at once. The process that runs the model imports no Tensor
 this package. Errors: `InputError` (bad target or device name), `DeviceError` (everything the device does).
 """
 
-from __future__ import annotations
-
 from device_runners.benchmark import bench, bench_devices
 from device_runners.comparison import Comparison, Verdict, compare
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions

@@ -1,7 +1,5 @@
 """`bench`: a bundle or a bare `.tflite` on one or several devices, one `RunRecord` each."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path

@@ -11,8 +11,6 @@ A verdict needs an interval that excludes 1 and an effect of at least `MIN_EFFEC
 the placement of code and data in memory does to the same model.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Find devices, and what each one lacks."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import re

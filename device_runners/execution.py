@@ -1,7 +1,5 @@
 """Run a program on a device, and turn the way it ends into a result or an error."""
 
-from __future__ import annotations
-
 import json
 import signal
 from collections.abc import Sequence

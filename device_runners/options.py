@@ -1,7 +1,5 @@
 """What to measure and how: the options and the target of a measurement."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

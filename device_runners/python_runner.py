@@ -5,8 +5,6 @@ files serve the host only; empty ones take their place. Fixed time stamps make e
 that a device can keep the zip by its hash.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import io
 import zipfile

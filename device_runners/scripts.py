@@ -10,8 +10,6 @@ Layout on a device, below a root folder (`HOLD_LOCK` chooses it):
 Arguments come as positional parameters, quoted by `command`; nothing is pasted into the text.
 """
 
-from __future__ import annotations
-
 import shlex
 
 READY = "edgeprune-ready"

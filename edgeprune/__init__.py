@@ -3,8 +3,6 @@
 Importing this package is light: TensorFlow is imported only when a call needs it.
 """
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

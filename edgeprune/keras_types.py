@@ -4,8 +4,6 @@ Keras and TensorFlow ship no types, and each object may be of either Keras (Kera
 so these are `Any` to a type checker. They say to the reader what goes in and what comes out.
 """
 
-from __future__ import annotations
-
 from typing import Any, TypeAlias
 
 KerasModel: TypeAlias = Any  # sequential, functional or subclassed

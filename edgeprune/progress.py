@@ -1,7 +1,5 @@
 """How a long stage tells how far it is. The library only calls; who listens decides what is shown."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable
 

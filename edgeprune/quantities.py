@@ -6,8 +6,6 @@ A number without a unit is refused where it could mean several things, as are ot
 each `parse_…` then raises `InputError`, with `name` for what was read.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

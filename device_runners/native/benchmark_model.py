@@ -4,8 +4,6 @@ It prints summaries, not single latencies: the record then has no raw values, no
 https://ai.google.dev/edge/litert/models/measurement
 """
 
-from __future__ import annotations
-
 import re
 
 from device_runners.agent import facts

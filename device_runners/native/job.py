@@ -4,8 +4,6 @@ Samples are preprocessed and quantized here, by the functions the Python agent u
 runners feed the model the same bytes.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import struct
 from collections.abc import Sequence

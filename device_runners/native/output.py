@@ -4,8 +4,6 @@ One fact a line, first the name: ``load_ns 1200``, ``latency_ns 8100 8000 …``,
 ``state before /proc/loadavg 0.1 …``, ``output 0 7f80…`` (one sample's raw bytes in hex), at last ``done``.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

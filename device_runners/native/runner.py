@@ -1,7 +1,5 @@
 """Run the native runner on a device."""
 
-from __future__ import annotations
-
 import functools
 import hashlib
 import importlib.util

@@ -5,8 +5,6 @@ ssh://[user@]host[:port]     the system's ssh, with its config, keys, agent and 
 adb://[serial]               the system's adb, or the one inside the adbutils package
 """
 
-from __future__ import annotations
-
 from device_runners.transports.adb import Adb
 from device_runners.transports.local import Local
 from device_runners.transports.ssh import Ssh

@@ -4,8 +4,6 @@
 and keeps stderr apart.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import re
 import shutil

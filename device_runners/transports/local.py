@@ -1,7 +1,5 @@
 """This machine, in fresh processes that import no TensorFlow."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

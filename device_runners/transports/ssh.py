@@ -5,8 +5,6 @@ One connection for a run: the lock holder's is the master, the others go through
 asks for a password, and none is ever on a command line.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import tempfile

@@ -1,7 +1,5 @@
 """What a transport is."""
 
-from __future__ import annotations
-
 import abc
 from collections.abc import Sequence
 

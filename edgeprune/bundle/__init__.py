@@ -16,8 +16,6 @@
 Light on purpose (numpy and the standard library, Python 3.9 syntax): it travels to the device.
 """
 
-from __future__ import annotations
-
 from edgeprune.bundle.eval_data import EvalData, load_eval, pack_eval
 from edgeprune.bundle.read import Bundle, read_bundle
 from edgeprune.bundle.write import check_out_dir, write_bundle

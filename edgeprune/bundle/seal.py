@@ -6,8 +6,6 @@ It shows an edit by hand or by accident. Somebody who forges a bundle can seal i
 folder prevents that, which is the app build's business.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json

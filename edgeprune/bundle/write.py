@@ -6,8 +6,6 @@
 The last step swaps the two by renaming, then removes the previous one.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import errno

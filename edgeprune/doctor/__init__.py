@@ -3,8 +3,6 @@
 Nothing heavy is imported here: TensorFlow is tried out in a process of its own.
 """
 
-from __future__ import annotations
-
 from edgeprune.doctor.examine import Health, MachineCheck, can_build, examine
 
 __all__ = ["Health", "MachineCheck", "can_build", "examine"]

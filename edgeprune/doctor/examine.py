@@ -1,7 +1,5 @@
 """The examination, check by check."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import enum

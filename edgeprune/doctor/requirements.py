@@ -4,8 +4,6 @@ The part of PEP 508 that our own pyproject.toml uses: ``name>=1,<2; extra == "ho
 ``python_version`` marker. Read from the installed metadata, so that pins live in one place.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import importlib.metadata
 import operator

@@ -12,8 +12,6 @@
 A limit that cannot be measured is an error, never a pass. Nothing here imports TensorFlow.
 """
 
-from __future__ import annotations
-
 from edgeprune.gate.checking import check
 from edgeprune.gate.limits import Limits
 from edgeprune.gate.recipe_limits import read_limits

@@ -5,8 +5,6 @@ GitHub: workflow commands on stdout (docs.github.com, "Workflow commands for Git
 measured an error; a part of the verification that the bundle has nothing for is skipped.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Iterator

@@ -12,8 +12,6 @@ All keys are optional; the command line beats the file. A file without `[limits]
 its older name, `[budget]`; a note then says so.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import difflib
 from collections.abc import Mapping

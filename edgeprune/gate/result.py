@@ -1,7 +1,5 @@
 """What a check gave, limit by limit, and the exit code it stands for."""
 
-from __future__ import annotations
-
 import dataclasses
 import enum
 

@@ -7,8 +7,6 @@ This finds damage and edits, also edits of several files that were given new has
 whoever rebuilds every figure consistently has made a valid bundle.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Parts of `verify`: the folder and its manifest."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator
 

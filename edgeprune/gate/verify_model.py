@@ -1,7 +1,5 @@
 """Parts of `verify`: the model itself, run on this machine."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """Parts of `verify`: report.json with itself, with the manifest and with the samples."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 
