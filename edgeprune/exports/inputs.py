@@ -85,7 +85,8 @@ def input_plan(
     while first and mine[first - 1].get("op") in steps.READERS:
         first -= 1
     sample = _after_caller(mine[:first], tensor, sample)
-    shape, kept = None if sample is None else sample.shape[1:], list[Step]()
+    shape = None if sample is None else sample.shape[1:]
+    kept: list[Step] = []
     for position, mapping in enumerate(mine[first:], first):
         row = steps.READERS[mapping["op"]]
         if row is not None and not _follows(row[0], kept, sample, shape, supported, left=position > 0):
