@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Optional
 
 from edgeprune import quantities
 
@@ -32,11 +31,11 @@ class GroupExplanation:
     layers: tuple[str, ...]
     units_before: int
     units_after: int
-    latency_ms: Optional[float]  # noqa: UP045  (jsonable reads Optional alone)
-    next_width: Optional[int]  # noqa: UP045
-    saves_ms: Optional[float]  # noqa: UP045
+    latency_ms: float | None
+    next_width: int | None
+    saves_ms: float | None
     added_divergence: float
-    changed: Optional[float] = None  # noqa: UP045
+    changed: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +51,8 @@ class Round:
     counts: tuple[int, ...]
     predicted: Mapping[str, float]
     measured: Mapping[str, float]
-    low: Optional[float]  # noqa: UP045
-    high: Optional[float]  # noqa: UP045
+    low: float | None
+    high: float | None
     inside: bool
 
 
@@ -84,8 +83,8 @@ class Explanation:
     divergences: Mapping[str, float]
     tried: int
     candidates: int
-    median_error: Optional[float] = None  # noqa: UP045
-    deployed: Optional[Round] = None  # noqa: UP045
+    median_error: float | None = None
+    deployed: Round | None = None
 
 
 def show_cost(name: str, value: float) -> str:

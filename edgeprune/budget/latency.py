@@ -64,9 +64,9 @@ class LatencyTable:
         """Predicted fraction of the baseline's latency that each layer takes, by its path."""
         amounts = self.work.amounts(np.asarray(counts, float)[None], self.tiles)[0] / self.baseline
         parts = (amounts * self.rates[1:]).reshape(len(AMOUNTS), -1).sum(axis=0)
-        found: dict[str, float] = {}
+        found = dict.fromkeys(self.work.layers, 0.0)
         for path, part in zip(self.work.layers, parts, strict=True):
-            found[path] = found.get(path, 0.0) + float(part)
+            found[path] += float(part)
         return found
 
 

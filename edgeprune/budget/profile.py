@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -113,10 +112,9 @@ def _read(path: Path) -> ProfileFile:
 
 def _write(path: Path, kept: ProfileFile) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(prefix=".", dir=path.parent)
-    with os.fdopen(number, "w", encoding="utf-8") as stream:
-        stream.write(jsonable.dumps(kept))
-    Path(name).replace(path)
+    with tempfile.NamedTemporaryFile("wb", prefix=".", dir=path.parent, delete=False) as stream:
+        stream.write(jsonable.dumps(kept).encode())
+    Path(stream.name).replace(path)
 
 
 def _measure_missing(

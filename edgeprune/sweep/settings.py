@@ -40,10 +40,6 @@ class Space:
         """How many settings there are, those included that no recipe can have."""
         return math.prod(len(values) for values in self.values.values())
 
-    def without(self, names: Iterable[str]) -> Space:
-        """The space of the other fields."""
-        return Space({name: values for name, values in self.values.items() if name not in set(names)})
-
     def _different(self, seed: int, fixed: Mapping[str, object]) -> Iterator[Settings]:
         seen: set[tuple[Value, ...]] = set()
         for row in itertools.chain(self._balanced(seed, seen), itertools.product(*self.values.values())):
@@ -157,7 +153,8 @@ def parse_space(given: Iterable[str], fixed: Mapping[str, object]) -> Space:
     if values:
         return Space(values)
     # A search for the largest share has no share to vary.
-    return DEFAULT_SPACE.without([*fixed, *(["prune"] if fixed.get("max_drop") is not None else [])])
+    left_out = {*fixed, *(["prune"] if fixed.get("max_drop") is not None else [])}
+    return Space({name: values for name, values in DEFAULT_SPACE.values.items() if name not in left_out})
 
 
 def _value(name: str, text: str) -> Value:
