@@ -47,13 +47,9 @@ def write(
 
 def means(reports: Iterable[Report]) -> Report:
     """The mean figures of each stage; warnings about unsteady timings are left out."""
-    found: Report = mean([
-        {
-            stage: {name: value for name, value in figures.items() if name in _KEPT}
-            for stage, figures in report["stages"].items()
-        }
-        for report in reports
-    ])
+    stages = [report["stages"].items() for report in reports]
+    kept = [{stage: {key: one[key] for key in one if key in _KEPT} for stage, one in each} for each in stages]
+    found: Report = mean(kept)
     return found
 
 

@@ -95,7 +95,6 @@ def _read(given: object, request: DataRequest) -> Dataset:
 
 
 def _parts(given: object, source: str) -> dict[str, object]:
-    """What was given for each split."""
     if isinstance(given, Mapping):
         named = {ALIASES.get(str(key).lower(), str(key)): part for key, part in given.items()}
         if "train" not in named or not set(named) <= {"train", "validation", "test"}:
@@ -115,7 +114,6 @@ def _is_part(part: object) -> bool:
 
 
 def _pair(part: object, source: str, signature: ModelSignature | None) -> tuple[Samples, np.ndarray | None]:
-    """Samples and labels of one split."""
     if isinstance(part, _TfDataset):
         return _buffered(_tf_batches(part, source, signature), source)
     if isinstance(part, tuple) and len(part) == 2:

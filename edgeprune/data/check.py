@@ -13,11 +13,7 @@ _NAMED = 5  # classes listed in a message at most
 
 
 def check(data: Dataset, signature: ModelSignature | None) -> None:
-    """Checks samples and labels of all splits; without a signature, finite numbers and classes only.
-
-    Refused (`InputError`) are no samples, a wrong shape, dtype or number of inputs, NaN, labels that the
-    model does not have, a class without samples, and a single class.
-    """
+    """Checks samples and labels of all splits; without a signature, finite numbers and classes only."""
     for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         if not len(split):
             raise InputError(f"The {name} split has no samples.", "At least one is expected.", "Add samples.")
@@ -69,7 +65,6 @@ def _check_finite(array: Array, name: str) -> None:
 
 
 def _check_form(made: np.ndarray, raw: Array, expected: InputSignature, number: int) -> None:
-    """Shape and dtype of one model input."""
     which = f"Input {number} of the data" if number else "The data"
     textual = made.dtype.kind in "OU"
     if textual != (expected.dtype == "string"):

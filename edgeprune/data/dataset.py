@@ -6,6 +6,7 @@ Validation drives every decision and the calibration (with training data); test 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 import numpy as np
@@ -81,10 +82,7 @@ class Dataset:
         """Model input `number`: its own steps and those of every input."""
         own = [step for step in self.preprocessing if step.get("input", number) == number]
         steps = [{key: value for key, value in step.items() if key != "input"} for step in own]
-
-        def function(batch: np.ndarray) -> np.ndarray:
-            return preprocessing.apply(steps, batch, self.files)
-
+        function = functools.partial(preprocessing.apply, steps, folder=self.files)
         return Mapped(x, function) if isinstance(x, Streamed) else function(x)
 
     def input_shape(self) -> tuple[int, ...]:

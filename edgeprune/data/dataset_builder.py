@@ -112,11 +112,8 @@ def build_dataset(
 def _metrics(
     y: np.ndarray | None, task: str, signature: ModelSignature | None, names: tuple[str, ...] | None
 ) -> tuple[str, ...]:
-    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy.
-
-    Without labels the original model's predictions stand for them: its classes, or its values.
-    """
-    if y is None:
+    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy."""
+    if y is None:  # the original model's predictions stand for labels: its classes, or its values
         return ("agreement",) if signature is None or signature.classes() else _VALUES
     if signature is not None and signature.reconstructs:
         return anomaly.NAMES

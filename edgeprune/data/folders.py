@@ -23,10 +23,7 @@ ByClass = Mapping[str, Sequence[Path]]
 
 
 def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
-    """Files by class under ``train``, and under ``validation`` and ``test`` where there are such folders.
-
-    Refused are no classes, a class without files, a hostile name, and a link that leaves the folder.
-    """
+    """Files by class under ``train``, and under ``validation`` and ``test`` where there are such folders."""
     names = subfolders(folder)
     splits = {ALIASES.get(name.lower()) for name in names}
     if "train" in splits and None not in splits:
@@ -48,9 +45,8 @@ def by_class(folder: Path, suffixes: Sequence[str], root: Path, skip: str = "") 
                 f"Files that end in {', '.join(suffixes)} are expected.", "Add some, or remove the folder.",
             )
     if not classes:
-        raise InputError(
-            f"{folder} has no folders.", "One folder for each class is expected.", "Sort the files into them."
-        )
+        expected = "One folder for each class is expected."
+        raise InputError(f"{folder} has no folders.", expected, "Sort the files into them.")
     return classes
 
 

@@ -107,12 +107,8 @@ def _values(given: Parts, name: str, request: DataRequest) -> Dataset:
 
 
 SETS: Mapping[str, Callable[[Parts, str, DataRequest], Dataset]] = {
-    "boston_housing": _values,
-    "california_housing": _values,
-    "cifar10": partial(_pictures, classes=_CIFAR10),
-    "cifar100": _pictures,
-    "fashion_mnist": partial(_pictures, classes=_FASHION),
-    "imdb": _tokens,
-    "mnist": partial(_pictures, classes=_DIGITS),
-    "reuters": _tokens,
+    "boston_housing": _values, "california_housing": _values,
+    "cifar10": partial(_pictures, classes=_CIFAR10), "cifar100": _pictures,
+    "fashion_mnist": partial(_pictures, classes=_FASHION), "imdb": _tokens,
+    "mnist": partial(_pictures, classes=_DIGITS), "reuters": _tokens,
 }

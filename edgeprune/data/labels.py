@@ -38,10 +38,7 @@ def read_labels(
     parts: Mapping[str, ArrayLike | None], signature: ModelSignature | None = None,
     names: Sequence[str] | None = None,
 ) -> Labels:
-    """Brings raw labels by split into a `Split`'s representation; `names` are classes the source knows.
-
-    Labels that are none are refused: NaN, objects, or of too many axes.
-    """
+    """Brings raw labels by split into a `Split`'s representation; `names` are classes the source knows."""
     arrays = {name: _plain(np.asarray(y), name) for name, y in parts.items() if y is not None}
     given = list(arrays.values())
     if not given:
@@ -134,8 +131,7 @@ def _class_names(
 ) -> tuple[str, ...] | None:
     if names is not None:
         return tuple(names)
-    if any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
-        return None
-    if signature is not None and not signature.classes():
+    no_classes = signature is not None and not signature.classes()
+    if no_classes or any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
         return None
     return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))

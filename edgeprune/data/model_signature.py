@@ -109,7 +109,7 @@ def _vocabulary(model: KerasModel, tensor: KerasTensor) -> int:
 
 
 def _layers(model: KerasModel) -> Iterator[KerasLayer]:
-    """All layers, nested models' included."""
+    """Nested models' layers included."""
     for layer in model.layers:
         yield layer
         if hasattr(layer, "layers"):

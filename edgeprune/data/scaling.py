@@ -30,10 +30,7 @@ Predict = Callable[[HeldSamples], np.ndarray]
 
 
 def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
-    """`data` with the scaling that the model does best with, and with a note where it only guesses.
-
-    `data` without labels is returned as it is.
-    """
+    """`data`, if labelled, with the scaling that the model does best with; a note where it only guesses."""
     found = list(scalings(data))
     can_judge = len(found) > 1 or data.metrics[0] == "accuracy"
     if data.train.y is None or not can_judge or data.metrics[0] not in METRICS:

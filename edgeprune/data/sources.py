@@ -23,15 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from edgeprune.data import (
-    arrays,
-    callables,
-    folders,
-    keras_sets,
-    pictures,
-    speech_data,
-    table_data,
-    tables,
-    tfds,
+    arrays, callables, folders, keras_sets, pictures, speech_data, table_data, tables, tfds,
 )
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest

@@ -118,10 +118,7 @@ def clip_samples(signature: ModelSignature | None, rate: int) -> int:
 
 
 def _rate(folder: Path, signature: ModelSignature | None) -> int:
-    """The model's rate where it takes one second of samples, else what most recordings have.
-
-    It is no more than the bands need, which end at 7.6 kHz.
-    """
+    """The model's rate where it takes one second of samples, else what most recordings have."""
     samples = clip_samples(signature, 0)
     if samples in _RATES_HZ:
         return samples
@@ -129,7 +126,7 @@ def _rate(folder: Path, signature: ModelSignature | None) -> int:
     paths = [path for files in below for path in sorted(files)]
     rates = [wav.read_wav(path)[1] for path in paths[:: -(-len(paths) // _LOOKED_AT)]]
     common = max(sorted(set(rates)), key=rates.count)
-    return common if samples else min(common, _ENOUGH_HZ)
+    return common if samples else min(common, _ENOUGH_HZ)  # bands end at 7.6 kHz
 
 
 def _in_order(data: Dataset, folder: Path) -> Dataset:
@@ -155,14 +152,11 @@ def word_folders(
     folder: Path, words: Sequence[str] | None = None, *, sample_rate: int = 16000, samples: int | None = None,
     silence: bool = True, seed: int = 0, steps: Callable[[Array], Sequence[Step]] | None = None,
 ) -> Dataset:
-    """A `Dataset` of the recordings below `folder`.
+    """A `Dataset` of the recordings below `folder`, padded or cropped to `samples` (one second).
 
-    Args:
-        words: the classes, in this order; all other folders become ``_unknown_``, of which as many
-            recordings are kept as a word has on average. None: every folder is a class.
-        samples: length of a clip, one second by default; recordings are padded or cropped to it.
-        silence: add the class ``_silence_`` where there is background noise.
-        steps: makes the preprocessing out of the training clips; None for log-mel bands.
+    `words` are the classes, in this order; all other folders become ``_unknown_``, of which as many
+    recordings are kept as a word has on average. None: every folder is a class. `silence` adds the class
+    ``_silence_`` where there is background noise; `steps` makes the preprocessing out of training clips.
     """
     recordings = folders.by_class(folder, (".wav",), folder, skip=NOISE)
     labels = list(words or recordings)

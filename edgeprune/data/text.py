@@ -87,12 +87,9 @@ def text_dataset(
 ) -> Dataset:
     """A `Dataset` of texts for classification, or for tagging where y is (N, T), padded with -1.
 
-    Args:
-        splits: texts and y under ``train``, ``validation`` and ``test``.
-        kind: the tokenizer; ``given`` for tags, whose tokens must keep their places.
-        length: tokens in a model input; y of tags is cut or padded to it.
-        size: of the vocabulary.
-        keep: which end of a text that is too long is kept, ``start`` or ``end``.
+    The tokenizer is of `kind`: ``given`` for tags, whose tokens must keep their places. An input has
+    `length` tokens; of longer texts `keep` is the end that is kept, ``start`` or ``end``. The vocabulary
+    has `size` tokens.
     """
     vocabulary = build_vocabulary(splits["train"][0], kind, size)
     step = {"op": "tokenize", "kind": kind, "length": length, "vocabulary": "vocab.txt", "keep": keep}

@@ -16,10 +16,7 @@ _LABELS = tuple("0123456789")
 
 
 def digits(seed: int = 0) -> Dataset:
-    """MNIST-5k: images (N, 28, 28, 1) uint8, 3,000 for training, 700 for validation, 1,300 for the test.
-
-    The split is stratified, by `seed`.
-    """
+    """MNIST-5k: images (N, 28, 28, 1) uint8, 3,000 to train, 700 to validate, 1,300 to test, stratified."""
     table = _read()
     generator = np.random.default_rng(seed)
     order = np.concatenate([

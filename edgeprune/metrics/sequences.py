@@ -40,15 +40,12 @@ def _entity_counts(evaluation: Evaluation) -> tuple[int, int, int]:
         )
     right = predicted = true = 0
     for row, guess in zip(evaluation.y_true, evaluation.predicted()):
-        counted = row >= 0
-        expected = entities([evaluation.labels[tag] for tag in row[counted]])
-        found = entities([evaluation.labels[tag] for tag in guess[counted]])
+        expected, found = (entities([evaluation.labels[tag] for tag in y[row >= 0]]) for y in (row, guess))
         right, predicted, true = right + len(expected & found), predicted + len(found), true + len(expected)
     return right, predicted, true
 
 
 def _entity_metric(name: str, meaning: str, ratio: Callable[[int, int, int], float]) -> Metric:
-    """A metric of right, predicted and true entities."""
     return scalar_metric(name, meaning, lambda evaluation: ratio(*_entity_counts(evaluation)))
 
 

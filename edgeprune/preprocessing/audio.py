@@ -80,9 +80,6 @@ def log_mel(
 
     `frame_length` and `frame_step` (from one frame to the next) are samples; `floor` is added before the
     logarithm, so that silence stays finite.
-
-    Raises:
-        InputError: clips shorter than one frame, or a band above half the sample rate.
     """
     if x.ndim != 2 or x.shape[1] < frame_length:
         raise InputError(

@@ -37,17 +37,11 @@ def resize(x: np.ndarray, *, height: int, width: int) -> np.ndarray:
 
 
 def channels(x: np.ndarray, *, count: int) -> np.ndarray:
-    """Colour to grey by ITU-R 601's luma (0.299 R + 0.587 G + 0.114 B), grey to colour by repetition.
-
-    Raises:
-        InputError: neither 1, 3 nor already `count` channels.
-    """
+    """Colour to grey by ITU-R 601's luma (0.299 R + 0.587 G + 0.114 B), grey to colour by repetition."""
     _check(x)
     found = x.shape[3]
-    if found == count:
-        return x
-    if found == 1:
-        return np.repeat(x, count, axis=3)
+    if found in (1, count):
+        return x if found == count else np.repeat(x, count, axis=3)
     if found == 3 and count == 1:
         if x.dtype == np.uint8:  # 16-bit fixed point, as Pillow and libjpeg do it
             luma = (x.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32) + 0x8000) >> 16

@@ -50,11 +50,7 @@ class Files:
         self._source = source
 
     def read(self, name: str) -> str:
-        """The text of file `name`.
-
-        Raises:
-            InputError: there is no such file, or `name` points outside the folder.
-        """
+        """The text of file `name`, which must not point outside the folder."""
         if isinstance(self._source, Path):
             if Path(name).name == name and (self._source / name).is_file():
                 return (self._source / name).read_text(encoding="utf-8")
@@ -95,8 +91,7 @@ def keras(text: str) -> list[str]:
 
 def pieces(word: str, vocabulary: dict[str, int]) -> list[str]:
     """Greedy longest-match WordPiece of one word; ``[UNK]`` where it cannot be cut."""
-    found: list[str] = []
-    start = 0
+    found, start = list[str](), 0
     while start < len(word):
         end = len(word) if len(word) <= _LONGEST_WORD else start
         prefix = "##" if start else ""
@@ -130,11 +125,7 @@ def kind_of(vocabulary: str) -> str:
 
 
 def parse_vocabulary(text: str) -> dict[str, int]:
-    r"""Token to number out of a `vocab.txt`; the token of a space is written ``\s``.
-
-    Raises:
-        InputError: a token given twice, or the first two lines are not padding and unknown.
-    """
+    r"""Token to number out of a `vocab.txt`; the token of a space is written ``\s``."""
     tokens = [" " if line == _SPACE else line for line in text.rstrip("\n").split("\n")]
     if tokens[:2] != [PADDING, UNKNOWN] or len(set(tokens)) != len(tokens):
         raise InputError(
