@@ -16,8 +16,7 @@ from typing import Any, TypeAlias
 
 from edgeprune_models.entry import TrainingRecipe, ZooModel
 
-Report: TypeAlias = Mapping[str, Any]
-"""A build's `report.json`, or a file of results."""
+Report: TypeAlias = Mapping[str, Any]  # a build's `report.json`, or a file of results
 FOLDER = Path(__file__).parent / "results"
 _KEPT = ("neurons", "params", "macs", "tflite_bytes", "metrics", "latency_ms", "peak_memory_bytes")
 

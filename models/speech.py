@@ -80,8 +80,7 @@ def streaming_ds_cnn(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> Keras
         x = layers.ZeroPadding1D((2 * dilation, 0))(x)
         x = normalized(layers, layers.SeparableConv1D(64, 3, dilation_rate=dilation, use_bias=False)(x))
         x = layers.Dropout(0.1)(x)
-    x = layers.GlobalAveragePooling1D()(x)
-    return classifier(layers, x, sizes.classes)
+    return classifier(layers, layers.GlobalAveragePooling1D()(x), sizes.classes)
 
 
 STREAMING_DS_CNN = ZooModel(

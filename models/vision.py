@@ -140,8 +140,7 @@ def resnet8(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
         inner = layers.BatchNormalization(momentum=MOMENTUM)(convolved(inner, filters, 3, 1))
         shortcut = x if strides == 1 else convolved(x, filters, 1, strides)
         x = layers.ReLU()(layers.Add()([inner, shortcut]))
-    x = layers.GlobalAveragePooling2D()(x)
-    return classifier(layers, x, sizes.classes)
+    return classifier(layers, layers.GlobalAveragePooling2D()(x), sizes.classes)
 
 
 RESNET8 = ZooModel(

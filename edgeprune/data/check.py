@@ -6,7 +6,7 @@ import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.model_signature import InputSignature, ModelSignature
-from edgeprune.data.streamed import Array, FromItems, batches, parts_of
+from edgeprune.data.streamed import Array, FromItems, batches_of, parts_of
 from edgeprune.errors import InputError
 
 _NAMED = 5  # classes listed in a message at most
@@ -52,8 +52,8 @@ def _check_finite(array: Array, name: str) -> None:
         )
     if array.dtype.kind != "f":
         return
-    seen = 0
-    for batch in batches(array, max(1, (1 << 22) // max(1, int(np.prod(array.shape[1:]))))):
+    seen, size = 0, max(1, (1 << 22) // max(1, int(np.prod(array.shape[1:]))))
+    for batch in map(np.asarray, batches_of(array, size)):
         with np.errstate(over="ignore"):
             bad = ~np.isfinite(batch.astype(np.float32, copy=False)).reshape(len(batch), -1).all(axis=1)
         if bad.any():
@@ -90,7 +90,7 @@ def _check_form(made: np.ndarray, raw: Array, expected: InputSignature, number: 
 
 def _check_tokens(made: Array, expected: InputSignature, name: str) -> None:
     """Token numbers must be rows of the embedding: beyond it Keras may crash or read zeros."""
-    for batch in batches(made, 4096):
+    for batch in map(np.asarray, batches_of(made, 4096)):
         low, high = (batch.min(), batch.max()) if batch.size else (0, 0)
         fractions = batch.dtype.kind == "f" and bool((batch != np.rint(batch)).any())
         if low < 0 or high >= expected.vocabulary or fractions:

@@ -32,8 +32,7 @@ _DIGITS = tuple("0123456789")
 _UNKNOWN_TOKEN = 2  # Keras' oov_char
 _TOKENS, _LENGTH = 10_000, 200
 _LICENCE = "see its home page"
-Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""Samples and labels of ``train`` and ``test``."""
+Parts = Mapping[str, tuple[np.ndarray, np.ndarray]]  # samples and labels of ``train`` and ``test``
 
 
 def read_keras(request: DataRequest) -> Dataset:

@@ -25,8 +25,7 @@ from edgeprune.preprocessing import Step
 SAMPLES = 256
 _PIXELS = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
 Steps = tuple[Step, ...]
-Predict = Callable[[HeldSamples], np.ndarray]
-"""The original model: inputs (N, ...) to outputs."""
+Predict = Callable[[HeldSamples], np.ndarray]  # the original model: inputs (N, ...) to outputs
 
 
 def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:

@@ -22,12 +22,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeprune.data import (
-    arrays, callables, folders, keras_sets, pictures, speech_data, table_data, tables, tfds,
-)
+from edgeprune.data import arrays, callables, folders, keras_sets, pictures, speech_data, table_data, tables
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.model_signature import ModelSignature
+from edgeprune.data.tfds import read_tfds
 from edgeprune.errors import InputError, shown, unreadable
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -106,7 +105,7 @@ def _holds_by_class(*suffixes: str) -> Callable[[str], bool]:
 
 
 KINDS: tuple[SourceKind, ...] = (
-    SourceKind("tfds:NAME", lambda source: source.startswith("tfds:"), tfds.read_tfds),
+    SourceKind("tfds:NAME", lambda source: source.startswith("tfds:"), read_tfds),
     SourceKind("keras:NAME", lambda source: source.startswith("keras:"), keras_sets.read_keras),
     SourceKind("a .npz archive", _ends(".npz"), arrays.read_npz),
     SourceKind("a .npy array", _ends(".npy"), arrays.read_npy_files),

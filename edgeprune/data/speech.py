@@ -19,8 +19,7 @@ from edgeprune.preprocessing import Step
 from edgeprune.types import StreamInfo
 
 _STATISTICS = 4096
-HOP_MS = 250
-"""How often a stream is classified."""
+HOP_MS = 250  # how often a stream is classified
 
 
 def front_end(

@@ -93,21 +93,13 @@ class Mapped(Streamed):
 
 Array = np.ndarray | Streamed
 HeldSamples = np.ndarray | tuple[np.ndarray, ...]
-Samples = Array | tuple[Array, ...]
-"""Raw samples (N, ...) of one input, or a tuple of them for several inputs."""
-ModelInput = Samples
-"""Preprocessed samples, as a model takes them; streamed where the raw ones are."""
+Samples = Array | tuple[Array, ...]  # raw (N, ...) of one input, or a tuple of them for several inputs
+ModelInput = Samples  # preprocessed, as a model takes them; streamed where the raw ones are
 
 
 def pick(array: Array, rows: Rows) -> Array:
     """The samples `rows`; read only where they already are."""
     return array.pick(rows) if isinstance(array, Streamed) else array[rows]
-
-
-def batches(array: Array, size: int = 256) -> Iterator[np.ndarray]:
-    """The samples in order, `size` at a time."""
-    for start in range(0, len(array), size):
-        yield array[start : start + size]
 
 
 def held(array: Streamed, item_bytes: int) -> Array:

@@ -32,8 +32,7 @@ from edgeprune.preprocessing import Step
 TOKENS, TAGS = ("tokens", "words"), ("tags", "slots", "ner_tags", "labels", "bio")
 OUTSIDE = "O"
 _MOST = 256  # tokens of a sentence, where the model does not say
-Sentence = tuple[list[str], list[str]]
-"""Tokens and tags, as many of each."""
+Sentence = tuple[list[str], list[str]]  # tokens and tags, as many of each
 
 
 def read_table_data(request: DataRequest) -> Dataset:

@@ -27,8 +27,7 @@ TEXTS = ("text", "sentence", "review", "content", "comment", "message", "utteran
 SPLITS = ("split", "subset", "partition")
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".csv.gz", ".tsv.gz", ".jsonl.gz", ".parquet")
 _FIELD_CHARACTERS = 1 << 24
-Cell = str | float | list["Cell"] | None
-"""A text of CSV, or what JSON and Parquet hold."""
+Cell = str | float | list["Cell"] | None  # a text of CSV, or what JSON and Parquet hold
 Columns = dict[str, list[Cell]]
 Table = Mapping[str, Sequence[Cell]]
 

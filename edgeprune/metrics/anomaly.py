@@ -83,5 +83,4 @@ METRICS = (
     scalar_metric("anomaly_precision", "Share of alarms that are right.", _at_threshold(precision)),
     scalar_metric("anomaly_recall", "Share of anomalies that are found.", _at_threshold(recall)),
 )
-NAMES = tuple(metric.name for metric in METRICS)
-"""What an autoencoder is judged by, the area that needs no threshold first."""
+NAMES = tuple(metric.name for metric in METRICS)  # of an autoencoder; what needs no threshold comes first

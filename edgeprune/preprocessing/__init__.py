@@ -26,8 +26,7 @@ from edgeprune.preprocessing.text import Files
 
 Inputs = TypeVar("Inputs", bound="np.ndarray | tuple[np.ndarray, ...]")
 StepFunction = Callable[..., np.ndarray]
-Step = Mapping[str, Any]
-"""``{"op": NAME, option: value, ...}``, as JSON holds it."""
+Step = Mapping[str, Any]  # {"op": NAME, option: value, ...}, as JSON holds it
 
 
 def table(*families: Mapping[str, StepFunction]) -> dict[str, StepFunction]:

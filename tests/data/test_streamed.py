@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.streamed import FromArray, FromItems, batches, held
+from edgeprune.data.streamed import FromArray, FromItems, batches_of, held
 
 ROWS = np.random.default_rng(0).integers(0, 200, (30, 4), dtype=np.uint8)
 
@@ -42,7 +42,7 @@ def test_streamed_and_held_data_give_the_same_inputs(items):
         split = Split(x, np.arange(30)).take(np.arange(30)[::-2])
         data = Dataset("vision", split, split, split, steps)
         made = data.model_input(split.x)
-        splits[name] = np.concatenate(list(batches(made, 4)))
+        splits[name] = np.concatenate(list(batches_of(made, 4)))
         assert data.input_shape() == (4,)
     np.testing.assert_array_equal(splits["streamed"], splits["held"])
     np.testing.assert_array_equal(splits["file"], ROWS[::-2] * np.float32(0.5) - 1)
