@@ -74,7 +74,6 @@ def _shared(array: np.ndarray, clusters: int) -> np.ndarray:
 
 
 def _tuned(model: KerasModel, clusters: int, train: TrainInPlace) -> KerasModel:
-    """Trains the shared values with tfmot, zeros kept."""
     with silence():
         import tensorflow_model_optimization as tfmot
 

@@ -81,7 +81,6 @@ class _ModelBuilder:
         }
 
     def layer(self, old: KerasLayer) -> KerasLayer:
-        """The new layer for an old one."""
         key = Identity(old)
         if key not in self.made:
             changed = self._configs.get(key, {})
@@ -102,7 +101,6 @@ class _ModelBuilder:
         return self._functional(old)
 
     def values(self) -> Iterator[tuple[KerasLayer, list[np.ndarray]]]:
-        """New layers and their weights."""
         for path, slices in self._compaction.weights.items():
             old = self._reading.layers[path]
             arrays = self._weights.get(path) or old.get_weights()
@@ -171,7 +169,6 @@ def _called(operation: KerasLayer, args: Sequence[object], kwargs: Mapping[str, 
 
 
 def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
-    """An initializer that gives a value."""
     return lambda shape, dtype=None: value  # noqa: ARG005
 
 
@@ -200,7 +197,6 @@ def _initializers_can_wait(model: KerasModel) -> bool:
 
 
 def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
-    """A new layer from an old one's configuration, which its class has to understand."""
     if type(old).__name__ == "Lambda":  # Keras refuses to read its code back from a configuration
         return type(old)(
             old.function, output_shape=getattr(old, "_output_shape", None), mask=getattr(old, "mask", None),

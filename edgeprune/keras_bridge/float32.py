@@ -57,7 +57,6 @@ def _is_half(key: str, value: object) -> bool:
 
 
 def _cast(key: str, value: object) -> object:
-    """The entry with float32 in its place."""
     if not _is_half(key, value):
         return value
     if key == "dtype":

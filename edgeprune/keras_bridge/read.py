@@ -97,7 +97,6 @@ class _Reader:
         self._masked = False
 
     def tensor(self, value: KerasTensor) -> Tensor:
-        """The `Tensor` that stands for a symbolic Keras tensor."""
         key = Identity(value)
         if key not in self._tensors:
             dtype = value.dtype if isinstance(value.dtype, str) else value.dtype.name

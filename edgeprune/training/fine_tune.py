@@ -109,7 +109,6 @@ def _start(
 
 
 def _scored(copy: TrainingCopy, state: TrainingState, epoch: Epoch, score: Score | None) -> TrainingState:
-    """The state after an epoch."""
     best, weights = state.best_score, state.best_weights
     if score:
         copy.copy_back()

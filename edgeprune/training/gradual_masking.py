@@ -123,8 +123,6 @@ def _never_due() -> _Schedule:
     import tensorflow_model_optimization as tfmot
 
     class NeverDue(tfmot.sparsity.keras.PruningSchedule):  # type: ignore[misc]
-        """Updates no mask, at any step."""
-
         def __call__(self, _step: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
             return tf.constant(False), tf.constant(0.0)
 
@@ -156,7 +154,6 @@ def _mask_callback(
             self.step = int(self.model.optimizer.iterations)
 
         def on_train_batch_begin(self, *_: object) -> None:
-            """Where the schedule says so, masks what has to be removed by now."""
             due, sparsity = schedule(self.step)
             if bool(due):
                 stays = (removed_at > float(sparsity) / removed + 1e-6).astype(np.float32)

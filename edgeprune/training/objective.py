@@ -209,7 +209,6 @@ def objective_of(
 
 
 def _inferred(predictions: np.ndarray, labels: np.ndarray | None) -> tuple[LossKind, bool]:
-    """Kind of loss, and whether the outputs are logits."""
     classes = predictions.shape[-1]
     inside = bool(predictions.min() >= 0 and predictions.max() <= 1)
     if classes > 1 and inside and np.allclose(predictions.sum(-1), 1, atol=1e-3):

@@ -27,8 +27,6 @@ def sequence_of(
         return np.asarray(arrays[rows])
 
     class Rows(keras.utils.Sequence):  # type: ignore[misc]
-        """One batch by its number."""
-
         def __len__(self) -> int:
             return (len(order) + batch_size - 1) // batch_size
 
