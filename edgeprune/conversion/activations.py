@@ -38,8 +38,7 @@ def record(tflite: bytes, samples: Samples) -> Iterator[Activations]:
         # Where a tensor and its float or int8 twin share a name, both hold the same values.
         yield {
             info.name: dequantize(values, info)
-            for index, info in indexed
-            if (values := _values(loaded, index)) is not None
+            for index, info in indexed if (values := _values(loaded, index)) is not None
         }
 
 

@@ -33,8 +33,7 @@ def slow_operators(tflite: bytes) -> tuple[str, ...]:
     graph = tree.subgraphs[0]
     ends = set(map(int, graph.outputs))
     found = {
-        name
-        for name, operator in named_operators(tree)
+        name for name, operator in named_operators(tree)
         if int(operator.outputs[0]) not in ends
         and graph.tensors[operator.outputs[0]].type == schema.TensorType.INT8
     }

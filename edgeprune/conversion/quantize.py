@@ -45,16 +45,14 @@ def quantize(
     if calibration is None:
         raise InputError("No calibration samples.", "Some dozens of training samples.", "Pass --data.")
     samples = as_samples(calibration)
-    baseline = convert(model, "none", samples, allow_flex=options.allow_flex)
+    flex = options.allow_flex
+    baseline = convert(model, "none", samples, allow_flex=flex)
     found = CandidateSet(run_tflite(baseline.tflite, validation.x), validation, options.max_quantization_drop)
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, train)
-    source = QuantizationSource(
-        baseline if shared is model else convert(shared, "none", samples, allow_flex=options.allow_flex),
-        samples,
-        options.io,
-        # Nested and wrapped layers too, in both Keras versions.
-        [layer.name for layer in model._flatten_layers(include_self=False)],  # noqa: SLF001
-    )
+    floating = baseline if shared is model else convert(shared, "none", samples, allow_flex=flex)
+    # Nested and wrapped layers too, in both Keras versions.
+    layers = [layer.name for layer in model._flatten_layers(include_self=False)]  # noqa: SLF001
+    source = QuantizationSource(floating, samples, options.io, layers)
     if not options.qat:
         _post_training(found, source, shared, options)
     if options.quantize == "int8" and (options.qat or not found.good_enough()):

@@ -105,13 +105,10 @@ class _ModelBuilder:
             old = self._reading.layers[path]
             arrays = self._weights.get(path) or old.get_weights()
             factors = self._compaction.factors.get(path, {})
-            yield (
-                self.made[Identity(old)],
-                [
-                    take(array, positions) * array.dtype.type(factors.get(number, 1))
-                    for number, (array, positions) in enumerate(zip(arrays, slices, strict=True))
-                ],
-            )
+            yield self.made[Identity(old)], [
+                take(array, positions) * array.dtype.type(factors.get(number, 1))
+                for number, (array, positions) in enumerate(zip(arrays, slices, strict=True))
+            ]
 
     def _functional(self, old: KerasModel) -> KerasModel:
         symbols: dict[Identity, KerasTensor] = {}

@@ -12,8 +12,7 @@ def error_text(error: Exception) -> str:
     plain = re.sub(r"\x1b\[\d*m|\{\{.*?\}\}|\[Op:[^\]]*\]|\sname:\s*$", "", str(error))
     paragraphs = [" ".join(part.split()) for part in plain.split("\n\n")]
     reasons = [
-        part
-        for part in paragraphs
+        part for part in paragraphs
         if part and not part.startswith(_AROUND) and not part.endswith("Error encountered:")
     ]
     return reasons[0][:300] if reasons else type(error).__name__

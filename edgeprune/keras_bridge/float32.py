@@ -41,8 +41,7 @@ def reading_in_float32(reading: Reading) -> Reading:
         return reading
     arguments = {
         number: map_values((call.args, dict(call.kwargs)), _cast_argument)
-        for number, call in enumerate(graph.calls)
-        if call.inputs
+        for number, call in enumerate(graph.calls) if call.inputs
     }
     return read(build(reading, dataclasses.replace(unchanged(graph), configs=configs, arguments=arguments)))
 

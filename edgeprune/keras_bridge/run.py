@@ -91,8 +91,7 @@ def run(
                 values.pop(tensor.index, None)
         values.update(
             (tensor.index, value)
-            for tensor, value in zip(call.outputs, outputs, strict=True)
-            if left[tensor.index]
+            for tensor, value in zip(call.outputs, outputs, strict=True) if left[tensor.index]
         )
         del step, inputs, outputs
     if results is not None:
@@ -142,8 +141,7 @@ def _computed(
         return _outputs(step, values)
     rows = {
         tensor.index: tensor.shape[0] or batch * (int(values[tensor.index].shape[0]) // samples or 1)
-        for tensor in step.call.inputs
-        if tensor.shape
+        for tensor in step.call.inputs if tensor.shape
     }
     parts = []
     for number in range(-(-samples // batch)):

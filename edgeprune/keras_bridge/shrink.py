@@ -92,11 +92,8 @@ def shrink(model: KerasModel | str | pathlib.Path, samples: Data | None = None) 
 
 def _look(reading: Reading, dependencies: DependencyGraph) -> Findings:
     """Runs the model once and decides."""
-    weights = {
-        path: list(reading.layers[path].get_weights())
-        for path, flows in dependencies.layer_flows.items()
-        if flows
-    }
+    having = [path for path, flows in dependencies.layer_flows.items() if flows]
+    weights = {path: list(reading.layers[path].get_weights()) for path in having}
     constants = ConstantPropagation(dependencies, weights)
 
     def around(step: CallStep, compute: Callable[[], list[KerasTensor]]) -> list[KerasTensor]:

@@ -30,8 +30,7 @@ class TrainingCopy:
 
 @contextlib.contextmanager
 def training_copy(
-    model: KerasModel, freeze: Sequence[str], precision: str, strategy: Strategy, *,
-    always: bool = False,
+    model: KerasModel, freeze: Sequence[str], precision: str, strategy: Strategy, *, always: bool = False
 ) -> Iterator[TrainingCopy]:
     """A model to train, whose frozen layers are trainable again afterwards.
 
