@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from edgeprune.budget.explain import NOUNS, Explanation, Round, show_cost
 from edgeprune.quantities import show_duration
-from edgeprune.report.table import if_known
+from edgeprune.report.table import optional
 
 COLUMNS = ("group", "before", "after", "latency", "next width", "would save", "answers changed", "divergence")
 MEANING = (
@@ -37,9 +37,9 @@ def rows(budget: Explanation) -> Iterator[tuple[str, ...]]:
     for row in budget.rows:
         changed = None if row.next_width is None else row.changed
         yield (
-            row.group, str(row.units_before), str(row.units_after), if_known(row.latency_ms, show_duration),
-            if_known(row.next_width, str), if_known(row.saves_ms, show_duration),
-            if_known(changed, lambda value: f"{100 * value:+.2f} %"),
+            row.group, str(row.units_before), str(row.units_after), optional(row.latency_ms, show_duration),
+            optional(row.next_width, str), optional(row.saves_ms, show_duration),
+            optional(changed, lambda value: f"{100 * value:+.2f} %"),
             "" if row.next_width is None else f"{row.added_divergence:+.3g}",
         )
 

@@ -23,7 +23,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         values = [read(stage) for stage in stages]
         first, last = values[0], values[-1]
         change = "" if first is None or last is None else compare(first, last)
-        return (label, *(if_known(value, show) for value in values), change)
+        return (label, *(optional(value, show) for value in values), change)
 
     change = functools.partial(quality_change, metric)
     quality = row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
@@ -39,7 +39,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
     ]
 
 
-def if_known(value: _T | None, show: Callable[[_T], str]) -> str:
+def optional(value: _T | None, show: Callable[[_T], str]) -> str:
     """Empty for what was not measured."""
     return "" if value is None else show(value)
 

@@ -10,7 +10,7 @@ from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
 from edgeprune.report.page.trade import COSTS, CostAxis, point_of, trade_plot
-from edgeprune.report.table import if_known
+from edgeprune.report.table import optional
 
 
 def comparison(subjects: Sequence[Subject]) -> Html:
@@ -68,9 +68,9 @@ def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
     for subject in subjects:
         figures, removed = subject.report.stages.deployed, subject.report.removed
         rows.append((
-            subject.name, if_known(subject.value(figures), quality), subject.change,
-            show_size(figures.tflite_bytes), if_known(figures.p50_ms, show_duration),
-            if_known(figures.peak_memory_bytes, show_size), f"{100 * removed.neurons:.1f} %",
+            subject.name, optional(subject.value(figures), quality), subject.change,
+            show_size(figures.tflite_bytes), optional(figures.p50_ms, show_duration),
+            optional(figures.peak_memory_bytes, show_size), f"{100 * removed.neurons:.1f} %",
             f"{100 * removed.macs:.1f} %",
         ))
     columns = ("bundle", metric or "quality", "change", "file size", "latency", "peak memory",

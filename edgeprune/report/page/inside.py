@@ -10,7 +10,7 @@ from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
 from edgeprune.report.quantization import up_to
 from edgeprune.report.schema import AttemptReport, LayerReport
-from edgeprune.report.table import if_known
+from edgeprune.report.table import optional
 from edgeprune.run_record import RunRecord
 
 _MAX_TABLE_ROWS = 400
@@ -63,8 +63,8 @@ def quantization(subject: Subject, prefix: str) -> Html:
     found, parts = subject.report.quantization, []
     facts = [
         ("weights stored as", found.mode), ("route", found.route), ("inputs and outputs", found.io),
-        ("same answers as the float model", if_known(found.agreement, lambda v: f"{100 * v:.2f} %")),
-        ("largest difference of an output", if_known(found.max_abs_difference, lambda v: f"{v:.3g}")),
+        ("same answers as the float model", optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
+        ("largest difference of an output", optional(found.max_abs_difference, lambda v: f"{v:.3g}")),
         ("operators", ", ".join(f"{count} {name}" for name, count in found.operators.items())),
     ]
     known = [fact for fact in facts if fact[1]]
@@ -79,7 +79,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
                 for one in errors]
         cells = [
             (one.layer, one.operator, f"{100 * one.relative_error:.3f} %",
-             if_known(one.added_error, lambda v: f"{100 * v:+.3f} %")) for one in errors
+             optional(one.added_error, lambda v: f"{100 * v:+.3f} %")) for one in errors
         ]
         parts.append(figure(
             bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
@@ -94,9 +94,9 @@ def quantization(subject: Subject, prefix: str) -> Html:
 def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
         f"{step.name}, shipped" if step.chosen else step.name, step.route or "", step.detail,
-        if_known(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
-        if_known(step.runnable_bytes, show_size),
-        if_known(step.latency_us, lambda v: show_duration(v / 1000)),
+        optional(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
+        optional(step.runnable_bytes, show_size),
+        optional(step.latency_us, lambda v: show_duration(v / 1000)),
     )
 
 
@@ -105,8 +105,8 @@ def latency(subject: Subject, prefix: str) -> Html | None:
     rows = []
     for name, stage in subject.report.stages.by_name().items():
         if found := stage.latency_ms:
-            figures = (if_known(value, show_duration) for value in (found.p50, found.p90, found.p99))
-            rows.append((name, *figures, if_known(stage.peak_memory_bytes, show_size)))
+            figures = (optional(value, show_duration) for value in (found.p50, found.p90, found.p99))
+            rows.append((name, *figures, optional(stage.peak_memory_bytes, show_size)))
     parts = []
     if rows:
         device = subject.report.device
@@ -172,7 +172,7 @@ def _left(one: LayerReport) -> str:
 
 def _cost_row(one: LayerReport) -> tuple[str, ...]:
     figures = (one.params_before, one.params_after, one.macs_before, one.macs_after)
-    return (one.name, one.kind, *(if_known(value, "{:,}".format) for value in figures))
+    return (one.name, one.kind, *(optional(value, "{:,}".format) for value in figures))
 
 
 def _drawn(rows: int) -> str:
