@@ -15,7 +15,6 @@ class AttentionRule(Rule):
     width_free = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Unites the dimensions of queries and keys; passes the value's on."""
         name = view.layer.path
         given = view.call.args[0] if view.call.args else view.call.kwargs["inputs"]
         query, value, key = given[0], given[1], given[2] if len(given) > 2 else given[1]

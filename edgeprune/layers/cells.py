@@ -36,7 +36,6 @@ class Cell:
 
     @property
     def units(self) -> int:
-        """Width of the state."""
         return int(self.config["units"])
 
     @property
@@ -46,12 +45,12 @@ class Cell:
 
     @property
     def bias(self) -> int | None:
-        """Index of the bias."""
+        """Index among the layer's weights."""
         return self.first + 2 if self.config.get("use_bias", True) else None
 
     @property
     def weights(self) -> int:
-        """How many weights the cell has."""
+        """Their number."""
         return 2 if self.bias is None else 3
 
     @property
@@ -101,25 +100,20 @@ class Stack:
     cells: tuple[Cell, ...]
     backwards: bool = False
 
-    @property
-    def states(self) -> int:
-        """Number of states of all cells."""
-        return sum(cell.states for cell in self.cells)
-
     def read_by(
-        self, number: int, what: str, inputs: Arrays, weights: Arrays, masks: Masks
+        self, number: int, what: str, source: int, inputs: Arrays, weights: Arrays, masks: Masks
     ) -> np.ndarray:
         """(steps, width): what cell `number` reads over time, unmasked steps only.
 
         That is its input at each step or, where `what` is "state", its h before the step. The inputs are the
-        sequence (N, T, in), then the initial states if there are any.
+        sequence (N, T, in), at the place `source`, and the initial states if there are any.
         """
-        x, mask = inputs[0], masks[0]
+        x, mask = inputs[source], masks[source]
         if number == 0 and what == "input":
             return x.reshape(-1, x.shape[-1]) if mask is None else x[mask]
         # Keras 3 also passes the mask as an input.
-        given = [np.asarray(one) for one in inputs[1:] if one.ndim == 2 and one.dtype != bool]
-        states = given[: self.states] or [
+        given = [np.asarray(one) for one in inputs if one.ndim == 2 and one.dtype != bool]
+        states = given[: sum(cell.states for cell in self.cells)] or [
             np.zeros((len(x), weights[cell.first + 1].shape[0]), x.dtype)
             for cell in self.cells for _ in range(cell.states)
         ]

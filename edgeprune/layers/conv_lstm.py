@@ -13,10 +13,9 @@ from edgeprune.layers.rule import Rule, with_bias
 
 
 class ConvLSTMRule(Rule):
-    """ConvLSTM1D, ConvLSTM2D, ConvLSTM3D; a neuron is one channel of the state."""
+    """ConvLSTM1D, ConvLSTM2D, ConvLSTM3D over (N, T, *space, in); a neuron is one channel of the state."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the channel axis; the sequence is (N, T, *space, channels)."""
         name = view.layer.path
         sequence, initial = sequence_and_states(view)
         kernel = view.layer.weight_shapes[0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, MacTerm, Shape, channel_ids
+from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, MacTerm, channel_ids
 from edgeprune.layers.rule import Rule
 
 
@@ -15,32 +15,22 @@ class DotRule(Rule):
         """Output axes: the first tensor's without the summed one, then the second's."""
         axes = view.option("axes")
         axes = axes if isinstance(axes, (list, tuple)) else (axes, axes)
-        one, other = view.inputs
-        places = (int(axes[0]) % one.ndim, int(axes[1]) % other.ndim)
-        return contract(one, other, places, view.output, space, view.layer.path)
-
-
-def contract(
-    one: ChannelIds, other: ChannelIds, axes: tuple[int, int], output: Shape, space: ChannelSpace, layer: str
-) -> Flow:
-    """Sums over one axis of each tensor, batch axis 0 shared."""
-    lines = [summed_line(ids, axis, space, layer) for ids, axis in zip((one, other), axes, strict=True)]
-    space.unite(lines[0], lines[1])
-    left = [
-        np.take(channel_ids.none(ids.shape) if axis in channel_ids.varying_axes(ids) else ids, 0, axis=axis)
-        for ids, axis in zip((one, other), axes, strict=True)
-    ]
-    first = left[0].reshape(left[0].shape + (1,) * (left[1].ndim - 1))
-    second = left[1].reshape((left[1].shape[0],) + (1,) * (left[0].ndim - 1) + left[1].shape[1:])
-    shape = np.broadcast_shapes(first.shape, second.shape)
-    sizes = channel_ids.static(output)
-    if channel_ids.varying_axes(first) and channel_ids.varying_axes(second):
-        space.fix(second, layer, "multiplies two kinds of neurons")
-        second = channel_ids.none(second.shape)
-    # Where neither varies, what each holds is one neuron at most, which no group gives up.
-    ids = np.broadcast_to(second if channel_ids.varying_axes(second) else first, shape)
-    made = ids.reshape(sizes)
-    return Flow((made,), mac_terms=(product_term(lines[0], made),))
+        lines, left = [], []
+        for ids, axis in zip(view.inputs, axes, strict=True):
+            lines.append(summed_line(ids, axis, space, view.layer.path))
+            is_summed = axis % ids.ndim in channel_ids.varying_axes(ids)
+            left.append(np.take(channel_ids.none(ids.shape) if is_summed else ids, 0, axis=axis))
+        space.unite(*lines)
+        first = left[0].reshape(left[0].shape + (1,) * (left[1].ndim - 1))
+        second = left[1].reshape((left[1].shape[0],) + (1,) * (left[0].ndim - 1) + left[1].shape[1:])
+        shape = np.broadcast_shapes(first.shape, second.shape)
+        if channel_ids.varying_axes(first) and channel_ids.varying_axes(second):
+            space.fix(second, view.layer.path, "multiplies two kinds of neurons")
+            second = channel_ids.none(second.shape)
+        # Where neither varies, what each holds is one neuron at most, which no group gives up.
+        ids = np.broadcast_to(second if channel_ids.varying_axes(second) else first, shape)
+        made = ids.reshape(channel_ids.static(view.output))
+        return Flow((made,), mac_terms=(product_term(lines[0], made),))
 
 
 def product_term(summed: ChannelIds, output: ChannelIds) -> MacTerm:

@@ -11,7 +11,6 @@ class EmbeddingRule(Rule):
     channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh channels along the last axis; indices cannot carry channels."""
         space.fix(view.inputs[0], view.layer.path, "is used as an index")
         made = space.fresh(view.layer.path, int(view.option("output_dim")))
         output = channel_ids.along(made, -1, view.output)

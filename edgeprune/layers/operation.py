@@ -42,7 +42,7 @@ AXIS = Parameter(("axis", "axes", "dim"), 1)
 
 
 class OperationRule(Rule):
-    """Base: an operation whose options may change with the channels."""
+    """Base: an operation whose options, in its configuration or its call, may change with the channels."""
 
     may_fix_batch = True
 
@@ -50,13 +50,11 @@ class OperationRule(Rule):
         return {}
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
-        """The changes that belong into the configuration."""
         changes = self.changes(view, flow, kept)
         named = {parameter.in_config(view): value for parameter, value in changes.items()}
         return {name: value for name, value in named.items() if name is not None}
 
     def resize_arguments(self, view: CallView, flow: Flow, kept: KeepMask) -> Arguments:
-        """The changes that belong into the call."""
         args, kwargs = list(view.call.args), dict(view.call.kwargs)
         for parameter, value in self.changes(view, flow, kept).items():
             if parameter.in_config(view) is not None:

@@ -14,13 +14,17 @@ SECTIONS = Parameter(("indices_or_sections", "num_or_size_splits"), 1)
 PERMUTATION = Parameter(("axes", "perm"), 1)
 
 
-class ReshapeOperationRule(OperationRule):
-    """Sizes in the target shrink with the channels; -1 and computed sizes stay as they are."""
+class ToShapeRule(OperationRule):
+    """Squeeze, expand_dims: the same elements in the shape that the framework found."""
 
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
+
+
+class ReshapeOperationRule(ToShapeRule):
+    """Sizes in the target shrink with the channels; -1 and computed sizes stay as they are."""
 
     def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
         target = SHAPE.of(view)
@@ -34,15 +38,6 @@ class ReshapeOperationRule(OperationRule):
                 for axis, was in enumerate(target)
             )
         }
-
-
-class ToShapeRule(OperationRule):
-    """Squeeze, expand_dims: the same elements in the shape that the framework found."""
-
-    channelwise = channels_alike = True
-
-    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
 
 
 class TransposeRule(OperationRule):

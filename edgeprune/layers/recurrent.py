@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from edgeprune.graph import Argument, ChannelIds, ChannelSpace, Config, KeepMask, Tensor, channel_ids
-from edgeprune.graph.flow import Arrays, CallView, Flow, LinearRead, Masks, WeightFlow
+from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.barrier import barrier_flow
 from edgeprune.layers.cells import GATES, Cell, Stack
@@ -24,23 +24,17 @@ class RecurrentRule(Rule):
     """SimpleRNN, GRU, LSTM."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        stack = Stack((Cell(view.layer.kind, view.layer.config),), bool(view.option("go_backwards")))
-        flow, made = flow_through(view, stack, space)
-        return Flow(flow.outputs, flow.weights, flow.reads, sizes={"units": made[0]})
+        return _flow_through(view, (Cell(view.layer.kind, view.layer.config),), space, ["units"])
 
 
 class CellsRule(Rule):
     """RNN over SimpleRNNCell, GRUCell, LSTMCell or StackedRNNCells of them."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        """Fresh hidden units for each cell; unknown cells make the layer a barrier."""
         cells = self._cells(view)
         if cells is None:
             return barrier_flow(view, space, "runs cells that have no rule")
-        stack = Stack(cells, bool(view.option("go_backwards")))
-        flow, made = flow_through(view, stack, space)
-        sizes = {str(number): channels for number, channels in enumerate(made)}
-        return Flow(flow.outputs, flow.weights, flow.reads, sizes=sizes)
+        return _flow_through(view, cells, space, [str(number) for number in range(len(cells))])
 
     @staticmethod
     def _cells(view: CallView) -> tuple[Cell, ...] | None:
@@ -92,20 +86,20 @@ def _tensors(states: Argument) -> Iterator[Tensor]:
             yield from _tensors(state)
 
 
-def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flow, list[ChannelIds]]:
-    """Sends ids through a stack of cells; the channels each cell made come second."""
+def _flow_through(view: CallView, cells: tuple[Cell, ...], space: ChannelSpace, names: list[str]) -> Flow:
+    """Sends ids through a stack of cells; `names` are those of the cells' sizes."""
     name = view.layer.path
     sequence, initial = sequence_and_states(view)
     read = space.fix_unless_vector(view.ids(sequence), -1, name)
     steps = int(sequence.shape[1] or 1)
     weights: list[WeightFlow] = []
     made: list[ChannelIds] = []
-    for number, cell in enumerate(stack.cells):
-        made.append(space.fresh(name, cell.units, part=f"cell {number}" if len(stack.cells) > 1 else ""))
+    for number, cell in enumerate(cells):
+        made.append(space.fresh(name, cell.units, part=f"cell {number}" if len(cells) > 1 else ""))
         fix_if_mixing(view, made[-1], space, cell.config)
         weights += cell.flow(read, made[-1], steps)
         read = made[-1]
-    states = [channels for cell, channels in zip(stack.cells, made, strict=True) for _ in range(cell.states)]
+    states = [channels for cell, channels in zip(cells, made, strict=True) for _ in range(cell.states)]
     if view.option("reverse_state_order"):
         space.fix(np.concatenate(states), name, "keeps its states in reverse order")
     for tensor, channels in zip(initial, states, strict=False):
@@ -114,28 +108,20 @@ def flow_through(view: CallView, stack: Stack, space: ChannelSpace) -> tuple[Flo
         channel_ids.along(channels, -1, tensor.shape)
         for tensor, channels in zip(view.call.outputs, [made[-1], *states], strict=False)
     ]
-    reads = () if view.option("time_major") else _reads(view, stack, sequence)
-    return Flow(tuple(outputs), tuple(weights), reads), made
+    reads = () if view.option("time_major") else _reads(view, cells, view.place(sequence))
+    return Flow(tuple(outputs), tuple(weights), reads, sizes=dict(zip(names, made, strict=True)))
 
 
-def _reads(view: CallView, stack: Stack, sequence: Tensor) -> tuple[LinearRead, ...]:
+def _reads(view: CallView, cells: tuple[Cell, ...], source: int) -> tuple[LinearRead, ...]:
     """Kernel and recurrent kernel of each cell."""
-    source = view.place(sequence)
-    can_run = all(cell.reads_state_linearly for cell in stack.cells)
+    stack = Stack(cells, bool(view.option("go_backwards")))
+    can_run = all(cell.reads_state_linearly for cell in cells)
     reads = []
-    for number, cell in enumerate(stack.cells):
+    for number, cell in enumerate(cells):
         bias = None if cell.reset_after else cell.bias
         for kernel, what in ((cell.first, "input"), (cell.first + 1, "state")):
             if can_run or (number == 0 and what == "input"):
-                hidden = functools.partial(_hidden, stack, number, what, source)
+                hidden = functools.partial(stack.read_by, number, what, source)
                 used = bias if what == "input" else None
                 reads.append(LinearRead(source, kernel, used, rows=(0,), samples=vectors, hidden=hidden))
     return tuple(reads)
-
-
-def _hidden(
-    stack: Stack, number: int, what: str, source: int, inputs: Arrays, weights: Arrays, masks: Masks
-) -> np.ndarray:
-    """`Stack.read_by` with the sequence first."""
-    order = [source, *(at for at in range(len(inputs)) if at != source)]
-    return stack.read_by(number, what, [inputs[at] for at in order], weights, [masks[at] for at in order])

@@ -178,11 +178,10 @@ class PruningAnalysis:
         """
         plan = self.plan(allocation)
         with self._step("strip"):
-            samples = (
-                self.network.synthetic_inputs(PROOF_SAMPLES, self._seed)
-                if self._data is None
-                else take(self._data, slice(0, PROOF_SAMPLES))
-            )
+            if self._data is None:
+                samples: Data = self.network.synthetic_inputs(PROOF_SAMPLES, self._seed)
+            else:
+                samples = take(self._data, slice(0, PROOF_SAMPLES))
             pruned, equivalence = self.network.verified(plan, samples)
             equivalence.check()
         error = None

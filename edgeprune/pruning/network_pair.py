@@ -55,9 +55,8 @@ class NetworkPair:
     def store(self, read: KernelRead, fit: Fit) -> None:
         """Sets the kernel and the constant of the pruned network's layer."""
         shape = self.pruned.weights(read.layer)[read.linear.kernel].shape
-        self.pruned.replace(
-            read.layer, {read.linear.kernel: read.kernel(fit.matrix, shape).astype(np.float32)}
-        )
+        kernel = read.kernel(fit.matrix, shape).astype(np.float32)
+        self.pruned.replace(read.layer, {read.linear.kernel: kernel})
         place = movable_bias(self.dependencies, read)
         if place is not None:
             place.store(self.pruned, fit.constant)

@@ -1,5 +1,8 @@
 """Calibration data of any of the accepted forms, by sample, and its labels."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from edgeprune.errors import InputError
@@ -19,13 +22,7 @@ def as_arrays(data: object) -> Data:
     Raises:
         InputError: the arrays are empty, of different lengths, or hold NaN or infinity.
     """
-    made: Data
-    if isinstance(data, dict):
-        made = {name: np.asarray(value) for name, value in data.items()}
-    elif isinstance(data, (list, tuple)):
-        made = [np.asarray(value) for value in data]
-    else:
-        made = np.asarray(data)
+    made = _each(data, np.asarray)
     lengths = [len(array) if array.ndim else 0 for array in arrays_of(made)]
     if not lengths or len(set(lengths)) > 1 or not lengths[0]:
         raise InputError(
@@ -59,11 +56,13 @@ def count(data: Data) -> int:
 
 def take(data: Data, index: slice | np.ndarray) -> Data:
     """Some of the samples, by a slice or an array of positions."""
+    return _each(data, lambda array: np.asarray(array[index]))
+
+
+def _each(data: object, change: Callable[[Any], np.ndarray]) -> Data:
     if isinstance(data, dict):
-        return {name: value[index] for name, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [value[index] for value in data]
-    return np.asarray(data[index])
+        return {name: change(value) for name, value in data.items()}
+    return [change(value) for value in data] if isinstance(data, (list, tuple)) else change(data)
 
 
 def at_most(data: Data, number: int, seed: int) -> Data:
