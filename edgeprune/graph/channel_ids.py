@@ -178,11 +178,9 @@ def concatenate(parts: Sequence[ChannelIds], axis: int) -> ChannelIds:
 
 @dataclasses.dataclass(frozen=True)
 class KeepMask:
-    """Which channels stay, asked by their ids.
+    """Which channels stay, asked by their ids: `channel_of` is that of the `DependencyGraph`.
 
-    Attributes:
-        channel_of: raw id to channel number, see `DependencyGraph`.
-        keep: (channels,) true where a channel stays; channel 0, "no channel", always does.
+    `keep` (channels,) is true where a channel stays; channel 0, "no channel", always does.
     """
 
     channel_of: np.ndarray

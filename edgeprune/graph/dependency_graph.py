@@ -5,10 +5,11 @@ group, among whose members a criterion may choose.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from edgeprune.graph.channel_ids import ChannelIds, collapse
 from edgeprune.graph.flow import CallView, Flow, WeightFlow
 from edgeprune.graph.model_graph import ModelGraph
 
@@ -55,6 +56,13 @@ class DependencyGraph:
     groups: tuple[ChannelGroup, ...]
     refusals: tuple[Refusal, ...]
     count: int
+
+    def marks(self, arrays: Iterable[ChannelIds]) -> np.ndarray:
+        """(count,) true for the channels behind some ids."""
+        marks = np.zeros(self.count, bool)
+        for ids in arrays:
+            marks[self.channel_of[collapse(ids)]] = True
+        return marks
 
     @property
     def neurons(self) -> int:

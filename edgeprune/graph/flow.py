@@ -80,12 +80,10 @@ class LinearRead:
 
 @dataclasses.dataclass(frozen=True)
 class Flow:
-    """What one call does with the channels.
+    """What one call does with the channels: the ids of each output, and what it does with its weights.
 
-    Attributes:
-        outputs: ids of each output tensor.
-        mac_terms: multiply-accumulates that no weight takes part in.
-        sizes: configuration entry to the ids whose number it is (``units``, ``filters``).
+    `mac_terms` are multiply-accumulates that no weight takes part in; `sizes` maps a configuration entry
+    (``units``, ``filters``) to the ids whose number it is.
     """
 
     outputs: tuple[ChannelIds, ...]

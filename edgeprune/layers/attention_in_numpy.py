@@ -13,11 +13,8 @@ from edgeprune.graph import Arrays, CallView, Masks, Tensor
 class Attention:
     """How a call attends; inputs are given by their place among the call's inputs.
 
-    Attributes:
-        query: (N, T, in); value and key are (N, S, in).
-        explicit: of a given attention mask, (N, T, S) or (N, H, T, S); or None.
-        causal: whether a position sees earlier ones only.
-        stride: weights of each projection: kernel and bias, or the kernel alone.
+    The query is (N, T, in), value and key are (N, S, in), an explicit mask is (N, T, S) or (N, H, T, S). In a
+    causal call a position sees earlier ones only. `stride` counts a projection's weights: kernel and bias.
     """
 
     query: int

@@ -25,14 +25,10 @@ ROWS_PER_READ = 20_000
 
 @dataclasses.dataclass(frozen=True)
 class Moments:
-    """What one read saw; where the rows of a channel are pooled, R is C.
+    """What one read saw: mean and channel (R,) of its rows, their covariance (R, R) and the kernel W (R, O).
 
-    Attributes:
-        mean: (R,).
-        covariance: (R, R).
-        matrix: W (R, O) or (C, taps·O), float64.
-        channels: (R,) the channel behind each row.
-        rows: X (n, R) itself where rows share and n is small, for a better map than the moments give.
+    Where the rows of a channel are pooled, R is C and W is (C, taps·O), and `rows` is X (n, R) itself if n is
+    small, for a better map than the moments give.
     """
 
     read: KernelRead

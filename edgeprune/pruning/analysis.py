@@ -42,11 +42,7 @@ EVALUATION_MACS = 1e10
 class PruningAnalysis:
     """Prunes one model by any ratio; the model itself is never changed.
 
-    Args:
-        calibration: samples, None for data-free.
-        labels: for the criterion "taylor".
-        criterion: a name from `importance.CRITERIA`.
-        allocation: one of `ALLOCATIONS`.
+    Without calibration samples it works data-free; labels are for the criterion "taylor".
     """
 
     def __init__(

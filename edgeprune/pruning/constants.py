@@ -66,7 +66,7 @@ class ConstantPropagation:
         constants = self._constants(view, flow)
         for tensor, ids, value in zip(view.call.outputs, flow.outputs, outputs, strict=True):
             numbers = self.dependencies.channel_of[channel_ids.collapse(ids)]
-            present = self._marked(numbers)
+            present = self.dependencies.marks([ids])
             present[0] = False
             low, high = _range(numbers, value, self.dependencies.count)
             if _leaves_sizes_open(view):
@@ -93,7 +93,7 @@ class ConstantPropagation:
         for tensor, ids in zip(view.call.inputs, view.inputs, strict=True):
             constant = self._given(view, tensor)
             if joining:
-                constant = constant | ~self._marked(self.dependencies.channel_of[channel_ids.collapse(ids)])
+                constant = constant | ~self.dependencies.marks([ids])
             total &= constant
         return total & bool(view.inputs)
 
@@ -125,13 +125,7 @@ class ConstantPropagation:
 
     def _of_elements(self, ids: ChannelIds, holds: np.ndarray) -> np.ndarray:
         """From elements of a vector to channels: all of a channel's elements."""
-        numbers = self.dependencies.channel_of[ids]
-        return np.asarray(self._marked(numbers) & ~self._marked(numbers[~holds]))
-
-    def _marked(self, numbers: np.ndarray) -> np.ndarray:
-        marks = np.zeros(self.dependencies.count, bool)
-        marks[numbers] = True
-        return marks
+        return np.asarray(self.dependencies.marks([ids]) & ~self.dependencies.marks([ids[~holds]]))
 
 
 def _leaves_sizes_open(view: CallView) -> bool:

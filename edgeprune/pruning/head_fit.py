@@ -43,9 +43,8 @@ NEAR = 1e-4
 class HeadSamples:
     """The end of a pruned network on some samples, and the original's outputs p (n, O) that it is to give.
 
-    Attributes:
-        hidden: H (n, k), before the activation; or the last layer's inputs themselves.
-        features: X (n, F); None where only the last layer is fitted.
+    That is H (n, k), before the activation, or the last layer's inputs themselves, and the features X (n, F),
+    None where only the last layer is fitted.
     """
 
     p: np.ndarray

@@ -18,11 +18,8 @@ from edgeprune.pruning.network import Network
 class NetworkPair:
     """The original and its compacted copy, whose weights change, and what the refit depends on.
 
-    Attributes:
-        keep: for each channel number, whether it stayed.
-        moments: of the original's reads.
-        weights: (N,) how much each calibration sample counts.
-        rows: positions that a kernel is fitted to, or three for each column.
+    The moments are those of the original's reads, the weights (N,) tell how much each calibration sample
+    counts, and `rows` is the number of positions that a kernel is fitted to, or three for each column.
     """
 
     original: Network

@@ -53,13 +53,11 @@ class Removed:
 
 @dataclasses.dataclass(frozen=True)
 class PruneReport:
-    """What was done.
+    """What was done, and what the reader should know, such as what pruning without data loses.
 
-    Attributes:
-        equivalence: the compacted model, before it is refitted, against the masked original.
-        divergence: of the pruned model's outputs from the original's on the calibration data, see
-            `edgeprune.pruning.divergence`; None where nothing was refitted.
-        notes: what the reader should know, such as what pruning without data loses.
+    The equivalence is that of the compacted model, before it is refitted, to the masked original. The
+    divergence is measured on the calibration data, see `edgeprune.pruning.divergence`; None where nothing was
+    refitted.
     """
 
     groups: tuple[GroupReport, ...]

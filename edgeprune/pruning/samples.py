@@ -17,11 +17,7 @@ def arrays_of(data: Data) -> list[np.ndarray]:
 
 
 def as_arrays(data: object) -> Data:
-    """Lists of numbers and framework tensors as numpy arrays, the structure kept.
-
-    Raises:
-        InputError: the arrays are empty, of different lengths, or hold NaN or infinity.
-    """
+    """Lists of numbers and framework tensors as numpy arrays, the structure kept; empty ones are refused."""
     made = _each(data, np.asarray)
     lengths = [len(array) if array.ndim else 0 for array in arrays_of(made)]
     if not lengths or len(set(lengths)) > 1 or not lengths[0]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.graph import CallView, DependencyGraph, Flow, LinearRead, channel_ids
+from edgeprune.graph import CallView, DependencyGraph, Flow, LinearRead
 from edgeprune.layers import rule_for
 from edgeprune.pruning.constants import ChannelRange, ConstantPropagation
 
@@ -46,8 +46,7 @@ def find_removable(run: ConstantPropagation) -> Findings:
 
     Postcondition: every layer keeps at least one channel.
     """
-    dependencies = run.dependencies
-    candidates = _candidates(dependencies)
+    candidates = _candidates(run.dependencies)
     gone = _removable(run, candidates)
     ever = {one for seen in run.ranges.values() for one in np.flatnonzero(seen.uniform & gone).tolist()}
     reasons = {one: "constant" if one in ever else "unread" for one in np.flatnonzero(gone).tolist()}
@@ -55,12 +54,11 @@ def find_removable(run: ConstantPropagation) -> Findings:
     biases = _fold(run, gone, weights)
     for first, others in _duplicates(run, candidates & ~gone):
         for other in others:
-            _add_rows(dependencies, weights, first, other)
+            _add_rows(run.dependencies, weights, first, other)
             gone[other] = True
             reasons[other] = "duplicate"
     changed = {
-        path: arrays
-        for path, arrays in weights.items()
+        path: arrays for path, arrays in weights.items()
         if any(a is not b for a, b in zip(arrays, run.weights[path], strict=False)) or path in biases
     }
     return Findings(~gone, reasons, changed, biases)
@@ -74,12 +72,10 @@ def _candidates(dependencies: DependencyGraph) -> np.ndarray:
     for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         rule = rule_for(view.layer)
         if not (rule.channelwise or (rule.reads_are_complete and flow.reads)):
-            for ids in view.inputs:
-                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
+            candidates &= ~dependencies.marks(view.inputs)
         if not rule.channels_may_go(view):
             axes = [axis for one in flow.weights for axis in one.axes if axis is not None]
-            for ids in (*flow.outputs, *axes):
-                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
+            candidates &= ~dependencies.marks((*flow.outputs, *axes))
     return candidates
 
 
@@ -178,8 +174,7 @@ def _duplicates(run: ConstantPropagation, candidates: np.ndarray) -> Iterator[tu
     dependencies = run.dependencies
     for view, flow in zip(dependencies.views, dependencies.flows, strict=True):
         if not rule_for(view.layer).channels_alike:
-            for ids in (*view.inputs, *flow.outputs):
-                candidates[dependencies.channel_of[channel_ids.collapse(ids)]] = False
+            candidates &= ~dependencies.marks((*view.inputs, *flow.outputs))
     alike = collections.defaultdict(list)
     for channel, signature in _signatures(run, candidates).items():
         alike[signature].append(channel)
