@@ -48,10 +48,7 @@ class TrainingRecipe:
 
 @dataclasses.dataclass(frozen=True)
 class ZooModel:
-    """One model of the zoo.
-
-    `fine_tuning` holds settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
-    """
+    """One model of the zoo."""
 
     name: str
     task: str
@@ -60,6 +57,7 @@ class ZooModel:
     load_data: Callable[[], Dataset]  # the offline default data
     recipe: TrainingRecipe
     licence: str = "Apache-2.0"  # of the architecture's source; the data's is in its `Dataset`
+    # Settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
     fine_tuning: Mapping[str, object] = dataclasses.field(default_factory=dict)
     keras_name: str = ""  # of the Keras model, where it is not the entry's own
     input_name: str | None = None

@@ -10,10 +10,7 @@ from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, classifier, 
 
 
 def mlp(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
-    """The plain network: one hidden layer of 100 units, for two classes or several.
-
-    (features,) -> dense 100 -> classes.
-    """
+    """The plain network: (features,) -> dense 100 -> classes."""
     return classifier(layers, layers.Dense(100, activation="relu", name="hidden")(x), sizes.classes)
 
 

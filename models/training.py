@@ -36,10 +36,7 @@ def train(
     model: KerasModel, data: Dataset, recipe: TrainingRecipe, seed: int,
     progress: Callable[[float], None] = lambda _: None,
 ) -> TrainingResult:
-    """Train `model` (changed in place) and keep the weights of the best epoch by validation.
-
-    `progress` is told the fraction done after every epoch.
-    """
+    """Train `model` (changed in place) and keep the weights of the best epoch by validation."""
     import tf_keras
 
     started = time.perf_counter()

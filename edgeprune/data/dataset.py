@@ -47,11 +47,7 @@ class Split:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Dataset:
-    """Three disjoint splits and all that is known of them.
-
-    `files` are texts that the steps name, such as ``vocab.txt``; they go into the bundle. `noise` is mixed
-    into training clips: recordings (S,) int16.
-    """
+    """Three disjoint splits and all that is known of them."""
 
     task: str
     train: Split
@@ -61,10 +57,11 @@ class Dataset:
     labels: tuple[str, ...] | None = None  # class (or tag) names in order of their numbers
     name: str = ""
     metrics: tuple[str, ...] = ("accuracy",)  # names from `edgeprune.metrics`, the task's own first
+    # Texts that the steps name, such as ``vocab.txt``; they go into the bundle.
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vocabulary: int = 0  # how many token numbers there are; 0 for anything but text
     stream: StreamInfo | None = None
-    noise: tuple[np.ndarray, ...] = ()
+    noise: tuple[np.ndarray, ...] = ()  # recordings (S,) int16, mixed into training clips
     source: str = ""
     licence: str = ""
     synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it

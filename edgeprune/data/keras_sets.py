@@ -61,9 +61,7 @@ def load(name: str) -> Parts:
     return {"train": train, "test": test}
 
 
-def _pictures(
-    given: Parts, name: str, request: DataRequest, classes: tuple[str, ...] | None = None
-) -> Dataset:
+def _pictures(given: Parts, name: str, request: DataRequest, classes: Sequence[str] | None = None) -> Dataset:
     signature = request.signature
     form = pictures.form_for(given["train"][0].shape[1:], signature)
     parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}

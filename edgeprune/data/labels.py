@@ -121,9 +121,7 @@ def _is_one_hot(given: Sequence[np.ndarray], signature: ModelSignature | None) -
     """One 1 a row, for a model that gives one class a sample."""
     if signature is not None and (signature.output != given[0].shape[1:] or signature.head == "sigmoid"):
         return False
-    return all(
-        y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()) for y in given
-    )
+    return all(y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()) for y in given)
 
 
 def _class_names(

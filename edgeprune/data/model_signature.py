@@ -68,13 +68,10 @@ class ModelSignature:
         return self.inputs[0].is_text
 
     def classes(self) -> int:
-        """How many classes the model tells apart; 0 where its output is no class scores.
-
-        A single linear output is regression; several linear outputs are taken for logits.
-        """
+        """How many classes the model tells apart; 0 where its output is no class scores."""
         if self.reconstructs:
             return 0
-        if self.output_size == 1:
+        if self.output_size == 1:  # linear, it is regression; several linear outputs are taken for logits
             return 2 if self.head == "sigmoid" else 0
         return self.output_size
 

@@ -57,10 +57,7 @@ def clips_dataset(
     steps: Sequence[Step] | None = None, name: str = "", source: str = "", licence: str = "",
     synthetic: bool = False, noise: tuple[np.ndarray, ...] = (),
 ) -> Dataset:
-    """A `Dataset` of clips (N, samples) int16 with y (N,), or (N, L) padded with -1 for word strings.
-
-    `steps` stand instead of the front end and its standardization.
-    """
+    """A `Dataset` of clips (N, samples) int16 with y (N,), or (N, L) padded with -1 for word strings."""
     clips, y = splits["train"]
     steps = standardized(front_end(sample_rate), clips) if steps is None else steps
     train, validation, test = (Split(*splits[part]) for part in NAMES)

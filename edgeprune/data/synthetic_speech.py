@@ -27,10 +27,7 @@ _dataset = functools.partial(
 
 
 def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """`per_word` recordings of each word at 16 kHz, trimmed, with voice, speed and pitch drawn at random.
-
-    Recordings are int16, with class numbers (N,); the order is by repetition, then word.
-    """
+    """`per_word` int16 recordings of each word in random voices at 16 kHz, trimmed, and class numbers (N,)."""
     rng = np.random.default_rng(seed)
     requests: list[dict[str, str | int]] = [
         {

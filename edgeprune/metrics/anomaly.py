@@ -50,14 +50,10 @@ def area_under_roc(y_true: np.ndarray, score: np.ndarray) -> float:
 
 
 def choose_threshold(y_true: np.ndarray, score: np.ndarray) -> float:
-    """The threshold with the highest F1, halfway between two scores; use validation data, never test.
-
-    `y_true` (N,) is 1 for positive. With no positive at all the 95th percentile of the scores (N,) is
-    taken: one false alarm in twenty.
-    """
+    """The threshold with the highest F1, halfway between two scores (N,); use validation data, never test."""
     positive = y_true.astype(bool)
     if not positive.any():
-        return float(np.percentile(score, 95))
+        return float(np.percentile(score, 95))  # one false alarm in twenty
     order = np.argsort(-score, kind="stable")
     ranked, found = score[order], np.cumsum(positive[order])
     f1 = 2 * found / (np.arange(1, len(score) + 1) + positive.sum())

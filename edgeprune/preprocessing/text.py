@@ -110,13 +110,9 @@ SPLITTERS: dict[str, Callable[[str], list[str]]] = {
 
 
 def kind_of(vocabulary: str) -> str:
-    """The tokenizer that the text of a `vocab.txt` was made for, as its tokens tell.
-
-    An empty first line is how Keras' TextVectorization writes padding; ``##`` begins a piece that
-    continues a word; single characters alone are characters.
-    """
+    """The tokenizer that the text of a `vocab.txt` was made for, as its tokens tell."""
     tokens = vocabulary.rstrip("\n").split("\n")
-    if not tokens[0]:
+    if not tokens[0]:  # as TextVectorization writes padding
         return "keras"
     if any(token.startswith("##") and len(token) > 2 for token in tokens):
         return "subword"
