@@ -27,7 +27,7 @@ _dataset = functools.partial(
 
 
 def spoken(words: Sequence[str], per_word: int, seed: int) -> tuple[list[np.ndarray], np.ndarray]:
-    """`per_word` int16 recordings of each word in random voices at 16 kHz, trimmed, and class numbers (N,)."""
+    """`per_word` int16 recordings of each word in random voices at 16 kHz, trimmed; class numbers (N,)."""
     rng = np.random.default_rng(seed)
     requests: list[dict[str, str | int]] = [
         {
