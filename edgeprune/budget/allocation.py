@@ -9,8 +9,6 @@ knapsack; with convex curves and costs that add up it is the Lagrangian's soluti
 The costs are relative to their limits: a plan is inside the budget when none is above 1.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 

@@ -6,8 +6,6 @@ spread evenly over the candidates in a random order of its own, so that one file
 and a least-squares fit tells them apart.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 

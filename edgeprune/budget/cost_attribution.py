@@ -1,7 +1,5 @@
 """What each group of a plan costs, and what narrowing it would save and change."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import numpy as np

@@ -3,8 +3,6 @@
 Light on purpose: reports are read without TensorFlow and without a device.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 

@@ -7,8 +7,6 @@ support (a Gaussian prior around the shared rate). The tiles are those whose pre
 candidates err least.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

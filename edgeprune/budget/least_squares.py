@@ -6,8 +6,6 @@ The prior makes it strictly convex, so that there is one answer; it is found by 
 of Lawson & Hanson (1974, chapter 23).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 _STEPS_PER_COEFFICIENT = 3

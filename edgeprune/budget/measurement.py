@@ -1,7 +1,5 @@
 """Measures built files against a budget, on its device."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 

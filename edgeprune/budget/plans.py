@@ -14,8 +14,6 @@ predicted exactly (least squares with a prior), and the plan that is then best i
 the best of all is improved: one group some levels wider at the expense of another, and what helps is kept.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 import time

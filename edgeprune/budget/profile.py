@@ -5,8 +5,6 @@ converted baseline's own bytes). Every process that was measured is written at o
 goes away loses only the process under way, and the same command goes on from there.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import json
@@ -54,7 +52,7 @@ class LatencyProfile:
 
     def with_more(
         self, plans: Sequence[np.ndarray], progress: Callable[[float], None] = lambda _: None
-    ) -> LatencyProfile:
+    ) -> "LatencyProfile":
         """Fits the table again with plans that were not measured yet; errors as of `measured_profile`."""
         kept = _measure_missing(self, plans, progress)
         baseline_ms = float(np.median(kept.baseline_ms))

@@ -7,8 +7,6 @@ hold already pull no more:
     one limit  value / limit            several  Σ max(value / limit, 1) - (number - 1)
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
@@ -67,7 +65,7 @@ class Resource:
         """Predicted for one plan."""
         return float(self.scale * self.predict(np.asarray(counts, float)[None])[0])
 
-    def corrected(self, counts: np.ndarray, measured: float) -> Resource:
+    def corrected(self, counts: np.ndarray, measured: float) -> "Resource":
         """Predicts a measured plan exactly; others by the same factor."""
         return dataclasses.replace(self, scale=self.scale * measured / max(self.value(counts), 1e-12))
 

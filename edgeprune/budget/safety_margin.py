@@ -1,7 +1,5 @@
 """How far below a limit to aim, whether a measured round is good enough, and the error where none is."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 profile → plan → evaluate the plans' networks → build → measure → correct, at most three rounds
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Sequence
 
@@ -50,7 +48,7 @@ def budget_search(
     options: BenchOptions = DEFAULT_OPTIONS, limits: Constraints | None = None,
     held: np.ndarray | Sequence[np.ndarray] | None = None,
     progress: Callable[[float], None] = lambda _: None,
-) -> BudgetSearch:  # fmt: skip
+) -> "BudgetSearch":  # fmt: skip
     """Profiles a model on a device, so that widths for budgets can be searched.
 
     Args:

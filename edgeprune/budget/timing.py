@@ -6,8 +6,6 @@ A second process loads them in the opposite order: where code and data lie diffe
 and the second one also shows by how much.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import hashlib
 import tempfile

@@ -10,8 +10,6 @@ A file with other operators, or groups that do not fit one class each, has no sl
 converted one by one.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Sequence
 

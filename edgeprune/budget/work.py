@@ -8,8 +8,6 @@ For each layer with a kernel, three amounts
 The rounding is why latency goes down in steps: with tiles of 16, 17 and 32 channels take the same time.
 """
 
-from __future__ import annotations
-
 import dataclasses
 
 import numpy as np

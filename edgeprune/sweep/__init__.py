@@ -8,8 +8,6 @@ front          what was found                   status_board   what is known whi
 worker_loop    workers and devices kept busy    sweep          all of it together
 """
 
-from __future__ import annotations
-
 from edgeprune.sweep.front import Front, TrialResult
 from edgeprune.sweep.settings import DEFAULT_SPACE, Space, Sweep
 from edgeprune.sweep.sweep import sweep

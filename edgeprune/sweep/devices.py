@@ -1,7 +1,5 @@
 """A pool of devices: each trial's bundle is measured on a free one."""
 
-from __future__ import annotations
-
 import contextlib
 import queue
 import threading

@@ -4,8 +4,6 @@ A machine that has the same files at the same paths (this one, or a shared disk)
 receive them, and keep them in the user's cache.
 """
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import io

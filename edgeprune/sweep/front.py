@@ -1,7 +1,5 @@
 """What a sweep found: its finished trials, and their Pareto front."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +22,7 @@ class TrialResult(TrialSummary, NumberedTrial):
     optimal: bool = False
 
     @classmethod
-    def of(cls, number: int, settings: Mapping[str, object], outcome: Outcome) -> TrialResult:
+    def of(cls, number: int, settings: Mapping[str, object], outcome: Outcome) -> "TrialResult":
         """What is kept of an outcome."""
         summary = {one.name: getattr(outcome, one.name) for one in dataclasses.fields(TrialSummary)}
         return cls(number, dict(settings), **summary)

@@ -1,7 +1,5 @@
 """What a sweep found, as JSON and as a page: the fronts, the settings of those on it, and all trials."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 

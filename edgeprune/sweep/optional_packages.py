@@ -1,7 +1,5 @@
 """Optuna and Ray: imported where they are installed, and kept quiet while a sweep runs."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib
 import os

@@ -1,7 +1,5 @@
 """What a sweep is asked to do, and what it varies: fields of the recipe, each with the values it may take."""
 
-from __future__ import annotations
-
 import dataclasses
 import itertools
 import math

@@ -1,7 +1,5 @@
 """What is known while a sweep runs, for whoever shows it; written by the threads that run trials."""
 
-from __future__ import annotations
-
 import dataclasses
 import threading
 import time

@@ -6,8 +6,6 @@ Both are JSON, one document a line. The process ends itself when its standard in
 not outlive a parent that is killed.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """A sweep from beginning to end: check, train the baseline once, keep the workers busy until all is done."""
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import json

@@ -1,7 +1,5 @@
 """One trial: what is asked for, what comes of it, and the build between them."""
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Mapping

@@ -12,8 +12,6 @@ two standard errors of the difference of two independent ratios. Both see the sa
 real error is smaller.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping

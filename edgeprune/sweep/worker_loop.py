@@ -1,7 +1,5 @@
 """The part of a sweep that needs workers and devices: one check, then every trial until all are done."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import json
