@@ -11,7 +11,6 @@ from __future__ import annotations
 import collections
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from edgeprune.conversion import flatfile
 from edgeprune.conversion.activations import channel_rows, record
@@ -39,14 +38,10 @@ def correct_bias(float_tflite: bytes, quantized_tflite: bytes, samples: Samples)
         gap = wanted[name] - found[name]
         if operator.activation != "NONE":
             gap = gap / np.maximum(active[name], _LEAST_ACTIVE)
-        _add_to_bias(tree, operator.bias, gap)
+        scale = np.asarray(tensors[operator.bias].quantization.scale, np.float64)
+        bias = flatfile.read_constant(tree, operator.bias, np.int32)
+        flatfile.write_constant(tree, operator.bias, (bias + np.round(gap / scale)).astype(np.int32))
     return flatfile.pack(tree)
-
-
-def _add_to_bias(tree: schema.ModelT, tensor: int, gap: np.ndarray) -> None:
-    scale = np.asarray(tree.subgraphs[0].tensors[tensor].quantization.scale, np.float64)
-    bias = flatfile.read_constant(tree, tensor, np.int32)
-    flatfile.write_constant(tree, tensor, (bias + np.round(gap / scale)).astype(np.int32))
 
 
 def _means(tflite: bytes, samples: Samples) -> tuple[_ByTensor, _ByTensor]:

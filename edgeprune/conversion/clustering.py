@@ -40,7 +40,9 @@ def cluster(
         notes.append("Shared weights are not tuned by training: tfmot takes Keras 2 (tf_keras) models only.")
     for layer in copy._flatten_layers():  # noqa: SLF001 - nested layers, both Keras versions
         if len(list(layer._flatten_layers())) == 1:  # noqa: SLF001 - it has no layers of its own
-            layer.set_weights([_shared(array, clusters) for array in layer.get_weights()])
+            # Values of vectors (biases, statistics) are few and stay.
+            shared = [k_means(one, clusters) if one.ndim > 1 else one for one in layer.get_weights()]
+            layer.set_weights(shared)
     return copy, tuple(notes)
 
 
@@ -66,11 +68,6 @@ def k_means(values: np.ndarray, clusters: int) -> np.ndarray:
     result: np.ndarray = values.copy()
     result[values != 0] = centers[np.searchsorted((centers[1:] + centers[:-1]) / 2, nonzero)]
     return result
-
-
-def _shared(array: np.ndarray, clusters: int) -> np.ndarray:
-    """Kernels are shared; vectors (biases, statistics) are few and stay."""
-    return k_means(array, clusters) if array.ndim > 1 else array
 
 
 def _tuned(model: KerasModel, clusters: int, train: TrainInPlace) -> KerasModel:

@@ -36,27 +36,17 @@ def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(muted_frameworks())
         with silence():
+            import tensorflow as tf
             import tf_keras
+            from tensorflow.python.framework import config
 
             strategy = strategy_of(distribute)
             stack.enter_context(_random_state_kept())
-            stack.enter_context(_op_determinism())
+            if not config.is_op_determinism_enabled():
+                tf.config.experimental.enable_op_determinism()
+                stack.callback(config.disable_op_determinism)
             tf_keras.utils.set_random_seed(seed)
         yield strategy
-
-
-@contextlib.contextmanager
-def _op_determinism() -> Iterator[None]:
-    import tensorflow as tf
-    from tensorflow.python.framework import config
-
-    enabled = config.is_op_determinism_enabled()
-    tf.config.experimental.enable_op_determinism()
-    try:
-        yield
-    finally:
-        if not enabled:
-            config.disable_op_determinism()
 
 
 @contextlib.contextmanager
