@@ -2,10 +2,9 @@
 
     query kernel (in, Hq, d)   key, value kernels (in, Hkv, d)   output kernel (Hq, d, in)
 
-A neuron is a key/value head with all of its query heads; with a single key/value head it is a
-query head. The head dimension d is one size for queries, keys and values, so position j of all
-three goes together. The output is as wide as the query input, and Keras wants the value input to be,
-so they are tied.
+A neuron is a key/value head with all of its query heads; with a single key/value head it is a query head. The
+head dimension d is one size for queries, keys and values, so position j of all three goes together. The
+output is as wide as the query input, and Keras wants the value input to be, so they are tied.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,7 @@
 """Constant propagation: which channels cannot depend on the model's input, tensor by tensor.
 
-That follows from exact zeros alone, never from sums or samples: every weight from a varying channel
-is zero, or a batch norm's gamma is. What the constant is, one run of the model shows, through any
-activation.
+That follows from exact zeros alone, never from sums or samples: every weight from a varying channel is zero,
+or a batch norm's gamma is. What the constant is, one run of the model shows, through any activation.
 
 Where a model leaves sizes open, that run is at one size of many, and must be right for all of them.
 So a constant counts there only while it is the same everywhere, and before zero padding, which may

@@ -1,8 +1,7 @@
 """The proof that stripping removed neurons and nothing else: the smaller model against the masked original.
 
-Masked original: the unpruned model in which every removed channel is silenced, by zeros in every
-weight slice and every activation that belongs to it. Whatever is left must compute the same
-numbers in the smaller model.
+Masked original: the unpruned model in which every removed channel is silenced, by zeros in every weight slice
+and every activation that belongs to it. Whatever is left must compute the same numbers in the smaller model.
 
 What "the same" means under normalizations over channels is a definition. Here: LayerNormalization,
 GroupNormalization and RMSNormalization take their statistics over the channels that stay, so in
