@@ -128,10 +128,8 @@ def _label_file(builder: Builder) -> int:
 
 def _normalization(builder: Builder, mean: Sequence[float], std: Sequence[float]) -> int:
     """ProcessUnit with NormalizationOptions: mean 0, std 1."""
-    fields = {
-        0: builder.CreateNumpyVector(np.asarray(mean, np.float32)),
-        1: builder.CreateNumpyVector(np.asarray(std, np.float32)),
-    }
+    values = (np.asarray(mean, np.float32), np.asarray(std, np.float32))
+    fields = dict(enumerate(map(builder.CreateNumpyVector, values)))
     return _table(builder, 2, {1: _table(builder, 2, fields)}, {0: _NORMALIZATION})
 
 

@@ -26,7 +26,7 @@ class Parity:
 
     `agreement_fraction` is of samples (or tokens), that predict the same class; for outputs that are no
     classes, of the reference's variance, that the deployed outputs explain. `others_fraction` is the variance
-    explained of the worst of the model's other outputs. Differences are of output values.
+    explained of the worst of the model's other outputs, if it has any. Differences are of output values.
     """
 
     agreement_fraction: float

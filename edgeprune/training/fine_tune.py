@@ -14,7 +14,7 @@ from edgeprune.keras_types import KerasLoss, KerasModel, Strategy
 from edgeprune.training.checkpoint import Checkpoint, Epoch, TrainingState
 from edgeprune.training.objective import Targets, TrainingObjective
 from edgeprune.training.prediction import ModelInputs, predict
-from edgeprune.training.sequence import sequence_of
+from edgeprune.training.sequence import Arrays, sequence_of
 from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
 from edgeprune.training.training_copy import TrainingCopy, scope_of, training_copy
 
@@ -150,9 +150,7 @@ def _one_epoch(
     return float(history.history["loss"][-1])
 
 
-def _values_and_weights(
-    targets: Sequence[Targets]
-) -> tuple[np.ndarray | list[np.ndarray], np.ndarray | list[np.ndarray] | None]:
+def _values_and_weights(targets: Sequence[Targets]) -> tuple[Arrays, Arrays | None]:
     """Targets and sample weights as `fit` takes them: an array, or a list for several outputs."""
     if len(targets) == 1:
         return targets[0].values, targets[0].weights
@@ -160,8 +158,7 @@ def _values_and_weights(
     if all(target.weights is None for target in targets):
         return values, None
     return values, [
-        np.ones(len(target.values), np.float32) if target.weights is None else target.weights
-        for target in targets
+        np.ones(len(one.values), np.float32) if one.weights is None else one.weights for one in targets
     ]
 
 
