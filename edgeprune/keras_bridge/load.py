@@ -20,7 +20,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, not_installed
 from edgeprune.keras_types import KerasModel
 
 MAX_CONFIG_BYTES = 256 << 20
@@ -51,7 +51,13 @@ def load_model(
     for version in order:
         try:
             return _load(version, str(path), custom_objects or {}, trust=trust)
-        except Exception as error:  # noqa: BLE001, PERF203 - Keras raises whatever it likes
+        except ModuleNotFoundError as error:  # noqa: PERF203
+            if error.name == version:
+                raise not_installed(
+                    "Reading a Keras model needs TensorFlow and Keras", "pip install 'edgeprune[host]'"
+                ) from error
+            reasons.append(f"{version}: {_first_line(error)}")
+        except Exception as error:  # noqa: BLE001 - Keras raises whatever it likes
             reasons.append(f"{version}: {_first_line(error)}")
     raise InputError(
         f"{path} could not be loaded ({'; '.join(reasons)}).", "A Keras 3 or Keras 2 model is expected.",

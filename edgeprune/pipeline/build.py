@@ -11,14 +11,13 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from device_runners.options import BenchOptions
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
 from edgeprune.data.dataset import Dataset
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.keras_types import KerasModel
-from edgeprune.pipeline.artifacts import Baseline
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import fingerprint, key_of
 from edgeprune.pipeline.source import Source
@@ -27,6 +26,9 @@ from edgeprune.pipeline.zoo import PREFIX, with_defaults
 from edgeprune.progress import GivenUpError, Progress, Watch, silent
 from edgeprune.recipe import Recipe
 from edgeprune.recipe import recipe as make_recipe
+
+if TYPE_CHECKING:  # its module needs packages of the extra [host], whose absence `require_host` explains
+    from edgeprune.pipeline.artifacts import Baseline
 
 __all__ = ["BuildOutcome", "Source", "build", "check", "require_host", "run"]
 

