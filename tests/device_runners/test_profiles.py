@@ -41,7 +41,7 @@ def test_a_budget_over_ssh(here: Bed, candidates: Candidates) -> None:
     options = BenchOptions(min_time_s=0.1, runs=5, python=sys.executable)
     known = measured_profile(candidates, here.device, options, LEAST)
     assert len(known.measured) == 13
-    choices = allowed_widths(candidates.prepared.dependencies.groups, Constraints())
+    choices = allowed_widths(candidates.analysis.dependencies.groups, Constraints())
     # Ten times what it takes: the plumbing of plan, build and measured run, whatever the machine does.
     budget = ResourceBudget(latency_ms=10 * (known.baseline_ms or 0.0))
     found = BudgetSearch(known, choices).find(budget, plans=8, seconds=60)
