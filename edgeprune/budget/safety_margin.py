@@ -56,9 +56,7 @@ def not_met(rounds: Sequence[Round], budget: ResourceBudget) -> VerificationErro
     )
 
 
-def out_of_reach(
-    profile: LatencyProfile, counts: np.ndarray, resources: Sequence[Resource]
-) -> VerificationError:
+def out_of_reach(profile: LatencyProfile, counts: np.ndarray, resources: list[Resource]) -> VerificationError:
     """The error where even the cheapest counts exceed a limit; names the layers that take most of it."""
     what = max(resources, key=lambda one: one.value(counts) / one.limit)
     original = float(what.predict(profile.full[None].astype(float))[0])

@@ -1,7 +1,5 @@
 """Where a sweep is kept: Optuna's SQLite file or PostgreSQL database."""
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 from collections.abc import Iterator, Sequence
@@ -21,7 +19,7 @@ GRACE_S = 30
 _LOCK_S = 60
 
 
-def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) -> optuna.Study:
+def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) -> "optuna.Study":
     """Optuna's study of that name, made where there is none.
 
     Raises:
@@ -43,7 +41,7 @@ def open_study(storage: str, name: str, objectives: Sequence[str], seed: int) ->
         )  # fmt: skip
 
 
-def _lock_early(engine: Engine) -> None:
+def _lock_early(engine: "Engine") -> None:
     """Makes every transaction take SQLite's write lock at its beginning.
 
     Optuna reads a trial's state and then writes it. Python's sqlite3 begins its transaction at the write, so
@@ -51,10 +49,10 @@ def _lock_early(engine: Engine) -> None:
     """
     event = require("sqlalchemy.event")
 
-    def connected(connection: DBAPIConnection, _record: object) -> None:
+    def connected(connection: "DBAPIConnection", _record: object) -> None:
         connection.isolation_level = None  # sqlite3 begins nothing by itself
 
-    def begin(connection: Connection) -> None:
+    def begin(connection: "Connection") -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     event.listen(engine, "connect", connected)

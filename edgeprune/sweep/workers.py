@@ -1,7 +1,5 @@
 """Where trials run: processes of this machine, or a Ray cluster."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import platform
@@ -62,7 +60,7 @@ class RayWorkers:
         except self._ray.exceptions.RayError as error:
             raise WorkerLostError(f"{type(error).__name__}: {str(error).strip()[-300:]}") from error
 
-    def _inputs(self, assignment: Assignment, checksums: dict[str, str]) -> ray.ObjectRef:
+    def _inputs(self, assignment: Assignment, checksums: dict[str, str]) -> "ray.ObjectRef":
         """The files, once in Ray's object store."""
         with self._lock:
             if self._sent is None or self._sent[0] != checksums:
@@ -70,7 +68,7 @@ class RayWorkers:
             return self._sent[1]
 
     def _messages(
-        self, assignment: Assignment, checksums: dict[str, str], sent: ray.ObjectRef | None
+        self, assignment: Assignment, checksums: dict[str, str], sent: "ray.ObjectRef | None"
     ) -> Generator[Message, None, bool]:
         """Passes messages on; returns False where the machine does not have the files."""
         stream = self._remote.remote(self._runner, jsonable.dumps(assignment), versions(), checksums, sent)
