@@ -131,7 +131,7 @@ def prove(bench: Bench, share: float, seconds: float = 0.0) -> None:
     found: dict[str, Any] = {
         "rounds": len(rounds), "ratio": ratio, "low": low, "high": high, "used": ratio / share,
         "counts": rounds[-1].counts, "family": found_widths.explanation.family, "fit_s": took,
-        "harms": dict(found_widths.explanation.harms), "tried": found_widths.explanation.tried,
+        "divergences": dict(found_widths.explanation.divergences), "tried": found_widths.explanation.tried,
         "own": rounds[-1].measured["latency_ms"] / rounds[-1].predicted["latency_ms"],
         "first": first.predicted["latency_ms"] / first.measured["latency_ms"],
     }  # fmt: skip
