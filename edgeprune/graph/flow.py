@@ -49,22 +49,20 @@ class LinearRead:
             tensor = read.hidden(step.arrays, layer.get_weights(), step.masks)
         x = read.samples(tensor, generator, number)
 
-    `hidden` is there where what the kernel reads is no tensor of the graph: the previous state
-    under a recurrent kernel, the heads' results under an attention layer's output projection, what
-    a separable convolution has between its halves. It computes that in numpy with the weights
-    given, so for a pruned layer from the pruned layer's weights.
+    `hidden` is there where what the kernel reads is no tensor of the graph: the previous state under a
+    recurrent kernel, the heads' results under an attention layer's output projection, what a separable
+    convolution has between its halves. It computes that in numpy with the weights given, so for a pruned
+    layer from the pruned layer's weights.
 
     Attributes:
         source: which of the call's inputs is read.
         kernel: index of the weight W, as `bias` is of b.
-        rows: axes of the kernel that are summed over, in the order of X's columns; the last one is
-            the channel axis.
-        samples: from the input (N, …), a random generator and a number, draws X
-            (n, product of the rows' sizes). With the same generator state it draws the same
-            positions, so an original and its pruned copy can be compared.
-        hidden: from all of the call's inputs, the layer's weights and the inputs' Keras masks
-            (None where there is none), the tensor that `samples` draws from. Time steps that are
-            masked out are left out. None: it is the input itself.
+        rows: axes of the kernel that are summed over, in the order of X's columns, the channel axis last.
+        samples: from the input (N, …), a random generator and a number, draws X (n, product of the rows'
+            sizes). With the same generator state it draws the same positions, so an original and its pruned
+            copy can be compared.
+        hidden: from all of the call's inputs, the layer's weights and the inputs' Keras masks, the tensor
+            that `samples` draws from, without steps that are masked out. None: it is the input itself.
         by_step: whether each row of X is of one time step of an input (N, T, …), so that `samples` may
             be given sequences of one step each: those that a mask lets through.
     """

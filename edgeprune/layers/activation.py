@@ -72,10 +72,8 @@ class SoftmaxRule(ChannelwiseRule):
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         ids = view.inputs[0]
-        axis = view.option("axis", -1)
-        for one in axis if isinstance(axis, (list, tuple)) else (axis,):
-            if one % ids.ndim in channel_ids.varying_axes(ids):
-                space.fix(ids, view.layer.path, "softmax needs all its channels")
+        if set(axes_of(view.option("axis", -1), ids.ndim)) & set(channel_ids.varying_axes(ids)):
+            space.fix(ids, view.layer.path, "softmax needs all its channels")
         return Flow((ids,))
 
     def activation(self, layer: Layer) -> str | None:
@@ -166,9 +164,7 @@ def made_channels(view: CallView, option: str, space: ChannelSpace) -> ChannelId
     return made
 
 
-def fix_if_mixing(
-    view: CallView, ids: ChannelIds, space: ChannelSpace, config: Config | None = None
-) -> None:
+def fix_if_mixing(view: CallView, ids: ChannelIds, space: ChannelSpace, config: Config | None = None) -> None:
     """Keeps the channels whose layer ends in an activation that is not known to be element-wise.
 
     A cell's `config` may differ from that of its layer, and name an activation of its gates.

@@ -25,7 +25,8 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
         flow = _at_each_step(_flow(view, space), call.steps)
         if layer.path in seen:
             _tie_calls(seen[layer.path], flow, view, space)
-            layer_flows[layer.path] = _add_reuse(layer_flows[layer.path], flow.weights)
+            pairs = zip(layer_flows[layer.path], flow.weights, strict=True)
+            layer_flows[layer.path] = tuple(WeightFlow(a.axes, a.reuse + b.reuse) for a, b in pairs)
         else:
             seen[layer.path], layer_flows[layer.path] = flow, flow.weights
         views.append(view)
@@ -85,10 +86,6 @@ def _tie_calls(first: Flow, again: Flow, view: CallView, space: ChannelSpace) ->
         else:
             for ids in (a, b):
                 space.fix(ids, layer, "is called on tensors of different shapes")
-
-
-def _add_reuse(one: tuple[WeightFlow, ...], other: tuple[WeightFlow, ...]) -> tuple[WeightFlow, ...]:
-    return tuple(WeightFlow(a.axes, a.reuse + b.reuse) for a, b in zip(one, other, strict=True))
 
 
 def _number(space: ChannelSpace) -> tuple[np.ndarray, np.ndarray]:
