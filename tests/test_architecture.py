@@ -11,11 +11,10 @@ import re
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -46,21 +45,6 @@ GONE_ALONE = """
 GONE_MODULES = """
     board finish quiet running spread
 """
-# What is not true yet while the house is rebuilt; the last line of that work empties it.
-PENDING = """
-    test_class_names_are_unique amount
-"""
-NOT_YET = frozenset(PENDING.split())
-REBUILDING = pytest.mark.xfail(reason="the house is being rebuilt", strict=False)
-
-
-def rule(name: str) -> ParameterSet:
-    return pytest.param(name, marks=[REBUILDING] if name in NOT_YET else [])
-
-
-def pending(test: Callable[[], None]) -> Callable[[], None]:
-    """Mark a test whose name is in `NOT_YET`."""
-    return REBUILDING(test) if test.__name__ in NOT_YET else test
 
 
 @functools.cache
@@ -113,7 +97,7 @@ def contracts() -> list[dict[str, object]]:
         return list(tomllib.load(file)["tool"]["importlinter"]["contracts"])
 
 
-@pytest.mark.parametrize("contract", [rule(str(contract["id"])) for contract in contracts()])
+@pytest.mark.parametrize("contract", [str(contract["id"]) for contract in contracts()])
 def test_import_contract(contract):
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run([sys.executable, "-c", command, "--no-cache", "--contract", contract], cwd=ROOT,
@@ -126,7 +110,6 @@ def test_contracts_have_no_exceptions():
         assert not {"ignore_imports", "unmatched_ignore_imports_alerting"} & set(contract), contract["id"]
 
 
-@pending
 def test_every_module_has_its_layer():
     layers = next(contract["layers"] for contract in contracts() if contract["type"] == "layers")
     placed = {module.strip() for layer in layers for module in layer.split("|")}
@@ -135,7 +118,6 @@ def test_every_module_has_its_layer():
     assert placed == there | {"device_runners", "edgeprune_models"}
 
 
-@pending
 def test_tensorflow_contract_covers_every_package():
     contract = next(contract for contract in contracts() if contract["type"] == "forbidden")
     packages = {f"edgeprune.{path.stem}" for path in (ROOT / "edgeprune").iterdir()
@@ -145,7 +127,6 @@ def test_tensorflow_contract_covers_every_package():
     assert set(contract["forbidden_modules"]) == TENSORFLOW
 
 
-@pending
 def test_class_names_are_unique():
     places = defaultdict(list)
     for path, node in definitions(ast.ClassDef):
@@ -153,7 +134,6 @@ def test_class_names_are_unique():
     assert {name: where for name, where in places.items() if len(where) > 1} == {}
 
 
-@pending
 def test_functions_fit_on_a_screen():
     long = {f"{path}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
             for path, node in definitions((ast.FunctionDef, ast.AsyncFunctionDef))
@@ -161,7 +141,6 @@ def test_functions_fit_on_a_screen():
     assert long == {}
 
 
-@pending
 def test_signatures_seldom_say_any():
     lines = {path: sum(bool(re.search(r"\bAny\b", line)) for line in (ROOT / path).read_text().splitlines())
              for path in sources()}
@@ -169,14 +148,12 @@ def test_signatures_seldom_say_any():
     assert sum(lines.values()) < MOST_LINES_WITH_ANY, most
 
 
-@pending
 def test_no_dictionary_is_keyed_by_id():
     """An id is only as stable as its object lives; a key of its own says what is meant."""
     assert [f"{path}:{node.lineno}" for path, node in definitions(ast.Call)
             if isinstance(node.func, ast.Name) and node.func.id == "id"] == []
 
 
-@pending
 def test_names_say_what_a_thing_is():
     """`utils` collects leftovers; a Manager, Helper or Performer is a verb that was not found."""
     assert [path for path in sources() if path.stem in {"util", "utils", "helpers", "misc"}] == []
@@ -184,18 +161,18 @@ def test_names_say_what_a_thing_is():
             if re.search("Manager|Helper|Performer", node.name)] == []
 
 
-@pytest.mark.parametrize("word", [rule(word) for word in GONE_ANYWHERE.split()])
+@pytest.mark.parametrize("word", GONE_ANYWHERE.split())
 def test_word_of_the_old_vocabulary(word):
     found = {name: where for name, where in names().items() if f"_{word}_" in f"_{'_'.join(words_of(name))}_"}
     assert found == {}
 
 
-@pytest.mark.parametrize("word", [rule(word) for word in GONE_MODULES.split()])
+@pytest.mark.parametrize("word", GONE_MODULES.split())
 def test_module_has_a_clearer_name(word):
     assert [path for path in sources() if words_of(path.stem) == [word]] == []
 
 
-@pytest.mark.parametrize("word", [rule(word) for word in GONE_ALONE.split()])
+@pytest.mark.parametrize("word", GONE_ALONE.split())
 def test_word_that_names_nothing_by_itself(word):
     found = {name: where for name, where in names().items() if words_of(name) == [word]}
     assert found == {}

@@ -26,6 +26,7 @@ from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_types import KerasModel
 from edgeprune.preprocessing import Step
 from edgeprune.pruning.result import PruneReport
+from edgeprune.report.schema import RatioReport
 from edgeprune.run_record import RunRecord
 from edgeprune.training.checkpoint import Epoch
 from edgeprune.training.objective import TrainingObjective
@@ -43,23 +44,6 @@ class TrainedModel:
     """A model of the zoo, trained."""
 
     model: KerasModel
-
-
-@dataclasses.dataclass(frozen=True)
-class Trial:
-    """One amount that was tried, on the way to the largest that keeps the accuracy.
-
-    Attributes:
-        amount: share removed, or of the latency that is saved.
-        score: of the tuned model, in points of the task's metric on validation data.
-        drop: points lost against the original.
-        holds: whether that is within the limit.
-    """
-
-    amount: float
-    score: float
-    drop: float
-    holds: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +90,7 @@ class TunedModel:
     keep: np.ndarray
     report: PruneReport
     curve: tuple[Epoch, ...] = ()
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[RatioReport, ...] = ()
     explanation: Explanation | None = None
 
 

@@ -1,8 +1,8 @@
 """Ways of asking for a smaller model, each a loop over the same stages: `Baseline` -> `TunedModel`.
 
-    ratio      prune by a share, tune
+    ratio      prune by a ratio, tune
     rounds     prune a little, train, prune again: the iterative schedule
-    max-drop   prune, tune, evaluate, adjust the share by bisection: the largest that keeps the accuracy
+    max-drop   prune, tune, evaluate, adjust the ratio by bisection: the largest that keeps the accuracy
 
 The fourth, a budget on a device, is `edgeprune.pipeline.within_budget`.
 """
@@ -15,12 +15,13 @@ from collections.abc import Callable
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.keras_bridge.network import network_of
-from edgeprune.pipeline.artifacts import Baseline, PrunedModel, Trial, TunedModel
+from edgeprune.pipeline.artifacts import Baseline, PrunedModel, TunedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.prune import analysis_of, constraints_of, joined, prune, pruned_model
 from edgeprune.pipeline.tune import learn, tune
 from edgeprune.pruning.result import PruneResult
 from edgeprune.recipe import Recipe
+from edgeprune.report.schema import RatioReport
 from edgeprune.training.checkpoint import Epoch
 
 _LARGEST = 0.98
@@ -33,7 +34,7 @@ def tuned_model(baseline: Baseline, recipe: Recipe, context: BuildContext) -> Tu
 
     Raises:
         InputError: not so much can go.
-        VerificationError: no amount keeps the accuracy, or the smaller model is not the masked original.
+        VerificationError: no ratio keeps the accuracy, or the smaller model is not the masked original.
     """
     if recipe.budget.max_drop is not None:
         return _by_accuracy(baseline, recipe, context)
@@ -84,14 +85,14 @@ def _by_accuracy(baseline: Baseline, recipe: Recipe, context: BuildContext) -> T
 def largest(
     baseline: Baseline, recipe: Recipe, context: BuildContext, make: Callable[[float], PrunedModel], what: str
 ) -> TunedModel:
-    """Bisects for the largest amount whose tuned model keeps the accuracy on validation data.
+    """Bisects for the largest ratio whose tuned model keeps the accuracy on validation data.
 
     Args:
-        make: prunes by an amount, 0 to 1; raises `InputError` where not so much can go.
-        what: an amount is of, in words, such as "removed".
+        make: prunes by a ratio, 0 to 1; raises `InputError` where not so much can go.
+        what: a ratio is of, in words, such as "removed".
 
     Raises:
-        VerificationError: not even the smallest amount keeps it.
+        VerificationError: not even the smallest ratio keeps it.
     """
     max_drop = recipe.budget.max_drop or 0.0
     before = 100 * baseline.primary_metric(
@@ -99,53 +100,55 @@ def largest(
     )
     tuned: list[TunedModel] = []
 
-    def attempt(amount: float) -> Trial | None:
+    def attempt(ratio: float) -> RatioReport | None:
         try:
-            pruned = make(amount)
+            pruned = make(ratio)
         except InputError:
             return None
         tuned.append(_trial(baseline, pruned, recipe, context, len(tuned)))
         after = 100 * baseline.validation_metric(tuned[-1].model)
         drop = before - after
         context.notes.append(
-            f"{100 * amount:.1f} % {what}: {drop:+.2f} points lost on validation data, "
+            f"{100 * ratio:.1f} % {what}: {drop:+.2f} points lost on validation data, "
             f"{'within' if drop <= max_drop else 'beyond'} {max_drop:g}."
         )
-        return Trial(amount, after, drop, drop <= max_drop)
+        return RatioReport(ratio, after, drop, drop <= max_drop)
 
     trials = bisect(attempt)
     if not any(trial.holds for trial in trials):
         raise VerificationError(
-            f"Removing {min((trial.amount for trial in trials), default=0):.1%} already loses more than "
+            f"Removing {min((trial.ratio for trial in trials), default=0):.1%} already loses more than "
             f"{max_drop:g} points.",
             "The model has no slack at this limit.",
             "Allow a larger drop, or fine-tune after pruning.",
         )
-    best = max(range(len(trials)), key=lambda number: trials[number].amount * trials[number].holds)
+    best = max(range(len(trials)), key=lambda number: trials[number].ratio * trials[number].holds)
     return dataclasses.replace(tuned[best], trials=trials)
 
 
-def bisect(attempt: Callable[[float], Trial | None], precision: float = _PRECISION) -> tuple[Trial, ...]:
-    """Tries amounts from 0 to 1, each halfway between the largest that held and the smallest that did not.
+def bisect(
+    attempt: Callable[[float], RatioReport | None], precision: float = _PRECISION
+) -> tuple[RatioReport, ...]:
+    """Tries ratios from 0 to 1, each halfway between the largest that held and the smallest that did not.
 
     Args:
-        attempt: what came of an amount; None where not so much can go.
+        attempt: what came of a ratio; None where not so much can go.
         precision: width of the last step.
 
     Returns:
-        All trials, in their order; the largest amount that holds is the result.
+        All trials, in their order; the largest ratio that holds is the result.
     """
-    trials: list[Trial] = []
-    low, high, amount = 0.0, 1.0, 0.5
+    trials: list[RatioReport] = []
+    low, high, ratio = 0.0, 1.0, 0.5
     while high - low > precision and low < _LARGEST:
-        trial = attempt(min(amount, _LARGEST))
+        trial = attempt(min(ratio, _LARGEST))
         if trial is not None:
             trials.append(trial)
         if trial is not None and trial.holds:
-            low = amount
+            low = ratio
         else:
-            high = amount
-        amount = (low + high) / 2
+            high = ratio
+        ratio = (low + high) / 2
     return tuple(trials)
 
 

@@ -141,8 +141,8 @@ class _WidthSearch:
         whole = profiled.profile.baseline_ms or 0.0
         top = min(self._limits.get("latency_ms", whole), whole)
 
-        def make(amount: float) -> PrunedModel:
-            budget = ResourceBudget(**{**self._limits, "latency_ms": top * (1 - amount)})
+        def make(ratio: float) -> PrunedModel:
+            budget = ResourceBudget(**{**self._limits, "latency_ms": top * (1 - ratio)})
             with self._context.stage("fit") as tell:
                 try:
                     fitted = profiled.find(budget, plans=_SEARCH_TRIALS, seconds=_SEARCH_S, progress=tell)

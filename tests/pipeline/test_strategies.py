@@ -1,4 +1,4 @@
-"""Searches over the stages: the largest amount that holds, and rounds that add up."""
+"""Searches over the stages: the largest ratio that holds, and rounds that add up."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,13 +9,13 @@ import pytest
 from device_runners.options import DEFAULT_OPTIONS
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.prune import prune
-from edgeprune.pipeline.artifacts import Trial
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.prune import joined
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.pipeline.strategies import bisect
 from edgeprune.progress import silent
+from edgeprune.report.schema import RatioReport
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,14 +27,14 @@ class Measured:
 
 
 def attempts(limit, possible=1.0):
-    """Loses 100 points for each unit of amount; more than `possible` cannot go."""
+    """Loses 100 points for each unit of ratio; more than `possible` cannot go."""
     asked = []
 
-    def attempt(amount):
-        asked.append(amount)
-        if amount > possible:
+    def attempt(ratio):
+        asked.append(ratio)
+        if ratio > possible:
             return None
-        return Trial(amount, 100 * (1 - amount), 100 * amount, 100 * amount <= limit)
+        return RatioReport(ratio, 100 * (1 - ratio), 100 * ratio, 100 * ratio <= limit)
 
     return attempt, asked
 
@@ -43,9 +43,9 @@ def attempts(limit, possible=1.0):
 def test_bisection_ends_within_its_last_step(limit):
     attempt, asked = attempts(limit)
     trials = bisect(attempt, precision=0.01)
-    held = [trial.amount for trial in trials if trial.holds]
+    held = [trial.ratio for trial in trials if trial.holds]
     assert 0 <= limit / 100 - max(held) <= 0.01
-    assert [trial.amount for trial in trials] == asked
+    assert [trial.ratio for trial in trials] == asked
     assert len(asked) == 7
 
 
@@ -53,8 +53,8 @@ def test_bisection_goes_on_below_what_cannot_go():
     attempt, asked = attempts(limit=90, possible=0.3)
     trials = bisect(attempt, precision=0.02)
     assert asked[0] == 0.5
-    assert max(trial.amount for trial in trials) <= 0.3
-    assert 0.3 - max(trial.amount for trial in trials if trial.holds) <= 0.02
+    assert max(trial.ratio for trial in trials) <= 0.3
+    assert 0.3 - max(trial.ratio for trial in trials if trial.holds) <= 0.02
 
 
 def test_bisection_where_nothing_holds():
@@ -74,8 +74,8 @@ def test_rounds_add_up_to_one_keep_mask_of_the_original(package):
     model = keras.Model(inputs, keras.layers.Dense(4, name="last")(x))
     samples = np.random.default_rng(5).normal(size=(24, 8, 8, 3)).astype(np.float32)
     rounds = []
-    for amount in (0.3, 0.25, 0.4):
-        rounds.append(prune(model, amount, calibration=samples, seed=1))
+    for ratio in (0.3, 0.25, 0.4):
+        rounds.append(prune(model, ratio, calibration=samples, seed=1))
         model = rounds[-1].model
     whole = joined(rounds)
     first = rounds[0].dependencies
