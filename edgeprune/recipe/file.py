@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.errors import InputError
-from edgeprune.recipe.schema import SETTINGS, Recipe, as_mapping
+from edgeprune.recipe.schema import SETTINGS, Recipe, as_mapping, flat_settings
 from edgeprune.recipe.toml import read_toml
 
 PLACES = ("model", "data", "out", "custom_objects")
@@ -39,7 +39,7 @@ def read_recipe(path: Path) -> tuple[dict[str, object], dict[str, str]]:
     content = read_toml(path)
     for name in _GATE:
         content.pop(name, None)
-    given = {name.replace("-", "_"): value for name, value in content.items()}
+    given = flat_settings(content)
     places = {}
     for name in PLACES:
         if name not in given:

@@ -70,7 +70,7 @@ def recipe(**settings: Any) -> Recipe:
         InputError: a name that is no setting (the nearest one is named), or a bad value.
     """
     values: dict[str, dict[str, object]] = {"": {}, **{name: {} for name in SECTIONS}}
-    for given, value in _flat(settings).items():
+    for given, value in flat_settings(settings).items():
         one = SETTINGS.get(given)
         if one is None:
             near = difflib.get_close_matches(given, SETTINGS, 1)
@@ -82,7 +82,7 @@ def recipe(**settings: Any) -> Recipe:
     return Recipe(**own, **sections)
 
 
-def _flat(settings: Mapping[str, object]) -> dict[str, object]:
+def flat_settings(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings by their flat names; those of a section may stand in a table of its name."""
     flat: dict[str, object] = {}
     for key, value in settings.items():

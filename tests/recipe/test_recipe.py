@@ -25,6 +25,29 @@ def test_a_written_recipe_reads_back_the_same(tmp_path):
     assert places == {"model": "mödel \u0007.keras", "data": "x.npz"}
 
 
+def test_settings_may_stand_in_a_table_of_their_section(tmp_path):
+    flat = recipe(
+        prune=0.3, criterion="l2", epochs=3, batch_size=64, quantize="float16", max_drop=1.0, threads=2
+    )
+    tables = {
+        "prune": {"ratio": 0.3, "criterion": "l2"}, "train": {"epochs": 3, "batch-size": 64},
+        "quantize": {"quantize": "float16"}, "budget": {"max_drop": 1.0}, "measure": {"threads": 2},
+    }
+    assert recipe(**tables) == flat
+    assert flat.train.epochs == 3
+    (tmp_path / "r.toml").write_text(
+        'quantize = "float16"\nthreads = 2\nmax_drop = 1.0\n[prune]\nratio = 0.3\ncriterion = "l2"\n'
+        "[train]\nepochs = 3\nbatch-size = 64\n[limits]\nmax_size = '1kB'\n"
+    )
+    given, _ = read_recipe(tmp_path / "r.toml")
+    assert given == {
+        "quantize": "float16", "threads": 2, "max_drop": 1.0, "prune": 0.3, "criterion": "l2", "epochs": 3,
+        "batch_size": 64,
+    }
+    with pytest.raises(InputError, match="Did you mean 'epochs'"):
+        recipe(train={"epoch": 3})
+
+
 def test_paths_are_beside_the_file(tmp_path):
     (tmp_path / "m.keras").write_bytes(b"")
     text = 'model = "m.keras"\ndata = "keras:mnist"\nout = "o"\n'
