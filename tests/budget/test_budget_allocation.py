@@ -91,6 +91,7 @@ def test_thinned_counts_keep_both_ends() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_a_thousand_plans_for_resnet_50_take_seconds() -> None:
     import keras
 

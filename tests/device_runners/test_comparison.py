@@ -65,6 +65,7 @@ def test_two_models_here(bundle: Path, float_model: Path) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_the_same_model_against_itself_on_this_machine(bundle: Path) -> None:
     """Many trials out of real rounds: every one draws eight of the rounds that were run."""
     rounds = compare(bundle, bundle, "local", BenchOptions(min_time_s=0.1), rounds=48).rounds

@@ -179,6 +179,7 @@ def test_a_device_that_is_not_there_is_said_before_anything_is_done(source, tmp_
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 def test_the_fastest_model_that_keeps_the_accuracy(source, tmp_path):
     bundle = edgeprune.build(
         source.model, source.data, out=tmp_path / "out", max_drop=20.0, device="local", **SETTINGS

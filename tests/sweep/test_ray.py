@@ -95,7 +95,7 @@ def test_a_cluster_finds_the_serial_front_and_survives(
     mark = uuid.uuid4().hex
     for name, value in {
         MARK: mark, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp",  # its sockets' paths have 107 characters at most
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
     room = {"num_cpus": 1, "object_store_memory": 100_000_000}
