@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.keras_bridge.network import network_of
@@ -116,14 +116,22 @@ def largest(
 
     trials = bisect(attempt)
     if not any(trial.holds for trial in trials):
-        raise VerificationError(
-            f"Removing {min((trial.ratio for trial in trials), default=0):.1%} already loses more than "
-            f"{max_drop:g} points.",
-            "The model has no slack at this limit.",
-            "Allow a larger drop, or fine-tune after pruning.",
-        )
+        raise _no_ratio_holds(trials, what, max_drop)
     best = max(range(len(trials)), key=lambda number: trials[number].ratio * trials[number].holds)
     return dataclasses.replace(tuned[best], trials=trials)
+
+
+def _no_ratio_holds(trials: Sequence[RatioReport], what: str, max_drop: float) -> VerificationError:
+    if not trials:
+        return VerificationError(
+            f"No smaller model could be made, not even one with {_PRECISION:.0%} {what}.",
+            "A model whose layers can be narrowed.", "Use --prune, or see `edgeprune inspect`.",
+        )
+    least = min(trial.ratio for trial in trials)
+    return VerificationError(
+        f"A model with {least:.1%} {what} already loses more than {max_drop:g} points.",
+        "The model has no slack at this limit.", "Allow a larger drop, or fine-tune after pruning.",
+    )
 
 
 def bisect(

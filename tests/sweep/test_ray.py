@@ -95,9 +95,11 @@ def test_a_cluster_finds_the_serial_front_and_survives(
     mark = uuid.uuid4().hex
     for name, value in {
         MARK: mark, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "cache"),
-        "RAY_USAGE_STATS_ENABLED": "0", "RAY_TMPDIR": "/tmp",  # its sockets' paths have 107 characters at most
+        "RAY_USAGE_STATS_ENABLED": "0",
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
+    # The paths of its sockets have 107 characters at most.
+    monkeypatch.setenv("RAY_TMPDIR", "/tmp")  # noqa: S108
     room = {"num_cpus": 1, "object_store_memory": 100_000_000}
     cluster = cluster_utils.Cluster(
         initialize_head=True, head_node_args={**room, "include_dashboard": False}
