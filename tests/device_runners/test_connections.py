@@ -171,8 +171,9 @@ def test_ctrl_c_over_ssh(pi64: Bed, slow_model: Path) -> None:
         "try: bench(sys.argv[1], sys.argv[2], BenchOptions(min_time_s=60, time_limit_s=300))\n"
         "except KeyboardInterrupt: sys.exit(130)"
     )
+    left_over = run_pid(pi64)  # of a run that was killed
     process = subprocess.Popen([sys.executable, "-c", code, slow_model, pi64.device], start_new_session=True)
-    wait_for(lambda: run_pid(pi64), "the run's start", 60)
+    wait_for(lambda: run_pid(pi64) not in (None, left_over), "the run's start", 60)
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     gone(pi64)
