@@ -14,7 +14,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from edgeprune.errors import InputError
-from edgeprune.metrics import anomaly, classification, regression, sequences
+from edgeprune.metrics import (
+    anomaly,
+    classification,
+    detection,
+    embedding,
+    images,
+    keypoints,
+    multi_label,
+    ranking,
+    regression,
+    segmentation,
+    sequences,
+)
 from edgeprune.metrics.evaluation import Evaluation, Metric
 
 
@@ -26,7 +38,11 @@ def table(*families: Sequence[Metric]) -> dict[str, Metric]:
     return {metric.name: metric for family in families for metric in family}
 
 
-METRICS = table(classification.METRICS, sequences.METRICS, anomaly.METRICS, regression.METRICS)
+METRICS = table(
+    classification.METRICS, multi_label.METRICS, ranking.METRICS, sequences.METRICS, anomaly.METRICS,
+    regression.METRICS, segmentation.METRICS, detection.METRICS, keypoints.METRICS, embedding.METRICS,
+    images.METRICS,
+)
 
 
 def evaluate(
@@ -39,7 +55,7 @@ def evaluate(
         y_true: (N,) class numbers, or (N, T) with -1 where nothing counts; None (no labels) is refused.
         outputs: the model's float output for the same samples: (N, C) scores or probabilities,
             (N, 1) or (N,) for one sigmoid unit, (N, T, C) for tags and CTC, or for an autoencoder
-            what it made of `inputs`.
+            what it made of `inputs`. Masks, boxes, keypoints and pictures: see the family's module.
         labels: class or tag names in order; needed by entity metrics, used in per-class names.
         inputs: of the model, needed only to score an autoencoder's reconstruction, which has one.
         threshold: above it a single score is positive; 0.5 unless given.

@@ -1,7 +1,6 @@
 """Metrics of one score per sample: anomaly detection and two-class ranking.
 
-An autoencoder's score is its mean squared reconstruction error; y is 1 for an anomaly. ROC-AUC is
-the Mann-Whitney statistic: the chance that a positive scores above a negative, ties counting half.
+An autoencoder's score is its mean squared reconstruction error; y is 1 for an anomaly.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ import numpy as np
 from edgeprune.errors import InputError
 from edgeprune.metrics.classification import f1, precision, recall
 from edgeprune.metrics.evaluation import Evaluation, scalar_metric
+from edgeprune.metrics.ranking import area_under_roc
 
 
 def reconstruction_error(inputs: np.ndarray, outputs: np.ndarray) -> np.ndarray:
@@ -36,17 +36,6 @@ def scores(evaluation: Evaluation) -> np.ndarray:
         "Expected one unit, two classes, or an autoencoder's output together with its inputs.",
         "Choose another metric, or hand over the inputs.",
     )
-
-
-def area_under_roc(y_true: np.ndarray, score: np.ndarray) -> float:
-    """Mann-Whitney U / (positives * negatives), by ranks with ties shared; 0.5 where a class is absent."""
-    positive = y_true.astype(bool)
-    hits, misses = int(positive.sum()), int((~positive).sum())
-    if not hits or not misses:
-        return 0.5
-    _, group, sizes = np.unique(score, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(sizes) - (sizes - 1) / 2)[group.reshape(-1)]
-    return float((ranks[positive].sum() - hits * (hits + 1) / 2) / (hits * misses))
 
 
 def choose_threshold(y_true: np.ndarray, score: np.ndarray) -> float:
