@@ -20,7 +20,8 @@ from edgeprune.run_record import RunRecord
 
 _ROOT = Path(__file__).parents[1]
 _LIGHT = (
-    "device_runners/agent/*.py", "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py",
+    "device_runners/agent/*.py",
+    "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py", "edgeprune/tasks/*.py",
     "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
     "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py",
 )

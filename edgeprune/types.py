@@ -7,9 +7,45 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Optional
+from typing import Literal, Optional
 
 BUNDLE_FORMAT_VERSION = 1
+
+TargetKind = Literal[
+    "classes", "binary", "multi_label", "values", "image", "sequence", "anomaly", "boxes", "original"
+]
+"""What labels of an output are; (N, …, C) is the output's shape:
+
+    classes      class numbers (N, …), -1 where nothing counts, or one-hot (N, …, C)
+    binary       0 or 1 for each score (N, …) of an output (N, …, 1)
+    multi_label  0 or 1 for each of C classes (N, C)
+    values       numbers of the output's shape
+    image        the same, with rows and columns of pixels
+    sequence     class numbers (N, L) that align with no position of the output (CTC), -1 after the last
+    anomaly      1 for an anomaly (N,); the output is a reconstruction of the input
+    boxes        (N, M, 5) class, ymin, xmin, ymax, xmax; class -1 fills up
+    original     none, or none that metrics can read: the original model's own outputs stand for them
+"""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Columns (of the last axis) of an output that are judged together."""
+
+    columns: tuple[int, ...]
+    classes: bool = False  # probabilities that sum to 1
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputTask:
+    """What one output of a model means; see `edgeprune.tasks`."""
+
+    kind: TargetKind
+    metrics: tuple[str, ...]  # names from `edgeprune.metrics`, the primary one first
+    name: str = ""  # of the output; empty for the only one
+    classes: tuple[str, ...] = ()  # names by number
+    threshold: float = 0.5  # above it a single score is positive; 0 for a logit
+    parts: tuple[Part, ...] = ()  # judged by themselves, since their scales or meanings differ
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +90,7 @@ class Manifest:
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     preprocessing: tuple[Mapping[str, object], ...]  # steps from raw to float; see `edgeprune.preprocessing`
-    metrics: tuple[str, ...]  # names from `edgeprune.metrics`, the first one being the task's own
+    metrics: tuple[str, ...]  # names of all figures, the primary one of the first output leading
     files: Mapping[str, FileInfo]  # all but the manifest itself, by name
     seed: int = 0
     recipe: Mapping[str, object] = dataclasses.field(default_factory=dict)
@@ -66,4 +102,5 @@ class Manifest:
     built_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
     threshold: Optional[float] = None  # noqa: UP045
     synthetic: bool = False  # whether the evaluation samples were made by a program
+    tasks: tuple[OutputTask, ...] = ()  # what each output means; one of `metrics` where there are none
     seal: str = ""  # SHA-256 of the rest, filled in by `write_bundle`; see `edgeprune.bundle.seal`

@@ -16,7 +16,8 @@ from edgeprune.data.streamed import ModelInput, is_streamed, unless_streamed
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel, KerasTensor
-from edgeprune.metrics import METRICS, evaluate
+from edgeprune.metrics import METRICS
+from edgeprune.tasks import figures
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
@@ -43,13 +44,13 @@ def train(
     tf_keras.utils.set_random_seed(seed)  # decides order, dropout and augmentation
     compile_model(model, recipe, steps=recipe.epochs * -(-len(data.train) // recipe.batch_size))
     validation_x = data.model_input(data.validation.x)
-    metric = METRICS[data.metrics[0]]
+    metric = METRICS[data.tasks[0].metrics[0]]
     best, best_figures, weights = -np.inf, dict[str, float](), model.get_weights()
     for epoch, (x, y) in enumerate(augmented_epochs(data, recipe, seed)):
         _fit_epoch(model, x, y, recipe, seed, epoch)
-        figures = measure(model, data, data.validation, inputs=validation_x)
-        if (score := metric.score(figures)) >= best:
-            best, best_figures, weights = score, figures, model.get_weights()
+        found = measure(model, data, data.validation, inputs=validation_x)
+        if (score := metric.score(found)) >= best:
+            best, best_figures, weights = score, found, model.get_weights()
         progress((epoch + 1) / recipe.epochs)
     model.set_weights(weights)
     return TrainingResult(model, best_figures, time.perf_counter() - started)
@@ -128,8 +129,8 @@ def augmented_epochs(
         x = augment(x, steps, FEATURES, rng)
         if recipe.loss == "reconstruction":
             yield x, x
-        elif data.train.y is not None:
-            yield x, data.train.y
+        elif data.train.labels is not None:
+            yield x, data.train.labels
         else:
             needs = f"The loss {recipe.loss} needs them."
             raise InputError("The training data has no labels.", needs, "Add labels.")
@@ -140,4 +141,5 @@ def measure(
 ) -> dict[str, float]:
     """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
     x = data.model_input(split.x) if inputs is None else inputs
-    return evaluate(data.metrics, split.y, predict(model, x)[0], data.labels, unless_streamed(x))
+    held = unless_streamed(x)
+    return figures(data.tasks, split.y, predict(model, x), None if isinstance(held, tuple) else held)

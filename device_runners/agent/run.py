@@ -100,7 +100,7 @@ def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Opt
     if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
         return None
     data = samples.first(load_eval(bundle.file(EVAL)), job.eval_samples)
-    if not len(data.y):
+    if not len(data):
         return None
     inputs = samples.model_inputs(bundle, data, tensors.infos(model.get_input_details()))
     return EvaluationSamples(bundle, data, tuple(inputs))
@@ -119,7 +119,7 @@ def _evaluate(
     output_details = interpreter.get_output_details()
     output_infos = tensors.infos(output_details)
     collected: list[list[np.ndarray]] = [[] for _ in output_details]
-    for index in range(len(data.y)):
+    for index in range(len(data)):
         if clock() > deadline and index:
             break
         _set_sample(interpreter, inputs, index)
@@ -127,12 +127,12 @@ def _evaluate(
         for detail, rows in zip(output_details, collected):
             rows.append(interpreter.get_tensor(detail["index"]))
     done = len(collected[0])
-    note = f"{done} of {len(data.y)} samples were evaluated in the time limit"
+    note = f"{done} of {len(data)} samples were evaluated in the time limit"
     seen = EvaluationSamples(bundle, samples.first(data, done), tuple(array[:done] for array in inputs))
     return dataclasses.replace(
         samples.result_of(seen, [np.concatenate(rows) for rows in collected], input_infos, output_infos),
         preprocess_ns=tuple(samples.time_preprocessing(bundle, data, input_infos, clock)),
-        notes=() if done == len(data.y) else (note,),
+        notes=() if done == len(data) else (note,),
     )
 
 

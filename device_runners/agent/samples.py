@@ -18,7 +18,7 @@ from edgeprune.bundle.eval_data import EvalData
 from edgeprune.bundle.read import Bundle
 from edgeprune.errors import InputError
 from edgeprune.run_record import Predictions
-from edgeprune.types import TensorInfo
+from edgeprune.types import OutputTask, TargetKind, TensorInfo
 
 _TIMED_SAMPLES = 20
 _MAX_DATA_BYTES = 4 << 20
@@ -68,8 +68,8 @@ def time_preprocessing(
 ) -> list[int]:
     """Nanoseconds from raw sample to input tensor, for each of the first samples, one by one."""
     times = []
-    for index in range(min(len(data.y), _TIMED_SAMPLES)):
-        one = EvalData(tuple(array[index : index + 1] for array in data.inputs), data.y[index : index + 1])
+    for index in range(min(len(data), _TIMED_SAMPLES)):
+        one = data.take(slice(index, index + 1))
         started = clock()
         model_inputs(bundle, one, infos)
         times.append(clock() - started)
@@ -78,27 +78,36 @@ def time_preprocessing(
 
 def first(data: EvalData, count: Optional[int]) -> EvalData:
     """The first `count` samples; all of them for None."""
-    return EvalData(tuple(array[:count] for array in data.inputs), data.y[:count])
+    return data.take(slice(count))
 
 
 def result_of(
     given: EvaluationSamples, outputs: Sequence[np.ndarray], input_infos: Sequence[TensorInfo],
     output_infos: Sequence[TensorInfo],
 ) -> EvaluationResult:
-    """Predictions from the raw outputs (N, …) of these samples, and the manifest's metrics over the first."""
-    from edgeprune.metrics import evaluate
+    """Predictions from the raw outputs (N, …) of these samples, and the metrics of every output."""
+    from edgeprune.tasks import figures
 
-    manifest, labels = given.bundle.manifest, None
-    if "labels.txt" in manifest.files:
-        labels = given.bundle.file("labels.txt").read_text(encoding="utf-8").splitlines()
-    figures = evaluate(
-        manifest.metrics, given.data.y, dequantize(outputs[0], output_infos[0]), labels=labels,
-        inputs=dequantize(given.inputs[0], input_infos[0]), threshold=manifest.threshold,
+    manifest, real = given.bundle.manifest, [dequantize(*pair) for pair in zip(outputs, output_infos)]
+    found = figures(
+        manifest.tasks or (_only_task(given.bundle),), given.data.targets, real,
+        dequantize(given.inputs[0], input_infos[0]), manifest.threshold,
     )
     return EvaluationResult(
-        metrics={name: float(value) for name, value in figures.items()}, samples=len(outputs[0]),
+        metrics={name: float(value) for name, value in found.items()}, samples=len(outputs[0]),
         predictions=tuple(map(_predictions, outputs, output_infos)),
     )
+
+
+def _only_task(bundle: Bundle) -> OutputTask:
+    """Of a bundle that an earlier edgeprune wrote: its metrics are those of the first output."""
+    manifest, labels = bundle.manifest, tuple[str, ...]()
+    if "labels.txt" in manifest.files:
+        labels = tuple(bundle.file("labels.txt").read_text(encoding="utf-8").splitlines())
+    kind: TargetKind = "values"  # labels go to the metrics as they are
+    if any(name.startswith("anomaly_") for name in manifest.metrics):
+        kind = "anomaly"
+    return OutputTask(kind, tuple(manifest.metrics), classes=labels)
 
 
 def _predictions(output: np.ndarray, info: TensorInfo) -> Predictions:

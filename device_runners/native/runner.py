@@ -123,7 +123,7 @@ def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: Nativ
     if job.data is None or bundle is None:
         return EvaluationResult()
     arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
-    if len(arrays[0]) != len(job.data.y):
-        raise DeviceError(f"{device} sent {len(arrays[0])} of {len(job.data.y)} samples' outputs.")
+    if len(arrays[0]) != len(job.data):
+        raise DeviceError(f"{device} sent {len(arrays[0])} of {len(job.data)} samples' outputs.")
     samples = EvaluationSamples(bundle, job.data, job.inputs)
     return result_of(samples, arrays, job.input_infos, job.output_infos)

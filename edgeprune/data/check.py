@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.model_signature import InputSignature, ModelSignature
+from edgeprune.data.model_signature import InputSignature, ModelSignature, OutputSignature
 from edgeprune.data.streamed import Array, FromItems, batches_of, parts_of
 from edgeprune.errors import InputError
+from edgeprune.tasks import OutputTask, several
 
 _NAMED = 5  # classes listed in a message at most
 
@@ -18,10 +21,9 @@ def check(data: Dataset, signature: ModelSignature | None) -> None:
         if not len(split):
             raise InputError(f"The {name} split has no samples.", "At least one is expected.", "Add samples.")
         _check_samples(data, split, name, signature)
-        if split.y is not None:
-            check_labels(split.y, name, signature)
+        check_targets(split, name, signature, data.tasks)
     if data.train.y is not None:
-        _check_classes(data.train.y, data.labels, signature)
+        _check_classes(data, signature)
 
 
 def _check_samples(data: Dataset, split: Split, name: str, signature: ModelSignature | None) -> None:
@@ -101,81 +103,122 @@ def _check_tokens(made: Array, expected: InputSignature, name: str) -> None:
             )
 
 
-def check_labels(y: np.ndarray, name: str, signature: ModelSignature | None) -> None:
-    """Refuses classes or values that the model does not have, or another shape."""
-    if signature is None or signature.reconstructs:
+def check_targets(
+    split: Split, name: str, signature: ModelSignature | None, tasks: Sequence[OutputTask]
+) -> None:
+    """Refuses labels that the model's outputs cannot be trained towards; a loss of its own reads its own."""
+    if signature is None or not tasks:
         return
-    classes = signature.classes()
-    if y.dtype.kind == "i":
-        if not classes:
-            raise InputError(
-                f"The {name} labels are classes.", "The model gives a value, not class scores.",
-                "Pass numbers as labels, or a model with a softmax or sigmoid output.",
-            )
-        _check_numbers(y, name, signature, classes)
-    else:
-        _check_values(y, name, signature)
+    outputs = signature.each_output
+    for task, output, y in zip(tasks, outputs, several(split.y, len(outputs)), strict=False):
+        if y is not None and len(y):
+            where = f"The {name} labels" + (f" of the output '{output.name}'" if len(outputs) > 1 else "")
+            _check_one(y, where, task, output)
 
 
-def _check_numbers(y: np.ndarray, name: str, signature: ModelSignature, classes: int) -> None:
-    positions = signature.output[0] if len(signature.output) > 1 else None
-    too_long = y.ndim == 2 and positions is not None and y.shape[1] > positions
-    if y.ndim != min(len(signature.output), 2) or too_long:
+def _check_one(y: np.ndarray, where: str, task: OutputTask, output: OutputSignature) -> None:
+    if task.kind in ("anomaly", "boxes", "original"):
+        return
+    if task.kind in ("classes", "binary", "sequence") and y.dtype.kind in "iub" and (
+        y.shape[1:] != output.shape or output.head == "softmax"
+    ):
+        _check_numbers(y, where, output)
+    elif output.loss != "any":
+        _check_values(y, where, output)
+
+
+def classes_of(output: OutputSignature) -> int:
+    """How many classes an output tells apart; 0 where it holds no class scores."""
+    size = (output.shape[-1] if output.shape else 0) or 0
+    if size == 1:  # linear, it is regression; several linear outputs are taken for logits
+        return 2 if output.head == "sigmoid" or output.loss == "binary" else 0
+    return size
+
+
+def _check_numbers(y: np.ndarray, where: str, output: OutputSignature) -> None:
+    classes = classes_of(output)
+    if not classes:
         raise InputError(
-            f"The {name} labels have the shape {y.shape}.",
-            f"The model gives {signature.output} for each sample: labels of the shape "
-            + ("(N,)" if len(signature.output) == 1 else f"(N, {positions or 'T'})") + " fit.",
+            f"{where} are classes.", "The model gives a value, not class scores.",
+            "Pass numbers as labels, or a model with a softmax or sigmoid output.",
+        )
+    positions = output.shape[:-1]
+    tags = len(positions) == 1 and y.ndim == 2 and y.shape[1] <= (positions[0] or y.shape[1])
+    aligned = len(y.shape) == len(positions) + 1 and all(
+        size in (None, found) for size, found in zip(positions, y.shape[1:], strict=True)
+    )
+    if not aligned and not tags and output.loss != "any":
+        raise InputError(
+            f"{where} have the shape {y.shape}.",
+            f"The model gives {output.shape} for each sample: labels of the shape "
+            f"{_label_shape(positions)} fit.",
             "Pass one class number for each.",
         )
     low, high = int(y.min()), int(y.max())
     if low < (0 if y.ndim == 1 else -1) or high >= classes:
         shifted = low == 1 and high == classes
         raise InputError(
-            f"The {name} labels are out of range: they go from {low} to {high}.",
+            f"{where} are out of range: they go from {low} to {high}.",
             f"The model has {classes} classes: 0 to {classes - 1} are expected.",
             "Subtract 1 from each." if shifted else "Correct the labels, or take the model they belong to.",
         )
 
 
-def _check_values(y: np.ndarray, name: str, signature: ModelSignature) -> None:
+def _label_shape(positions: Sequence[int | None]) -> str:
+    if not positions:
+        return "(N,)"
+    return f"(N, {', '.join('T' if size is None else str(size) for size in positions)})"
+
+
+def _check_values(y: np.ndarray, where: str, output: OutputSignature) -> None:
     shape = y.shape[1:] if y.ndim > 1 else (1,)
-    if len(shape) != len(signature.output) or any(
-        expected not in (None, size) for expected, size in zip(signature.output, shape, strict=True)
-    ):
+    positions = output.shape[:-1] if output.shape[-1:] == (1,) else output.shape
+    fits = [
+        len(shape) == len(expected) and all(
+            size in (None, found) for size, found in zip(expected, shape, strict=True)
+        ) for expected in (output.shape, positions)
+    ]
+    if not any(fits):
         raise InputError(
-            f"The {name} labels are values of the shape {y.shape}.",
-            f"The model gives {signature.output} for each sample.", "Pass labels of that shape.",
+            f"{where} are values of the shape {y.shape}.", f"The model gives {output.shape} for each sample.",
+            "Pass labels of that shape.",
         )
-    sums = signature.head != "softmax" or np.allclose(y.sum(-1), 1, atol=1e-3)
-    if signature.head != "values" and (y.min() < 0 or y.max() > 1 or not sums):
+    sums = output.head != "softmax" or np.allclose(y.sum(-1), 1, atol=1e-3)
+    if output.head != "values" and (y.min() < 0 or y.max() > 1 or not sums):
         raise InputError(
-            f"The {name} labels are out of range: values from {y.min():g} to {y.max():g}.",
-            f"The model gives probabilities ({signature.head}): 0 to 1 is expected"
-            + (", and a sum of 1 for each sample." if signature.head == "softmax" else "."),
+            f"{where} are out of range: values from {y.min():g} to {y.max():g}.",
+            f"The model gives probabilities ({output.head}): 0 to 1 is expected"
+            + (", and a sum of 1 for each sample." if output.head == "softmax" else "."),
             "Correct the labels, or take the model they belong to.",
         )
 
 
-def _check_classes(y: np.ndarray, labels: tuple[str, ...] | None, signature: ModelSignature | None) -> None:
+def _check_classes(data: Dataset, signature: ModelSignature | None) -> None:
     """Every class of model and data has training samples, and there are at least two."""
-    if signature is not None and signature.reconstructs:
-        return
-    if y.ndim == 1 and y.dtype.kind == "i":
-        names = labels or ()
-        number = signature.classes() if signature is not None else len(names)
-        seen = np.unique(y)
-        if len(seen) == 1:
-            raise InputError(
-                f"All training samples are of one class, {_name(int(seen[0]), names)}.",
-                "At least two classes are expected.",
-                "Add samples of another class, or leave the labels out: then agreement with the original "
-                "model is measured.",
-            )
-        empty = sorted(set(range(number)) - set(seen.tolist()))
-    elif y.ndim == 2 and signature is not None and signature.head == "sigmoid" and signature.output_size > 1:
-        names, empty = labels or (), np.flatnonzero(~y.any(axis=0)).tolist()
-    else:
-        return
+    outputs = signature.each_output if signature is not None else (None,)
+    labelled = several(data.train.y, len(outputs))
+    for task, output, y in zip(data.tasks, outputs, labelled, strict=False):
+        if y is None or (output is not None and output.loss == "any"):
+            continue
+        names = task.classes or ((data.labels or ()) if y is data.train.labels else ())
+        if task.kind in ("classes", "binary") and y.ndim == 1 and y.dtype.kind == "i":
+            _check_seen(np.unique(y).tolist(), classes_of(output) if output else len(names), names)
+        elif task.kind == "multi_label" and y.ndim == 2:
+            _check_empty(np.flatnonzero(~y.any(axis=0)).tolist(), names)
+
+
+def _check_seen(seen: list[int], number: int, names: tuple[str, ...]) -> None:
+    if len(seen) == 1:
+        raise InputError(
+            f"All training samples are of one class, {_name(seen[0], names)}.",
+            "At least two classes are expected.",
+            "Add samples of another class, or leave the labels out: then agreement with the original "
+            "model is measured.",
+        )
+    _check_empty(sorted(set(range(number)) - set(seen)), names)
+
+
+def _check_empty(empty: list[int], names: tuple[str, ...]) -> None:
     if empty:
         listed = ", ".join(_name(label, names) for label in empty[:_NAMED])
         more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""

@@ -14,7 +14,8 @@ import numpy as np
 from edgeprune import preprocessing
 from edgeprune.data.streamed import Array, Mapped, ModelInput, Samples, Streamed, in_memory, is_streamed, pick
 from edgeprune.preprocessing import Step
-from edgeprune.types import StreamInfo
+from edgeprune.tasks import Targets, metric_names
+from edgeprune.types import OutputTask, StreamInfo
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -24,13 +25,20 @@ class Split:
     Attributes:
         x: (N, ...) as stored: uint8 pixels, int16 PCM, str (object or unicode) texts, floats; a
             tuple of arrays for several inputs. `Streamed` where they do not fit into memory.
-        y: (N,) int64 class numbers; (N, T) int64, one per token or, for CTC, a label sequence, -1 where
-            there is none; float32 of the shape of the model's output for several labels at once
-            (multi-hot) and for regression; None where a sample is its own target or labels are missing.
+        y: labels as `edgeprune.data.targets` keeps them: (N,) int64 class numbers, values of the output's
+            shape, …; a tuple with one entry for each output where the model has several, None for an output
+            without labels; None where a sample is its own target or labels are missing.
+        weights: (N,) float32, what each sample counts in training; None: all the same.
     """
 
     x: Samples
-    y: np.ndarray | None = None
+    y: np.ndarray | Targets | None = None
+    weights: np.ndarray | None = None
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Labels of the first output."""
+        return self.y[0] if isinstance(self.y, tuple) else self.y
 
     def __len__(self) -> int:
         return len(self.x[0] if isinstance(self.x, tuple) else self.x)
@@ -38,11 +46,14 @@ class Split:
     def take(self, rows: np.ndarray | slice) -> Split:
         """The samples `rows`, in that order; streamed ones are not read."""
         x = tuple(pick(part, rows) for part in self.x) if isinstance(self.x, tuple) else pick(self.x, rows)
-        return Split(x, None if self.y is None else self.y[rows])
+        y = tuple(None if one is None else one[rows] for one in self.y) if isinstance(self.y, tuple) else (
+            None if self.y is None else self.y[rows]
+        )
+        return Split(x, y, None if self.weights is None else self.weights[rows])
 
     def held(self) -> Split:
         """The same samples, read into memory."""
-        return Split(in_memory(self.x), self.y)
+        return Split(in_memory(self.x), self.y, self.weights)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -56,7 +67,7 @@ class Dataset:
     preprocessing: tuple[Step, ...] = ()
     labels: tuple[str, ...] | None = None  # class (or tag) names in order of their numbers
     name: str = ""
-    metrics: tuple[str, ...] = ("accuracy",)  # names from `edgeprune.metrics`, the task's own first
+    tasks: tuple[OutputTask, ...] = (OutputTask("classes", ("accuracy",)),)  # of each output of the model
     # Texts that the steps name, such as ``vocab.txt``; they go into the bundle.
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vocabulary: int = 0  # how many token numbers there are; 0 for anything but text
@@ -66,6 +77,11 @@ class Dataset:
     licence: str = ""
     synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it
     notes: tuple[str, ...] = ()  # what was decided about the data, a sentence each, for people to read
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of all figures, the primary one of the first output leading."""
+        return metric_names(self.tasks)
 
     def model_input(self, x: Samples) -> ModelInput:
         """Raw samples to the model's input; streamed ones are read and preprocessed batch by batch."""

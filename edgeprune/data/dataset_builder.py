@@ -9,21 +9,18 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import ArrayLike
-
 from edgeprune.data import check, labels, splits
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.streamed import Samples, parts_of
 from edgeprune.errors import InputError
-from edgeprune.metrics import anomaly
 from edgeprune.preprocessing import Step
+from edgeprune.tasks import OutputTask, several
 
 _VALUES = ("r2", "mean_absolute_error")
-RawParts = Mapping[str, tuple[Samples, "ArrayLike | None"]]
-"""Samples and labels (or None) as a source has them, under ``train`` and, where there are such splits,
-``validation`` and ``test``."""
+RawParts = Mapping[str, tuple[Samples, "labels.RawTargets"]]
+"""Samples and labels (or None; a tuple for several outputs) as a source has them, under ``train`` and, where
+there are such splits, ``validation`` and ``test``."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,9 +80,9 @@ def build_dataset(
     read = labels.read_labels({part: y for part, (_, y) in parts.items()}, signature, classes)
     given = {part: Split(x, read.parts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():
-        if split.y is not None and len(split.y):
-            check.check_labels(split.y, part, signature)
-        lengths = [len(array) for array in parts_of(split.x)] + ([] if split.y is None else [len(split.y)])
+        check.check_targets(split, part, signature, read.tasks)
+        labelled = [len(y) for y in several(split.y) if y is not None]
+        lengths = [len(array) for array in parts_of(split.x)] + labelled
         if len(set(lengths)) > 1:
             raise InputError(
                 f"{source}: the {part} samples and labels number {', '.join(map(str, lengths))}.",
@@ -101,24 +98,20 @@ def build_dataset(
     fitted = preprocessing(train)
     data = Dataset(
         task, train, found["validation"], found["test"], fitted.steps, read.names, name, source=source,
-        licence=licence, metrics=_metrics(train.y, task, signature, read.names),
+        licence=licence, tasks=read.tasks or _unlabelled(signature),
         files=fitted.files, vocabulary=fitted.vocabulary,
-        notes=tuple(note for note in (*notes, read.note, *drawn, *fitted.notes) if note),
+        notes=tuple(note for note in (*notes, *read.notes, *drawn, *fitted.notes) if note),
     )
     check.check(data, signature)
     return data
 
 
-def _metrics(
-    y: np.ndarray | None, task: str, signature: ModelSignature | None, names: tuple[str, ...] | None
-) -> tuple[str, ...]:
-    """Names from `edgeprune.metrics`; several labels at once are each right or wrong: accuracy."""
-    if y is None:  # the original model's predictions stand for labels: its classes, or its values
-        return ("agreement",) if signature is None or signature.classes() else _VALUES
-    if signature is not None and signature.reconstructs:
-        return anomaly.NAMES
-    if y.dtype.kind == "f":
-        return ("accuracy",) if signature is not None and signature.head == "sigmoid" else _VALUES
-    if y.ndim == 2 and names is not None and any(name.startswith("B-") for name in names):
-        return ("entity_f1", "accuracy")
-    return ("accuracy",) if task == "vision" else ("accuracy", "f1_macro")
+def _unlabelled(signature: ModelSignature | None) -> tuple[OutputTask, ...]:
+    """Without labels the original model's predictions stand for them: its classes, or its values."""
+    outputs = signature.each_output if signature is not None else (None,)
+    agrees = signature is None or bool(signature.classes())
+    names = [output.name if output is not None and len(outputs) > 1 else "" for output in outputs]
+    return tuple(
+        OutputTask("original", ("agreement",) if agrees and not number else _VALUES, name)
+        for number, name in enumerate(names)
+    )

@@ -1,16 +1,7 @@
-"""Labels of any kind to what a `Split` holds.
+"""Labels of any kind, of one output or several, to what a `Split` holds.
 
-What a source has, its shape, and what becomes of it:
-
-    strings, bytes, booleans   (N,)          class numbers, int64; names sorted, so labels.txt repeats itself
-    integers                   (N,), (N, 1)  class numbers, int64; regression where the model says so
-    one-hot                    (N, C)        class numbers, int64
-    several at once            (N, C)        float32 as they are (multi-hot)
-    regression                 (N,), (N, K)  float32 as they are
-    one per token, CTC         (N, T)        int64, -1 where there is none
-    absent                                   None: agreement with the original stands for accuracy
-
-Values are values because the model's output says so; see `ModelSignature.classes`.
+Class names become numbers, sorted, so that labels.txt repeats itself; `edgeprune.data.targets` says what
+numbers are. Where labels are absent, agreement with the original stands for accuracy.
 """
 
 from __future__ import annotations
@@ -21,36 +12,109 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from edgeprune.data.model_signature import ModelSignature
+from edgeprune.data.model_signature import ModelSignature, OutputSignature
+from edgeprune.data.targets import OutputTargets, metrics_for, read_numbers
 from edgeprune.errors import InputError
+from edgeprune.tasks import OutputTask, TargetKind, Targets
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Labels:
-    """The labels of all parts that have some, in one representation."""
+    """The labels of all parts that have some, in one representation, and what they are."""
 
-    parts: Mapping[str, np.ndarray]
-    names: tuple[str, ...] | None = None  # of the classes, by number; None where there are no classes
-    note: str = ""  # how they were read, where that is not plain
+    parts: Mapping[str, np.ndarray | Targets]
+    tasks: tuple[OutputTask, ...] = ()  # one for each output of the model; none without labels
+    notes: tuple[str, ...] = ()  # how they were read, where that is not plain
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """Of the classes of the first output that has some, by number."""
+        return next((task.classes for task in self.tasks if task.classes), None)
+
+
+RawTargets = ArrayLike | tuple["ArrayLike | None", ...] | None
+"""Labels as a source has them: of the only output (or the first), or one entry for each output."""
 
 
 def read_labels(
-    parts: Mapping[str, ArrayLike | None], signature: ModelSignature | None = None,
+    parts: Mapping[str, RawTargets], signature: ModelSignature | None = None,
     names: Sequence[str] | None = None,
 ) -> Labels:
-    """Brings raw labels by split into a `Split`'s representation; `names` are classes the source knows."""
-    arrays = {name: _plain(np.asarray(y), name) for name, y in parts.items() if y is not None}
-    given = list(arrays.values())
-    if not given:
-        return Labels(arrays)
-    if len({y.ndim for y in given}) > 1 or len({y.dtype.kind == "U" for y in given}) > 1:
+    """Brings raw labels by split into a `Split`'s representation; `names` are classes the source knows.
+
+    Raises:
+        InputError: labels of no known kind, or of other kinds in other splits.
+    """
+    outputs: Sequence[OutputSignature | None] = signature.each_output if signature is not None else (None,)
+    rows = {part: _by_output(y, len(outputs), part) for part, y in parts.items() if y is not None}
+    if not any(y is not None for row in rows.values() for y in row):
+        return Labels({})
+    columns: list[Mapping[str, np.ndarray]] = []
+    tasks: list[OutputTask] = []
+    notes: list[str] = []
+    for number, output in enumerate(outputs):
+        given = {part: row[number] for part, row in rows.items()}
+        task, arrays, note = _one_output(given, output, number, signature, names if number == 0 else None)
+        tasks.append(dataclasses.replace(task, name=output.name if output and len(outputs) > 1 else ""))
+        columns.append(arrays)
+        notes.append(note if len(outputs) == 1 or not note else f"{task.name}: {note}")
+    found = {part: tuple(column.get(part) for column in columns) for part in rows}
+    several = {part: row if len(outputs) > 1 else row[0] for part, row in found.items()}
+    return Labels(
+        {part: y for part, y in several.items() if y is not None}, tuple(tasks), tuple(filter(None, notes))
+    )
+
+
+def _one_output(
+    given: Mapping[str, ArrayLike | None], output: OutputSignature | None, number: int,
+    signature: ModelSignature | None, names: Sequence[str] | None,
+) -> tuple[OutputTask, Mapping[str, np.ndarray], str]:
+    arrays = {part: _plain(np.asarray(y), part) for part, y in given.items() if y is not None}
+    if not arrays:
+        kind: TargetKind = "original"
+        return OutputTask(kind, metrics_for(kind, None, None)), arrays, ""
+    shapes = {(y.ndim, y.dtype.kind == "U") for y in arrays.values()}
+    if len(shapes) > 1:
         raise InputError("The splits' labels are of unlike kinds.", "One kind is expected in all of them.")
-    if given[0].dtype.kind == "U":
-        return _named(arrays, names)
-    numbers = {name: _numbers(y, given, signature) for name, y in arrays.items()}
-    one_hot = given[0].ndim == 2 and given[0].shape[1] > 1 and next(iter(numbers.values())).ndim == 1
-    note = "One-hot labels became class numbers." if one_hot else ""
-    return Labels(numbers, _class_names([*numbers.values()], signature, names), note)
+    order = tuple(names) if names is not None else None
+    if next(iter(arrays.values())).dtype.kind == "U":
+        order, arrays = _named(arrays, names)
+    reconstructs = number == 0 and signature is not None and signature.reconstructs
+    read = read_numbers(arrays, output, reconstructs)
+    if order is not None and read.kind == "values":
+        raise InputError(
+            "The labels are classes.", "The model gives a value, not class scores.",
+            "Pass numbers as labels, or a model with a softmax or sigmoid output.",
+        )
+    if order is None:
+        order = _numbered(read)
+    threshold = 0.0 if output is not None and output.logits else 0.5
+    first = next(iter(read.parts.values()))
+    task = OutputTask(
+        read.kind, metrics_for(read.kind, first, order), classes=order or (), threshold=threshold
+    )
+    return task, read.parts, read.note
+
+
+def _by_output(y: RawTargets, outputs: int, part: str) -> tuple[ArrayLike | None, ...]:
+    if not isinstance(y, tuple):
+        return (y,) + (None,) * (outputs - 1)
+    if len(y) != outputs:
+        raise InputError(
+            f"The {part} labels are for {len(y)} outputs.", f"The model has {outputs}.",
+            "Pass one array of labels for each output, in the model's order.",
+        )
+    return y
+
+
+def _numbered(read: OutputTargets) -> tuple[str, ...] | None:
+    """Class numbers as names, for one class a sample."""
+    given = list(read.parts.values())
+    if read.kind not in ("classes", "binary") or any(
+        y.dtype.kind not in "iu" or y.ndim != 1 or not len(y) for y in given
+    ):
+        return None
+    return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))
 
 
 def _plain(y: np.ndarray, name: str) -> np.ndarray:
@@ -61,6 +125,8 @@ def _plain(y: np.ndarray, name: str) -> np.ndarray:
         y = np.char.decode(y, "utf-8", "replace")
     if y.ndim == 2 and y.shape[1] == 1 and y.dtype.kind in "biuU":
         y = y[:, 0]
+    if y.dtype.kind == "f" and y.dtype != np.float32:
+        y = y.astype(np.float32)
     if y.dtype.kind not in "biufU" or y.ndim == 0 or (y.dtype.kind == "U" and y.ndim > 1):
         raise InputError(
             f"The {name} labels are of dtype {y.dtype} and shape {y.shape}.",
@@ -81,7 +147,10 @@ def text_of(value: str | bytes) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
-def _named(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> Labels:
+def _named(
+    arrays: Mapping[str, np.ndarray], names: Sequence[str] | None
+) -> tuple[tuple[str, ...], dict[str, np.ndarray]]:
+    """Names in order, and numbers for them."""
     found = sorted({str(value) for y in arrays.values() for value in np.unique(y)})
     order = tuple(names or found)
     if unknown := sorted(set(found) - set(order)):
@@ -92,7 +161,7 @@ def _named(arrays: Mapping[str, np.ndarray], names: Sequence[str] | None) -> Lab
         check_class_name(name)
     number = {name: index for index, name in enumerate(order)}
     parts = {split: np.array([number[str(one)] for one in y], np.int64) for split, y in arrays.items()}
-    return Labels(parts, order)
+    return order, parts
 
 
 def check_class_name(name: str) -> None:
@@ -102,34 +171,3 @@ def check_class_name(name: str) -> None:
             f"A class is called {name!a}.", "Class names are lines of labels.txt: printable text.",
             "Rename it.",
         )
-
-
-def _numbers(y: np.ndarray, given: Sequence[np.ndarray], signature: ModelSignature | None) -> np.ndarray:
-    if y.ndim == 2 and _is_one_hot(given, signature):
-        return np.asarray(np.argmax(y, axis=1), np.int64)
-    if y.ndim == 2 and signature is not None and len(signature.output) == 1:
-        return y.astype(np.float32)
-    integers = all(array.dtype.kind in "biu" for array in given)
-    values = signature is not None and not signature.classes() and not signature.reconstructs
-    if not integers and signature is not None and signature.classes() and y.ndim == 1:
-        # Class numbers that a CSV or a float array carries as 3.0 stay class numbers.
-        integers = all(bool((array == np.rint(array)).all()) for array in given)
-    return y.astype(np.int64) if integers and not values else y.astype(np.float32)
-
-
-def _is_one_hot(given: Sequence[np.ndarray], signature: ModelSignature | None) -> bool:
-    """One 1 a row, for a model that gives one class a sample."""
-    if signature is not None and (signature.output != given[0].shape[1:] or signature.head == "sigmoid"):
-        return False
-    return all(y.shape[1] > 1 and bool(np.isin(y, (0, 1)).all() and (y.sum(1) == 1).all()) for y in given)
-
-
-def _class_names(
-    given: Sequence[np.ndarray], signature: ModelSignature | None, names: Sequence[str] | None
-) -> tuple[str, ...] | None:
-    if names is not None:
-        return tuple(names)
-    no_classes = signature is not None and not signature.classes()
-    if no_classes or any(y.dtype.kind == "f" or y.ndim != 1 or not len(y) for y in given):
-        return None
-    return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))

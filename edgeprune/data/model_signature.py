@@ -6,15 +6,33 @@ Only attributes that Keras 2 and Keras 3 models share are read; Keras itself is 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from typing import Literal
 
-from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
+from edgeprune.keras_types import KerasLayer, KerasLoss, KerasModel, KerasTensor
 
 Head = Literal["softmax", "sigmoid", "values"]
 """The output's numbers: probabilities that sum to 1, single ones, or else (logits and regression)."""
 Shape = tuple["int | None", ...]
+LossForm = Literal["numbers", "one_hot", "binary", "same", "any"]
+"""Labels that a loss takes: class numbers, one-hot rows, 0 or 1 or values of the output's shape, or what its
+author wanted."""
+_FORMS: dict[str, LossForm] = {
+    "sparse_categorical_crossentropy": "numbers", "categorical_crossentropy": "one_hot",
+    "categorical_focal_crossentropy": "one_hot", "kl_divergence": "one_hot", "kullback_leibler_divergence":
+    "one_hot", "categorical_hinge": "one_hot", "binary_crossentropy": "binary",
+    "binary_focal_crossentropy": "binary", "mean_squared_error": "same", "mean_absolute_error": "same",
+    "mean_absolute_percentage_error": "same", "mean_squared_logarithmic_error": "same", "huber": "same",
+    "huber_loss": "same", "log_cosh": "same", "logcosh": "same", "poisson": "same",
+    "cosine_similarity": "same",
+}
+_SHORT = {
+    "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
+    "msle": "mean_squared_logarithmic_error", "bce": "binary_crossentropy", "kld": "kl_divergence",
+}
 _SCALING = ("Rescaling", "Normalization")
+_SHAPING = ("Reshape", "Permute", "Flatten")  # they hand on what the layer before them activated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +61,17 @@ class InputSignature:
 
 
 @dataclasses.dataclass(frozen=True)
+class OutputSignature:
+    """One output of a model, and what its compiled loss takes."""
+
+    shape: Shape  # without the batch axis
+    head: Head = "values"
+    name: str = ""
+    loss: LossForm | None = None  # None: the model was not compiled with a loss for this output
+    logits: bool = False  # the loss takes them for logits
+
+
+@dataclasses.dataclass(frozen=True)
 class ModelSignature:
     """A model seen from its data."""
 
@@ -51,6 +80,12 @@ class ModelSignature:
     head: Head = "values"
     scales: bool = False  # the model rescales or normalizes its raw input itself, so nobody else must
     pixels: tuple[float, float] = (0.0, 1.0)  # what black and white are to a model that does not
+    outputs: tuple[OutputSignature, ...] = ()  # all of them; the one above where nothing more is known
+
+    @property
+    def each_output(self) -> tuple[OutputSignature, ...]:
+        """All outputs, in the model's order."""
+        return self.outputs or (OutputSignature(self.output, self.head),)
 
     @property
     def output_size(self) -> int:
@@ -85,7 +120,52 @@ def signature_of(model: KerasModel) -> ModelSignature:
     # Where a model's own preprocessing would stand: the first two layers that do something.
     first = [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
     scales = any(type(layer).__name__ in _SCALING for layer in first)
-    return ModelSignature(inputs, _shape(model.outputs[0]), _head(model), scales)
+    outputs = tuple(_output(model, number) for number in range(len(model.outputs)))
+    return ModelSignature(inputs, outputs[0].shape, outputs[0].head, scales, outputs=outputs)
+
+
+def _output(model: KerasModel, number: int) -> OutputSignature:
+    names = [str(name) for name in getattr(model, "output_names", ())]
+    name = names[number] if number < len(names) else f"output_{number}"
+    loss = compiled_loss(model, number)
+    logits, form = False, None
+    if loss is not None:
+        config = loss.get_config() if hasattr(loss, "get_config") else {}
+        logits = bool(getattr(loss, "from_logits", False) or config.get("from_logits"))
+        own = isinstance(loss, str) or _keras_own(loss)
+        form = _FORMS.get(loss_name(loss), "any") if own else "any"
+    return OutputSignature(_shape(model.outputs[number]), _head(model, number), name, form, logits)
+
+
+def compiled_loss(model: KerasModel, output: int) -> KerasLoss | str | None:
+    """The loss of one output as it was given to `compile`; None if there was none."""
+    loss = getattr(model, "loss", None)
+    if isinstance(loss, dict):
+        names = list(getattr(model, "output_names", ()))
+        loss = loss.get(names[output]) if output < len(names) else None
+    elif isinstance(loss, (list, tuple)):
+        loss = loss[output] if output < len(loss) else None
+    return loss
+
+
+def loss_name(loss: KerasLoss | str) -> str:
+    """Keras' name of a loss of its own, ``mean_squared_error`` for "mse" too; else what the author chose."""
+    given = [loss] if isinstance(loss, str) else [
+        getattr(loss, "name", None), getattr(loss, "__name__", None), type(loss).__name__
+    ]
+    names = [str(name) for name in given if name]
+    if isinstance(loss, str) or _keras_own(loss):
+        for name in names:
+            snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+            if (found := _SHORT.get(snake, snake)) in _FORMS:
+                return found
+    return names[0]
+
+
+def _keras_own(loss: KerasLoss) -> bool:
+    """Whether Keras itself defines a loss, whose name then tells what it takes."""
+    module = getattr(loss, "__module__", None) or type(loss).__module__
+    return str(module).partition(".")[0] in ("keras", "tf_keras")
 
 
 def _shape(tensor: KerasTensor) -> Shape:
@@ -113,12 +193,18 @@ def _layers(model: KerasModel) -> Iterator[KerasLayer]:
             yield from _layers(layer)
 
 
-def _head(model: KerasModel) -> Head:
+def _head(model: KerasModel, output: int = 0) -> Head:
     """The activation of the layer that gives the output, found by its tensor, else the last layer."""
     layers = list(_layers(model))
-    made = [layer for layer in layers if getattr(layer, "output", None) is model.outputs[0]]
+    made = [layer for layer in layers if getattr(layer, "output", None) is model.outputs[output]]
     layer = (made or layers)[-1]
-    while hasattr(layer, "layers"):
-        layer = layer.layers[-1]
+    while hasattr(layer, "layers") or type(layer).__name__ in _SHAPING:
+        if hasattr(layer, "layers"):
+            layer = layer.layers[-1]
+            continue
+        before = [one for one in layers if getattr(one, "output", None) is getattr(layer, "input", layer)]
+        if not before:
+            break
+        layer = before[-1]
     name = getattr(getattr(layer, "activation", None), "__name__", "") or type(layer).__name__.lower()
     return "softmax" if name == "softmax" else "sigmoid" if name == "sigmoid" else "values"

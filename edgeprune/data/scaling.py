@@ -39,7 +39,7 @@ def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
     values, scores = [], []
     for _, steps in found:
         inputs = preprocessing.apply(steps, in_memory(split.x), data.files)
-        figures = evaluate(data.metrics[:1], split.y, predict(inputs), data.labels, inputs)
+        figures = evaluate(data.metrics[:1], split.labels, predict(inputs), data.labels, inputs)
         values.append(figures[metric.name])
         scores.append(metric.score(figures))
     best = int(np.argmax(np.nan_to_num(scores, nan=-np.inf)))  # the first of equals: the usual one
@@ -53,7 +53,7 @@ def choose_scaling(data: Dataset, predict: Predict, seed: int = 0) -> Dataset:
             f"({metric.name} on {len(split)} training samples: {tried})."
         )
     return dataclasses.replace(
-        data, preprocessing=found[best][1], notes=(*notes, *_doubts(data, split.y, values[best]))
+        data, preprocessing=found[best][1], notes=(*notes, *_doubts(data, split.labels, values[best]))
     )
 
 

@@ -7,6 +7,7 @@ Mean and deviation of the features come from the training clips alone.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,10 +17,13 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, Streamed
 from edgeprune.preprocessing import Step
-from edgeprune.types import StreamInfo
+from edgeprune.types import OutputTask, StreamInfo
 
 _STATISTICS = 4096
 HOP_MS = 250  # how often a stream is classified
+
+_CLASSES = OutputTask("classes", ("accuracy", "f1_macro"))
+_WORDS = OutputTask("sequence", ("word_error_rate",))
 
 
 def front_end(
@@ -63,7 +67,7 @@ def clips_dataset(
     train, validation, test = (Split(*splits[part]) for part in NAMES)
     return Dataset(
         "speech", train, validation, test, preprocessing=tuple(steps), labels=tuple(labels),
-        metrics=("word_error_rate",) if y.ndim == 2 else ("accuracy", "f1_macro"),
+        tasks=(dataclasses.replace(_WORDS if y.ndim == 2 else _CLASSES, classes=tuple(labels)),),
         stream=StreamInfo(sample_rate, clips.shape[1], sample_rate * HOP_MS // 1000),
         name=name, source=source, licence=licence, synthetic=synthetic, noise=noise,
     )

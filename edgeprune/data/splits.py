@@ -66,15 +66,23 @@ def choose(split: Split, number: int, seed: int) -> Split:
     They drive reconstruction and quantization ranges: test data is never passed in here.
     """
     order = np.random.default_rng(seed).permutation(len(split))
-    if split.y is not None and split.y.ndim == 1:
+    labels = split.labels
+    if labels is not None and labels.ndim == 1:
         # The n-th sample of each class comes before the n+1-th of any: a stable sort by that rank.
         rank = np.empty(len(order), int)
         seen: dict[int, int] = {}
-        for place, label in enumerate(split.y[order].tolist()):
+        for place, label in enumerate(labels[order].tolist()):
             rank[place] = seen[label] = seen.get(label, -1) + 1
         order = order[np.argsort(rank, kind="stable")]
     return split.take(np.sort(order[:number]))
 
 
 def _classes(split: Split) -> np.ndarray | None:
-    return split.y if split.y is not None and split.y.ndim == 1 and split.y.dtype.kind in "iu" else None
+    """Class numbers (N,) where each sample has one; one-hot rows tell them too."""
+    y = split.labels
+    if y is None or not len(y):
+        return None
+    if y.ndim == 1:
+        return y if y.dtype.kind in "iu" else None
+    one_hot = y.ndim == 2 and y.shape[1] > 1 and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all()
+    return np.asarray(y.argmax(axis=1)) if one_hot else None

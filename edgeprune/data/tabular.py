@@ -7,11 +7,14 @@ that the normal ones lie on.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.metrics import anomaly
 from edgeprune.preprocessing import Step
+from edgeprune.types import OutputTask
 
 
 def standardizing_step(rows: np.ndarray) -> Step:
@@ -23,14 +26,15 @@ def standardizing_step(rows: np.ndarray) -> Step:
 
 def _synthetic(
     x: np.ndarray, y: np.ndarray, labels: tuple[str, ...], name: str,
-    metrics: tuple[str, ...] = ("accuracy", "f1_macro"),
+    task: OutputTask = OutputTask("classes", ("accuracy", "f1_macro")),  # noqa: B008  (frozen)
 ) -> Dataset:
     """Rows (N, F) as 70 % training, 10 % validation, 20 % test, in the order given."""
     first, cuts = len(x) * 7 // 10, [len(x) * 7 // 10, len(x) * 8 // 10]
     train, validation, test = map(Split, np.split(x, cuts), np.split(y, cuts))
     return Dataset(
         "tabular", train, validation, test, preprocessing=(standardizing_step(x[:first]),), labels=labels,
-        name=name, metrics=metrics, source="drawn by edgeprune", licence="none needed", synthetic=True,
+        name=name, tasks=(dataclasses.replace(task, classes=labels),), source="drawn by edgeprune",
+        licence="none needed", synthetic=True,
     )
 
 
@@ -54,4 +58,5 @@ def synthetic_anomalies(features: int = 32, count: int = 6000, seed: int = 19) -
     held_out = slice(count * 7 // 10, count)
     y[held_out] = rng.random(count - count * 7 // 10) < 0.2
     x = (x + y[:, None] * rng.normal(size=x.shape) * 0.25).astype(np.float32)
-    return _synthetic(x, y, ("normal", "anomaly"), "synthetic-anomalies", anomaly.NAMES)
+    task = OutputTask("anomaly", anomaly.NAMES)
+    return _synthetic(x, y, ("normal", "anomaly"), "synthetic-anomalies", task)

@@ -26,6 +26,7 @@ from edgeprune.data.streamed import Samples
 from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError, not_installed
 from edgeprune.preprocessing import text as tokens
+from edgeprune.types import OutputTask
 
 _SLOTS = {
     "device": ("lamp", "ceiling light", "heater", "radio", "coffee machine", "blinds", "fan", "tv"),
@@ -96,9 +97,10 @@ def text_dataset(
     train, validation, test = (
         Split(strings(splits[part][0]), _padded_tags(np.asarray(splits[part][1]), length)) for part in NAMES
     )
+    metrics = ("entity_f1", "accuracy") if np.ndim(splits["train"][1]) == 2 else ("accuracy", "f1_macro")
     return Dataset(
         "text", train, validation, test, preprocessing=(step,), labels=tuple(labels),
-        metrics=("entity_f1", "accuracy") if np.ndim(splits["train"][1]) == 2 else ("accuracy", "f1_macro"),
+        tasks=(OutputTask("classes", metrics, classes=tuple(labels)),),
         files={"vocab.txt": vocabulary}, vocabulary=len(tokens.parse_vocabulary(vocabulary)),
         name=name, source=source, licence=licence, synthetic=synthetic,
     )

@@ -16,8 +16,8 @@ _SMALL = 1e-6
 def runs(evidence: Evidence) -> Iterator[str]:
     """Whether it opens and answers all samples."""
     record, found = evidence.record, evidence.bundle.manifest.files
-    if EVAL in found and record.samples != len(evidence.samples.y):
-        yield f"it answered {record.samples} of {len(evidence.samples.y)} samples in the time limit"
+    if EVAL in found and record.samples != len(evidence.samples):
+        yield f"it answered {record.samples} of {len(evidence.samples)} samples in the time limit"
 
 
 def tensors(evidence: Evidence) -> Iterator[str]:
@@ -59,7 +59,7 @@ def samples_and_labels(evidence: Evidence) -> Iterator[str]:
 def accuracy(evidence: Evidence) -> Iterator[str]:
     """Whether the samples give again what they gave when the bundle was built."""
     said = evidence.report.stages.deployed.on_eval
-    count = len(evidence.samples.y)
+    count = len(evidence.samples)
     if said is None:
         raise NothingToCheckByError("report.json does not say what eval.npz gave")
     if said.samples != count:

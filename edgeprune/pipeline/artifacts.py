@@ -29,6 +29,7 @@ from edgeprune.pruning.result import PruneReport
 from edgeprune.report.schema import RatioReport
 from edgeprune.run_record import RunRecord
 from edgeprune.training.checkpoint import Epoch
+from edgeprune.training.fine_tune import EpochData
 from edgeprune.training.objective import TrainingObjective
 from edgeprune.training.prediction import predict
 
@@ -153,18 +154,17 @@ class Baseline:
         """Whether the first output says classes."""
         return self.objective.objectives[0].kind in ("categorical", "binary")
 
-    def epochs(self, number: int, seed: int) -> Iterator[tuple[ModelInput, np.ndarray | None]]:
-        """Model inputs and labels of each epoch, augmented as the zoo's recipe says."""
+    def epochs(self, number: int, seed: int) -> Iterator[EpochData]:
+        """Model inputs, labels and weights of each epoch, augmented as the zoo's recipe says."""
         if self.entry is not None:
             from edgeprune_models.training import augmented_epochs
 
-            yield from augmented_epochs(
-                self.data, dataclasses.replace(self.entry.recipe, epochs=number), seed
-            )
+            recipe = dataclasses.replace(self.entry.recipe, epochs=number)
+            yield from ((x, y, None) for x, y in augmented_epochs(self.data, recipe, seed))
             return
         inputs = self.data.model_input(self.data.train.x)
         for _ in range(number):
-            yield inputs, self.data.train.y
+            yield inputs, self.data.train.y, self.data.train.weights
 
     def score(self, model: KerasModel) -> float:
         """How well a model meets the objective on validation data; higher is better.
@@ -176,28 +176,27 @@ class Baseline:
 
     def score_of(self, outputs: Outputs) -> float:
         """The score of outputs for the validation data."""
-        return -self.objective.value(
-            self.objective.targets(self.predictions, self.data.validation.y), outputs
-        )
+        validation = self.data.validation
+        targets = self.objective.targets(self.predictions, validation.y, validation.weights)
+        return -self.objective.value(targets, outputs)
 
     def metrics(
         self, split: Split, outputs: Outputs, inputs: ModelInput, threshold: float | None = None
     ) -> dict[str, float]:
-        """All metrics of the task for the first output on a split."""
-        from edgeprune.metrics import evaluate
+        """All metrics of all outputs that have labels, on a split."""
+        from edgeprune.tasks import figures
 
-        # Only an autoencoder is judged by its inputs.
-        return evaluate(
-            self.data.metrics, split.y, outputs[0], labels=self.data.labels, inputs=unless_streamed(inputs),
-            threshold=threshold,
-        )
+        return figures(self.data.tasks, split.y, outputs, _first(inputs), threshold)
+
+    def scores(self, split: Split, outputs: Outputs, inputs: ModelInput) -> dict[str, float]:
+        """A score for each part that is judged by itself, as a fraction; see `edgeprune.tasks.scores`."""
+        from edgeprune.tasks import scores
+
+        return scores(self.data.tasks, split.y, outputs, _first(inputs))
 
     def primary_metric(self, split: Split, outputs: Outputs, inputs: ModelInput) -> float:
-        """The task's own metric as a fraction, so that higher is better."""
-        from edgeprune.metrics import METRICS
-
-        name, value = next(iter(self.metrics(split, outputs, inputs).items()))
-        return value if METRICS[name].higher_is_better else 1.0 - value
+        """The first output's own metric as a fraction, so that higher is better."""
+        return next(iter(self.scores(split, outputs, inputs).values()))
 
     def validation_metric(self, model: KerasModel) -> float:
         """The primary metric of a model on validation data."""
@@ -211,8 +210,14 @@ class Baseline:
         from edgeprune.metrics import anomaly
         from edgeprune.metrics.evaluation import Evaluation
 
-        y = self.data.validation.y
-        if y is None or not set(anomaly.NAMES) & set(self.data.metrics):
+        y = self.data.validation.labels
+        if y is None or self.data.tasks[0].kind != "anomaly":
             return None
         (seen, *_) = parts_of(self.validation)
         return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, np.asarray(seen))))
+
+
+def _first(inputs: ModelInput) -> np.ndarray | None:
+    """The only input, which an autoencoder is judged by; None where it is read on demand."""
+    found = unless_streamed(inputs)
+    return None if isinstance(found, tuple) else found

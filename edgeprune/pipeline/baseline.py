@@ -16,8 +16,10 @@ from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
-from edgeprune.training.objective import training_objective
+from edgeprune.tasks import parts_of_values, several
+from edgeprune.training.objective import TrainingObjective, training_objective
 from edgeprune.training.prediction import predict
+from edgeprune.types import OutputTask, TargetKind
 
 if TYPE_CHECKING:
     from edgeprune_models import ZooModel
@@ -51,13 +53,13 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
-    data = _labelled(data, model, predictions, test, context)
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
     )
     if entry is None:
-        context.notes.append(f"Trained on {objective.objectives[0].origin}.")
+        context.notes.append(_trained_on(objective, data))
+    data = _labelled(data, model, predictions, test, objective, context)
     network = network_of(model)
     return Baseline(
         entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,
@@ -131,7 +133,7 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
     Raises:
         InputError: labels of another kind than the model gives, such as one a text for a tagger.
     """
-    from edgeprune.data.check import check_labels
+    from edgeprune.data.check import check_targets
     from edgeprune.data.model_signature import signature_of
     from edgeprune_models.training import train
 
@@ -142,27 +144,66 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
         with context.stage("train") as tell:
             model = entry.build_for(data, context.seed)
             if data.train.y is not None and entry.recipe.loss == "crossentropy":
-                check_labels(data.train.y, "train", signature_of(model))
+                check_targets(data.train, "train", signature_of(model), data.tasks)
             return TrainedModel(train(model, data, entry.recipe, context.seed, progress=tell).model)
 
     return context.made("train", TrainedModel, trained).model
 
 
 def _labelled(
-    data: Dataset, model: KerasModel, predictions: Outputs, test: ModelInput, context: BuildContext
+    data: Dataset, model: KerasModel, predictions: Outputs, test: ModelInput, objective: TrainingObjective,
+    context: BuildContext,
 ) -> Dataset:
-    """Data whose metrics fit it; without labels, the original's predictions stand in."""
-    if data.test.y is not None and data.validation.y is not None:
-        return data
-    kind = training_objective(model, predictions, None, 0.0).objectives[0].kind
-    context.notes.append("The data has no labels: accuracy is agreement with the original model.")
-    standing = [_label(found[0], kind) for found in (predictions, predict(model, test))]
-    validation, tested = (
-        dataclasses.replace(split, y=y)
-        for split, y in zip((data.validation, data.test), standing, strict=True)
+    """Data in which the original's own outputs stand for labels that are missing or that no metric reads."""
+    labelled = [several(split.y, len(predictions)) for split in (data.validation, data.test)]
+    missing = [
+        task.kind == "original" or any(part[number] is None for part in labelled)
+        for number, task in enumerate(data.tasks)
+    ]
+    if not any(missing):
+        return dataclasses.replace(data, tasks=_with_parts(data.tasks, predictions))
+    if all(y is None for part in labelled for y in part):
+        context.notes.append("The data has no labels: accuracy is agreement with the original model.")
+        kinds = [one.kind for one in training_objective(model, predictions, None, 0.0).objectives]
+    else:
+        bare_tasks = [task for task, bare in zip(data.tasks, missing, strict=True) if bare]
+        names = ", ".join(task.name or "the output" for task in bare_tasks)
+        context.notes.append(f"Agreement with the original model stands for a metric of {names}.")
+        kinds = [one.kind for one in objective.objectives]
+    tasks = tuple(
+        _standing_in(task, kind) if bare else task
+        for task, kind, bare in zip(data.tasks, kinds, missing, strict=True)
     )
-    metrics = ("agreement",) if kind in ("categorical", "binary") else _VALUES
-    return dataclasses.replace(data, validation=validation, test=tested, metrics=metrics)
+    found = []
+    for part, outputs in zip(labelled, (predictions, predict(model, test)), strict=True):
+        found.append(tuple(
+            _label(output, kind) if bare else y
+            for y, output, kind, bare in zip(part, outputs, kinds, missing, strict=True)
+        ))
+    validation, tested = (
+        dataclasses.replace(split, y=y if len(y) > 1 else y[0])
+        for split, y in zip((data.validation, data.test), found, strict=True)
+    )
+    return dataclasses.replace(
+        data, validation=validation, test=tested, tasks=_with_parts(tasks, predictions)
+    )
+
+
+def _standing_in(task: OutputTask, kind: str) -> OutputTask:
+    """How agreement with the original's own outputs is measured."""
+    if kind in ("categorical", "binary"):
+        classes: TargetKind = "classes" if kind == "categorical" else "binary"
+        return dataclasses.replace(task, kind=classes, metrics=("agreement",))
+    return dataclasses.replace(task, kind="original", metrics=_VALUES)
+
+
+def _with_parts(tasks: tuple[OutputTask, ...], predictions: Outputs) -> tuple[OutputTask, ...]:
+    """Outputs of values with the groups of columns that are judged by themselves."""
+    return tuple(
+        dataclasses.replace(task, parts=parts_of_values(output))
+        if task.kind in ("values", "original") else task
+        for task, output in zip(tasks, predictions, strict=True)
+    )
 
 
 def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
@@ -171,6 +212,14 @@ def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
     if kind == "binary":
         return (outputs > 0.5).astype(np.int64).reshape(len(outputs), *outputs.shape[1:-1])
     return outputs
+
+
+def _trained_on(objective: TrainingObjective, data: Dataset) -> str:
+    """Tells the loss of each output."""
+    if len(objective.objectives) == 1:
+        return f"Trained on {objective.objectives[0].origin}."
+    pairs = zip(data.tasks, objective.objectives, strict=True)
+    return f"Trained on {'; '.join(f'{task.name}: {one.origin}' for task, one in pairs)}."
 
 
 def _check_shapes(model: KerasModel, inputs: HeldSamples) -> None:

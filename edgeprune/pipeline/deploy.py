@@ -69,7 +69,7 @@ def deploy(
         # that change for the worse and for the better would cancel.
         if data.metrics[0] != "agreement":
             validation = dataclasses.replace(
-                validation, y=data.validation.y,
+                validation, y=data.validation.labels,
                 score=lambda found: baseline.primary_metric(
                     data.validation, _several(found), baseline.validation
                 ),

@@ -37,6 +37,7 @@ from edgeprune.report.schema import (
     StageReport,
     StageReports,
 )
+from edgeprune.tasks import several
 from edgeprune.training.magnitude import zero_ratio
 from edgeprune.types import Manifest
 
@@ -130,10 +131,10 @@ def _origin(data: Dataset) -> list[str]:
 def _confusion(baseline: Baseline, deployed: DeployedModel) -> ConfusionReport | None:
     """Counts on the test split, where there are classes."""
     data = baseline.data
-    y, labels = data.test.y, data.labels
+    y, labels = data.test.labels, data.labels
     if y is None or y.ndim != 1 or labels is None or len(labels) > _MAX_CLASSES:
         return None
-    if not baseline.classes or not {"accuracy", "agreement"} & set(data.metrics):
+    if not baseline.classes or not {"accuracy", "agreement"} & set(data.tasks[0].metrics):
         return None
     return ConfusionReport(*(
         tuple(
@@ -169,8 +170,8 @@ def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) ->
         arrays = map(np.asarray, split.x if isinstance(split.x, tuple) else (split.x,))
         # Texts are kept as Python objects on the host; numpy's own strings travel without pickle.
         inputs = tuple(array.astype(str) if array.dtype.hasobject else array for array in arrays)
-        if split.y is not None and len(split):
-            files["eval.npz"] = pack_eval(inputs, split.y)
+        if len(split):
+            files["eval.npz"] = pack_eval(inputs, several(split.y, len(data.tasks)))
     if data.labels:
         files["labels.txt"] = ("\n".join(data.labels) + "\n").encode()
     return files
@@ -197,6 +198,7 @@ def manifest(
         calibration={"samples": len(arrays[0]), "sha256": digest.hexdigest()},
         versions=versions(), commands=(command,) if command else (), stream=data.stream,
         built_from=dict(parts), threshold=deployed.thresholds.get("deployed"), synthetic=data.synthetic,
+        tasks=data.tasks,
     )
 
 

@@ -11,16 +11,17 @@ import numpy as np
 from edgeprune.data.streamed import is_streamed
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel, Strategy
+from edgeprune.tasks import Targets
 from edgeprune.training.checkpoint import Checkpoint, Epoch, TrainingState
-from edgeprune.training.objective import Targets, TrainingObjective
+from edgeprune.training.objective import TrainingObjective, TrainingTargets
 from edgeprune.training.prediction import ModelInputs, predict
 from edgeprune.training.sequence import Arrays, sequence_of
 from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
 from edgeprune.training.training_copy import TrainingCopy, scope_of, training_copy
 
 Score: TypeAlias = Callable[[KerasModel], float]
-EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | None]
-"""Model inputs and labels of one epoch."""
+EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | Targets | None, np.ndarray | None]
+"""Model inputs of one epoch, their labels, and what each sample (N,) counts (None: all the same)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,14 +67,15 @@ def fine_tune(
     state: TrainingState | None = None
     penalized = bool(settings.l1 or settings.l2)
     with training_copy(model, settings.freeze, settings.precision, strategy, always=penalized) as copy:
-        for number, (x, labels) in enumerate(epochs, start=1):
+        for number, (x, labels, counts) in enumerate(epochs, start=1):
             if state is not None and number <= state.epochs:
                 continue
             predictions = predict(teacher, x)
-            targets = objective.targets(predictions, labels)
+            targets = objective.targets(predictions, labels, counts)
             steps = -(-len(predictions[0]) // settings.batch_size)
             state = state or _start(
-                copy, objective.keras_losses(model, predictions, targets), settings, steps, checkpoint, score
+                copy, objective.keras_losses(model, predictions, targets), objective.loss_weights(), settings,
+                steps, checkpoint, score,
             )
             if number <= state.epochs:
                 continue
@@ -95,12 +97,13 @@ def fine_tune(
 
 
 def _start(
-    copy: TrainingCopy, losses: list[KerasLoss], settings: FineTuning, steps_per_epoch: int,
+    copy: TrainingCopy, losses: list[KerasLoss], weights: list[float] | None, settings: FineTuning,
+    steps_per_epoch: int,
     checkpoint: Checkpoint | None, score: Score | None,
 ) -> TrainingState:
     """Compiles the model; its state is the checkpoint's, or that before training."""
     with scope_of(copy.strategy):
-        _compile(copy.model, losses, settings, steps_per_epoch)
+        _compile(copy.model, losses, weights, settings, steps_per_epoch)
     if checkpoint and (state := checkpoint.load(copy.model)):
         return state
     best = score(copy.original) if score else -np.inf
@@ -127,7 +130,7 @@ def _stops_early(curve: Sequence[Epoch], patience: int) -> bool:
 
 
 def _one_epoch(
-    model: KerasModel, x: ModelInputs, targets: Sequence[Targets], settings: FineTuning, number: int,
+    model: KerasModel, x: ModelInputs, targets: Sequence[TrainingTargets], settings: FineTuning, number: int,
     callbacks: list[object],
 ) -> float:
     """The mean loss of a pass over the samples.
@@ -150,7 +153,7 @@ def _one_epoch(
     return float(history.history["loss"][-1])
 
 
-def _values_and_weights(targets: Sequence[Targets]) -> tuple[Arrays, Arrays | None]:
+def _values_and_weights(targets: Sequence[TrainingTargets]) -> tuple[Arrays, Arrays | None]:
     """Targets and sample weights as `fit` takes them: an array, or a list for several outputs."""
     if len(targets) == 1:
         return targets[0].values, targets[0].weights
@@ -162,7 +165,10 @@ def _values_and_weights(targets: Sequence[Targets]) -> tuple[Arrays, Arrays | No
     ]
 
 
-def _compile(model: KerasModel, losses: list[KerasLoss], settings: FineTuning, steps_per_epoch: int) -> None:
+def _compile(
+    model: KerasModel, losses: list[KerasLoss], weights: list[float] | None, settings: FineTuning,
+    steps_per_epoch: int,
+) -> None:
     keras = keras_of(model)
     steps = steps_per_epoch * settings.epochs
     rate: object = settings.learning_rate
@@ -176,7 +182,7 @@ def _compile(model: KerasModel, losses: list[KerasLoss], settings: FineTuning, s
     if settings.precision == "float16":
         scaled = getattr(keras.mixed_precision, "LossScaleOptimizer", None)
         optimizer = (scaled or keras.optimizers.LossScaleOptimizer)(optimizer)
-    model.compile(optimizer, losses[0] if len(losses) == 1 else losses)
+    model.compile(optimizer, losses[0] if len(losses) == 1 else losses, loss_weights=weights)
     if settings.l1 or settings.l2:
         _penalize(model, keras.regularizers.L1L2(settings.l1, settings.l2))
 

@@ -17,7 +17,7 @@ def test_numbers_take_the_models_form(tmp_path):
     assert (made.shape, made.dtype) == ((12, 5, 5, 1), np.float32)
     np.testing.assert_array_equal(made[..., 0], data.test.x)
     assert data.task == "vision"
-    assert data.metrics == ("accuracy",)
+    assert data.metrics[0] == "accuracy"
 
 
 def test_given_splits_and_several_inputs(tmp_path):

@@ -6,6 +6,7 @@ from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.pictures import PictureForm, steps_for
 from edgeprune.data.scaling import choose_scaling
 from edgeprune.data.tabular import standardizing_step
+from edgeprune.types import OutputTask
 
 RNG = np.random.default_rng(0)
 
@@ -48,7 +49,8 @@ def test_columns_are_standardized_where_the_model_wants_it(standardized):
 def test_values_choose_by_how_well_they_are_met():
     x = RNG.normal(7, 3, (80, 2)).astype(np.float32)
     split = Split(x, x[:, 0] * 2)
-    data = Dataset("tabular", split, split, split, (standardizing_step(x),), metrics=("r2",))
+    task = OutputTask("values", ("r2",))
+    data = Dataset("tabular", split, split, split, (standardizing_step(x),), tasks=(task,))
     plain = choose_scaling(data, lambda inputs: inputs[:, :1] * 2)
     assert plain.preprocessing == ()
     assert "standardized columns: -" in plain.notes[-1]  # worse than the mean
@@ -75,7 +77,8 @@ def test_a_model_that_only_guesses_is_told(right, doubted):
 
 def test_without_labels_or_choice_nothing_changes():
     data = pictures()
-    bare = Dataset("vision", *[Split(data.train.x)] * 3, data.preprocessing, metrics=("agreement",))
+    task = OutputTask("original", ("agreement",))
+    bare = Dataset("vision", *[Split(data.train.x)] * 3, data.preprocessing, tasks=(task,))
     assert choose_scaling(bare, None) is bare
     plain = choose_scaling(Dataset("vision", *[data.train] * 3), lambda _: np.eye(3)[data.train.y])
     assert (plain.preprocessing, plain.notes) == ((), ())

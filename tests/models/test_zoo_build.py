@@ -73,8 +73,8 @@ def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
     (tmp_path / "model.keras").write_bytes(saved_bytes(model))
     kept = Source("zoo:ctc-crnn").load(tmp_path / "model.keras")
     labels, answers = np.array([[0, 1, -1]]), np.full((1, 10, 4), 0.25, np.float32)
-    found = [training_objective(one, (answers,), labels, 0.7).objectives[0].function for one in (model, kept)]
-    assert found == [training.ctc_loss] * 2
+    found = [training_objective(one, (answers,), labels, 0.7).objectives[0].compiled for one in (model, kept)]
+    assert [one.losses[0].fn for one in found] == [training.ctc_loss] * 2
 
 
 def test_settings_of_ones_own_beat_the_zoos():

@@ -60,7 +60,7 @@ def test_they_hold_while_training_goes_on():
     baseline = SimpleNamespace(
         model=original, network=network_of(original),
         objective=training_objective(original, answers, labels, 0.5),
-        epochs=lambda *_: [(x, labels)],
+        epochs=lambda *_: [(x, labels, None)],
         score=lambda trained: seen.append(rates(trained)) or 0.0,
         data=SimpleNamespace(train=x),
         validation=x,

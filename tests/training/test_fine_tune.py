@@ -35,7 +35,7 @@ def train(networks, score=None, checkpoint=None, **settings):
     targets = objective.targets(predict(teacher, X), Y)
     chosen = FineTuning(**{"epochs": 4, "batch_size": 16, "learning_rate": 0.02, **settings})
     curve = fine_tune(
-        model, teacher, ((X, Y) for _ in range(chosen.epochs)), chosen, objective,
+        model, teacher, ((X, Y, None) for _ in range(chosen.epochs)), chosen, objective,
         score or (lambda one: -objective.value(targets, predict(one, X))), checkpoint=checkpoint,
     )
     return model, curve
@@ -107,7 +107,7 @@ def test_streamed_samples_train_as_well(networks):
     np.testing.assert_allclose(predict(teacher, streamed)[0], predict(teacher, X)[0], rtol=1e-5)
     targets = objective.targets(predict(teacher, X), Y)
     curve = fine_tune(
-        model, teacher, ((streamed, Y) for _ in range(4)), FineTuning(4, 16, 0.02), objective,
+        model, teacher, ((streamed, Y, None) for _ in range(4)), FineTuning(4, 16, 0.02), objective,
         lambda one: -objective.value(targets, predict(one, X)),
     )
     assert curve[-1].score > curve[0].score + 0.1

@@ -20,7 +20,7 @@ def test_kernels_lose_the_ratio_and_normalized_inputs_stay_normalized(ratio):
     expected = predict(model, x)
     objective = training_objective(model, expected, None, 1.0)
     settings = FineTuning(2, 16, learning_rate=1e-6, weight_decay=0.0)
-    epochs = ((x, None) for _ in range(2))
+    epochs = ((x, None, None) for _ in range(2))
     pruned = prune_weights(model, model, epochs, settings, objective, ratio, 4, lambda _: None)
     assert zero_ratio(pruned) == pytest.approx(ratio, abs=0.05)
     if not ratio:

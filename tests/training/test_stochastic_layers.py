@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import edgeprune
+from edgeprune.data.dataset import Split
 from edgeprune.keras_bridge.network import network_of
 from edgeprune.pipeline import tune
 from edgeprune.pipeline.artifacts import Baseline
@@ -63,7 +64,7 @@ def test_cancelling_weights_are_no_start(package, improves, monkeypatch):
     predictions = predict(original, x)
     labels = predictions[0].argmax(-1)
     objective = training_objective(original, predictions, labels, 0.7)
-    data = SimpleNamespace(train=x, validation=SimpleNamespace(y=labels))
+    data = SimpleNamespace(train=x, validation=Split(x, labels))
     read = network_of(original)
     baseline = Baseline(None, original, read, result.dependencies, data, x, x, x, predictions, objective)
     context = SimpleNamespace(seed=0, strategy=None, notes=[], store=SimpleNamespace(file=lambda _: None))

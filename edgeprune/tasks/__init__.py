@@ -1,0 +1,20 @@
+"""What a model's outputs mean, in one place: the kind of their targets, their metrics, how they are judged.
+
+    OutputTask    one output: kind of target, metrics (the primary one first), names of its classes
+    figures       every metric of every output, by name: ``accuracy``, or ``box/r2`` where outputs are several
+    scores        one score for each part that is judged by itself, higher is better; the worst drop decides
+
+Whoever trains, decides, reports or measures asks here; nobody else looks at shapes to guess. The guess is
+made once, when data and model meet: `edgeprune.data.targets`. NumPy, Python 3.9: it travels to devices.
+"""
+
+from edgeprune.tasks.figure_names import metric_of
+from edgeprune.tasks.judge import figures, metric_names, scores, worst_drop
+from edgeprune.tasks.output_task import Targets, evaluation_of, for_metrics, several
+from edgeprune.tasks.parts import parts_of_values
+from edgeprune.types import OutputTask, Part, TargetKind
+
+__all__ = [
+    "OutputTask", "Part", "TargetKind", "Targets", "evaluation_of", "figures", "for_metrics", "metric_names",
+    "metric_of", "parts_of_values", "scores", "several", "worst_drop",
+]
