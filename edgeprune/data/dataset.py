@@ -29,11 +29,18 @@ class Split:
             shape, …; a tuple with one entry for each output where the model has several, None for an output
             without labels; None where a sample is its own target or labels are missing.
         weights: (N,) float32, what each sample counts in training; None: all the same.
+        standing_in: what the split is judged by instead of `y`, where no metric can read what a loss reads.
     """
 
     x: Samples
     y: np.ndarray | Targets | None = None
     weights: np.ndarray | None = None
+    standing_in: np.ndarray | Targets | None = None
+
+    @property
+    def judged(self) -> np.ndarray | Targets | None:
+        """Labels that metrics read."""
+        return self.y if self.standing_in is None else self.standing_in
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -46,14 +53,18 @@ class Split:
     def take(self, rows: np.ndarray | slice) -> Split:
         """The samples `rows`, in that order; streamed ones are not read."""
         x = tuple(pick(part, rows) for part in self.x) if isinstance(self.x, tuple) else pick(self.x, rows)
-        y = tuple(None if one is None else one[rows] for one in self.y) if isinstance(self.y, tuple) else (
-            None if self.y is None else self.y[rows]
-        )
-        return Split(x, y, None if self.weights is None else self.weights[rows])
+        weights = None if self.weights is None else self.weights[rows]
+        return Split(x, _rows(self.y, rows), weights, _rows(self.standing_in, rows))
 
     def held(self) -> Split:
         """The same samples, read into memory."""
-        return Split(in_memory(self.x), self.y, self.weights)
+        return dataclasses.replace(self, x=in_memory(self.x))
+
+
+def _rows(y: np.ndarray | Targets | None, rows: np.ndarray | slice) -> np.ndarray | Targets | None:
+    if isinstance(y, tuple):
+        return tuple(None if one is None else one[rows] for one in y)
+    return None if y is None else y[rows]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -186,13 +186,13 @@ class Baseline:
         """All metrics of all outputs that have labels, on a split."""
         from edgeprune.tasks import figures
 
-        return figures(self.data.tasks, split.y, outputs, _first(inputs), threshold)
+        return figures(self.data.tasks, split.judged, outputs, _first(inputs), threshold)
 
     def scores(self, split: Split, outputs: Outputs, inputs: ModelInput) -> dict[str, float]:
         """A score for each part that is judged by itself, as a fraction; see `edgeprune.tasks.scores`."""
         from edgeprune.tasks import scores
 
-        return scores(self.data.tasks, split.y, outputs, _first(inputs))
+        return scores(self.data.tasks, split.judged, outputs, _first(inputs))
 
     def primary_metric(self, split: Split, outputs: Outputs, inputs: ModelInput) -> float:
         """The first output's own metric as a fraction, so that higher is better."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.streamed import HeldSamples, ModelInput, in_memory, is_streamed, parts_of
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
@@ -174,19 +175,30 @@ def _labelled(
         _standing_in(task, kind) if bare else task
         for task, kind, bare in zip(data.tasks, kinds, missing, strict=True)
     )
-    found = []
-    for part, outputs in zip(labelled, (predictions, predict(model, test)), strict=True):
-        found.append(tuple(
-            _label(output, kind) if bare else y
-            for y, output, kind, bare in zip(part, outputs, kinds, missing, strict=True)
-        ))
     validation, tested = (
-        dataclasses.replace(split, y=y if len(y) > 1 else y[0])
-        for split, y in zip((data.validation, data.test), found, strict=True)
+        _completed(split, [
+            _label(output, kind) if bare else None
+            for output, kind, bare in zip(outputs, kinds, missing, strict=True)
+        ])
+        for split, outputs in ((data.validation, predictions), (data.test, predict(model, test)))
     )
     return dataclasses.replace(
         data, validation=validation, test=tested, tasks=_with_parts(tasks, predictions)
     )
+
+
+def _completed(split: Split, standing: Sequence[np.ndarray | None]) -> Split:
+    """A split in which the original's own outputs stand where there is an array of them.
+
+    Training goes on with the labels that a loss reads, where there are some.
+    """
+    labels = several(split.y, len(standing))
+    pairs = list(zip(labels, standing, strict=True))
+    y = tuple(other if one is None else one for one, other in pairs)
+    judged = tuple(one if other is None else other for one, other in pairs)
+    if len(standing) == 1:
+        return dataclasses.replace(split, y=y[0], standing_in=judged[0])
+    return dataclasses.replace(split, y=y, standing_in=judged)
 
 
 def _standing_in(task: OutputTask, kind: str) -> OutputTask:

@@ -171,7 +171,7 @@ def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) ->
         # Texts are kept as Python objects on the host; numpy's own strings travel without pickle.
         inputs = tuple(array.astype(str) if array.dtype.hasobject else array for array in arrays)
         if len(split):
-            files["eval.npz"] = pack_eval(inputs, several(split.y, len(data.tasks)))
+            files["eval.npz"] = pack_eval(inputs, several(split.judged, len(data.tasks)))
     if data.labels:
         files["labels.txt"] = ("\n".join(data.labels) + "\n").encode()
     return files
