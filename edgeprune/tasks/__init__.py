@@ -9,9 +9,9 @@ made once, when data and model meet: `edgeprune.data.targets`. NumPy, Python 3.9
 """
 
 from edgeprune.tasks.figure_names import metric_of
-from edgeprune.tasks.judge import figures, metric_names, scores, worst_drop
 from edgeprune.tasks.output_task import Targets, evaluation_of, for_metrics, several
 from edgeprune.tasks.parts import parts_of_values
+from edgeprune.tasks.scoring import figures, metric_names, scores, worst_drop
 from edgeprune.types import OutputTask, Part, TargetKind
 
 __all__ = [
