@@ -73,12 +73,12 @@ def read_numbers(
 def _of_another_shape(arrays: Mapping[str, np.ndarray], output: OutputSignature) -> OutputTargets:
     """Labels that stand beside no position of the output: words, tags, or what a loss of its own reads."""
     shape = next(iter(arrays.values())).shape[1:]
-    sequence = len(shape) == 1 and len(output.shape) == 2 and _whole(arrays)
+    sequence = len(shape) == 1 and len(output.shape) == 2 and _all_integers(arrays)
     if output.loss == "any":
         return OutputTargets(
             _cast(arrays, np.int64) if sequence else arrays, "sequence" if sequence else "original"
         )
-    whole = sequence or (_whole(arrays) and _says_classes(output))
+    whole = sequence or (_all_integers(arrays) and _says_classes(output))
     return OutputTargets(_cast(arrays, np.int64 if whole else np.float32), "classes" if whole else "values")
 
 
@@ -122,7 +122,7 @@ def _one_a_position(
         if binary and (zero_one or all(y.dtype.kind in "biu" for y in arrays.values())):
             return OutputTargets(arrays if own else _cast(bare, np.int64), "binary")
         return OutputTargets(arrays if own else _cast(bare, np.float32), "values")
-    if not _whole(arrays):
+    if not _all_integers(arrays):
         return OutputTargets(_cast(arrays, np.float32), "original" if own else "values")
     if own:
         return OutputTargets(arrays, "classes")
@@ -167,7 +167,7 @@ def _cast(arrays: Mapping[str, np.ndarray], dtype: DTypeLike) -> dict[str, np.nd
     return {name: y.astype(dtype) for name, y in arrays.items()}
 
 
-def _whole(arrays: Mapping[str, np.ndarray]) -> bool:
+def _all_integers(arrays: Mapping[str, np.ndarray]) -> bool:
     """Whether all are whole numbers, also where they are stored as 3.0."""
     return all(y.dtype.kind in "biu" or bool((y == np.rint(y)).all()) for y in arrays.values())
 

@@ -85,9 +85,9 @@ class Objective:
         if labels.ndim == predictions.ndim and labels.shape[-1] == 1 < predictions.shape[-1]:
             labels = labels[..., 0]
         if self.kind != "binary" and labels.shape == predictions.shape[:-1] and predictions.shape[-1] > 1:
-            whole = labels.astype(np.int64)
-            counted = whole >= 0
-            wanted = np.eye(predictions.shape[-1], dtype=predictions.dtype)[np.maximum(whole, 0)]
+            numbers = labels.astype(np.int64)
+            counted = numbers >= 0
+            wanted = np.eye(predictions.shape[-1], dtype=predictions.dtype)[np.maximum(numbers, 0)]
             mask = None if counted.all() else counted.astype(np.float32)
             return TrainingTargets(self._taught_where_right(taught, wanted), _product(mask, weights), True)
         if labels.size == predictions.size:
