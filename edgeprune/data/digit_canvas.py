@@ -1,0 +1,108 @@
+"""Several real MNIST digits on a canvas: the default data of segmentation and detection.
+
+    28 x 28 digits  --made smaller, placed-->  canvas (H, W, 1) uint8, mask (H, W) and boxes (M, 5)
+
+Each split has digits of its own: those of the vision data's split. A mask has 0 for background and 1 + the digit where
+ink is; a box is class, ymin, xmin, ymax, xmax as fractions of the canvas, tight around the ink, class -1 where a canvas
+has fewer digits than the most. Where digits overlap, the later one covers; boxes overlap by a quarter at most.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+
+from edgeprune import preprocessing
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.vision import digits
+
+_INK = 64
+_FEWEST, _MOST = 1, 4
+_SMALLEST, _LARGEST = 18, 28  # height and width of a placed digit, with its margin
+_OVERLAP = 0.25
+_COUNTS = {"train": 3000, "validation": 300, "test": 500}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Canvases:
+    """Pictures and all labels that they may have."""
+
+    pictures: np.ndarray  # (N, size, size, 1) uint8
+    masks: np.ndarray  # (N, size, size) int64
+    boxes: np.ndarray  # (N, 4, 5) float32
+
+
+def segmentation_digits(seed: int = 0) -> Dataset:
+    """Canvases of 48 x 48 with a class for each pixel."""
+    names = ("background", *"0123456789")
+    return _dataset("segmentation", 48, seed, lambda made: made.masks, names)
+
+
+def detection_digits(seed: int = 0) -> Dataset:
+    """Canvases of 64 x 64 with boxes."""
+    return _dataset("detection", 64, seed, lambda made: made.boxes, tuple("0123456789"))
+
+
+def _dataset(
+    task: str, size: int, seed: int, labels: Callable[[Canvases], np.ndarray], names: tuple[str, ...]
+) -> Dataset:
+    base = digits(seed)
+    splits = {}
+    for number, (name, count) in enumerate(_COUNTS.items()):
+        made = canvases(getattr(base, name), size, count, np.random.default_rng((seed, number)))
+        splits[name] = Split(made.pictures, labels(made))
+    return dataclasses.replace(
+        base, task=task, **splits, labels=names, name="mnist-5k-canvas",
+        source=f"{base.source}, 1 to 4 of them placed on each canvas",
+    )
+
+
+def canvases(split: Split, size: int, count: int, generator: np.random.Generator) -> Canvases:
+    """`count` canvases of `size` x `size` with digits of `split`."""
+    pictures = np.zeros((count, size, size, 1), np.uint8)
+    masks = np.zeros((count, size, size), np.int64)
+    boxes = np.full((count, _MOST, 5), -1, np.float32)
+    for row in range(count):
+        chosen = generator.integers(0, len(split), generator.integers(_FEWEST, _MOST + 1))
+        placed = 0
+        for digit in chosen:
+            side = int(generator.integers(_SMALLEST, _LARGEST + 1))
+            ink = _scaled(split.x[digit], side)
+            found = _free_place(ink, boxes[row, :placed, 1:], size, generator)
+            if found is None:
+                continue
+            top, left, box = found
+            window = slice(top, top + side), slice(left, left + side)
+            pictures[row, :, :, 0][window] = np.maximum(pictures[row, :, :, 0][window], ink)
+            masks[row][window][ink >= _INK] = 1 + split.y[digit]
+            boxes[row, placed] = (split.y[digit], *box)
+            placed += 1
+    return Canvases(pictures, masks, boxes)
+
+
+def _scaled(digit: np.ndarray, side: int) -> np.ndarray:
+    steps = ({"op": "resize", "height": side, "width": side},)
+    return np.asarray(preprocessing.apply(steps, digit[None])[0, :, :, 0])
+
+
+def _free_place(
+    ink: np.ndarray, taken: np.ndarray, size: int, generator: np.random.Generator
+) -> tuple[int, int, np.ndarray] | None:
+    """Top, left and box of a place that overlaps no box much; None where ten draws find none."""
+    rows, columns = np.nonzero(ink >= _INK)
+    for _ in range(10):
+        top, left = (int(one) for one in generator.integers(0, size - len(ink) + 1, 2))
+        corners = [rows.min() + top, columns.min() + left, rows.max() + top + 1, columns.max() + left + 1]
+        box = np.array(corners, np.float32) / size
+        if not len(taken) or _overlaps(box, taken).max() <= _OVERLAP:
+            return top, left, box
+    return None
+
+
+def _overlaps(box: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """Intersections of a box with others, each a fraction of the smaller one."""
+    sides = np.minimum(box[2:], taken[:, 2:]) - np.maximum(box[:2], taken[:, :2])
+    areas = np.minimum((box[2:] - box[:2]).prod(), (taken[:, 2:] - taken[:, :2]).prod(axis=1))
+    return np.asarray(np.maximum(sides, 0).prod(axis=1) / areas)
