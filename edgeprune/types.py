@@ -23,7 +23,9 @@ TargetKind = Literal[
     image        the same, with rows and columns of pixels
     sequence     class numbers (N, L) that align with no position of the output (CTC), -1 after the last
     anomaly      1 for an anomaly (N,); the output is a reconstruction of the input
-    boxes        (N, M, 5) class, ymin, xmin, ymax, xmax; class -1 fills up
+    boxes        (N, M, 5) class, ymin, xmin, ymax, xmax as fractions of the picture, float32; class -1 fills
+                 up pictures with fewer boxes. Outputs are raw heads (N, R, C, 4 + classes), which
+                 `edgeprune.tasks.detection` decodes, or detections (N, K, 6): class, score and the same four
     original     none, or none that metrics can read: the original model's own outputs stand for them
 """
 

@@ -6,7 +6,7 @@ Adding a model = one function and its `ZooModel` in the module of its task, and 
 from __future__ import annotations
 
 from edgeprune.errors import InputError
-from edgeprune_models import speech, tabular, text, vision
+from edgeprune_models import dense, speech, tabular, text, vision
 from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 __all__ = ["ZOO", "TrainingRecipe", "ZooModel", "default_for", "default_of", "find", "table"]
@@ -23,12 +23,16 @@ def table(*models: ZooModel) -> dict[str, ZooModel]:
 ZOO = table(
     vision.DIGITS_CNN, vision.LENET_300_100, vision.LENET_5, vision.RESNET8, vision.MOBILENET_V1,
     vision.MOBILENET_V2,
+    dense.UNET, dense.MOBILE_SEGMENTER, dense.SINGLE_SHOT,
     speech.DNN, speech.DS_CNN, speech.CRNN, speech.STREAMING_DS_CNN, speech.CTC_CRNN,
     text.BAG, text.CNN, text.BILSTM, text.GRU, text.TRANSFORMER, text.TAGGER,
     tabular.MLP_BINARY, tabular.MLP, tabular.AUTOENCODER,
 )
 
-_DEFAULTS = {"vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text-cnn"}
+_DEFAULTS = {
+    "vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text-cnn", "segmentation": "unet",
+    "detection": "single-shot",
+}
 
 
 def find(name: str) -> ZooModel:

@@ -1,4 +1,4 @@
-"""The loss of a detector whose cells each speak for one box; see `edgeprune.tasks.detection` for its heads."""
+"""The loss of a detector whose cells each speak for one box; `edgeprune.tasks.detection` tells its heads."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _TINY = 1e-4
 def box_loss(y_true: KerasTensor, heads: KerasTensor) -> KerasTensor:
     """(N,) loss of boxes (N, M, 5), class -1 where there is none, and heads (N, R, C, 4 + classes).
 
-    Scores: quality focal loss (Li et al. 2020, arXiv 2006.04388), summed over all cells and classes. Boxes: absolute
-    differences in cells that have one, and 1 - IoU there. Both per box.
+    Scores: focal loss in the form of Li et al. 2020 (arXiv 2006.04388), summed over all cells and classes.
+    Boxes: absolute differences in the cells that have one. Both per box.
     """
     import tensorflow as tf
 

@@ -8,7 +8,7 @@ from edgeprune_models.entry import Sizes, TrainingRecipe, ZooModel, normalized
 
 
 def unet(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
-    """U-Net (Ronneberger et al. 2015): down to an eighth of the size, and up again beside what was seen before.
+    """U-Net (Ronneberger et al. 2015): down to an eighth, and up again beside what was seen before.
 
     24, 48 and 96 channels at a half, a quarter and an eighth; the picture itself stands beside the last step.
     """
@@ -26,7 +26,7 @@ def unet(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
 
 
 def mobile_segmenter(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor:
-    """MobileNet's blocks down to an eighth, then up by depthwise blocks and sums with what was seen before."""
+    """MobileNet's blocks down to an eighth, then up by depthwise blocks beside what was seen before."""
 
     def block(x: KerasTensor, filters: int, strides: int = 1) -> KerasTensor:
         x = layers.DepthwiseConv2D(3, strides, padding="same", use_bias=False)(x)
@@ -67,12 +67,15 @@ def single_shot(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTenso
 UNET = ZooModel(
     "unet", "segmentation", "small U-Net, a class for each pixel", unet, segmentation_digits,
     TrainingRecipe(epochs=16, batch_size=32, learning_rate=4e-3),
+    fine_tuning={"epochs": 12, "batch_size": 32, "learning_rate": 3e-3},
 )
 MOBILE_SEGMENTER = ZooModel(
     "mobile-segmenter", "segmentation", "MobileNet-style encoder and decoder, a class for each pixel",
     mobile_segmenter, segmentation_digits, TrainingRecipe(epochs=16, batch_size=32, learning_rate=6e-3),
+    fine_tuning={"epochs": 14, "batch_size": 32, "learning_rate": 4e-3},
 )
 SINGLE_SHOT = ZooModel(
     "single-shot", "detection", "single-shot detector with raw heads", single_shot, detection_digits,
     TrainingRecipe(epochs=20, batch_size=32, learning_rate=3e-3, loss="boxes"),
+    fine_tuning={"epochs": 16, "batch_size": 32, "learning_rate": 2e-3},
 )

@@ -33,7 +33,7 @@ class TrainingRecipe:
     """How the baseline is trained: all settings that decide the result beside the seed.
 
     The loss is ``crossentropy`` (class numbers, softmax or one sigmoid unit; -1 is ignored),
-    ``reconstruction`` (mean squared error to the input) or ``ctc``.
+    ``reconstruction`` (mean squared error to the input), ``ctc`` or ``boxes`` (`box_loss`).
     """
 
     epochs: int

@@ -21,6 +21,7 @@ from edgeprune.tasks import figures
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
+from edgeprune_models.box_loss import box_loss
 from edgeprune_models.entry import TrainingRecipe
 
 
@@ -91,9 +92,11 @@ def loss_function(recipe: TrainingRecipe, units: int) -> KerasLoss:
         return losses.MeanSquaredError()
     if recipe.loss == "ctc":
         return ctc_loss
+    if recipe.loss == "boxes":
+        return box_loss
     if recipe.loss != "crossentropy":
         raise InputError(
-            f"The loss {recipe.loss!r} is not known.", "Expected crossentropy, reconstruction or ctc.",
+            f"The loss {recipe.loss!r} is not known.", "Expected crossentropy, reconstruction, ctc or boxes.",
             "Correct the recipe.",
         )
     if units == 1:
@@ -112,6 +115,10 @@ def ctc_loss(y_true: KerasTensor, probabilities: KerasTensor) -> KerasTensor:
         tf.fill([tf.shape(probabilities)[0]], tf.shape(probabilities)[1]),
         logits_time_major=False, blank_index=-1,
     )
+
+
+OWN_LOSSES = (ctc_loss, box_loss)
+"""Which a kept model was compiled with, and Keras does not know."""
 
 
 def augmented_epochs(

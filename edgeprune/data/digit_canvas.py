@@ -2,9 +2,9 @@
 
     28 x 28 digits  --made smaller, placed-->  canvas (H, W, 1) uint8, mask (H, W) and boxes (M, 5)
 
-Each split has digits of its own: those of the vision data's split. A mask has 0 for background and 1 + the digit where
-ink is; a box is class, ymin, xmin, ymax, xmax as fractions of the canvas, tight around the ink, class -1 where a canvas
-has fewer digits than the most. Where digits overlap, the later one covers; boxes overlap by a quarter at most.
+Each split has digits of its own: those of the vision data's split. A mask has 0 for background and
+1 + the digit where ink is. A box is class, ymin, xmin, ymax, xmax as fractions of the canvas, tight around
+the ink; class -1 fills up. Boxes overlap by a quarter at most; the later digit covers the other there.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.splits import NAMES
 from edgeprune.data.vision import digits
+from edgeprune.types import OutputTask
 
+_DIGITS = tuple("0123456789")
 _INK = 64
 _FEWEST, _MOST = 1, 4
 _SMALLEST, _LARGEST = 18, 28  # height and width of a placed digit, with its margin
 _OVERLAP = 0.25
-_COUNTS = {"train": 3000, "validation": 300, "test": 500}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -36,25 +38,29 @@ class Canvases:
 
 def segmentation_digits(seed: int = 0) -> Dataset:
     """Canvases of 48 x 48 with a class for each pixel."""
-    names = ("background", *"0123456789")
-    return _dataset("segmentation", 48, seed, lambda made: made.masks, names)
+    masks = OutputTask(
+        "classes", ("mean_iou", "dice", "pixel_accuracy", "iou_per_class"), classes=("background", *_DIGITS)
+    )
+    return _dataset("segmentation", masks, 48, (3000, 300, 500), seed, lambda made: made.masks)
 
 
 def detection_digits(seed: int = 0) -> Dataset:
     """Canvases of 64 x 64 with boxes."""
-    return _dataset("detection", 64, seed, lambda made: made.boxes, tuple("0123456789"))
+    boxes = OutputTask("boxes", ("map_50", "map_50_95", "ap_50_per_class"), classes=_DIGITS)
+    return _dataset("detection", boxes, 64, (4000, 400, 600), seed, lambda made: made.boxes)
 
 
 def _dataset(
-    task: str, size: int, seed: int, labels: Callable[[Canvases], np.ndarray], names: tuple[str, ...]
+    task: str, outputs: OutputTask, size: int, counts: tuple[int, int, int], seed: int,
+    labels: Callable[[Canvases], np.ndarray],
 ) -> Dataset:
     base = digits(seed)
     splits = {}
-    for number, (name, count) in enumerate(_COUNTS.items()):
+    for number, (name, count) in enumerate(zip(NAMES, counts, strict=True)):
         made = canvases(getattr(base, name), size, count, np.random.default_rng((seed, number)))
         splits[name] = Split(made.pictures, labels(made))
     return dataclasses.replace(
-        base, task=task, **splits, labels=names, name="mnist-5k-canvas",
+        base, task=task, **splits, labels=outputs.classes, tasks=(outputs,), name="mnist-5k-canvas",
         source=f"{base.source}, 1 to 4 of them placed on each canvas",
     )
 

@@ -27,12 +27,15 @@ from edgeprune.types import TargetKind
 
 _IGNORED = 255  # of masks in pictures, Pascal VOC's "void"
 _PICTURE_AXES = 4  # samples, rows, columns, channels
+_MOST_COLUMNS = 32  # that have figures of their own
+_MASKS = ("mean_iou", "dice", "pixel_accuracy", "iou_per_class")
 _METRICS: dict[TargetKind, tuple[str, ...]] = {
     "classes": ("accuracy", "balanced_accuracy", "f1_macro"),
     "binary": ("accuracy", "balanced_accuracy", "precision", "recall", "f1", "roc_auc"),
-    "multi_label": ("accuracy",),
-    "values": ("r2", "mean_absolute_error"),
-    "image": ("r2", "mean_absolute_error"),
+    "multi_label": ("label_f1", "label_map", "exact_match", "accuracy"),
+    "values": ("r2", "mean_absolute_error", "root_mean_squared_error"),
+    "image": ("r2", "psnr", "ssim", "mean_absolute_error"),
+    "boxes": ("map_50", "map_50_95", "ap_50_per_class"),
     "original": ("r2", "mean_absolute_error"),
     "sequence": ("word_error_rate",),
     "anomaly": anomaly.NAMES,
@@ -145,6 +148,10 @@ def metrics_for(kind: TargetKind, y: np.ndarray | None, classes: Sequence[str] |
         name.startswith("B-") for name in classes
     ):
         return ("entity_f1", "accuracy")
+    if kind in ("classes", "binary") and y is not None and y.ndim > 2:
+        return _MASKS
+    if kind == "values" and y is not None and y.ndim > 1 and 1 < y.shape[-1] <= _MOST_COLUMNS:
+        return (*_METRICS[kind], "r2_per_column", "mean_absolute_error_per_column")
     return _METRICS[kind]
 
 

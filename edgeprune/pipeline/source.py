@@ -42,9 +42,9 @@ class Source:
     def _objects(self) -> dict[str, object]:
         """The user's own classes and functions by name; the zoo's own losses for its models."""
         if is_zoo(self.model):
-            from edgeprune_models.training import ctc_loss
+            from edgeprune_models.training import OWN_LOSSES
 
-            return {"ctc_loss": ctc_loss}
+            return {loss.__name__: loss for loss in OWN_LOSSES}
         from edgeprune.keras_bridge.load import objects_of
 
         return objects_of(self.custom_objects)

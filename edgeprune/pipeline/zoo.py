@@ -43,7 +43,11 @@ def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: no such model, or one of another task than the one asked for.
     """
     task = settings.get("task")
-    if not is_zoo(model) or (model is None and task not in (None, "vision", "speech", "text")):
+    if not is_zoo(model):
+        return dict(settings)
+    from edgeprune_models import default_of
+
+    if model is None and task is not None and default_of(task) is None:
         return dict(settings)
     entry = entry_of(model, task or "vision")
     if task not in (None, entry.task):

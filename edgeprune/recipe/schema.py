@@ -23,7 +23,7 @@ from edgeprune.recipe.sections import (
 )
 from edgeprune.recipe.setting import NOT_NEGATIVE, Checked, Setting, setting, settings_of
 
-Task = Literal["vision", "speech", "text", "tabular"]
+Task = Literal["vision", "segmentation", "detection", "speech", "text", "tabular"]
 SECTIONS: Mapping[str, type] = {
     "prune": PruneSettings, "budget": BudgetSettings, "train": TrainSettings, "quantize": QuantizeSettings,
     "measure": MeasureSettings,
@@ -34,7 +34,10 @@ SECTIONS: Mapping[str, type] = {
 class Recipe(Checked):
     """Settings of a build."""
 
-    task: Task = setting("vision", "vision, speech, text or tabular: which zoo model, how data is read.")
+    task: Task = setting(
+        "vision", "vision, segmentation, detection, speech, text or tabular: which zoo model, how data "
+        "is read.",
+    )
     prune: PruneSettings = PruneSettings()
     budget: BudgetSettings = BudgetSettings()
     train: TrainSettings = TrainSettings()

@@ -8,8 +8,9 @@ One cell of the R x C grid speaks for the object whose centre lies in it; all nu
     height, width    of the box, as a fraction of the picture
     the rest         one score a class
 
-A detection is class, score, ymin, xmin, ymax, xmax as fractions of the picture; class -1 fills up. Of boxes of a class
-that overlap by more than half, the most certain one stays. NumPy and Python 3.9: it travels to the device.
+A detection is class, score, ymin, xmin, ymax, xmax as fractions of the picture; class -1 fills up. Of
+boxes of a class that overlap by more than half, the most certain one stays. NumPy and Python 3.9: it
+travels to devices.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ def _of_picture(boxes: np.ndarray, scores: np.ndarray, least_score: float) -> np
 
 
 def kept_boxes(boxes: np.ndarray, classes: np.ndarray, overlap: float = _OVERLAP) -> np.ndarray:
-    """Which of (K, 4) boxes stay, the most certain first: none overlaps a stronger one of its class too much."""
+    """Which of (K, 4) boxes, the most certain first, overlap no stronger one that stays of their class."""
     rivals = (box_ious(boxes, boxes) > overlap) & (classes[:, None] == classes[None])
     kept = np.ones(len(boxes), bool)
     for number in range(len(boxes)):

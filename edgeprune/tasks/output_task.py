@@ -8,6 +8,7 @@ from typing import Optional, Union
 import numpy as np
 
 from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.tasks.detection import detections
 from edgeprune.types import OutputTask
 
 Targets = tuple[Optional[np.ndarray], ...]  # noqa: UP045
@@ -24,6 +25,8 @@ def evaluation_of(
         inputs: of the model, which an autoencoder that finds anomalies is compared with.
         threshold: instead of the task's own.
     """
+    if task.kind == "boxes" and outputs.ndim == 4:
+        outputs = detections(outputs)
     return Evaluation(
         for_metrics(task, y, outputs), outputs, task.classes or None,
         inputs if task.kind == "anomaly" else None, task.threshold if threshold is None else threshold,

@@ -8,7 +8,10 @@ import edgeprune_models as zoo
 from edgeprune.errors import InputError
 from edgeprune_models import training
 
-SHAPES = {"vision": (28, 28, 1), "speech": (49, 40), "text": (24,), "tabular": (10,)}
+SHAPES = {
+    "vision": (28, 28, 1), "segmentation": (16, 24, 1), "detection": (32, 48, 1), "speech": (49, 40), "text": (24,),
+    "tabular": (10,),
+}
 
 
 @pytest.mark.parametrize("name", sorted(zoo.ZOO))
@@ -22,7 +25,7 @@ def test_every_architecture_builds_runs_and_starts_from_its_seed(name):
     np.testing.assert_array_equal(outputs, again(x).numpy())
     assert np.abs(first.get_weights()[0] - other.get_weights()[0]).max() > 1e-6
     assert np.isfinite(outputs).all()
-    assert outputs.shape[-1] == {"ctc-crnn": 6, "autoencoder": 10}.get(name, 5)
+    assert outputs.shape[-1] == {"ctc-crnn": 6, "autoencoder": 10, "single-shot": 9}.get(name, 5)
 
 
 def test_two_classes_get_one_sigmoid_unit():
