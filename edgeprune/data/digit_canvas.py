@@ -16,7 +16,6 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.splits import NAMES
 from edgeprune.data.vision import digits
 from edgeprune.types import OutputTask
 
@@ -55,18 +54,21 @@ def _dataset(
     labels: Callable[[Canvases], np.ndarray],
 ) -> Dataset:
     base = digits(seed)
-    splits = {}
-    for number, (name, count) in enumerate(zip(NAMES, counts, strict=True)):
-        made = canvases(getattr(base, name), size, count, np.random.default_rng((seed, number)))
-        splits[name] = Split(made.pictures, labels(made))
+    drawn, splits = [], (base.train, base.validation, base.test)
+    for number, (split, count) in enumerate(zip(splits, counts, strict=True)):
+        made = canvases(split, size, count, np.random.default_rng((seed, number)))
+        drawn.append(Split(made.pictures, labels(made)))
+    train, validation, test = drawn
     return dataclasses.replace(
-        base, task=task, **splits, labels=outputs.classes, tasks=(outputs,), name="mnist-5k-canvas",
+        base, task=task, train=train, validation=validation, test=test, labels=outputs.classes,
+        tasks=(outputs,), name="mnist-5k-canvas",
         source=f"{base.source}, 1 to 4 of them placed on each canvas",
     )
 
 
 def canvases(split: Split, size: int, count: int, generator: np.random.Generator) -> Canvases:
     """`count` canvases of `size` x `size` with digits of `split`."""
+    inks, kinds = np.asarray(split.x), np.asarray(split.labels)
     pictures = np.zeros((count, size, size, 1), np.uint8)
     masks = np.zeros((count, size, size), np.int64)
     boxes = np.full((count, _MOST, 5), -1, np.float32)
@@ -75,15 +77,15 @@ def canvases(split: Split, size: int, count: int, generator: np.random.Generator
         placed = 0
         for digit in chosen:
             side = int(generator.integers(_SMALLEST, _LARGEST + 1))
-            ink = _scaled(split.x[digit], side)
+            ink = _scaled(inks[digit], side)
             found = _free_place(ink, boxes[row, :placed, 1:], size, generator)
             if found is None:
                 continue
             top, left, box = found
             window = slice(top, top + side), slice(left, left + side)
             pictures[row, :, :, 0][window] = np.maximum(pictures[row, :, :, 0][window], ink)
-            masks[row][window][ink >= _INK] = 1 + split.y[digit]
-            boxes[row, placed] = (split.y[digit], *box)
+            masks[row][window][ink >= _INK] = 1 + kinds[digit]
+            boxes[row, placed] = (kinds[digit], *box)
             placed += 1
     return Canvases(pictures, masks, boxes)
 

@@ -9,8 +9,8 @@ from edgeprune.errors import InputError
 from edgeprune_models import training
 
 SHAPES = {
-    "vision": (28, 28, 1), "segmentation": (16, 24, 1), "detection": (32, 48, 1), "speech": (49, 40), "text": (24,),
-    "tabular": (10,),
+    "vision": (28, 28, 1), "segmentation": (16, 24, 1), "detection": (32, 48, 1), "speech": (49, 40),
+    "text": (24,), "tabular": (10,),
 }
 
 
