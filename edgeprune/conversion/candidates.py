@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from edgeprune.conversion.decision_margin import changed_fraction
 from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.options import Attempt, Validation
-from edgeprune.conversion.parity import Outputs, Parity, as_arrays, parity
+from edgeprune.conversion.parity import Parity, accuracy_scores, compared, default_kinds
+from edgeprune.conversion.scores import (
+    Outputs,
+    PartScores,
+    Scorer,
+    as_arrays,
+    predicted_classes,
+    relative_error,
+)
 from edgeprune.conversion.values import Converted, Samples
 from edgeprune.errors import InputError
 
@@ -23,101 +31,125 @@ class Candidate:
     name: str
     converted: Converted
     parity: Parity
+    scores: PartScores
     lost_points: float  # what counts against the limit
     detail: str  # what there is to say about it
     float_tflite: bytes | None  # the float file that it was made from, if that is not the baseline's
+    latency_us: float  # of one call on this machine
 
 
 class CandidateSet:
     """The candidates so far, and the limit that they must respect."""
 
-    def __init__(self, reference: Outputs, validation: Validation, max_drop_points: float) -> None:
+    def __init__(
+        self, reference: Outputs, validation: Validation, max_drop_points: float, names: tuple[str, ...] = ()
+    ) -> None:
         self.candidates: list[Candidate] = []
-        self._attempts: list[Attempt] = []
-        self._reference = reference
+        self.max_drop_points = max_drop_points
+        self._attempts: list[Attempt | Candidate] = []
+        self._reference = as_arrays(reference)
         self._validation = validation
-        self._max_drop_points = max_drop_points
+        self._kinds = validation.kinds or default_kinds(self._reference)
+        scores = validation.scores
+        if scores is None and validation.y is not None:
+            scores = accuracy_scores(np.asarray(validation.y))
+        self.scorer = Scorer(self._reference, self._kinds, scores, names, validation.labelled)
 
     def attempt(
         self, name: str, make: Callable[[], Converted], detail: str = "", float_tflite: bytes | None = None
     ) -> Candidate | None:
         """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses."""
-        validation = self._validation
         try:
             converted = make()
-            outputs = run_tflite(converted.tflite, validation.x)
+            outputs = as_arrays(run_tflite(converted.tflite, self._validation.x))
         except InputError as error:
             self.note(name, str(error))
             return None
-        found = parity(self._reference, outputs, validation.y, validation.score, classes=validation.classes)
-        lost = self._lost_points(found, outputs)
-        candidate = Candidate(name, converted, found, lost, detail, float_tflite)
-        self.candidates.append(candidate)
-        self._attempts.append(
-            Attempt(
-                name, converted.route, len(converted.tflite), latency_us(converted.tflite, validation.x),
-                100 * found.drop_fraction, lost if self._counts_changes(found) else None,
-                found.agreement_fraction, found.mean_abs_difference, detail,
-            )
+        scores = self.scorer.score(outputs)
+        found = compared(self._reference, outputs, self._kinds, self.scorer.reference, scores)
+        candidate = Candidate(
+            name, converted, found, scores, self._lost_points(found, outputs), detail, float_tflite,
+            latency_us(converted.tflite, self._validation.x),
         )
+        self.candidates.append(candidate)
+        self._attempts.append(candidate)
         return candidate
 
     def note(self, name: str, detail: str) -> None:
         """Records an attempt that made no file."""
-        self._attempts.append(Attempt(name, detail=detail))
+        self._attempts.append(Attempt(name, detail=detail, verdict="refused"))
 
     def samples(self, number: int) -> Samples:
         """The first of the samples that decide."""
         return tuple(np.asarray(array[:number]) for array in self._validation.x)
 
-    def scatter(self, tflite: bytes, number: int) -> float:
-        """Mean absolute difference of a file's outputs from the reference's, over the first samples.
-
-        Without what is the same for every sample: correcting a bias takes that away.
-        """
-        outputs = run_tflite(tflite, self.samples(number))
-        pairs = zip(as_arrays(outputs), as_arrays(self._reference), strict=True)
-        differences = [ours - exact[:number] for ours, exact in pairs]
-        return float(np.mean([np.abs(one - one.mean(axis=0)).mean() for one in differences]))
+    def relative_error(self, tflite: bytes, number: int) -> float:
+        """Error of the worst part of a file's outputs over the first samples, see `relative_error`."""
+        outputs = as_arrays(run_tflite(tflite, self.samples(number)))
+        return relative_error(tuple(one[:number] for one in self._reference), outputs, self._kinds)
 
     def good_enough(self) -> bool:
         """Whether a candidate is within the limit."""
-        return any(candidate.lost_points <= self._max_drop_points for candidate in self.candidates)
+        return any(candidate.lost_points <= self.max_drop_points for candidate in self.candidates)
 
     def best(self, route: str | None = None) -> Candidate | None:
-        """The best candidate, of one route if that is named."""
+        """The most accurate candidate, of one route if that is named."""
         compared = [one for one in self.candidates if route is None or one.converted.route == route]
-        return min(compared, key=self._rank, default=None)
+        return min(compared, key=self.accuracy_rank, default=None)
+
+    def accuracy_rank(self, candidate: Candidate) -> tuple[float, float, float, float]:
+        """Smaller is better: what is lost beyond the limit, lost parts, predictions, values that differ."""
+        found = candidate.parity
+        beyond = max(0.0, candidate.lost_points - self.max_drop_points)
+        lost = max(0.0, found.drop_fraction) if beyond else 0.0
+        return beyond, lost, 1.0 - found.agreement_fraction, found.mean_abs_difference
 
     def refusals(self) -> list[Attempt]:
         """Attempts that made no file."""
-        return [attempt for attempt in self._attempts if attempt.route is None]
+        return [one for one in self._attempts if isinstance(one, Attempt)]
 
-    def attempts(self, chosen: Candidate) -> tuple[Attempt, ...]:
-        """All attempts, in order, with the chosen one marked."""
-        mark = (chosen.name, chosen.converted.route)
-        return tuple(dataclasses.replace(one, chosen=(one.name, one.route) == mark) for one in self._attempts)
+    def attempts(
+        self, chosen: Candidate, verdicts: Mapping[int, str], latencies_us: Mapping[int, float]
+    ) -> tuple[Attempt, ...]:
+        """All attempts, in order; verdicts and latencies that decided are by the `id` of a candidate."""
+        return tuple(
+            one if isinstance(one, Attempt)
+            else dataclasses.replace(
+                _attempt(one), verdict=verdicts.get(id(one), ""), chosen=one is chosen,
+                latency_us=latencies_us.get(id(one), one.latency_us),
+            )
+            for one in self._attempts
+        )
 
-    def _rank(self, candidate: Candidate) -> tuple[float, float, float]:
-        """Smaller is better: what is lost beyond the limit, predictions that differ, values that differ."""
-        found = candidate.parity
-        beyond = max(0.0, candidate.lost_points - self._max_drop_points)
-        return beyond, 1.0 - found.agreement_fraction, found.mean_abs_difference
+    def _lost_points(self, found: Parity, outputs: tuple[np.ndarray, ...]) -> float:
+        """What counts against the limit: of the part that lost most.
 
-    def _counts_changes(self, found: Parity) -> bool:
-        return self._validation.classes and found.reference_metric is None
-
-    def _lost_points(self, found: Parity, outputs: Outputs) -> float:
-        """What counts against the limit.
-
-        Without labels every prediction that changes counts, and how many do in the long run, with two
-        standard errors on top: so that another split of this size keeps the limit too.
+        A metric on a few hundred samples jumps by whole samples: what counts is what was lost beyond one
+        standard error. Without labels every prediction that changes counts, and how many do in the long run,
+        with two standard errors on top: so that another split of this size keeps the limit too.
         """
-        if not self._counts_changes(found) or not np.isfinite(found.max_abs_difference):
-            return 100 * found.drop_fraction
-        changed = changed_fraction(as_arrays(self._reference)[0], as_arrays(outputs)[0])
-        counted = 1 - found.agreement_fraction
+        if not np.isfinite(found.max_abs_difference):
+            return 100.0
+        task = self.scorer.reference.of_task
+        lost = [max(part.drop - part.standard_error, min(part.drop, 0.0)) for part in found.parts[:task]]
+        unlabelled = self.scorer.unlabelled_classes
+        lost += [part.drop for part in found.parts[task + len(unlabelled) :]]
+        lost += [self._changed(self._reference[one], outputs[one], found.samples) for one in unlabelled]
+        return 100 * max(lost, default=0.0)
+
+    @staticmethod
+    def _changed(reference: np.ndarray, deployed: np.ndarray, samples: int) -> float:
+        changed = changed_fraction(reference, deployed)
+        counted = float(np.mean(predicted_classes(reference) != predicted_classes(deployed)))
         # Of a few hundred the count is mostly chance; it decides where it is surely above the estimate.
-        changed = max(changed, counted - 2 * math.sqrt(counted / found.samples))
-        others = 0.0 if found.others_fraction is None else 1 - found.others_fraction
-        return 100 * max(changed + 2 * math.sqrt(changed / found.samples), others)
+        changed = max(changed, counted - 2 * math.sqrt(counted / samples))
+        return changed + 2 * math.sqrt(changed / samples)
+
+
+def _attempt(one: Candidate) -> Attempt:
+    found, drop = one.parity, 100 * one.parity.drop_fraction
+    return Attempt(
+        one.name, one.converted.route, len(one.converted.tflite), one.latency_us, drop, found.worst.name,
+        None if one.lost_points == drop else one.lost_points, found.agreement_fraction,
+        found.mean_abs_difference, one.detail,
+    )

@@ -20,6 +20,10 @@ from edgeprune.conversion.values import Samples, as_samples
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
 
+_ROUNDS, _LEAST_ROUNDS, _MOST_CALLS = 15, 3, 20
+_ROUND_NS, _MOST_NS = 2e6, 1e9
+"""About how long one round of calls takes, and all rounds of one file."""
+
 
 def run_tflite(
     tflite: bytes, x: npt.ArrayLike | Sequence[npt.ArrayLike], *, workers: int | None = None
@@ -47,16 +51,34 @@ def run_tflite(
     return results[0] if len(results) == 1 else tuple(results)
 
 
-def latency_us(tflite: bytes, samples: Samples, calls: int = 50) -> float:
-    """Median time of one call on this machine, one thread, in microseconds."""
-    loaded = interpreter(tflite)
-    set_sample(loaded, [array[:1] for array in samples])
-    times_ns = []
-    for _ in range(calls + 5):
-        start = time.perf_counter_ns()
+def latency_us(tflite: bytes, samples: Samples) -> float:
+    """Time of one call on this machine, one thread, in microseconds."""
+    return latencies_us([tflite], samples)[0]
+
+
+def latencies_us(files: Sequence[bytes], samples: Samples) -> list[float]:
+    """Times of one call of each file, measured in turns: what disturbs the machine disturbs all of them.
+
+    The lower quartile of the rounds: others only add to a call's time.
+    """
+    loaded = [interpreter(tflite) for tflite in files]
+    calls = []
+    for one in loaded:
+        set_sample(one, [array[:1] for array in samples])
+        one.invoke()
+        calls.append(max(1, min(_MOST_CALLS, int(_ROUND_NS / max(_call_ns(one, 1), 1)))))
+    rounds: list[list[float]] = []
+    until = time.perf_counter_ns() + _MOST_NS * len(loaded)
+    while len(rounds) < _LEAST_ROUNDS or (len(rounds) < _ROUNDS and time.perf_counter_ns() < until):
+        rounds.append([_call_ns(one, count) for one, count in zip(loaded, calls, strict=True)])
+    return [float(one) / 1e3 for one in np.quantile(rounds, 0.25, axis=0)]
+
+
+def _call_ns(loaded: Interpreter, calls: int) -> float:
+    start = time.perf_counter_ns()
+    for _ in range(calls):
         loaded.invoke()
-        times_ns.append(time.perf_counter_ns() - start)
-    return float(np.median(times_ns[5:])) / 1e3
+    return (time.perf_counter_ns() - start) / calls
 
 
 def interpreter(tflite: bytes, **options: object) -> Interpreter:

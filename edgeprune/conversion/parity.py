@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
+from edgeprune.conversion.scores import (
+    OutputKind,
+    Outputs,
+    PartScores,
+    Scorer,
+    Scores,
+    as_arrays,
+    column_errors,
+    predicted_classes,
+)
 from edgeprune.errors import VerificationError
 
-Outputs = np.ndarray | tuple[np.ndarray, ...]
-"""Samples first; a tuple for a model with several outputs. The task's metric is of the first."""
+_WAY_OUT = "Raise --max-quantization-drop, use --qat, or --quantize {}."
+_OTHERS = {"int8": "int16x8, dynamic or float16", "int16x8": "dynamic or float16", "dynamic": "float16"}
 
-Score = Callable[[Outputs], float]
-"""The task's own metric of outputs for the samples at hand, as a fraction; higher is better."""
 
-_CONSTANT = 1e-9
+@dataclasses.dataclass(frozen=True)
+class PartParity:
+    """One part that is judged by itself: the scores of the float model and of the file."""
+
+    name: str  # such as "accuracy", "box/r2" or "variance of column 3"
+    reference: float
+    deployed: float
+    standard_error: float = 0.0  # of the drop
+
+    @property
+    def drop(self) -> float:
+        """What was lost, as a fraction; everything where it is no number."""
+        found = self.reference - self.deployed
+        return found if math.isfinite(found) else 1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class Parity:
     """How a deployed model compares with its float reference on the same samples.
 
-    `agreement_fraction` is of samples (or tokens), that predict the same class; for outputs that are no
-    classes, of the reference's variance, that the deployed outputs explain. `others_fraction` is the variance
-    explained of the worst of the model's other outputs, if it has any. Differences are of output values.
+    `agreement_fraction` is of samples (or tokens), for which the first output predicts the same class; for
+    outputs that are no classes, of its variance, that the deployed outputs explain. Differences are of output
+    values. `parts` are the task's scores and, where an output holds values or there are no labels, how near
+    each column comes to the float model; see `edgeprune.conversion.scores`.
     """
 
     agreement_fraction: float
     max_abs_difference: float
     mean_abs_difference: float
     samples: int
-    others_fraction: float | None = None
-    reference_metric: float | None = None
+    parts: tuple[PartParity, ...] = ()
+    reference_metric: float | None = None  # the task's first score
     deployed_metric: float | None = None
 
     @property
@@ -45,24 +66,25 @@ class Parity:
         return self.reference_metric - self.deployed_metric
 
     @property
-    def drop_fraction(self) -> float:
-        """What is lost, of the output that lost most; everything, where an output is not finite."""
-        if not np.isfinite(self.max_abs_difference):
-            return 1.0
-        others = 1.0 if self.others_fraction is None else self.others_fraction
-        return max(self.metric_drop_fraction, 1.0 - others)
+    def worst(self) -> PartParity:
+        """The part that lost most."""
+        return max(self.parts, key=lambda part: part.drop)
 
     @property
-    def noise_points(self) -> float:
-        """What the number of samples leaves open, in points: two standard errors.
+    def drop_fraction(self) -> float:
+        """What is lost, of the part that lost most; everything, where an output is not finite."""
+        if not np.isfinite(self.max_abs_difference):
+            return 1.0
+        return self.worst.drop
 
-        Two models that differ on a fraction d of n samples differ in accuracy by 0 ± sqrt(d / n) by chance,
-        and d itself is uncertain by as much.
-        """
-        return 200 * math.sqrt(max(1 - self.agreement_fraction, 0) / max(self.samples, 1))
-
-    def require(self, max_drop_points: float) -> None:
+    def require(self, max_drop_points: float, mode: str = "int8") -> None:
         """Stops a build whose deployed model lost too much; 0.5 points are half a percent.
+
+        Each part may lose that and what the number of samples leaves open: two standard errors.
+
+        Args:
+            max_drop_points: what may be lost.
+            mode: of quantization, for the way out.
 
         Raises:
             VerificationError: more was lost, or an output is not finite.
@@ -72,67 +94,75 @@ class Parity:
                 "The .tflite gives outputs that are not finite.", "The float model's outputs, nearly.",
                 "Look for NaN in the weights, or use --quantize none.",
             )
-        if 100 * self.drop_fraction > max_drop_points:
-            what = "agreement" if self.reference_metric is None else "the metric"
-            if self.drop_fraction > self.metric_drop_fraction:
-                what = "the variance of an output after the first"
+        beyond = [part for part in self.parts if part.drop > max_drop_points / 100 + 2 * part.standard_error]
+        if beyond:
+            worst = max(beyond, key=lambda part: part.drop)
+            noise = 200 * worst.standard_error
             raise VerificationError(
-                f"The .tflite loses {100 * self.drop_fraction:.2f} points of {what} against the float model.",
-                f"At most {max_drop_points:g} were allowed.",
-                "Raise --max-quantization-drop, use --qat, or --quantize int16x8, dynamic or float16.",
+                f"The .tflite loses {100 * worst.drop:.2f} points of {worst.name} against the float model.",
+                f"At most {max_drop_points:g}, and {noise:.2f} that {self.samples} samples leave open.",
+                _WAY_OUT.format(_OTHERS.get(mode, "none")),
             )
 
 
 def parity(
     reference: Outputs | npt.ArrayLike, deployed: Outputs | npt.ArrayLike, y: npt.ArrayLike | None = None,
-    score: Score | None = None, *, classes: bool = True,
+    scores: Scores | None = None, *, kinds: tuple[OutputKind, ...] | None = None,
+    labelled: tuple[bool, ...] | None = None, names: tuple[str, ...] = (),
 ) -> Parity:
     """Compares outputs of the float model and of the `.tflite` for the same samples.
 
-    `y` are class numbers, -1 where nothing counts; they give accuracy where `score` is None. `classes` tells
-    whether the first output's last axis holds classes (or one score above 0.5).
+    `y` are class numbers of the first output, -1 where nothing counts; they give accuracy where `scores` is
+    None. `kinds` are those of the outputs: by default the first holds classes, others values. `labelled`
+    tells which outputs the scores judge: by default the first. Other classes are judged by agreement.
     """
-    ours, theirs = as_arrays(deployed), as_arrays(reference)
-    differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(ours, theirs, strict=True)]
-    if score is None and y is not None:
-        score = _accuracy(np.asarray(y))
-    same = predicted_classes(theirs[0]) == predicted_classes(ours[0]) if classes else None
-    metrics = [score(one[0] if len(one) == 1 else one) if score else None for one in (theirs, ours)]
+    exact, found = as_arrays(reference), as_arrays(deployed)
+    kinds = kinds or default_kinds(exact)
+    if scores is None and y is not None:
+        scores = accuracy_scores(np.asarray(y))
+    scorer = Scorer(exact, kinds, scores, names, labelled)
+    return compared(exact, found, kinds, scorer.reference, scorer.score(found))
+
+
+def compared(
+    reference: tuple[np.ndarray, ...], deployed: tuple[np.ndarray, ...], kinds: tuple[OutputKind, ...],
+    before: PartScores, after: PartScores,
+) -> Parity:
+    """`parity` of outputs that were scored."""
+    differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(deployed, reference, strict=True)]
+    if kinds[0] == "classes":
+        agreement = float(np.mean(predicted_classes(reference[0]) == predicted_classes(deployed[0])))
+    else:
+        lost, total = column_errors(reference[0], deployed[0])
+        agreement = 1.0 - float(lost.sum() / max(total.sum(), float(np.finfo(np.float32).tiny)))
+    _, errors = after.drops_from(before)
+    parts = tuple(
+        PartParity(name, float(old), float(new), float(error))
+        for name, old, new, error in zip(before.names, before.whole, after.whole, errors, strict=True)
+    )
     return Parity(
-        agreement_fraction=_explained(theirs[0], ours[0]) if same is None else float(np.mean(same)),
-        others_fraction=min(map(_explained, theirs[1:], ours[1:]), default=None),
+        agreement_fraction=agreement,
         max_abs_difference=float(max(difference.max() for difference in differences)),
         mean_abs_difference=float(np.concatenate([part.ravel() for part in differences]).mean()),
-        samples=len(theirs[0]), reference_metric=metrics[0], deployed_metric=metrics[1],
+        samples=len(reference[0]), parts=parts,
+        reference_metric=parts[0].reference if after.of_task else None,
+        deployed_metric=parts[0].deployed if after.of_task else None,
     )
 
 
-def predicted_classes(outputs: np.ndarray) -> np.ndarray:
-    """Class numbers: argmax of the last axis, or whether a single score is above 0.5."""
-    if outputs.ndim == 1 or outputs.shape[-1] == 1:
-        return outputs.reshape(len(outputs), -1) > 0.5
-    return np.asarray(outputs.argmax(axis=-1))
+def default_kinds(outputs: tuple[np.ndarray, ...]) -> tuple[OutputKind, ...]:
+    """Classes in the first output, values in the others."""
+    others: list[OutputKind] = ["values"] * (len(outputs) - 1)
+    return ("classes", *others)
 
 
-def as_arrays(outputs: Outputs | npt.ArrayLike) -> tuple[np.ndarray, ...]:
-    """One output or more, as a tuple."""
-    many = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
-    return tuple(map(np.asarray, many))
+def accuracy_scores(y: np.ndarray) -> Scores:
+    """Accuracy of the first output; y are class numbers, -1 where nothing counts."""
 
+    def scores(outputs: tuple[np.ndarray, ...], rows: npt.NDArray[np.intp]) -> dict[str, float]:
+        wanted = y[rows]
+        right = predicted_classes(outputs[0]).reshape(wanted.shape) == wanted
+        counted = wanted >= 0
+        return {"accuracy": float(right[counted].mean()) if counted.any() else 0.0}
 
-def _explained(reference: np.ndarray, deployed: np.ndarray) -> float:
-    """Fraction of the reference's variance; of its squares where it is the same for every sample."""
-    exact = reference.astype(np.float64)
-    spread, squares = float(np.square(exact - exact.mean(axis=0)).sum()), float(np.square(exact).sum())
-    total = spread if spread > _CONSTANT * squares else squares
-    return 1.0 - float(np.square(exact - deployed).sum()) / max(total, float(np.finfo(np.float32).tiny))
-
-
-def _accuracy(y: np.ndarray) -> Score:
-    counted = y >= 0
-
-    def score(outputs: Outputs) -> float:
-        right = predicted_classes(as_arrays(outputs)[0]).reshape(y.shape) == y
-        return float(right[counted].mean())
-
-    return score
+    return scores

@@ -12,11 +12,12 @@ import numpy.typing as npt
 
 from edgeprune.conversion import ai_edge_route, flatfile
 from edgeprune.conversion.candidates import Candidate, CandidateSet
+from edgeprune.conversion.choice import Choice, choose
 from edgeprune.conversion.clustering import cluster
 from edgeprune.conversion.convert import convert, converted_file
 from edgeprune.conversion.kernels import slow_operators
 from edgeprune.conversion.layer_error import LayerError, layer_errors, layer_of
-from edgeprune.conversion.litert import run_tflite
+from edgeprune.conversion.litert import latencies_us, run_tflite
 from edgeprune.conversion.options import Quantized, QuantizeOptions, TrainInPlace, Validation
 from edgeprune.conversion.qat import train_quantized
 from edgeprune.conversion.recovery import QuantizationSource, quantized_by_extremes, recover, try_second_route
@@ -47,7 +48,9 @@ def quantize(
     samples = as_samples(calibration)
     flex = options.allow_flex
     baseline = convert(model, "none", samples, allow_flex=flex)
-    found = CandidateSet(run_tflite(baseline.tflite, validation.x), validation, options.max_quantization_drop)
+    names = tuple(info.name for info in baseline.outputs)
+    reference = run_tflite(baseline.tflite, validation.x)
+    found = CandidateSet(reference, validation, options.max_quantization_drop, names)
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, train)
     floating = baseline if shared is model else convert(shared, "none", samples, allow_flex=flex)
     # Nested and wrapped layers too, in both Keras versions.
@@ -63,7 +66,8 @@ def quantize(
     if options.quantize == "int16x8":
         notes = (*notes, _SLOW)
     notes = (*notes, *(one.detail for one in found.candidates if one.name == _AWARE and one.detail))
-    return _result(found, source, shared, baseline, notes)
+    choice = choose(found, options.prefer, lambda files: latencies_us(files, validation.x))
+    return _result(found, choice, source, shared, baseline, notes)
 
 
 def quantize_for_timing(model: KerasModel, options: QuantizeOptions, calibration: Samples) -> Converted:
@@ -128,25 +132,30 @@ def _quantization_aware(
 
 
 def _result(
-    found: CandidateSet, source: QuantizationSource, model: KerasModel, baseline: Converted,
-    notes: Sequence[str],
+    found: CandidateSet, choice: Choice | None, source: QuantizationSource, model: KerasModel,
+    baseline: Converted, notes: Sequence[str],
 ) -> Quantized:
-    best = found.best()
-    if best is None:
+    if choice is None:
         reasons = [attempt.detail for attempt in found.refusals()]
         raise InputError(f"No route could quantize the model: {' '.join(reasons)}")
-    errors: tuple[LayerError, ...] = ()
+    best, errors = choice.chosen, tuple[LayerError, ...]()
     # After training with simulated int8 there is no float file with the same weights to compare with.
     if best.converted.mode != "none" and best.name != _AWARE:
         reference, few = best.float_tflite or source.baseline.tflite, found.samples(_ERROR_SAMPLES)
         errors = layer_errors(reference, best.converted.tflite, few, source.layers)
-    tree = flatfile.parse(best.converted.tflite)
-    flatfile.shorten_names(tree, lambda tensor: layer_of(tensor, source.layers))
-    shipped = dataclasses.replace(best.converted, tflite=flatfile.pack(tree))
+    shipped = _with_short_names(best.converted, source)
+    attempts = found.attempts(best, choice.verdicts, choice.latencies_us)
+    others = tuple(_with_short_names(one.converted, source) for one in choice.runners_up)
     return Quantized(
-        shipped, baseline, model, found.attempts(best), errors, best.parity,
-        len(shipped.tflite), len(_zipped(shipped.tflite)), (*notes, *shipped.notes),
+        shipped, baseline, model, attempts, errors, best.parity, len(shipped.tflite),
+        len(_zipped(shipped.tflite)), others, (*notes, *shipped.notes),
     )
+
+
+def _with_short_names(made: Converted, source: QuantizationSource) -> Converted:
+    tree = flatfile.parse(made.tflite)
+    flatfile.shorten_names(tree, lambda tensor: layer_of(tensor, source.layers))
+    return dataclasses.replace(made, tflite=flatfile.pack(tree))
 
 
 def _zipped(tflite: bytes) -> bytes:

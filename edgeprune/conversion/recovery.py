@@ -71,8 +71,7 @@ class QuantizationSource:
 def try_second_route(found: CandidateSet, source: QuantizationSource) -> QuantizationSource:
     """int8 by `ai-edge-quantizer`, to compare with that of TensorFlow's converter.
 
-    Where operators have no fast kernel for int8, they stay float: such a file replaces all other
-    candidates, and further steps start from it.
+    Where operators have no fast kernel for int8, they stay float: further steps start from such a file.
     """
     found.attempt("int8", lambda: quantized_by_extremes(source))
     best = found.best()
@@ -81,10 +80,7 @@ def try_second_route(found: CandidateSet, source: QuantizationSource) -> Quantiz
         return source
     mixed, detail = source.without(slow), f"no fast int8 kernel for {', '.join(slow)}"
     candidate = found.attempt("int8, float where that is slow", lambda: quantized_by_extremes(mixed), detail)
-    if candidate is None:
-        return source
-    found.candidates = [candidate]
-    return mixed
+    return source if candidate is None else mixed
 
 
 def quantized_by_extremes(source: QuantizationSource) -> Converted:
@@ -149,7 +145,7 @@ def _costliest_operators(found: CandidateSet, source: QuantizationSource, file: 
 
 def _scatter(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:
     try:
-        return found.scatter(_quantized(source, file, more).tflite, _STATISTICS_SAMPLES)
+        return found.relative_error(_quantized(source, file, more).tflite, _STATISTICS_SAMPLES)
     except InputError:
         return math.inf
 

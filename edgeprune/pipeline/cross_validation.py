@@ -44,7 +44,9 @@ def _figure(baseline: Baseline, model: KerasModel, held: Split) -> float:
     x = baseline.data.model_input(held.x)
     outputs = predict(model, x)
     if held.y is None:
-        from edgeprune.conversion import parity
+        from edgeprune.conversion.parity import default_kinds, parity
 
-        return parity(predict(baseline.model, x), outputs, classes=baseline.classes).agreement_fraction
+        kinds = default_kinds(outputs)
+        kinds = kinds if baseline.classes else ("values", *kinds[1:])
+        return parity(predict(baseline.model, x), outputs, kinds=kinds).agreement_fraction
     return baseline.primary_metric(held, outputs, x)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.conversion import Converted, Quantized, QuantizeOptions
+from edgeprune.conversion.scores import OutputKind, Scores
+from edgeprune.data.dataset import Split
 from edgeprune.data.splits import choose
 from edgeprune.data.streamed import HeldSamples, ModelInput, batches_of, in_memory, is_streamed
 from edgeprune.errors import InputError
@@ -19,7 +21,12 @@ from edgeprune.preprocessing import Step
 from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
+from edgeprune.types import TargetKind
 
+_AGREEMENT = "agreement"
+_OUTPUT_KINDS: Mapping[TargetKind, OutputKind] = {
+    "classes": "classes", "binary": "classes", "values": "values", "image": "values", "original": "values",
+}
 _TIMED_SAMPLES = 128
 """Calibration samples for files that are only timed."""
 
@@ -63,17 +70,12 @@ def deploy(
     from edgeprune.conversion import Validation, parity, quantize
 
     data = baseline.data
+    kinds, labelled = _judged(baseline)
     with context.stage("convert") as tell:
-        validation = Validation(_several(baseline.validation), classes=baseline.classes)
-        # Without labels every prediction that changes counts: measured by agreement with the original, those
-        # that change for the worse and for the better would cancel.
-        if data.metrics[0] != "agreement":
-            validation = dataclasses.replace(
-                validation, y=data.validation.labels,
-                score=lambda found: baseline.primary_metric(
-                    data.validation, _several(found), baseline.validation
-                ),
-            )
+        validation = Validation(
+            _several(baseline.validation), scores=_scores(baseline, data.validation, baseline.validation),
+            kinds=kinds, labelled=labelled,
+        )
         quantized = quantize(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
             lambda model: _fit(baseline, model, train, context),
@@ -87,13 +89,41 @@ def deploy(
             "deployed": _outputs(shipped.tflite, test),
         }
         check = parity(
-            outputs["pruned"], outputs["deployed"], None,
-            lambda found: baseline.primary_metric(data.test, _several(found), baseline.test),
-            classes=baseline.classes,
+            outputs["pruned"], outputs["deployed"], None, _scores(baseline, data.test, baseline.test),
+            kinds=kinds, labelled=labelled, names=tuple(info.name for info in shipped.outputs),
         )
-        check.require(settings.max_quantization_drop + check.noise_points)
+        check.require(settings.max_quantization_drop, settings.scheme)
         files = {"baseline": original, "pruned": quantized.baseline, "deployed": shipped}
         return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
+
+
+def _judged(baseline: Baseline) -> tuple[tuple[OutputKind, ...], tuple[bool, ...]]:
+    """What each output holds, and which of them the task's scores judge.
+
+    Without labels every prediction that changes counts: measured by agreement with the original, those that
+    change for the worse and for the better would cancel.
+    """
+    tasks = baseline.data.tasks
+    kinds = tuple(_OUTPUT_KINDS.get(task.kind, "scored") for task in tasks)
+    return kinds, tuple(task.metrics[:1] != (_AGREEMENT,) for task in tasks)
+
+
+def _scores(baseline: Baseline, split: Split, inputs: ModelInput) -> Scores | None:
+    """The task's scores of outputs for some of the samples of a split; None where there are no labels."""
+    if all(task.metrics[:1] == (_AGREEMENT,) for task in baseline.data.tasks):
+        return None
+
+    def scores(outputs: Outputs, rows: np.ndarray) -> dict[str, float]:
+        whole = is_streamed(inputs) or len(rows) == len(split)
+        few = split if len(rows) == len(split) else split.take(rows)
+        found = baseline.scores(few, outputs, inputs if whole else _rows(in_memory(inputs), rows))
+        return {name: value for name, value in found.items() if name.rpartition("/")[2] != _AGREEMENT}
+
+    return scores
+
+
+def _rows(inputs: HeldSamples, rows: np.ndarray) -> HeldSamples:
+    return tuple(one[rows] for one in inputs) if isinstance(inputs, tuple) else inputs[rows]
 
 
 def as_timed(
@@ -137,7 +167,7 @@ def _options(settings: QuantizeSettings) -> QuantizeOptions:
 
     return QuantizeOptions(
         settings.scheme, settings.qat, settings.io, settings.clusters, settings.max_quantization_drop,
-        settings.allow_flex,
+        allow_flex=settings.allow_flex,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.bundle import pack_eval
+from edgeprune.conversion.parity import Parity
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.splits import choose
 from edgeprune.keras_bridge.load import saved_bytes
@@ -32,6 +33,7 @@ from edgeprune.report.schema import (
     EvalReport,
     LatencyReport,
     LayerErrorReport,
+    PartReport,
     QuantizationReport,
     Report,
     StageReport,
@@ -113,13 +115,24 @@ def _quantization(deployed: DeployedModel, io: str) -> QuantizationReport:
     return QuantizationReport(
         mode=made.result.mode, route=made.result.route, operators=dict(made.result.operators),
         runnable_bytes=made.runnable_bytes, zip_bytes=made.zip_bytes,
-        validation=AgreementReport(**dataclasses.asdict(made.validation)),
+        validation=_agreement(made.validation),
         steps=tuple(AttemptReport(**dataclasses.asdict(step)) for step in made.attempts),
         layer_errors=tuple(LayerErrorReport(**dataclasses.asdict(error)) for error in made.layer_errors),
         notes=made.notes, io=io, agreement=parity.agreement_fraction,
         max_abs_difference=parity.max_abs_difference, metric_difference=-parity.metric_drop_fraction,
-        other_outputs_agreement=parity.others_fraction,
+        parts=_parts(parity),
     )
+
+
+def _agreement(found: Parity) -> AgreementReport:
+    return AgreementReport(
+        found.agreement_fraction, found.max_abs_difference, found.mean_abs_difference, found.samples,
+        _parts(found), found.reference_metric, found.deployed_metric,
+    )
+
+
+def _parts(found: Parity) -> tuple[PartReport, ...]:
+    return tuple(PartReport(**dataclasses.asdict(part)) for part in found.parts)
 
 
 def _origin(data: Dataset) -> list[str]:

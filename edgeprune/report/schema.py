@@ -102,11 +102,23 @@ class AttemptReport:
     runnable_bytes: int | None = None
     latency_us: float | None = None
     drop_points: float | None = None
+    worst_part: str = ""
     likely_points: float | None = None
     agreement_fraction: float | None = None
     mean_abs_difference: float | None = None
     detail: str = ""
+    verdict: str = ""
     chosen: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class PartReport:
+    """A part of the outputs that is judged by itself: the float model's score and the file's."""
+
+    name: str
+    reference: float
+    deployed: float
+    standard_error: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,7 +129,7 @@ class AgreementReport:
     max_abs_difference: float
     mean_abs_difference: float
     samples: int
-    others_fraction: float | None = None
+    parts: tuple[PartReport, ...] = ()
     reference_metric: float | None = None
     deployed_metric: float | None = None
 
@@ -139,7 +151,7 @@ class QuantizationReport:
     agreement: float | None = None
     max_abs_difference: float | None = None
     metric_difference: float | None = None
-    other_outputs_agreement: float | None = None
+    parts: tuple[PartReport, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,15 +145,19 @@ def test_parity_counts_answers_and_differences():
     assert result.max_abs_difference == pytest.approx(0.2, abs=1e-7)
     assert (result.reference_metric, result.deployed_metric) == (0.75, 0.5)
     assert result.drop_fraction == 0.25
-    with pytest.raises(VerificationError, match=r"25\.00 points"):
-        result.require(0.5)
+    # One of four: the next four may well have none. Of forty times as many it is certain.
+    result.require(0.5)
+    repeated = [array.repeat(40, 0) for array in (reference, deployed, np.array([0, 1, 0, 0]))]
+    many = conversion.parity(*repeated)
+    with pytest.raises(VerificationError, match=r"25\.00 points of accuracy"):
+        many.require(0.5)
     conversion.parity(reference, reference).require(0.0)
 
 
 def test_parity_of_regressions_is_explained_variance():
     reference = np.array([[1.0], [2.0], [3.0]])
     # Squares about the mean sum to 2, of the error to 0.02.
-    result = conversion.parity(reference, np.array([[1.1], [2.0], [3.1]]), classes=False)
+    result = conversion.parity(reference, np.array([[1.1], [2.0], [3.1]]), kinds=("values",))
     assert result.agreement_fraction == pytest.approx(0.99, abs=1e-12)
 
 
@@ -170,13 +174,13 @@ def test_parity_of_several_outputs_is_that_of_the_worst():
     result = conversion.parity((kinds, values), (kinds, shifted), np.array([0, 1, 0]))
     assert (result.agreement_fraction, result.metric_drop_fraction) == (1.0, 0.0)
     assert result.drop_fraction == pytest.approx(0.25, abs=1e-12)
-    with pytest.raises(VerificationError, match=r"25\.00 points of the variance of an output"):
+    with pytest.raises(VerificationError, match=r"25\.00 points of output 1/variance"):
         result.require(0.5)
 
 
 def test_parity_of_a_constant_output_is_relative_to_its_value():
     constant = np.full((4, 1), 10.0)
-    result = conversion.parity(constant, constant + 0.1, classes=False)
+    result = conversion.parity(constant, constant + 0.1, kinds=("values",))
     assert result.agreement_fraction == pytest.approx(1 - 1e-4, abs=1e-9)
 
 

@@ -207,7 +207,7 @@ def test_a_layer_that_leaves_its_range_on_validation_data_stays_float():
     rng = np.random.default_rng(6)
     calibration = rng.choice([-3.0, 3.0], (40, 8)).astype(np.float32)
     x = np.abs(calibration) * np.where(np.arange(40) % 2, 1.0, -1.0)[:, None].astype(np.float32)
-    done = quantize(model, QuantizeOptions(), calibration, Validation((x,), classes=False))
+    done = quantize(model, QuantizeOptions(), calibration, Validation((x,), kinds=("values",)))
     chosen = next(step for step in done.attempts if step.chosen)
     assert (chosen.name, chosen.detail) == ("1 of 2 operators in float", "value")
     assert done.attempts[0].drop_points > 1
@@ -250,7 +250,7 @@ def test_the_operator_that_costs_most_at_the_output_stays_float(monkeypatch):
     large = rng.random(x.shape) < 0.002
     x[large] = rng.choice([-128.0, 127.0], large.sum())
     options = QuantizeOptions(max_quantization_drop=1e-3)
-    done = quantize(model, options, x[:60], Validation((x[60:],), classes=False))
+    done = quantize(model, options, x[:60], Validation((x[60:],), kinds=("values",)))
     steps = {step.name: step for step in done.attempts}
     assert steps["1 of 3 operators in float"].detail == "pool"
     best_int8 = min(step.mean_abs_difference for step in done.attempts[:5])
@@ -271,6 +271,6 @@ def test_errors_of_equalised_layers_are_measured_on_the_equalised_scale():
     large.set_weights([rng.normal(size=(3, 3, 4, 3)) / scale[:, None], np.zeros(3)])
     x = rng.normal(size=(60, 8, 8, 2)).astype(np.float32)
     options = QuantizeOptions(max_quantization_drop=0.3)
-    done = quantize(model, options, x[:40], Validation((x[40:],), classes=False))
+    done = quantize(model, options, x[:40], Validation((x[40:],), kinds=("values",)))
     assert next(step for step in done.attempts if step.chosen).name == "equalised ranges"
     assert max(error.relative_error for error in done.layer_errors) < 0.05

@@ -1,0 +1,99 @@
+"""Which of the candidates ships: the best of what was tried, as a person would decide.
+
+1. What loses more than the limit goes, where anything keeps it.
+2. What is significantly less accurate than another goes: paired, on the same samples, for every part
+   (jackknife, 5 %), and by more than a fifth of the limit.
+3. Of the rest the nearest to the ideal ships, which is as small as the smallest and as fast as the fastest:
+
+       distance² = log(bytes / smallest)² + log(µs / fastest)²
+
+   A difference within noise is none. Accuracy decides between equals.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from edgeprune.conversion.candidates import Candidate, CandidateSet
+from edgeprune.conversion.options import Preference
+
+_T = 2.26
+"""Student's t, two-sided 5 %, for ten blocks of the jackknife."""
+_FRACTION_OF_LIMIT = 0.2
+SAME_SIZE, SAME_LATENCY = 1.02, 1.15
+"""Ratios below which two files are of one size, and two latencies within noise."""
+_CALL_US = 2.0
+"""What a call costs beside the model: noise of that size is none of the model's."""
+
+Timer = Callable[[Sequence[bytes]], Sequence[float]]
+"""Latencies of some files in microseconds, measured in turns."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Choice:
+    """The candidate that ships, and by `id` of each candidate the verdict and the latency that decided."""
+
+    chosen: Candidate
+    verdicts: Mapping[int, str]
+    latencies_us: Mapping[int, float]
+    runners_up: tuple[Candidate, ...] = ()  # as accurate, next nearest first
+
+
+def choose(found: CandidateSet, prefer: Preference, timer: Timer) -> Choice | None:
+    """The choice; None where nothing was made."""
+    most_accurate = found.best()
+    if most_accurate is None:
+        return None
+    within = [one for one in found.candidates if one.lost_points <= found.max_drop_points]
+    verdicts = {id(one): "loses too much" for one in found.candidates}
+    if not within:
+        return Choice(most_accurate, {**verdicts, id(most_accurate): "lost least"}, {})
+    floor = _FRACTION_OF_LIMIT * found.max_drop_points / 100
+    accurate = [one for one in within if not any(less_accurate(one, other, floor) for other in within)]
+    # Each may be beaten by another where there are several parts.
+    accurate = accurate or [min(within, key=lambda one: one.lost_points)]
+    verdicts |= {id(one): "less accurate" for one in within}
+    alone = len(accurate) == 1
+    times = [accurate[0].latency_us] if alone else timer([one.converted.tflite for one in accurate])
+    latencies = {id(one): time for one, time in zip(accurate, times, strict=True)}
+    distances = _distances([len(one.converted.tflite) for one in accurate], times, prefer)
+    distance_of = {id(one): distance for one, distance in zip(accurate, distances, strict=True)}
+    chosen, *others = sorted(accurate, key=lambda one: (distance_of[id(one)], found.accuracy_rank(one)))
+    verdicts |= {id(one): _verdict(one, chosen, latencies) for one in others} | {id(chosen): "shipped"}
+    return Choice(chosen, verdicts, latencies, tuple(others))
+
+
+def less_accurate(one: Candidate, other: Candidate, floor: float) -> bool:
+    """Whether `one` is significantly below `other` in any part, by more than `floor` (a fraction)."""
+    drops, errors = one.scores.drops_from(other.scores)
+    return bool(np.any((drops > floor) & (drops > _T * errors)))
+
+
+def _distances(
+    sizes: Sequence[int], times_us: Sequence[float], prefer: Preference
+) -> list[tuple[float, float]]:
+    size = [_beyond(one / min(sizes), SAME_SIZE) for one in sizes]
+    fastest = min(times_us) + _CALL_US
+    time = [_beyond((one + _CALL_US) / fastest, SAME_LATENCY) for one in times_us]
+    pairs = list(zip(size, time, strict=True))
+    if prefer == "size":
+        return pairs
+    if prefer == "speed":
+        return [(slower, larger) for larger, slower in pairs]
+    return [(math.hypot(*pair), 0.0) for pair in pairs]
+
+
+def _beyond(ratio: float, noise: float) -> float:
+    return 0.0 if ratio < noise else math.log(ratio)
+
+
+def _verdict(one: Candidate, chosen: Candidate, latencies_us: Mapping[int, float]) -> str:
+    size = len(one.converted.tflite) / len(chosen.converted.tflite)
+    time = (latencies_us[id(one)] + _CALL_US) / (latencies_us[id(chosen)] + _CALL_US)
+    compared = (("larger", size, SAME_SIZE), ("slower", time, SAME_LATENCY))
+    words = [word for word, ratio, noise in compared if ratio >= noise]
+    return " and ".join(words) or "no better"

@@ -1,0 +1,83 @@
+"""What ships, of candidates whose outputs, bytes and latencies are given."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from edgeprune.conversion.candidates import Candidate, CandidateSet
+from edgeprune.conversion.choice import choose
+from edgeprune.conversion.options import Validation
+from edgeprune.conversion.parity import compared
+from edgeprune.conversion.scores import Scorer
+from edgeprune.conversion.values import Converted
+
+SAMPLES = 600
+RNG = np.random.default_rng(0)
+Y = RNG.integers(0, 4, SAMPLES)
+REFERENCE = np.eye(4)[Y]
+
+
+def with_errors(wrong):
+    """The reference's outputs, `wrong` of them turned to another class."""
+    outputs = REFERENCE.copy()
+    rows = RNG.choice(SAMPLES, wrong, replace=False)
+    outputs[rows] = np.roll(outputs[rows], 1, axis=1)
+    return outputs
+
+
+def chosen(rows, prefer="both", limit=0.5, labels=True):
+    """Names and verdicts; rows are (name, wrong answers, kB, µs)."""
+    found = CandidateSet(REFERENCE, Validation((REFERENCE,), Y if labels else None), limit)
+    scorer = Scorer((REFERENCE,), ("classes",), found.scorer.scores)
+    times = {}
+    for name, wrong, kilobytes, time in rows:
+        outputs = with_errors(wrong)
+        scores = scorer.score((outputs,))
+        parity = compared((REFERENCE,), (outputs,), ("classes",), scorer.reference, scores)
+        file = bytes(round(1000 * kilobytes)) + name.encode()
+        times[file] = time
+        converted = Converted(file, "int8", "tensorflow", (), (), {})
+        lost = 100 * wrong / SAMPLES
+        found.candidates.append(Candidate(name, converted, parity, scores, lost, "", None, time))
+    choice = choose(found, prefer, lambda files: [times[file] for file in files])
+    return choice.chosen.name, {one.name: choice.verdicts[id(one)] for one in found.candidates}
+
+
+def test_one_sample_more_does_not_outweigh_a_third_of_the_size():
+    name, verdicts = chosen([("plain", 1, 38, 33), ("other", 1, 45, 33), ("aware", 0, 113, 50)])
+    assert name == "plain"
+    assert verdicts == {"plain": "shipped", "other": "larger", "aware": "larger and slower"}
+
+
+def test_what_is_significantly_less_accurate_does_not_ship():
+    name, verdicts = chosen([("small", 25, 10, 10), ("large", 0, 40, 40)], limit=5)
+    assert name == "large"
+    assert verdicts["small"] == "less accurate"
+
+
+def test_what_loses_more_than_the_limit_does_not_ship():
+    assert chosen([("small", 60, 10, 10), ("large", 1, 40, 40)])[1]["small"] == "loses too much"
+    assert chosen([("small", 90, 10, 10), ("large", 60, 40, 40)]) == (
+        "large", {"small": "loses too much", "large": "lost least"}
+    )
+
+
+@pytest.mark.parametrize(("prefer", "expected"), [("both", "fast"), ("speed", "fast"), ("size", "small")])
+def test_size_and_speed_count_together_unless_one_is_preferred(prefer, expected):
+    assert chosen([("small", 0, 441, 1500), ("fast", 0, 1573, 270)], prefer)[0] == expected
+
+
+def test_differences_within_noise_are_none():
+    """10 % faster is noise: the smaller one ships; of one size, the more accurate."""
+    assert chosen([("small", 0, 90, 110), ("fast", 0, 100, 100)])[0] == "small"
+    assert chosen([("worse", 2, 100, 100), ("better", 0, 100.5, 109)], labels=False)[0] == "better"
+
+
+def test_nothing_that_was_as_accurate_beats_the_choice():
+    rng = np.random.default_rng(3)
+    for prefer, _ in itertools.product(("both", "speed", "size"), range(20)):
+        rows = [(f"{n}", int(rng.integers(0, 2)), rng.uniform(10, 99), rng.uniform(10, 99)) for n in range(5)]
+        name = chosen(rows, prefer)[0]
+        best = next(row for row in rows if row[0] == name)
+        assert not any(row[2] < best[2] and row[3] < best[3] / 1.2 for row in rows)
