@@ -75,7 +75,9 @@ def show_duration(value_ms: float) -> str:
     """Milliseconds for people."""
     if abs(value_ms) >= 1000:
         return f"{value_ms / 1000:.2f} s"
-    return f"{value_ms:.3f} ms" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} us"
+    if abs(value_ms) >= 1:
+        return f"{value_ms:.3f} ms"
+    return f"{value_ms * 1000:.0f} us" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} us"
 
 
 def show_percent(value: float) -> str:

@@ -21,13 +21,14 @@ def compare(
     from device_runners.comparison import compare as compare_models
     from device_runners.options import BenchOptions
     from edgeprune import jsonable
+    from edgeprune.quantities import show_duration
 
     options = BenchOptions(threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python)
     result = compare_models(a, b, device, options, rounds)
     if as_json:
         typer.echo(jsonable.dumps(result))
         return
-    typer.echo(f"A {result.a}: {result.a_ms:.3f} ms")
-    typer.echo(f"B {result.b}: {result.b_ms:.3f} ms")
+    typer.echo(f"A {result.a}: {show_duration(result.a_ms)}")
+    typer.echo(f"B {result.b}: {show_duration(result.b_ms)}")
     basis = f"{result.confidence:.0%} interval, {len(result.rounds)} rounds, {device}"
     typer.echo(f"{result.sentence()} ({basis})")

@@ -113,10 +113,12 @@ def _scores(baseline: Baseline, split: Split, inputs: ModelInput) -> Scores | No
     if all(task.metrics[:1] == (_AGREEMENT,) for task in baseline.data.tasks):
         return None
 
+    anomalies = any(task.kind == "anomaly" for task in baseline.data.tasks)
+    numbered = dataclasses.replace(split, x=np.arange(len(split)))  # labels alone: samples are not copied
+
     def scores(outputs: Outputs, rows: np.ndarray) -> dict[str, float]:
-        whole = is_streamed(inputs) or len(rows) == len(split)
-        few = split if len(rows) == len(split) else split.take(rows)
-        found = baseline.scores(few, outputs, inputs if whole else _rows(in_memory(inputs), rows))
+        seen = _rows(in_memory(inputs), rows) if anomalies and not is_streamed(inputs) else ()
+        found = baseline.scores(numbered.take(rows), outputs, seen)
         return {name: value for name, value in found.items() if name.rpartition("/")[2] != _AGREEMENT}
 
     return scores

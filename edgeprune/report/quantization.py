@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from edgeprune.quantities import show_duration
 from edgeprune.report.schema import AttemptReport, LayerErrorReport, Report
 
 _WORST = 3
@@ -23,28 +24,31 @@ def lines(report: Report) -> Iterator[str]:
 
 
 def up_to(likely_points: float | None) -> str:
-    """What a loss may be on other samples, where that is known."""
-    return "" if likely_points is None else f", up to {likely_points:.2f} on others"
+    """What counts as lost, where that is not what was counted on these few samples."""
+    return "" if likely_points is None else f", likely {likely_points:.2f}"
 
 
 def _tried(step: AttemptReport) -> str:
     detail = f" ({step.detail})" if step.detail else ""
+    part = f" of {step.worst_part}" if step.worst_part else ""
+    verdict = "shipped" if step.chosen else step.verdict
     return (
-        f"{step.name}, {step.route}: {step.drop_points or 0.0:+.2f} points lost{up_to(step.likely_points)}, "
-        f"{(step.runnable_bytes or 0) / 1000:,.1f} kB, {step.latency_us or 0.0:,.0f} us"
-        f"{', shipped' if step.chosen else ''}{detail}"
+        f"{step.name}, {step.route}: {step.drop_points or 0.0:+.2f} points lost{part}"
+        f"{up_to(step.likely_points)}, {(step.runnable_bytes or 0) / 1000:,.1f} kB, "
+        f"{show_duration((step.latency_us or 0.0) / 1000)}{f', {verdict}' if verdict else ''}{detail}"
     )
 
 
 def _why_several(steps: Sequence[AttemptReport], limit: float) -> str:
-    if steps:
-        lost = steps[0].drop_points or 0.0
-        likely = lost if steps[0].likely_points is None else steps[0].likely_points
-        if likely > limit:
-            verb = "lost" if lost > limit else "is likely to lose"
-            return f"Quantized plainly it {verb} more than {limit:g} points on validation data."
-    shipped = [step for step in steps if step.chosen and step.detail.startswith("no fast")]
-    return "".join(f"{step.name.capitalize()}: {step.detail}." for step in shipped)
+    if not steps:
+        return ""
+    first = steps[0]
+    lost = first.drop_points or 0.0
+    likely = lost if first.likely_points is None else first.likely_points
+    if likely > limit:
+        verb = "lost" if lost > limit else "is likely to lose"
+        return f"Quantized plainly it {verb} more than {limit:g} points on validation data."
+    return "Nearest to the smallest and fastest of what keeps the accuracy ships." if len(steps) > 1 else ""
 
 
 def _worst(errors: Sequence[LayerErrorReport]) -> list[str]:

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from edgeprune.quantities import show_duration
 from edgeprune.report.figures import quality_change, quality_show
 from edgeprune.report.schema import Report, StageReport
 
@@ -34,7 +35,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("MACs", lambda stage: stage.macs, "{:,.0f}".format, _percent_change),
         row("file size", lambda stage: stage.tflite_bytes, lambda value: f"{value / 1000:,.1f} kB",
             functools.partial(_times, "smaller", "larger")),
-        row("latency p50", lambda stage: stage.p50_ms, "{:.3f} ms".format,
+        row("latency p50", lambda stage: stage.p50_ms, show_duration,
             functools.partial(_times, "faster", "slower")),
     ]
 

@@ -70,7 +70,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
     known = [fact for fact in facts if fact[1]]
     parts.append(table("How the deployed file was made", ("what", "how"), known, numbers_from=9))
     if found.steps:
-        columns = ("step", "by", "what it did", "points lost", "file", "one call")
+        columns = ("step", "by", "what it did", "points lost", "file", "one call", "verdict")
         tried = map(_attempt, found.steps)
         parts.append(table("What was tried, on validation data", columns, tried, numbers_from=3))
     errors = [one for one in found.layer_errors if one.relative_error >= 0]
@@ -93,10 +93,11 @@ def quantization(subject: Subject, prefix: str) -> Html:
 
 def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
-        f"{step.name}, shipped" if step.chosen else step.name, step.route or "", step.detail,
-        optional(step.drop_points, lambda v: f"{v:+.2f}{up_to(step.likely_points)}"),
+        step.name, step.route or "", step.detail,
+        optional(step.drop_points, lambda v: f"{v:+.2f} {step.worst_part}".rstrip() + up_to(step.likely_points)),
         optional(step.runnable_bytes, show_size),
         optional(step.latency_us, lambda v: show_duration(v / 1000)),
+        "shipped" if step.chosen else step.verdict,
     )
 
 
