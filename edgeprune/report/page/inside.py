@@ -94,7 +94,9 @@ def quantization(subject: Subject, prefix: str) -> Html:
 def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
         step.name, step.route or "", step.detail,
-        optional(step.drop_points, lambda v: f"{v:+.2f} {step.worst_part}".rstrip() + up_to(step.likely_points)),
+        optional(
+            step.drop_points, lambda v: f"{v:+.2f} {step.worst_part}".rstrip() + up_to(step.likely_points)
+        ),
         optional(step.runnable_bytes, show_size),
         optional(step.latency_us, lambda v: show_duration(v / 1000)),
         "shipped" if step.chosen else step.verdict,
