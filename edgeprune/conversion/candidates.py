@@ -109,14 +109,14 @@ class CandidateSet:
         return [one for one in self._attempts if isinstance(one, Attempt)]
 
     def attempts(
-        self, chosen: Candidate, verdicts: Mapping[int, str], latencies_us: Mapping[int, float]
+        self, chosen: Candidate, verdicts: Mapping[Candidate, str], latencies_us: Mapping[Candidate, float]
     ) -> tuple[Attempt, ...]:
-        """All attempts, in order; verdicts and latencies that decided are by the `id` of a candidate."""
+        """All attempts, in order; verdicts and latencies that decided are by candidate."""
         return tuple(
             one if isinstance(one, Attempt)
             else dataclasses.replace(
-                _attempt(one), verdict=verdicts.get(id(one), ""), chosen=one is chosen,
-                latency_us=latencies_us.get(id(one), one.latency_us),
+                _attempt(one), verdict=verdicts.get(one, ""), chosen=one is chosen,
+                latency_us=latencies_us.get(one, one.latency_us),
             )
             for one in self._attempts
         )

@@ -35,11 +35,11 @@ Timer = Callable[[Sequence[bytes]], Sequence[float]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Choice:
-    """The candidate that ships, and by `id` of each candidate the verdict and the latency that decided."""
+    """The candidate that ships, and of each candidate the verdict and the latency that decided."""
 
     chosen: Candidate
-    verdicts: Mapping[int, str]
-    latencies_us: Mapping[int, float]
+    verdicts: Mapping[Candidate, str]
+    latencies_us: Mapping[Candidate, float]
     runners_up: tuple[Candidate, ...] = ()  # as accurate, next nearest first
 
 
@@ -49,21 +49,21 @@ def choose(found: CandidateSet, prefer: Preference, timer: Timer) -> Choice | No
     if most_accurate is None:
         return None
     within = [one for one in found.candidates if one.lost_points <= found.max_drop_points]
-    verdicts = {id(one): "loses too much" for one in found.candidates}
+    verdicts = dict.fromkeys(found.candidates, "loses too much")
     if not within:
-        return Choice(most_accurate, {**verdicts, id(most_accurate): "lost least"}, {})
+        return Choice(most_accurate, {**verdicts, most_accurate: "lost least"}, {})
     floor = _FRACTION_OF_LIMIT * found.max_drop_points / 100
     accurate = [one for one in within if not any(less_accurate(one, other, floor) for other in within)]
     # Each may be beaten by another where there are several parts.
     accurate = accurate or [min(within, key=lambda one: one.lost_points)]
-    verdicts |= {id(one): "less accurate" for one in within}
+    verdicts |= dict.fromkeys(within, "less accurate")
     alone = len(accurate) == 1
     times = [accurate[0].latency_us] if alone else timer([one.converted.tflite for one in accurate])
-    latencies = {id(one): time for one, time in zip(accurate, times, strict=True)}
+    latencies = dict(zip(accurate, times, strict=True))
     distances = _distances([len(one.converted.tflite) for one in accurate], times, prefer)
-    distance_of = {id(one): distance for one, distance in zip(accurate, distances, strict=True)}
-    chosen, *others = sorted(accurate, key=lambda one: (distance_of[id(one)], found.accuracy_rank(one)))
-    verdicts |= {id(one): _verdict(one, chosen, latencies) for one in others} | {id(chosen): "shipped"}
+    distance_of = dict(zip(accurate, distances, strict=True))
+    chosen, *others = sorted(accurate, key=lambda one: (distance_of[one], found.accuracy_rank(one)))
+    verdicts |= {one: _verdict(one, chosen, latencies) for one in others} | {chosen: "shipped"}
     return Choice(chosen, verdicts, latencies, tuple(others))
 
 
@@ -91,9 +91,9 @@ def _beyond(ratio: float, noise: float) -> float:
     return 0.0 if ratio < noise else math.log(ratio)
 
 
-def _verdict(one: Candidate, chosen: Candidate, latencies_us: Mapping[int, float]) -> str:
+def _verdict(one: Candidate, chosen: Candidate, latencies_us: Mapping[Candidate, float]) -> str:
     size = len(one.converted.tflite) / len(chosen.converted.tflite)
-    time = (latencies_us[id(one)] + _CALL_US) / (latencies_us[id(chosen)] + _CALL_US)
+    time = (latencies_us[one] + _CALL_US) / (latencies_us[chosen] + _CALL_US)
     compared = (("larger", size, SAME_SIZE), ("slower", time, SAME_LATENCY))
     words = [word for word, ratio, noise in compared if ratio >= noise]
     return " and ".join(words) or "no better"

@@ -138,7 +138,7 @@ def compared(
     _, errors = after.drops_from(before)
     parts = tuple(
         PartParity(name, float(old), float(new), float(error))
-        for name, old, new, error in zip(before.names, before.whole, after.whole, errors, strict=True)
+        for name, old, new, error in zip(before.names, before.of_all, after.of_all, errors, strict=True)
     )
     return Parity(
         agreement_fraction=agreement,

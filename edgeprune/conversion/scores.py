@@ -43,16 +43,16 @@ _ROWS_AT_ONCE = 256
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class PartScores:
-    """One model's scores: `whole` (parts,) of all samples, `without` (blocks, parts) without one block."""
+    """One model's scores: `of_all` (parts,) of all samples, `without` (blocks, parts) without one block."""
 
     names: tuple[str, ...]
-    whole: np.ndarray
+    of_all: np.ndarray
     without: np.ndarray
     of_task: int = 0  # how many of the parts, the first ones, the task's own scores judge
 
     def drops_from(self, reference: PartScores) -> tuple[np.ndarray, np.ndarray]:
         """What was lost against a model with the same parts, and its standard error, (parts,) each."""
-        return reference.whole - self.whole, _jackknife(reference.without - self.without)
+        return reference.of_all - self.of_all, _jackknife(reference.without - self.without)
 
 
 class Scorer:
@@ -86,7 +86,7 @@ class Scorer:
             own += self._variances(number, outputs[number])
         task = dict(self.scores(outputs, self._rows)) if self.scores else {}
         names = (*task, *(name for name, _, _ in own))
-        whole = [*task.values(), *(1 - _ratio(lost, total) for _, lost, total in own)]
+        of_all = [*task.values(), *(1 - _ratio(lost, total) for _, lost, total in own)]
         blocks = min(_BLOCKS, len(self._rows)) if len(self._rows) > 1 else 0
         without = np.zeros((blocks, len(names)))
         for block in range(blocks):
@@ -95,7 +95,7 @@ class Scorer:
                 *(self.scores(tuple(one[rows] for one in outputs), rows).values() if self.scores else ()),
                 *(1 - _ratio(lost[rows], total[rows]) for _, lost, total in own),
             ]
-        return PartScores(names, np.array(whole, np.float64), without, len(task))
+        return PartScores(names, np.array(of_all, np.float64), without, len(task))
 
     def _agreement(self, number: int, deployed: np.ndarray) -> _Losses:
         changed = predicted_classes(self._outputs[number]) != predicted_classes(deployed)

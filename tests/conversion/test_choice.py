@@ -41,7 +41,7 @@ def chosen(rows, prefer="both", limit=0.5, labels=True):
         lost = 100 * wrong / SAMPLES
         found.candidates.append(Candidate(name, converted, parity, scores, lost, "", None, time))
     choice = choose(found, prefer, lambda files: [times[file] for file in files])
-    return choice.chosen.name, {one.name: choice.verdicts[id(one)] for one in found.candidates}
+    return choice.chosen.name, {one.name: choice.verdicts[one] for one in found.candidates}
 
 
 def test_one_sample_more_does_not_outweigh_a_third_of_the_size():
