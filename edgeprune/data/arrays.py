@@ -3,9 +3,10 @@
     x_train, y_train, x_validation, y_validation, x_test, y_test     splits as they are, where present
     x, y                                                             the splits are drawn
     x_train_0, x_train_1, ...  or  x_0, x_1, ...                     several inputs, in the model's order
+    x_NAME, y_NAME                                                   of the model's inputs and outputs by name
 
-Labels may be missing. A bare `x.npy` takes its labels from a `y.npy` beside it, where there is one.
-Samples are as the model takes them; axes of size 1 are added or dropped, and whole numbers become float.
+`edgeprune.data.array_names` knows more names for the same. Labels may be missing. A bare `x.npy` takes its
+labels from a `y.npy` beside it, where there is one. Samples are as the model takes them; axes of size 1 are added or dropped, and whole numbers become float.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune.data.archive import read_npy, read_npz_arrays
+from edgeprune.data.array_names import NamedSplit, sort_by_name
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
+from edgeprune.data.labels import RawTargets
 from edgeprune.data.model_signature import InputSignature
-from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Array, Samples, parts_of
 from edgeprune.data.text import strings, text_preprocessing
 from edgeprune.errors import InputError
@@ -45,34 +47,32 @@ def read_npy_files(request: DataRequest) -> Dataset:
 
 def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: DataRequest) -> Dataset:
     """A `Dataset` of arrays by name; see the module."""
-    parts = {
-        split: found
-        for split, suffix in (("train", ""), *((split, f"_{split}") for split in NAMES))
-        if (found := _pair(arrays, suffix, source))
+    found = sort_by_name(arrays, source, request.signature)
+    parts = {split: _pair(named, source) for split, named in found.splits.items()}
+    weights = {
+        split: np.asarray(named.weights) for split, named in found.splits.items() if named.weights is not None
     }
-    if "train" not in parts:
-        raise InputError(
-            f"{source} holds {', '.join(sorted(arrays)) or 'nothing'}.",
-            "Arrays x_train, y_train, x_test, y_test, or x and y, are expected.", "Rename the arrays.",
-        )
-    return from_parts(parts, name, source, request)
-
-
-def from_parts(parts: RawParts, name: str, source: str, request: DataRequest) -> Dataset:
-    """A `Dataset` of samples and labels by split."""
-    return build_dataset(
-        request, request.likely_task, parts, lambda train: array_preprocessing(train, request),
-        name=name, source=source,
+    notes = [f"Arrays of {source} that are not used: {', '.join(found.unused)}."] if found.unused else []
+    return from_parts(
+        parts, name, source, request, classes=found.classes, weights=weights, notes=tuple(notes)
     )
 
 
-def _pair(arrays: Mapping[str, Array], suffix: str, source: str) -> tuple[Samples, Array | None] | None:
-    y, several = arrays.get(f"y{suffix}"), list[Array]()
-    while f"x{suffix}_{len(several)}" in arrays:
-        several.append(_samples(arrays[f"x{suffix}_{len(several)}"], source))
-    if several:
-        return tuple(several), y
-    return (_samples(arrays[f"x{suffix}"], source), y) if f"x{suffix}" in arrays else None
+def from_parts(
+    parts: RawParts, name: str, source: str, request: DataRequest, *,
+    classes: tuple[str, ...] | None = None, weights: Mapping[str, np.ndarray] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Dataset:
+    """A `Dataset` of samples and labels by split."""
+    return build_dataset(
+        request, request.likely_task, parts, lambda train: array_preprocessing(train, request),
+        name=name, source=source, classes=classes, weights=weights, notes=notes,
+    )
+
+
+def _pair(named: NamedSplit, source: str) -> tuple[Samples, RawTargets]:
+    x = tuple(_samples(array, source) for array in named.x)
+    return x if len(x) > 1 else x[0], named.y if len(named.y) > 1 else named.y[0]
 
 
 def _samples(array: Array, source: str) -> Array:

@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from edgeprune.data import check, labels, splits
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.model_signature import InputSignature, ModelSignature
@@ -70,18 +72,20 @@ class Preprocessing:
 def build_dataset(
     request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
-    notes: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (), weights: Mapping[str, np.ndarray] | None = None,
 ) -> Dataset:
     """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
-    `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them.
+    `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them;
+    `weights` (N,) say what each sample of a part counts in training.
     """
     signature = request.signature
     read = labels.read_labels({part: y for part, (_, y) in parts.items()}, signature, classes)
-    given = {part: Split(x, read.parts.get(part)) for part, (x, _) in parts.items()}
+    counts = {part: _weights(array, part) for part, array in (weights or {}).items()}
+    given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():
         check.check_targets(split, part, signature, read.tasks)
-        labelled = [len(y) for y in several(split.y) if y is not None]
+        labelled = [len(y) for y in (*several(split.y), split.weights) if y is not None]
         lengths = [len(array) for array in parts_of(split.x)] + labelled
         if len(set(lengths)) > 1:
             raise InputError(
@@ -104,6 +108,17 @@ def build_dataset(
     )
     check.check(data, signature)
     return data
+
+
+def _weights(array: np.ndarray, part: str) -> np.ndarray:
+    """What each sample counts in training."""
+    counts = np.asarray(array, np.float32) if array.dtype.kind in "biuf" else None
+    if counts is None or counts.ndim != 1 or not np.isfinite(counts).all() or (counts < 0).any():
+        raise InputError(
+            f"The {part} samples' weights have the shape {array.shape} and dtype {array.dtype}.",
+            "One finite number a sample is expected, 0 or more.", "Correct the weights.",
+        )
+    return counts
 
 
 def _unlabelled(signature: ModelSignature | None) -> tuple[OutputTask, ...]:

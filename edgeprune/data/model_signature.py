@@ -42,6 +42,7 @@ class InputSignature:
     shape: Shape  # without the batch axis; None where any size is taken
     dtype: str = "float32"  # numpy name, or ``string``
     vocabulary: int = 0  # rows of the embedding that reads this input; 0 where none does
+    name: str = dataclasses.field(default="", compare=False)
 
     @property
     def is_text(self) -> bool:
@@ -114,14 +115,22 @@ class ModelSignature:
 def signature_of(model: KerasModel) -> ModelSignature:
     """Reads a functional or sequential model of Keras 2 or 3."""
     inputs = tuple(
-        InputSignature(_shape(one), getattr(one.dtype, "name", str(one.dtype)), _vocabulary(model, one))
-        for one in model.inputs
+        InputSignature(
+            _shape(one), getattr(one.dtype, "name", str(one.dtype)), _vocabulary(model, one), name
+        )
+        for one, name in zip(model.inputs, _input_names(model), strict=True)
     )
     # Where a model's own preprocessing would stand: the first two layers that do something.
     first = [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
     scales = any(type(layer).__name__ in _SCALING for layer in first)
     outputs = tuple(_output(model, number) for number in range(len(model.outputs)))
     return ModelSignature(inputs, outputs[0].shape, outputs[0].head, scales, outputs=outputs)
+
+
+def _input_names(model: KerasModel) -> list[str]:
+    """Names as `fit` takes them in a dictionary; Keras 2 has a list of them, Keras 3 the tensors' own."""
+    names = [str(name) for name in getattr(model, "input_names", ())]
+    return names if len(names) == len(model.inputs) else [str(tensor.name) for tensor in model.inputs]
 
 
 def _output(model: KerasModel, number: int) -> OutputSignature:

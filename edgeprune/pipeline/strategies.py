@@ -22,7 +22,9 @@ from edgeprune.pipeline.tune import learn, tune
 from edgeprune.pruning.result import PruneResult
 from edgeprune.recipe import Recipe
 from edgeprune.report.schema import RatioReport
+from edgeprune.tasks import worst_drop
 from edgeprune.training.checkpoint import Epoch
+from edgeprune.training.prediction import predict
 
 _LARGEST = 0.98
 _PRECISION = 0.02
@@ -95,9 +97,8 @@ def largest(
         VerificationError: not even the smallest ratio keeps it.
     """
     max_drop = recipe.budget.max_drop or 0.0
-    before = 100 * baseline.primary_metric(
-        baseline.data.validation, baseline.predictions, baseline.validation
-    )
+    split, inputs = baseline.data.validation, baseline.validation
+    before = baseline.scores(split, baseline.predictions, inputs)
     tuned: list[TunedModel] = []
 
     def attempt(ratio: float) -> RatioReport | None:
@@ -106,13 +107,16 @@ def largest(
         except InputError:
             return None
         tuned.append(_trial(baseline, pruned, recipe, context, len(tuned)))
-        after = 100 * baseline.validation_metric(tuned[-1].model)
-        drop = before - after
+        after = baseline.scores(split, predict(tuned[-1].model, inputs), inputs)
+        # The part that lost most decides, where several are judged.
+        name, lost = worst_drop(before, after)
+        drop = 100 * lost
+        where = f" ({name})" if len(before) > 1 else ""
         context.notes.append(
-            f"{100 * ratio:.1f} % {what}: {drop:+.2f} points lost on validation data, "
+            f"{100 * ratio:.1f} % {what}: {drop:+.2f} points lost on validation data{where}, "
             f"{'within' if drop <= max_drop else 'beyond'} {max_drop:g}."
         )
-        return RatioReport(ratio, after, drop, drop <= max_drop)
+        return RatioReport(ratio, 100 * after[name], drop, drop <= max_drop)
 
     trials = bisect(attempt)
     if not any(trial.holds for trial in trials):

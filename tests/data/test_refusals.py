@@ -61,7 +61,7 @@ ROWS = [
      "holds numbers.*takes texts"),
     ("unlike lengths", SOFTMAX, {"x": X, "y": Y[:-1]}, "80, 79"),
     ("missing input", TWO, {"x": X, "y": Y}, r"1 input\(s\).*takes 2"),
-    ("other names", SOFTMAX, {"images": X, "labels": Y}, "holds images, labels"),
+    ("other names", SOFTMAX, {"before": X, "after": Y}, "holds after, before"),
     ("labels of a test alone", SOFTMAX, {"x": X, "x_test": X, "y_test": Y}, "no labels for train"),
     ("a scalar", SOFTMAX, {"x": np.array(3), "y": Y}, "single number"),
     ("classes for a value", VALUES, {"x": X, "y": np.array(["a", "b"])[Y % 2]}, "labels are classes"),
