@@ -29,7 +29,7 @@ _ROLES = {
     "y": ("y", "label", "labels", "target", "targets", "mask", "masks", "truth", "tags"),
     "w": ("w", "weight", "weights", "sw"),
 }
-_CLASS_NAMES = ("classes", "class_names", "label_names", "labels_names", "names", "target_names", "categories")
+_CLASS_NAMES = ("classes", "class_names", "label_names", "names", "target_names", "categories")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@
     x_NAME, y_NAME                                                   of the model's inputs and outputs by name
 
 `edgeprune.data.array_names` knows more names for the same. Labels may be missing. A bare `x.npy` takes its
-labels from a `y.npy` beside it, where there is one. Samples are as the model takes them; axes of size 1 are added or dropped, and whole numbers become float.
+labels from a `y.npy` beside it, where there is one. Samples are as the model takes them; axes of size 1 are
+added or dropped, and whole numbers become float.
 """
 
 from __future__ import annotations
