@@ -56,26 +56,26 @@ def single_shot(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTenso
     def convolved(x: KerasTensor, filters: int, strides: int = 1) -> KerasTensor:
         return normalized(layers, layers.Conv2D(filters, 3, strides, padding="same", use_bias=False)(x))
 
-    x = convolved(x, 24, strides=2)
-    x = convolved(x, 48, strides=2)
-    x = convolved(convolved(x, 48), 96, strides=2)
-    x = layers.Add()([x, convolved(x, 96)])
-    x = layers.Dropout(0.1)(convolved(x, 96))
+    x = convolved(x, 32, strides=2)
+    x = convolved(x, 64, strides=2)
+    x = convolved(convolved(x, 64), 128, strides=2)
+    x = layers.Add()([x, convolved(x, 128)])
+    x = layers.Dropout(0.1)(convolved(x, 128))
     return layers.Conv2D(4 + sizes.classes, 1, activation="sigmoid", name="output")(x)
 
 
 UNET = ZooModel(
     "unet", "segmentation", "small U-Net, a class for each pixel", unet, segmentation_digits,
     TrainingRecipe(epochs=16, batch_size=32, learning_rate=4e-3),
-    fine_tuning={"epochs": 12, "batch_size": 32, "learning_rate": 3e-3},
+    fine_tuning={"epochs": 8, "batch_size": 32, "learning_rate": 3e-3},
 )
 MOBILE_SEGMENTER = ZooModel(
     "mobile-segmenter", "segmentation", "MobileNet-style encoder and decoder, a class for each pixel",
     mobile_segmenter, segmentation_digits, TrainingRecipe(epochs=16, batch_size=32, learning_rate=6e-3),
-    fine_tuning={"epochs": 14, "batch_size": 32, "learning_rate": 4e-3},
+    fine_tuning={"epochs": 10, "batch_size": 32, "learning_rate": 4e-3},
 )
 SINGLE_SHOT = ZooModel(
     "single-shot", "detection", "single-shot detector with raw heads", single_shot, detection_digits,
     TrainingRecipe(epochs=20, batch_size=32, learning_rate=3e-3, loss="boxes"),
-    fine_tuning={"epochs": 16, "batch_size": 32, "learning_rate": 2e-3},
+    fine_tuning={"epochs": 30, "batch_size": 32, "learning_rate": 3e-3},
 )

@@ -116,7 +116,7 @@ def scale_note(signature: ModelSignature | None) -> str:
 
 def decode(path: Path) -> np.ndarray:
     """(H, W, 1 or 3) uint8 of a JPEG, PNG, BMP or GIF (its first frame); transparency is dropped."""
-    with _opened(path) as picture:
+    with opened(path) as picture:
         mode = picture.mode
         if mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
             return (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)[..., None]
@@ -126,12 +126,13 @@ def decode(path: Path) -> np.ndarray:
 
 def shape_of(path: Path) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
-    with _opened(path, load=False) as picture:
+    with opened(path, load=False) as picture:
         grey = picture.mode in _GREY or picture.mode.startswith("I")
         return picture.height, picture.width, 1 if grey else 3
 
 
-def _opened(path: Path, *, load: bool = True) -> Picture:
+def opened(path: Path, *, load: bool = True) -> Picture:
+    """A picture of one of the formats that are read; with `load`, its pixels too."""
     try:
         from PIL import Image
     except ImportError as error:
@@ -159,7 +160,7 @@ def read_image_folder(request: DataRequest) -> Dataset:
     for split, classes in parts.items():
         paths = [path for name in order for path in classes.get(name, ())]
         y = [number for number, name in enumerate(order) for _ in classes.get(name, ())]
-        made[split] = (_samples(paths, form), np.array(y, np.int64))
+        made[split] = (samples_of(paths, form), np.array(y, np.int64))
     return _picture_dataset(made, order, form, request)
 
 
@@ -168,10 +169,11 @@ def read_pictures(request: DataRequest) -> Dataset:
     folder = request.path
     paths = sorted(folders.files_below(folder, SUFFIXES, folder))
     form = form_for(shape_of(paths[0]), request.signature)
-    return _picture_dataset({"train": (_samples(paths, form), None)}, None, form, request)
+    return _picture_dataset({"train": (samples_of(paths, form), None)}, None, form, request)
 
 
-def _samples(paths: Sequence[Path], form: PictureForm) -> Array:
+def samples_of(paths: Sequence[Path], form: PictureForm) -> Array:
+    """Pictures in one form; streamed where they do not fit into memory."""
     samples = held(FromItems(paths, lambda path: form.bring(decode(path))), form.size)
     if isinstance(samples, Streamed):
         for path in paths:

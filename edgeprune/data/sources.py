@@ -3,6 +3,7 @@
 What is typed, what it is, and the module that reads it:
 
     data.npz, x.npy, FOLDER of .npy     arrays                       `arrays`
+    FOLDER/images/, FOLDER/masks/       pictures with masks          `masks`
     FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
     FOLDER/yes/1.wav                    recordings by word           `speech_data`
     data.csv .tsv .jsonl(.gz) .parquet  texts, or rows of numbers    `table_data`
@@ -22,7 +23,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from edgeprune.data import arrays, callables, folders, keras_sets, pictures, speech_data, table_data, tables
+from edgeprune.data import (
+    arrays,
+    callables,
+    folders,
+    keras_sets,
+    masks,
+    pictures,
+    speech_data,
+    table_data,
+    tables,
+)
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.model_signature import ModelSignature
@@ -113,6 +124,7 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
     SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
+    SourceKind("a folder of images/ and masks/", masks.is_mask_folder, masks.read_masks),
     SourceKind(
         "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), pictures.read_image_folder
     ),

@@ -30,6 +30,8 @@ EXAMPLES = [
     ("a folder of .npy", touch("x_train.npy", "y_train.npy")),
     ("a folder of tables", touch("train.csv", "dev.csv")),
     ("a folder of .wav by word", touch("yes/1.wav", "labels.txt")),
+    ("a folder of images/ and masks/", touch("images/1.jpg", "masks/1.png")),
+    ("a folder of images/ and masks/", touch("train/images/1.jpg", "train/masks/1.png")),
     ("a folder of pictures by class", touch("cat/1.JPG", "labels.csv")),
     ("a folder of pictures by class", touch("train/cat/1.png")),
     ("a folder of pictures", touch("1.png", "2.png")),

@@ -1,0 +1,147 @@
+"""Pictures with masks: a class number for every pixel.
+
+    FOLDER/images/a.jpg   FOLDER/masks/a.png       see `edgeprune.data.pairs` for splits and names
+    FOLDER/labels.txt                              the classes in order of their numbers, where there is one
+
+A mask is a PNG with a palette, of which the numbers count and not the colours, or grey: its values are class
+numbers. Pixels of 255 are left out of training and metrics, as in Pascal VOC, unless all masks hold 0 and 255
+alone: then 255 is the foreground. Masks become as large as the model's output, each pixel that of the nearest
+one; pictures become as large as its input. Both are stretched alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.folders import listed_labels
+from edgeprune.data.pairs import Pair, Pairing, has_folders, pairs_below
+from edgeprune.data.pictures import (
+    SUFFIXES,
+    PictureForm,
+    form_for,
+    opened,
+    samples_of,
+    scale_note,
+    shape_of,
+    steps_for,
+)
+from edgeprune.errors import InputError
+
+FOLDERS = ("masks", "mask", "labels", "annotations", "segmentation", "segmentationclass", "gt", "groundtruth")
+_MASKS = (".png", ".bmp", ".gif")
+_VOID = 255
+
+
+def is_mask_folder(source: str) -> bool:
+    """Whether a folder has pictures and pictures of masks."""
+    if not has_folders(source, FOLDERS):
+        return False
+    root = Path(source)
+    try:
+        pairs_below(root, FOLDERS, SUFFIXES, (*_MASKS, ".jpg", ".jpeg"))
+    except InputError:
+        return False
+    return True
+
+
+def read_masks(request: DataRequest) -> Dataset:
+    """A `Dataset` of pictures with a class for every pixel."""
+    root = request.path
+    pairing = pairs_below(root, FOLDERS, SUFFIXES, (*_MASKS, ".jpg", ".jpeg"))
+    every = [pair for part in pairing.parts.values() for pair in part]
+    if lossy := [pair.other for pair in every if pair.other.suffix.lower() not in _MASKS]:
+        raise InputError(
+            f"The mask {lossy[0]} is a JPEG.", "Masks whose values are kept exactly are expected: PNG.",
+            "Save them as PNG: a JPEG changes class numbers.",
+        )
+    form = form_for(shape_of(every[0].picture), request.signature)
+    height, width = _mask_size(form, request)
+    values = np.unique(np.concatenate([np.unique(decode_mask(pair.other)) for pair in every]))
+    foreground = set(values.tolist()) == {0, _VOID}
+    parts = {
+        name: (samples_of([pair.picture for pair in part], form),
+               _masks(part, height, width, foreground=foreground))
+        for name, part in pairing.parts.items()
+    }
+    names = listed_labels(root) or _numbered(values, foreground=foreground)
+    steps = Preprocessing(steps_for(form, request.signature), notes=(
+        f"Pictures become {form.height} x {form.width} x {form.channels}, masks {height} x {width}.",
+        scale_note(request.signature),
+    ))
+    return build_dataset(
+        request, "segmentation", parts, lambda _: steps, name=root.name, source=root.name, classes=names,
+        notes=tuple(_notes(pairing, values, foreground=foreground)),
+    )
+
+
+def _mask_size(form: PictureForm, request: DataRequest) -> tuple[int, int]:
+    """Of the model's output, where that is a picture."""
+    output = request.signature.output if request.signature is not None else ()
+    if request.signature is not None and len(output) not in (2, 3):
+        raise InputError(
+            "The data holds masks, a class for every pixel.", f"The model gives {output} for each picture.",
+            "Pass a segmentation model, or pictures in one folder for each class.",
+        )
+    height, width = (*output, None, None)[:2]
+    return height or form.height, width or form.width
+
+
+def decode_mask(path: Path) -> np.ndarray:
+    """(H, W) values of a mask: numbers of a palette, not its colours."""
+    with opened(path) as picture:
+        values = np.asarray(picture)
+    if values.ndim == 3 and values.shape[2] >= 3 and not np.ptp(values[..., :3], axis=2).any():
+        values = values[..., 0]
+    if values.ndim == 3 and values.shape[2] == 2:  # grey with transparency
+        values = values[..., 0]
+    if values.ndim != 2:
+        raise InputError(
+            f"The mask {path} is in colour.", "Class numbers are expected: a PNG with a palette, or grey.",
+            "Convert colours to class numbers first.",
+        )
+    return values.astype(np.int64)
+
+
+def _masks(part: Iterable[Pair], height: int, width: int, *, foreground: bool) -> np.ndarray:
+    """(N, height, width) int64; -1 where nothing counts."""
+    made = []
+    for pair in part:
+        mask, shape = decode_mask(pair.other), shape_of(pair.picture)
+        if abs(mask.shape[0] * shape[1] - mask.shape[1] * shape[0]) > max(*mask.shape, *shape[:2]):
+            raise InputError(
+                f"The mask {pair.other} has {mask.shape[0]} x {mask.shape[1]} pixels.",
+                f"Its picture has {shape[0]} x {shape[1]}.", "Cut both alike.",
+            )
+        near = nearest(mask, height, width)
+        made.append(near // _VOID if foreground else np.where(near == _VOID, -1, near))
+    return np.stack(made)
+
+
+def nearest(mask: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(height, width) of (H, W): each pixel is the one that its centre lies in."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * size / wanted).astype(np.int64)
+        for size, wanted in zip(mask.shape, (height, width), strict=True)
+    )
+    return np.asarray(mask[rows[:, None], columns[None]])
+
+
+def _numbered(values: np.ndarray, *, foreground: bool) -> tuple[str, ...]:
+    most = 1 if foreground else int(max((value for value in values if value != _VOID), default=0))
+    return tuple(str(number) for number in range(most + 1))
+
+
+def _notes(pairing: Pairing, values: np.ndarray, *, foreground: bool) -> Iterable[str]:
+    if foreground:
+        yield "Masks hold 0 and 255: 255 is the foreground, class 1."
+    elif _VOID in values:
+        yield "Pixels labelled 255 are left out of training and of every metric."
+    if pairing.bare_pictures:
+        yield f"{len(pairing.bare_pictures)} pictures without a mask are left out."
+    if pairing.bare_others:
+        yield f"{len(pairing.bare_others)} masks without a picture are left out."
