@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from edgeprune.conversion.decision_margin import changed_fraction
+from edgeprune.conversion.integer_only import require_integers
 from edgeprune.conversion.litert import latency_us, run_tflite
 from edgeprune.conversion.options import Attempt, Validation
 from edgeprune.conversion.parity import Parity, accuracy_scores, compared, default_kinds
@@ -42,10 +43,12 @@ class CandidateSet:
     """The candidates so far, and the limit that they must respect."""
 
     def __init__(
-        self, reference: Outputs, validation: Validation, max_drop_points: float, names: tuple[str, ...] = ()
+        self, reference: Outputs, validation: Validation, max_drop_points: float,
+        names: tuple[str, ...] = (), *, integer_only: bool = False,
     ) -> None:
         self.candidates: list[Candidate] = []
         self.max_drop_points = max_drop_points
+        self.integer_only = integer_only
         self._attempts: list[Attempt | Candidate] = []
         self._reference = as_arrays(reference)
         self._validation = validation
@@ -61,6 +64,8 @@ class CandidateSet:
         """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses."""
         try:
             converted = make()
+            if self.integer_only:
+                require_integers(converted.tflite)
             outputs = as_arrays(run_tflite(converted.tflite, self._validation.x))
         except InputError as error:
             self.note(name, str(error))
@@ -109,7 +114,8 @@ class CandidateSet:
         return [one for one in self._attempts if isinstance(one, Attempt)]
 
     def attempts(
-        self, chosen: Candidate, verdicts: Mapping[Candidate, str], latencies_us: Mapping[Candidate, float]
+        self, chosen: Candidate, runners_up: Sequence[Candidate], verdicts: Mapping[Candidate, str],
+        latencies_us: Mapping[Candidate, float],
     ) -> tuple[Attempt, ...]:
         """All attempts, in order; verdicts and latencies that decided are by candidate."""
         return tuple(
@@ -117,6 +123,7 @@ class CandidateSet:
             else dataclasses.replace(
                 _attempt(one), verdict=verdicts.get(one, ""), chosen=one is chosen,
                 latency_us=latencies_us.get(one, one.latency_us),
+                runner_up=runners_up.index(one) + 1 if one in runners_up else 0,
             )
             for one in self._attempts
         )

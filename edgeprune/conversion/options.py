@@ -28,6 +28,7 @@ class QuantizeOptions:
     io: Io = "float"  # type of the quantized model's inputs and outputs
     clusters: int = 0  # distinct values a kernel may have; 0 for as many as it has
     max_quantization_drop: float = 0.5  # in points; more lost on validation data starts the recovery
+    integer_only: bool = False  # no float operator at all; `io` is "int8" then
     prefer: Preference = "both"  # what decides between files that are as accurate
     allow_flex: bool = False  # let TensorFlow kernels stand in for operators LiteRT does not have
 
@@ -63,6 +64,7 @@ class Attempt:
     detail: str = ""  # the layers concerned, or why the attempt was refused
     verdict: str = ""  # in a word or two, why it is shipped or not
     chosen: bool = False  # whether this is the file that is shipped
+    runner_up: int = 0  # its place in `Quantized.runners_up`, from 1; 0 for none of them
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -77,7 +77,7 @@ class Parity:
             return 1.0
         return self.worst.drop
 
-    def require(self, max_drop_points: float, mode: str = "int8") -> None:
+    def require(self, max_drop_points: float, mode: str = "int8", tried: str = "") -> None:
         """Stops a build whose deployed model lost too much; 0.5 points are half a percent.
 
         Each part may lose that and what the number of samples leaves open: two standard errors.
@@ -85,6 +85,7 @@ class Parity:
         Args:
             max_drop_points: what may be lost.
             mode: of quantization, for the way out.
+            tried: what was tried to lose less, a sentence.
 
         Raises:
             VerificationError: more was lost, or an output is not finite.
@@ -100,7 +101,7 @@ class Parity:
             noise = 200 * worst.standard_error
             raise VerificationError(
                 f"The .tflite loses {100 * worst.drop:.2f} points of {worst.name} against the float model.",
-                f"At most {max_drop_points:g}, and {noise:.2f} that {self.samples} samples leave open.",
+                f"At most {max_drop_points:g}, and {noise:.2f} as there are {self.samples} samples.{tried}",
                 _WAY_OUT.format(_OTHERS.get(mode, "none")),
             )
 

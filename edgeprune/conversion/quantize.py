@@ -50,7 +50,9 @@ def quantize(
     baseline = convert(model, "none", samples, allow_flex=flex)
     names = tuple(info.name for info in baseline.outputs)
     reference = run_tflite(baseline.tflite, validation.x)
-    found = CandidateSet(reference, validation, options.max_quantization_drop, names)
+    found = CandidateSet(
+        reference, validation, options.max_quantization_drop, names, integer_only=options.integer_only
+    )
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, train)
     floating = baseline if shared is model else convert(shared, "none", samples, allow_flex=flex)
     # Nested and wrapped layers too, in both Keras versions.
@@ -144,7 +146,7 @@ def _result(
         reference, few = best.float_tflite or source.baseline.tflite, found.samples(_ERROR_SAMPLES)
         errors = layer_errors(reference, best.converted.tflite, few, source.layers)
     shipped = _with_short_names(best.converted, source)
-    attempts = found.attempts(best, choice.verdicts, choice.latencies_us)
+    attempts = found.attempts(best, choice.runners_up, choice.verdicts, choice.latencies_us)
     others = tuple(_with_short_names(one.converted, source) for one in choice.runners_up)
     return Quantized(
         shipped, baseline, model, attempts, errors, best.parity, len(shipped.tflite),

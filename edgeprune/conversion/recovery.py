@@ -4,8 +4,10 @@
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
 4. ranges equalised between layers, with 2 and 3;
-5. the operators that cost most at the network's output stay float (16-bit activations would do too, but
-   LiteRT has no fast kernels for them: ResNet-8 takes 30 times as long).
+5. the operators that cost most at the network's output stay float: single ones, the beginning, the end or
+   branches (16-bit activations would do too, but LiteRT has no fast kernels for them: ResNet-8 takes 30 times
+   as long);
+6. weights alone are int8.
 
 Training with simulated int8 comes after, as it needs training data: `edgeprune.conversion.qat`.
 """
@@ -22,13 +24,23 @@ from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.candidates import CandidateSet
 from edgeprune.conversion.convert import converted_file
 from edgeprune.conversion.equalize import equalize
+from edgeprune.conversion.float_regions import (
+    Region,
+    branches,
+    float_operators,
+    prefixes,
+    suffixes,
+    united,
+)
 from edgeprune.conversion.kernels import slow_operators, tensors_to_keep_float
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
 from edgeprune.errors import InputError
 
 _STATISTICS_SAMPLES = 64
-_MOST_OPERATORS = 64
+_MOST_OPERATORS = 24
+_MUCH_SMALLER = 0.8
+_WEIGHTS_ALONE = "Activations in int8 lost too much: weights alone are int8."
 _ROUTE: Route = "ai-edge-quantizer"
 
 
@@ -76,7 +88,7 @@ def try_second_route(found: CandidateSet, source: QuantizationSource) -> Quantiz
     found.attempt("int8", lambda: quantized_by_extremes(source))
     best = found.best()
     slow = slow_operators(best.converted.tflite) if best else ()
-    if not slow:
+    if not slow or found.integer_only:
         return source
     mixed, detail = source.without(slow), f"no fast int8 kernel for {', '.join(slow)}"
     candidate = found.attempt("int8, float where that is slow", lambda: quantized_by_extremes(mixed), detail)
@@ -112,38 +124,79 @@ def recover(found: CandidateSet, source: QuantizationSource) -> None:
         files.append(equal)
         made = functools.partial(_quantized_and_corrected, source, equal)
         found.attempt("equalised ranges", made, float_tflite=equal.tflite)
+    if found.integer_only:
+        return
     if found.best(_ROUTE) is not None and not found.good_enough():
-        _keep_operators_float(found, source, min(files, key=lambda one: _scatter(found, source, one)))
+        _keep_operators_float(found, source, min(files, key=lambda one: _error(found, source, one)))
+    if source.io == "float" and not found.good_enough():
+        _keep_activations_float(found, source)
 
 
 def _keep_operators_float(found: CandidateSet, source: QuantizationSource, file: CalibratedFile) -> None:
-    worst = _costliest_operators(found, source, file)
-    count = 1
-    while count <= len(worst) / 2 and not found.good_enough():
-        chosen = worst[:count]
-        names = ", ".join(layer_of(tensor, source.layers) for tensor in chosen)
-        made = functools.partial(_quantized_and_corrected, source, file, chosen)
-        found.attempt(f"{count} of {len(worst)} operators in float", made, names, file.tflite)
-        count *= 2
+    """Tries regions in float, the smaller first, as long as each promises a much smaller error."""
+    operators = tuple(one for one in float_operators(file.tflite) if one not in source.float_tensors)
+    promised = math.inf
+    for region, error in _promising_regions(found, source, file, operators):
+        if found.good_enough():
+            return
+        if error < _MUCH_SMALLER * promised:
+            promised = error
+            names = ", ".join(dict.fromkeys(layer_of(tensor, source.layers) for tensor in region))
+            made = functools.partial(_quantized_and_corrected, source, file, region)
+            found.attempt(f"{len(region)} of {len(operators)} operators in float", made, names, file.tflite)
+
+
+def _promising_regions(
+    found: CandidateSet, source: QuantizationSource, file: CalibratedFile, operators: Region
+) -> list[tuple[Region, float]]:
+    """Regions that come nearer to the float outputs than every smaller one, the smallest first."""
+    single = _costliest_operators(found, source, file)
+    error_of: dict[Region, float] = {
+        (tensor,): _error(found, source, file, tensor) for tensor in single[:_MOST_OPERATORS]
+    }
+    worst = [region[0] for region in sorted(error_of, key=error_of.__getitem__)]
+    many = [united(operators, [tuple(worst[: 2**power])]) for power in range(1, len(worst).bit_length())]
+    starts, ends = prefixes(operators), suffixes(operators)
+    for region in (*many, *starts, *ends, *branches(file.tflite)):
+        if region and region not in error_of and len(region) <= len(operators) / 2:
+            error_of[region] = _error(found, source, file, *region)
+    if starts and ends:
+        pair = [min(regions, key=error_of.__getitem__) for regions in (starts, ends)]
+        both = united(operators, pair)
+        error_of[both] = _error(found, source, file, *both)
+    best = math.inf
+    promising: list[tuple[Region, float]] = []
+    for region, error in sorted(error_of.items(), key=lambda one: (len(one[0]), one[1])):
+        if error < best:
+            best = error
+            promising.append((region, error))
+    return promising
 
 
 def _costliest_operators(found: CandidateSet, source: QuantizationSource, file: CalibratedFile) -> list[str]:
-    """Output tensors, by how near the network's outputs come where that one operator stays float.
+    """Output tensors by what their operators add to the error, where it is measured behind each of them.
 
-    The error at an operator's own output would mislead: an average in int8 seems to remove noise, yet it
-    is rounded to the steps of what it averages. Of many operators those with the largest error of their
-    own are tried.
+    That alone would mislead: an average in int8 seems to remove noise, yet it is rounded to the steps of what
+    it averages. So it chooses only which are tried alone.
     """
     # On the samples that show the drop: those of calibration lie within the ranges they gave.
     samples = found.samples(_STATISTICS_SAMPLES)
     errors = layer_errors(file.tflite, _quantized(source, file).tflite, samples)
     worst = sorted(errors, key=lambda error: -error.added_error)
-    tensors = [error.tensor for error in worst if error.tensor not in source.float_tensors]
-    left = {tensor: _scatter(found, source, file, tensor) for tensor in tensors[:_MOST_OPERATORS]}
-    return [*sorted(left, key=left.__getitem__), *tensors[_MOST_OPERATORS:]]
+    return [error.tensor for error in worst if error.tensor not in source.float_tensors]
 
 
-def _scatter(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:
+def _keep_activations_float(found: CandidateSet, source: QuantizationSource) -> None:
+    """The last resort of int8: weights alone are int8."""
+
+    def made() -> Converted:
+        raw = ai_edge_route.quantize_file(source.baseline.tflite, "dynamic", None)
+        return converted_file(raw, "int8", _ROUTE, *source.names(), (_WEIGHTS_ALONE,))
+
+    found.attempt("int8 weights, float activations", made)
+
+
+def _error(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:
     try:
         return found.relative_error(_quantized(source, file, more).tflite, _STATISTICS_SAMPLES)
     except InputError:

@@ -80,8 +80,12 @@ def deploy(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
             lambda model: _fit(baseline, model, train, context),
         )
+        quantized.validation.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
         tell(0.7)
         shipped, steps = finished(baseline, quantized.result, settings)
+        others = quantized.runners_up if settings.keep_candidates else ()
+        kept = tuple(finished(baseline, one, settings)[0] for one in others)
+        quantized = dataclasses.replace(quantized, runners_up=kept)
         test = baseline.test if steps == data.preprocessing else _raw(baseline, steps)
         outputs = {
             "baseline": predict(baseline.model, baseline.test),
@@ -92,9 +96,16 @@ def deploy(
             outputs["pruned"], outputs["deployed"], None, _scores(baseline, data.test, baseline.test),
             kinds=kinds, labelled=labelled, names=tuple(info.name for info in shipped.outputs),
         )
-        check.require(settings.max_quantization_drop, settings.scheme)
+        check.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
         files = {"baseline": original, "pruned": quantized.baseline, "deployed": shipped}
         return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
+
+
+def _tried(quantized: Quantized) -> str:
+    """All that was tried, and what it lost on validation data."""
+    made = [step for step in quantized.attempts if step.drop_points is not None]
+    losses = [f"{step.name} lost {step.drop_points:.2f} points of {step.worst_part}" for step in made]
+    return f" Tried: {'; '.join(losses)}." if len(made) > 1 else ""
 
 
 def _judged(baseline: Baseline) -> tuple[tuple[OutputKind, ...], tuple[bool, ...]]:
@@ -141,7 +152,7 @@ def as_timed(
 
     data = baseline.data
     few = in_memory(data.model_input(choose(data.train, min(samples, _TIMED_SAMPLES), seed).x))
-    options = QuantizeOptions(settings.scheme, io=settings.io, allow_flex=settings.allow_flex)
+    options = QuantizeOptions(settings.scheme, io=settings.tensors, allow_flex=settings.allow_flex)
     return finished(baseline, quantize_for_timing(model, options, _several(few)), settings)[0].tflite
 
 
@@ -168,8 +179,8 @@ def _options(settings: QuantizeSettings) -> QuantizeOptions:
     from edgeprune.conversion import QuantizeOptions
 
     return QuantizeOptions(
-        settings.scheme, settings.qat, settings.io, settings.clusters, settings.max_quantization_drop,
-        allow_flex=settings.allow_flex,
+        settings.scheme, settings.qat, settings.tensors, settings.clusters, settings.max_quantization_drop,
+        settings.integer_only, settings.prefer, settings.allow_flex,
     )
 
 

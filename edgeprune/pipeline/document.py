@@ -69,7 +69,7 @@ def report(
         device=recipe.budget.device or "local",
         layers=layer_rows(baseline.dependencies, tuned.keep),
         refusals=pruned.refusals,
-        quantization=_quantization(deployed, recipe.quantize.io),
+        quantization=_quantization(deployed, recipe.quantize.tensors),
         training=tuple(
             EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score)) for epoch in tuned.curve
         ),
@@ -185,6 +185,9 @@ def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) ->
         inputs = tuple(array.astype(str) if array.dtype.hasobject else array for array in arrays)
         if len(split):
             files["eval.npz"] = pack_eval(inputs, several(split.judged, len(data.tasks)))
+    if recipe.quantize.keep_candidates:
+        others = enumerate(deployed.quantized.runners_up, start=1)
+        files |= {f"candidate-{number}.tflite": one.tflite for number, one in others}
     if data.labels:
         files["labels.txt"] = ("\n".join(data.labels) + "\n").encode()
     return files

@@ -22,6 +22,7 @@ RateSchedule = Literal["cosine", "linear", "constant"]
 Precision = Literal["float32", "bfloat16", "float16"]
 ClassWeights = Literal["none", "balanced"]
 Distribution = Literal["none", "mirrored", "multi-worker"]
+Preference = Literal["both", "speed", "size"]
 Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
 TensorKind = Literal["float", "int8"]
 
@@ -157,6 +158,20 @@ class QuantizeSettings(Checked):
     allow_flex: bool = setting(False, "Let TensorFlow operators into the .tflite.")
     embed_frontend: bool = setting(False, "Audio features inside the .tflite: it takes 16-bit PCM.")
     io: TensorKind = setting("float", "float or int8: deployed inputs and outputs.")
+    prefer: Preference = setting(
+        "both", "speed, size or both: what decides between files that are as accurate."
+    )
+    keep_candidates: bool = setting(
+        False, "Keep the files that are as accurate as the one that ships, as candidate-N.tflite."
+    )
+    integer_only: bool = setting(
+        False, "No float operator at all, as Edge TPUs, NPUs and microcontrollers need; or a refusal."
+    )
+
+    @property
+    def tensors(self) -> TensorKind:
+        """Type of the deployed inputs and outputs."""
+        return "int8" if self.integer_only else self.io
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +193,11 @@ def check_together(
     if quantize.qat and quantize.scheme != "int8":
         raise InputError(
             f"--qat with --quantize {quantize.scheme}.", "Quantization-aware training is for int8.",
+            "Leave one of them out.",
+        )
+    if quantize.integer_only and quantize.scheme != "int8":
+        raise InputError(
+            f"--integer-only with --quantize {quantize.scheme}.", "Integer operators alone come with int8.",
             "Leave one of them out.",
         )
     if train.folds == 1:

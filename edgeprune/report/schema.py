@@ -109,6 +109,7 @@ class AttemptReport:
     detail: str = ""
     verdict: str = ""
     chosen: bool = False
+    runner_up: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
