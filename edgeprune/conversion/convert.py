@@ -17,9 +17,6 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.silence import silence
 from edgeprune.keras_types import KerasModel
 
-# Modes in which a loop with int8 weights beats the fused LSTM; see `edgeprune.conversion.recurrent`.
-_LOOPED = frozenset({"int8", "int16x8", "dynamic"})
-
 
 def convert(
     model: KerasModel, mode: Mode = "int8",
@@ -51,23 +48,34 @@ def convert(
     """
     samples = None if calibration is None else values.as_samples(calibration)
     _check(model, mode, samples)
-    fused = recurrent.fused_layers(model)
-    loops = bool(fused) and mode in _LOOPED and io == "float"
-    with silence(), recurrent.looping(fused) if loops else contextlib.nullcontext():
-        shapes = None if samples is None else [array.shape[1:] for array in samples]
-        traced = trace_for_inference(model, input_names, output_names, shapes)
+    shapes = None if samples is None else [array.shape[1:] for array in samples]
+
+    def trace(*, steps: bool) -> TracedModel:
+        with silence(), recurrent.unrolled(model) if steps else contextlib.nullcontext():
+            return trace_for_inference(model, input_names, output_names, shapes)
+
+    steps = recurrent.can_unroll(model)
+    traced = trace(steps=steps)
+    # Integer inputs are for microcontrollers, which run LiteRT's fused LSTM and no loop.
+    if io != "float" and mode in values.NEEDS_CALIBRATION and recurrent.fused_layers(model):
+        fused = trace(steps=False)
+        if not _loops(fused):
+            traced, steps = fused, False
     notes: tuple[str, ...] = ()
     way = mode
-    if mode in values.NEEDS_CALIBRATION and (
-        recurrent.has_loop(traced.function) or (fused and not loops and _loops_after_all(traced))
-    ):
+    if mode in values.NEEDS_CALIBRATION and (steps or recurrent.has_loop(traced.function)):
         way, notes = "dynamic", (recurrent.NOTE if io == "float" else f"{recurrent.NOTE} {recurrent.ENDS}",)
     raw = convert_traced(traced, way, samples, io, allow_flex=allow_flex, per_channel=per_channel)
     return converted_file(raw, mode, "tensorflow", traced.inputs, traced.outputs, notes)
 
 
-def _loops_after_all(traced: TracedModel) -> bool:
-    """Whether a fused layer became a loop: one with a mask does. The calibrator would crash on it."""
+def _loops(traced: TracedModel) -> bool:
+    """Whether any layer runs as a loop; one that could be fused does if it has a mask.
+
+    TensorFlow's calibrator would crash on it, taking the process along.
+    """
+    if recurrent.has_loop(traced.function):
+        return True
     floating = convert_traced(traced, "none", None, "float", allow_flex=True)
     return "WHILE" in flatfile.operator_counts(flatfile.parse(floating))
 

@@ -99,9 +99,9 @@ def _post_training(
     first = found.attempt(mode, lambda: converted(per_channel=True))
     loops = first is not None and bool(first.converted.notes)
     if ai_edge_route.available() and not options.allow_flex:
-        if mode == "dynamic" or loops:
+        if mode == "dynamic" or (loops and not found.good_enough()):
             found.attempt(mode, lambda: _dynamic(source, first))
-        elif mode == "int8":
+        elif mode == "int8" and not loops:
             source = try_second_route(found, source)
     if mode == "int8" and not loops and not options.allow_flex and not found.good_enough():
         recover(found, source)

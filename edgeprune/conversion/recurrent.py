@@ -1,25 +1,39 @@
-"""Recurrent layers: LiteRT's fused operator, or a loop.
+"""Recurrent layers, laid out so that the runtime is fast.
 
-`tf_keras.layers.LSTM` can become one ``UNIDIRECTIONAL_SEQUENCE_LSTM``; a GRU, and any recurrent layer of
-Keras 3, becomes a ``WHILE`` loop. What follows for quantization, measured with 64 units and 49 steps
-on one x86 thread:
+Keras' own loop over the steps becomes a ``WHILE`` whose every turn does one step, copies the whole sequence
+of outputs and multiplies by the input's kernel; most of its time goes into that. Here
 
-- fused, int8: a third of the bytes, seven times slower than float, and far off when bidirectional;
-- a loop, int8 weights ("dynamic"): 0.4 of the bytes, float's speed, accurate;
-- a loop, int8 throughout: TensorFlow's calibrator crashes, taking the process along; with the
-  steps written out one after the other, a file 17 times as large for a fifth of the time.
+    all inputs @ kernel + bias      one matrix product before the loop, for all steps at once
+    loop: 8 steps written out       one matrix product and the gates each, all run by XNNPACK
+    what is left of the steps       written out after the loop; few steps need no loop
 
-So a quantized model gets the loop with int8 weights, and the fused int8 operator only where
-integer inputs are asked for, as microcontrollers need them.
+Measured on one x86 thread with 128 steps of 48 values, in microseconds (float, int8 weights):
+
+    units                     32           64
+    GRU, Keras' loop          662, 651     761, 709
+    GRU, as here               89,  86     128, 102
+    LSTM, Keras' loop         528, 545     697, 781
+    LSTM, LiteRT's fused one  122, 111     256, 218
+    LSTM, as here              90,  87     150, 106
+
+The same to 1e-5 as Keras' own layers, with masks, states, reading backwards and any activation. A layer of
+a user's own keeps its own loop, and so does a number of steps that is not fixed.
+
+All in int8, LiteRT's fused LSTM takes seven times as long as in float and is far off when bidirectional, and
+its calibrator crashes on loops. So a quantized model gets int8 weights here, and the fused int8 operator
+only where integer inputs are asked for, as microcontrollers need them.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
-from edgeprune.keras_types import KerasLayer, KerasModel
+from edgeprune.conversion.recurrent_cells import States, Step, project, step_of
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:
     from tensorflow.core.framework.function_pb2 import FunctionDef
@@ -27,8 +41,8 @@ if TYPE_CHECKING:
     from tensorflow.types.experimental import ConcreteFunction
 
 NOTE = (
-    "The model's recurrent layers run as a loop, which the runtime quantizes with int8 weights and float"
-    " activations; so does the rest of the model."
+    "The model's recurrent layers have int8 weights and float activations in the .tflite file;"
+    " so does the rest of the model."
 )
 
 ENDS = "Its inputs and outputs stay float."
@@ -36,10 +50,23 @@ ENDS = "Its inputs and outputs stay float."
 # What tf_keras asks to choose between its fused kernel and a plain loop.
 _FUSED = "_could_use_gpu_kernel"
 
+# Layers whose steps are in `recurrent_cells`; their subclasses may compute something else.
+_KINDS = frozenset({"SimpleRNN", "LSTM", "GRU"})
+
+# Steps in a turn of the loop; a number near it that divides the steps is taken.
+_TURN = 8
+
+_Call: TypeAlias = Callable[..., KerasTensor]
+
 
 def fused_layers(model: KerasModel) -> list[KerasLayer]:
     """Layers that would become LiteRT's fused LSTM; nested and wrapped ones too, in both Keras versions."""
     return [layer for layer in model._flatten_layers() if getattr(layer, _FUSED, False)]  # noqa: SLF001
+
+
+def can_unroll(model: KerasModel) -> bool:
+    """Whether any layer's steps can be written out."""
+    return any(map(_has_steps, model._flatten_layers()))  # noqa: SLF001 - no public walk of all layers
 
 
 def has_loop(function: ConcreteFunction) -> bool:
@@ -60,15 +87,142 @@ def has_loop(function: ConcreteFunction) -> bool:
 
 
 @contextlib.contextmanager
-def looping(layers: list[KerasLayer]) -> Iterator[None]:
-    """While it lasts, calling a model with these fused layers runs plain loops; it is as before after."""
+def unrolled(model: KerasModel) -> Iterator[None]:
+    """While it lasts, calling a model runs its recurrent layers as described above; it is as before after."""
+    layers = [layer for layer in model._flatten_layers() if _has_steps(layer)]  # noqa: SLF001
+    choices = [(layer, name) for layer in layers for name in (_FUSED, "use_cudnn") if hasattr(layer, name)]
+    before = [(layer, name, getattr(layer, name)) for layer, name in choices]
     try:
         for layer in layers:
-            setattr(layer, _FUSED, False)
+            # Past both Kerases' tracking of attributes.
+            vars(layer)["call"] = functools.partial(_call, layer, layer.call)
+        for layer, name in choices:
+            setattr(layer, name, False)
         yield
     finally:
         for layer in layers:
-            setattr(layer, _FUSED, True)
+            vars(layer).pop("call", None)
+        for layer, name, value in before:
+            setattr(layer, name, value)
+
+
+def _has_steps(layer: KerasLayer) -> bool:
+    """Whether `recurrent_cells` has this layer's steps."""
+    kind = type(layer)
+    own = kind.__module__.split(".")[0] in ("keras", "tf_keras")
+    return own and kind.__name__ in _KINDS and not getattr(layer, "time_major", False)
+
+
+def _call(layer: KerasLayer, original: _Call, *args: object, **options: object) -> KerasTensor:
+    """A layer's call, in place of its own; the steps must be of a fixed number."""
+    given = inspect.signature(original).bind(*args, **options).arguments
+    sequence = given.get("sequences", given.get("inputs"))
+    initial, mask = given.get("initial_state"), given.get("mask")
+    if isinstance(sequence, (list, tuple)):  # as tf_keras passes states
+        sequence, *initial = sequence
+    if mask is not None and isinstance(mask, (list, tuple)):
+        mask = mask[0]
+    if not hasattr(sequence, "shape") or None in tuple(sequence.shape):
+        return original(*args, **options)
+    last, outputs, states = _run(layer, sequence, initial or None, mask)
+    result = outputs if layer.return_sequences else last
+    return [result, *states] if layer.return_state else result
+
+
+def _run(
+    layer: KerasLayer, sequence: KerasTensor, initial: States | None, mask: KerasTensor | None
+) -> tuple[KerasTensor, KerasTensor, States]:
+    """The last output (N, u), all of them (N, T, u), and the states after the last step."""
+    import tensorflow as tf
+
+    samples, steps, _ = sequence.shape
+    x = _by_time(sequence, backwards=layer.go_backwards)
+    used = None
+    if mask is not None:
+        used = _by_time(tf.cast(mask, x.dtype)[:, :, None], backwards=layer.go_backwards)
+    zeros = tf.zeros((samples, layer.units), x.dtype)
+    count = 2 if type(layer).__name__ == "LSTM" else 1
+    states = (zeros,) * count if initial is None else tuple(tf.cast(one, x.dtype) for one in _listed(initial))
+    flat, states = _steps(project(layer.cell, x), used, states, step_of(layer.cell, x), samples, steps)
+    last = states[0]
+    if used is not None and (initial is not None or layer.zero_output_for_mask):
+        # Before the first step that counts Keras' output is 0, whatever the first state.
+        parts = tf.reshape(used, (steps, samples, 1))
+        seen = tf.minimum(tf.cumsum(parts, 0), 1)
+        shown = parts if layer.zero_output_for_mask else seen
+        flat *= tf.reshape(shown, (-1, 1))
+        last *= shown[-1]
+    outputs = tf.reshape(flat, (steps, samples, layer.units))
+    outputs = flat[None] if samples == 1 else tf.transpose(outputs, (1, 0, 2))
+    return last, outputs, states
+
+
+def _steps(
+    given: KerasTensor, used: KerasTensor | None, states: States, step: Step, samples: int, steps: int
+) -> tuple[KerasTensor, States]:
+    """All outputs (T·N, u), and the last states; `used` (T·N, 1) is 0 where a step must change nothing."""
+    import tensorflow as tf
+
+    length = _turn(steps)
+    turns = steps // length if steps >= 2 * length else 0
+    in_loop = turns * length * samples
+
+    def several(start: KerasTensor | int, number: int, states: States) -> tuple[list[KerasTensor], States]:
+        made = []
+        masks = [None] * number if used is None else _split(used, start, number, samples)
+        for one, counts in zip(_split(given, start, number, samples), masks, strict=True):
+            new = step(one, states)
+            if counts is not None:
+                new = tuple(old + counts * (now - old) for old, now in zip(states, new, strict=True))
+            states = new
+            made.append(states[0])
+        return made, states
+
+    def turn(start: KerasTensor, outputs: KerasTensor, *states: KerasTensor) -> tuple[KerasTensor, ...]:
+        made, after = several(start, length, states)
+        return start + length * samples, tf.concat([outputs[length * samples :], *made], 0), *after
+
+    parts = []
+    if turns:
+        # Every row will be replaced: these save a constant full of zeros.
+        register = given[:in_loop, : states[0].shape[1]]
+        _, filled, *last = tf.while_loop(
+            lambda start, *_: start < in_loop, turn, (tf.constant(0), register, *states)
+        )
+        parts, states = [filled], tuple(last)
+    if steps * samples > in_loop:
+        made, states = several(in_loop, steps - turns * length, states)
+        parts += made
+    return (tf.concat(parts, 0) if len(parts) > 1 else parts[0]), states
+
+
+def _split(x: KerasTensor, start: KerasTensor | int, number: int, samples: int) -> list[KerasTensor]:
+    """(N, width) for each of so many steps from a row on."""
+    import tensorflow as tf
+
+    rows = tf.slice(x, [start, 0], [number * samples, x.shape[1]])
+    return list(tf.split(rows, number, 0)) if number > 1 else [rows]
+
+
+def _turn(steps: int) -> int:
+    """Steps in a turn of the loop: the number near 8 that leaves the fewest over."""
+    return min(range(6, 11), key=lambda length: (steps % length, abs(length - _TURN)))
+
+
+def _by_time(sequence: KerasTensor, *, backwards: bool) -> KerasTensor:
+    """(N, T, width) -> (T·N, width), steps in the order in which they run."""
+    import tensorflow as tf
+
+    samples, steps, width = sequence.shape
+    if backwards:
+        sequence = tf.reverse(sequence, [1])
+    if samples > 1:
+        sequence = tf.transpose(sequence, (1, 0, 2))
+    return tf.reshape(sequence, (steps * samples, width))
+
+
+def _listed(states: States | KerasTensor) -> States:
+    return tuple(states) if isinstance(states, (list, tuple)) else (states,)
 
 
 def _called(node: NodeDef) -> list[str]:
