@@ -116,13 +116,13 @@ def _has_steps(layer: KerasLayer) -> bool:
 def _call(layer: KerasLayer, original: _Call, *args: object, **options: object) -> KerasTensor:
     """A layer's call, in place of its own; the steps must be of a fixed number."""
     given = inspect.signature(original).bind(*args, **options).arguments
-    sequence = given.get("sequences", given.get("inputs"))
+    sequence = given["sequences" if "sequences" in given else "inputs"]
     initial, mask = given.get("initial_state"), given.get("mask")
     if isinstance(sequence, (list, tuple)):  # as tf_keras passes states
         sequence, *initial = sequence
     if mask is not None and isinstance(mask, (list, tuple)):
         mask = mask[0]
-    if not hasattr(sequence, "shape") or None in tuple(sequence.shape):
+    if None in tuple(sequence.shape):
         return original(*args, **options)
     last, outputs, states = _run(layer, sequence, initial or None, mask)
     result = outputs if layer.return_sequences else last
