@@ -50,15 +50,15 @@ def convert(
     _check(model, mode, samples)
     shapes = None if samples is None else [array.shape[1:] for array in samples]
 
-    def trace(*, steps: bool) -> TracedModel:
+    def traced_as(*, steps: bool) -> TracedModel:
         with silence(), recurrent.unrolled(model) if steps else contextlib.nullcontext():
             return trace_for_inference(model, input_names, output_names, shapes)
 
     steps = recurrent.can_unroll(model)
-    traced = trace(steps=steps)
+    traced = traced_as(steps=steps)
     # Integer inputs are for microcontrollers, which run LiteRT's fused LSTM and no loop.
     if io != "float" and mode in values.NEEDS_CALIBRATION and recurrent.fused_layers(model):
-        fused = trace(steps=False)
+        fused = traced_as(steps=False)
         if not _loops(fused):
             traced, steps = fused, False
     notes: tuple[str, ...] = ()
