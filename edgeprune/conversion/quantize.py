@@ -119,7 +119,7 @@ def _quantization_aware(
     train: TrainInPlace | None,
 ) -> None:
     if train is None:
-        found.note(_AWARE, "No training data was given.")
+        found.note(_AWARE, "There is nothing to train with, or --epochs is 0.")
         return
     try:
         trained, detail = train_quantized(model, train, clusters=bool(options.clusters))

@@ -71,6 +71,8 @@ def deploy(
 
     data = baseline.data
     kinds, labelled = _judged(baseline)
+    # No epochs: no weight is touched, unless what trains was asked for by name.
+    still = not (train.epochs or settings.qat or settings.clusters)
     with context.stage("convert") as tell:
         validation = Validation(
             _several(baseline.validation), scores=_scores(baseline, data.validation, baseline.validation),
@@ -78,7 +80,7 @@ def deploy(
         )
         quantized = quantize(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
-            lambda model: _fit(baseline, model, train, context),
+            None if still else lambda model: _fit(baseline, model, train, context),
         )
         quantized.validation.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
         tell(0.7)

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from edgeprune_models import ZooModel
 
 PREFIX = "zoo:"
+_LEARN_ANYWAY = {
+    "epochs", "max_drop", "threshold", "ratios", "method", "device", "max_latency", "max_memory", "max_size",
+    "max_macs",
+}
+"""Settings that train, or prune by another measure than a ratio."""
 
 
 def is_zoo(model: object) -> bool:
@@ -35,6 +40,8 @@ def entry_of(model: object, task: str) -> ZooModel:
 def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings of a recipe with the task and the fine-tuning of the zoo's model below them.
 
+    Where nothing is pruned nothing is trained, unless epochs are asked for: ``--prune 0`` quantizes only.
+
     Args:
         model: a path, a Keras model, ``zoo:NAME`` or None.
         settings: what was asked for; it wins.
@@ -43,6 +50,8 @@ def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
         InputError: no such model, or one of another task than the one asked for.
     """
     task = settings.get("task")
+    if settings.get("prune") == 0 and not _LEARN_ANYWAY & settings.keys():
+        settings = {**settings, "epochs": 0}
     if not is_zoo(model):
         return dict(settings)
     from edgeprune_models import default_of

@@ -34,7 +34,8 @@ class PruneSettings(Checked):
     """Which neurons go, and how many."""
 
     ratio: float = setting(
-        0.5, "Share to remove, 0 to below 1; 0 quantizes only.", name="prune", bounds=_RATIO
+        0.5, "Share to remove, 0 to below 1; 0 quantizes only, and trains nothing unless --epochs is given.",
+        name="prune", bounds=_RATIO,
     )
     unit: Unit = setting("neurons", "What the share is of: neurons, params or macs.")
     method: Method = setting(

@@ -89,7 +89,7 @@ def test_an_impossible_limit_takes_every_step_and_keeps_the_best(trained):
     assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
     assert names[5].endswith("operators in float")
     assert names[-1] == "quantization-aware training"
-    assert done.attempts[-1].detail == "No training data was given."
+    assert done.attempts[-1].detail == "There is nothing to train with, or --epochs is 0."
     tried = [step for step in done.attempts if step.drop_points is not None]
     assert next(step for step in tried if step.chosen).drop_points == min(step.drop_points for step in tried)
 

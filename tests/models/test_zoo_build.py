@@ -84,6 +84,10 @@ def test_settings_of_ones_own_beat_the_zoos():
     assert zoos["epochs"] != 2
     assert with_defaults("mine.keras", {"epochs": 2}) == {"epochs": 2}
     assert with_defaults(None, {})["task"] == "vision"
+    # Nothing pruned, nothing trained, unless epochs are asked for.
+    assert with_defaults("mine.keras", {"prune": 0.0}) == {"prune": 0.0, "epochs": 0}
+    assert with_defaults("mine.keras", {"prune": 0.0, "epochs": 3})["epochs"] == 3
+    assert "epochs" not in with_defaults("mine.keras", {"prune": 0.0, "max_drop": 1.0})
 
 
 def test_a_model_that_is_not_there_and_another_task_are_refused(tmp_path):

@@ -105,7 +105,15 @@ def test_the_same_seed_gives_the_same_bytes(bundle, model, data, tmp_path):
 
 
 def test_nothing_removed_is_quantization_alone(model, data, tmp_path):
-    report = json.loads(build(model, data, tmp_path / "out", prune=0.0).file("report.json").read_text())
+    import tf_keras
+
+    before = [array.copy() for array in model.get_weights()]
+    bundle = pipeline.build(model, data, out=tmp_path / "out", prune=0.0, eval_samples=50)
+    report = json.loads(bundle.file("report.json").read_text())
+    shipped = tf_keras.models.load_model(bundle.file("model.keras")).get_weights()
+    for kept, was in zip(shipped, before, strict=True):
+        np.testing.assert_array_equal(kept, was)
+    assert "training" not in report or report["training"] == []
     assert report["removed"] == {"neurons": 0.0, "params": 0.0, "macs": 0.0}
     assert report["stages"]["deployed"]["tflite_bytes"] < report["stages"]["baseline"]["tflite_bytes"]
 
