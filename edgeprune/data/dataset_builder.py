@@ -73,14 +73,20 @@ def build_dataset(
     request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
     notes: tuple[str, ...] = (), weights: Mapping[str, np.ndarray] | None = None,
+    tasks: tuple[OutputTask, ...] | None = None,
 ) -> Dataset:
     """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
     `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them;
-    `weights` (N,) say what each sample of a part counts in training.
+    `weights` (N,) say what each sample of a part counts in training; `tasks` say what the labels are, where
+    the source knows it and they are as a `Split` holds them.
     """
     signature = request.signature
-    read = labels.read_labels({part: y for part, (_, y) in parts.items()}, signature, classes)
+    raw = {part: y for part, (_, y) in parts.items()}
+    if tasks is None:
+        read = labels.read_labels(raw, signature, classes)
+    else:
+        read = labels.Labels({part: np.asarray(y) for part, y in raw.items() if y is not None}, tasks)
     counts = {part: _weights(array, part) for part, array in (weights or {}).items()}
     given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():

@@ -1,0 +1,170 @@
+"""Objects in pictures as COCO, Pascal VOC and YOLO write them down; boxes become fractions of the picture.
+
+What stands in each:
+
+    COCO        {"images": [...], "annotations": [{"bbox": [x, y, width, height], ...}], "categories": [...]}
+    Pascal VOC  <annotation><object><name>cat</name><bndbox><xmin>…   pixels from 1 to width, both inside
+    YOLO        class x-centre y-centre width height                  fractions; or a polygon's corners
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import numpy as np
+
+from edgeprune.data.folders import text_of
+from edgeprune.errors import InputError, shown, unreadable
+
+_MOST_BYTES = 4 << 20  # of a file for one picture
+Box = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax as fractions of the picture
+
+
+@dataclasses.dataclass(frozen=True)
+class Thing:
+    """One object in a picture."""
+
+    name: str  # of its class
+    box: Box
+    points: tuple[tuple[float, float, float], ...] = ()  # x, y as fractions of the picture, and visibility
+    ignored: bool = False  # a crowd, or too difficult to count
+
+
+@dataclasses.dataclass(frozen=True)
+class CocoFile:
+    """What a COCO file says: objects by the name of their picture's file, and all classes in order."""
+
+    things: Mapping[str, Sequence[Thing]]
+    names: tuple[str, ...]
+
+
+def read_voc(path: Path) -> tuple[Thing, ...]:
+    """Objects of an XML file for one picture."""
+    text = _small(path)
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise InputError(f"{path} declares entities.", "Plain XML of Pascal VOC is expected.", "Remove them.")
+    try:
+        root = ET.fromstring(text)  # noqa: S314  (no entities, and small)
+        size = root.find("size")
+        width, height = (float(_child(size, name)) for name in ("width", "height"))
+        return tuple(_voc_thing(one, width, height) for one in root.iter("object"))
+    except (ET.ParseError, ValueError) as error:
+        expected = "Pascal VOC's XML with a size and objects is expected."
+        raise unreadable(path, error, expected, "Repair it, or take it out.") from error
+
+
+def _voc_thing(one: ET.Element, width: float, height: float) -> Thing:
+    box = one.find("bndbox")
+    xmin, ymin, xmax, ymax = (float(_child(box, side)) for side in ("xmin", "ymin", "xmax", "ymax"))
+    if width <= 0 or height <= 0:
+        raise ValueError(f"a picture of {width:g} x {height:g} pixels")
+    difficult = (one.findtext("difficult") or "0").strip() == "1"
+    place = _inside((ymin - 1) / height, (xmin - 1) / width, ymax / height, xmax / width)
+    return Thing(_child(one, "name").strip(), place, ignored=difficult)
+
+
+def _child(element: ET.Element | None, name: str) -> str:
+    found = None if element is None else element.findtext(name)
+    if found is None:
+        raise ValueError(f"no <{name}>")
+    return found
+
+
+def read_yolo(path: Path) -> tuple[Thing, ...]:
+    """Objects of a text file for one picture; their names are class numbers."""
+    things = []
+    for number, line in enumerate(_small(path).splitlines(), start=1):
+        fields = line.split()
+        if not fields:
+            continue
+        try:
+            kind, *values = int(fields[0]), *map(float, fields[1:])
+            things.append(Thing(str(kind), _yolo_box(values)))
+        except ValueError as error:
+            expected = f"A class number, then a box or a polygon in fractions, are expected in line {number}."
+            raise unreadable(path, error, expected, "Repair it.") from error
+    return tuple(things)
+
+
+def _yolo_box(values: Sequence[float]) -> Box:
+    if not np.isfinite(values).all() or min(values, default=0) < -1 or max(values, default=0) > 2:
+        raise ValueError("numbers that are no fractions of the picture")
+    if len(values) in (4, 5):  # the fifth is a detector's score
+        x, y, width, height = values[:4]
+        return _inside(y - height / 2, x - width / 2, y + height / 2, x + width / 2)
+    if len(values) >= 6 and len(values) % 2 == 0:
+        return _inside(min(values[1::2]), min(values[::2]), max(values[1::2]), max(values[::2]))
+    raise ValueError(f"{len(values)} numbers after the class")
+
+
+def read_coco(path: Path) -> CocoFile:
+    """Objects of all pictures that a COCO file lists."""
+    try:
+        content = json.loads(text_of(path, "COCO's JSON is expected."))
+        pictures = {one["id"]: one for one in content["images"]}
+        categories = sorted(content["categories"], key=lambda one: one["id"])
+        used = {one["category_id"] for one in content["annotations"]}
+        # Roboflow puts a category above all others, which no object has.
+        categories = [one for one in categories if one["id"] in used or "supercategory" not in one
+                      or one["supercategory"] != "none"]
+        names = {one["id"]: str(one["name"]) for one in categories}
+        things: dict[str, list[Thing]] = {str(one["file_name"]): [] for one in pictures.values()}
+        for one in content["annotations"]:
+            picture = pictures[one["image_id"]]
+            if "bbox" in one:
+                things[str(picture["file_name"])].append(_coco_thing(one, picture, names))
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
+        expected = "COCO's JSON with images, annotations and categories is expected."
+        raise unreadable(path, error, expected, "Export it again.") from error
+    return CocoFile(things, tuple(names.values()))
+
+
+def _coco_thing(
+    one: Mapping[str, object], picture: Mapping[str, object], names: Mapping[object, str]
+) -> Thing:
+    width, height = (_number(picture[side]) for side in ("width", "height"))
+    if width <= 0 or height <= 0:
+        raise ValueError(f"a picture of {width:g} x {height:g} pixels")
+    x, y, wide, tall = _numbers(one["bbox"])
+    flat = _numbers(one.get("keypoints", ()))
+    points = tuple(
+        (a / width, b / height, seen) for a, b, seen in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    )
+    box = _inside(y / height, x / width, (y + tall) / height, (x + wide) / width)
+    return Thing(names[one["category_id"]], box, points, ignored=bool(one.get("iscrowd")))
+
+
+def _numbers(values: object) -> list[float]:
+    if not isinstance(values, (list, tuple)):
+        raise TypeError(f"{shown(str(values))} where a list of numbers is expected")
+    return [_number(value) for value in values]
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        raise ValueError(f"{shown(str(value))} where a number is expected")
+    return float(value)
+
+
+def _inside(ymin: float, xmin: float, ymax: float, xmax: float) -> Box:
+    """The part of a box that lies in the picture."""
+    if not np.isfinite((ymin, xmin, ymax, xmax)).all():
+        raise ValueError("a box that is not finite")
+    low_y, low_x, high_y, high_x = (min(max(value, 0.0), 1.0) for value in (ymin, xmin, ymax, xmax))
+    return low_y, low_x, high_y, high_x
+
+
+def _small(path: Path) -> str:
+    if path.stat().st_size > _MOST_BYTES:
+        size = f"{path} has {path.stat().st_size} bytes."
+        raise InputError(size, "A small file for one picture is expected.", "Take it out.")
+    return text_of(path, "Text in UTF-8 is expected.")
+
+
+def without_area(things: Sequence[Thing]) -> Iterator[Thing]:
+    """Those whose box has no height or width."""
+    return (one for one in things if one.box[2] <= one.box[0] or one.box[3] <= one.box[1])

@@ -1,0 +1,272 @@
+"""Pictures with boxes: COCO, Pascal VOC and YOLO.
+
+    instances.json, FOLDER/annotations/*.json, FOLDER/train/_annotations.coco.json     COCO
+    FOLDER/JPEGImages/a.jpg  FOLDER/Annotations/a.xml                                   Pascal VOC
+    FOLDER/images/a.jpg      FOLDER/labels/a.txt                                        YOLO
+
+See `edgeprune.data.pairs` for splits and names. Labels are (N, M, 5) float32: class, ymin, xmin, ymax, xmax
+as fractions of the picture, class -1 where a picture has fewer boxes than the most. Fractions stay right
+however the picture is stretched to the model's input. Crowds and difficult objects are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data import pairs
+from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo, without_area
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.folders import files_below, listed_labels
+from edgeprune.data.pictures import SUFFIXES, form_for, samples_of, scale_note, shape_of, steps_for
+from edgeprune.data.splits import ALIASES
+from edgeprune.errors import InputError, shown
+from edgeprune.types import OutputTask
+
+_VOC, _YOLO = ("annotations", "xmls"), ("labels",)
+_METRICS = ("map_50", "map_50_95", "ap_50_per_class")
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedPicture:
+    """A picture and the objects in it."""
+
+    path: Path
+    things: tuple[Thing, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class AnnotatedPictures:
+    """All pictures by split, the classes in order, and what was decided."""
+
+    parts: Mapping[str, Sequence[AnnotatedPicture]]
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+
+def is_coco(source: str) -> bool:
+    """Whether it is a COCO file, or a folder with one among its pictures or in ``annotations``."""
+    path = Path(source)
+    return (path.is_file() and path.suffix.lower() == ".json") or (path.is_dir() and bool(_coco_files(path)))
+
+
+def is_voc(source: str) -> bool:
+    """Whether a folder has pictures and Pascal VOC's XML files."""
+    return pairs.has_folders(source, _VOC) and _has(source, ".xml")
+
+
+def is_yolo(source: str) -> bool:
+    """Whether a folder has pictures and YOLO's text files."""
+    return pairs.has_folders(source, _YOLO) and _has(source, ".txt")
+
+
+def _has(source: str, suffix: str) -> bool:
+    names = _VOC if suffix == ".xml" else _YOLO
+    root = Path(source)
+    return any(
+        any(part.lower() in names for part in path.relative_to(root).parts[:-1])
+        for path in files_below(root, (suffix,), root)
+    )
+
+
+def _coco_files(root: Path) -> list[Path]:
+    found = []
+    for path in sorted(files_below(root, (".json",), root)):
+        folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
+        placed = not folders or folders[-1] == "annotations" or folders[-1] in ALIASES
+        if len(folders) < 3 and placed and _looks_like_coco(path):
+            found.append(path)
+    return found
+
+
+def _looks_like_coco(path: Path) -> bool:
+    """By its name, or by its keys where the file is small enough to be read just for that."""
+    name = path.name.lower()
+    if name.startswith(("instances", "person_keypoints")) or "coco" in name:
+        return True
+    if path.stat().st_size > 1 << 24:
+        return False
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
+
+
+def read_coco_data(request: DataRequest) -> Dataset:
+    """A `Dataset` of pictures that COCO files describe."""
+    return _dataset(coco_pictures(request.path), request)
+
+
+def coco_pictures(source: Path) -> AnnotatedPictures:
+    """Pictures that COCO files describe, wherever they lie below the folder."""
+    root = source.parent if source.is_file() else source
+    files = [source] if source.is_file() else _coco_files(source)
+    at_hand: dict[str, list[Path]] = {}
+    places = [root, root.parent] if source.is_file() and root.name.lower() == "annotations" else [root]
+    for place in places[-1:]:
+        for path in sorted(files_below(place, SUFFIXES, place)):
+            at_hand.setdefault(path.name, []).append(path)
+    parts: dict[str, list[AnnotatedPicture]] = {}
+    order: dict[str, None] = {}
+    missing = 0
+    for file in files:
+        read = read_coco(file)
+        order.update(dict.fromkeys(read.names))
+        split = _split_of(file, root)
+        for name, things in read.things.items():
+            place = _nearest_path(at_hand.get(Path(name).name, []), name, split)
+            if place is None:
+                missing += 1
+            else:
+                parts.setdefault(split, []).append(AnnotatedPicture(place, tuple(things)))
+    if not parts:
+        raise InputError(
+            f"None of the {missing} pictures that {files[0].name} lists lies below {places[-1]}.",
+            "The pictures are expected in the folder of the annotations.", "Copy them there.",
+        )
+    if "train" not in parts:
+        parts = {"train": [one for part in parts.values() for one in part]}
+    note = (f"{missing} pictures that are listed are not there: they are left out.",) if missing else ()
+    return AnnotatedPictures(parts, tuple(order), note)
+
+
+def _split_of(file: Path, root: Path) -> str:
+    words = "".join(one if one.isalpha() else " " for one in file.stem.lower()).split()
+    folders = file.relative_to(root).parts[:-1] if file.is_relative_to(root) else ()
+    return pairs.split_of([*folders, *words])
+
+
+def _nearest_path(found: Sequence[Path], name: str, split: str) -> Path | None:
+    """Of files of one name the one whose folders agree with those of `name`, and with the split."""
+    if len(found) <= 1:
+        return found[0] if found else None
+    wanted = Path(name).parts
+    return max(found, key=lambda path: (
+        path.parts[-len(wanted):] == wanted, any(ALIASES.get(p.lower().rstrip("0123456789")) == split
+                                                 for p in path.parts[:-1]),
+    ))
+
+
+def read_voc_data(request: DataRequest) -> Dataset:
+    """A `Dataset` of pictures with Pascal VOC's XML files."""
+    pairing = pairs.pairs_below(request.path, _VOC, SUFFIXES, (".xml",))
+    parts = _described(pairing.parts, read_voc)
+    found = sorted({one.name for part in parts.values() for picture in part for one in picture.things})
+    names = listed_labels(request.path) or tuple(found)
+    bare = len(pairing.bare_pictures)
+    notes = (f"{bare} pictures without an XML file are left out.",) if bare else ()
+    return _dataset(AnnotatedPictures(parts, names, notes), request)
+
+
+def read_yolo_data(request: DataRequest) -> Dataset:
+    """A `Dataset` of pictures with YOLO's text files; a picture without one shows nothing."""
+    pairing = pairs.pairs_below(request.path, _YOLO, SUFFIXES, (".txt",))
+    parts = _described(pairing.parts, read_yolo)
+    for path in pairing.bare_pictures:
+        split = pairs.split_of(path.relative_to(request.path).parts[:-1])
+        parts.setdefault(split if "train" in parts and split in parts else "train", []).append(
+            AnnotatedPicture(path, ())
+        )
+    numbers = [int(one.name) for part in parts.values() for picture in part for one in picture.things]
+    names = _yolo_names(request.path) or tuple(map(str, range(max(numbers, default=0) + 1)))
+    if numbers and not 0 <= min(numbers) <= max(numbers) < len(names):
+        raise InputError(
+            f"Boxes are of the classes {min(numbers)} to {max(numbers)}.",
+            f"There are names for {len(names)} classes.", "Correct the boxes or the names.",
+        )
+    named = {
+        split: [dataclasses.replace(one, things=tuple(
+            dataclasses.replace(thing, name=names[int(thing.name)]) for thing in one.things
+        )) for one in part]
+        for split, part in parts.items()
+    }
+    bare = len(pairing.bare_pictures)
+    notes = (f"{bare} pictures have no file of boxes: they show nothing.",) if bare else ()
+    return _dataset(AnnotatedPictures(named, names, notes), request)
+
+
+def _yolo_names(root: Path) -> tuple[str, ...]:
+    """Out of ``labels.txt``, or of YOLO's ``classes.txt`` or ``obj.names``; numbers where there are none."""
+    for name in ("labels.txt", "classes.txt", "obj.names"):
+        if (root / name).is_file():
+            lines = (root / name).read_text(encoding="utf-8").splitlines()
+            return tuple(line.strip() for line in lines if line.strip())
+    return ()
+
+
+def _described(
+    parts: Mapping[str, Sequence[pairs.Pair]], read: Callable[[Path], tuple[Thing, ...]]
+) -> dict[str, list[AnnotatedPicture]]:
+    return {
+        name: [AnnotatedPicture(pair.picture, read(pair.other)) for pair in part]
+        for name, part in parts.items()
+    }
+
+
+def _dataset(found: AnnotatedPictures, request: DataRequest) -> Dataset:
+    counted, notes = _counted(found)
+    pictures = [one for part in counted.values() for one in part]
+    most = max(len(one.things) for one in pictures)
+    if not most:
+        raise InputError("No picture has a box.", "Boxes are expected.", "Check the annotations.")
+    form = form_for(shape_of(pictures[0].path), request.signature)
+    number = {name: index for index, name in enumerate(found.names)}
+    parts = {
+        split: (samples_of([one.path for one in part], form), _labels(part, number, most))
+        for split, part in counted.items()
+    }
+    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    steps = Preprocessing(
+        steps_for(form, request.signature), notes=(size, scale_note(request.signature))
+    )
+    name = request.path.stem if request.path.is_file() else request.path.name
+    output = request.signature.output if request.signature is not None else ()
+    # Heads of a detector of somebody's own mean what its loss makes of them; detections mean what they say.
+    readable = request.signature is None or (len(output) == 2 and output[-1] == 6)
+    data = build_dataset(
+        request, "detection", parts, lambda _: steps, name=name, source=request.path.name,
+        notes=(*found.notes, *notes),
+        tasks=(OutputTask("boxes", _METRICS, classes=found.names),) if readable else None,
+    )
+    return dataclasses.replace(data, labels=found.names)
+
+
+def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]], tuple[str, ...]]:
+    """Pictures with the objects that count, and how many do not."""
+    every = [thing for part in found.parts.values() for one in part for thing in one.things]
+    if unknown := sorted({thing.name for thing in every} - set(found.names)):
+        raise InputError(
+            f"There are boxes of the class {shown(unknown[0])}.",
+            f"The classes are {', '.join(map(shown, found.names))}.", "Correct labels.txt.",
+        )
+    flat = {id(thing) for thing in without_area(every)}
+    counted = {
+        split: [
+            AnnotatedPicture(one.path, tuple(
+                thing for thing in one.things if not thing.ignored and id(thing) not in flat
+            )) for one in part
+        ]
+        for split, part in found.parts.items()
+    }
+    ignored = sum(thing.ignored for thing in every)
+    notes = []
+    if ignored:
+        notes.append(f"{ignored} crowds or difficult objects are left out.")
+    if flat:
+        notes.append(f"{len(flat)} boxes without an area in the picture are left out.")
+    return counted, tuple(notes)
+
+
+def _labels(part: Sequence[AnnotatedPicture], number: Mapping[str, int], most: int) -> np.ndarray:
+    """(N, most, 5) float32; see the module."""
+    made = np.full((len(part), most, 5), -1, np.float32)
+    for row, picture in zip(made, part, strict=True):
+        for place, thing in enumerate(picture.things):
+            row[place] = (number[thing.name], *thing.box)
+    return made
