@@ -77,5 +77,5 @@ MOBILE_SEGMENTER = ZooModel(
 SINGLE_SHOT = ZooModel(
     "single-shot", "detection", "single-shot detector with raw heads", single_shot, detection_digits,
     TrainingRecipe(epochs=20, batch_size=32, learning_rate=3e-3, loss="boxes"),
-    fine_tuning={"epochs": 30, "batch_size": 32, "learning_rate": 3e-3},
+    fine_tuning={"epochs": 20, "batch_size": 32, "learning_rate": 3e-3},
 )

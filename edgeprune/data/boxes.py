@@ -120,11 +120,11 @@ def coco_pictures(source: Path) -> AnnotatedPictures:
         order.update(dict.fromkeys(read.names))
         split = _split_of(file, root)
         for name, things in read.things.items():
-            place = _nearest_path(at_hand.get(Path(name).name, []), name, split)
-            if place is None:
+            found = _nearest_path(at_hand.get(Path(name).name, []), name, split)
+            if found is None:
                 missing += 1
             else:
-                parts.setdefault(split, []).append(AnnotatedPicture(place, tuple(things)))
+                parts.setdefault(split, []).append(AnnotatedPicture(found, tuple(things)))
     if not parts:
         raise InputError(
             f"None of the {missing} pictures that {files[0].name} lists lies below {places[-1]}.",

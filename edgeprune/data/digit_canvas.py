@@ -4,7 +4,7 @@
 
 Each split has digits of its own: those of the vision data's split. A mask has 0 for background and
 1 + the digit where ink is. A box is class, ymin, xmin, ymax, xmax as fractions of the canvas, tight around
-the ink; class -1 fills up. Boxes overlap by a quarter at most; the later digit covers the other there.
+the ink; class -1 fills up. Boxes overlap by a tenth at most; the later digit covers the other there.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from edgeprune.types import OutputTask
 
 _DIGITS = tuple("0123456789")
 _INK = 64
-_FEWEST, _MOST = 1, 4
-_SMALLEST, _LARGEST = 18, 28  # height and width of a placed digit, with its margin
-_OVERLAP = 0.25
+_FEWEST, _MOST = 1, 3
+_SMALLEST, _LARGEST = 24, 28  # height and width of a placed digit, with its margin
+_OVERLAP = 0.1
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ class Canvases:
 
     pictures: np.ndarray  # (N, size, size, 1) uint8
     masks: np.ndarray  # (N, size, size) int64
-    boxes: np.ndarray  # (N, 4, 5) float32
+    boxes: np.ndarray  # (N, 3, 5) float32
 
 
 def segmentation_digits(seed: int = 0) -> Dataset:
@@ -62,7 +62,7 @@ def _dataset(
     return dataclasses.replace(
         base, task=task, train=train, validation=validation, test=test, labels=outputs.classes,
         tasks=(outputs,), name="mnist-5k-canvas",
-        source=f"{base.source}, 1 to 4 of them placed on each canvas",
+        source=f"{base.source}, 1 to 3 of them placed on each canvas",
     )
 
 
