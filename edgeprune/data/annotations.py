@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -32,6 +32,11 @@ class Thing:
     box: Box
     points: tuple[tuple[float, float, float], ...] = ()  # x, y as fractions of the picture, and visibility
     ignored: bool = False  # a crowd, or too difficult to count
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether its box has no height or no width."""
+        return self.box[2] <= self.box[0] or self.box[3] <= self.box[1]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,8 +168,3 @@ def _small(path: Path) -> str:
         size = f"{path} has {path.stat().st_size} bytes."
         raise InputError(size, "A small file for one picture is expected.", "Take it out.")
     return text_of(path, "Text in UTF-8 is expected.")
-
-
-def without_area(things: Sequence[Thing]) -> Iterator[Thing]:
-    """Those whose box has no height or width."""
-    return (one for one in things if one.box[2] <= one.box[0] or one.box[3] <= one.box[1])

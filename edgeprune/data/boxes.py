@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.data import pairs
-from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo, without_area
+from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.folders import files_below, listed_labels
@@ -245,11 +245,10 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
             f"There are boxes of the class {shown(unknown[0])}.",
             f"The classes are {', '.join(map(shown, found.names))}.", "Correct labels.txt.",
         )
-    flat = {id(thing) for thing in without_area(every)}
     counted = {
         split: [
             AnnotatedPicture(one.path, tuple(
-                thing for thing in one.things if not thing.ignored and id(thing) not in flat
+                thing for thing in one.things if not thing.ignored and not thing.is_flat
             )) for one in part
         ]
         for split, part in found.parts.items()
@@ -258,8 +257,8 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
     notes = []
     if ignored:
         notes.append(f"{ignored} crowds or difficult objects are left out.")
-    if flat:
-        notes.append(f"{len(flat)} boxes without an area in the picture are left out.")
+    if flat := sum(thing.is_flat for thing in every):
+        notes.append(f"{flat} boxes without an area in the picture are left out.")
     return counted, tuple(notes)
 
 
