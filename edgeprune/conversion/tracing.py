@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.input_structure import as_taken
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
@@ -63,7 +64,7 @@ def trace_for_inference(
     ]
 
     def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        results = model(_packed(model, list(tensors)), training=False)
+        results = model(as_taken(model, tensors[0] if len(tensors) == 1 else list(tensors)), training=False)
         # Identity gives an output that is also an input, or given twice, a tensor of its own.
         flat = [tf.identity(result) for result in tf.nest.flatten(results)]
         return dict(zip(names_out, flat, strict=True))
@@ -85,16 +86,6 @@ def _refuse_stateful(layers: Sequence[KerasLayer]) -> None:
                 "Build the model with stateful=False and load the same weights; states can be inputs "
                 "and outputs of the model.",
             )
-
-
-def _packed(model: KerasModel, tensors: list[KerasTensor]) -> KerasTensor:
-    """The tensors in the structure the model was built with."""
-    import tensorflow as tf
-
-    structure = getattr(model, "_inputs_struct", getattr(model, "_nested_inputs", None))
-    if structure is None or type(model).__name__ == "Sequential":
-        return tensors[0] if len(tensors) == 1 else tensors
-    return tf.nest.pack_sequence_as(structure, tensors)
 
 
 def _static_shape(model: KerasModel, tensor: KerasTensor, given: tuple[int, ...]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.input_structure import as_taken
 from edgeprune.keras_bridge.read import Reading
 from edgeprune.keras_bridge.run import fixed_batch, forget
 from edgeprune.keras_types import KerasTensor
@@ -43,7 +44,7 @@ def gradients(
                 forget(layer)  # every batch starts anew
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            outputs = reading.model(take(data, part), training=False)
+            outputs = reading.model(as_taken(reading.model, take(data, part)), training=False)
             loss = _loss(_first(outputs), None if labels is None else labels[part])
         found = iter(tape.gradient(loss, variables))
         yield {path: [_dense(next(found), weight) for weight in weights] for path, weights in layers.items()}

@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from edgeprune.data.streamed import is_streamed
+from edgeprune.keras_bridge.input_structure import as_taken
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel, Strategy
 from edgeprune.tasks import Targets
@@ -142,13 +143,15 @@ def _one_epoch(
         # Keras 2 fixes dropout's seeds when the step is traced, which must not depend on earlier epochs.
         model.train_function = None
     values, weights = _values_and_weights(targets)
+    given = as_taken(model, x)
     if is_streamed(x):
         order = np.random.default_rng(settings.seed + number).permutation(len(targets[0].values))
-        batches = sequence_of(keras_of(model), x, values, weights, settings.batch_size, order)
+        batches = sequence_of(keras_of(model), given, values, weights, settings.batch_size, order)
         history = model.fit(batches, shuffle=False, verbose=0, callbacks=callbacks)
     else:
         history = model.fit(
-            x, values, sample_weight=weights, batch_size=settings.batch_size, verbose=0, callbacks=callbacks
+            given, values, sample_weight=weights, batch_size=settings.batch_size, verbose=0,
+            callbacks=callbacks,
         )
     return float(history.history["loss"][-1])
 

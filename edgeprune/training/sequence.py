@@ -7,13 +7,14 @@ from typing import TypeAlias
 import numpy as np
 
 from edgeprune.data.streamed import Array
-from edgeprune.keras_types import KerasModule
+from edgeprune.keras_types import KerasModule, KerasTensor
 
 Arrays: TypeAlias = Array | list[np.ndarray] | tuple[Array, ...]
 
 
 def sequence_of(
-    keras: KerasModule, x: Arrays, values: Arrays, weights: Arrays | None, batch_size: int, order: np.ndarray
+    keras: KerasModule, x: KerasTensor, values: Arrays, weights: Arrays | None, batch_size: int,
+    order: np.ndarray,
 ) -> object:
     """A `Sequence` of the Keras version `keras` over streamed inputs.
 
@@ -21,9 +22,11 @@ def sequence_of(
     in which order the rows are read.
     """
 
-    def rows_of(arrays: Arrays, rows: np.ndarray) -> object:
+    def rows_of(arrays: KerasTensor, rows: np.ndarray) -> object:
+        if isinstance(arrays, dict):
+            return {name: rows_of(array, rows) for name, array in arrays.items()}
         if isinstance(arrays, (tuple, list)):
-            return type(arrays)(np.asarray(array[rows]) for array in arrays)
+            return type(arrays)(rows_of(array, rows) for array in arrays)
         return np.asarray(arrays[rows])
 
     class Rows(keras.utils.Sequence):  # type: ignore[misc]
