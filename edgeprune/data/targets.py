@@ -26,6 +26,7 @@ from edgeprune.metrics import anomaly
 from edgeprune.types import TargetKind
 
 _IGNORED = 255  # of masks in pictures, Pascal VOC's "void"
+_VOID_NOTE = "Pixels labelled 255 are left out of training and of every metric."
 _PICTURE_AXES = 4  # samples, rows, columns, channels
 _MOST_COLUMNS = 32  # that have figures of their own
 _MASKS = ("mean_iou", "dice", "pixel_accuracy", "iou_per_class")
@@ -61,6 +62,8 @@ def read_numbers(
     """
     if output is None:
         return _without_model(arrays)
+    if (mask := _black_and_white(arrays, output)) is not None:
+        return mask
     shape = next(iter(arrays.values())).shape[1:]
     zero_one = _all_zero_or_one(arrays)
     if reconstructs and zero_one and shape in ((), (1,)) and output.shape != (1,):
@@ -71,6 +74,23 @@ def read_numbers(
     if _fits(next(iter(bare.values())).shape[1:], output.shape[:-1]):
         return _one_a_position(arrays, bare, output, zero_one=zero_one)
     return _of_another_shape(arrays, output)
+
+
+def _black_and_white(arrays: Mapping[str, np.ndarray], output: OutputSignature) -> OutputTargets | None:
+    """Masks (N, rows, columns) for one score a pixel that hold 255: the foreground, or void beside 1."""
+    bare = _bare(arrays)
+    shape = next(iter(bare.values())).shape[1:]
+    scores = output.head == "sigmoid" or output.loss == "binary"
+    if not scores or output.loss == "any" or len(shape) < 2 or not _fits((*shape, 1), output.shape):
+        return None
+    values = {float(value) for y in bare.values() for value in np.unique(y)}
+    if _IGNORED not in values or not values <= {0.0, 1.0, float(_IGNORED)}:
+        return None
+    if 1.0 in values:
+        numbers = {name: np.where(y == _IGNORED, -1, y).astype(np.int64) for name, y in bare.items()}
+        return OutputTargets(numbers, "binary", _VOID_NOTE)
+    numbers = {name: (y == _IGNORED).astype(np.int64) for name, y in bare.items()}
+    return OutputTargets(numbers, "binary", "Masks hold 0 and 255: 255 is the foreground.")
 
 
 def _of_another_shape(arrays: Mapping[str, np.ndarray], output: OutputSignature) -> OutputTargets:
@@ -133,7 +153,7 @@ def _one_a_position(
     spatial = next(iter(numbers.values())).ndim > 2
     if spatial and 0 < classes <= _IGNORED and any(bool((y == _IGNORED).any()) for y in numbers.values()):
         numbers = {name: np.where(y == _IGNORED, -1, y) for name, y in numbers.items()}
-        note = "Pixels labelled 255 are left out of training and of every metric."
+        note = _VOID_NOTE
     return OutputTargets(numbers, "classes", note)
 
 

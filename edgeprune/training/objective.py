@@ -92,6 +92,9 @@ class Objective:
             return TrainingTargets(self._taught_where_right(taught, wanted), _product(mask, weights), True)
         if labels.size == predictions.size:
             wanted = labels.reshape(predictions.shape).astype(predictions.dtype)
+            if self.kind == "binary" and predictions.shape[-1] == 1 and (wanted < 0).any():
+                counted = (wanted[..., 0] >= 0).astype(np.float32)
+                wanted, weights = np.maximum(wanted, 0), _product(counted, weights)
             return TrainingTargets(self._taught_where_right(taught, wanted), weights, True)
         return TrainingTargets(taught, weights, False)
 

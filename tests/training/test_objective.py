@@ -133,3 +133,19 @@ def test_balanced_classes_count_alike():
     weights = objective.targets((answers,), labels)[0].weights
     sums = [weights[labels == number].sum() for number in range(3)]
     np.testing.assert_allclose(sums, 8 / 3, rtol=1e-6)
+
+
+def test_void_pixels_of_one_score_do_not_train():
+    import tf_keras
+
+    rng = np.random.default_rng(8)
+    predictions = rng.uniform(0.1, 0.9, (4, 3, 5, 1)).astype(np.float32)
+    labels = rng.integers(-1, 2, (4, 3, 5))
+    targets = Objective("binary").targets(predictions, labels)
+    counted = labels >= 0
+    expected = tf_keras.losses.BinaryCrossentropy()(labels[counted][:, None], predictions[counted]).numpy()
+    own = Objective("binary").value(targets, predictions)
+    assert own == pytest.approx(float(expected), rel=1e-5)
+    keras = tf_keras.losses.BinaryCrossentropy(reduction="sum")
+    found = keras(targets.values, predictions, sample_weight=targets.weights).numpy() / counted.sum()
+    assert found == pytest.approx(float(expected), rel=1e-5)
