@@ -11,15 +11,21 @@ from contextlib import AbstractContextManager
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
+from edgeprune.keras_bridge.nodes import structure_of
 from edgeprune.keras_types import KerasLayer, KerasModel, Strategy
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TrainingCopy:
-    """`model` is trained, `original` receives its weights; both may be the same."""
+    """`model` is trained, `original` receives its weights; both may be the same.
+
+    `fitted` is what `fit` is called on: the same layers, with a list of outputs where Keras 2 does not take
+    targets and losses by position for a dictionary.
+    """
 
     original: KerasModel
     model: KerasModel
+    fitted: KerasModel
     strategy: Strategy = None
 
     def copy_back(self) -> None:
@@ -46,7 +52,7 @@ def training_copy(
         if always or precision != "float32" or strategy is not None:
             with scope_of(strategy):
                 trained = _copy(model, precision)
-        yield TrainingCopy(model, trained, strategy)
+        yield TrainingCopy(model, trained, _with_listed_outputs(trained), strategy)
     finally:
         for layer, trainable in before:
             layer.trainable = trainable
@@ -66,6 +72,12 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
             raise InputError(f"--freeze {pattern} matches no layer's name.", layers)
         matched.update(found)
     return [layer for layer in model.layers if layer.name in matched]
+
+
+def _with_listed_outputs(model: KerasModel) -> KerasModel:
+    if is_keras3(model) or not isinstance(structure_of(model, "outputs"), dict):
+        return model
+    return keras_of(model).Model(structure_of(model, "inputs"), list(model.outputs))
 
 
 def scope_of(strategy: Strategy) -> AbstractContextManager[object]:

@@ -9,7 +9,10 @@ import pytest
 
 import edgeprune
 from edgeprune import conversion
+from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.input_structure import as_taken
+from edgeprune.training.fine_tune import FineTuning, fine_tune
+from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 
 NAMES = ("wide", "narrow", "apple")
@@ -64,6 +67,22 @@ def test_a_pruned_model_is_called_by_the_same_names(version):
     outputs = pruned.predict(data, verbose=0)
     assert {key: value.shape for key, value in outputs.items()} == {"zebra": (20, 2), "ant": (20, 2)}
     assert pruned.count_params() < model.count_params()
+
+
+@pytest.mark.parametrize("version", ["keras", "tf_keras"])
+def test_targets_reach_the_outputs_of_a_dictionary(version):
+    """The teacher's outputs differ, so that targets that were mixed up could not be met."""
+    teacher, data = named_model(kerases()[version]), drawn(several=True)
+    arrays = tuple(data[name] for name in sorted(data))
+    student = clone(teacher)
+    for layer in student.layers:
+        layer.set_weights([array * 0.9 for array in layer.get_weights()])
+    wanted = predict(teacher, arrays)
+    objective = training_objective(teacher, wanted, None, 1.0)
+    before = [np.abs(a - b).mean() for a, b in zip(predict(student, arrays), wanted, strict=True)]
+    fine_tune(student, teacher, [(arrays, None, None)] * 20, FineTuning(20, 20, 0.01), objective, None)
+    after = [np.abs(a - b).mean() for a, b in zip(predict(student, arrays), wanted, strict=True)]
+    assert (np.array(after) < 0.7 * np.array(before)).all()
 
 
 def test_a_list_stays_a_list():
