@@ -83,10 +83,10 @@ def fine_tune(
             if _stops_early(state.curve, settings.early_stopping):
                 break
             report = _progress_callback(model, progress, (number - 1) * steps, settings.epochs * steps)
-            loss = _one_epoch(copy.fitted, x, targets, settings, number, [*callbacks, report])
+            loss = _one_epoch(copy.listed, x, targets, settings, number, [*callbacks, report])
             state = _scored(copy, state, Epoch(number, loss, float("nan")), score)
             if checkpoint:
-                checkpoint.save(copy.fitted, state)
+                checkpoint.save(copy.listed, state)
             if score:  # which the weights were copied back for
                 after_epoch(number, model)
         copy.copy_back()
@@ -104,8 +104,8 @@ def _start(
 ) -> TrainingState:
     """Compiles the model; its state is the checkpoint's, or that before training."""
     with scope_of(copy.strategy):
-        _compile(copy.fitted, losses, weights, settings, steps_per_epoch)
-    if checkpoint and (state := checkpoint.load(copy.fitted)):
+        _compile(copy.listed, losses, weights, settings, steps_per_epoch)
+    if checkpoint and (state := checkpoint.load(copy.listed)):
         return state
     best = score(copy.original) if score else -np.inf
     weights = copy.original.get_weights() if score else None

@@ -19,13 +19,13 @@ from edgeprune.keras_types import KerasLayer, KerasModel, Strategy
 class TrainingCopy:
     """`model` is trained, `original` receives its weights; both may be the same.
 
-    `fitted` is what `fit` is called on: the same layers, with a list of outputs where Keras 2 does not take
+    `listed` is what `fit` is called on: the same layers, with a list of outputs where Keras 2 does not take
     targets and losses by position for a dictionary.
     """
 
     original: KerasModel
     model: KerasModel
-    fitted: KerasModel
+    listed: KerasModel
     strategy: Strategy = None
 
     def copy_back(self) -> None:
