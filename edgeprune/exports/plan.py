@@ -75,6 +75,13 @@ class ModelPlan:
         return ", ".join(one.name for one in self.inputs)
 
     @property
+    def heads(self) -> OutputPlan | None:
+        """The output of raw heads that `edgeprune.tasks.detection` makes boxes of, or None."""
+        pairs = zip(self.bundle.manifest.tasks, self.outputs, strict=False)
+        boxes = [one for task, one in pairs if task.kind == "boxes"]
+        return next((one for one in boxes if len(one.tensor.shape) == 4 and one.floats), None)
+
+    @property
     def ranked(self) -> OutputPlan | None:
         """The first output whose values are scores of labels; None where there is none."""
         return next((one for one in self.outputs if one.labelled or one.binary), None)

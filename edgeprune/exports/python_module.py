@@ -19,6 +19,9 @@ from edgeprune.exports.plan import ModelPlan, raw_samples
 from edgeprune.exports.words import described_output
 from edgeprune.preprocessing import STEPS
 
+_DECODING = ("metrics/overlap.py", "tasks/detection.py")
+"""What makes boxes of a detector's raw heads."""
+
 
 def python_files(plan: ModelPlan) -> dict[str, bytes]:
     """The project's files by path; `InputError` for preprocessing that this edgeprune does not know."""
@@ -32,7 +35,8 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
     version, distribution = f"1.0.0+{manifest.files[MODEL].sha256[:8]}", module.replace("_", "-")
     files = {
         "pyproject.toml": render(
-            "python/pyproject.toml", module=module, distribution=distribution, version=version, task=plan.task
+            "python/pyproject.toml", module=module, distribution=distribution, version=version,
+            task=plan.task, more="".join(f', "{module}.edgeprune.{name}"' for name in _packages(plan)),
         ),
         "README.md": render(
             "python/README.md", module=module, distribution=distribution, arguments=plan.arguments
@@ -46,7 +50,9 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
     }
     for name in _vocabularies(plan):
         files[f"{module}/data/{name}"] = plan.bundle.file(name).read_bytes()
-    for name in _light_modules():
+    for name in _packages(plan):
+        files[f"{module}/edgeprune/{name}/__init__.py"] = b'"""Copied in part."""\n'
+    for name in (*_light_modules(), *(_DECODING if plan.heads is not None else ())):
         files[f"{module}/edgeprune/{name}"] = _vendored(name, module)
     return files
 
@@ -75,6 +81,11 @@ def _vocabularies(plan: ModelPlan) -> list[str]:
     return sorted(named)
 
 
+def _packages(plan: ModelPlan) -> tuple[str, ...]:
+    """Of copied modules, beside preprocessing."""
+    return ("metrics", "tasks") if plan.heads is not None else ()
+
+
 def _light_modules() -> list[str]:
     folder = importlib.resources.files("edgeprune") / "preprocessing"
     steps = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".py"))
@@ -88,10 +99,11 @@ def _vendored(name: str, module: str) -> bytes:
 
 
 def _init(plan: ModelPlan) -> bytes:
-    ranked = plan.ranked is not None
+    more = [name for name, one in (("Prediction", plan.ranked), ("Detection", plan.heads)) if one is not None]
     return render(
         "python/init.py", module=plan.module, task=plan.task, arguments=plan.arguments, doc=_doc(plan, ""),
-        prediction=", Prediction" if ranked else "", exported=', "Prediction"' if ranked else "",
+        prediction="".join(f", {name}" for name in more),
+        exported="".join(f', "{name}"' for name in more),
     )
 
 
@@ -102,7 +114,9 @@ def _model(plan: ModelPlan) -> bytes:
         "    label: str\n    score: float\n\n\n"
     )
     return render(
-        "python/model.py", module=plan.module, prediction=prediction if ranked else "", ranked=ranked,
+        "python/model.py", module=plan.module, ranked=ranked + _detections(plan),
+        prediction=(prediction if ranked else "") + (_DETECTION if plan.heads is not None else ""),
+        decoding=f"from {plan.module}.edgeprune.tasks.detection import detections\n" if plan.heads else "",
         outputs="".join(f"    {one.name}: np.ndarray\n" for one in plan.outputs), doc=_doc(plan, "    "),
         parameters=", ".join(
             f"{one.name}: {'str' if _is_text(plan, index) else 'np.ndarray'}"
@@ -145,4 +159,22 @@ def _ranked(plan: ModelPlan) -> str:
         '        """Labels with their scores, the best one first."""\n'
         f"        scores = {scores}\n"
         "        return sorted(map(Prediction, LABELS, scores), key=lambda one: -one.score)\n"
+    )
+
+
+_DETECTION = (
+    'class Detection(NamedTuple):\n    """One object; its box as fractions of the picture."""\n\n'
+    "    label: str\n    score: float\n"
+    "    ymin: float\n    xmin: float\n    ymax: float\n    xmax: float\n\n\n"
+)
+
+
+def _detections(plan: ModelPlan) -> str:
+    if plan.heads is None:
+        return ""
+    return (
+        "\n    def detections(self) -> List[Detection]:\n"
+        '        """Objects without those that others suppress, the most certain first."""\n'
+        f"        rows = detections(self.{plan.heads.name}[None])[0].tolist()\n"
+        "        return [Detection(LABELS[int(row[0])], *row[1:]) for row in rows if row[0] >= 0]\n"
     )

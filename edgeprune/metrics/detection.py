@@ -17,20 +17,11 @@ import numpy as np
 
 from edgeprune.errors import InputError
 from edgeprune.metrics.evaluation import Evaluation, Metric, scalar_metric
+from edgeprune.metrics.overlap import box_ious
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0.0, 1.0, 101)
 _MOST_DETECTIONS = 100
-
-
-def box_ious(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(A, B) intersection over union of boxes (A, 4) and (B, 4): ymin, xmin, ymax, xmax."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
-    shared = np.maximum(high - low, 0).prod(axis=-1)
-    areas = [np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=-1) for boxes in (one, other)]
-    union = areas[0][:, None] + areas[1][None] - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))
 
 
 def average_precisions(y_true: np.ndarray, detections: np.ndarray) -> dict[int, np.ndarray]:

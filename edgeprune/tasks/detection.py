@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.detection import box_ious
+from edgeprune.metrics.overlap import box_ious
 
 MOST_DETECTIONS = 100  # of a picture
 _LEAST_SCORE = 0.02

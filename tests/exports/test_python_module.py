@@ -16,6 +16,8 @@ from edgeprune.bundle import pack_eval
 from edgeprune.errors import InputError
 from edgeprune.exports import export
 from edgeprune.preprocessing.text import format_vocabulary
+from edgeprune.tasks import OutputTask, detections
+from edgeprune.types import TensorInfo
 from tests.exports.bundles import HOSTILE, contents, fed_and_answered, float_bundle, int8_bundle, run
 from tests.exports.compilers import HINT
 from tests.tools import need_package
@@ -138,3 +140,33 @@ def test_an_unknown_step_is_refused(tmp_path: Path) -> None:
     bundle = int8_bundle(tmp_path / "bundle", preprocessing=({"op": "augment"},))
     with pytest.raises(InputError, match="'augment' is not known"):
         export(bundle, {"python": tmp_path / "out"})
+
+
+_DECODE = """
+import json, sys
+import numpy as np
+sys.path.insert(0, sys.argv[1])
+sys.modules["edgeprune"] = None
+import detector
+heads = np.load(sys.argv[2])
+print(json.dumps([list(one) for one in detector.Output(heads).detections()]))
+"""
+
+
+def test_raw_heads_become_boxes_as_they_do_here(tmp_path):
+    heads = np.random.default_rng(4).random((3, 4, 9)).astype(np.float32)
+    bundle = int8_bundle(
+        tmp_path / "bundle", task="detection", outputs=(TensorInfo("heads", (1, 3, 4, 9), "float32"),),
+        tasks=(OutputTask("boxes", ("map_50",), classes=tuple("abcde")),),
+    )
+    export(bundle, {"python": tmp_path / "out"}, name="detector")
+    np.save(tmp_path / "heads.npy", heads)
+    (tmp_path / "run.py").write_text(_DECODE)
+    words = [sys.executable, "-I", tmp_path / "run.py", tmp_path / "out", tmp_path / "heads.npy"]
+    found = json.loads(run(*words))
+    expected = detections(heads[None])[0]
+    assert len(found) == len(expected) > 3
+    np.testing.assert_allclose([row[1:] for row in found], expected[:, 1:], rtol=1e-6)
+    names = [HOSTILE[int(number)] for number in expected[:, 0]]
+    assert [row[0] for row in found] == names
+    assert "detector.edgeprune.tasks" in (tmp_path / "out" / "pyproject.toml").read_text()

@@ -6,7 +6,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.metrics import evaluate
-from edgeprune.metrics.detection import box_ious
+from edgeprune.metrics.overlap import box_ious
 
 NAMES = ("map_50", "map_50_95", "ap_50_per_class")
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
-from edgeprune.metrics.detection import box_ious
+from edgeprune.metrics.overlap import box_ious
 from edgeprune.tasks import OutputTask, detections, figures, scores
 from edgeprune.tasks.detection import MOST_DETECTIONS, kept_boxes
 
