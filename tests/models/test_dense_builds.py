@@ -1,4 +1,4 @@
-"""Segmentation and detection from nothing: trained shortly, half of the neurons gone, int8, measured again."""
+"""Segmentation and detection from nothing: trained shortly, pruned by half, int8, measured again."""
 
 import dataclasses
 import json
