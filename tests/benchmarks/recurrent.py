@@ -1,10 +1,10 @@
-"""Recurrent models at half width: points lost, and how much faster the int8 file is than the original in float.
+"""Recurrent models at half width: points lost, and how much faster the file is than the original in float.
 
     python tests/benchmarks/recurrent.py [gru:imdb lstm:snips-slots ...] [--seeds 0 1 2] [--keras keras]
 
-Each is a plain model with a mask, as tutorials write it, trained here and built with the default settings. Times
-are medians of single calls of the original's float file, of the pruned one's and of the file that ships, one after the
-other in turns, on one thread of this machine; ratios are of the same turn. Reports are kept as in `half_pruned.py`.
+Each is a plain model with a mask, as tutorials write it, trained here and built with the default settings.
+Times are medians of single calls of the original's float file, of the pruned one's and of the file that ships,
+one after the other in turns, on one thread of this machine; ratios are of the same turn.
 """
 
 from __future__ import annotations
