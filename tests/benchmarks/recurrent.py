@@ -3,7 +3,7 @@
     python tests/benchmarks/recurrent.py [gru:imdb lstm:snips-slots ...] [--seeds 0 1 2] [--keras keras]
 
 Each is a plain model with a mask, as tutorials write it, trained here and built with the default settings.
-Times are medians of single calls of the original's float file, of the pruned one's and of the file that ships,
+Times are medians of single calls of the float files, original and pruned, and of the file that ships,
 one after the other in turns, on one thread of this machine; ratios are of the same turn.
 """
 
