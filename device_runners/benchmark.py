@@ -1,5 +1,7 @@
 """`bench`: a bundle or a bare `.tflite` on one or several devices, one `RunRecord` each."""
 
+import threading
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 from device_runners.native.benchmark_model import run_benchmark_model
 from device_runners.native.runner import run_native
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
+from device_runners.plausible import check_record
 from device_runners.python_runner import run_agent
 from device_runners.session import Session
 from device_runners.transports import open_transport
@@ -41,20 +44,26 @@ def bench_devices(
         raise InputError(f"There is no runner {options.runner!r}.", f"Expected {' or '.join(RUNNERS)}.")
     opened = open_target(target)
     sessions: list[Session] = []
+    interrupted = threading.Event()
 
     def one(device: str) -> RunRecord | EdgepruneError:
         try:
             session = Session(open_transport(device), options.time_limit_s, options.lock_wait_s)
             sessions.append(session)
+            if interrupted.is_set():  # between the connection and this line
+                session.abort()
             with session:
-                return run(session, opened, options)
+                began = time.monotonic_ns()
+                record = run(session, opened, options)
+                return check_record(record, device, opened, options, time.monotonic_ns() - began)
         except EdgepruneError as error:
             return error
 
     with ThreadPoolExecutor(max(len(devices), 1)) as pool:
         try:
             return list(pool.map(one, devices))
-        except BaseException:  # Ctrl-C lands here, in the main thread; the threads end when their devices do
+        except BaseException:  # Ctrl-C lands here, in the main thread; the threads end within seconds
+            interrupted.set()
             for session in sessions:
                 session.abort()
             raise

@@ -1,14 +1,19 @@
 """Find devices, and what each one lacks."""
 
+import base64
 import contextlib
 import dataclasses
 import re
+import tempfile
 import time
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from device_runners.agent.runtime import wheel_for
+from device_runners.options import BenchOptions, Target
+from device_runners.python_runner import run_agent
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from device_runners.transports.adb import find_adb, list_adb
@@ -17,6 +22,15 @@ from edgeprune.errors import DeviceError, EdgepruneError
 _NEEDED_KB = 200_000
 _CLOCK_S = 120
 _TIME_LIMIT_S = 30.0
+_NUMBER = re.compile(r"[0-9]{1,15}")
+# x + x of four numbers, deflated: what `bench` needs to try everything that it does on a device.
+_TINY_MODEL = (
+    "eNplUctKw1AQPWljLTTUgkW66KJI18HW+gGhrRDoA2oRF4UqJIsskkKNoiB+g7h26dJPcOFC/AoXfoRr47k3k1B04JDJuXfOzJnb"
+    "BDA/Hh3W0UITDdRRg0WuDJM5yKWIibYB9IhRASgiDaboESbxmSSJKfku0Z9OToezE3c6WY6Hc2fgzB3qWlq7jFQjuxsG0XJ9FcVB"
+    "6C+v/fVlsIqwRf6FeCaeiDu5/yh9zomazFFGNddVXFuzJc2VpE6FlXs0tc/79WK//e02i+LF1FVA1+527IP/Gkq7Yx+lRxKvP0ny"
+    "RrwTO/wfj9xZq7+K6CP2PRtcmd4lOGPWXWlWhVf7XYgfT/qEF0GkKjZr67q/hYrUiveKJfmAezGkprAxn7GB7M3OpM8Ha9RRTTTU"
+    "WYN4IK926Xo+HyW+zeqMfJd72gvETRrbZNOWmZ4h3y+Z7eaPjqHfTuWm/v8FNVdKNw=="
+)
 
 # $1 Python · $2 folder. Prints "key value" lines.
 _PROBE = """
@@ -49,6 +63,11 @@ class DeviceCheck:
     runtime: str | None = None
     free_bytes: int | None = None
 
+    @property
+    def ready(self) -> bool:
+        """Whether `bench` works there."""
+        return not self.problems
+
 
 def find_devices(ssh_config: Path | None = None) -> list[str]:
     """Names of this machine, of what the adb server sees, and of the hosts in the ssh config file."""
@@ -70,9 +89,23 @@ def check_device(device: str, python: str | None = None) -> DeviceCheck:
         transport = open_transport(device)
         with Session(transport, _TIME_LIMIT_S, lock_wait_s=5) as session:
             result = session.shell(_PROBE, python or transport.python, session.folder)
+            found = _read_probe(device, result.stdout.decode(errors="replace"))
+            return _tried(found, session, python) if found.ready else found
     except EdgepruneError as error:
         return DeviceCheck(device, reachable=False, problems=(str(error),))
-    return _read_probe(device, result.stdout.decode(errors="replace"))
+
+
+def _tried(found: DeviceCheck, session: Session, python: str | None) -> DeviceCheck:
+    """The same with what `bench` meets there: a runtime can be installed and not load."""
+    options = BenchOptions(runs=1, warmup=0, min_time_s=0.01, time_limit_s=_TIME_LIMIT_S, python=python)
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "tiny.tflite"
+        model.write_bytes(zlib.decompress(base64.b64decode(_TINY_MODEL)))
+        try:
+            run_agent(session, Target(model), options)
+        except EdgepruneError as error:
+            return dataclasses.replace(found, problems=(f"a run of a tiny model failed: {error}",))
+    return found
 
 
 def _read_probe(device: str, printed: str) -> DeviceCheck:
@@ -80,12 +113,12 @@ def _read_probe(device: str, printed: str) -> DeviceCheck:
     values = {key: value.strip() for key, value in pairs}
     modules = [value.strip() for key, value in pairs if key == "module"]
     runtime = next((name for name in modules if name != "numpy"), None)
-    free_kb = int(values["free_kb"]) if values.get("free_kb", "").isdigit() else None
+    free_kb = int(values["free_kb"]) if _NUMBER.fullmatch(values.get("free_kb", "")) else None
     problems = _python_problems(values.get("python"), modules, runtime, values.get("arch", ""))
     if free_kb is not None and free_kb < _NEEDED_KB:
         problems.append(f"only {free_kb // 1000} MB are free: free some, 200 MB are enough")
     clock = values.get("clock", "")
-    if clock.isdigit() and abs(int(clock) - time.time()) > _CLOCK_S:
+    if _NUMBER.fullmatch(clock) and abs(int(clock) - time.time()) > _CLOCK_S:
         problems.append("its clock is wrong: sudo timedatectl set-ntp true")
     return DeviceCheck(
         device, True, tuple(problems), values.get("arch"), values.get("python"), runtime,

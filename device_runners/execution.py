@@ -1,25 +1,30 @@
 """Run a program on a device, and turn the way it ends into a result or an error."""
 
-import json
 import signal
 from collections.abc import Sequence
+from typing import TypeVar
 
-from device_runners.agent.job import ERROR_MARK, STEP_MARK
-from device_runners.session import CommandResult, Session
+from device_runners.agent.job import ERROR_MARK, STEP_MARK, JobError
+from device_runners.session import RUN_BYTES, CommandResult, Session
+from edgeprune import jsonable
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
 
-_SLACK_S = 15.0  # the device ends a run at its limit by itself; the host waits a little longer
+T = TypeVar("T")
+DOUBT = "Run it again; if it repeats, check what runs on the device."
+_LONGEST_PART = 600  # of an error's sentences
+
 _COMMAND_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
 def run_program(
-    session: Session, command: Sequence[str], stdin: bytes, time_limit_s: float, name: str
+    session: Session, command: Sequence[str], stdin: bytes, time_limit_s: float, name: str,
+    most_bytes: int = RUN_BYTES,
 ) -> CommandResult:
     """Run a command in the session's folder; its errors and crashes come back as exceptions.
 
     At `time_limit_s` the program ends by itself; `name` stands for it in error messages.
     """
-    result = session.run(command, stdin, time_limit_s + _SLACK_S)
+    result = session.run(command, stdin, time_limit_s, most_bytes)
     if result.code:
         raise _failure(result, session.transport.device, time_limit_s, name)
     return result
@@ -39,7 +44,7 @@ def _failure(result: CommandResult, device: str, time_limit_s: float, program: s
     for line in lines:
         if line.startswith(ERROR_MARK):
             return _named_error(line.removeprefix(ERROR_MARK), device, lines)
-    steps = [line.removeprefix(STEP_MARK) for line in lines if line.startswith(STEP_MARK)]
+    steps = [line.removeprefix(STEP_MARK)[:200] for line in lines if line.startswith(STEP_MARK)]
     step = steps[-1] if steps else "starting"
     last = next((line for line in reversed(lines) if line.strip() and not line.startswith(STEP_MARK)), "")
     if result.code == 128 + signal.SIGALRM:
@@ -63,9 +68,18 @@ def _failure(result: CommandResult, device: str, time_limit_s: float, program: s
 
 
 def _named_error(text: str, device: str, lines: Sequence[str]) -> EdgepruneError:
-    fields = json.loads(text)
-    kind = InputError if fields["kind"] == "InputError" else DeviceError
+    fields = received(JobError, text, device)
     # The runtimes print their own reason; the native runner's API does not give it.
     message = next((line for line in lines if line.startswith("ERROR: ")), "").removeprefix("ERROR: ")
-    reason = f" The runtime says: {message[:200]}" if message and message[:40] not in fields["found"] else ""
-    return kind(f"{device}: {fields['found']}{reason}", fields["expected"], fields["way_out"])
+    reason = f" The runtime says: {message[:200]}" if message and message[:40] not in fields.found else ""
+    kind = InputError if fields.kind == "InputError" else DeviceError
+    found = fields.found[:_LONGEST_PART]
+    return kind(f"{device}: {found}{reason}", fields.expected[:_LONGEST_PART], fields.way_out[:_LONGEST_PART])
+
+
+def received(kind: type[T], text: str | bytes, device: str) -> T:
+    """One JSON document that a device sent; a `DeviceError` where it is anything else."""
+    try:
+        return jsonable.loads(kind, text, f"What {device} sent")
+    except InputError as error:
+        raise DeviceError(error.found, error.expected, DOUBT) from error

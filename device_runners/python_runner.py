@@ -11,8 +11,9 @@ import zipfile
 from pathlib import Path
 
 from device_runners.agent.job import InterleavedJob, InterleavedTimes, Job
-from device_runners.execution import run_program
+from device_runners.execution import received, run_program
 from device_runners.options import BenchOptions, Target
+from device_runners.plausible import check_times
 from device_runners.session import Session
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
@@ -51,14 +52,15 @@ def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRec
         min_time_s=options.min_time_s,
     )
     text = _run_python(session, job, options)
-    record = RunRecord.from_json(text, f"What {session.transport.device} sent")
+    record = received(RunRecord, text, session.transport.device)
     return dataclasses.replace(record, model=dataclasses.replace(record.model, name=target.model.name))
 
 
 def run_interleaved(session: Session, job: InterleavedJob, options: BenchOptions) -> InterleavedTimes:
     """Time models in turn in one process; they and ``agent.zip`` are in the session's folder already."""
     text = _run_python(session, job, options, "interleaved")
-    return jsonable.loads(InterleavedTimes, text, f"What {session.transport.device} sent")
+    device = session.transport.device
+    return check_times(received(InterleavedTimes, text, device), job, device)
 
 
 def _run_python(session: Session, job: Job | InterleavedJob, options: BenchOptions, *arguments: str) -> bytes:

@@ -10,18 +10,31 @@ Layout on a device, below a root folder (`HOLD_LOCK` chooses it):
 Arguments come as positional parameters, quoted by `command`; nothing is pasted into the text.
 """
 
+import re
 import shlex
 
 READY = "edgeprune-ready"
+WAITING = "edgeprune-waiting"  # once a second while another run holds the lock
+BEGIN = "edgeprune-begin"  # a login shell's start file may print before it, on stdout and on stderr
+_EXIT = "edgeprune-exit"
 
 # $1 root or '' · $2 tries to get the lock, five a second · $3 seconds after which it gives up.
 # Lives as long as its stdin: when the host closes it, goes away or is cut off, everything of the run
 # is killed and removed.
-HOLD_LOCK = """
+HOLD_LOCK = r"""
 root=${1:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/edgeprune}
-mkdir -p "$root/files" 2>/dev/null && [ -w "$root" ] || root=${TMPDIR:-/tmp}/edgeprune-$(id -u)
+command -v sha256sum >/dev/null 2>&1 || { echo "there is no sha256sum" >&2; exit 77; }
 umask 077
-mkdir -p "$root/files" || { echo "no folder can be made at $root" >&2; exit 73; }
+mkdir -p "$root/files" 2>/dev/null && [ -w "$root" ] || root=${TMPDIR:-/tmp}/edgeprune-$(id -u)
+mkdir -p "$root/files" 2>/dev/null
+# Another user may have put a folder or a link under this name; then one that nobody can foresee is made.
+own() { [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] && chmod go-rwx "$1" 2>/dev/null; }
+passing=
+if ! own "$root" || ! own "$root/files"; then
+  parent=${TMPDIR:-/tmp}; [ -d "$parent" ] || parent=${root%/*}
+  root=$(mktemp -d "$parent/edgeprune-XXXXXXXX") && passing=$root && mkdir "$root/files" || {
+    echo "no folder can be made at $root" >&2; exit 73; }
+fi
 lock=${TMPDIR:-/tmp}/edgeprune.lock; [ -w "${lock%/*}" ] || lock=$root/lock
 boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
 tries=0
@@ -39,6 +52,7 @@ until (umask 022; mkdir "$lock") 2>/dev/null; do
     rmdir "$lock.break"
     [ -n "$broken" ] && continue
   fi
+  [ $((tries % 5)) -eq 0 ] && echo edgeprune-waiting
   if [ $tries -ge "$2" ]; then echo "process ${pid:-?} holds $lock" >&2; exit 75; fi
   tries=$((tries + 1)); sleep 0.2
 done
@@ -52,6 +66,7 @@ finish() {
   tries=0
   while ! rm -rf "$run" 2>/dev/null && [ $tries -lt 20 ]; do tries=$((tries + 1)); sleep 0.1; done
   rm -rf "$lock"
+  [ -n "$passing" ] && rm -rf "$passing"
 }
 reader=; timer=
 trap finish EXIT
@@ -62,7 +77,7 @@ exec 3<&0
 cat <&3 >/dev/null 2>&1 & reader=$!
 ( sleep "$3" & nap=$!; trap 'kill $nap; exit' TERM; wait $nap; kill $$ ) </dev/null >/dev/null 2>&1 3<&- &
 timer=$!
-echo "edgeprune-ready $run $root"
+printf '\nedgeprune-ready %s\n%s\n' "$run" "$root"
 wait $reader
 """
 
@@ -71,8 +86,8 @@ STATUS = """
 cd "$1/files" || exit 73; shift
 while [ $# -gt 0 ]; do
   have=0
-  if [ -f "$1" ]; then
-    sum=$(sha256sum "$1")
+  if [ -f "$1" ] && [ ! -L "$1" ]; then
+    sum=$(sha256sum < "$1")
     if [ "${sum%% *}" = "$1" ]; then have=$2; touch "$1"; else rm -f "$1"; fi
   elif [ -f "$1.part" ]; then
     have=$(wc -c < "$1.part"); [ $have -lt "$2" ] || { rm -f "$1.part"; have=0; }
@@ -88,28 +103,34 @@ error=$(LC_ALL=C cat 2>&1 >> "$2.part")
 case $error in *[Ss]pace*|*[Qq]uota*) rm -f "$2.part"; echo "$error" >&2; exit 28;; esac
 have=$(wc -c < "$2.part")
 [ $have -ge "$3" ] || exit 74
-sum=$(sha256sum "$2.part")
+sum=$(sha256sum < "$2.part")
 if [ "${sum%% *}" != "$2" ]; then rm -f "$2.part"; exit 76; fi
 mv "$2.part" "$2"
 """
 
-# $1 run folder · $2 root, then pairs NAME SHA256.
+# $1 run folder · $2 root, then pairs NAME SHA256. What will run is checked here, where it will run. 28 · 76
 PLACE = """
 cd "$1" || exit 73; files=$2/files; shift 2
 while [ $# -gt 0 ]; do
   case $1 in */*) mkdir -p "${1%/*}" || exit 28;; esac
   ln "$files/$2" "$1" 2>/dev/null || cp "$files/$2" "$1" || exit 28
+  sum=$(sha256sum < "$1")
+  [ "${sum%% *}" = "$2" ] || { rm -f "$files/$2"; exit 76; }
   shift 2
 done
 """
 
 # $1 run folder, then a command, which gets stdin. The lock holder can read its process id before it starts.
 # It is a child, so that a signal that ends it becomes 128 + its number, which every transport passes on.
+# The shells around it can be ended by the lock holder too: a stopped one would stay for ever.
 START = """
 cd "$1" || exit 73; shift
+echo $$ > shell.pid; echo $PPID > report.pid
 exec 3<&0
 sh -c 'echo $$ > command.pid && exec "$@"' edgeprune "$@" <&3 &
-wait $!
+wait $!; code=$?
+rm -f shell.pid report.pid command.pid
+exit $code
 """
 
 # Paths. Prints each file's name, text and a separator; what cannot be read is left out.
@@ -120,8 +141,13 @@ done; true
 """
 
 
-# Says on stderr that the script ended and how, which a cut connection cannot: adb then reports success.
-_REPORT = """sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
+# Marks where the script's own output begins, and says on stderr that it ended and how, which a cut connection
+# cannot: adb then reports success.
+_REPORT = """echo; echo edgeprune-begin; { echo; echo edgeprune-begin; } >&2
+sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
+_READY = re.compile(rf"^{READY} ([^\r\n]+)\r?\n([^\r\n]+)\r?\n", re.MULTILINE)
+_BEGINS = re.compile(rb"^edgeprune-begin\r?\n", re.MULTILINE)
+_ENDED = re.compile(rf"(.*){_EXIT} ([0-9]{{1,3}})\s*", re.DOTALL)
 
 
 def lock_holder_command(*arguments: str) -> str:
@@ -134,7 +160,19 @@ def command(script: str, *arguments: str) -> str:
     return shlex.join(["exec", "sh", "-c", _REPORT, "edgeprune", script, "edgeprune", *arguments])
 
 
+def ready(printed: bytes) -> tuple[str, str] | None:
+    """The run's folder and the root that the lock holder names, once it has."""
+    found = _READY.search(printed.decode(errors="replace"))
+    return (found[1], found[2]) if found else None
+
+
+def own_output(printed: bytes) -> bytes:
+    """What the script printed, without what a login shell's start file printed before it."""
+    found = _BEGINS.search(printed)
+    return printed[found.end() :] if found else printed
+
+
 def split_exit(stderr: str) -> tuple[str, int | None]:
     """The script's own stderr and its exit code; None if it did not come to its end."""
-    text, mark, code = stderr.rpartition("edgeprune-exit ")
-    return (text, int(code)) if mark and code.strip().isdigit() else (stderr, None)
+    found = _ENDED.fullmatch(stderr)
+    return (found[1], int(found[2])) if found else (stderr, None)

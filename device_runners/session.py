@@ -10,27 +10,28 @@ line: when that closes, on purpose, by Ctrl-C or by a cut connection, it kills a
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
-import os
 import re
-import selectors
 import subprocess
-import time
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import NoReturn
 
-from device_runners import scripts
+from device_runners import exchange, scripts
+from device_runners.agent.job import STEP_MARK
 from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError
 
 _CONNECT_S = 30.0
-_CLOSE_S = 10.0
+_SLACK_S = 2.5  # the device ends a run at its limit by itself; the host waits a little longer
+_CLOSE_S = 1.5  # with the slack and a kill below the 5 s after the limit in which everything ends
+_SCRIPT_BYTES = 4 << 20  # what a script of ours may print
+RUN_BYTES = 64 << 20  # what a run may print, its outputs included
 _UPLOAD_BYTES_PER_S = 20_000  # slower than that counts as hung
 _LOCK_TRIES_PER_S = 5
-_EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED = 75, 28, 76  # exit codes of the scripts
+_EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED, _EX_NO_HASHES = 75, 28, 76, 77  # exit codes of the scripts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Session:
         self._time_limit_s = time_limit_s
         self._lock_wait_s = lock_wait_s
         self._lock_holder: subprocess.Popen[bytes] | None = None
+        self._stop = threading.Event()
         self.folder = ""
         self._root = ""
 
@@ -62,7 +64,7 @@ class Session:
         tries = int(self._lock_wait_s * _LOCK_TRIES_PER_S)
         line = scripts.lock_holder_command(self.transport.root, str(tries), str(limit))
         try:
-            self._lock_holder = _start(self.transport.argv(line, lock_holder=True))
+            self._lock_holder = exchange.start(self.transport.argv(line, lock_holder=True))
             self.folder, self._root = self._await_ready(self._lock_holder)
         except BaseException:
             self._close()
@@ -74,22 +76,19 @@ class Session:
 
     def _close(self) -> None:
         try:
-            self.abort()
             if self._lock_holder is not None:
-                with self._lock_holder as process:  # closes its pipes
-                    try:
-                        process.wait(_CLOSE_S)
-                    except subprocess.TimeoutExpired:
-                        process.kill()
+                exchange.end(self._lock_holder, _CLOSE_S)  # its closed stdin ends everything on the device
         finally:
             self.transport.close()
 
     def abort(self) -> None:
-        """Cut the life line; the lock holder ends everything on the device."""
-        stdin = self._lock_holder.stdin if self._lock_holder else None
-        if stdin and not stdin.closed:
-            with contextlib.suppress(BrokenPipeError):  # it is gone already
-                stdin.close()
+        """Have whatever step is under way fail at once; leaving the session then cleans up."""
+        self._stop.set()
+
+    @property
+    def _patience_s(self) -> float:
+        """How long a short step may take: on a device that hangs the user's limit counts here too."""
+        return min(_CONNECT_S, self._time_limit_s + _SLACK_S)
 
     def upload(self, files: Mapping[str, Path | bytes]) -> None:
         """Bring files into the run's folder, sending only what the device does not have."""
@@ -97,17 +96,31 @@ class Session:
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         by_hash = {hashes[name]: content for name, content in contents.items()}
         pairs = [part for digest, content in by_hash.items() for part in (digest, str(len(content)))]
-        status = self._script(scripts.STATUS, self._root, *pairs).stdout.decode()
-        for line in status.splitlines():
-            digest, have = line.split()
-            if int(have) < len(by_hash[digest]):
-                self._store(digest, by_hash[digest], int(have))
+        status = self._script(scripts.STATUS, self._root, *pairs).stdout
+        for digest, have in self._have(status, by_hash).items():
+            if have < len(by_hash[digest]):
+                self._store(digest, by_hash[digest], have)
         places = [part for name, digest in hashes.items() for part in (name, digest)]
         self._script(scripts.PLACE, self.folder, self._root, *places)
 
-    def run(self, command: Sequence[str], stdin: bytes, timeout_s: float) -> CommandResult:
-        """Run a command in the run's folder."""
-        return self._call(scripts.command(scripts.START, self.folder, *command), stdin, timeout_s)
+    def _have(self, status: bytes, wanted: Mapping[str, bytes]) -> dict[str, int]:
+        """How many bytes of each file are on the device already, as it says."""
+        text = status.decode(errors="replace")
+        pairs = re.findall(r"^([0-9a-f]{64}) ([0-9]{1,15})\r?$", text, re.MULTILINE)
+        have = {digest: int(size) for digest, size in pairs}
+        if have.keys() != wanted.keys():
+            raise DeviceError(
+                f"What {self.transport.device} says of its uploaded files is not understood.", "",
+                "Run it again; if it repeats, check what its login shell does.",
+            )
+        return have
+
+    def run(
+        self, command: Sequence[str], stdin: bytes, time_limit_s: float, most_bytes: int = RUN_BYTES
+    ) -> CommandResult:
+        """Run a command in the run's folder, which ends by itself after `time_limit_s`."""
+        line = scripts.command(scripts.START, self.folder, *command)
+        return self._call(line, stdin, time_limit_s + _SLACK_S, most_bytes)
 
     def read_files(self, paths: Sequence[str]) -> dict[str, str]:
         """Text of those files of the device that can be read."""
@@ -115,9 +128,9 @@ class Session:
         parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
         return {path: content for path, content in parts}  # noqa: C416  (mypy cannot tell two from many)
 
-    def shell(self, script: str, *arguments: str, timeout_s: float = _CONNECT_S) -> CommandResult:
+    def shell(self, script: str, *arguments: str) -> CommandResult:
         """Run a script; a non-zero exit code is the caller's business."""
-        return self._call(scripts.command(script, *arguments), b"", timeout_s)
+        return self._call(scripts.command(script, *arguments), b"", self._patience_s)
 
     def _script(self, script: str, *arguments: str) -> CommandResult:
         result = self.shell(script, *arguments)
@@ -127,7 +140,7 @@ class Session:
 
     def _store(self, digest: str, content: bytes, have: int) -> None:
         line = scripts.command(scripts.STORE, self._root, digest, str(len(content)))
-        timeout_s = _CONNECT_S + len(content) / _UPLOAD_BYTES_PER_S
+        timeout_s = self._patience_s + len(content) / _UPLOAD_BYTES_PER_S
         result = self._call(line, content[have:], timeout_s)
         if result.code == _EX_DAMAGED and have:  # the part kept from last time was not what it seemed
             result = self._call(line, content, timeout_s)
@@ -141,27 +154,37 @@ class Session:
         if result.code == _EX_NO_SPACE:
             found = f"{device} has no space left ({detail})."
             way_out = f"Free some below {self._root} there, and try again."
+        elif result.code == _EX_NO_HASHES:
+            found, way_out = f"{device} has no sha256sum to check uploads with.", "Install coreutils there."
         elif result.code == _EX_DAMAGED:
             found, way_out = f"What arrived at {device} is not what was sent.", "Check its storage and cable."
         return DeviceError(found, "", way_out)
 
-    def _call(self, line: str, stdin: bytes, timeout_s: float) -> CommandResult:
-        process = _start(self.transport.argv(line))
+    def _call(
+        self, line: str, stdin: bytes, timeout_s: float, most_bytes: int = _SCRIPT_BYTES
+    ) -> CommandResult:
+        device = self.transport.device
+        process = exchange.start(self.transport.argv(line))
         try:
-            stdout, stderr = process.communicate(stdin, timeout_s)
-        except subprocess.TimeoutExpired as error:
+            printed, said = exchange.exchange(process, stdin, timeout_s, most_bytes, self._stop)
+        except exchange.ExchangeTimeoutError as error:
             raise DeviceError(
-                f"{self.transport.device} did not answer within {timeout_s:.0f} s; the run was stopped.", "",
-                "Raise --time-limit, or check the device.",
+                f"{device} did not answer within {timeout_s:.0f} s{_last_step(error.stderr)}; "
+                "the run was stopped.", "", "Raise --time-limit, or check the device.",
             ) from error
+        except exchange.TooMuchOutputError as error:
+            raise DeviceError(
+                f"{device} sent more than {most_bytes >> 20} MB.", "No step sends that much.",
+                "Check what runs on the device.",
+            ) from error
+        except exchange.ExchangeAbortedError as error:
+            raise _aborted(device) from error
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-        text, code = scripts.split_exit(stderr.decode(errors="replace"))
+            exchange.end(process, 0)
+        text, code = scripts.split_exit(scripts.own_output(said).decode(errors="replace"))
         if code is None:
             raise self._lost(process.returncode, text)
-        return CommandResult(code, stdout, text)
+        return CommandResult(code, scripts.own_output(printed), text)
 
     def _lost(self, code: int, stderr: str) -> DeviceError:
         last = (stderr.strip().splitlines() or [f"exit code {code}"])[-1]
@@ -172,44 +195,44 @@ class Session:
     def _await_ready(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
         """The run's folder and the root, once the lock is held."""
         assert process.stdout is not None  # noqa: S101  (a pipe was asked for)
-        text = _read_until(process.stdout, scripts.READY.encode(), _CONNECT_S + self._lock_wait_s)
-        match = re.search(rf"^{scripts.READY} (\S+) (\S+)\r?$", text.decode(errors="replace"), re.MULTILINE)
-        if not match:
-            raise self._refused(process)
-        return match[1], match[2]
+        try:
+            printed = exchange.read_until(
+                process.stdout, scripts.ready, _CONNECT_S + self._lock_wait_s, self._patience_s,
+                _SCRIPT_BYTES, self._stop,
+            )
+        except exchange.ExchangeTimeoutError as error:
+            raise self._silent() from error
+        if self._stop.is_set():
+            raise _aborted(self.transport.device)
+        return scripts.ready(printed) or self._refused(process)
 
-    def _refused(self, process: subprocess.Popen[bytes]) -> DeviceError:
+    def _silent(self) -> DeviceError:
+        return DeviceError(
+            f"{self.transport.device} did not answer in {self._patience_s:.0f} s.", "", "Check the device."
+        )
+
+    def _refused(self, process: subprocess.Popen[bytes]) -> NoReturn:
         device = self.transport.device
         try:
-            _, stderr = process.communicate(timeout=_CLOSE_S)
-        except subprocess.TimeoutExpired:
-            return DeviceError(f"{device} did not answer in {_CONNECT_S:.0f} s.", "", "Check the device.")
+            _, stderr = exchange.exchange(process, b"", self._patience_s, _SCRIPT_BYTES, self._stop)
+        except (exchange.ExchangeTimeoutError, exchange.TooMuchOutputError) as error:
+            raise self._silent() from error
+        except exchange.ExchangeAbortedError as error:
+            raise _aborted(device) from error
         text = stderr.decode(errors="replace")
         if process.returncode == _EX_LOCKED:
-            return DeviceError(
+            raise DeviceError(
                 f"{device} is busy: {' '.join(text.split())}.", "One run at a time keeps timings true.",
                 "Wait for the other run, or end it.",
             )
         result = CommandResult(process.returncode, b"", text)
-        return self.transport.failure(process.returncode, text) or self._problem(result)
+        raise self.transport.failure(process.returncode, text) or self._problem(result)
 
 
-def _start(argv: Sequence[str]) -> subprocess.Popen[bytes]:
-    """In a session of its own: Ctrl-C is for edgeprune, which then cleans up in order."""
-    return subprocess.Popen(  # noqa: S603  (a list, no shell on this side)
-        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
-    )
+def _aborted(device: str) -> DeviceError:
+    return DeviceError(f"The run on {device} was interrupted.")
 
 
-def _read_until(stream: IO[bytes], mark: bytes, timeout_s: float) -> bytes:
-    """Read up to the end of the line that begins with `mark`, the end of `stream` or the time limit."""
-    deadline = time.monotonic() + timeout_s
-    seen = b""
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while selector.select(max(deadline - time.monotonic(), 0)):
-            piece = os.read(stream.fileno(), 1 << 16)
-            seen += piece
-            if not piece or (mark in seen and b"\n" in seen[seen.index(mark) :]):
-                break
-    return seen
+def _last_step(stderr: bytes) -> str:
+    steps = re.findall(rf"^{STEP_MARK}(.+)$", stderr.decode(errors="replace"), re.MULTILINE)
+    return f", while {steps[-1].strip()[:200]}" if steps else ""

@@ -9,6 +9,8 @@ EdgepruneError
 
 from __future__ import annotations
 
+import re
+
 
 class EdgepruneError(Exception):
     """Base of everything edgeprune raises on purpose."""
@@ -40,10 +42,23 @@ class DeviceError(EdgepruneError):
     exit_code = 3
 
 
+def plain(text: str) -> str:
+    r"""Text of unknown origin as one line that means nothing but itself, wherever it is printed.
+
+    What is not printable (control characters, line breaks, lone surrogates, turns of the reading direction)
+    is shown as an escape such as ``\x1b``. GitHub takes ``::`` at the start of a line and ``##[`` anywhere
+    for a workflow command, so both are broken up.
+    """
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+    return _COMMAND.sub(r":\\:", text).replace("##[", "##\\[")
+
+
+_COMMAND = re.compile(r"(?<!\S)::")
+
+
 def shown(name: object) -> str:
-    """A name of unknown origin, fit for a message: escaped where it is not printable."""
-    text = str(name)
-    return text if text.isprintable() else ascii(text)
+    """A name of unknown origin, fit for a message."""
+    return plain(str(name))
 
 
 def unreadable(name: object, error: Exception, expected: str, way_out: str = "Write it again.") -> InputError:

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Optional
 
 from edgeprune import jsonable
+from edgeprune.errors import InputError
 
 RECORD_SCHEMA_VERSION = 1
+_LONGEST_NS = 366 * 24 * 3600 * 10**9
+_MOST_BYTES = 1 << 50
+_MOST_CORES = 1 << 16
+_LONGEST_TEXT = 2000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,12 +140,65 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "The run record") -> RunRecord:
-        """Read one record; `InputError` if it is none."""
-        return jsonable.loads(cls, text, where)
+        """Read one record; `InputError` if it is none, or cannot be right."""
+        record = jsonable.loads(cls, text, where)
+        problem = next(record.problems(), None)
+        if problem is not None:
+            raise InputError(f"{where} cannot be right: {problem}.", "", "Measure again.")
+        return record
+
+    def problems(self) -> Iterator[str]:
+        """What in the record contradicts itself, or cannot be."""
+        timed = (*self.latency_ns, *self.warmup_ns, *self.preprocess_ns)
+        if not all(0 <= one <= _LONGEST_NS for one in (*timed, self.load_ns, self.first_inference_ns)):
+            yield "a time is negative or longer than a year"
+        found = self.latency
+        rising = [one for one in (found.p50_ms, found.p90_ms, found.p99_ms) if one is not None]
+        if not all(math.isfinite(one) and one > 0 for one in rising) or rising != sorted(rising):
+            yield f"latencies {rising} ms do not rise from p50 to p99 above 0"
+        elif self.latency_ns and not _alike(found, summarize(self.latency_ns)):
+            yield "its latencies are not those of its single runs"
+        yield from self._problems_of_numbers()
+        longest = max(map(len, self._texts()), default=0)
+        if longest > _LONGEST_TEXT:
+            yield f"a text has {longest} characters"
+
+    def _problems_of_numbers(self) -> Iterator[str]:
+        memory = [one for one in dataclasses.astuple(self.memory) if one is not None]
+        in_range = all(0 <= one < _MOST_BYTES for one in (*memory, self.model.bytes))
+        if not in_range or self.memory.peak_bytes == 0:
+            yield f"its memory figures are {memory}"
+        rest = (found for found in (
+            self.throughput_per_s, self.real_time_factor, self.latency.mean_ms, self.latency.std_ms,
+        ) if found is not None)
+        if not all(math.isfinite(one) and one >= 0 for one in rest):
+            yield "a mean, a deviation or a rate is negative or no number"
+        if not all(map(math.isfinite, self.metrics.values())):
+            yield "a metric is no finite number"
+        if self.samples < 0 or not 0 < self.facts.cores <= _MOST_CORES:
+            yield f"it has {self.samples} samples and {self.facts.cores} cores"
+
+    def _texts(self) -> Iterator[str]:
+        facts, runtime = self.facts, self.runtime
+        yield from (*facts.features, *self.unstable, *self.metrics)
+        yield from (facts.model, facts.soc, facts.arch, facts.os)
+        yield from (self.device, self.model.name, self.model.sha256, runtime.name, runtime.version)
+        yield from (runtime.python or "", runtime.numpy or "", facts.governor or "")
 
     def to_json(self, indent: int | None = None) -> str:
         """Write one record."""
         return jsonable.dumps(self, indent)
+
+
+def _alike(one: Latency, other: Latency) -> bool:
+    """Whether two summaries agree; a figure that one has and the other has not does not."""
+    pairs = zip(dataclasses.astuple(one), dataclasses.astuple(other))  # noqa: B905  (Python 3.10's)
+    return all(
+        mine == theirs or (
+            mine is not None and theirs is not None and math.isclose(mine, theirs, rel_tol=1e-6, abs_tol=1e-6)
+        )
+        for mine, theirs in pairs
+    )
 
 
 def percentile(values: Sequence[float], fraction: float) -> float:

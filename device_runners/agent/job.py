@@ -41,6 +41,16 @@ class InterleavedJob:
 
 
 @dataclasses.dataclass(frozen=True)
+class JobError:
+    """Why there is no result: an `EdgepruneError` of the agent, on stderr after `ERROR_MARK`."""
+
+    kind: str  # its class
+    found: str
+    expected: str
+    way_out: str
+
+
+@dataclasses.dataclass(frozen=True)
 class InterleavedTimes:
     """Latency of each block of the reference and of each model, and what follows from them."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 import time
 
-from device_runners.agent.job import ERROR_MARK, InterleavedJob, Job
+from device_runners.agent.job import ERROR_MARK, InterleavedJob, Job, JobError
 from edgeprune import jsonable
 from edgeprune.errors import DeviceError, EdgepruneError
 
@@ -19,9 +18,8 @@ def main() -> int:
     try:
         record = _do_job(sys.stdin.buffer.read(), sys.argv[1:])
     except EdgepruneError as error:
-        message = {"kind": type(error).__name__, "found": error.found, "expected": error.expected,
-                   "way_out": error.way_out}
-        print(ERROR_MARK + json.dumps(message), file=sys.stderr, flush=True)
+        message = JobError(type(error).__name__, error.found, error.expected, error.way_out)
+        print(ERROR_MARK + jsonable.dumps(message), file=sys.stderr, flush=True)
         return error.exit_code
     with os.fdopen(result, "w", encoding="utf-8") as stream:
         stream.write(jsonable.dumps(record))
@@ -29,6 +27,11 @@ def main() -> int:
 
 
 def _do_job(text: bytes, arguments: list[str]) -> object:
+    job: InterleavedJob | Job = (
+        jsonable.loads(InterleavedJob, text, "The job") if arguments == ["interleaved"]
+        else jsonable.loads(Job, text, "The job")
+    )
+    _end_after(job.settings.time_limit_s)
     # Imported here, so that a device without numpy gives this error and not a traceback.
     try:
         import numpy as np  # noqa: F401
@@ -40,13 +43,7 @@ def _do_job(text: bytes, arguments: list[str]) -> object:
     from device_runners.agent.interleaved import run_interleaved
     from device_runners.agent.run import run
 
-    if arguments == ["interleaved"]:
-        models = jsonable.loads(InterleavedJob, text, "The job")
-        _end_after(models.settings.time_limit_s)
-        return run_interleaved(models, time.perf_counter_ns)
-    job = jsonable.loads(Job, text, "The job")
-    _end_after(job.settings.time_limit_s)
-    return run(job)
+    return run_interleaved(job, time.perf_counter_ns) if isinstance(job, InterleavedJob) else run(job)
 
 
 def _claim_stdout() -> int:

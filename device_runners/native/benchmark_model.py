@@ -9,6 +9,7 @@ import re
 from device_runners.agent import facts
 from device_runners.agent.run import model_file
 from device_runners.execution import run_program, uploaded
+from device_runners.native.output import understood
 from device_runners.options import BenchOptions, Target
 from device_runners.session import Session
 from edgeprune.bundle.read import MODEL
@@ -35,19 +36,20 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
     ]
     result = run_program(session, uploaded("tool", *flags), b"", options.time_limit_s, "benchmark_model")
     files = session.read_files(facts.PATHS)
-    arch = session.shell("uname -m").stdout.decode().strip()
+    arch = session.shell("uname -m").stdout.decode(errors="replace").strip()
     device = facts.device_facts(files.get, arch, before, facts.device_state(files.get))
     text = result.stdout.decode(errors="replace") + result.stderr
-    figures = parse(text)
-    return RunRecord(
-        device=session.transport.device, model=model_file(target.model), settings=options.settings(),
-        runtime=Runtime("benchmark_model", "unknown"),
-        latency=Latency(figures["median"] / 1e3, figures["avg"] / 1e3, figures["std"] / 1e3),
-        latency_ns=(), warmup_ns=(), load_ns=int(figures["init"] * 1e3),
-        first_inference_ns=int(figures["first"] * 1e3), throughput_per_s=1e6 / figures["avg"],
-        memory=Memory(peak_bytes=_megabytes(text)), facts=device,
-        unstable=("benchmark_model gives no single latencies, so steadiness was not checked",),
-    )
+    with understood(session.transport.device):
+        figures = parse(text)
+        return RunRecord(
+            device=session.transport.device, model=model_file(target.model), settings=options.settings(),
+            runtime=Runtime("benchmark_model", "unknown"),
+            latency=Latency(figures["median"] / 1e3, figures["avg"] / 1e3, figures["std"] / 1e3),
+            latency_ns=(), warmup_ns=(), load_ns=int(figures["init"] * 1e3),
+            first_inference_ns=int(figures["first"] * 1e3), throughput_per_s=1e6 / figures["avg"],
+            memory=Memory(peak_bytes=_megabytes(text)), facts=device,
+            unstable=("benchmark_model gives no single latencies, so steadiness was not checked",),
+        )
 
 
 def parse(text: str) -> dict[str, float]:

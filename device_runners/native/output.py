@@ -4,12 +4,15 @@ One fact a line, first the name: ``load_ns 1200``, ``latency_ns 8100 8000 …``,
 ``state before /proc/loadavg 0.1 …``, ``output 0 7f80…`` (one sample's raw bytes in hex), at last ``done``.
 """
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 import numpy as np
 
 from device_runners.agent.facts import difference
 from device_runners.agent.measure import RunTimings
+from device_runners.execution import DOUBT
 from edgeprune.errors import DeviceError
 from edgeprune.run_record import Memory, Runtime
 
@@ -59,15 +62,27 @@ class NativeOutput:
 def parse(text: str, device: str) -> NativeOutput:
     """Sort the lines; `DeviceError` where they are cut short or not the runner's."""
     found = NativeOutput()
-    try:
+    with understood(device):
         for line in text.splitlines():
             _sort(found, line)
         complete = "done" in found.facts and found.numbers("latency_ns")
-    except (ValueError, IndexError, KeyError) as error:
-        raise DeviceError(f"What the runner on {device} printed is not understood ({error}).") from error
     if not complete:
         raise DeviceError(f"What the runner on {device} printed is cut short.", "", "Try again.")
     return found
+
+
+@contextlib.contextmanager
+def understood(device: str) -> Iterator[None]:
+    """Turn what a device printed and cannot be read into a `DeviceError`."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:
+        raise _unclear(device, error) from error
+
+
+def _unclear(device: str, error: Exception) -> DeviceError:
+    reason = f"{type(error).__name__}: {str(error)[:200]}"
+    return DeviceError(f"What the runner on {device} printed is not understood ({reason}).", "", DOUBT)
 
 
 def _sort(found: NativeOutput, line: str) -> None:

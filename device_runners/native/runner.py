@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import importlib.util
+import math
 import platform
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from device_runners.native import output
 from device_runners.native.job import NativeJob, pack, prepare
 from device_runners.native.output import NativeOutput
 from device_runners.options import BenchOptions, Target
-from device_runners.session import Session
+from device_runners.session import RUN_BYTES, Session
 from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.cache import cache_folder
@@ -35,22 +36,27 @@ def run_native(session: Session, target: Target, options: BenchOptions) -> RunRe
 
     An `InputError` says what the user has to name or build where a program or a library is missing.
     """
-    arch, *properties = session.shell(_UNAME).stdout.decode().splitlines() or ["unknown"]
+    arch, *properties = session.shell(_UNAME).stdout.decode(errors="replace").splitlines() or ["unknown"]
     program, library = find_program(options, arch), find_library(options, arch)
     job = prepare(target, options)
     packed = pack(job.inputs, options, evaluate=job.data is not None)
     session.upload({"runner": program, "library.so": library, MODEL: target.model, "job.bin": packed})
     command = uploaded("runner", "job.bin", MODEL, "./library.so")
-    result = run_program(session, command, b"", options.time_limit_s, f"runner for {arch}")
+    # Every output of every sample comes back in hex.
+    outputs = sum(4 * math.prod(info.shape) for info in job.output_infos) * len(job.inputs[0])
+    result = run_program(
+        session, command, b"", options.time_limit_s, f"runner for {arch}", RUN_BYTES + 2 * max(outputs, 0)
+    )
     device = session.transport.device
     printed = output.parse(result.stdout.decode(errors="replace"), device)
     files = session.read_files(facts.PATHS)
-    states = (facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after"))
-    described = facts.with_android(facts.device_facts(files.get, arch, *states), properties)
-    return record_of(
-        device, target.model, target.bundle, options.settings(), printed.runtime(), printed.timings(),
-        printed.memory(), described, _evaluate(device, target.bundle, job, printed),
-    )
+    with output.understood(device):
+        states = (facts.device_state(functools.partial(printed.state, when)) for when in ("before", "after"))
+        described = facts.with_android(facts.device_facts(files.get, arch, *states), properties)
+        return record_of(
+            device, target.model, target.bundle, options.settings(), printed.runtime(), printed.timings(),
+            printed.memory(), described, _evaluate(device, target.bundle, job, printed),
+        )
 
 
 def find_program(options: BenchOptions, arch: str) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
@@ -54,32 +55,30 @@ def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError]
     records = [result for result in results if isinstance(result, RunRecord)]
     failures = [result for result in results if isinstance(result, EdgepruneError)]
     if as_json:
-        typer.echo(jsonable.dumps(records))
+        say_document(jsonable.dumps(records))
     elif records:
         _print_table(records)
     if failures:
         for device, result in zip(devices, results, strict=True):
             if records and isinstance(result, EdgepruneError) and result is not failures[0]:
-                typer.echo(f"{device}: {result}", err=True)
+                say(f"{device}: {result}", error=True)
         raise failures[0]
 
 
 def _print_table(records: Sequence[RunRecord]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
     metrics = list(dict.fromkeys(name for record in records for name in record.metrics if "/" not in name))
-    table = Table("device", "p50 ms", "p90 ms", "p99 ms", "peak MB", "model MB", *metrics)
+    table = Table("device", "p50 ms", "p90 ms", "p99 ms", "peak MB", "model MB", *cells(metrics))
     for record in records:
         latency, memory = record.latency, record.memory
         table.add_row(
-            record.device,
+            cell(record.device),
             *(_number(value, 3) for value in (latency.p50_ms, latency.p90_ms, latency.p99_ms)),
             *(_number(value and value / 1e6, 1) for value in (memory.peak_bytes, memory.model_bytes)),
             *(_number(record.metrics.get(name), 4) for name in metrics),
         )
-    console = Console()
-    console.print(table)
+    draw(table)
     for record in records:
         facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
         lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
@@ -87,7 +86,7 @@ def _print_table(records: Sequence[RunRecord]) -> None:
             lines.append("the metrics are over synthetic data: they say nothing about the real world")
         lines += [f"unstable: {reason}" for reason in record.unstable]
         for line in lines:
-            console.print(f"{record.device}: {line}", markup=False, highlight=False, soft_wrap=True)
+            say(f"{record.device}: {line}")
 
 
 def _number(value: float | None, digits: int) -> str:

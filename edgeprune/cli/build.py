@@ -12,6 +12,7 @@ import typer
 from typer import Option
 
 from edgeprune.cli import options
+from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.cli.progress import progress_bars
 from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import Recipe, recipe
@@ -51,7 +52,7 @@ def build(
     typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
     effective, places = _effective(context, recipe_file, typed, out, settings)
     if write_recipe:
-        typer.echo(written_recipe(effective, places), nl=False)
+        say_document(written_recipe(effective, places))
         return
     from device_runners.options import BenchOptions
     from edgeprune.pipeline import build as pipeline
@@ -70,11 +71,11 @@ def build(
             progress=progress, force=force, resume=resume and not force, tools=tools,
         )
     if json:
-        typer.echo(done.bundle.file(REPORT).read_text(encoding="utf-8"), nl=False)
+        say_document(done.bundle.file(REPORT).read_text(encoding="utf-8"))
     elif not silent:
         _print(read_report(done.bundle), places["out"], explain=explain)
         if done.unchanged:
-            typer.echo("Nothing changed since the last build, so nothing was done; --force builds again.")
+            say("Nothing changed since the last build, so nothing was done; --force builds again.")
 
 
 def _effective(
@@ -91,38 +92,35 @@ def _effective(
 
 
 def _print(report: Report, out: str, *, explain: bool) -> None:
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from edgeprune.report import budget, quantization
     from edgeprune.report.table import COLUMNS, table_rows
 
-    table = Table(title=escape(f"{report.model} on {report.data.name}"))
+    table = Table(title=cell(f"{report.model} on {report.data.name}"))
     for column in COLUMNS:
         table.add_column(column, justify="left" if not column else "right")
     for row in table_rows(report):
-        table.add_row(*row)
-    console = Console()
-    console.print(table)
-    console.print(
+        table.add_row(*cells(row))
+    draw(table)
+    say(
         f"{100 * report.removed.neurons:.1f} % of the neurons are removed. Removing them gives the same "
         f"outputs as switching them off (largest difference {report.equivalence.max_abs_error:.1e}). "
         f"Accuracy is on {report.data.test} test samples."
     )
     for line in quantization.lines(report):
-        console.print(line, markup=False)
+        say(line)
     if report.budget is not None:
         for line in budget.summary(report.budget):
-            console.print(line, markup=False, highlight=False)
+            say(line)
         if explain:
-            widths = Table(*budget.COLUMNS, title=f"Widths for {escape(report.budget.device)}")
-            for cells in budget.rows(report.budget):
-                widths.add_row(*map(escape, cells))
-            console.print(widths)
-            console.print(budget.MEANING, markup=False, highlight=False)
+            widths = Table(*budget.COLUMNS, title=f"Widths for {cell(report.budget.device)}")
+            for row in budget.rows(report.budget):
+                widths.add_row(*cells(row))
+            draw(widths)
+            say(budget.MEANING)
     elif explain:
-        console.print("No budget was given, so no width was chosen for a device; see the report's groups.")
+        say("No budget was given, so no width was chosen for a device; see the report's groups.")
     for note in report.notes:
-        console.print(f"Note: {escape(note)}")
-    console.print(f"Bundle: {out}", soft_wrap=True, markup=False)
+        say(f"Note: {note}")
+    say(f"Bundle: {out}")

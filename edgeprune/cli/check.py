@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from edgeprune.cli.output import say, say_document
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def check(
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
     asked = RecipeLimits() if recipe is None else read_limits(recipe)
     for note in asked.notes:
-        typer.echo(f"{'note':>12}  {note}", err=True)  # stdout may have to be JSON
+        say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON
     limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(asked.limits)
     if percentile is not None and percentile not in PERCENTILES:
         raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
@@ -80,14 +81,14 @@ def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:
     from edgeprune.gate.formats import annotation_lines, rows
 
     if as_json:
-        typer.echo(jsonable.dumps({**jsonable.encode(result), "passed": result.passed}, indent=1))
+        say_document(jsonable.dumps({**jsonable.encode(result), "passed": result.passed}, indent=1))
         return
     marks = {"held": "ok", "broken": "BROKEN", "unmeasured": "NOT MEASURED"}
     for row in rows(result):
         mark = "not checked" if row.status == "unmeasured" and not row.failed else marks[row.status.value]
-        typer.echo(f"{mark:>12}  {row.message}")
+        say(f"{mark:>12}  {row.message}")
     for note in result.notes:
-        typer.echo(f"{'note':>12}  {note}")
+        say(f"{'note':>12}  {note}")
     if github:
         for line in annotation_lines(result):
-            typer.echo(line)
+            typer.echo(line)  # a command on purpose: its parts are escaped in `formats`

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.output import say, say_document
+
 
 def compare(
     a: Annotated[Path, typer.Argument(help="A bundle or .tflite file.")],
@@ -26,9 +28,9 @@ def compare(
     options = BenchOptions(threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python)
     result = compare_models(a, b, device, options, rounds)
     if as_json:
-        typer.echo(jsonable.dumps(result))
+        say_document(jsonable.dumps(result))
         return
-    typer.echo(f"A {result.a}: {show_duration(result.a_ms)}")
-    typer.echo(f"B {result.b}: {show_duration(result.b_ms)}")
+    say(f"A {result.a}: {show_duration(result.a_ms)}")
+    say(f"B {result.b}: {show_duration(result.b_ms)}")
     basis = f"{result.confidence:.0%} interval, {len(result.rounds)} rounds, {device}"
-    typer.echo(f"{result.sentence()} ({basis})")
+    say(f"{result.sentence()} ({basis})")

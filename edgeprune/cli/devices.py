@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.output import say, say_document
+
 _DEVICE = "Devices to check; without any: this machine, adb's and the ssh config's."
 
 
@@ -12,20 +14,23 @@ def devices(
     python: Annotated[str | None, typer.Option(help="Python on the devices, such as a venv's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON list.")] = False,
 ) -> None:
-    """Find devices and check each: Python, runtime, disk, clock, with the fix to apply."""
+    """Find devices and check each: Python, runtime, a test run, disk, clock, with the fix to apply."""
     from device_runners.discovery import check_devices, find_devices
     from edgeprune import jsonable
+    from edgeprune.errors import DeviceError
 
     checks = check_devices(device or find_devices(), python)
     if as_json:
-        typer.echo(jsonable.dumps(checks))
-        return
-    for check in checks:
-        facts = [check.arch, check.python and f"Python {check.python}", check.runtime]
-        if check.free_bytes is not None:
-            facts.append(f"{check.free_bytes / 1e9:.1f} GB free")
-        state = "ready" if not check.problems else "not ready" if check.reachable else "not reachable"
-        known = ", ".join(fact for fact in facts if fact)
-        typer.echo(f"{check.device}: {state} ({known})" if known else f"{check.device}: {state}")
-        for problem in check.problems:
-            typer.echo(f"  - {problem}")
+        say_document(jsonable.dumps([{**jsonable.encode(check), "ready": check.ready} for check in checks]))
+    else:
+        for check in checks:
+            facts = [check.arch, check.python and f"Python {check.python}", check.runtime]
+            if check.free_bytes is not None:
+                facts.append(f"{check.free_bytes / 1e9:.1f} GB free")
+            state = "ready" if check.ready else "not ready" if check.reachable else "not reachable"
+            known = ", ".join(fact for fact in facts if fact)
+            say(f"{check.device}: {state} ({known})" if known else f"{check.device}: {state}")
+            for problem in check.problems:
+                say(f"  - {problem}")
+    if lacking := [check.device for check in checks if device and not check.ready]:
+        raise DeviceError(f"Not ready: {', '.join(lacking)}.", "", "Apply the fixes listed for each device.")

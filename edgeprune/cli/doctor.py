@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.output import say, say_document
+
 
 def doctor(
     out: Annotated[Path, typer.Option(help="Where builds will go.")] = Path(),
@@ -18,15 +20,15 @@ def doctor(
 
     checks = examine(out, quick=quick)
     if as_json:
-        typer.echo(jsonable.dumps(checks, indent=1))
+        say_document(jsonable.dumps(checks, indent=1))
     else:
         marks = {
             Health.FINE: "ok", Health.MISSING: "optional", Health.DOUBTFUL: "check", Health.BROKEN: "BROKEN",
         }
         for check in checks:
-            typer.echo(f"{marks[check.state]:>9}  {check.name}: {check.found}")
+            say(f"{marks[check.state]:>9}  {check.name}: {check.found}")
             if check.fix:
-                typer.echo(f"{'':>9}  fix: {check.fix}")
+                say(f"{'':>9}  fix: {check.fix}")
     if not can_build(checks):
         broken = ", ".join(check.name for check in checks if check.state is Health.BROKEN)
         raise VerificationError(f"A build cannot run here: {broken}.", way_out="Apply the fixes above.")

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
 from typer import Argument, Option
+
+from edgeprune.cli.output import say, say_document
 
 _NAME = "Name of the generated module and class. Default: from the task."
 _FORCE = "Replace exports that were edited; never a folder that is not an export."
@@ -30,9 +31,9 @@ def export(
     folders = {kind: folder for kind, folder in asked.items() if folder is not None}
     exported = export_bundle(bundle, folders, name=name, package=package, force=force)
     if as_json:
-        typer.echo(jsonable.dumps({"exported": exported}, indent=1))
+        say_document(jsonable.dumps({"exported": exported}, indent=1))
         return
     for one in exported:
-        typer.echo(f"{one.kind:>8}  {one.folder}  ({len(one.files)} files)")
+        say(f"{one.kind:>8}  {one.folder}  ({len(one.files)} files)")
         for note in one.notes:
-            typer.echo(f"{'note':>8}  {note}")
+            say(f"{'note':>8}  {note}")

@@ -1,10 +1,9 @@
 """From an exception to a short paragraph and an exit code."""
 
 import errno
-import sys
-import textwrap
 import traceback
 
+from edgeprune.cli.output import say_paragraph
 from edgeprune.errors import EdgepruneError
 
 INTERRUPTED = 130
@@ -22,13 +21,13 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
         error.show()
         return int(error.exit_code)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        _say("Interrupted. What was there before is as it was.")
+        say_paragraph("Interrupted. What was there before is as it was.")
         return INTERRUPTED
     if isinstance(error, EdgepruneError):
-        _say(f"Error: {error}")
+        say_paragraph(f"Error: {error}")
         return error.exit_code
     text, code = _unplanned(error)
-    _say(f"Error: {text}")
+    say_paragraph(f"Error: {text}")
     return code
 
 
@@ -44,5 +43,3 @@ def _unplanned(error: BaseException) -> tuple[str, int]:
     return f"{kind}: {error} This is a defect of edgeprune; --debug shows where it happened.", _DEFECT
 
 
-def _say(text: str) -> None:
-    print(textwrap.fill(" ".join(text.split()), 100), file=sys.stderr)  # noqa: T201

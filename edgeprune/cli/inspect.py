@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeprune.cli.options import CustomObjects, TrustModel
+from edgeprune.cli.output import cells, draw, say, say_document
 
 if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
@@ -36,10 +37,10 @@ def inspect(
     total, tables, keras = cost(dependencies), tables_of(dependencies), 3 if is_keras3(loaded) else 2
     if as_json:
         found = {"model": str(model), "keras": keras, **dataclasses.asdict(total), **tables}
-        typer.echo(jsonable.dumps(found, indent=1))
+        say_document(jsonable.dumps(found, indent=1))
         return
     _print(tables)
-    typer.echo(
+    say(
         f"Keras {keras}: {total.neurons:,} prunable neurons, {total.params:,} parameters, {total.macs:,} MACs"
     )
 
@@ -66,10 +67,8 @@ def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
 
 
 def _print(tables: Mapping[str, Sequence[Row]]) -> None:
-    from rich.console import Console
     from rich.table import Table
 
-    console = Console()
     for title, columns in (
         ("layers", ("name", "kind", "params", "macs")),
         ("groups", ("name", "neurons", "producers")),
@@ -79,11 +78,11 @@ def _print(tables: Mapping[str, Sequence[Row]]) -> None:
         for column in columns:
             table.add_column(column.replace("_", " "))
         for row in tables[title]:
-            table.add_row(*(_cell(row[column]) for column in columns))
-        console.print(table)
+            table.add_row(*cells(_text(row[column]) for column in columns))
+        draw(table)
 
 
-def _cell(value: str | int | list[str]) -> str:
+def _text(value: str | int | list[str]) -> str:
     if isinstance(value, list):
         return ", ".join(value)
     return f"{value:,}" if isinstance(value, int) else value

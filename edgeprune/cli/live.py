@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from edgeprune.cli.output import cell, say
 from edgeprune.cli.progress import TITLES
 from edgeprune.sweep.front import TrialResult
 from edgeprune.sweep.front_page import figure_text, settings_text
@@ -47,7 +48,7 @@ def _lines() -> Show:
         for key, line in (lines | {note: note for note in now.notes}).items():
             if key not in shown:
                 shown.add(key)
-                print(f"{len(now.done)}/{now.total} {line}", file=sys.stderr, flush=True)  # noqa: T201
+                say(f"{len(now.done)}/{now.total} {line}", error=True)
 
     return show
 
@@ -58,7 +59,6 @@ def _found(one: TrialResult) -> str:
 
 def _drawn(now: SweepStatus) -> Group:
     from rich.console import Group
-    from rich.markup import escape
     from rich.table import Table
 
     best = sum(one.optimal for one in now.done)
@@ -67,12 +67,12 @@ def _drawn(now: SweepStatus) -> Group:
         table.add_column(name, justify="right" if name in ("trial", "time") else "left")
     for done in list(now.done)[-_LAST:]:
         mark = "[green]front[/] " if done.optimal else "[dim]" + ("stopped " if done.stopped else "") + "[/]"
-        text = escape(_found(done))
-        table.add_row(str(done.number), escape(settings_text(done.settings)), mark + text, "")
+        text = cell(_found(done))
+        table.add_row(str(done.number), cell(settings_text(done.settings)), mark + text, "")
     for run in now.running:
         table.add_row(
-            str(run.number) if run.number >= 0 else "baseline", escape(settings_text(run.settings)),
+            str(run.number) if run.number >= 0 else "baseline", cell(settings_text(run.settings)),
             f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %",
             f"{time.monotonic() - run.since:.0f} s", style="bold",
         )
-    return Group(table, *(f"Note: {escape(note)}" for note in now.notes))
+    return Group(table, *(f"Note: {cell(note)}" for note in now.notes))

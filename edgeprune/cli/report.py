@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.output import say, say_document
+
 _RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
 
 
@@ -22,6 +24,6 @@ def report(
     size = written.stat().st_size
     if as_json:
         names = [str(bundle) for bundle in bundles]
-        typer.echo(jsonable.dumps({"report": str(written), "bytes": size, "bundles": names}, indent=1))
+        say_document(jsonable.dumps({"report": str(written), "bytes": size, "bundles": names}, indent=1))
     else:
-        typer.echo(f"{written} ({size / 1000:.0f} kB)")
+        say(f"{written} ({size / 1000:.0f} kB)")

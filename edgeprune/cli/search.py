@@ -11,6 +11,7 @@ import typer
 from typer import Option
 
 from edgeprune.cli import options
+from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.errors import InputError
 from edgeprune.recipe import LIMITS, recipe
 from edgeprune.recipe.file import read_recipe
@@ -75,7 +76,7 @@ def search(
     front = _run(what, out, enabled=not (silent or json))
     written = write_front(front, out)
     if json:
-        typer.echo(written["front.json"].read_text(encoding="utf-8"), nl=False)
+        say_document(written["front.json"].read_text(encoding="utf-8"))
     elif not silent:
         _print(front, out)
 
@@ -89,33 +90,30 @@ def _run(what: Sweep, out: Path, *, enabled: bool) -> Front:
         with live_table(enabled=enabled) as show, contextlib.redirect_stdout(None):
             return sweep(what, out, show=show)
     except KeyboardInterrupt:
-        typer.echo(f"What is done is kept in {out}: the same command continues with the rest.", err=True)
+        say(f"What is done is kept in {out}: the same command continues with the rest.", error=True)
         raise
 
 
 def _print(front: Front, out: Path) -> None:
     import platform
 
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
     from edgeprune.sweep.front_page import columns, row, settings_text
 
     table = Table(title=f"{len(front.optimal)} of {len(front.trials)} trials that no other one beats")
     for name in columns(front):
-        table.add_column(name, justify="right")
+        table.add_column(cell(name), justify="right")
     for one in front.optimal:
-        table.add_row(*map(escape, row(front, one)))
-    console = Console()
-    console.print(table)
+        table.add_row(*cells(row(front, one)))
+    draw(table)
     for one in front.optimal:
-        console.print(f"{one.number:>5}  {escape(settings_text(one.settings))}", highlight=False)
+        say(f"{one.number:>5}  {settings_text(one.settings)}")
         where = one.bundle.removeprefix(f"{platform.node()}:")
-        console.print(f"       {where}", soft_wrap=True, markup=False, highlight=False)
+        say(f"       {where}")
     failed = [one for one in front.trials if one.error and not one.stopped]
     for one in failed[:3]:
-        console.print(f"Trial {one.number} gave no model: {escape(one.error)}", soft_wrap=True)
+        say(f"Trial {one.number} gave no model: {one.error}")
     for note in front.notes:
-        console.print(f"Note: {escape(note)}")
-    console.print(f"Page: {out}/front.html", soft_wrap=True, markup=False)
+        say(f"Note: {note}")
+    say(f"Page: {out}/front.html")

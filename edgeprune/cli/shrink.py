@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeprune.cli.options import CustomObjects, TrustModel
+from edgeprune.cli.output import say, say_document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,19 +38,19 @@ def shrink(
     save_model(result.model, target)
     report = result.report
     if as_json:
-        typer.echo(jsonable.dumps({**jsonable.encode(report), "model": str(target)}, indent=1))
+        say_document(jsonable.dumps({**jsonable.encode(report), "model": str(target)}, indent=1))
         return
     for removal in report.removals:
-        typer.echo(f"{removal.group}: {removal.channels} {removal.reason}")
+        say(f"{removal.group}: {removal.channels} {removal.reason}")
     before, after = report.before, report.after
-    typer.echo(f"neurons {before.neurons:,} → {after.neurons:,}")
-    typer.echo(f"parameters {before.params:,} → {after.params:,}, MACs {before.macs:,} → {after.macs:,}")
+    say(f"neurons {before.neurons:,} → {after.neurons:,}")
+    say(f"parameters {before.params:,} → {after.params:,}, MACs {before.macs:,} → {after.macs:,}")
     proof = report.equivalence
-    typer.echo(
+    say(
         f"largest difference on {proof.samples} samples: {proof.max_abs_error:.2g} "
         f"(rounding: up to {proof.tolerance:.2g})"
     )
-    typer.echo(f"written to {target}")
+    say(f"written to {target}")
 
 
 def _arrays(path: pathlib.Path) -> np.ndarray | dict[str, np.ndarray]:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from edgeprune.cli.output import say, say_document
+
 _TASK = "Only models of this task: vision, speech, text or tabular."
 
 
@@ -15,16 +17,16 @@ def zoo(
     """List the models of the zoo with accuracy, size and latency before and after pruning."""
     rows = entries(task)
     if as_json:
-        typer.echo(json.dumps({"models": rows}, indent=1))
+        say_document(json.dumps({"models": rows}, indent=1))
         return
     for row in rows:
-        typer.echo(f"{row['name']:<18}{row['summary']}" + (f" (default for {row['task']})" * row["default"]))
+        say(f"{row['name']:<18}{row['summary']}" + (f" (default for {row['task']})" * row["default"]))
         for measured in row["results"]:
-            typer.echo(f"    {_figures(measured)}")
+            say(f"    {_figures(measured)}")
         if not row["results"]:
-            typer.echo("    not measured yet")
-    typer.echo("Before and after half of the neurons are removed; on test data, means of the seeds.")
-    typer.echo("Build one with: edgeprune build zoo:NAME")
+            say("    not measured yet")
+    say("Before and after half of the neurons are removed; on test data, means of the seeds.")
+    say("Build one with: edgeprune build zoo:NAME")
 
 
 def entries(task: str | None) -> list[dict[str, Any]]:

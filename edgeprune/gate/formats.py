@@ -1,8 +1,8 @@
 """A check's result as other programs read it: GitHub annotations, JUnit XML, Markdown; one row, one entry.
 
 GitHub: workflow commands on stdout (docs.github.com, "Workflow commands for GitHub Actions"): data escapes
-%, CR and LF, properties also colon and comma. JUnit: a broken limit is a failure, one that could not be
-measured an error; a part of the verification that the bundle has nothing for is skipped.
+%, properties also colon and comma; `plain` leaves neither CR nor LF. JUnit: a broken limit is a failure, one
+that could not be measured an error; a part of the verification that the bundle has nothing for is skipped.
 """
 
 import dataclasses
@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterator
 from xml.etree import ElementTree as ET
 
+from edgeprune.errors import plain
 from edgeprune.gate.result import CheckResult, Status
 
 _MARKS = {Status.HELD: "✅", Status.BROKEN: "❌", Status.UNMEASURED: "❓"}
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~!&])")
-# What XML 1.0 cannot hold, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +55,7 @@ def annotation_lines(result: CheckResult) -> Iterator[str]:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return plain(text).replace("%", "%25")
 
 
 def junit(result: CheckResult) -> str:
@@ -65,23 +64,21 @@ def junit(result: CheckResult) -> str:
     suite = ET.SubElement(suites, "testsuite", name="edgeprune check")
     counts = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
     for row in rows(result):
-        case = ET.SubElement(suite, "testcase", classname=_clean(result.bundle), name=_clean(row.name))
+        case = ET.SubElement(suite, "testcase", classname=plain(result.bundle), name=plain(row.name))
         counts["tests"] += 1
         if row.status is Status.HELD:
-            ET.SubElement(case, "system-out").text = _clean(row.message)
+            ET.SubElement(case, "system-out").text = plain(row.message)
             continue
         kind = "failure" if row.status is Status.BROKEN else "error" if row.failed else "skipped"
         counts[{"failure": "failures", "error": "errors", "skipped": "skipped"}[kind]] += 1
-        ET.SubElement(case, kind, message=_clean(row.message))
+        ET.SubElement(case, kind, message=plain(row.message))
     suite.attrib.update({name: str(number) for name, number in counts.items()})
     if result.notes:
-        ET.SubElement(suite, "system-out").text = _clean("\n".join(result.notes))
+        ET.SubElement(suite, "system-out").text = "\n".join(map(plain, result.notes))
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def _clean(text: str) -> str:
-    return _FORBIDDEN.sub("\ufffd", text)
 
 
 def markdown(result: CheckResult) -> str:
@@ -103,4 +100,4 @@ def markdown(result: CheckResult) -> str:
 
 def _plain(text: str) -> str:
     """Text that means itself: names come from the bundle and from devices."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _SPECIAL.sub(r"\\\1", plain(" ".join(text.split())))

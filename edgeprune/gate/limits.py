@@ -25,9 +25,9 @@ class Limit:
         return self.name.replace("-", "_")
 
     def broken(self, found: float, allowed: float) -> bool:
-        """Whether the figure is on the wrong side by more than a float's rounding error."""
+        """Whether the figure is on the wrong side by more than a float's rounding error, or is no number."""
         slack = 1e-9 * max(abs(allowed), 1.0)
-        return found > allowed + slack if self.upper else found < allowed - slack
+        return not (found <= allowed + slack if self.upper else found >= allowed - slack)
 
 
 LIMITS = (

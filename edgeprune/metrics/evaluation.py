@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
+
+_ROUNDING = 1e-6  # of a mean in float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -54,6 +57,13 @@ class Metric:
     compute: Callable[[Evaluation], dict[str, float]]
     higher_is_better: bool = True
     unit: str = "fraction"  # a fraction lies in 0..1 (an error rate may exceed 1)
+    negative: bool = False  # whether a fraction may be below 0, as R² of what is worse than the mean
+
+    def possible(self, value: float) -> bool:
+        """Whether a figure can have this value at all."""
+        if not math.isfinite(value) or self.unit != "fraction":
+            return math.isfinite(value)
+        return (self.negative or value >= 0) and (not self.higher_is_better or value <= 1 + _ROUNDING)
 
     def score(self, figures: Mapping[str, float]) -> float:
         """This metric's own figure, its sign such that higher is better."""
@@ -63,7 +73,7 @@ class Metric:
 
 def scalar_metric(
     name: str, meaning: str, compute: Callable[[Evaluation], float], *, higher: bool = True,
-    unit: str = "fraction",
+    unit: str = "fraction", negative: bool = False,
 ) -> Metric:
     """A metric with a single figure under its own name."""
-    return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher, unit)
+    return Metric(name, meaning, lambda evaluation: {name: compute(evaluation)}, higher, unit, negative)

@@ -66,7 +66,7 @@ def _per_column(name: str, meaning: str, values: Values, *, higher: bool, unit: 
 
 
 METRICS = (
-    scalar_metric("r2", "Share of the variance explained.", r2),
+    scalar_metric("r2", "Share of the variance explained.", r2, negative=True),
     scalar_metric(
         "mean_absolute_error", "Mean absolute difference.", mean_absolute_error, higher=False, unit="value"
     ),

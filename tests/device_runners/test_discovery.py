@@ -54,12 +54,31 @@ def test_what_a_device_lacks_is_said_with_the_fix(printed: str, problem: str) ->
 def test_this_machine_is_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     result = CliRunner().invoke(app, ["devices", "local", "ssh://no-such-host.invalid", "--json"])
-    assert result.exit_code == 0
+    assert isinstance(result.exception, DeviceError)  # one of those named is not ready
     here, missing = json.loads(result.stdout)
     assert (here["device"], here["reachable"], here["problems"]) == ("local", True, [])
     assert here["python"] == ".".join(map(str, sys.version_info[:3]))
     assert not missing["reachable"]
     assert missing["problems"]
+    assert [check["ready"] for check in (here, missing)] == [True, False]
+
+
+def test_a_runtime_that_does_not_load_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel of another architecture is installed all the same: only `bench`'s own run shows it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    packages = tmp_path / "packages" / "ai_edge_litert"
+    packages.mkdir(parents=True)
+    (packages / "__init__.py").touch()
+    (packages / "interpreter.py").write_text("raise ImportError('wrong ELF class: ELFCLASS32')")
+    for distribution in ("tflite_runtime", "tensorflow"):
+        (tmp_path / "packages" / f"{distribution}.py").write_text("raise ImportError('none')")
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH={tmp_path}/packages exec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    result = CliRunner().invoke(app, ["devices", "local", "--python", str(python)])
+    assert isinstance(result.exception, DeviceError)
+    assert "local: not ready" in result.stdout
+    assert "wrong ELF class" in result.stdout
 
 
 def test_bench_prints_records_as_json_and_nothing_else(bundle: Path) -> None:

@@ -23,6 +23,7 @@ from edgeprune.bundle import write_bundle
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import RunRecord
 from tests.bundle.samples import MANIFEST, files
+from tests.device_runners.testbeds.beds import wait_for
 
 QUICK = BenchOptions(min_time_s=0.05, runs=10, time_limit_s=60, lock_wait_s=20)
 SHARED_MODELS = Path(__file__).parents[2].parent / "shared" / "models"
@@ -254,7 +255,7 @@ def test_ctrl_c_ends_the_run_and_leaves_nothing(slow_model: Path, own_cache: Pat
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 130
-    assert not Path(f"/proc/{agent}").exists()
+    wait_for(lambda: not Path(f"/proc/{agent}").exists(), "the end of the agent", 5)
 
 
 def test_a_failing_device_does_not_take_the_others_along(bundle: Path) -> None:

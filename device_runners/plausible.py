@@ -1,0 +1,100 @@
+"""Is what a device sent possible at all, and is it about the run that was asked for?
+
+A device may be broken, set up wrongly or hostile; no limit must hold because of a figure that cannot be.
+`edgeprune.run_record` checks a record against itself; here it is compared with what only this side knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from device_runners.agent.job import InterleavedJob, InterleavedTimes
+from device_runners.execution import DOUBT
+from device_runners.options import BenchOptions, Target
+from edgeprune.bundle.read import sha256_of
+from edgeprune.errors import DeviceError
+from edgeprune.run_record import RunRecord
+from edgeprune.tasks.figure_names import metric_of
+
+_CLOCKS_DIFFER = 1.05  # a device's clock may be fast, not by more than this
+_LONGEST_RUNTIME = 200  # characters
+_LARGEST_LOG_RATIO = 40.0
+
+
+def check_record(
+    record: RunRecord, device: str, target: Target, options: BenchOptions, wall_ns: int
+) -> RunRecord:
+    """The record itself, once nothing speaks against it; `wall_ns` is how long the run took, seen from here.
+
+    Raises:
+        DeviceError: something does.
+    """
+    problem = next(_problems(record, device, target, options, wall_ns), None)
+    if problem is not None:
+        raise DeviceError(
+            f"What {device} sent cannot be right: {problem}.", "A record of this run was expected.", DOUBT
+        )
+    return record
+
+
+def _problems(
+    record: RunRecord, device: str, target: Target, options: BenchOptions, wall_ns: int
+) -> Iterator[str]:
+    yield from record.problems()
+    if record.device != device:
+        yield f"it is the record of {record.device[:100]!r}"
+    if (record.model.sha256, record.model.bytes) != (sha256_of(target.model), target.model.stat().st_size):
+        yield f"it is about another model (SHA-256 {record.model.sha256[:16]}…)"
+    if record.settings != options.settings():
+        yield f"it was measured with other settings ({record.settings})"
+    timed_ns = record.latency_ns or (record.latency.p50_ms * 1e6,)
+    spent_ns = sum(timed_ns) + sum(record.warmup_ns) + record.load_ns + record.first_inference_ns
+    if spent_ns > wall_ns * _CLOCKS_DIFFER:
+        yield f"its runs add up to {spent_ns / 1e9:.3g} s, but all of it took {wall_ns / 1e9:.3g} s"
+    if record.samples > _most_samples(target, options):
+        yield f"it evaluated {record.samples} samples, more than were asked for"
+    yield from _metric_problems(record, target)
+
+
+def _most_samples(target: Target, options: BenchOptions) -> float:
+    if target.bundle is None:
+        return 0
+    return float("inf") if options.eval_samples is None else options.eval_samples
+
+
+def _metric_problems(record: RunRecord, target: Target) -> Iterator[str]:
+    if record.metrics and not record.samples:
+        yield "it has metrics over no samples"
+    named = target.bundle.manifest.metrics if target.bundle else ()
+    for name, value in record.metrics.items():
+        metric = metric_of(name)
+        if metric is None:
+            if not any(name == one or name.startswith(f"{one}/") for one in named):
+                yield f"the metric {name[:60]!r} was not asked for"
+        elif not metric.possible(value):
+            yield f"{name} is {value:g}"
+
+
+def check_times(times: InterleavedTimes, job: InterleavedJob, device: str) -> InterleavedTimes:
+    """The times of an interleaved run, once nothing speaks against them; a `DeviceError` otherwise."""
+    problem = next(_times_problems(times, job), None)
+    if problem is not None:
+        raise DeviceError(f"What {device} sent cannot be right: {problem}.", "", DOUBT)
+    return times
+
+
+def _times_problems(times: InterleavedTimes, job: InterleavedJob) -> Iterator[str]:
+    models = len(job.models)
+    if len(times.model_ns) != models or len(times.log_ratios) != models:
+        yield f"it holds times of {len(times.model_ns)} models, {models} were timed"
+    if not times.reference_ns or not all(times.model_ns):
+        yield "a model was not timed at all"
+    blocks = (times.reference_ns, *times.model_ns)
+    longest_ns = job.settings.time_limit_s * 1e9 * _CLOCKS_DIFFER
+    if not all(0 < one <= longest_ns for block in blocks for one in block):
+        yield "a run took no time, or longer than the limit"
+    if not all(abs(ratio) < _LARGEST_LOG_RATIO for ratios in times.log_ratios for ratio in ratios):
+        yield "a model is faster or slower than any can be"
+    if times.discarded < 0 or len(times.runtime) > _LONGEST_RUNTIME:
+        yield "its count of discarded blocks or its runtime's name"
+
