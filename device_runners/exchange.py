@@ -54,7 +54,7 @@ def exchange(
         ExchangeTimeoutError, ExchangeAbortedError, TooMuchOutputError: the process is left to `end`.
     """
     deadline = time.monotonic() + timeout_s
-    reader = _Reader(process, most_bytes)
+    reader = _PipeReader(process, most_bytes)
 
     def go_on() -> None:
         if stop.is_set():
@@ -62,7 +62,7 @@ def exchange(
         if time.monotonic() >= deadline:
             raise ExchangeTimeoutError(bytes(reader.stderr))
 
-    sender = _Sender(process.stdin, stdin)
+    sender = _PipeSender(process.stdin, stdin)
     with selectors.DefaultSelector() as selector:
         for descriptor in reader.descriptors:
             selector.register(descriptor, selectors.EVENT_READ, reader.take)
@@ -126,7 +126,7 @@ def _close(stream: IO[bytes] | None) -> None:
             stream.close()
 
 
-class _Reader:
+class _PipeReader:
     """Collects both streams within their bounds."""
 
     def __init__(self, process: subprocess.Popen[bytes], most_bytes: int) -> None:
@@ -149,7 +149,7 @@ class _Reader:
         return bool(piece)
 
 
-class _Sender:
+class _PipeSender:
     """Writes stdin without ever waiting for the other side, then closes it."""
 
     def __init__(self, stream: IO[bytes] | None, content: bytes) -> None:
