@@ -35,6 +35,9 @@ judged by its own variance, or something that the task's scores alone judge."""
 _Losses: TypeAlias = tuple[str, np.ndarray, np.ndarray]
 """Name of a part, what each sample lost and what there is to lose, (N,) each."""
 
+VARIANCE = "variance"
+"""What the score of a column is called."""
+
 _BLOCKS = 10
 _CONSTANT = 1e-9
 _MOST_COLUMNS = 64
@@ -106,7 +109,7 @@ class Scorer:
         lost, total = column_errors(self._outputs[number], deployed)
         return [
             (
-                f"{self._prefixes[number]}variance{_of_columns(group, lost.shape[1])}",
+                f"{self._prefixes[number]}{VARIANCE}{_of_columns(group, lost.shape[1])}",
                 lost[:, group].sum(axis=1), total[:, group].sum(axis=1),
             )
             for group in _groups(total)
