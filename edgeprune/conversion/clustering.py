@@ -7,7 +7,10 @@ zero, so what weight pruning removed stays removed.
 from __future__ import annotations
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
+from edgeprune.conversion import flatfile
+from edgeprune.conversion.linear_operators import linear_operators
 from edgeprune.conversion.options import TrainInPlace
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.clone import clone
@@ -44,6 +47,18 @@ def cluster(
             shared = [k_means(one, clusters) if one.ndim > 1 else one for one in layer.get_weights()]
             layer.set_weights(shared)
     return copy, tuple(notes)
+
+
+def unshared_kernels(tflite: bytes, clusters: int) -> int:
+    """How many kernels of a file hold more distinct integers than `clusters`.
+
+    A scale for each channel, or a folded normalization, turns one shared value into one for each channel.
+    """
+    tree = flatfile.parse(tflite)
+    tensors = tree.subgraphs[0].tensors
+    kernels = {operator.weights for operator in linear_operators(tree)}
+    integers = [one for one in kernels if tensors[one].type == schema.TensorType.INT8]
+    return sum(len(np.unique(flatfile.read_constant(tree, one, np.int8))) > clusters for one in integers)
 
 
 def k_means(values: np.ndarray, clusters: int) -> np.ndarray:

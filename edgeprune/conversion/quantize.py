@@ -13,7 +13,7 @@ import numpy.typing as npt
 from edgeprune.conversion import ai_edge_route, flatfile
 from edgeprune.conversion.candidates import Candidate, CandidateSet
 from edgeprune.conversion.choice import Choice, choose
-from edgeprune.conversion.clustering import cluster
+from edgeprune.conversion.clustering import cluster, unshared_kernels
 from edgeprune.conversion.convert import convert, converted_file
 from edgeprune.conversion.kernels import slow_operators
 from edgeprune.conversion.layer_error import LayerError, layer_errors, layer_of
@@ -26,6 +26,10 @@ from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 
 _ERROR_SAMPLES = 32
+_UNSHARED = (
+    "Quantization undid the sharing of weights in {} kernels: a scale for each channel, or a folded"
+    " normalization, makes many integers of one shared value, and the file zips less well."
+)
 _AWARE = "quantization-aware training"
 _SLOW = "LiteRT has no fast kernels for 16-bit activations: int16x8 saves bytes, not time."
 
@@ -69,6 +73,9 @@ def quantize(
         notes = (*notes, _SLOW)
     notes = (*notes, *(one.detail for one in found.candidates if one.name == _AWARE and one.detail))
     choice = choose(found, options.prefer, lambda files: latencies_us(files, validation.x))
+    if choice is not None and options.clusters:
+        lost = unshared_kernels(choice.chosen.converted.tflite, options.clusters)
+        notes = (*notes, _UNSHARED.format(lost)) if lost else notes
     return _result(found, choice, source, shared, baseline, notes)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgeprune import conversion
+from edgeprune.conversion.clustering import unshared_kernels
 from edgeprune.conversion.options import QuantizeOptions, Validation
 from edgeprune.conversion.qat import train_quantized
 from edgeprune.conversion.quantize import quantize
@@ -100,6 +101,13 @@ def test_clusters_keep_accuracy_and_zip_better(trained):
     kernels = [array for array in shared.model.get_weights() if array.ndim > 1]
     assert [len(np.unique(array)) <= 16 for array in kernels] == [True] * 3
     assert shared.zip_bytes < 0.9 * plain.zip_bytes
+    by_channel = conversion.convert(shared.model, "int8", CALIBRATION)
+    by_kernel = conversion.convert(shared.model, "int8", CALIBRATION, per_channel=False)
+    # The first kernel takes the normalization in; the converter gives a Dense layer one scale anyway.
+    assert unshared_kernels(by_channel.tflite, 16) == 2
+    assert unshared_kernels(by_kernel.tflite, 16) == 1
+    told = any("undid" in note for note in shared.notes)
+    assert told is (unshared_kernels(shared.result.tflite, 16) > 0)
     assert "zip" in shared.notes[0]
     assert shared.validation.drop_fraction <= 0.02
 

@@ -92,6 +92,17 @@ def test_the_folder_keeps_the_contract(bundle, model):
     assert bundle.file("labels.txt").read_text().split() == ["left", "right", "top", "bottom"]
 
 
+def test_nothing_that_is_as_accurate_is_smaller_and_faster_than_what_ships(bundle):
+    steps = json.loads(bundle.file("report.json").read_text())["quantization"]["steps"]
+    (shipped,) = [step for step in steps if step["chosen"]]
+    assert shipped["verdict"] == "shipped"
+    for step in steps:
+        if step["verdict"] not in ("shipped", "refused", "loses too much", "less accurate"):
+            smaller = step["runnable_bytes"] < shipped["runnable_bytes"]
+            # Within 15 % is noise, and so are the 2 µs that a call costs beside the model.
+            assert not (smaller and 1.15 * (step["latency_us"] + 2) < shipped["latency_us"] + 2)
+
+
 def test_the_samples_are_raw_and_of_the_test_split(bundle, data):
     samples = load_eval(bundle.file("eval.npz"))
     assert samples.inputs[0].dtype == np.uint8
