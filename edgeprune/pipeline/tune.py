@@ -20,7 +20,7 @@ from edgeprune.recipe import PruneSettings, TrainSettings
 from edgeprune.training import Checkpoint, FineTuning, fine_tune
 from edgeprune.training.checkpoint import Epoch
 from edgeprune.training.dropout import scaled_dropout
-from edgeprune.training.learning_rate import heuristic_learning_rate
+from edgeprune.training.learning_rate import heuristic_learning_rate, learning_rate_for
 from edgeprune.training.prediction import predict
 from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
 
@@ -95,6 +95,9 @@ def learn(
         )
     file = context.store.file(f"{name}.npz") if context.strategy is None else None
     settings = fine_tuning(train, context.seed, len(baseline.data.train), "fine_tune", train.epochs, number)
+    if train.learning_rate is None:
+        steps = settings.epochs * -(-len(baseline.data.train) // settings.batch_size)
+        settings = dataclasses.replace(settings, learning_rate=learning_rate_for(model, steps))
     with scaled_dropout(model, baseline.network.graph):
         curve = fine_tune(
             model, baseline.model, baseline.epochs(settings.epochs, context.seed + 1 + number), settings,

@@ -1,10 +1,25 @@
-"""A learning rate for the length of a training."""
+"""A learning rate for the length of a training, and for what is trained."""
 
 from __future__ import annotations
 
 import math
 
+from edgeprune.keras_types import KerasModel
+
 _AT, _STEPS, _LARGEST = 5e-4, 150, 2e-3
+_RECURRENT = 3e-3
+
+
+def learning_rate_for(model: KerasModel, steps: int) -> float:
+    """Adam's peak learning rate for fine-tuning a model; see `heuristic_learning_rate`.
+
+    What is left of a recurrent layer has to learn its dynamics anew, however few the steps are. Measured with
+    a GRU of half width on IMDB, two epochs of 125 steps: 72.8 % at the heuristic's 6e-4, 83.7 % at 3e-3; the
+    original has 81.4 %.
+    """
+    # Both Kerases' LSTM, GRU, SimpleRNN and RNN hold a cell; there is no public walk of all layers.
+    recurrent = any(hasattr(layer, "cell") for layer in model._flatten_layers())  # noqa: SLF001
+    return _RECURRENT if recurrent else heuristic_learning_rate(steps)
 
 
 def heuristic_learning_rate(steps: int) -> float:

@@ -4,7 +4,7 @@ import pytest
 
 from edgeprune.pipeline.tune import fine_tuning
 from edgeprune.recipe import TrainSettings
-from edgeprune.training.learning_rate import heuristic_learning_rate
+from edgeprune.training.learning_rate import heuristic_learning_rate, learning_rate_for
 
 
 def test_longer_trainings_get_a_larger_rate_up_to_a_limit():
@@ -20,3 +20,13 @@ def test_longer_trainings_get_a_larger_rate_up_to_a_limit():
 def test_a_given_rate_counts(given, expected):
     settings = fine_tuning(TrainSettings(learning_rate=given, batch_size=128), 0, 1000, "fine_tune", epochs=3)
     assert settings.learning_rate == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("flavour", ["tf_keras", "keras"])
+def test_a_recurrent_model_gets_a_large_rate_however_few_the_steps(flavour):
+    keras = pytest.importorskip(flavour)
+    frames = keras.Input((4, 3))
+    plain = keras.Model(frames, keras.layers.Dense(2)(frames))
+    wrapped = keras.Model(frames, keras.layers.Bidirectional(keras.layers.GRU(2))(frames))
+    assert learning_rate_for(plain, 76) == heuristic_learning_rate(76)
+    assert learning_rate_for(wrapped, 76) == learning_rate_for(wrapped, 1000) == 3e-3
