@@ -4,8 +4,8 @@
     .h5 .hdf5             Keras 2, or Keras 1 of old; loads in Keras 3 where Keras 2 refuses
     a folder              SavedModel that holds a Keras 2 model
 
-Both Keras versions are tried, the one that wrote the file first. Lambda layers carry Python code, so they
-are refused unless the caller trusts the file.
+A .keras file is loaded by the Keras that wrote it; for .h5 both are tried. Code that the file names or holds
+is refused before any Keras reads it, unless the caller trusts the file.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import importlib
 import json
 import os
 import pathlib
+import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from edgeprune.errors import InputError, not_installed
+from edgeprune.keras_bridge.file_code import code_named_in, operators_of_code
 from edgeprune.keras_types import KerasModel
 
 MAX_CONFIG_BYTES = 256 << 20
@@ -41,12 +43,8 @@ def load_model(
     """
     path = pathlib.Path(path)
     order = _versions(path)
-    for layer in () if trust else _lambdas(_config(path)):
-        raise InputError(
-            f"Layer '{layer}' of {path} is a Lambda, which is Python code inside of the file.",
-            "Code in a file is not run unasked.",
-            "If you trust where the file comes from, add --trust-model.",
-        )
+    if not trust:
+        _refuse_code(path, custom_objects or {})
     reasons = []
     for version in order:
         try:
@@ -65,9 +63,14 @@ def load_model(
     )
 
 
-def load_if_path(model: KerasModel | str | os.PathLike[str]) -> KerasModel:
+def load_if_path(
+    model: KerasModel | str | os.PathLike[str], *, trust: bool = False,
+    custom_objects: Mapping[str, object] | None = None,
+) -> KerasModel:
     """The model itself, or the one in a file."""
-    return load_model(model) if isinstance(model, (str, os.PathLike)) else model
+    if isinstance(model, (str, os.PathLike)):
+        return load_model(model, trust=trust, custom_objects=custom_objects)
+    return model
 
 
 def save_model(model: KerasModel, path: str | pathlib.Path) -> None:
@@ -142,7 +145,7 @@ def _versions(path: pathlib.Path) -> tuple[str, ...]:
     if start[:2] == b"PK":
         metadata = _archive_json(path, "metadata.json")
         version = str(metadata.get("keras_version", "")) if isinstance(metadata, dict) else ""
-        return ("tf_keras", "keras") if version.startswith("2.") else ("keras", "tf_keras")
+        return ("tf_keras",) if version.startswith("2.") else ("keras",)
     if start[4:8] == b"TFL3":
         raise InputError(
             f"{path} is a .tflite file, which cannot be pruned.", expected,
@@ -157,7 +160,7 @@ def _archive_json(path: pathlib.Path, member: str) -> object:
             if archive.getinfo(member).file_size > MAX_CONFIG_BYTES:
                 raise InputError(f"{member} in {path} claims to be larger than any model's.")
             return json.loads(archive.read(member))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, RecursionError) as error:
         raise InputError(
             f"{path} is no intact .keras file ({_first_line(error)}).",
             "An archive with metadata.json, config.json and model.weights.h5 is expected.",
@@ -175,7 +178,7 @@ def _config(path: pathlib.Path) -> object:
 
     try:
         with h5py.File(path, "r") as file:
-            text = file.attrs.get("model_config")
+            text, training = file.attrs.get("model_config"), file.attrs.get("training_config")
     except OSError as error:
         found = f"{path} is no intact HDF5 file ({_first_line(error)})."
         raise InputError(found, way_out="Save the model again.") from error
@@ -184,7 +187,15 @@ def _config(path: pathlib.Path) -> object:
             f"{path} holds weights without a model.", "A file made by model.save() is expected.",
             "Build the model in Python, call load_weights(), and give it to edgeprune.prune().",
         )
-    return json.loads(text)
+    return [_parsed(path, text), _parsed(path, training) if training is not None else None]
+
+
+def _parsed(path: pathlib.Path, text: str | bytes) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        found = f"The model's configuration in {path} is no JSON ({_first_line(error)})."
+        raise InputError(found, way_out="Save the model again.") from error
 
 
 def _metadata_text(path: pathlib.Path) -> list[object]:
@@ -192,25 +203,34 @@ def _metadata_text(path: pathlib.Path) -> list[object]:
     text = path.read_bytes().decode("utf-8", "ignore")
     decoder = json.JSONDecoder()
     found: list[object] = []
-    at = text.find('{"')
-    while at >= 0:
+    start = re.compile(r"\{\s*[\"}]")
+    at = start.search(text)
+    while at:
         try:
-            value, end = decoder.raw_decode(text, at)
+            value, end = decoder.raw_decode(text, at.start())
             found.append(value)
         except ValueError:
-            end = at + 2
-        at = text.find('{"', end)
+            end = at.start() + 1
+        except RecursionError as error:
+            raise InputError(f"{path} is nested deeper than any model.", way_out="Save it again.") from error
+        at = start.search(text, end)
     return found
 
 
-def _lambdas(config: object) -> Iterator[str]:
-    """Names of the Lambda layers anywhere in a configuration."""
-    if isinstance(config, dict) and config.get("class_name") == "Lambda":
-        inner = config.get("config")
-        yield str(inner.get("name", "lambda") if isinstance(inner, dict) else "lambda")
-    values = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
-    for value in values:
-        yield from _lambdas(value)
+def _refuse_code(path: pathlib.Path, custom_objects: Mapping[str, object]) -> None:
+    def may_use(name: str) -> bool:
+        if name in custom_objects:
+            return True
+        loaded = [sys.modules[version] for version in ("keras", "tf_keras") if version in sys.modules]
+        return any(keras.utils.get_registered_object(name) is not None for keras in loaded)
+
+    graph = (path / "saved_model.pb").read_bytes() if path.is_dir() else b""
+    for found in (*code_named_in(_config(path), may_use), *operators_of_code(graph)):
+        raise InputError(
+            f"{path} holds code: {found.rstrip(',')}.", "Code in a file is not run unasked.",
+            "Name layers of your own with --custom-objects package.module. If you trust where the file comes "
+            "from, add --trust-model.",
+        )
 
 
 def _load(version: str, path: str, custom_objects: Mapping[str, object], *, trust: bool) -> KerasModel:

@@ -19,7 +19,8 @@ def prune(
     labels: object = None, criterion: str = importance.DEFAULT, allocation: str = "global",
     unit: str = "neurons", min_width: int = 1, round_to: int = 1, protect: Sequence[str] = (),
     ratios: Mapping[str, float] | None = None, threshold: float | None = None, reconstruct: bool = True,
-    seed: int = 0, progress: Callable[[str, float], None] | None = None, **former: float,
+    seed: int = 0, progress: Callable[[str, float], None] | None = None, trust_model: bool = False,
+    custom_objects: Mapping[str, object] | None = None, **former: float,
 ) -> PruneResult:
     """Removes neurons from a trained model and refits what is left. Needs no training and no labels.
 
@@ -41,6 +42,8 @@ def prune(
         reconstruct: whether to refit the layers to the calibration data.
         seed: the same seed gives the same model.
         progress: called with the step's name and its fraction done.
+        trust_model: whether code in the model's file may run.
+        custom_objects: the model's own layers, losses and metrics by name, to load its file with.
         former: `amount` and `repair`, the earlier names of `ratio` and `reconstruct`.
 
     Raises:
@@ -51,7 +54,8 @@ def prune(
         raise TypeError(f"prune() got an unexpected keyword argument '{min(unknown)}'")
     ratio, reconstruct = former.get("amount", ratio), bool(former.get("repair", reconstruct))
     analysis = analyze(
-        load_if_path(model), calibration, labels=labels, criterion=criterion,
+        load_if_path(model, trust=trust_model, custom_objects=custom_objects), calibration,
+        labels=labels, criterion=criterion,
         allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
     constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))

@@ -6,6 +6,7 @@ read → trace → one run → find → build the smaller model → compare → 
 from __future__ import annotations
 
 import collections
+import collections.abc
 import contextlib
 import dataclasses
 import pathlib
@@ -62,18 +63,23 @@ class ShrinkResult:
     report: ShrinkReport
 
 
-def shrink(model: KerasModel | str | pathlib.Path, samples: Data | None = None) -> ShrinkResult:
+def shrink(
+    model: KerasModel | str | pathlib.Path, samples: Data | None = None, *, trust_model: bool = False,
+    custom_objects: collections.abc.Mapping[str, object] | None = None,
+) -> ShrinkResult:
     """Removes neurons that cannot change any output.
 
     Args:
         model: a Keras 3 or tf_keras model, or a path; it is not changed.
         samples: inputs to compare on, besides random ones.
+        trust_model: whether code in the model's file may run.
+        custom_objects: the model's own layers, losses and metrics by name, to load its file with.
 
     Raises:
         VerificationError: the smaller model differs. It is not returned.
         InputError: the model cannot be read as a graph of layers.
     """
-    original = read(load_if_path(model))
+    original = read(load_if_path(model, trust=trust_model, custom_objects=custom_objects))
     before = cost(find_dependencies(original.graph))
     reading, removals = original, collections.Counter[tuple[str, str]]()
     while True:
