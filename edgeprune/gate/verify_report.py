@@ -1,14 +1,14 @@
 """Parts of `verify`: report.json with itself, with the manifest and with the samples."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from edgeprune import jsonable
 from edgeprune.gate.evidence import Evidence, NothingToCheckByError
-from edgeprune.metrics import METRICS
 from edgeprune.pruning.result import Removed
 from edgeprune.report.figures import main_metric
-from edgeprune.report.schema import LatencyReport, StageReport
+from edgeprune.report.plausible import stage_problems
+from edgeprune.report.schema import StageReport
 
 _EXACT = 1e-9
 
@@ -58,7 +58,8 @@ def ranges(evidence: Evidence) -> Iterator[str]:
     """Whether figures are possible at all."""
     found = evidence.report
     for name, stage in found.stages.by_name().items():
-        yield from (f"{name}: {problem}" for problem in _impossible(stage))
+        problems = stage_problems(stage, evidence.bundle.manifest.metrics)
+        yield from (f"{name}: {problem}" for problem in problems)
     for group in found.groups:
         if not 0 < group.units_after <= group.units_before:
             yield f"group {group.name!r} went from {group.units_before} to {group.units_after} units"
@@ -101,25 +102,3 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
         accuracy = stage.metrics.get("accuracy")
         if accuracy is not None and abs(accuracy * total - round(accuracy * total)) >= 1e-6:
             yield f"{name}: no number of right answers out of {total} gives accuracy {accuracy}"
-
-
-def _impossible(stage: StageReport) -> Iterator[str]:
-    yield from (f"{name} = {value}" for name, value in _counts(stage).items() if value < 0)
-    if stage.tflite_bytes < 1:
-        yield f"a file of {stage.tflite_bytes} bytes"
-    yield from _impossible_metrics(stage.metrics)
-    found = stage.latency_ms or LatencyReport()
-    latencies = [value for value in (found.p50, found.p90, found.p99) if value is not None]
-    if any(value <= 0 for value in latencies) or latencies != sorted(latencies):
-        yield f"latencies {latencies} do not rise from p50 to p99"
-    if stage.peak_memory_bytes is not None and stage.peak_memory_bytes < stage.tflite_bytes:
-        yield f"a peak memory of {stage.peak_memory_bytes} bytes, below the file's own size"
-
-
-def _impossible_metrics(metrics: Mapping[str, float]) -> Iterator[str]:
-    for name, value in metrics.items():
-        metric = METRICS.get(name.partition("/")[0])
-        if metric is None:
-            yield f"the metric {name[:60]!r} is not known"
-        elif metric.unit == "fraction" and (value < 0 or (metric.higher_is_better and value > 1)):
-            yield f"{name} = {value}"

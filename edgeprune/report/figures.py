@@ -18,6 +18,7 @@ from edgeprune.errors import InputError
 from edgeprune.metrics import METRICS
 from edgeprune.metrics.evaluation import Metric
 from edgeprune.quantities import show_percent
+from edgeprune.report.plausible import stage_problems
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
@@ -44,7 +45,7 @@ def size_of(bundle: Bundle) -> Figure:
 def built_figures(bundle: Bundle, percentile: int) -> Figures:
     """From report.json, but the size from the file itself."""
     try:
-        report = read_report(bundle)
+        report = _possible_report(bundle)
     except InputError as error:
         absent = Figure(None, reason=str(error))
         return {"size": size_of(bundle), **dict.fromkeys(("latency", "memory", "accuracy", "drop"), absent)}
@@ -58,6 +59,16 @@ def built_figures(bundle: Bundle, percentile: int) -> Figures:
         "accuracy": _accuracy(bundle, deployed.metrics),
         "drop": _drop(bundle, report),
     }
+
+
+def _possible_report(bundle: Bundle) -> Report:
+    """The report; an `InputError` where a figure of it cannot be."""
+    report = read_report(bundle)
+    for name, stage in report.stages.by_name().items():
+        for problem in stage_problems(stage, bundle.manifest.metrics):
+            found = f"report.json cannot be right: {name} has {problem}."
+            raise InputError(found, "", "Build the bundle again.")
+    return report
 
 
 def device_figures(bundle: Bundle, record: RunRecord, here: RunRecord | None, percentile: int) -> Figures:
@@ -137,7 +148,7 @@ def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -
         return Figure(None, reason=f"{record.samples} of {here.samples} samples were evaluated; "
                                    "raise --time-limit.")
     try:
-        built = _drop(bundle, read_report(bundle))
+        built = _drop(bundle, _possible_report(bundle))
     except InputError as error:
         return Figure(None, reason=str(error))
     if built.value is None:

@@ -90,6 +90,23 @@ def test_a_report_that_is_none_is_an_error_for_all_but_the_size(bundle):
     assert [j.status for j in result.judgements] == [Status.HELD] + [Status.UNMEASURED] * 4
 
 
+@pytest.mark.parametrize(
+    ("limit", "stage", "figure"),
+    [
+        (Limits(max_latency_ms=1e9), "deployed", {"latency_ms": {"p50": -1.0, "p90": 1.0, "p99": 1.0}}),
+        (Limits(max_latency_ms=1e9), "deployed", {"latency_ms": {"p50": 0.0}}),
+        (Limits(min_accuracy=0.1), "deployed", {"metrics": {"accuracy": 7.0}}),
+        (Limits(max_drop_points=1.0), "baseline", {"metrics": {"accuracy": -7.0}}),
+        (Limits(max_memory_bytes=1e12), "deployed", {"peak_memory_bytes": -5}),
+    ],
+)
+def test_a_report_with_figures_that_cannot_be_holds_no_limit(bundle, limit, stage, figure):
+    edit_report(bundle, lambda report: report["stages"][stage].update(figure))
+    judged = check(bundle, limit)
+    with pytest.raises(InputError, match=r"report\.json cannot be right"):
+        judged.require()
+
+
 def test_an_error_rate_is_limited_by_its_drop_alone(bundle):
     edit_manifest(bundle, lambda m: m.update(metrics=["word_error_rate"]))
 
