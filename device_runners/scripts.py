@@ -145,7 +145,7 @@ done; true
 # cannot: adb then reports success.
 _REPORT = """echo; echo edgeprune-begin; { echo; echo edgeprune-begin; } >&2
 sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
-_READY = re.compile(rf"^{READY} ([^\r\n]+)\r?\n([^\r\n]+)\r?\n", re.MULTILINE)
+_READY = re.compile(rf"^{READY} (([^\r\n]+)/run\.[0-9]+)\r?\n\2\r?\n", re.MULTILINE)
 _BEGINS = re.compile(rb"^edgeprune-begin\r?\n", re.MULTILINE)
 _ENDED = re.compile(rf"(.*){_EXIT} ([0-9]{{1,3}})\s*", re.DOTALL)
 
