@@ -67,7 +67,7 @@ def single_shot(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTenso
 UNET = ZooModel(
     "unet", "segmentation", "small U-Net, a class for each pixel", unet, segmentation_digits,
     TrainingRecipe(epochs=16, batch_size=32, learning_rate=4e-3),
-    fine_tuning={"epochs": 14, "batch_size": 32, "learning_rate": 3e-3},
+    fine_tuning={"epochs": 8, "batch_size": 32, "learning_rate": 3e-3},
 )
 MOBILE_SEGMENTER = ZooModel(
     "mobile-segmenter", "segmentation", "MobileNet-style encoder and decoder, a class for each pixel",

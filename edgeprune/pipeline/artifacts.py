@@ -175,8 +175,13 @@ class Baseline:
         return self.score_of(predict(model, self.validation))
 
     def score_of(self, outputs: Outputs) -> float:
-        """The score of outputs for the validation data."""
+        """The score of outputs for the validation data.
+
+        A detector's loss may grow with its certainty while its boxes still get better: its metric counts.
+        """
         validation = self.data.validation
+        if any(task.kind == "boxes" for task in self.data.tasks):
+            return min(self.scores(validation, outputs, self.validation).values())
         targets = self.objective.targets(self.predictions, validation.y, validation.weights)
         return -self.objective.value(targets, outputs)
 
