@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edgeprune.report.schema import Report
 
 _WRITE_RECIPE = "Print the effective recipe and do nothing else."
+_FORCE = "Build even if nothing changed, and with a model that does no better than a constant answer."
 _RESUME = "Continue an interrupted build of the same recipe."
 _EXPLAIN = "Show what each layer's width costs, if a limit was given."
 
@@ -36,7 +37,7 @@ def build(
     write_recipe: Annotated[bool, Option("--write-recipe", help=_WRITE_RECIPE)] = False,
     custom_objects: options.CustomObjects = "",
     trust_model: options.TrustModel = False,
-    force: Annotated[bool, Option("--force", help="Build again even if nothing changed.")] = False,
+    force: Annotated[bool, Option("--force", help=_FORCE)] = False,
     resume: Annotated[bool, Option("--resume/--no-resume", help=_RESUME)] = True,
     explain: Annotated[bool, Option("--explain", help=_EXPLAIN)] = False,
     runner: Annotated[str, Option(help="Runner on --device: python, native or benchmark_model.")] = "python",
@@ -64,7 +65,7 @@ def build(
         benchmark_model=benchmark_model,
     )
     objects = places.get("custom_objects", "")
-    source = pipeline.Source(places.get("model"), places.get("data"), objects, trust_model)
+    source = pipeline.Source(places.get("model"), places.get("data"), objects, trust_model, force=force)
     with progress_bars(enabled=not (silent or json)) as progress:
         done = pipeline.run(
             source, effective, Path(places["out"]), command=shlex.join(["edgeprune", *sys.argv[1:]]),

@@ -17,7 +17,7 @@ from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
-from edgeprune.tasks import parts_of_values, several
+from edgeprune.tasks import parts_of_values, several, useless_output
 from edgeprune.training.objective import TrainingObjective, training_objective
 from edgeprune.training.prediction import predict
 from edgeprune.types import OutputTask, TargetKind
@@ -48,12 +48,14 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         _check_task(entry, data)
         model = _zoo_model(entry, data, context)
     else:
-        data = _rescaled(data, model, context)
+        data = _rescaled(data, model, recipe.data.preprocess, context)
     calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
     if is_streamed(data.validation.x):
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
+    if entry is None and not context.source.force:
+        _refuse_useless(data, predictions, validation)
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
@@ -114,16 +116,19 @@ def _check_task(entry: ZooModel, data: Dataset) -> None:
         )
 
 
-def _rescaled(data: Dataset, model: KerasModel, context: BuildContext) -> Dataset:
-    """The data in the model's own scaling, which the labels tell.
+def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildContext) -> Dataset:
+    """The data in the model's own scaling, as it is `wanted` or as the labels tell.
 
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
+    from edgeprune.data.model_signature import signature_of
     from edgeprune.data.scaling import choose_scaling
 
     _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
-    data = choose_scaling(data, lambda inputs: predict(model, inputs)[0], context.seed)
+    data = choose_scaling(
+        data, signature_of(model), lambda inputs: predict(model, inputs), wanted, context.seed
+    )
     context.notes.extend(data.notes)
     return data
 
@@ -224,6 +229,24 @@ def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
     if kind == "binary":
         return (outputs > 0.5).astype(np.int64).reshape(len(outputs), *outputs.shape[1:-1])
     return outputs
+
+
+def _refuse_useless(data: Dataset, predictions: Outputs, validation: HeldSamples) -> None:
+    """Stops before anything is trained where the original is fed wrongly, or was not trained on such data.
+
+    Raises:
+        InputError: an output does no better than a constant answer.
+    """
+    inputs = None if isinstance(validation, tuple) else validation
+    why = useless_output(data.tasks, data.validation.y, predictions, inputs)
+    if why is not None:
+        raise InputError(
+            f"The original model does no better on this data than a constant answer: {why} "
+            f"({len(data.validation)} validation samples).",
+            "A trained model, and data as it was trained on.",
+            "State its preprocessing with --preprocess, check labels and the order of classes (labels.txt, "
+            "vocab.txt), or go on with --force.",
+        )
 
 
 def _trained_on(objective: TrainingObjective, data: Dataset) -> str:

@@ -46,7 +46,7 @@ class BuildOutcome:
 def build(
     model: KerasModel | Path | str | None = None, data: Dataset | Path | str | None = None, *,
     out: Path | str = "build/edgeprune", custom_objects: str = "", trust_model: bool = False,
-    progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
+    force: bool = False, progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
 ) -> Bundle:
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
 
@@ -57,6 +57,7 @@ def build(
         out: folder to write; replaced as a whole, at the very end.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
+        force: build even if nothing changed, and with a model that does no better than a constant answer.
         progress: told each stage's name and its share done.
         tools: how the device of a budget is reached: its Python, or a runner without Python.
         settings: of `edgeprune.recipe.Recipe`, as ``prune=0.5`` or ``max_latency="5ms"``.
@@ -67,9 +68,9 @@ def build(
             be met.
         DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
-    source = Source(model, data, custom_objects, trust_model)
+    source = Source(model, data, custom_objects, trust_model, force=force)
     recipe = make_recipe(**with_defaults(model, settings))
-    return run(source, recipe, out, progress=progress, tools=tools).bundle
+    return run(source, recipe, out, progress=progress, force=force, tools=tools).bundle
 
 
 def run(

@@ -21,6 +21,7 @@ class Source:
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
         trained: file of the zoo's model, where somebody has trained it already.
+        force: go on with a model that does no better than a constant answer.
     """
 
     model: KerasModel | Path | str | None = None
@@ -28,6 +29,7 @@ class Source:
     custom_objects: str = ""
     trust_model: bool = False
     trained: Path | None = None
+    force: bool = False
 
     def load(self, path: Path) -> KerasModel:
         """Loads the user's model, or one that an earlier stage kept, with the classes that it needs.

@@ -54,6 +54,22 @@ def channels(x: np.ndarray, *, count: int) -> np.ndarray:
     )
 
 
+def reverse_channels(x: np.ndarray) -> np.ndarray:
+    """RGB to BGR, or back: (N, …, C) with the last axis reversed, as OpenCV and Caffe order colours."""
+    return np.ascontiguousarray(x[..., ::-1])
+
+
+def standardize_each(x: np.ndarray) -> np.ndarray:
+    """Each picture by itself to mean 0 and deviation 1, in float32, as `tf.image.per_image_standardization`.
+
+    The deviation is at least 1 / sqrt(values of a picture), so that a plain one stays finite.
+    """
+    flat = x.reshape(len(x), -1).astype(np.float32)
+    least = 1.0 / np.sqrt(max(flat.shape[1], 1))
+    spread = np.maximum(flat.std(axis=1, keepdims=True), np.float32(least))
+    return np.asarray(((flat - flat.mean(axis=1, keepdims=True)) / spread).reshape(x.shape))
+
+
 def _check(x: np.ndarray) -> None:
     if x.ndim != 4 or 0 in x.shape[1:]:
         raise InputError(
@@ -73,4 +89,7 @@ def triangle(size: int, wanted: int) -> np.ndarray:
     return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-STEPS: dict[str, Callable[..., np.ndarray]] = {"resize": resize, "channels": channels}
+STEPS: dict[str, Callable[..., np.ndarray]] = {
+    "resize": resize, "channels": channels, "reverse_channels": reverse_channels,
+    "standardize_each": standardize_each,
+}

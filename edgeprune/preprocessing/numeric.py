@@ -24,6 +24,11 @@ def reshape(x: np.ndarray, *, shape: Sequence[int]) -> np.ndarray:
     return x.reshape((len(x), *shape))
 
 
+def transpose(x: np.ndarray, *, axes: Sequence[int]) -> np.ndarray:
+    """Orders each sample's axes anew, the batch axis left out: channels first to last is ``[1, 2, 0]``."""
+    return np.ascontiguousarray(x.transpose((0, *(axis + 1 for axis in axes))))
+
+
 STEPS: dict[str, Callable[..., np.ndarray]] = {
-    "rescale": rescale, "standardize": standardize, "reshape": reshape,
+    "rescale": rescale, "standardize": standardize, "reshape": reshape, "transpose": transpose,
 }

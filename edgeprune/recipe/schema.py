@@ -15,6 +15,7 @@ from typing import Any, Literal
 from edgeprune.errors import InputError
 from edgeprune.recipe.sections import (
     BudgetSettings,
+    DataSettings,
     MeasureSettings,
     PruneSettings,
     QuantizeSettings,
@@ -25,8 +26,8 @@ from edgeprune.recipe.setting import NOT_NEGATIVE, Checked, Setting, setting, se
 
 Task = Literal["vision", "segmentation", "detection", "speech", "text", "tabular"]
 SECTIONS: Mapping[str, type] = {
-    "prune": PruneSettings, "budget": BudgetSettings, "train": TrainSettings, "quantize": QuantizeSettings,
-    "measure": MeasureSettings,
+    "data": DataSettings, "prune": PruneSettings, "budget": BudgetSettings, "train": TrainSettings,
+    "quantize": QuantizeSettings, "measure": MeasureSettings,
 }  # fmt: skip
 
 
@@ -38,6 +39,7 @@ class Recipe(Checked):
         "vision", "vision, segmentation, detection, speech, text or tabular: which zoo model, how data "
         "is read.",
     )
+    data: DataSettings = DataSettings()
     prune: PruneSettings = PruneSettings()
     budget: BudgetSettings = BudgetSettings()
     train: TrainSettings = TrainSettings()

@@ -10,6 +10,10 @@ from edgeprune import quantities
 from edgeprune.errors import InputError
 from edgeprune.recipe.setting import AT_LEAST_1, FRACTION, NOT_NEGATIVE, Bounds, Checked, setting
 
+Preprocess = Literal[
+    "auto", "none", "pixels", "zero-one", "minus-one-one", "imagenet", "caffe", "bgr", "per-image",
+    "standardize", "min-max",
+]
 Unit = Literal["neurons", "params", "macs"]
 Method = Literal["structural", "weight", "hybrid"]
 Criterion = Literal[
@@ -27,6 +31,17 @@ Quantization = Literal["int8", "dynamic", "float16", "int16x8", "none"]
 TensorKind = Literal["float", "int8"]
 
 _RATIO = Bounds(0, 1, "0 quantizes only; 0.5 removes half")
+
+
+@dataclasses.dataclass(frozen=True)
+class DataSettings(Checked):
+    """How the user's samples reach the model."""
+
+    preprocess: Preprocess = setting(
+        "auto",
+        "How samples were scaled when the model was trained; auto tries the usual ways on labelled samples. "
+        f"One of {', '.join(get_args(Preprocess))}.",
+    )
 
 
 @dataclasses.dataclass(frozen=True)

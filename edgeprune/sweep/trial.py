@@ -147,4 +147,4 @@ def _check(assignment: Assignment, progress: Progress) -> None:
 
 def _source(one: Assignment) -> Source:
     trained = Path(one.trained) if one.trained else None
-    return Source(one.model, one.data, one.custom_objects, one.trust_model, trained)
+    return Source(one.model, one.data, one.custom_objects, one.trust_model, trained, force=True)

@@ -1,0 +1,86 @@
+"""How wrong a model is on each sample, whatever the task: what tells two ways of feeding it apart."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+from edgeprune.metrics import METRICS
+from edgeprune.metrics.anomaly import reconstruction_error
+from edgeprune.tasks.output_task import evaluation_of, for_metrics
+from edgeprune.types import OutputTask
+
+_MOST = 10.0
+"""One sample counts this much at most: a wrong scale must not decide by a single overflow."""
+_TINY = 1e-7
+_GROUP = 16
+
+
+def sample_losses(
+    task: OutputTask, y: np.ndarray, outputs: np.ndarray, inputs: Optional[np.ndarray] = None,  # noqa: UP045
+    temperature: float = 1.0,
+) -> Optional[np.ndarray]:  # noqa: UP045
+    """Losses (N,), 0 to 10, of labels and outputs (N, …); None for a task that no loss can be given for.
+
+    Cross-entropy of classes and labels, squared error of values in units of each column's variance; of tasks
+    without a loss for one sample, what is missing to a full score, for groups of samples.
+
+    Args:
+        temperature: class scores are divided by it before the softmax or sigmoid (Guo et al. 2017).
+    """
+    if task.kind in ("classes", "binary", "multi_label"):
+        truth = for_metrics(task, y, outputs)
+        if task.kind == "classes" and outputs.shape[:-1] == truth.shape:
+            return _categorical(truth, outputs, temperature)
+        if truth.size == outputs.size:
+            return _binary(truth, outputs, temperature, logits=task.threshold == 0)
+    if task.kind in ("values", "image") and y.size == outputs.size:
+        return _squared(y, outputs.reshape(y.shape))
+    if task.kind == "anomaly" and inputs is not None and inputs.size == outputs.size:
+        error = reconstruction_error(inputs, outputs) / max(float(np.var(inputs.astype(np.float64))), _TINY)
+        return np.where(y.reshape(-1) > 0, 0.0, np.minimum(error, _MOST))
+    return _missing(task, y, outputs) if task.kind in ("sequence", "boxes", "classes") else None
+
+
+def _categorical(truth: np.ndarray, outputs: np.ndarray, temperature: float) -> np.ndarray:
+    """Mean over the positions that count."""
+    scores = outputs.astype(np.float64)
+    if scores.min() >= 0 and np.allclose(scores.sum(-1), 1, atol=1e-2):
+        scores = np.log(np.maximum(scores, _TINY))
+    scores = scores / temperature
+    raised = np.exp(scores - scores.max(-1, keepdims=True))
+    raised /= raised.sum(-1, keepdims=True)
+    named = np.take_along_axis(raised, np.maximum(truth, 0)[..., None], axis=-1)[..., 0]
+    each = np.minimum(-np.log(np.maximum(named, _TINY)), _MOST).reshape(len(truth), -1)
+    counted = (truth >= 0).reshape(len(truth), -1)
+    return np.asarray((each * counted).sum(1) / np.maximum(counted.sum(1), 1))
+
+
+def _binary(truth: np.ndarray, outputs: np.ndarray, temperature: float, *, logits: bool) -> np.ndarray:
+    found = outputs.reshape(truth.shape).astype(np.float64)
+    if not logits:
+        found = np.clip(found, _TINY, 1 - _TINY)
+        found = np.log(found / (1 - found))
+    found = np.clip(1 / (1 + np.exp(-np.clip(found / temperature, -50, 50))), _TINY, 1 - _TINY)
+    each = -(truth * np.log(found) + (1 - truth) * np.log(1 - found))
+    return np.asarray(np.minimum(each, _MOST).reshape(len(truth), -1).mean(1))
+
+
+def _squared(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    truth = y.reshape(len(y), -1).astype(np.float64)
+    found = outputs.reshape(len(y), -1).astype(np.float64)
+    variance = truth.var(axis=0)
+    variance = np.where(variance > 0, variance, max(float(variance.max()), _TINY))
+    return np.asarray(np.minimum(np.square(truth - found) / variance, _MOST).mean(1))
+
+
+def _missing(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """1 - score of groups of samples, each sample's that of its group."""
+    metric = METRICS[task.metrics[0]]
+    losses = np.empty(len(y))
+    for start in range(0, len(y), _GROUP):
+        rows = slice(start, start + _GROUP)
+        value = metric.compute(evaluation_of(task, y[rows], outputs[rows]))[metric.name]
+        losses[rows] = min(1 - value if metric.higher_is_better else value, _MOST)
+    return losses
