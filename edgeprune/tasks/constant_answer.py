@@ -75,7 +75,7 @@ def _of_classes(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> Optiona
         mine = truth == label
         recalls.append(float((found[mine] == label).mean()))
         counts.append(len(np.unique(samples[mine])))  # positions of one sample are not independent
-    return _beside_chance(recalls, counts, "naming one class always")
+    return _of_recalls(recalls, counts, "naming one class always")
 
 
 def _of_labels(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045
@@ -99,7 +99,7 @@ def _of_labels(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP
     return None
 
 
-def _beside_chance(recalls: Sequence[float], counts: Sequence[int], constant: str) -> Optional[str]:  # noqa: UP045
+def _of_recalls(recalls: Sequence[float], counts: Sequence[int], constant: str) -> Optional[str]:  # noqa: UP045
     """Balanced accuracy against 1 / classes, with what chance allows for so few samples."""
     classes = len(recalls)
     if classes < 2:
