@@ -10,7 +10,9 @@ called by printable text, and anything that is no regular file (a pipe, a device
 
 from __future__ import annotations
 
+import collections
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -91,11 +93,40 @@ def class_order(folder: Path, found: Sequence[str], source: str = "The folders a
     """The classes as labels.txt lists them; else sorted."""
     listed = listed_labels(folder) if (folder / "labels.txt").is_file() else tuple(sorted(found))
     if sorted(listed) != sorted(found):
+        listed = _unnumbered(listed)
+    if sorted(listed) != sorted(found):
         raise InputError(
             f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
             f"{source} {', '.join(sorted(found))}.", "Make them the same.",
         )
     return listed
+
+
+def _unnumbered(lines: Sequence[str]) -> tuple[str, ...]:
+    """Lines such as ``0 cat`` in the order of their numbers, where these are 0, 1, 2 ...; else the lines."""
+    found = [re.fullmatch(r"([0-9]{1,6})[\s:,]+(.+)", line) for line in lines]
+    names = {int(match[1]): match[2].strip() for match in found if match}
+    if set(names) != set(range(len(lines))):
+        return tuple(lines)
+    return tuple(names[number] for number in range(len(lines)))
+
+
+def skipped(folder: Path, suffixes: Sequence[str]) -> str:
+    """A sentence that counts the files of other kinds, by their endings; empty where there are none."""
+    endings, every = collections.Counter[str](), 0
+    for place, below, names in os.walk(folder):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for name in names:
+            if name.startswith(".") or (name == "labels.txt" and Path(place) == folder):
+                continue
+            every += 1
+            if not name.lower().endswith(tuple(suffixes)):
+                endings[Path(name).suffix.lower() or "without an ending"] += 1
+    if not endings:
+        return ""
+    listed = ", ".join(f"{count} {shown(ending)}" for ending, count in endings.most_common(5))
+    more = ", and others" if len(endings) > 5 else ""
+    return f"{endings.total()} of {every} files were skipped: {listed}{more}."
 
 
 def beside(path: Path, name: str) -> Path:

@@ -12,6 +12,7 @@ batch is read.
 from __future__ import annotations
 
 import dataclasses
+import struct
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,15 +26,18 @@ from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.streamed import Array, FromItems, Streamed, held
-from edgeprune.errors import InputError, not_installed, unreadable
+from edgeprune.errors import InputError, not_installed, shown, unreadable
 from edgeprune.preprocessing import Step
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif")
 SCALE_NOTE = "Pixels are scaled"
-_FORMATS = ("JPEG", "PNG", "BMP", "GIF")
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
+_WIDE = ("I", "F")  # 32 bits a pixel, whose range nobody states
+_ORIENTATION = 0x0112  # the EXIF tag
+_UPRIGHT = "Pictures are turned as their EXIF orientation says."
 _GREY = ("1", "L", "LA")
 
 
@@ -114,21 +118,48 @@ def scale_note(signature: ModelSignature | None) -> str:
     return f"{SCALE_NOTE} to {low:g} to {high:g}."
 
 
-def decode(path: Path) -> np.ndarray:
-    """(H, W, 1 or 3) uint8 of a JPEG, PNG, BMP or GIF (its first frame); transparency is dropped."""
-    with opened(path) as picture:
+def decode(path: Path, *, upright: bool = False) -> np.ndarray:
+    """(H, W, 1 or 3) uint8 of a picture (its first frame or page); transparency is dropped.
+
+    With `upright` it is turned as its EXIF orientation says; masks and boxes are drawn on what is stored.
+    """
+    with opened(path) as stored:
+        picture = _turned(stored) if upright else stored
         mode = picture.mode
+        if stored.format == "TIFF" and mode in _WIDE:
+            raise InputError(
+                f"{shown(path)} has 32 bits a pixel.", "Pictures of 8 or 16 bits are expected.",
+                "Convert it, or pass the values as .npz.",
+            )
         if mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
             return (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)[..., None]
         grey = mode in _GREY
         return np.asarray(picture.convert("L"))[..., None] if grey else np.asarray(picture.convert("RGB"))
 
 
-def shape_of(path: Path) -> tuple[int, int, int]:
+def _turned(picture: Picture) -> Picture:
+    from PIL import ImageOps
+
+    turned = ImageOps.exif_transpose(picture) if _orientation(picture) != 1 else picture
+    return picture if turned is None else turned
+
+
+def _orientation(picture: Picture) -> int:
+    """1 (as stored) to 8 by EXIF; 1 where the block is broken or says something else."""
+    try:
+        found = picture.getexif().get(_ORIENTATION, 1)
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
+        return 1
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
+def shape_of(path: Path, *, upright: bool = False) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
     with opened(path, load=False) as picture:
         grey = picture.mode in _GREY or picture.mode.startswith("I")
-        return picture.height, picture.width, 1 if grey else 3
+        sideways = upright and _orientation(picture) >= 5
+        height, width = (picture.width, picture.height) if sideways else (picture.height, picture.width)
+        return height, width, 1 if grey else 3
 
 
 def opened(path: Path, *, load: bool = True) -> Picture:
@@ -140,7 +171,8 @@ def opened(path: Path, *, load: bool = True) -> Picture:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(path, formats=_FORMATS)
+            Image.init()
+            picture = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
             if load:
                 picture.load()
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError,
@@ -155,12 +187,13 @@ def read_image_folder(request: DataRequest) -> Dataset:
     folder = request.path
     parts = folders.by_split(folder, SUFFIXES)
     order = folders.class_order(folder, sorted({name for part in parts.values() for name in part}))
-    form = form_for(shape_of(next(iter(parts["train"].values()))[0]), request.signature)
+    first = next(iter(parts["train"].values()))[0]
+    form = form_for(shape_of(first, upright=True), request.signature)
     made = {}
     for split, classes in parts.items():
         paths = [path for name in order for path in classes.get(name, ())]
         y = [number for number, name in enumerate(order) for _ in classes.get(name, ())]
-        made[split] = (samples_of(paths, form), np.array(y, np.int64))
+        made[split] = (samples_of(paths, form, upright=True), np.array(y, np.int64))
     return _picture_dataset(made, order, form, request)
 
 
@@ -168,13 +201,13 @@ def read_pictures(request: DataRequest) -> Dataset:
     """A `Dataset` without labels of the pictures that lie in a folder."""
     folder = request.path
     paths = sorted(folders.files_below(folder, SUFFIXES, folder))
-    form = form_for(shape_of(paths[0]), request.signature)
-    return _picture_dataset({"train": (samples_of(paths, form), None)}, None, form, request)
+    form = form_for(shape_of(paths[0], upright=True), request.signature)
+    return _picture_dataset({"train": (samples_of(paths, form, upright=True), None)}, None, form, request)
 
 
-def samples_of(paths: Sequence[Path], form: PictureForm) -> Array:
+def samples_of(paths: Sequence[Path], form: PictureForm, *, upright: bool = False) -> Array:
     """Pictures in one form; streamed where they do not fit into memory."""
-    samples = held(FromItems(paths, lambda path: form.bring(decode(path))), form.size)
+    samples = held(FromItems(paths, lambda path: form.bring(decode(path, upright=upright))), form.size)
     if isinstance(samples, Streamed):
         for path in paths:
             shape_of(path)
@@ -187,4 +220,7 @@ def _picture_dataset(
     signature, name = request.signature, request.path.name
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
-    return build_dataset(request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes)
+    notes = (folders.skipped(request.path, SUFFIXES), _UPRIGHT)
+    return build_dataset(
+        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes, notes=notes
+    )

@@ -211,3 +211,59 @@ def test_empty_classes_and_misfits_are_refused(folder, tmp_path):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(InputError, match=r"holds no files\. edgeprune reads"):
         open_data(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("ending", ["webp", "tiff", "tif", "avif"])
+def test_other_formats_are_read_to_the_last_picture(tmp_path, ending):
+    if ending == "avif" and not pytest.importorskip("PIL.features").check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for seed in range(4):
+            picture(seed).save(tmp_path / name / f"{seed}.png")
+        for seed in range(4, 8):
+            picture(seed).save(tmp_path / name / f"{seed}.{ending}")
+    data = open_data(tmp_path, signature=COLOUR)
+    assert sum(len(split) for split in (data.train, data.validation, data.test)) == 16
+    assert not any("skipped" in note for note in data.notes)
+
+
+def test_files_of_other_kinds_are_counted(folder):
+    assert "1 of 15 files were skipped: 1 .txt." in open_data(folder, signature=GREY).notes
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_picture_is_turned_as_its_camera_says(tmp_path, orientation):
+    from edgeprune.data.pictures import decode, shape_of
+
+    pixels = np.random.default_rng(orientation).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(pixels).save(tmp_path / "a.png", exif=exif)
+    turned = {
+        1: pixels, 2: pixels[:, ::-1], 3: pixels[::-1, ::-1], 4: pixels[::-1],
+        5: pixels.transpose(1, 0, 2), 6: np.rot90(pixels, -1),
+        7: pixels[::-1, ::-1].transpose(1, 0, 2), 8: np.rot90(pixels, 1),
+    }[orientation]
+    np.testing.assert_array_equal(decode(tmp_path / "a.png", upright=True), turned)
+    assert shape_of(tmp_path / "a.png", upright=True) == turned.shape
+    np.testing.assert_array_equal(decode(tmp_path / "a.png"), pixels)
+
+
+def test_a_tiff_of_floats_is_refused(tmp_path):
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for seed in range(4):
+            values = np.random.default_rng(seed).random((5, 7), np.float32)
+            Image.fromarray(values).save(tmp_path / name / f"{seed}.tiff")
+    with pytest.raises(InputError, match="32 bits a pixel"):
+        open_data(tmp_path, signature=GREY)
+
+
+def test_the_lines_of_labels_may_be_numbered(folder):
+    (folder / "labels.txt").write_text("1 cat\n0 dog\n")
+    data = open_data(folder, signature=GREY)
+    assert data.labels == ("dog", "cat")
+    (folder / "labels.txt").write_text("1 cat\n3 dog\n")
+    with pytest.raises(InputError, match=r"labels\.txt lists"):
+        open_data(folder, signature=GREY)
