@@ -19,7 +19,9 @@ def run(*arguments):
 def test_json_is_one_document_with_every_model():
     found = json.loads(run("--json").stdout)["models"]
     assert [row["name"] for row in found] == list(edgeprune_models.ZOO)
-    assert {row["task"] for row in found if row["default"]} == {"vision", "speech", "text"}
+    assert {row["task"] for row in found if row["default"]} == {
+        "detection", "segmentation", "speech", "text", "vision",
+    }
 
 
 def test_a_task_narrows_the_list_and_an_unknown_one_is_named():

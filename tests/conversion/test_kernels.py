@@ -71,9 +71,11 @@ def test_a_slow_operator_between_layers_is_alone_in_float():
     images = np.random.default_rng(4).normal(size=(40, 8, 8, 3)).astype(np.float32)
     for io in ("float", "int8"):
         done = quantize(model, QuantizeOptions(io=io), images[:20], Validation((images,)))
-        assert done.attempts[2].detail == "no fast int8 kernel for AVERAGE_POOL_2D"
-        assert "AVERAGE_POOL_2D" not in kinds(done.result.tflite, integer=True)
-        assert {"ADD", "CONV_2D"} <= kinds(done.result.tflite, integer=True)
+        assert "no fast int8 kernel for AVERAGE_POOL_2D" in [one.detail for one in done.attempts]
+        # Which candidate ships is decided by measured size and latency; how this one is made is not.
+        made = quantize_for_timing(model, QuantizeOptions(io=io), (images[:20],))
+        assert "AVERAGE_POOL_2D" not in kinds(made.tflite, integer=True)
+        assert {"ADD", "CONV_2D"} <= kinds(made.tflite, integer=True)
 
 
 def test_a_model_of_fast_operators_stays_in_int8():

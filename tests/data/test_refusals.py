@@ -105,7 +105,7 @@ def test_unreadable_sources_are_refused(tmp_path):
     (tmp_path / "mine.xlsx").write_bytes(b"PK")
     for name, message in (
         ("missing.npz", "There is no data"), ("folder.npz", "holds no files"),
-        ("mine.xlsx", "ends in .xlsx"), ("no\nname", "'.*no.nname'"),
+        ("mine.xlsx", "ends in .xlsx"), ("no\nname", r"no\\nname"),
     ):
         with pytest.raises(InputError, match=message):
             open_data(tmp_path / name, signature=SOFTMAX)

@@ -19,6 +19,7 @@ from edgeprune.recipe import TrainSettings
 from edgeprune.training.objective import training_objective
 from edgeprune.training.prediction import predict
 from edgeprune.training.stochastic_layers import has_stochastic_layers, predict_in_training
+from edgeprune.types import OutputTask
 
 PACKAGES = ("tf_keras", "keras")
 
@@ -64,7 +65,8 @@ def test_cancelling_weights_are_no_start(package, improves, monkeypatch):
     predictions = predict(original, x)
     labels = predictions[0].argmax(-1)
     objective = training_objective(original, predictions, labels, 0.7)
-    data = SimpleNamespace(train=x, validation=Split(x, labels))
+    task = OutputTask("classes", ("accuracy",))
+    data = SimpleNamespace(train=x, validation=Split(x, labels), tasks=(task,))
     read = network_of(original)
     baseline = Baseline(None, original, read, result.dependencies, data, x, x, x, predictions, objective)
     context = SimpleNamespace(seed=0, strategy=None, notes=[], store=SimpleNamespace(file=lambda _: None))
