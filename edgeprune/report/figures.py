@@ -15,13 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
-from edgeprune.metrics import METRICS
 from edgeprune.metrics.evaluation import Metric
 from edgeprune.quantities import show_percent
 from edgeprune.report.plausible import stage_problems
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
+from edgeprune.tasks import metric_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Figure:
 
 
 Figures = dict[str, Figure]
+_COLUMN = "r2_per_column"
 
 
 def size_of(bundle: Bundle) -> Figure:
@@ -111,50 +112,92 @@ def higher_is_better(metric: str) -> bool:
 
 
 def _metric(name: str) -> Metric | None:
-    return METRICS.get(name.removeprefix("1 - ").partition("/")[0])
+    return metric_of(name.removeprefix("1 - "))
 
 
 def _measured(value: float | None, source: str, reason: str) -> Figure:
     return Figure(None, reason=reason) if value is None else Figure(float(value), source)
 
 
+def deciding(bundle: Bundle) -> tuple[str, ...]:
+    """Names of the figures that decide what "kept" means: the main metric of each output."""
+    tasks = bundle.manifest.tasks
+    if len(tasks) < 2:
+        name = main_metric(bundle.manifest.metrics)
+        return () if name is None else (name,)
+    pairs = [(task, main_metric(task.metrics)) for task in tasks]
+    return tuple(f"{task.name}/{name}" for task, name in pairs if name is not None)
+
+
 def _accuracy(bundle: Bundle, metrics: Mapping[str, float], samples: int | None = None) -> Figure:
-    name = main_metric(bundle.manifest.metrics)
-    if name is None or name not in metrics:
+    """The main metric; of several outputs, the lowest one that is a fraction."""
+    names = deciding(bundle)
+    missing = [name for name in names if name not in metrics]
+    if not names or missing:
         what = "report.json has" if samples is None else "the bundle has samples (eval.npz) for"
-        return Figure(None, reason=f"{what} no {name or 'metric'}; build with test data that has labels.")
-    if name in METRICS and not METRICS[name].higher_is_better:
-        return Figure(None, reason=f"the model is measured by {name}, where lower is better; use --max-drop.")
+        absent = missing[0] if missing else "metric"
+        return Figure(None, reason=f"{what} no {absent}; build with test data that has labels.")
+    fractions = [name for name in names if higher_is_better(name) and _is_fraction(name)]
+    if not fractions:
+        return Figure(
+            None, reason=f"the model is measured by {names[0]}, where lower is better; use --max-drop."
+        )
+    name = min(fractions, key=metrics.__getitem__)
     where = "report.json" if samples is None else f"{samples} samples"
     where += ", synthetic data" if bundle.manifest.synthetic else ""
     return Figure(metrics[name], where if name == "accuracy" else f"{name}, {where}")
 
 
 def _drop(bundle: Bundle, report: Report) -> Figure:
-    name = main_metric(bundle.manifest.metrics)
+    """What the output, or the column of values, that lost most has lost."""
+    drops = _drops(bundle, report)
+    if isinstance(drops, str):
+        return Figure(None, reason=drops)
+    name = max(drops, key=drops.__getitem__)
+    return Figure(100 * drops[name], f"{name} against the baseline")
+
+
+def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
+    """What each deciding figure lost, as a fraction; or why that is not known."""
+    names = deciding(bundle)
     before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
-    if name is None or name not in before or name not in after:
-        return Figure(None, reason=f"report.json has no {name or 'metric'} of both baseline and deployed.")
-    if name in METRICS and METRICS[name].unit != "fraction":
-        return Figure(None, reason=f"the model is measured by {name}, which has no percentage points.")
-    return Figure(100 * _worse_by(name, before[name], after[name]), f"{name} against the baseline")
+    missing = [name for name in names if name not in before or name not in after]
+    if not names or missing:
+        absent = missing[0] if missing else "metric"
+        return f"report.json has no {absent} of both baseline and deployed."
+    fractions = [name for name in names if _is_fraction(name)]
+    if not fractions:
+        return f"the model is measured by {names[0]}, which has no percentage points."
+    columns = [name for name in before if _COLUMN in name.split("/") and name in after]
+    return {name: _worse_by(name, before[name], after[name]) for name in (*fractions, *columns)}
 
 
 def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -> Figure:
-    name = main_metric(bundle.manifest.metrics)
-    if here is None or name is None or name not in record.metrics or name not in here.metrics:
+    names = deciding(bundle)
+    if here is None or not names or any(
+        name not in record.metrics or name not in here.metrics for name in names
+    ):
         return Figure(None, reason="the bundle has no samples (eval.npz) to compare the device by.")
     if record.samples != here.samples:
         return Figure(None, reason=f"{record.samples} of {here.samples} samples were evaluated; "
                                    "raise --time-limit.")
     try:
-        built = _drop(bundle, _possible_report(bundle))
+        drops = _drops(bundle, _possible_report(bundle))
     except InputError as error:
         return Figure(None, reason=str(error))
-    if built.value is None:
-        return built
-    moved = _worse_by(name, here.metrics[name], record.metrics[name])
-    return Figure(built.value + 100 * moved, f"{name} against the baseline, {record.samples} samples")
+    if isinstance(drops, str):
+        return Figure(None, reason=drops)
+    moved = {
+        name: drop + _worse_by(name, here.metrics[name], record.metrics[name])
+        for name, drop in drops.items() if name in here.metrics and name in record.metrics
+    }
+    name = max(moved, key=moved.__getitem__)
+    return Figure(100 * moved[name], f"{name} against the baseline, {record.samples} samples")
+
+
+def _is_fraction(name: str) -> bool:
+    found = _metric(name)
+    return found is None or found.unit == "fraction"
 
 
 def _worse_by(name: str, before: float, after: float) -> float:

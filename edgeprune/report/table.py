@@ -4,10 +4,14 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration
 from edgeprune.report.figures import quality_change, quality_show
 from edgeprune.report.schema import Report, StageReport
 
+_COLUMN = "r2_per_column"
+_LOST = 0.005
+"""Of R²; less need not be shown beside the mean of all columns."""
 COLUMNS = ("", "baseline", "pruned", "deployed", "change")
 _T = TypeVar("_T")
 
@@ -15,8 +19,6 @@ _T = TypeVar("_T")
 def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
     """The cells of `COLUMNS`, one row for each figure."""
     stages = list(report.stages.by_name().values())
-    metric = next(iter(report.stages.baseline.metrics), "")
-
     def row(
         label: str, read: Callable[[StageReport], float | None], show: Callable[[float], str],
         compare: Callable[[float, float], str],
@@ -26,10 +28,12 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         change = "" if first is None or last is None else compare(first, last)
         return (label, *(optional(value, show) for value in values), change)
 
-    change = functools.partial(quality_change, metric)
-    quality = row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
+    def quality(metric: str) -> tuple[str, ...]:
+        change = functools.partial(quality_change, metric)
+        return row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
+
     return [
-        *([quality] if metric else []),
+        *map(quality, main_figures(report)),
         row("neurons", lambda stage: stage.neurons, "{:,.0f}".format, _percent_change),
         row("parameters", lambda stage: stage.params, "{:,.0f}".format, _percent_change),
         row("MACs", lambda stage: stage.macs, "{:,.0f}".format, _percent_change),
@@ -38,6 +42,18 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("latency p50", lambda stage: stage.p50_ms, show_duration,
             functools.partial(_times, "faster", "slower")),
     ]
+
+
+def main_figures(report: Report) -> Sequence[str]:
+    """The first figure of each output, and the column of values that lost most, if one lost anything."""
+    before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
+    first: dict[str, str] = {}
+    for name in before:
+        output = name.partition("/")[0]
+        first.setdefault("" if output in METRICS else output, name)
+    columns = {name: before[name] - after[name] for name in before if _COLUMN in name and name in after}
+    worst = max(columns, key=columns.__getitem__, default="")
+    return [*first.values(), *([worst] if worst and columns[worst] > _LOST else [])]
 
 
 def optional(value: _T | None, show: Callable[[_T], str]) -> str:
