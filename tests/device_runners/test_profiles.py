@@ -78,7 +78,7 @@ def built(source: tuple[Path, str], out: Path, device: str, tools: BenchOptions)
     """What a build by a budget that any device meets reports."""
     bundle = edgeprune.build(
         *source, out=out, tools=tools, max_latency="60s", max_size="24kB", device=device,
-        calibration=64, epochs=1, gradual_epochs=1, max_quantization_drop=100.0,
+        calibration=64, epochs=1, gradual_epochs=1, max_quantization_drop=100.0, force=True,
     )  # fmt: skip
     report: dict[str, Any] = json.loads(bundle.file("report.json").read_text())
     assert report["device"] == report["budget"]["device"] == device
