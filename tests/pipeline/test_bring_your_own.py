@@ -137,6 +137,6 @@ def test_several_inputs_and_outputs(tmp_path):
     done = pipeline.run(source, SETTINGS, tmp_path / "out")
     report = json.loads(done.bundle.file("report.json").read_text())
     stages = report["stages"]
-    accuracy = [stages[name]["metrics"]["accuracy"] for name in ("baseline", "deployed")]
+    accuracy = [stages[name]["metrics"]["sign/accuracy"] for name in ("baseline", "deployed")]
     assert accuracy[1] >= accuracy[0] - 0.05
     assert report["removed"]["neurons"] >= 0.5
