@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LIMIT_S, SLACK_S = 4.0, 5.0
-START_S = 3.0  # of Python here, and of the steps before the one that freezes
+START_S = 5.0  # of Python here, and of the steps before the one that freezes
 CODE = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job is started with it ignored
@@ -137,6 +137,7 @@ def sshd_child(bed: Bed) -> int:
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 @pytest.mark.xdist_group("devices")
 @pytest.mark.parametrize("frozen", ["command", "shell", "report", "sshd early", "sshd in the run"])
 def test_a_frozen_process_over_ssh(frozen: str, here: Bed, slow_model: Path, thawed: list[int]) -> None:
@@ -152,6 +153,7 @@ def test_a_frozen_process_over_ssh(frozen: str, here: Bed, slow_model: Path, tha
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 @pytest.mark.xdist_group("devices")
 @pytest.mark.parametrize("frozen", ["agent", "sshd"])
 def test_ctrl_c_over_ssh(frozen: str, here: Bed, slow_model: Path, thawed: list[int]) -> None:
