@@ -43,7 +43,7 @@ class CompiledLoss:
 
     def packed(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """(N, labels + outputs) float32: labels in the losses' form, then the teacher's predictions."""
-        formed = _in_form(labels, self.form, predictions.shape[-1])
+        formed = _in_form(_aligned(labels, predictions), self.form, predictions.shape[-1])
         flat = [part.reshape(len(part), -1).astype(np.float32) for part in (formed, predictions)]
         return np.concatenate(flat, axis=1)
 
@@ -114,6 +114,7 @@ def compiled_for(
     """
     objects = tuple(_object(keras, loss) for loss, _ in losses)
     weights = tuple(weight for _, weight in losses)
+    labels = _aligned(labels, predictions)
     found: dict[LabelForm, CompiledLoss] = {}
     contrasts: dict[LabelForm, float] = {}
     problem = ""
@@ -217,6 +218,12 @@ def _forms(labels: np.ndarray, predictions: np.ndarray) -> list[LabelForm]:
     if one_hot:
         forms.append("numbers")
     return forms
+
+
+def _aligned(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Masks (N, …) with the last axis of an output (N, …, 1), which Keras 2 does not add itself."""
+    bare = labels.ndim > 1 and predictions.shape[-1] == 1 and labels.shape == predictions.shape[:-1]
+    return labels[..., None] if bare else labels
 
 
 def _in_form(labels: np.ndarray, form: LabelForm, classes: int) -> np.ndarray:

@@ -149,3 +149,16 @@ def test_void_pixels_of_one_score_do_not_train():
     keras = tf_keras.losses.BinaryCrossentropy(reduction="sum")
     found = keras(targets.values, predictions, sample_weight=targets.weights).numpy() / counted.sum()
     assert found == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_masks_without_a_last_axis_are_compared_pixel_by_pixel(package):
+    keras = pytest.importorskip(package)
+    model = keras.Sequential([keras.Input((4, 5, 2)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
+    model.compile("sgd", keras.losses.BinaryFocalCrossentropy(gamma=1.5))
+    x = rng.normal(size=(7, 4, 5, 2)).astype(np.float32)
+    masks = (rng.random((7, 4, 5)) > 0.6).astype(np.int64)
+    answers = predict(model, x)
+    objective = training_objective(model, answers, masks, 0.0)
+    own = float(model.evaluate(x, masks[..., None].astype(np.float32), verbose=0))
+    assert objective.value(objective.targets(answers, masks), answers) == pytest.approx(own, rel=1e-5)
