@@ -80,6 +80,7 @@ def test_a_strangers_code_is_refused_and_not_imported(kind, place, suffix, tmp_p
     assert "sentinel_of_a_stranger" not in sys.modules
 
 
+@pytest.mark.heavy
 def test_a_saved_model_that_writes_files_is_refused(tmp_path):
     tf = importlib.import_module("tensorflow")
     k = importlib.import_module("tf_keras")
@@ -105,6 +106,7 @@ def test_operations_on_tensors_load(tmp_path):
     assert load_model(tmp_path / "model.h5").output_shape == (None, 2)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("version", ["keras", "tf_keras"])
 def test_every_family_of_keras_loads(version, tmp_path):
     k = importlib.import_module(version)
