@@ -15,7 +15,8 @@ BINARY = OutputTask("binary", ("accuracy",))
 
 def pictures():
     y = np.arange(90) % 3
-    x = np.clip(RNG.normal(30 + 80 * y[:, None, None, None], 10, (90, 4, 4, 1)), 0, 255).astype(np.uint8)
+    draw = np.random.default_rng(6)
+    x = np.clip(draw.normal(30 + 80 * y[:, None, None, None], 10, (90, 4, 4, 1)), 0, 255).astype(np.uint8)
     split = Split(x, y)
     return Dataset("vision", split, split, split, steps_for(PictureForm(4, 4, 1), None), ("a", "b", "c"))
 
@@ -39,7 +40,8 @@ def test_the_range_that_the_model_was_made_for_is_found(low, high):
 def test_naming_the_common_class_wins_nothing():
     """Pixels of 0..255 name the common class always; 0..1 is right on fewer samples, but on both classes."""
     y = (np.arange(200) % 10 == 0).astype(np.int64)
-    x = np.clip(RNG.normal(60 + 110 * y[:, None, None, None], 40, (200, 4, 4, 1)), 0, 255).astype(np.uint8)
+    draw = np.random.default_rng(5)
+    x = np.clip(draw.normal(60 + 110 * y[:, None, None, None], 40, (200, 4, 4, 1)), 0, 255).astype(np.uint8)
     split = Split(x, y)
     given = steps_for(PictureForm(4, 4, 1), ModelSignature(GREY.inputs, (1,), "sigmoid", pixels=(0, 255)))
     data = Dataset("vision", split, split, split, given, ("no", "yes"), tasks=(BINARY,))
@@ -55,7 +57,7 @@ def test_naming_the_common_class_wins_nothing():
 
 @pytest.mark.parametrize("way", ["none", "standardize", "min-max"])
 def test_columns_are_scaled_as_the_model_wants_it(way):
-    x = RNG.normal(100, 20, (80, 2)).astype(np.float32)
+    x = np.random.default_rng(4).normal(100, 20, (300, 2)).astype(np.float32)
     y = (x[:, 0] > 100).astype(np.int64)
     scaled = {
         "none": x, "standardize": (x - x.mean(0)) / x.std(0),
