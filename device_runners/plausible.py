@@ -14,7 +14,7 @@ from device_runners.options import BenchOptions, Target
 from edgeprune.bundle.read import sha256_of
 from edgeprune.errors import DeviceError
 from edgeprune.run_record import RunRecord
-from edgeprune.tasks.figure_names import metric_of
+from edgeprune.tasks.figure_names import impossible_figures
 
 _CLOCKS_DIFFER = 1.05  # a device's clock may be fast, not by more than this
 _LONGEST_RUNTIME = 200  # characters
@@ -66,13 +66,7 @@ def _metric_problems(record: RunRecord, target: Target) -> Iterator[str]:
     if record.metrics and not record.samples:
         yield "it has metrics over no samples"
     named = target.bundle.manifest.metrics if target.bundle else ()
-    for name, value in record.metrics.items():
-        metric = metric_of(name)
-        if metric is None:
-            if not any(name == one or name.startswith(f"{one}/") for one in named):
-                yield f"the metric {name[:60]!r} was not asked for"
-        elif not metric.possible(value):
-            yield f"{name} is {value:g}"
+    yield from impossible_figures(record.metrics, named)
 
 
 def check_times(times: InterleavedTimes, job: InterleavedJob, device: str) -> InterleavedTimes:
