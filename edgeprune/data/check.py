@@ -119,6 +119,11 @@ def check_targets(
 def _check_one(y: np.ndarray, where: str, task: OutputTask, output: OutputSignature) -> None:
     if task.kind in ("anomaly", "boxes", "original"):
         return
+    if task.kind in ("values", "image") and output.loss in ("numbers", "one_hot"):
+        raise InputError(
+            f"{where} are values of the shape {y.shape}.", "The model's loss takes classes.",
+            "Pass class numbers or one-hot rows, or compile the model with a loss of values.",
+        )
     if task.kind in ("classes", "binary", "sequence") and y.dtype.kind in "iub" and (
         y.shape[1:] != output.shape or output.head == "softmax"
     ):
@@ -182,6 +187,11 @@ def _check_values(y: np.ndarray, where: str, output: OutputSignature) -> None:
         raise InputError(
             f"{where} are values of the shape {y.shape}.", f"The model gives {output.shape} for each sample.",
             "Pass labels of that shape.",
+        )
+    if output.loss == "binary" and (y.min() < 0 or y.max() > 1):
+        raise InputError(
+            f"{where} are out of range: values from {y.min():g} to {y.max():g}.",
+            "The model's loss takes labels from 0 to 1.", "Correct the labels, or compile another loss.",
         )
     sums = output.head != "softmax" or np.allclose(y.sum(-1), 1, atol=1e-3)
     if output.head != "values" and (y.min() < 0 or y.max() > 1 or not sums):

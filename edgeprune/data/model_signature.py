@@ -141,8 +141,7 @@ def _output(model: KerasModel, number: int) -> OutputSignature:
     if loss is not None:
         config = loss.get_config() if hasattr(loss, "get_config") else {}
         logits = bool(getattr(loss, "from_logits", False) or config.get("from_logits"))
-        own = isinstance(loss, str) or _keras_own(loss)
-        form = _FORMS.get(loss_name(loss), "any") if own else "any"
+        form = label_form(loss)
     return OutputSignature(_shape(model.outputs[number]), _head(model, number), name, form, logits)
 
 
@@ -155,6 +154,12 @@ def compiled_loss(model: KerasModel, output: int) -> KerasLoss | str | None:
     elif isinstance(loss, (list, tuple)):
         loss = loss[output] if output < len(loss) else None
     return loss
+
+
+def label_form(loss: KerasLoss | str) -> LossForm:
+    """The labels that a loss takes; "any" for a loss of its author's own, which alone knows."""
+    own = isinstance(loss, str) or _keras_own(loss)
+    return _FORMS.get(loss_name(loss), "any") if own else "any"
 
 
 def loss_name(loss: KerasLoss | str) -> str:

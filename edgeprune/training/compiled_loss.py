@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import numpy as np
 
-from edgeprune.data.model_signature import compiled_loss, loss_name
+from edgeprune.data.model_signature import LossForm, compiled_loss, label_form, loss_name
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasLoss, KerasModel, KerasModule, KerasTensor
 
@@ -40,6 +41,7 @@ class CompiledLoss:
     shape: tuple[int, ...]  # of one sample's labels as the losses take them
     dtype: str
     outputs: tuple[int, ...]  # shape of one sample's output
+    expands: bool = False  # whether labels (N,) beside outputs (N, C) get a last axis
 
     def packed(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """(N, labels + outputs) float32: labels in the losses' form, then the teacher's predictions."""
@@ -51,7 +53,8 @@ class CompiledLoss:
         """The weighted sum of the losses, for labels in their form."""
         import tensorflow as tf
 
-        if len(labels.shape) == 1 and len(outputs.shape) == 2:  # as both Kerases do
+        # As `fit` does: Keras 2 always, Keras 3 for an output of one unit.
+        if len(labels.shape) == 1 and len(outputs.shape) == 2 and (self.expands or outputs.shape[-1] == 1):
             labels = tf.expand_dims(labels, -1)
         terms = [
             weight * tf.cast(loss(labels, outputs, sample_weight=weights), tf.float32)
@@ -119,9 +122,12 @@ def compiled_for(
     contrasts: dict[LabelForm, float] = {}
     problem = ""
     rows = _few(labels, predictions)
-    for form in _forms(labels, predictions):
+    expands = hasattr(keras.losses.Loss, "_get_reduction")  # Keras 2
+    for form in _forms(labels, predictions, {label_form(loss) for loss, _ in losses}):
         formed = _in_form(labels[rows], form, predictions.shape[-1])
-        one = CompiledLoss(objects, weights, form, formed.shape[1:], _dtype(formed), predictions.shape[1:])
+        one = CompiledLoss(
+            objects, weights, form, formed.shape[1:], _dtype(formed), predictions.shape[1:], expands
+        )
         try:
             contrasts[form] = _contrast(one, formed, predictions[rows])
             found[form] = one
@@ -137,9 +143,10 @@ def compiled_for(
         )
     first = next(iter(found))
     best = max(contrasts, key=contrasts.__getitem__)
-    # Labels go in as they were passed, unless these tell right from wrong samples no better than chance.
-    chosen = first if contrasts[first] > _CONTRAST or contrasts[best] <= _CONTRAST else best
-    return found[chosen]
+    # Labels go in as they were passed; class numbers, which edgeprune may have made of names, only where they
+    # tell right samples from wrong ones.
+    passed = labels.dtype.kind not in "iu" or contrasts[first] > _CONTRAST or contrasts[best] <= _CONTRAST
+    return found[first if passed else best]
 
 
 def losses_of(model: KerasModel, output: int) -> list[tuple[KerasLoss | str, float]]:
@@ -206,12 +213,17 @@ def _object(keras: KerasModule, loss: KerasLoss | str) -> KerasLoss:
     return found
 
 
-def _forms(labels: np.ndarray, predictions: np.ndarray) -> list[LabelForm]:
+def _forms(labels: np.ndarray, predictions: np.ndarray, taken: AbstractSet[LossForm]) -> list[LabelForm]:
+    """What to try: of a loss of Keras' own the form that it takes, else first labels as they were passed."""
     classes = predictions.shape[-1]
     numbers = labels.dtype.kind in "iu" and classes > 1 and labels.shape == predictions.shape[:-1]
     one_hot = labels.shape == predictions.shape and classes > 1 and bool(
         np.isin(labels, (0, 1)).all() and (labels.sum(-1) == 1).all()
     )
+    if taken <= {"one_hot", "same", "binary"}:  # numbers would be broadcast along the classes
+        return ["one_hot"] if numbers and labels.min() >= 0 else ["as_given"]
+    if taken == {"numbers"}:
+        return ["numbers"] if one_hot else ["as_given"]
     forms: list[LabelForm] = ["as_given"]
     if numbers and labels.min() >= 0:
         forms.append("one_hot")

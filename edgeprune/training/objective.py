@@ -84,7 +84,7 @@ class Objective:
             return TrainingTargets(self.compiled.packed(labels, predictions), weights, True)
         if labels.ndim == predictions.ndim and labels.shape[-1] == 1 < predictions.shape[-1]:
             labels = labels[..., 0]
-        if self.kind != "binary" and labels.shape == predictions.shape[:-1] and predictions.shape[-1] > 1:
+        if labels.shape == predictions.shape[:-1] and predictions.shape[-1] > 1:
             numbers = labels.astype(np.int64)
             counted = numbers >= 0
             wanted = np.eye(predictions.shape[-1], dtype=predictions.dtype)[np.maximum(numbers, 0)]

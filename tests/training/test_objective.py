@@ -162,3 +162,16 @@ def test_masks_without_a_last_axis_are_compared_pixel_by_pixel(package):
     objective = training_objective(model, answers, masks, 0.0)
     own = float(model.evaluate(x, masks[..., None].astype(np.float32), verbose=0))
     assert objective.value(objective.targets(answers, masks), answers) == pytest.approx(own, rel=1e-5)
+
+
+def test_one_hot_labels_stay_as_they_were_passed():
+    """Whatever a model that knows little makes of them."""
+    keras = pytest.importorskip("tf_keras")
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="sigmoid")])
+    model.compile("sgd", keras.losses.BinaryCrossentropy(label_smoothing=0.2))
+    for seed in range(30):
+        random = np.random.default_rng(seed)
+        answers = (random.uniform(0.1, 0.9, (23, 3)).astype(np.float32),)
+        labels = np.eye(3, dtype=np.float32)[random.integers(0, 3, 23)]
+        (objective,) = training_objective(model, answers, labels, 0.0).objectives
+        assert (objective.compiled.form, objective.compiled.shape) == ("as_given", (3,))

@@ -1,0 +1,155 @@
+"""Losses, forms of labels and outputs of both Kerases: trained as `fit` does, or refused before training."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from edgeprune.data.check import check_targets
+from edgeprune.data.dataset import Split
+from edgeprune.data.labels import read_labels
+from edgeprune.data.model_signature import signature_of
+from edgeprune.errors import InputError
+from edgeprune.training.objective import training_objective
+from edgeprune.training.prediction import predict
+
+COUNT, SIDE = 23, 5
+RNG = np.random.default_rng(11)
+OUTPUTS = {
+    "sigmoid": ((1,), "sigmoid"), "softmax": ((3,), "softmax"), "labels": ((3,), "sigmoid"),
+    "values": ((3,), "linear"), "value": ((1,), "linear"), "mask": ((SIDE, SIDE, 1), "sigmoid"),
+    "classes": ((SIDE, SIDE, 3), "softmax"), "picture": ((SIDE, SIDE, 3), "linear"),
+}
+
+
+def own_focal(keras):
+    def focal(y_true, y_pred):
+        ops = keras.ops if hasattr(keras, "ops") else None
+        if ops is None:
+            import tensorflow as tf
+
+            p = tf.clip_by_value(y_pred, 1e-6, 1.0)
+            return tf.reduce_sum(-tf.cast(y_true, tf.float32) * (1 - p) ** 2 * tf.math.log(p), -1)
+        p = ops.clip(y_pred, 1e-6, 1.0)
+        return ops.sum(-ops.cast(y_true, "float32") * (1 - p) ** 2 * ops.log(p), -1)
+
+    return focal
+
+
+LOSSES = {
+    "mse": lambda _: "mse", "mae": lambda k: k.losses.MeanAbsoluteError(),
+    "huber": lambda k: k.losses.Huber(0.3),
+    "log_cosh": lambda k: k.losses.LogCosh(), "bce": lambda _: "binary_crossentropy",
+    "smooth bce": lambda k: k.losses.BinaryCrossentropy(label_smoothing=0.2),
+    "bce of logits": lambda k: k.losses.BinaryCrossentropy(from_logits=True),
+    "binary focal": lambda k: k.losses.BinaryFocalCrossentropy(),
+    "cce": lambda _: "categorical_crossentropy",
+    "smooth cce": lambda k: k.losses.CategoricalCrossentropy(label_smoothing=0.1),
+    "focal": lambda k: k.losses.CategoricalFocalCrossentropy(),
+    "sparse": lambda _: "sparse_categorical_crossentropy",
+    "sparse of logits": lambda k: k.losses.SparseCategoricalCrossentropy(from_logits=True),
+    "kl": lambda k: k.losses.KLDivergence(), "cosine": lambda k: k.losses.CosineSimilarity(),
+    "own": own_focal,
+}
+FOR = {
+    "mse": OUTPUTS, "mae": OUTPUTS, "huber": ["values", "value", "picture", "mask"],
+    "log_cosh": ["values", "value", "picture"], "bce": ["sigmoid", "labels", "mask"],
+    "smooth bce": ["sigmoid", "labels", "mask"], "bce of logits": ["value", "values"],
+    "binary focal": ["sigmoid", "labels", "mask"], "cce": ["softmax", "classes"],
+    "smooth cce": ["softmax", "classes"], "focal": ["softmax", "classes"], "sparse": ["softmax", "classes"],
+    "sparse of logits": ["values", "picture"], "kl": ["softmax", "classes"], "cosine": ["values"],
+    "own": ["softmax", "classes"],
+}
+
+
+def network(keras, output):
+    shape, activation = OUTPUTS[output]
+    keras.utils.set_random_seed(2)
+    layers = keras.layers
+    if len(shape) == 1:
+        return keras.Sequential([keras.Input((4,)), layers.Dense(shape[0], activation=activation)])
+    convolution = layers.Conv2D(shape[-1], 1, activation=activation)
+    return keras.Sequential([keras.Input((SIDE, SIDE, 2)), convolution])
+
+
+def forms(output):
+    """Labels that a person might pass, all-different enough to tell a swap."""
+    shape, activation = OUTPUTS[output]
+    classes = shape[-1]
+    if activation == "linear":
+        values = RNG.normal(size=(COUNT, *shape))
+        yield "float64", values
+        yield "float32", values.astype(np.float32)
+        numbers = RNG.integers(0, max(classes, 2), (COUNT, *shape[:-1]))
+        yield "numbers", numbers
+        return
+    numbers = RNG.integers(0, max(classes, 2), (COUNT, *shape[:-1]))
+    numbers.reshape(-1)[:3] = range(3) if classes > 1 else (0, 1, 1)
+    for dtype in ("int64", "uint8", "int32"):
+        yield f"numbers {dtype}", numbers.astype(dtype)
+    yield "numbers float32", numbers.astype(np.float32)
+    yield "numbers with an axis", numbers[..., None]
+    if classes == 1:
+        yield "bool", numbers.astype(bool)
+        return
+    one_hot = np.eye(classes)[numbers]
+    for dtype in ("float32", "uint8", "bool"):
+        yield f"one-hot {dtype}", one_hot.astype(dtype)
+
+
+# Several hundred combinations of loss, labels, output and Keras; each test takes all labels of one.
+CASES = [
+    (package, loss, output) for package in ("keras", "tf_keras") for loss, outputs in FOR.items()
+    for output in outputs
+]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(("package", "loss", "output"), CASES)
+def test_a_compiled_loss_trains_as_fit_does_or_is_refused(package, loss, output):
+    keras = pytest.importorskip(package)
+    model = network(keras, output)
+    model.compile("sgd", LOSSES[loss](keras))
+    shape = model.inputs[0].shape[1:]
+    x = RNG.normal(size=(COUNT, *shape)).astype(np.float32)
+    predictions = predict(model, x)
+    checked = 0
+    for _, y in forms(output):
+        try:
+            read = read_labels({"train": y}, signature_of(model))
+            check_targets(Split(x, read.parts["train"]), "train", signature_of(model), read.tasks)
+            objective = training_objective(model, predictions, read.parts["train"], 0.0)
+        except InputError:  # before training, with what would fit
+            continue
+        targets = objective.targets(predictions, read.parts["train"])
+        assert targets[0].labelled
+        twin = network(keras, output)
+        twin.set_weights(model.get_weights())
+        twin.compile("sgd", objective.keras_losses(model, predictions, targets)[0])
+        weights = targets[0].weights
+        ours = float(twin.evaluate(x, targets[0].values, sample_weight=weights, batch_size=COUNT, verbose=0))
+        expected = list(own_losses(model, x, y))
+        assert any(ours == pytest.approx(own, rel=1e-5, abs=1e-6) for own in expected), (y.dtype, y.shape)
+        value = objective.value(targets, predictions)
+        assert value == pytest.approx(ours, rel=1e-4, abs=1e-5)
+        checked += 1
+    assert checked  # some form is taken by every loss
+
+
+def own_losses(model, x, y):
+    """Keras' loss of the labels as they are, and of the same classes one-hot or as numbers."""
+    classes = model.outputs[0].shape[-1]
+    given = [y]
+    bare = y[..., 0] if y.ndim == len(model.outputs[0].shape) and y.shape[-1] == 1 else y
+    if bare.ndim == len(model.outputs[0].shape) - 1:
+        whole = bare.astype(np.int64)
+        if classes > 1 and (bare == whole).all() and whole.min() >= 0 and whole.max() < classes:
+            given += [np.eye(classes, dtype=np.float32)[whole], whole]
+    if y.shape == (len(x), *model.outputs[0].shape[1:]) and classes > 1:
+        given.append(y.argmax(-1))
+    if classes == 1:
+        given.append(bare.astype(np.float32)[..., None])
+    for one in given:
+        # Keras refuses what it cannot read in ways of its own.
+        with contextlib.suppress(Exception):
+            yield float(model.evaluate(x, one, batch_size=COUNT, verbose=0))
