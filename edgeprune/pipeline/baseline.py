@@ -61,6 +61,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
     )
     if entry is None:
+        _refuse_unread(data, objective, predictions)
         context.notes.append(_trained_on(objective, data))
     data = _labelled(data, model, predictions, test, objective, context)
     network = network_of(model)
@@ -229,6 +230,24 @@ def _label(outputs: np.ndarray, kind: str) -> np.ndarray:
     if kind == "binary":
         return (outputs > 0.5).astype(np.int64).reshape(len(outputs), *outputs.shape[1:-1])
     return outputs
+
+
+def _refuse_unread(data: Dataset, objective: TrainingObjective, predictions: Outputs) -> None:
+    """Stops where training would leave labels out without a word.
+
+    Raises:
+        InputError: labels that stand beside no position of their output, and that no loss reads.
+    """
+    labels = several(data.validation.y, len(predictions))
+    targets = objective.targets(predictions, labels)
+    for task, y, output, target in zip(data.tasks, labels, predictions, targets, strict=True):
+        if y is not None and not target.labelled and task.kind != "sequence":
+            name = f" of the output '{task.name}'" if task.name else ""
+            raise InputError(
+                f"The labels{name} have the shape {y.shape}, the output has {output.shape}.",
+                "One class number or one value for each position of the output.",
+                "Correct the labels' shape, or compile the model with the loss that reads them.",
+            )
 
 
 def _refuse_useless(data: Dataset, predictions: Outputs, validation: HeldSamples) -> None:
