@@ -39,6 +39,8 @@ _DEVIATIONS = 3.0
 """Of the mean difference; less is chance."""
 _ALIKE = 0.01
 """Mean losses that differ by less say nothing: of memorised samples all losses are small."""
+_GAIN = 0.1
+"""What a loss must fall by before samples are taken for wrongly scaled: a poor model says little."""
 _LEADERS, _NAMED = 5, 3
 _USUAL = (
     "zero-one", "minus-one-one", "pixels", "none", "imagenet", "caffe", "standardize", "per-image", "bgr",
@@ -283,8 +285,8 @@ def _best(
     others = sorted((mean, words) for words, mean in means.items() if words != best.way.words)
     listed = ", ".join(f"{words} {mean:.3g}" for mean, words in others[:_NAMED])
     return best.way, (
-        f"The model does best with {best.way.words}: a mean loss of {best.mean:.3g} on {len(many)} training "
-        f"samples, classes counting alike. Then come {listed}."
+        f"The model takes {best.way.words}: the mean loss of {len(many)} training samples is {best.mean:.3g}, "
+        f"classes counting alike. Also tried: {listed}."
     )
 
 
@@ -293,15 +295,20 @@ def _chosen(trials: Sequence[_Trial], *, prefers_first: bool) -> _Trial:
     first, lowest = trials[0], min(trials, key=lambda one: one.mean)
     if np.allclose(first.losses, lowest.losses):  # nothing tells
         return first
-    stays = first.mean <= lowest.mean + _ALIKE or not _surely_lower(lowest.losses, first.losses)
+    stays = first.mean <= _as_good(lowest.mean) or not _surely_lower(lowest.losses, first.losses)
     if prefers_first and stays and first.misfit <= _MISFIT:
         return first
-    alike = [one for one in trials if one.mean <= lowest.mean + _ALIKE]
+    alike = [one for one in trials if one.mean <= _as_good(lowest.mean)]
     confident = min(one.plain for one in alike)
     return min(
-        (one for one in alike if one.plain <= confident + _ALIKE),
+        (one for one in alike if one.plain <= _as_good(confident)),
         key=lambda one: _USUAL.index(one.way.name) if one.way.name in _USUAL else len(_USUAL),
     )
+
+
+def _as_good(loss: float) -> float:
+    """Up to which mean loss another way is as good."""
+    return loss * (1 + _GAIN) + _ALIKE
 
 
 def _surely_lower(one: np.ndarray, other: np.ndarray) -> bool:

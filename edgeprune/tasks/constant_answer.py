@@ -11,10 +11,12 @@ import numpy as np
 from edgeprune.metrics import METRICS
 from edgeprune.metrics.regression import r2
 from edgeprune.tasks.output_task import Targets, evaluation_of, several
+from edgeprune.tasks.sample_loss import best_line
 from edgeprune.types import OutputTask
 
 _DEVIATIONS = 2.33
 """A useless model passes by chance once in a hundred times."""
+_NOTHING = 0.01  # of the variance of pictures, after the best brightness and contrast
 _FEWEST = 4  # labels; fewer say nothing
 
 
@@ -48,6 +50,9 @@ def _useless(
 def _of_values(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045
     if y.size != outputs.size or not float(np.var(y)):
         return None
+    if task.kind == "image":  # a picture that is too dark is not one that is the same always
+        explained = 1 - float(np.square(y - best_line(y, outputs.reshape(y.shape))).mean() / np.var(y))
+        return "its pictures have nothing of those that are wanted" if explained <= _NOTHING else None
     value = r2(evaluation_of(task, y, outputs))
     return f"R² is {value:.3g}; always giving the mean has 0" if value <= 0 else None
 

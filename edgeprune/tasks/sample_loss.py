@@ -36,11 +36,23 @@ def sample_losses(
         if truth.size == outputs.size:
             return _binary(truth, outputs, temperature, logits=task.threshold == 0)
     if task.kind in ("values", "image") and y.size == outputs.size:
-        return _squared(y, outputs.reshape(y.shape))
+        found = outputs.reshape(y.shape)
+        return _squared(y, best_line(y, found) if task.kind == "image" else found)
     if task.kind == "anomaly" and inputs is not None and inputs.size == outputs.size:
         error = reconstruction_error(inputs, outputs) / max(float(np.var(inputs.astype(np.float64))), _TINY)
         return np.where(y.reshape(-1) > 0, 0.0, np.minimum(error, _MOST))
     return _missing(task, y, outputs) if task.kind in ("sequence", "boxes", "classes") else None
+
+
+def best_line(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """``a * outputs + b`` with a and b of least squared error, a not negative: what an image shows.
+
+    Its brightness and contrast may be off where its structure is right.
+    """
+    found, truth = outputs.astype(np.float64), y.astype(np.float64)
+    variance = float(found.var())
+    slope = float(((found - found.mean()) * (truth - truth.mean())).mean()) / variance if variance else 0.0
+    return np.asarray(max(slope, 0.0) * (found - found.mean()) + truth.mean())
 
 
 def _categorical(truth: np.ndarray, outputs: np.ndarray, temperature: float) -> np.ndarray:
