@@ -131,14 +131,21 @@ class CandidateSet:
     def _lost_points(self, found: Parity, outputs: tuple[np.ndarray, ...]) -> float:
         """What counts against the limit: of the part that lost most.
 
-        A metric on a few hundred samples jumps by whole samples: what counts is what was lost beyond one
-        standard error. Without labels every prediction that changes counts, and how many do in the long run,
-        with two standard errors on top: so that another split of this size keeps the limit too.
+        A metric on a few hundred samples jumps by whole samples: one of them is forgiven, but a standard
+        error at most. Of some dozens one is worth several times the limit, and none is forgiven. Without
+        labels every prediction that changes counts, and how many do in the long run, with two standard errors
+        on top: so that another split of this size keeps the limit too.
         """
         if not np.isfinite(found.max_abs_difference):
             return 100.0
         task = self.scorer.reference.of_task
-        lost = [max(part.drop - part.standard_error, min(part.drop, 0.0)) for part in found.parts[:task]]
+        one_sample = 1 / found.samples
+        forgivable = one_sample if 100 * one_sample <= 2 * self.max_drop_points else 0.0
+        forgiven = [min(part.standard_error, forgivable) for part in found.parts[:task]]
+        lost = [
+            max(part.drop - one, min(part.drop, 0.0))
+            for part, one in zip(found.parts, forgiven, strict=False)
+        ]
         unlabelled = self.scorer.unlabelled_classes
         lost += [part.drop for part in found.parts[task + len(unlabelled) :]]
         lost += [self._changed(self._reference[one], outputs[one], found.samples) for one in unlabelled]

@@ -285,8 +285,8 @@ def _best(
     others = sorted((mean, words) for words, mean in means.items() if words != best.way.words)
     listed = ", ".join(f"{words} {mean:.3g}" for mean, words in others[:_NAMED])
     return best.way, (
-        f"The model takes {best.way.words}: the mean loss of {len(many)} training samples is {best.mean:.3g}, "
-        f"classes counting alike. Also tried: {listed}."
+        f"The model takes {best.way.words}: the mean loss of {len(many)} training samples is "
+        f"{best.mean:.3g}, classes counting alike. Also tried: {listed}."
     )
 
 

@@ -17,7 +17,7 @@ from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
-from edgeprune.tasks import parts_of_values, several, useless_output
+from edgeprune.tasks import parts_of_values, several, useless_outputs
 from edgeprune.training.objective import TrainingObjective, training_objective
 from edgeprune.training.prediction import predict
 from edgeprune.types import OutputTask, TargetKind
@@ -54,8 +54,8 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
-    if entry is None and not context.source.force:
-        _refuse_useless(data, predictions, validation)
+    if entry is None:
+        _refuse_useless(data, predictions, validation, context)
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
@@ -250,15 +250,22 @@ def _refuse_unread(data: Dataset, objective: TrainingObjective, predictions: Out
             )
 
 
-def _refuse_useless(data: Dataset, predictions: Outputs, validation: HeldSamples) -> None:
+def _refuse_useless(
+    data: Dataset, predictions: Outputs, validation: HeldSamples, context: BuildContext
+) -> None:
     """Stops before anything is trained where the original is fed wrongly, or was not trained on such data.
 
+    Of several outputs one that is no better than a constant is named.
+
     Raises:
-        InputError: an output does no better than a constant answer.
+        InputError: no output does better than a constant answer.
     """
     inputs = None if isinstance(validation, tuple) else validation
-    why = useless_output(data.tasks, data.validation.y, predictions, inputs)
-    if why is not None:
+    reasons, useless = useless_outputs(data.tasks, data.validation.y, predictions, inputs)
+    why = "; ".join(reasons)
+    if reasons and (not useless or context.source.force):
+        context.notes.append(f"The original model does no better here than a constant answer: {why}.")
+    elif useless:
         raise InputError(
             f"The original model does no better on this data than a constant answer: {why} "
             f"({len(data.validation)} validation samples).",

@@ -8,7 +8,7 @@ Whoever trains, decides, reports or measures asks here; nobody else looks at sha
 made once, when data and model meet: `edgeprune.data.targets`. NumPy, Python 3.9: it travels to devices.
 """
 
-from edgeprune.tasks.constant_answer import useless_output
+from edgeprune.tasks.constant_answer import useless_outputs
 from edgeprune.tasks.detection import detections
 from edgeprune.tasks.figure_names import impossible_figures, metric_of
 from edgeprune.tasks.output_task import Targets, evaluation_of, for_metrics, several
@@ -20,5 +20,5 @@ from edgeprune.types import OutputTask, Part, TargetKind
 __all__ = [
     "OutputTask", "Part", "TargetKind", "Targets", "detections", "evaluation_of", "figures", "for_metrics",
     "impossible_figures", "metric_names", "metric_of", "parts_of_values", "sample_losses", "scores",
-    "several", "useless_output", "worst_drop",
+    "several", "useless_outputs", "worst_drop",
 ]

@@ -20,17 +20,24 @@ _NOTHING = 0.01  # of the variance of pictures, after the best brightness and co
 _FEWEST = 4  # labels; fewer say nothing
 
 
-def useless_output(
+def useless_outputs(
     tasks: Sequence[OutputTask], y: Union[np.ndarray, Targets, None], outputs: Sequence[np.ndarray],  # noqa: UP007
     inputs: Optional[np.ndarray] = None,  # noqa: UP045
-) -> Optional[str]:  # noqa: UP045
-    """Why an output is no better than a constant answer, in words; None where all are, or none has labels."""
+) -> tuple[tuple[str, ...], bool]:
+    """Why outputs are no better than a constant answer, a clause each, and whether none of all is better.
+
+    An output without labels, or with too few, says nothing.
+    """
+    found, better = [], False
     for task, truth, output in zip(tasks, several(y, len(tasks)), outputs):
-        if truth is not None and len(truth) >= _FEWEST:
-            found = _useless(task, np.asarray(truth), np.asarray(output), inputs)
-            if found:
-                return f"{task.name}: {found}" if len(tasks) > 1 else found
-    return None
+        if truth is None or len(truth) < _FEWEST:
+            continue
+        why = _useless(task, np.asarray(truth), np.asarray(output), inputs)
+        if why is None:
+            better = True
+        else:
+            found.append(f"{task.name}: {why}" if len(tasks) > 1 else why)
+    return tuple(found), bool(found) and not better
 
 
 def _useless(

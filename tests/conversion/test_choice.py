@@ -81,3 +81,19 @@ def test_nothing_that_was_as_accurate_beats_the_choice():
         name = chosen(rows, prefer)[0]
         best = next(row for row in rows if row[0] == name)
         assert not any(row[2] < best[2] and row[3] < best[3] / 1.2 for row in rows)
+
+
+@pytest.mark.parametrize(("samples", "wrong", "kept"), [
+    (54, 1, False), (54, 2, False), (179, 1, True), (179, 2, False), (600, 3, True), (600, 5, False),
+])
+def test_one_sample_is_forgiven_where_it_is_worth_little(samples, wrong, kept):
+    """Two wrong of 54 once ended the recovery, and the file lost 7 points on others."""
+    y = np.arange(samples) % 4
+    reference = np.eye(4)[y]
+    outputs = reference.copy()
+    outputs[:wrong] = np.roll(outputs[:wrong], 1, axis=1)
+    validation = Validation((np.zeros((samples, 1)),), y)
+    found = CandidateSet((reference,), validation, 0.5)
+    parity = found.scorer.score((outputs,))
+    made = compared((reference,), (outputs,), ("classes",), found.scorer.reference, parity)
+    assert (found._lost_points(made, (outputs,)) <= 0.5) == kept

@@ -1,11 +1,17 @@
 import numpy as np
 import pytest
 
-from edgeprune.tasks import OutputTask, useless_output
+from edgeprune.tasks import OutputTask, useless_outputs
 
 RNG = np.random.default_rng(21)
 CLASSES = OutputTask("classes", ("accuracy",))
 COUNT = 240
+
+
+def useless_output(tasks, y, outputs):
+    """The reasons, where the model as a whole is refused."""
+    reasons, useless = useless_outputs(tasks, y, outputs)
+    return "; ".join(reasons) if useless else None
 
 
 def scores(right, classes, y):
@@ -58,9 +64,14 @@ def test_masks_labels_and_scores_have_their_own_constants():
     assert useless_output((several,), labels, [labels * 0.5 + RNG.random((COUNT, 4)) * 0.6]) is None
 
 
-def test_the_useless_one_of_several_outputs_is_named():
+def test_one_useless_output_of_several_is_named_and_all_are_refused():
     tasks = (OutputTask("classes", ("accuracy",), "kind"), OutputTask("values", ("r2",), "size"))
     y, size = np.arange(COUNT) % 3, RNG.normal(size=(COUNT, 1))
-    outputs = [scores(0.9, 3, y), np.ones((COUNT, 1))]
-    assert useless_output(tasks, (y, size), outputs).startswith("size: ")
-    assert useless_output(tasks, (y, None), outputs) is None
+    good, constant = scores(0.9, 3, y), np.ones((COUNT, 1))
+    reasons, useless = useless_outputs(tasks, (y, size), [good, constant])
+    assert reasons[0].startswith("size: ")
+    assert not useless
+    assert useless_outputs(tasks, (y, None), [good, constant]) == ((), False)
+    reasons, useless = useless_outputs(tasks, (y, size), [np.ones((COUNT, 3)), constant])
+    assert [one.partition(":")[0] for one in reasons] == ["kind", "size"]
+    assert useless
