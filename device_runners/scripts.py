@@ -81,9 +81,15 @@ printf '\nedgeprune-ready %s\n%s\n' "$run" "$root"
 wait $reader
 """
 
+# Somebody may clear the cache between two steps. 73 with what stands there instead.
+_ENTER_FILES = """
+cd "$1/files" 2>/dev/null || { umask 077; mkdir -p "$1/files"; cd "$1/files"; } || {
+  ls -ld "$1" "$1/files" >&2; exit 73; }
+"""
+
 # $1 root, then pairs SHA256 BYTES. Prints per pair: SHA256 and how many good bytes are there already.
-STATUS = """
-cd "$1/files" || exit 73; shift
+STATUS = _ENTER_FILES + """
+shift
 while [ $# -gt 0 ]; do
   have=0
   if [ -f "$1" ] && [ ! -L "$1" ]; then
@@ -97,8 +103,7 @@ done
 """
 
 # $1 root · $2 SHA256 · $3 BYTES; stdin holds what is missing. 28 no space · 74 cut · 76 damaged.
-STORE = """
-cd "$1/files" || exit 73
+STORE = _ENTER_FILES + """
 error=$(LC_ALL=C cat 2>&1 >> "$2.part")
 case $error in *[Ss]pace*|*[Qq]uota*) rm -f "$2.part"; echo "$error" >&2; exit 28;; esac
 have=$(wc -c < "$2.part")

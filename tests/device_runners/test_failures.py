@@ -206,6 +206,20 @@ def test_a_wrong_part_is_sent_again_from_the_start(own_cache: Path) -> None:
         assert (Path(session.folder) / "big").read_bytes() == content
 
 
+def test_a_cache_that_is_cleared_between_two_steps_is_made_again(own_cache: Path) -> None:
+    with Session(open_transport("local"), 60, 20) as session:
+        session.upload({"first": b"1"})
+        shutil.rmtree(own_cache / "files")
+        session.upload({"second": b"2" * 100})
+        assert Path(session.folder, "second").read_bytes() == b"2" * 100
+        assert (own_cache / "files").stat().st_mode & 0o77 == 0
+        shutil.rmtree(own_cache / "files")
+        (own_cache / "files").write_text("no folder")
+        with pytest.raises(DeviceError, match=rf"exit code 73.*-rw.*{own_cache}/files"):
+            session.upload({"third": b"3"})
+    (own_cache / "files").unlink()
+
+
 def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
     with (
         Session(open_transport("local"), 60),
