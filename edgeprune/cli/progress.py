@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from edgeprune.progress import Progress, silent
 
 TITLES = {
-    "train": "train the baseline", "profile": "measure candidates", "fit": "find the widths",
-    "prune": "prune, strip, repair", "fine_tune": "fine-tune", "convert": "quantize, verify",
-    "measure": "measure",
+    "read": "read the data", "train": "train the baseline", "profile": "measure candidates",
+    "fit": "find the widths", "prune": "prune, strip, repair", "fine_tune": "fine-tune",
+    "convert": "quantize, verify", "measure": "measure",
 }
 
 

@@ -17,12 +17,18 @@ from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.streamed import Samples, parts_of
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
+from edgeprune.recipe.sections import DataSettings
 from edgeprune.tasks import OutputTask, several
 
 _VALUES = ("r2", "mean_absolute_error")
 RawParts = Mapping[str, tuple[Samples, "labels.RawTargets"]]
 """Samples and labels (or None; a tuple for several outputs) as a source has them, under ``train`` and, where
 there are such splits, ``validation`` and ``test``."""
+
+
+def untold(done: float) -> None:
+    """Nobody asks how far reading is."""
+    del done
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +39,8 @@ class DataRequest:
     task: str | None = None  # of the model, where the source does not tell it (arrays, functions)
     signature: ModelSignature | None = None  # without one only what needs no model is checked
     seed: int = 0  # of splits that have to be drawn, and of silence in speech
+    settings: DataSettings = dataclasses.field(default_factory=DataSettings)
+    progress: Callable[[float], None] = untold  # told the fraction that is read
 
     @property
     def path(self) -> Path:

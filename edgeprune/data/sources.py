@@ -37,10 +37,11 @@ from edgeprune.data import (
     tables,
 )
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.dataset_builder import DataRequest, untold
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.tfds import read_tfds
 from edgeprune.errors import InputError, shown, unreadable
+from edgeprune.recipe.sections import DataSettings
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _COUNTED = 1000  # files of an unknown folder
@@ -56,7 +57,8 @@ class SourceKind:
 
 
 def open_data(
-    source: str | Path, *, task: str | None = None, seed: int = 0, signature: ModelSignature | None = None
+    source: str | Path, *, task: str | None = None, seed: int = 0, signature: ModelSignature | None = None,
+    settings: DataSettings | None = None, progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Opens, splits, preprocesses and checks data; see `DataRequest` for the arguments.
 
@@ -64,12 +66,13 @@ def open_data(
         InputError: no such source, a missing package, or data that does not fit the model.
     """
     name = str(source)
+    request = DataRequest(name, task, signature, seed, settings or DataSettings(), progress or untold)
     for kind in KINDS:
         if kind.matches(name):
             try:
                 # Downloads and users' functions print; standard output is for the command's result.
                 with contextlib.redirect_stdout(sys.stderr):
-                    return kind.read(DataRequest(name, task, signature, seed))
+                    return kind.read(request)
             except (OSError, MemoryError) as error:
                 way_out = "Check its rights, its disk and its size."
                 raise unreadable(name, error, f"{kind.name} is expected.", way_out) from error

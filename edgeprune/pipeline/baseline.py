@@ -92,9 +92,11 @@ def _data(recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: 
 
         # The default task says nothing about a user's data.
         task = None if recipe.task == SETTINGS["task"].default else recipe.task
-        return open_data(
-            source, task=task, seed=context.seed, signature=None if entry is not None else signature_of(model)
-        )
+        signature = None if entry is not None else signature_of(model)
+        with context.stage("read") as tell:
+            return open_data(
+                source, task=task, seed=context.seed, signature=signature, settings=recipe.data, progress=tell
+            )
     if source is not None:
         return source
     if entry is None:
