@@ -14,6 +14,8 @@ from typer import Option
 from edgeprune.cli import options
 from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.cli.progress import progress_bars
+from edgeprune.cli.reading import say_reading
+from edgeprune.data.decisions import unheard
 from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import Recipe, recipe
 from edgeprune.recipe.file import read_recipe, written_recipe
@@ -70,6 +72,7 @@ def build(
         done = pipeline.run(
             source, effective, Path(places["out"]), command=shlex.join(["edgeprune", *sys.argv[1:]]),
             progress=progress, force=force, resume=resume and not force, tools=tools,
+            announce=unheard if silent or json else say_reading,
         )
     if json:
         say_document(done.bundle.file(REPORT).read_text(encoding="utf-8"))

@@ -53,21 +53,21 @@ def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: Da
     weights = {
         split: np.asarray(named.weights) for split, named in found.splits.items() if named.weights is not None
     }
-    notes = [f"Arrays of {source} that are not used: {', '.join(found.unused)}."] if found.unused else []
+    skipped = [f"Arrays of {source} that are not used: {', '.join(found.unused)}."] if found.unused else []
     return from_parts(
-        parts, name, source, request, classes=found.classes, weights=weights, notes=tuple(notes)
+        parts, name, source, request, classes=found.classes, weights=weights, skipped=tuple(skipped)
     )
 
 
 def from_parts(
     parts: RawParts, name: str, source: str, request: DataRequest, *,
     classes: tuple[str, ...] | None = None, weights: Mapping[str, np.ndarray] | None = None,
-    notes: tuple[str, ...] = (),
+    skipped: tuple[str, ...] = (),
 ) -> Dataset:
     """A `Dataset` of samples and labels by split."""
     return build_dataset(
         request, request.likely_task, parts, lambda train: array_preprocessing(train, request),
-        name=name, source=source, classes=classes, weights=weights, notes=notes,
+        name=name, source=source, classes=classes, weights=weights, skipped=skipped,
     )
 
 

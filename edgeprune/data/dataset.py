@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune import preprocessing
+from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.streamed import Array, Mapped, ModelInput, Samples, Streamed, in_memory, is_streamed, pick
 from edgeprune.preprocessing import Step
 from edgeprune.tasks import Targets, metric_names
@@ -87,7 +88,16 @@ class Dataset:
     source: str = ""
     licence: str = ""
     synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it
-    notes: tuple[str, ...] = ()  # what was decided about the data, a sentence each, for people to read
+    decisions: tuple[ReadingDecision, ...] = ()  # about the data, for people to check
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The decisions, a sentence each."""
+        return tuple(one.sentence for one in self.decisions)
+
+    def deciding(self, *decisions: ReadingDecision) -> Dataset:
+        """The same data with further decisions."""
+        return dataclasses.replace(self, decisions=(*self.decisions, *decisions))
 
     @property
     def metrics(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from edgeprune.data import check, labels, splits
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.decisions import decided, sizes
 from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.streamed import Samples, parts_of
 from edgeprune.errors import InputError
@@ -74,18 +75,19 @@ class Preprocessing:
     steps: tuple[Step, ...] = ()
     files: Mapping[str, str] = dataclasses.field(default_factory=dict)
     vocabulary: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # sentences
 
 
 def build_dataset(
     request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
-    notes: tuple[str, ...] = (), weights: Mapping[str, np.ndarray] | None = None,
-    tasks: tuple[OutputTask, ...] | None = None,
+    notes: tuple[str, ...] = (), skipped: tuple[str, ...] = (),
+    weights: Mapping[str, np.ndarray] | None = None, tasks: tuple[OutputTask, ...] | None = None,
 ) -> Dataset:
     """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
     `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them;
+    `notes` are sentences on what was taken for what, `skipped` on what is not used;
     `weights` (N,) say what each sample of a part counts in training; `tasks` say what the labels are, where
     the source knows it and they are as a `Split` holds them.
     """
@@ -118,7 +120,11 @@ def build_dataset(
         task, train, found["validation"], found["test"], fitted.steps, read.names, name, source=source,
         licence=licence, tasks=read.tasks or _unlabelled(signature),
         files=fitted.files, vocabulary=fitted.vocabulary,
-        notes=tuple(note for note in (*notes, *read.notes, *drawn, *fitted.notes) if note),
+        decisions=(
+            sizes({part: len(split) for part, split in found.items()}, drawn),
+            *decided("source", notes), *decided("skipped", skipped),
+            *decided("labels", read.notes), *decided("preprocessing", fitted.notes),
+        ),
     )
     check.check(data, signature)
     return data

@@ -220,7 +220,8 @@ def _picture_dataset(
     signature, name = request.signature, request.path.name
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
-    notes = (folders.skipped(request.path, SUFFIXES), _UPRIGHT)
+    skipped = (folders.skipped(request.path, SUFFIXES),)
     return build_dataset(
-        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes, notes=notes
+        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes,
+        notes=(_UPRIGHT,), skipped=skipped,
     )

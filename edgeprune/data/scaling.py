@@ -22,6 +22,7 @@ import numpy as np
 from edgeprune import preprocessing
 from edgeprune.data import pictures
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.model_signature import InputSignature, ModelSignature
 from edgeprune.data.splits import choose
 from edgeprune.data.streamed import HeldSamples, in_memory, parts_of
@@ -79,18 +80,17 @@ def choose_scaling(
     """
     if wanted != "auto":
         return _stated(data, signature, wanted)
-    notes = list(data.notes)
     for number, expected in enumerate(signature.inputs):
         found = list(ways(data, signature, number, expected))
         if len(found) < 2 or data.train.y is None:
             continue
         chosen, note = _best(data, found, predict, seed, prefers_first=_is_usual(data, number))
         if note:
-            # What was assumed before, such as the scale of pixels, no longer holds.
-            notes = [old for old in notes if not old.startswith(pictures.SCALE_NOTE)]
-            notes.append(note if len(signature.inputs) == 1 else f"Input {number}: {note}")
+            which = "" if len(signature.inputs) == 1 else f"Input {number}: "
+            taken = f"{which}The model takes {chosen.words}."
+            data = _without_assumed_scale(data).deciding(ReadingDecision("preprocessing", taken, note))
         data = dataclasses.replace(data, preprocessing=chosen.steps)
-    return dataclasses.replace(data, notes=tuple(notes))
+    return data
 
 
 def _stated(data: Dataset, signature: ModelSignature, wanted: str) -> Dataset:
@@ -105,8 +105,14 @@ def _stated(data: Dataset, signature: ModelSignature, wanted: str) -> Dataset:
             f"--preprocess {wanted} does not go with this data.",
             f"{', '.join(sorted(names)) or 'none'} can be applied to it.", "Choose one of them, or auto.",
         )
-    kept = tuple(note for note in data.notes if not note.startswith(pictures.SCALE_NOTE))
-    return dataclasses.replace(data, notes=(*kept, f"Preprocessing as stated: {wanted}."))
+    stated = ReadingDecision("preprocessing", f"Preprocessing as stated: {wanted}.")
+    return _without_assumed_scale(data).deciding(stated)
+
+
+def _without_assumed_scale(data: Dataset) -> Dataset:
+    """Without what was assumed of the scale of pixels, where it no longer holds."""
+    kept = tuple(one for one in data.decisions if not one.choice.startswith(pictures.SCALE_NOTE))
+    return dataclasses.replace(data, decisions=kept)
 
 
 def ways(
@@ -285,8 +291,8 @@ def _best(
     others = sorted((mean, words) for words, mean in means.items() if words != best.way.words)
     listed = ", ".join(f"{words} {mean:.3g}" for mean, words in others[:_NAMED])
     return best.way, (
-        f"The model takes {best.way.words}: the mean loss of {len(many)} training samples is "
-        f"{best.mean:.3g}, classes counting alike. Also tried: {listed}."
+        f"The mean loss of {len(many)} training samples is {best.mean:.3g}, classes counting alike. "
+        f"Also tried: {listed}."
     )
 
 

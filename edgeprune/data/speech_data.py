@@ -32,6 +32,7 @@ from edgeprune.data import folders, wav
 from edgeprune.data.check import check
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.decisions import decided
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.speech import clips_dataset, front_end, standardized
 from edgeprune.data.splits import NAMES
@@ -64,9 +65,11 @@ def read_speech_folder(request: DataRequest) -> Dataset:
         silence=SILENCE in listed if listed else classes in (0, without_silence + 1),
     )
     data = _in_order(data, folder) if listed else data
-    data = dataclasses.replace(data, source=folder.name, licence="as you know it", notes=(
-        f"Clips are {samples} samples at {rate} Hz. Bands are standardized by the training clips.",
-    ))
+    data = dataclasses.replace(data, source=folder.name, licence="as you know it").deciding(
+        *decided("preprocessing", [
+            f"Clips are {samples} samples at {rate} Hz.", "Bands are standardized by the training clips.",
+        ]),
+    )
     check(data, signature)
     return data
 

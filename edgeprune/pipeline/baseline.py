@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.streamed import HeldSamples, ModelInput, in_memory, is_streamed, parts_of
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
+from edgeprune.pipeline.reading import loss_decision, metric_decision, with_sizes
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
 from edgeprune.tasks import parts_of_values, several, useless_outputs
@@ -49,21 +51,23 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         model = _zoo_model(entry, data, context)
     else:
         data = _rescaled(data, model, recipe.data.preprocess, context)
+    data = with_sizes(data)
     calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
     if is_streamed(data.validation.x):
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
     if entry is None:
-        _refuse_useless(data, predictions, validation, context)
+        data = data.deciding(*_doubts(data, predictions, validation, force=context.source.force))
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
     )
     if entry is None:
         _refuse_unread(data, objective, predictions)
-        context.notes.append(_trained_on(objective, data))
-    data = _labelled(data, model, predictions, test, objective, context)
+    data = _labelled(data, model, predictions, test, objective)
+    data = data.deciding(loss_decision(objective, data), metric_decision(data))
+    context.announce(data.decisions)
     network = network_of(model)
     return Baseline(
         entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,
@@ -129,11 +133,9 @@ def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildConte
     from edgeprune.data.scaling import choose_scaling
 
     _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
-    data = choose_scaling(
+    return choose_scaling(
         data, signature_of(model), lambda inputs: predict(model, inputs), wanted, context.seed
     )
-    context.notes.extend(data.notes)
-    return data
 
 
 def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasModel:
@@ -160,8 +162,7 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
 
 
 def _labelled(
-    data: Dataset, model: KerasModel, predictions: Outputs, test: ModelInput, objective: TrainingObjective,
-    context: BuildContext,
+    data: Dataset, model: KerasModel, predictions: Outputs, test: ModelInput, objective: TrainingObjective
 ) -> Dataset:
     """Data in which the original's own outputs stand for labels that are missing or that no metric reads."""
     labelled = [several(split.y, len(predictions)) for split in (data.validation, data.test)]
@@ -172,12 +173,12 @@ def _labelled(
     if not any(missing):
         return dataclasses.replace(data, tasks=_with_parts(data.tasks, predictions))
     if all(y is None for part in labelled for y in part):
-        context.notes.append("The data has no labels: accuracy is agreement with the original model.")
+        said = "The data has no labels: accuracy is agreement with the original model."
         kinds = [one.kind for one in training_objective(model, predictions, None, 0.0).objectives]
     else:
         bare_tasks = [task for task, bare in zip(data.tasks, missing, strict=True) if bare]
         names = ", ".join(task.name or "the output" for task in bare_tasks)
-        context.notes.append(f"Agreement with the original model stands for a metric of {names}.")
+        said = f"Agreement with the original model stands for a metric of {names}."
         kinds = [one.kind for one in objective.objectives]
     tasks = tuple(
         _standing_in(task, kind) if bare else task
@@ -191,7 +192,8 @@ def _labelled(
         for split, outputs in ((data.validation, predictions), (data.test, predict(model, test)))
     )
     return dataclasses.replace(
-        data, validation=validation, test=tested, tasks=_with_parts(tasks, predictions)
+        data.deciding(ReadingDecision("labels", said)), validation=validation, test=tested,
+        tasks=_with_parts(tasks, predictions),
     )
 
 
@@ -252,9 +254,9 @@ def _refuse_unread(data: Dataset, objective: TrainingObjective, predictions: Out
             )
 
 
-def _refuse_useless(
-    data: Dataset, predictions: Outputs, validation: HeldSamples, context: BuildContext
-) -> None:
+def _doubts(
+    data: Dataset, predictions: Outputs, validation: HeldSamples, *, force: bool
+) -> list[ReadingDecision]:
     """Stops before anything is trained where the original is fed wrongly, or was not trained on such data.
 
     Of several outputs one that is no better than a constant is named.
@@ -265,9 +267,7 @@ def _refuse_useless(
     inputs = None if isinstance(validation, tuple) else validation
     reasons, useless = useless_outputs(data.tasks, data.validation.y, predictions, inputs)
     why = "; ".join(reasons)
-    if reasons and (not useless or context.source.force):
-        context.notes.append(f"The original model does no better here than a constant answer: {why}.")
-    elif useless:
+    if useless and not force:
         raise InputError(
             f"The original model does no better on this data than a constant answer: {why} "
             f"({len(data.validation)} validation samples).",
@@ -275,14 +275,8 @@ def _refuse_useless(
             "State its preprocessing with --preprocess, check labels and the order of classes (labels.txt, "
             "vocab.txt), or go on with --force.",
         )
-
-
-def _trained_on(objective: TrainingObjective, data: Dataset) -> str:
-    """Tells the loss of each output."""
-    if len(objective.objectives) == 1:
-        return f"Trained on {objective.objectives[0].origin}."
-    pairs = zip(data.tasks, objective.objectives, strict=True)
-    return f"Trained on {'; '.join(f'{task.name}: {one.origin}' for task, one in pairs)}."
+    said = f"The original model does no better here than a constant answer: {why}."
+    return [ReadingDecision("warning", said)] if reasons else []
 
 
 def _check_shapes(model: KerasModel, inputs: HeldSamples) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from device_runners.options import BenchOptions
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
 from edgeprune.data.dataset import Dataset
+from edgeprune.data.decisions import Announce, unheard
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.context import BuildContext
@@ -76,6 +77,7 @@ def build(
 def run(
     source: Source, recipe: Recipe, out: Path | str, *, command: str = "", progress: Progress = silent,
     force: bool = False, resume: bool = True, tools: BenchOptions | None = None, watch: Watch | None = None,
+    announce: Announce = unheard,
 ) -> BuildOutcome:
     """`build` with its recipe made; does nothing where the folder already holds what would come out.
 
@@ -84,6 +86,7 @@ def run(
         force: build even so.
         resume: go on where an interrupted build of the same inputs stopped.
         watch: told how the model does while it is trained; may end the build.
+        announce: told what was decided about model and data, before training.
     """
     require_host()
     folder = check_out_dir(Path(out))
@@ -92,7 +95,9 @@ def run(
         return BuildOutcome(there, unchanged=True)
     key = key_of(parts) if parts and recipe.train.distribute != "multi-worker" else None
     store = ArtifactStore.of_build(key, source.load, resume=resume)
-    context = _context(source, recipe, store, progress, tools, watch)
+    context = dataclasses.replace(
+        _context(source, recipe, store, progress, tools, watch), announce=announce
+    )
     if store.names():
         context.notes.append(f"Went on after {', '.join(store.names())} of an interrupted build.")
     from edgeprune.training.environment import deterministic

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from device_runners.options import BenchOptions
+from edgeprune.data.decisions import Announce, unheard
 from edgeprune.keras_types import Strategy
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
@@ -35,6 +36,7 @@ class BuildContext:
         bench_options: how devices are reached and measured.
         seed: decides every random choice.
         strategy: a `tf.distribute.Strategy`, or None.
+        announce: told what was decided about model and data, before training.
         watch: told how the model does while it is trained; None where nobody asks.
         seconds: wall time of each stage so far.
         notes: what the user has to know, so far.
@@ -47,6 +49,7 @@ class BuildContext:
     seed: int
     strategy: Strategy = None
     watch: Watch | None = None
+    announce: Announce = unheard
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 

@@ -65,6 +65,7 @@ def report(
         data=DataReport(
             data.name, data.source, data.licence, data.synthetic,
             train=len(data.train), validation=len(data.validation), test=len(data.test),
+            decisions=data.decisions,
         ),
         device=recipe.budget.device or "local",
         layers=layer_rows(baseline.dependencies, tuned.keep),

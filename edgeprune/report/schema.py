@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from edgeprune import jsonable
 from edgeprune.budget.explain import Explanation
+from edgeprune.data.decisions import ReadingDecision
 from edgeprune.graph.dependency_graph import Refusal
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import GroupReport, Removed
@@ -169,7 +170,7 @@ class LayerReport:
 
 @dataclasses.dataclass(frozen=True)
 class DataReport:
-    """What the model was trained and measured on; numbers of samples by split."""
+    """What the model was trained and measured on; numbers of samples by split; how it was read."""
 
     name: str = ""
     source: str = ""
@@ -178,6 +179,7 @@ class DataReport:
     train: int | None = None
     validation: int | None = None
     test: int | None = None
+    decisions: tuple[ReadingDecision, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,7 +19,9 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 
 def warnings(subject: Subject) -> Html:
     """What the reader must know before believing a figure."""
-    return join(tag("p", text, class_="note") for text in subject.report.notes)
+    report = subject.report
+    doubts = [one.sentence for one in report.data.decisions if one.subject == "warning"]
+    return join(tag("p", text, class_="note") for text in (*doubts, *report.notes))
 
 
 def outcome(subject: Subject) -> Html:
@@ -39,6 +41,15 @@ def outcome(subject: Subject) -> Html:
         COLUMNS, table_rows(report),
     )
     return join((tag("ul", join(tiles), class_="tiles"), figures))
+
+
+def reading(subject: Subject) -> Html | None:
+    """What was decided about the data before anything was trained."""
+    decisions = subject.report.data.decisions
+    if not decisions:
+        return None
+    rows = [(one.subject, one.choice, one.why) for one in decisions if one.subject != "warning"]
+    return table("How the data was read", ("what", "decision", "why"), rows, numbers_from=9)
 
 
 def request(subject: Subject) -> Html:

@@ -89,6 +89,7 @@ def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None
         ("latency", "Latency", inside.latency(subject, prefix)),
         ("classes", "Answers by class", confusion_section(subject, prefix)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
+        ("data", "How the data was read", outcome.reading(subject)),
         ("asked", "What was asked", outcome.request(subject)),
         ("reproduce", "Do it again", outcome.reproduce(subject)),
     ]
