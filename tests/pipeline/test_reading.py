@@ -1,6 +1,5 @@
 """What was decided about model and data is told before anything is trained, and stands in the report."""
 
-import keras
 import numpy as np
 import pytest
 
@@ -10,6 +9,8 @@ from edgeprune.recipe import recipe
 
 def linear(outputs=("class",)):
     """A model that is right about `samples`: the class is the largest input, values are the sum."""
+    import keras
+
     inputs = keras.Input((3,), name="x")
     hidden = keras.layers.Dense(8, name="hidden")(inputs)
     heads = [
@@ -49,7 +50,7 @@ def told(tmp_path):
         with pytest.raises(StoppedError):
             pipeline.run(
                 source, recipe(calibration=16), tmp_path / "out", resume=False, announce=announce,
-                progress=lambda stage, done: stages.append(stage),
+                progress=lambda *told: stages.append(told),
             )
         assert not stages
         return {one.subject: one for one in found}

@@ -33,6 +33,6 @@ def enrich(report: dict[str, Any]) -> None:
     report["refusals"] = [refusal]
     report["notes"] = ["A note."]
     report["data"]["decisions"] = [
-        {"subject": "samples", "choice": "70 train, 10 validation, 20 test.", "why": "20 were drawn for test."},
+        {"subject": "samples", "choice": "70 train, 10 validation, 20 test.", "why": "20 were drawn."},
         {"subject": "warning", "choice": "The original model does no better than a constant answer."},
     ]
