@@ -8,6 +8,7 @@ from typer import Argument, Option
 from edgeprune.cli.output import say, say_document
 
 _NAME = "Name of the generated module and class. Default: from the task."
+_INSTALL = "Git URL or wheel that CI installs edgeprune from. Default: where this one came from."
 _FORCE = "Replace exports that were edited; never a folder that is not an export."
 
 
@@ -20,6 +21,7 @@ def export(
     ci: Annotated[Path | None, Option(help="GitHub, GitLab, fastlane and pre-commit templates.")] = None,
     name: Annotated[str | None, Option(help=_NAME)] = None,
     package: Annotated[str | None, Option(help="Kotlin package. Default: edgeprune.NAME.")] = None,
+    install_from: Annotated[str | None, Option(help=_INSTALL)] = None,
     force: Annotated[bool, Option("--force", help=_FORCE)] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
@@ -29,7 +31,9 @@ def export(
 
     asked = {"android": android, "cmake": cmake, "ios": ios, "python": python, "ci": ci}
     folders = {kind: folder for kind, folder in asked.items() if folder is not None}
-    exported = export_bundle(bundle, folders, name=name, package=package, force=force)
+    exported = export_bundle(
+        bundle, folders, name=name, package=package, install_from=install_from, force=force
+    )
     if as_json:
         say_document(jsonable.dumps({"exported": exported}, indent=1))
         return

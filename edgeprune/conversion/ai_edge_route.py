@@ -15,6 +15,7 @@ import numpy as np
 from edgeprune.conversion.ranges import Range
 from edgeprune.conversion.values import Io, Mode
 from edgeprune.errors import InputError
+from edgeprune.install_source import install_command
 from edgeprune.keras_bridge.silence import silence
 
 _FLOAT: dict[str, object] = {"regex": ".*", "operation": "*", "algorithm_key": "no_quantize", "op_config": {}}
@@ -39,7 +40,7 @@ def quantize_file(
     if not available():
         raise InputError(
             "ai-edge-quantizer is not installed.", "It gives files of mixed precision.",
-            "pip install 'edgeprune[host]'",
+            install_command("host"),
         )
     with silence():
         from ai_edge_quantizer import quantizer

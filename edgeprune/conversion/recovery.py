@@ -36,6 +36,7 @@ from edgeprune.conversion.kernels import slow_operators, tensors_to_keep_float
 from edgeprune.conversion.layer_error import layer_errors, layer_of
 from edgeprune.conversion.values import Converted, Io, Mode, Route, Samples
 from edgeprune.errors import InputError
+from edgeprune.install_source import install_command
 
 _STATISTICS_SAMPLES = 64
 _MOST_OPERATORS = 24
@@ -108,7 +109,7 @@ def recover(found: CandidateSet, source: QuantizationSource) -> None:
         plain = source.calibrated(baseline)
         found.attempt("least-squares ranges", functools.partial(_quantized, source, plain))
     else:
-        way_out = "ai-edge-quantizer is not installed: pip install 'edgeprune[host]'."
+        way_out = f"ai-edge-quantizer is not installed: {install_command('host')}."
         found.note("least-squares ranges", way_out)
     best = found.best()
     if best is not None and not found.good_enough():

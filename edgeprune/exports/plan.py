@@ -58,6 +58,7 @@ class ModelPlan:
     outputs: tuple[OutputPlan, ...]
     labels: tuple[str, ...]
     files: tuple[str, ...]
+    install_from: str | None = None  # of edgeprune itself, in CI
 
     @property
     def class_name(self) -> str:

@@ -22,6 +22,7 @@ import zipfile
 from collections.abc import Mapping
 
 from edgeprune.errors import InputError, not_installed
+from edgeprune.install_source import install_command
 from edgeprune.keras_bridge.file_code import code_named_in, operators_of_code
 from edgeprune.keras_types import KerasModel
 
@@ -52,7 +53,7 @@ def load_model(
         except ModuleNotFoundError as error:  # noqa: PERF203
             if error.name == version:
                 raise not_installed(
-                    "Reading a Keras model needs TensorFlow and Keras", "pip install 'edgeprune[host]'"
+                    "Reading a Keras model needs TensorFlow and Keras", install_command("host")
                 ) from error
             reasons.append(f"{version}: {_first_line(error)}")
         except Exception as error:  # noqa: BLE001 - Keras raises whatever it likes

@@ -18,6 +18,7 @@ from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.decisions import Announce, unheard
 from edgeprune.errors import EdgepruneError, InputError
+from edgeprune.install_source import install_command
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import fingerprint, key_of
@@ -201,7 +202,7 @@ def require_host() -> None:
     if missing:
         raise InputError(
             f"Building needs {', '.join(missing)}, which is not installed.",
-            way_out="Install it with: pip install 'edgeprune[host]'",
+            way_out=f"Install it with: {install_command('host')}",
         )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from types import ModuleType
 
 from edgeprune.errors import InputError
+from edgeprune.install_source import install_command
 
 _RAY_ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -26,7 +27,7 @@ def require(package: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"Searching needs {package}, which is not installed ({error}).",
-            way_out="Install it with: pip install 'edgeprune[search]'",
+            way_out=f"Install it with: {install_command('search')}",
         ) from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from edgeprune.errors import InputError
+from edgeprune.install_source import install_command
 from edgeprune.sweep.front import OBJECTIVES
 from edgeprune.sweep.optional_packages import require
 
@@ -71,7 +72,7 @@ def explained_errors(storage: str) -> Iterator[None]:
         raise InputError(
             f"The sweep's storage {masked(storage)} cannot be used ({cause}).",
             "Expected is sqlite:///FILE that can be written, or postgresql://[USER@]HOST/DATABASE.",
-            "PostgreSQL needs: pip install 'edgeprune[postgresql]'. What is done is kept.",
+            f"PostgreSQL needs: {install_command('postgresql')}. What is done is kept.",
         ) from error
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from edgeprune.doctor import Health, examine
 from edgeprune.doctor.requirements import Requirement, meets, requirements
+from edgeprune.install_source import install_command
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_packages_that_are_missing_or_do_not_fit(tmp_path, hidden, changed, stat
     assert states(done).items() >= state.items()
     assert done.returncode == int("broken" in state.values())
     fixes = {finding["name"]: finding["fix"] for finding in json.loads(done.stdout)}
-    assert all("pip install 'edgeprune[host]'" in fixes[name] for name in state)
+    assert all(install_command("host") in fixes[name] for name in state)
 
 
 @pytest.mark.parametrize(("name", "value"), [("TF_USE_LEGACY_KERAS", "0"), ("KERAS_BACKEND", "torch")])

@@ -11,7 +11,9 @@ import pytest
 from typer.main import get_command
 
 from edgeprune.cli import app
+from edgeprune.errors import InputError
 from edgeprune.exports import export
+from edgeprune.version import VERSION
 from tests.exports.bundles import contents, int8_bundle, run
 from tests.exports.compilers import HINT, need
 from tests.tools import need_package
@@ -62,3 +64,44 @@ def test_templates_are_well_formed(templates: dict[str, str], tmp_path: Path) ->
     need("ruby")
     (tmp_path / "Fastfile").write_text(templates["Fastfile"])
     assert run("ruby", "-c", tmp_path / "Fastfile") == "Syntax OK\n"
+
+
+def installed(text: str) -> str:
+    """What a template gives to pip."""
+    (line,) = re.findall(r"python -m pip install (.*)", text)
+    (word,) = shlex.split(line)
+    return str(word)
+
+
+@pytest.mark.parametrize(
+    ("asked", "given"),
+    [
+        ("git+https://example.com/team/edgeprune@v1", "edgeprune[host] @ git+https://example.com/team/edgeprune@v1"),
+        ("https://example.com/edgeprune-1-py3-none-any.whl",
+         "edgeprune[host] @ https://example.com/edgeprune-1-py3-none-any.whl"),
+        ("tools/edgeprune-1-py3-none-any.whl", "./tools/edgeprune-1-py3-none-any.whl[host]"),
+        ("edgeprune-1-py3-none-any.whl", "./edgeprune-1-py3-none-any.whl[host]"),
+    ],
+)
+def test_edgeprune_is_installed_from_where_the_team_has_it(asked: str, given: str, tmp_path: Path) -> None:
+    export(int8_bundle(tmp_path / "bundle"), {"ci": tmp_path / "ci"}, install_from=asked)
+    for name in ("github.yml", "gitlab.yml"):
+        assert installed((tmp_path / "ci" / name).read_text()) == given
+    assert f"`{given}`" in (tmp_path / "ci" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    "asked", ["edgeprune", "edgeprune==1.0", "a b/c", "x/$(id)", 'x/"; id', "x/\nid", ""]
+)
+def test_a_bare_name_and_anything_that_a_shell_would_read_is_refused(asked: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--install-from"):
+        export(int8_bundle(tmp_path / "bundle"), {"ci": tmp_path / "ci"}, install_from=asked)
+    assert not (tmp_path / "ci").exists()
+
+
+def test_nothing_is_asked_of_a_repository_without_python_files(templates: dict[str, str]) -> None:
+    """`cache: pip` of setup-python stops where there is no requirements.txt and no pyproject.toml."""
+    assert "cache: pip" not in templates["github.yml"]
+    for name in ("github.yml", "gitlab.yml"):
+        assert installed(templates[name]) == f"./edgeprune-{VERSION}-py3-none-any.whl[host]"
+    assert f"`edgeprune-{VERSION}-py3-none-any.whl`" in templates["README.md"]

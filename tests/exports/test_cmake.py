@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -79,6 +80,24 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_int8_answers_are_python_s_bit_for_bit(compiled: tuple[Path, Path], tmp_path: Path) -> None:
     bundle, program = compiled
     assert_same_bits(program, bundle, tmp_path, 40)
+
+
+def test_no_gpu_library_that_lies_beside_the_runtime_is_loaded(
+    compiled: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Some end the program on processors that they were not made for; so does this one, on any."""
+    source = "#include <signal.h>\n__attribute__((constructor)) static void load(void) { raise(SIGILL); }\n"
+    (tmp_path / "gpu.c").write_text(source)
+    for name in ("libLiteRtGpuAccelerator.so", "libLiteRtWebGpuAccelerator.so", "libLiteRtDispatch.so"):
+        run("gcc", "-shared", "-fPIC", tmp_path / "gpu.c", "-o", tmp_path / name)
+    (tmp_path / LIBRARY.name).symlink_to(LIBRARY)
+    bundle, program = compiled
+    path = tmp_path / "sample.bin"
+    path.write_bytes(raw_samples(bundle)[0][0].tobytes())
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path)}
+    done = subprocess.run([program, path], capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done
+    assert len(done.stdout.splitlines()) == 5 + len(HOSTILE)
 
 
 def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:

@@ -136,6 +136,27 @@ def test_nothing_imports_edgeprune_itself(tmp_path: Path) -> None:
             assert not re.findall(rb"^\s*(?:from|import) edgeprune", content, re.MULTILINE)
 
 
+@pytest.mark.parametrize(("machine", "runtime", "numpy"), [
+    ("aarch64", "ai-edge-litert", ">=1.21"), ("x86_64", "ai-edge-litert", ">=1.21"),
+    ("armv7l", "tflite-runtime", "<2,>=1.21"), ("armv6l", "tflite-runtime", "<2,>=1.21"),
+])
+def test_each_machine_gets_a_runtime_and_a_numpy_that_fit(
+    machine: str, runtime: str, numpy: str, tmp_path: Path
+) -> None:
+    """tflite-runtime of 32-bit machines was compiled against numpy 1 and dies with numpy 2."""
+    tomllib = pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    requirements = pytest.importorskip("packaging.requirements")
+    export(scored(tmp_path / "bundle"), {"python": tmp_path / "out"}, name="digits")
+    listed = tomllib.loads((tmp_path / "out" / "pyproject.toml").read_text())["project"]["dependencies"]
+    read = [requirements.Requirement(one) for one in listed]
+    wanted = {
+        one.name: str(one.specifier) for one in read
+        if one.marker is None or one.marker.evaluate({"platform_machine": machine})
+    }
+    assert set(wanted) == {"numpy", runtime}
+    assert wanted["numpy"] == numpy
+
+
 def test_an_unknown_step_is_refused(tmp_path: Path) -> None:
     bundle = int8_bundle(tmp_path / "bundle", preprocessing=({"op": "augment"},))
     with pytest.raises(InputError, match="'augment' is not known"):

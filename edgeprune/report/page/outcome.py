@@ -73,7 +73,9 @@ def reproduce(subject: Subject) -> Html:
     """Commands, versions, hashes and times."""
     manifest, report = subject.bundle.manifest, subject.report
     folder = shlex.quote(str(subject.bundle.path))
-    packages = shlex.join(f"{name}=={version}" for name, version in manifest.versions.items())
+    # edgeprune itself is not named for an index, where anybody may have registered the name.
+    others = {name: version for name, version in manifest.versions.items() if name != "edgeprune"}
+    packages = shlex.join(f"{name}=={version}" for name, version in others.items())
     commands = [f"pip install {packages}"] if packages else []
     commands += [*manifest.commands, f"edgeprune check {folder} --verify"]
     files = [(name, f"{info.bytes:,}", tag("code", info.sha256)) for name, info in manifest.files.items()]
