@@ -2,7 +2,8 @@
 
 EdgepruneError
 ├── InputError                  exit 2: wrong usage, a bad model, bad data, a missing package
-│   └── UnsupportedLayerError   a layer that has no rule, named
+│   ├── UnsupportedLayerError   a layer that has no rule, named
+│   └── UnreadableError         one file or folder that is missing, damaged or of another kind
 ├── VerificationError           exit 1: a gate, an equivalence or a parity check failed
 └── DeviceError                 exit 3: the device refused, failed or went away
 """
@@ -30,6 +31,14 @@ class InputError(EdgepruneError):
 
 class UnsupportedLayerError(InputError):
     """A layer that no rule covers and that cannot be treated as a barrier."""
+
+
+class UnreadableError(InputError):
+    """A file or folder that is missing, damaged or of another kind; of many files all are told together."""
+
+    def __init__(self, name: object, reason: str, expected: str, way_out: str = "Write it again.") -> None:
+        self.name, self.reason = str(name), reason
+        super().__init__(f"{shown(name)} cannot be read ({reason}).", expected, way_out)
 
 
 class VerificationError(EdgepruneError):
@@ -61,10 +70,11 @@ def shown(name: object) -> str:
     return plain(str(name))
 
 
-def unreadable(name: object, error: Exception, expected: str, way_out: str = "Write it again.") -> InputError:
-    """A file or folder that is missing, damaged or of another kind."""
-    reason = str(error) or type(error).__name__
-    return InputError(f"{shown(name)} cannot be read ({reason}).", expected, way_out)
+def unreadable(
+    name: object, error: Exception, expected: str, way_out: str = "Write it again."
+) -> UnreadableError:
+    """A file or folder whose reading raised `error`."""
+    return UnreadableError(name, str(error) or type(error).__name__, expected, way_out)
 
 
 def not_installed(needed: str, install: str) -> InputError:

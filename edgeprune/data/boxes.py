@@ -22,8 +22,9 @@ from edgeprune.data import pairs
 from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.file_reader import FileReader, kept_rows
 from edgeprune.data.folders import files_below, listed_labels
-from edgeprune.data.pictures import SUFFIXES, form_for, samples_of, scale_note, shape_of, steps_for
+from edgeprune.data.pictures import SUFFIXES, first_shape, form_for, scale_note, steps_for
 from edgeprune.data.splits import ALIASES
 from edgeprune.errors import InputError, shown
 from edgeprune.types import OutputTask
@@ -215,12 +216,14 @@ def _dataset(found: AnnotatedPictures, request: DataRequest) -> Dataset:
     most = max(len(one.things) for one in pictures)
     if not most:
         raise InputError("No picture has a box.", "Boxes are expected.", "Check the annotations.")
-    form = form_for(shape_of(pictures[0].path), request.signature)
+    form = form_for(first_shape([one.path for one in pictures]), request.signature)
     number = {name: index for index, name in enumerate(found.names)}
-    parts = {
-        split: (samples_of([one.path for one in part], form), _labels(part, number, most))
-        for split, part in counted.items()
-    }
+    read = FileReader(request, len(pictures))
+    parts = {}
+    for split, part in counted.items():
+        x, kept = read.samples([one.path for one in part], form.of_files())
+        parts[split] = (kept_rows(x, kept), _labels(part, number, most)[kept])
+    left_out = read.settle()
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(
         steps_for(form, request.signature), notes=(size, scale_note(request.signature))
@@ -231,7 +234,7 @@ def _dataset(found: AnnotatedPictures, request: DataRequest) -> Dataset:
     readable = request.signature is None or (len(output) == 2 and output[-1] == 6)
     data = build_dataset(
         request, "detection", parts, lambda _: steps, name=name, source=request.path.name,
-        notes=(*found.notes, *notes),
+        notes=(*found.notes, *notes), skipped=(left_out,),
         tasks=(OutputTask("boxes", _METRICS, classes=found.names),) if readable else None,
     )
     return dataclasses.replace(data, labels=found.names)

@@ -11,26 +11,28 @@ one; pictures become as large as its input. Both are stretched alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.file_reader import FileReader, kept_rows
 from edgeprune.data.folders import listed_labels
 from edgeprune.data.pairs import Pair, Pairing, has_folders, pairs_below
 from edgeprune.data.pictures import (
     SUFFIXES,
     PictureForm,
+    first_shape,
     form_for,
+    load,
     opened,
-    samples_of,
     scale_note,
     shape_of,
     steps_for,
 )
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, UnreadableError
 
 FOLDERS = ("masks", "mask", "labels", "annotations", "segmentation", "segmentationclass", "gt", "groundtruth")
 _MASKS = (".png", ".bmp", ".gif")
@@ -59,15 +61,19 @@ def read_masks(request: DataRequest) -> Dataset:
             f"The mask {lossy[0]} is a JPEG.", "Masks whose values are kept exactly are expected: PNG.",
             "Save them as PNG: a JPEG changes class numbers.",
         )
-    form = form_for(shape_of(every[0].picture), request.signature)
+    form = form_for(first_shape([pair.picture for pair in every]), request.signature)
     height, width = _mask_size(form, request)
-    values = np.unique(np.concatenate([np.unique(decode_mask(pair.other)) for pair in every]))
+    read = FileReader(request, 2 * len(every))
+    near, readable, values = _masks(every, height, width, read)
     foreground = set(values.tolist()) == {0, _VOID}
-    parts = {
-        name: (samples_of([pair.picture for pair in part], form),
-               _masks(part, height, width, foreground=foreground))
-        for name, part in pairing.parts.items()
-    }
+    classes = near // _VOID if foreground else np.where(near == _VOID, -1, near)
+    parts, start = {}, 0
+    for name, part in pairing.parts.items():
+        rows = slice(start, start + len(part))
+        x, kept = read.samples([pair.picture for pair in part], form.of_files())
+        kept &= readable[rows]
+        parts[name], start = (kept_rows(x, kept), classes[rows][kept]), rows.stop
+    left_out = read.settle()
     names = listed_labels(root) or _numbered(values, foreground=foreground)
     steps = Preprocessing(steps_for(form, request.signature), notes=(
         f"Pictures become {form.height} x {form.width} x {form.channels}, masks {height} x {width}.",
@@ -75,7 +81,7 @@ def read_masks(request: DataRequest) -> Dataset:
     ))
     return build_dataset(
         request, "segmentation", parts, lambda _: steps, name=root.name, source=root.name, classes=names,
-        notes=tuple(_notes(pairing, values, foreground=foreground)),
+        notes=tuple(_notes(pairing, values, foreground=foreground)), skipped=(left_out,),
     )
 
 
@@ -94,32 +100,39 @@ def _mask_size(form: PictureForm, request: DataRequest) -> tuple[int, int]:
 def decode_mask(path: Path) -> np.ndarray:
     """(H, W) values of a mask: numbers of a palette, not its colours."""
     with opened(path) as picture:
+        load(path, picture)
         values = np.asarray(picture)
     if values.ndim == 3 and values.shape[2] >= 3 and not np.ptp(values[..., :3], axis=2).any():
         values = values[..., 0]
     if values.ndim == 3 and values.shape[2] == 2:  # grey with transparency
         values = values[..., 0]
     if values.ndim != 2:
-        raise InputError(
-            f"The mask {path} is in colour.", "Class numbers are expected: a PNG with a palette, or grey.",
+        raise UnreadableError(
+            path, "the mask is in colour", "Class numbers are expected: a PNG with a palette, or grey.",
             "Convert colours to class numbers first.",
         )
     return values.astype(np.int64)
 
 
-def _masks(part: Iterable[Pair], height: int, width: int, *, foreground: bool) -> np.ndarray:
-    """(N, height, width) int64; -1 where nothing counts."""
-    made = []
-    for pair in part:
+def _masks(
+    every: Sequence[Pair], height: int, width: int, read: FileReader
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All masks (N, height, width) int64, which of them could be read, and all values in them."""
+    made = np.zeros((len(every), height, width), np.int64)
+    values: list[np.ndarray] = [np.zeros(0, np.int64)] * len(every)
+
+    def fill(row: int) -> None:
+        pair = every[row]
         mask, shape = decode_mask(pair.other), shape_of(pair.picture)
         if abs(mask.shape[0] * shape[1] - mask.shape[1] * shape[0]) > max(*mask.shape, *shape[:2]):
-            raise InputError(
-                f"The mask {pair.other} has {mask.shape[0]} x {mask.shape[1]} pixels.",
-                f"Its picture has {shape[0]} x {shape[1]}.", "Cut both alike.",
+            size = f"it has {mask.shape[0]} x {mask.shape[1]} pixels, its picture {shape[0]} x {shape[1]}"
+            raise UnreadableError(
+                pair.other, size, "A mask as large as its picture is expected.", "Cut both alike.",
             )
-        near = nearest(mask, height, width)
-        made.append(near // _VOID if foreground else np.where(near == _VOID, -1, near))
-    return np.stack(made)
+        made[row], values[row] = nearest(mask, height, width), np.unique(mask)
+
+    kept = read.each([pair.other for pair in every], fill)
+    return made, kept, np.unique(np.concatenate(values))
 
 
 def nearest(mask: np.ndarray, height: int, width: int) -> np.ndarray:

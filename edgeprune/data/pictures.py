@@ -4,16 +4,15 @@
     raw sample --resize, channels, rescale--> model input float32
 
 The two steps are the same before and after storing; what fits already passes through them unchanged, so
-a camera's frame on the device goes exactly the way a file went here. Small folders are decoded once and
-held; of large ones only the headers are read at first, and a picture whose body is broken is named when its
-batch is read.
+a camera's frame on the device goes exactly the way a file went here. `FileReader` says when files are read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import struct
-import warnings
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +23,10 @@ from edgeprune import preprocessing
 from edgeprune.data import folders
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
+from edgeprune.data.file_reader import FileForm, FileReader, kept_rows
 from edgeprune.data.model_signature import ModelSignature
-from edgeprune.data.streamed import Array, FromItems, Streamed, held
-from edgeprune.errors import InputError, not_installed, shown, unreadable
+from edgeprune.data.streamed import Array
+from edgeprune.errors import InputError, UnreadableError, not_installed
 from edgeprune.preprocessing import Step
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".avif")
 SCALE_NOTE = "Pixels are scaled"
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
+_READABLE: list[str] = []  # those of _FORMATS that this Pillow has
+_EXPECTED, _WAY_OUT = f"A picture is expected: {', '.join(_FORMATS)}.", "Repair it, or take it out."
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 _WIDE = ("I", "F")  # 32 bits a pixel, whose range nobody states
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT = "Pictures are turned as their EXIF orientation says."
@@ -63,8 +66,15 @@ class PictureForm:
 
     def bring(self, picture: np.ndarray) -> np.ndarray:
         """One picture (H, W) or (H, W, C) in this form."""
+        if picture.shape == (self.height, self.width, self.channels):
+            return picture
         batch = (picture if picture.ndim == 3 else picture[..., None])[None]
         return np.asarray(preprocessing.apply(self.steps(), batch)[0])
+
+    def of_files(self, *, upright: bool = False) -> FileForm[Path]:
+        """How files of pictures are read in this form; see `decode` for `upright`."""
+        shape = self.height, self.width, self.channels
+        return FileForm(shape, np.uint8, lambda path: self.bring(decode(path, upright=upright)), verify)
 
 
 def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
@@ -124,17 +134,21 @@ def decode(path: Path, *, upright: bool = False) -> np.ndarray:
     With `upright` it is turned as its EXIF orientation says; masks and boxes are drawn on what is stored.
     """
     with opened(path) as stored:
+        load(path, stored)
         picture = _turned(stored) if upright else stored
-        mode = picture.mode
-        if stored.format == "TIFF" and mode in _WIDE:
-            raise InputError(
-                f"{shown(path)} has 32 bits a pixel.", "Pictures of 8 or 16 bits are expected.",
-                "Convert it, or pass the values as .npz.",
-            )
-        if mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
+        if picture.mode.startswith("I"):  # 16-bit grey; Pillow's own conversion clips it
             return (np.asarray(picture).astype(np.uint32) >> 8).astype(np.uint8)[..., None]
-        grey = mode in _GREY
-        return np.asarray(picture.convert("L"))[..., None] if grey else np.asarray(picture.convert("RGB"))
+        wanted = "L" if picture.mode in _GREY else "RGB"
+        pixels = np.asarray(picture if picture.mode == wanted else picture.convert(wanted))
+        return pixels[..., None] if wanted == "L" else pixels
+
+
+def verify(path: Path) -> None:
+    """Raises what `decode` would; of a JPEG all is decoded but few pixels are made."""
+    with opened(path) as picture:
+        if picture.format == "JPEG":
+            picture.draft("L", (picture.width // 8, picture.height // 8))
+        load(path, picture)
 
 
 def _turned(picture: Picture) -> Picture:
@@ -155,31 +169,59 @@ def _orientation(picture: Picture) -> int:
 
 def shape_of(path: Path, *, upright: bool = False) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
-    with opened(path, load=False) as picture:
+    with opened(path) as picture:
         grey = picture.mode in _GREY or picture.mode.startswith("I")
         sideways = upright and _orientation(picture) >= 5
         height, width = (picture.width, picture.height) if sideways else (picture.height, picture.width)
         return height, width, 1 if grey else 3
 
 
-def opened(path: Path, *, load: bool = True) -> Picture:
-    """A picture of one of the formats that are read; with `load`, its pixels too."""
+def first_shape(paths: Sequence[Path], *, upright: bool = False) -> tuple[int, int, int]:
+    """Height, width and channels of the first picture whose header can be read."""
+    for path in paths[:-1]:
+        with contextlib.suppress(UnreadableError):
+            return shape_of(path, upright=upright)
+    return shape_of(paths[-1], upright=upright)
+
+
+def opened(path: Path) -> Picture:
+    """A picture of one of the formats that are read; its pixels are not."""
     try:
         from PIL import Image
     except ImportError as error:
         raise not_installed("Pictures are read by the package Pillow", "pip install pillow") from error
+    if not _READABLE:
+        Image.init()
+        _READABLE.extend(name for name in _FORMATS if name in Image.OPEN)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            Image.init()
-            picture = Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
-            if load:
-                picture.load()
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError,
-            Image.DecompressionBombWarning) as error:
-        expected = f"A picture is expected: {', '.join(_FORMATS)}."
-        raise unreadable(path, error, expected, "Repair it, or take it out.") from error
+        picture = Image.open(path, formats=_READABLE)
+    except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _broken(path, error) from error
+    if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or sys.maxsize):
+        picture.close()
+        raise UnreadableError(path, f"it has {picture.width} x {picture.height} pixels", _EXPECTED, _WAY_OUT)
+    if picture.format == "TIFF" and picture.mode in _WIDE:
+        picture.close()
+        raise UnreadableError(
+            path, "it has 32 bits a pixel", "Pictures of 8 or 16 bits are expected.",
+            "Convert it, or pass the values as .npz.",
+        )
     return picture
+
+
+def load(path: Path, picture: Picture) -> None:
+    """Reads the pixels of an opened picture."""
+    try:
+        picture.load()
+    except _BROKEN as error:
+        raise _broken(path, error) from error
+
+
+def _broken(path: Path, error: Exception) -> UnreadableError:
+    reason = str(error) or type(error).__name__
+    if type(error).__name__ == "UnidentifiedImageError":  # Pillow's words repeat the whole path
+        reason = "it is no picture" if path.stat().st_size else "it is empty"
+    return UnreadableError(path, reason, _EXPECTED, _WAY_OUT)
 
 
 def read_image_folder(request: DataRequest) -> Dataset:
@@ -187,40 +229,39 @@ def read_image_folder(request: DataRequest) -> Dataset:
     folder = request.path
     parts = folders.by_split(folder, SUFFIXES)
     order = folders.class_order(folder, sorted({name for part in parts.values() for name in part}))
-    first = next(iter(parts["train"].values()))[0]
-    form = form_for(shape_of(first, upright=True), request.signature)
-    made = {}
-    for split, classes in parts.items():
-        paths = [path for name in order for path in classes.get(name, ())]
-        y = [number for number, name in enumerate(order) for _ in classes.get(name, ())]
-        made[split] = (samples_of(paths, form, upright=True), np.array(y, np.int64))
-    return _picture_dataset(made, order, form, request)
+    paths = {
+        split: [path for name in order for path in classes.get(name, ())] for split, classes in parts.items()
+    }
+    labels = {
+        split: np.array([n for n, name in enumerate(order) for _ in classes.get(name, ())], np.int64)
+        for split, classes in parts.items()
+    }
+    form = form_for(first_shape(paths["train"], upright=True), request.signature)
+    read = FileReader(request, sum(map(len, paths.values())))
+    made: dict[str, tuple[Array, np.ndarray | None]] = {}
+    for split, files in paths.items():
+        x, kept = read.samples(files, form.of_files(upright=True))
+        made[split] = (kept_rows(x, kept), labels[split][kept])
+    return _picture_dataset(made, order, form, request, read.settle())
 
 
 def read_pictures(request: DataRequest) -> Dataset:
     """A `Dataset` without labels of the pictures that lie in a folder."""
     folder = request.path
     paths = sorted(folders.files_below(folder, SUFFIXES, folder))
-    form = form_for(shape_of(paths[0], upright=True), request.signature)
-    return _picture_dataset({"train": (samples_of(paths, form, upright=True), None)}, None, form, request)
-
-
-def samples_of(paths: Sequence[Path], form: PictureForm, *, upright: bool = False) -> Array:
-    """Pictures in one form; streamed where they do not fit into memory."""
-    samples = held(FromItems(paths, lambda path: form.bring(decode(path, upright=upright))), form.size)
-    if isinstance(samples, Streamed):
-        for path in paths:
-            shape_of(path)
-    return samples
+    form = form_for(first_shape(paths, upright=True), request.signature)
+    read = FileReader(request, len(paths))
+    x, kept = read.samples(paths, form.of_files(upright=True))
+    return _picture_dataset({"train": (kept_rows(x, kept), None)}, None, form, request, read.settle())
 
 
 def _picture_dataset(
-    parts: RawParts, classes: Sequence[str] | None, form: PictureForm, request: DataRequest
+    parts: RawParts, classes: Sequence[str] | None, form: PictureForm, request: DataRequest, left_out: str
 ) -> Dataset:
     signature, name = request.signature, request.path.name
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
-    skipped = (folders.skipped(request.path, SUFFIXES),)
+    skipped = (folders.skipped(request.path, SUFFIXES), left_out)
     return build_dataset(
         request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes,
         notes=(_UPRIGHT,), skipped=skipped,

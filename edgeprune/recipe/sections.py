@@ -42,6 +42,9 @@ class DataSettings(Checked):
         "How samples were scaled when the model was trained; auto tries the usual ways on labelled samples. "
         f"One of {', '.join(get_args(Preprocess))}.",
     )
+    skip_bad_files: bool = setting(
+        False, "Leave out pictures, masks and recordings that cannot be read; they are counted and named."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
