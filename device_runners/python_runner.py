@@ -24,7 +24,7 @@ _LIGHT = (
     "device_runners/agent/*.py",
     "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py", "edgeprune/tasks/*.py",
     "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
-    "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py",
+    "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py", "edgeprune/bundle/manifest_problems.py",
 )
 _EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
 _MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"

@@ -31,9 +31,11 @@ import typing
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, cast, get_args, get_origin, overload
 
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, unreadable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from _typeshed import DataclassInstance
 
 T = TypeVar("T")
@@ -41,6 +43,8 @@ Json = Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
 _UNIONS = (Union, getattr(types, "UnionType", Union))  # a device may have Python 3.9
 _NONE = type(None)
 _SCALARS = (bool, int, float, str, _NONE)
+MOST_BYTES = 64 << 20  # of a document; the largest reports have a few
+_DEEPEST = 100  # lists and objects in each other; a recipe or a report has less than ten
 
 
 @overload
@@ -74,14 +78,46 @@ def dumps(value: object, indent: int | None = None) -> str:
 
 
 def parse(text: str | bytes, where: str) -> Json:
-    """Read one JSON document; an `InputError` refuses a key given twice and numbers that are not finite."""
+    """Read one JSON document.
+
+    Raises:
+        InputError: not JSON, a key given twice, a number that is not finite, or a document that is larger or
+            nested deeper than any is meant to be.
+    """
+    if len(text) > MOST_BYTES:
+        raise InputError(f"{where} is larger than {MOST_BYTES} bytes.", "A small JSON document was expected.")
     try:
         document = json.loads(
             text, object_pairs_hook=_unique, parse_constant=_finite, parse_float=_finite, parse_int=_bounded
         )
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is not JSON ({error}).", "One JSON document was expected.") from error
+    check_depth(document, where)
     return cast("Json", document)
+
+
+def check_depth(document: object, where: str) -> None:
+    """Refuse values that hold each other so deep that a program which follows them runs out of stack."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            item for one in level if isinstance(one, (list, dict))
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return
+    raise InputError(f"{where} is nested deeper than {_DEEPEST} levels.", "No such file is meant to be.")
+
+
+def parse_file(path: Path) -> Json:
+    """Read the JSON document in a file that is not too large to be meant; see `parse`."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise InputError(f"{path} is larger than {MOST_BYTES} bytes.", "A small JSON file was expected.")
+        text = path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error, "A JSON file was expected.", "Check the name.") from error
+    return parse(text, str(path))
 
 
 def loads(kind: type[T], text: str | bytes, where: str) -> T:

@@ -19,7 +19,6 @@ from device_runners.agent.job import STEP_MARK, Job
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from device_runners.agent.samples import EvaluationResult, EvaluationSamples
-from edgeprune.bundle.eval_data import load_eval
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
 from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
 
@@ -99,7 +98,7 @@ def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Opt
     """The samples to evaluate; None where there are none, or none are wanted."""
     if bundle is None or EVAL not in bundle.manifest.files or job.eval_samples == 0:
         return None
-    data = samples.first(load_eval(bundle.file(EVAL)), job.eval_samples)
+    data = samples.first(bundle.samples(), job.eval_samples)
     if not len(data):
         return None
     inputs = samples.model_inputs(bundle, data, tensors.infos(model.get_input_details()))

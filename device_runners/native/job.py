@@ -15,7 +15,7 @@ from device_runners.agent import samples, tensors
 from device_runners.agent.measure import Plan
 from device_runners.agent.runtime import find_runtime, open_model
 from device_runners.options import BenchOptions, Target
-from edgeprune.bundle import EvalData, load_eval
+from edgeprune.bundle import EvalData
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.types import TensorInfo
@@ -45,7 +45,7 @@ def prepare(target: Target, options: BenchOptions) -> NativeJob:
     if EVAL not in manifest.files or options.eval_samples == 0:
         noise = tuple(map(tensors.synthetic_input, manifest.inputs))
         return NativeJob(noise, manifest.inputs, manifest.outputs, None)
-    data = samples.first(load_eval(target.bundle.file(EVAL)), options.eval_samples)
+    data = samples.first(target.bundle.samples(), options.eval_samples)
     inputs = samples.model_inputs(target.bundle, data, manifest.inputs)
     return NativeJob(tuple(inputs), manifest.inputs, manifest.outputs, data)
 

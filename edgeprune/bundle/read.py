@@ -18,6 +18,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from edgeprune import jsonable
+from edgeprune.bundle.eval_data import EvalData, load_eval
+from edgeprune.bundle.manifest_problems import manifest_problems
 from edgeprune.errors import InputError
 from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
 
@@ -49,6 +51,10 @@ class Bundle:
     def model(self) -> Path:
         """Path of the deployed `.tflite` file."""
         return self.path / MODEL
+
+    def samples(self) -> EvalData:
+        """The evaluation samples; an `InputError` where there are none or they cannot belong to the model."""
+        return load_eval(self.file(EVAL), (*self.manifest.inputs, *self.manifest.outputs))
 
 
 def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
@@ -102,6 +108,9 @@ def _read_manifest(folder: Path) -> Manifest:
         expected = f"This edgeprune reads version {BUNDLE_FORMAT_VERSION}."
         way_out = "Use the edgeprune that wrote it, or build the bundle again."
         raise InputError(f"{path} has format version {manifest.format_version}.", expected, way_out)
+    problem = next(manifest_problems(manifest), None)
+    if problem is not None:
+        raise InputError(f"{path} cannot be right: {problem}.", "", _REBUILD)
     return manifest
 
 

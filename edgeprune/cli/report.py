@@ -7,20 +7,28 @@ import typer
 
 from edgeprune.cli.output import say, say_document
 
+_BUNDLES = "A build's output folder; several are compared. Or a sweep's folder."
 _RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
 
 
 def report(
-    bundles: Annotated[list[Path], typer.Argument(help="A build's output folder; several are compared.")],
+    bundles: Annotated[list[Path], typer.Argument(help=_BUNDLES)],
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("edgeprune-report.html"),
     records: Annotated[list[Path] | None, typer.Option("--records", help=_RECORDS)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write a page with all figures and plots of a bundle, or a comparison of several."""
     from edgeprune import jsonable
-    from edgeprune.report.page import write_report
+    from edgeprune.bundle.read import MANIFEST
+    from edgeprune.report.page import write_page, write_report
+    from edgeprune.sweep.front import FRONT, read_front
+    from edgeprune.sweep.front_page import front_page
 
-    written = write_report(bundles, out, records or ())
+    front = bundles[0] / FRONT
+    if len(bundles) == 1 and not records and front.is_file() and not (bundles[0] / MANIFEST).exists():
+        written = write_page(out, front_page(read_front(front)))
+    else:
+        written = write_report(bundles, out, records or ())
     size = written.stat().st_size
     if as_json:
         names = [str(bundle) for bundle in bundles]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from typing import IO, Literal
 import numpy as np
 from numpy.lib import format as npy
 
+from edgeprune.bundle.eval_data import free_memory_bytes
 from edgeprune.data.streamed import IN_MEMORY_BYTES, Array, FromArray
 from edgeprune.errors import InputError
 
@@ -161,12 +161,3 @@ def _data_offset(path: Path, entry: zipfile.ZipInfo) -> int:
         head = file.read(_LOCAL_HEADER_BYTES)
     name, extra = int.from_bytes(head[26:28], "little"), int.from_bytes(head[28:30], "little")
     return entry.header_offset + _LOCAL_HEADER_BYTES + name + extra
-
-
-def free_memory_bytes() -> int:
-    """Memory that can be had without swapping, as Linux estimates it; elsewhere all there is."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

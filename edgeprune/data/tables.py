@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data.archive import free_memory_bytes
+from edgeprune.bundle.eval_data import free_memory_bytes
 from edgeprune.errors import InputError, not_installed, unreadable
 
 LABELS = ("label", "labels", "class", "category", "target", "y", "sentiment", "intent")
@@ -111,7 +111,7 @@ def _jsonl(lines: io.StringIO, path: Path) -> Columns:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}, line {number}, is no JSON ({error}).", 'Lines such as {"text": "...", "label": 1}.',
                 "Correct the line.",

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from edgeprune.bundle import Bundle, load_eval
+from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import InputError
 from edgeprune.exports import literals, names, steps
@@ -164,5 +164,5 @@ def raw_samples(bundle: Bundle) -> tuple[np.ndarray, ...] | None:
     """Raw samples, for their types and shapes; None where the bundle has none for every input."""
     if EVAL not in bundle.manifest.files:
         return None
-    arrays = load_eval(bundle.file(EVAL)).inputs
+    arrays = bundle.samples().inputs
     return arrays if len(arrays) == len(bundle.manifest.inputs) else None

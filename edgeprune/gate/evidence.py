@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Generic, TypeVar, cast
 
 from device_runners import BenchOptions, bench
-from edgeprune.bundle import Bundle, EvalData, load_eval, read_bundle
+from edgeprune import jsonable
+from edgeprune.bundle import Bundle, EvalData, read_bundle
 from edgeprune.bundle.read import EVAL, MANIFEST
 from edgeprune.errors import EdgepruneError, InputError
-from edgeprune.report.read import read_report, strict_json
+from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
 from edgeprune.types import TensorInfo
@@ -66,7 +67,7 @@ class Evidence:
         path = self.folder / MANIFEST
         if not path.is_file() or path.is_symlink():
             raise InputError(f"there is no plain file {MANIFEST}.")
-        return strict_json(path)
+        return jsonable.parse_file(path)
 
     @_Once
     def bundle(self) -> Bundle:
@@ -83,7 +84,7 @@ class Evidence:
         """eval.npz."""
         if EVAL not in self.bundle.manifest.files:
             raise NothingToCheckByError(f"the bundle has no {EVAL}")
-        return load_eval(self.bundle.file(EVAL))
+        return self.bundle.samples()
 
     @_Once
     def record(self) -> RunRecord:

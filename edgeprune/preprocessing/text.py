@@ -29,7 +29,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, unreadable
 
 PADDING, UNKNOWN = "[PAD]", "[UNK]"
 _SPACE = "\\s"  # how a vocab.txt writes the token that is a space
@@ -40,6 +40,7 @@ _WORD = re.compile(r"\w+(?:['\u2019\u0300-\u036f\u0900-\u097f\u200d]\w*)*|[^\w\s
 _MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 _BETWEEN = re.compile(r"[^ \t-\r]+")
 _ASCII_LOWER = {ord(upper): upper.lower() for upper in string.ascii_uppercase}
+_MOST_BYTES = 64 << 20  # of a vocabulary; 250,000 tokens take 3 MB
 _LONGEST_WORD = 100  # characters; longer ones are no words, and cutting them would take quadratic time
 
 
@@ -53,7 +54,7 @@ class Files:
         """The text of file `name`, which must not point outside the folder."""
         if isinstance(self._source, Path):
             if Path(name).name == name and (self._source / name).is_file():
-                return (self._source / name).read_text(encoding="utf-8")
+                return _read(self._source / name)
         elif self._source is not None and name in self._source:
             return self._source[name]
         place = self._source if isinstance(self._source, Path) else "the files handed over"
@@ -62,6 +63,15 @@ class Files:
             "Expected it beside the model, by its plain name.",
             "Build the bundle again, or pass the folder that holds it.",
         )
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"{path} is larger than {_MOST_BYTES} bytes.", "A vocabulary was expected.")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise unreadable(path, error, "One token a line, UTF-8.", "Build the bundle again.") from error
 
 
 def normalize(text: str) -> str:

@@ -10,7 +10,6 @@ from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
 from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
 
-_MAX_BYTES = 64 << 20
 RENAMED_IN_2 = {
     ("refusals", "units"): "channels",
     ("search", "amount"): "ratio",
@@ -28,7 +27,7 @@ def read_report(bundle: Bundle) -> Report:
 
 def read_report_file(path: Path) -> Report:
     """The report in a file; see `read_report`."""
-    document = strict_json(path)
+    document = jsonable.parse_file(path)
     version = document.get("schema_version") if isinstance(document, dict) else None
     if isinstance(document, dict) and version == 1:
         document = _renamed({**document, "schema_version": SCHEMA_VERSION}, ())
@@ -38,13 +37,6 @@ def read_report_file(path: Path) -> Report:
             "Use the edgeprune that wrote it, or build the bundle again.",
         )
     return jsonable.decode(Report, document, str(path))
-
-
-def strict_json(path: Path) -> jsonable.Json:
-    """One JSON document, see `edgeprune.jsonable.parse`, in a file that is not too large to be meant."""
-    if path.stat().st_size > _MAX_BYTES:
-        raise InputError(f"{path} is larger than {_MAX_BYTES} bytes.", "A report is a small JSON file.")
-    return jsonable.parse(path.read_bytes(), str(path))
 
 
 def _renamed(value: jsonable.Json, place: tuple[str, ...]) -> jsonable.Json:

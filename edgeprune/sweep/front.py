@@ -2,12 +2,18 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from edgeprune import jsonable
+from edgeprune.errors import InputError
 from edgeprune.sweep.trial import NumberedTrial, Outcome, TrialSummary
+from edgeprune.tasks.figure_names import metric_of
 
 OBJECTIVES = {"accuracy": "maximize", "latency": "minimize", "size": "minimize", "memory": "minimize"}
 SCHEMA_VERSION = 1
+FRONT = "front.json"
+_LONGEST_TEXT = 20_000
 _STEP = {"latency": 0.05, "memory": 0.01}
 """Relative step in which measured figures are compared, so that noise puts no trial on the front."""
 
@@ -41,6 +47,51 @@ class Front:
     def optimal(self) -> tuple[TrialResult, ...]:
         """The Pareto front."""
         return tuple(one for one in self.trials if one.optimal)
+
+
+def read_front(path: Path) -> Front:
+    """What `edgeprune search` wrote, checked: kinds, ranges, and whether the front follows from the figures.
+
+    Raises:
+        InputError: it cannot be read, or cannot be right.
+    """
+    front = jsonable.decode(Front, jsonable.parse_file(path), str(path))
+    problem = next(_front_problems(front), None)
+    if problem is not None:
+        raise InputError(f"{path} cannot be right: {problem}.", "", "Run `edgeprune search` again.")
+    return front
+
+
+def _front_problems(front: Front) -> Iterator[str]:
+    if front.schema_version != SCHEMA_VERSION:
+        yield f"it has schema version {front.schema_version}, this edgeprune reads {SCHEMA_VERSION}"
+    unknown = [name for name in front.objectives if name not in OBJECTIVES]
+    if unknown or not front.objectives or len(set(front.objectives)) != len(front.objectives):
+        yield f"its objectives are {', '.join(front.objectives)[:200] or 'none'}"
+    numbers = [one.number for one in front.trials]
+    if min(numbers, default=0) < 0 or len(set(numbers)) != len(numbers):
+        yield "the numbers of its trials are negative, or one is there twice"
+    for one in front.trials:
+        yield from (f"trial {one.number}: {problem}" for problem in trial_problems(one, front.objectives))
+    for one, marked in zip(front.trials, mark_front(front.objectives, front.trials), strict=True):
+        if one.optimal != marked.optimal:
+            yield f"the figures of trial {one.number} do not agree with its mark about the Pareto front"
+
+
+def trial_problems(one: TrialSummary, objectives: Sequence[str]) -> Iterator[str]:
+    """Figures that a trial cannot have."""
+    missing = [name for name in objectives if name not in one.figures]
+    if missing and not one.error:
+        yield f"it has no {', '.join(missing)}"
+    metric = metric_of(one.metric)
+    for name, value in one.figures.items():
+        is_cost = name in OBJECTIVES and OBJECTIVES[name] == "minimize"
+        possible = value > 0 if is_cost else metric is None or metric.possible(value)
+        if name not in (*OBJECTIVES, "test") or not possible or not math.isfinite(value):
+            yield f"its {name[:60]} is {value:g}"
+    texts = (one.error, one.metric, one.place, one.hardware, one.bundle, *one.unstable)
+    if max(map(len, texts)) > _LONGEST_TEXT:
+        yield "a text is too long"
 
 
 def mark_front(objectives: Sequence[str], trials: Sequence[TrialResult]) -> tuple[TrialResult, ...]:

@@ -10,7 +10,7 @@ from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.svg import figure
 from edgeprune.report.page.trade import COSTS, trade_plot
-from edgeprune.sweep.front import Front, TrialResult
+from edgeprune.sweep.front import FRONT, Front, TrialResult
 
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")
 _MARK = {True: "deployed", False: "baseline"}
@@ -22,7 +22,7 @@ _LEGEND = (
 
 def write_front(front: Front, folder: Path) -> Mapping[str, Path]:
     """Writes ``front.json`` and ``front.html``; returns their paths by name."""
-    texts = {"front.json": jsonable.dumps(front, indent=1) + "\n", "front.html": front_page(front)}
+    texts = {FRONT: jsonable.dumps(front, indent=1) + "\n", "front.html": front_page(front)}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     return {name: folder / name for name in texts}

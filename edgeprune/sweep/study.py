@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
-from edgeprune.sweep.front import TrialResult, mark_front
+from edgeprune.sweep.front import TrialResult, mark_front, trial_problems
 from edgeprune.sweep.optional_packages import require
 from edgeprune.sweep.settings import Settings, Sweep, allowed
 from edgeprune.sweep.subprocess_trial import WorkerLostError
@@ -154,9 +154,9 @@ class SweepStudy:
         except WorkerLostError as error:
             trial.set_user_attr(_LOST, str(error))
             raise
-        missing = [name for name in self._what.objectives if name not in outcome.figures]
-        if missing and not outcome.error:
-            outcome = Outcome(error=f"It has no {', '.join(missing)}.")
+        problem = next(trial_problems(outcome, self._what.objectives), None)
+        if problem is not None:
+            outcome = Outcome(error=f"What it gave cannot be right: {problem}.")
         trial.set_user_attr(_OUTCOME, jsonable.encode(outcome))
         if outcome.error:
             raise self._pruned
@@ -196,4 +196,10 @@ def _settings_of_others(trials: Sequence[FrozenTrial], number: int) -> list[Sett
 
 
 def _outcome(trial: FrozenTrial) -> Outcome:
-    return jsonable.decode(Outcome, trial.user_attrs[_OUTCOME], f"Trial {trial.number}")
+    """What the storage holds, which others write too."""
+    where = f"Trial {trial.number} in the storage"
+    outcome = jsonable.decode(Outcome, trial.user_attrs[_OUTCOME], where)
+    problem = next(trial_problems(outcome, ()), None)
+    if problem is not None:
+        raise InputError(f"{where} cannot be right: {problem}.", "", "Use another --study or --storage.")
+    return outcome

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from edgeprune import jsonable
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.pipeline.fingerprint import fingerprint
 from edgeprune.pipeline.zoo import with_defaults
@@ -75,10 +76,10 @@ def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
     mark = folder / _OWNER
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        theirs = json.loads(mark.read_text(encoding="utf-8")) if mark.exists() else ours
+        theirs = _owner_of(mark) if mark.exists() else ours
         if not os.access(folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         found = f"The sweep's folder {folder} cannot be used ({error})."
         raise InputError(found, "A folder that can be written.", "Choose another --out.") from error
     if theirs != ours:
@@ -86,3 +87,8 @@ def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
             f"{folder} holds the bundles of the sweep '{theirs.get('study')}' in {theirs.get('storage')}.",
             f"This one is '{ours['study']}' in {ours['storage']}.", "Choose another --out.",
         )
+
+
+def _owner_of(mark: Path) -> dict[str, str]:
+    """What the file in a sweep's folder says of it."""
+    return jsonable.decode(dict[str, str], jsonable.parse_file(mark), str(mark))

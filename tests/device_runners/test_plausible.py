@@ -22,6 +22,8 @@ from device_runners.options import open_target
 from device_runners.plausible import check_record, check_times
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import RunRecord, summarize
+from edgeprune.sweep.front import FRONT, Front, TrialResult, mark_front, read_front
+from edgeprune.sweep.front_page import front_page, write_front
 from tests.device_runners.test_discovery import TOOL_OUTPUT
 
 if TYPE_CHECKING:
@@ -230,6 +232,29 @@ def test_mutated_files(count: int, bundle: Path, record: str, tmp_path: Path) ->
     assert reports
     assert fuzz(reports[-1].read_text(), count, 4, read_report, InputError) > count / 4
     assert fuzz(record, count, 5, RunRecord.from_json, InputError) > 0
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_mutated_fronts(count: int, tmp_path: Path) -> None:
+    """Of a sweep: refused, or the page can be drawn."""
+    trials = [
+        TrialResult(number, {"prune": number / 10}, {
+            "accuracy": 1 - number / 10, "test": 0.5, "size": 1e5 - 1e4 * number, "latency": 2.0,
+            "memory": 1e6,
+        }, "accuracy", place="local", bundle=f"host:/trial-{number}")
+        for number in range(4)
+    ] + [TrialResult(4, {"prune": 0.9}, error="It lost too much.", stopped=True)]
+    objectives = ("accuracy", "size", "latency")
+    front = Front(objectives, mark_front(objectives, trials), ("A note.",))
+    path = write_front(front, tmp_path)[FRONT]
+    text = path.read_text()
+    assert read_front(path) == front
+
+    def draw(one: str | bytes) -> None:
+        path.write_bytes(one if isinstance(one, bytes) else one.encode(errors="surrogatepass"))
+        front_page(read_front(path))
+
+    assert fuzz(text, count, 7, draw, InputError) > count / 3
 
 
 NATIVE = (

@@ -338,6 +338,7 @@ def test_a_killed_driver_is_started_again(tmp_path: Path, marks: Path) -> None:
 
 
 def test_the_json_and_the_page_say_the_same(tmp_path: Path) -> None:
+    from edgeprune.sweep.front import read_front
     from edgeprune.sweep.front_page import write_front
 
     front = sweep(FEW, tmp_path, runner=quick)
@@ -349,6 +350,7 @@ def test_the_json_and_the_page_say_the_same(tmp_path: Path) -> None:
     tables = [text for _, text in page.all("table")]
     assert all(f"prune={one['settings']['prune']}" in tables[0] for one in best)
     assert not page.all("script")
+    assert read_front(written["front.json"]) == front
     assert len(page.all("svg")) == 1  # accuracy against size
 
 

@@ -10,7 +10,7 @@
 Bundles may come from anywhere: nothing from them becomes markup, a style or an address.
 """
 
-from edgeprune.report.page.page import report_page, write_report
+from edgeprune.report.page.page import report_page, write_page, write_report
 from edgeprune.report.page.subject import Subject, open_subjects
 
-__all__ = ["Subject", "open_subjects", "report_page", "write_report"]
+__all__ = ["Subject", "open_subjects", "report_page", "write_page", "write_report"]

@@ -5,7 +5,6 @@ import binascii
 
 import numpy as np
 
-from edgeprune.bundle import load_eval
 from edgeprune.bundle.read import EVAL
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
@@ -40,7 +39,7 @@ def from_record(subject: Subject, record: RunRecord) -> Counts | None:
     """Counts of a device's predictions on the bundle's samples; None where they cannot be counted."""
     if EVAL not in subject.bundle.manifest.files or not record.predictions:
         return None
-    truth, kept = load_eval(subject.bundle.file(EVAL)).y[: record.samples], record.predictions[0]
+    truth, kept = subject.bundle.samples().y[: record.samples], record.predictions[0]
     try:
         raw = np.frombuffer(base64.b64decode(kept.data, validate=True), np.dtype(kept.dtype))
         outputs: np.ndarray = raw.reshape(kept.shape)

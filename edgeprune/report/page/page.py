@@ -34,10 +34,13 @@ def write_report(
         InputError: a bundle or record that cannot be read, or a record of another model; nothing is
             written then.
     """
-    content = report_page(open_subjects(bundles, records)).encode()
-    path = Path(out)
+    return write_page(Path(out), report_page(open_subjects(bundles, records)))
+
+
+def write_page(path: Path, content: str) -> Path:
+    """Write one HTML document; its folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    path.write_text(content, encoding="utf-8")
     return path
 
 

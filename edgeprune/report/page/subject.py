@@ -9,7 +9,7 @@ from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric, quality_change
-from edgeprune.report.read import read_report, strict_json
+from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report, StageReport
 from edgeprune.run_record import RunRecord
 
@@ -64,7 +64,7 @@ def read_records(path: Path) -> list[RunRecord]:
     """The runs in a file: one record or a list of them."""
     if not path.is_file():
         raise InputError(f"There is no {path}.", "A file from `edgeprune bench --json` was expected.")
-    document = strict_json(path)
+    document = jsonable.parse_file(path)
     entries = document if isinstance(document, list) else [document]
     return [jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)]
 
