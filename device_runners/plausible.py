@@ -6,13 +6,18 @@ A device may be broken, set up wrongly or hostile; no limit must hold because of
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import math
 from collections.abc import Iterator
+
+import numpy as np
 
 from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.execution import DOUBT
 from device_runners.options import BenchOptions, Target
 from edgeprune.bundle.read import sha256_of
-from edgeprune.errors import DeviceError
+from edgeprune.errors import DeviceError, shown
 from edgeprune.run_record import RunRecord
 from edgeprune.tasks.figure_names import impossible_figures
 
@@ -54,6 +59,7 @@ def _problems(
     if record.samples > _most_samples(target, options):
         yield f"it evaluated {record.samples} samples, more than were asked for"
     yield from _metric_problems(record, target)
+    yield from _prediction_problems(record, target)
 
 
 def _most_samples(target: Target, options: BenchOptions) -> float:
@@ -67,6 +73,26 @@ def _metric_problems(record: RunRecord, target: Target) -> Iterator[str]:
         yield "it has metrics over no samples"
     named = target.bundle.manifest.metrics if target.bundle else ()
     yield from impossible_figures(record.metrics, named)
+
+
+def _prediction_problems(record: RunRecord, target: Target) -> Iterator[str]:
+    """Outputs that are not of this model and these samples, or not the bytes that they are said to be."""
+    outputs = target.bundle.manifest.outputs if target.bundle else ()
+    if record.predictions and len(record.predictions) != len(outputs):
+        yield f"it holds predictions of {len(record.predictions)} outputs, the model has {len(outputs)}"
+    for one, output in zip(record.predictions, outputs, strict=False):
+        name = shown(one.name)[:60]
+        if one.dtype != output.dtype or one.shape[:1] != (record.samples,) or min(one.shape) < 1:
+            yield f"the predictions of {name!r} are {one.dtype[:20]} {str(one.shape)[:60]}"
+            continue
+        try:
+            content = base64.b64decode(one.data, validate=True)
+        except ValueError:
+            yield f"the predictions of {name!r} are no base64"
+            continue
+        size = math.prod(one.shape) * np.dtype(output.dtype).itemsize
+        if content and (len(content) != size or hashlib.sha256(content).hexdigest() != one.sha256):
+            yield f"the predictions of {name!r} are not the bytes of their SHA-256 and shape"
 
 
 def check_times(times: InterleavedTimes, job: InterleavedJob, device: str) -> InterleavedTimes:

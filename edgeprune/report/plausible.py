@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from edgeprune.budget.explain import NOUNS, Explanation
 from edgeprune.report.schema import LatencyReport, StageReport
 from edgeprune.tasks.figure_names import impossible_figures
 
@@ -19,3 +20,14 @@ def stage_problems(stage: StageReport, named: Sequence[str]) -> Iterator[str]:
         yield f"latencies {latencies} do not rise from p50 to p99"
     if stage.peak_memory_bytes is not None and stage.peak_memory_bytes < stage.tflite_bytes:
         yield f"a peak memory of {stage.peak_memory_bytes} bytes, below the file's own size"
+
+
+def budget_problems(budget: Explanation) -> Iterator[str]:
+    """What is impossible in the account of a search for widths."""
+    rounds = [*budget.rounds, *([budget.deployed] if budget.deployed else [])]
+    if not rounds or not budget.limits.keys() <= NOUNS.keys():
+        yield f"{len(rounds)} rounds for the limits {', '.join(budget.limits)[:200]}"
+    for one in rounds:
+        pairs = [(one.predicted.get(name, 0.0), one.measured.get(name, 0.0)) for name in budget.limits]
+        if min(map(min, pairs), default=1.0) <= 0:
+            yield "a round without a positive figure for each limit"

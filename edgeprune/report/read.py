@@ -8,6 +8,7 @@ from pathlib import Path
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
+from edgeprune.report.plausible import budget_problems
 from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
 
 RENAMED_IN_2 = {
@@ -36,7 +37,11 @@ def read_report_file(path: Path) -> Report:
             f"{path} has schema version {version}.", f"This edgeprune reads versions 1 to {SCHEMA_VERSION}.",
             "Use the edgeprune that wrote it, or build the bundle again.",
         )
-    return jsonable.decode(Report, document, str(path))
+    report = jsonable.decode(Report, document, str(path))
+    problem = next(budget_problems(report.budget), None) if report.budget else None
+    if problem is not None:
+        raise InputError(f"{path} cannot be right: its budget has {problem}.", "", "Build the bundle again.")
+    return report
 
 
 def _renamed(value: jsonable.Json, place: tuple[str, ...]) -> jsonable.Json:

@@ -69,4 +69,4 @@ def _times(less: str, more: str, before: float, after: float) -> str:
     """How often one cost fits into the other, with the word for a lower or a higher one."""
     if 0 < after < before:
         return f"{before / after:.1f}x {less}"
-    return f"{after / before:.1f}x {more}" if after > before else "1.0x"
+    return f"{after / before:.1f}x {more}" if after > before > 0 else "1.0x"

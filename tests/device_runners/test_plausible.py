@@ -6,6 +6,7 @@ import contextlib
 import copy
 import dataclasses
 import functools
+import itertools
 import json
 import math
 import random
@@ -42,7 +43,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> str:
         found = bench(Path(__file__).parent / "golden" / "bundle_v1", "local", OPTIONS)
     few = found.latency_ns[:20]
     short = dataclasses.replace(
-        found, latency_ns=few, latency=summarize(few), warmup_ns=found.warmup_ns[:5], predictions=(),
+        found, latency_ns=few, latency=summarize(few), warmup_ns=found.warmup_ns[:5],
         preprocess_ns=found.preprocess_ns[:5],
     )
     return short.to_json()
@@ -79,6 +80,12 @@ WRONG = {
     "another size": change("model", "bytes", to=3),
     "another device": change("device", to="ssh://other"),
     "other settings": change("settings", "threads", to=64),
+    "predictions of another output": change("predictions", 0, "dtype", to="float64"),
+    "predictions of other samples": change("predictions", 0, "shape", to=[3, 3]),
+    "predictions of another hash": change("predictions", 0, "sha256", to="0" * 64),
+    "predictions that are no bytes": change("predictions", 0, "data", to="\ud800"),
+    "no predictions of one output": change("predictions", to=[{
+        "name": "a", "dtype": "int8", "shape": [40, 3], "sha256": "0" * 64, "data": ""}] * 2),
     "no samples": change("samples", to=0),
     "negative samples": change("samples", to=-3),
     "long text": change("facts", "model", to="x" * 100_000),
@@ -213,9 +220,11 @@ def test_mutated_times(count: int) -> None:
 def test_mutated_files(count: int, bundle: Path, record: str, tmp_path: Path) -> None:
     """Of a bundle, and a record read from a file: wrong input."""
     from edgeprune.bundle.read import read_bundle
+    from edgeprune.report.page import Subject, report_page
     from edgeprune.report.read import read_report_file
+    from edgeprune.report.table import table_rows
 
-    manifest = (bundle / "manifest.json").read_text()
+    manifest, numbers = (bundle / "manifest.json").read_text(), itertools.count()
     for path in bundle.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
 
@@ -225,7 +234,10 @@ def test_mutated_files(count: int, bundle: Path, record: str, tmp_path: Path) ->
 
     def read_report(one: str | bytes) -> None:
         (tmp_path / "report.json").write_bytes(one if isinstance(one, bytes) else one.encode())
-        read_report_file(tmp_path / "report.json")
+        report = read_report_file(tmp_path / "report.json")
+        if next(numbers) % 10 == 0:  # drawing takes most of the time
+            report_page([Subject("one", read_bundle(bundle), report)])
+        table_rows(report)
 
     assert fuzz(manifest, count, 3, read_manifest, InputError) > count / 4
     reports = sorted((Path(__file__).parents[1] / "report" / "golden").glob("**/*.json"))

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 Value = str | int | float | None
 _VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "path", "polyline"})
-# Control characters are errors in HTML; the bidirectional ones turn the text around that follows.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Control characters are errors in HTML; the bidirectional ones turn the text around that follows; halves of
+# a pair have no UTF-8.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*")
 
 
