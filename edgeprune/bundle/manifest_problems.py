@@ -98,12 +98,12 @@ def _task_problems(manifest: Manifest) -> Iterator[str]:
 
 def _step_problems(step: Mapping[str, object]) -> Iterator[str]:
     """Sizes decide how much memory a step takes."""
-    sizes = [size for name in _SIZES for size in _whole_numbers(step.get(name))]
+    sizes = [size for name in _SIZES for size in _integers(step.get(name))]
     if math.prod(abs(size) for size in sizes if size) > _MOST_VALUES:
         yield f"the preprocessing step {str(step.get('op'))[:60]!r} has the sizes {str(sizes)[:100]}"
 
 
-def _whole_numbers(value: object) -> Iterator[int]:
+def _integers(value: object) -> Iterator[int]:
     for one in value if isinstance(value, (list, tuple)) else (value,):
         if isinstance(one, int) and not isinstance(one, bool):
             yield one
