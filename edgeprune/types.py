@@ -12,7 +12,8 @@ from typing import Literal, Optional
 BUNDLE_FORMAT_VERSION = 1
 
 TargetKind = Literal[
-    "classes", "binary", "multi_label", "values", "image", "sequence", "anomaly", "boxes", "original"
+    "classes", "binary", "multi_label", "values", "image", "sequence", "anomaly", "boxes", "keypoints",
+    "original"
 ]
 """What labels of an output are; (N, …, C) is the output's shape:
 
@@ -26,6 +27,8 @@ TargetKind = Literal[
     boxes        (N, M, 5) class, ymin, xmin, ymax, xmax as fractions of the picture, float32; class -1 fills
                  up pictures with fewer boxes. Outputs are raw heads (N, R, C, 4 + classes), which
                  `edgeprune.tasks.detection` decodes, or detections (N, K, 6): class, score and the same four
+    keypoints    points of an object in the form of the output: (N, 2 K), (N, K, 2) or heat maps (N, H, W, K);
+                 NaN where a point is not labelled. While data is read: (N, K, 2), fractions of the picture
     original     none, or none that metrics can read: the original model's own outputs stand for them
 """
 

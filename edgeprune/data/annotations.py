@@ -45,6 +45,7 @@ class CocoFile:
 
     things: Mapping[str, Sequence[Thing]]
     names: tuple[str, ...]
+    points: tuple[str, ...] = ()  # names of an object's keypoints, where it has some
 
 
 def read_voc(path: Path) -> tuple[Thing, ...]:
@@ -120,12 +121,24 @@ def read_coco(path: Path) -> CocoFile:
         things: dict[str, list[Thing]] = {str(one["file_name"]): [] for one in pictures.values()}
         for one in content["annotations"]:
             picture = pictures[one["image_id"]]
-            if "bbox" in one:
+            if "bbox" in one or "keypoints" in one:
                 things[str(picture["file_name"])].append(_coco_thing(one, picture, names))
     except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
         expected = "COCO's JSON with images, annotations and categories is expected."
         raise unreadable(path, error, expected, "Export it again.") from error
-    return CocoFile(things, tuple(names.values()))
+    return CocoFile(things, tuple(names.values()), _point_names(categories, things))
+
+
+def _point_names(
+    categories: Sequence[Mapping[str, object]], things: Mapping[str, Sequence[Thing]]
+) -> tuple[str, ...]:
+    """As the first category with keypoints calls them, else their numbers."""
+    count = max((len(one.points) for several in things.values() for one in several), default=0)
+    for category in categories:
+        names = category.get("keypoints")
+        if isinstance(names, list) and len(names) == count:
+            return tuple(map(str, names))
+    return tuple(map(str, range(count)))
 
 
 def _coco_thing(
@@ -134,13 +147,23 @@ def _coco_thing(
     width, height = (_number(picture[side]) for side in ("width", "height"))
     if width <= 0 or height <= 0:
         raise ValueError(f"a picture of {width:g} x {height:g} pixels")
-    x, y, wide, tall = _numbers(one["bbox"])
     flat = _numbers(one.get("keypoints", ()))
     points = tuple(
         (a / width, b / height, seen) for a, b, seen in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
     )
-    box = _inside(y / height, x / width, (y + tall) / height, (x + wide) / width)
+    if "bbox" in one:
+        x, y, wide, tall = _numbers(one["bbox"])
+        box = _inside(y / height, x / width, (y + tall) / height, (x + wide) / width)
+    else:
+        box = _around(points)
     return Thing(names[one["category_id"]], box, points, ignored=bool(one.get("iscrowd")))
+
+
+def _around(points: Sequence[tuple[float, float, float]]) -> Box:
+    """The box of the labelled points; an empty one where there is none."""
+    seen = [(x, y) for x, y, visibility in points if visibility > 0] or [(0.0, 0.0)]
+    xs, ys = zip(*seen, strict=True)
+    return _inside(min(ys), min(xs), max(ys), max(xs))
 
 
 def _numbers(values: object) -> list[float]:

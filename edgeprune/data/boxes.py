@@ -48,6 +48,7 @@ class AnnotatedPictures:
     parts: Mapping[str, Sequence[AnnotatedPicture]]
     names: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()  # names of an object's keypoints, where COCO files have some
 
 
 def is_coco(source: str) -> bool:
@@ -99,11 +100,6 @@ def _looks_like_coco(path: Path) -> bool:
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 
 
-def read_coco_data(request: DataRequest) -> Dataset:
-    """A `Dataset` of pictures that COCO files describe."""
-    return _dataset(coco_pictures(request.path), request)
-
-
 def coco_pictures(source: Path) -> AnnotatedPictures:
     """Pictures that COCO files describe, wherever they lie below the folder."""
     root = source.parent if source.is_file() else source
@@ -115,10 +111,12 @@ def coco_pictures(source: Path) -> AnnotatedPictures:
             at_hand.setdefault(path.name, []).append(path)
     parts: dict[str, list[AnnotatedPicture]] = {}
     order: dict[str, None] = {}
+    points: tuple[str, ...] = ()
     missing = 0
     for file in files:
         read = read_coco(file)
         order.update(dict.fromkeys(read.names))
+        points = max(points, read.points, key=len)
         split = _split_of(file, root)
         for name, things in read.things.items():
             found = _nearest_path(at_hand.get(Path(name).name, []), name, split)
@@ -134,7 +132,7 @@ def coco_pictures(source: Path) -> AnnotatedPictures:
     if "train" not in parts:
         parts = {"train": [one for part in parts.values() for one in part]}
     note = (f"{missing} pictures that are listed are not there: they are left out.",) if missing else ()
-    return AnnotatedPictures(parts, tuple(order), note)
+    return AnnotatedPictures(parts, tuple(order), note, points)
 
 
 def _split_of(file: Path, root: Path) -> str:
@@ -162,7 +160,7 @@ def read_voc_data(request: DataRequest) -> Dataset:
     names = listed_labels(request.path) or tuple(found)
     bare = len(pairing.bare_pictures)
     notes = (f"{bare} pictures without an XML file are left out.",) if bare else ()
-    return _dataset(AnnotatedPictures(parts, names, notes), request)
+    return dataset_of_boxes(AnnotatedPictures(parts, names, notes), request)
 
 
 def read_yolo_data(request: DataRequest) -> Dataset:
@@ -189,7 +187,7 @@ def read_yolo_data(request: DataRequest) -> Dataset:
     }
     bare = len(pairing.bare_pictures)
     notes = (f"{bare} pictures have no file of boxes: they show nothing.",) if bare else ()
-    return _dataset(AnnotatedPictures(named, names, notes), request)
+    return dataset_of_boxes(AnnotatedPictures(named, names, notes), request)
 
 
 def _yolo_names(root: Path) -> tuple[str, ...]:
@@ -210,7 +208,8 @@ def _described(
     }
 
 
-def _dataset(found: AnnotatedPictures, request: DataRequest) -> Dataset:
+def dataset_of_boxes(found: AnnotatedPictures, request: DataRequest) -> Dataset:
+    """A `Dataset` of pictures and the boxes in them."""
     counted, notes = _counted(found)
     pictures = [one for part in counted.values() for one in part]
     most = max(len(one.things) for one in pictures)

@@ -19,7 +19,7 @@ from edgeprune.data.streamed import Samples, parts_of
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
 from edgeprune.recipe.sections import DataSettings
-from edgeprune.tasks import OutputTask, several
+from edgeprune.tasks import OutputTask, Targets, several
 
 _VALUES = ("r2", "mean_absolute_error")
 RawParts = Mapping[str, tuple[Samples, "labels.RawTargets"]]
@@ -96,7 +96,7 @@ def build_dataset(
     if tasks is None:
         read = labels.read_labels(raw, signature, classes)
     else:
-        read = labels.Labels({part: np.asarray(y) for part, y in raw.items() if y is not None}, tasks)
+        read = labels.Labels({part: _as_they_are(y) for part, y in raw.items() if y is not None}, tasks)
     counts = {part: _weights(array, part) for part, array in (weights or {}).items()}
     given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():
@@ -128,6 +128,12 @@ def build_dataset(
     )
     check.check(data, signature)
     return data
+
+
+def _as_they_are(y: labels.RawTargets) -> np.ndarray | Targets:
+    if isinstance(y, tuple):
+        return tuple(None if one is None else np.asarray(one) for one in y)
+    return np.asarray(y)
 
 
 def _weights(array: np.ndarray, part: str) -> np.ndarray:

@@ -5,6 +5,7 @@ What is typed, what it is, and the module that reads it:
     data.npz, x.npy, FOLDER of .npy     arrays                       `arrays`
     FOLDER/images/, FOLDER/masks/       pictures with masks          `masks`
     COCO's .json, VOC's .xml, YOLO      pictures with boxes          `boxes`
+    COCO's .json with keypoints         pictures with points         `keypoints`
     FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
     FOLDER/yes/1.wav                    recordings by word           `speech_data`
     data.csv .tsv .jsonl(.gz) .parquet  texts, or rows of numbers    `table_data`
@@ -30,6 +31,7 @@ from edgeprune.data import (
     callables,
     folders,
     keras_sets,
+    keypoints,
     masks,
     pictures,
     speech_data,
@@ -129,7 +131,7 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
     SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
-    SourceKind("COCO's annotations (.json)", boxes.is_coco, boxes.read_coco_data),
+    SourceKind("COCO's annotations (.json)", boxes.is_coco, keypoints.read_coco_data),
     SourceKind("a folder of pictures and Pascal VOC's .xml", boxes.is_voc, boxes.read_voc_data),
     SourceKind("a folder of images/ and YOLO's labels/", boxes.is_yolo, boxes.read_yolo_data),
     SourceKind("a folder of images/ and masks/", masks.is_mask_folder, masks.read_masks),

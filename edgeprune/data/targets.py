@@ -8,6 +8,7 @@ For an output (N, …, C) of a model, by its shape, its activation and its compi
     0 or 1 (N, …) for (N, …, 1)        binary        int64, without the last axis
     0 or 1 (N, C) for sigmoid units    multi_label   float32
     numbers of the output's shape      values, image float32
+    maps (N, H, W, C) with one peak    keypoints     float32
     numbers (N, L) beside (N, T, C)    sequence      int64, -1 after the last
     0 or 1 (N,) for a reconstruction   anomaly       int64
     whatever else a loss reads         original      as they are; the original model's outputs judge
@@ -21,6 +22,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import DTypeLike
 
+from edgeprune.data.heat_maps import are_heat_maps
 from edgeprune.data.model_signature import OutputSignature
 from edgeprune.metrics import anomaly
 from edgeprune.types import TargetKind
@@ -36,6 +38,7 @@ _METRICS: dict[TargetKind, tuple[str, ...]] = {
     "multi_label": ("label_f1", "label_map", "exact_match", "accuracy"),
     "values": ("r2", "mean_absolute_error", "root_mean_squared_error"),
     "image": ("r2", "psnr", "ssim", "mean_absolute_error"),
+    "keypoints": ("oks", "pck", "pck_per_point"),
     "boxes": ("map_50", "map_50_95", "ap_50_per_class"),
     "original": ("r2", "mean_absolute_error"),
     "sequence": ("word_error_rate",),
@@ -131,6 +134,8 @@ def _same_shape(
             return OutputTargets(arrays if own else _cast(_bare(arrays), np.int64), "binary")
         return OutputTargets(arrays if own else _cast(arrays, np.float32), "multi_label")
     kind: TargetKind = "image" if given[0].ndim == _PICTURE_AXES else "values"
+    if kind == "image" and all(map(are_heat_maps, given)):
+        kind = "keypoints"
     return OutputTargets(arrays if own else _cast(arrays, np.float32), kind)
 
 

@@ -1,8 +1,9 @@
 """Metrics over keypoints: where the joints of a body or the corners of a face are.
 
 Labels are (N, K, 2) coordinates or (N, K, 3) with the visibility last, of which 0 leaves a point out (COCO);
-or heat maps (N, H, W, K), of which the maximum is the point and an empty one leaves it out. Outputs are the
-same, or (N, 2 K) values. The order of x and y does not matter as long as both have the same.
+or heat maps (N, H, W, K), of which the maximum is the point and an empty one leaves it out. NaN leaves a
+point out of all of them. Outputs are the same, or (N, 2 K) values. The order of x and y does not matter as
+long as both have the same.
 
     PCK  share of points within 0.2 of the longer side of the box around the sample's labelled points
     OKS  mean over points of exp(-d² / (2 A (2 s)²)), d the distance, A = 0.53 of that box's area, s a point's
@@ -39,12 +40,14 @@ def points_of(array: np.ndarray, count: int | None = None) -> tuple[np.ndarray, 
             f"Expected ({', '.join(('N', str(count or 'K'), '2'))}), the same with a third value, "
             "or heat maps (N, H, W, K).", "Choose another metric.",
         )
-    there = array[..., 2] > 0 if array.shape[2] == 3 else np.ones(array.shape[:2], bool)
+    there = np.isfinite(array[..., :2]).all(axis=-1)
+    if array.shape[2] == 3:
+        there &= ~(array[..., 2] <= 0)  # a score that is NaN says nothing
     return array[..., :2].astype(np.float64), there
 
 
 def _peaks(maps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    flat = maps.reshape(len(maps), -1, maps.shape[-1])
+    flat = np.nan_to_num(maps.reshape(len(maps), -1, maps.shape[-1]))
     rows, columns = np.divmod(flat.argmax(axis=1), maps.shape[2])
     return np.stack([rows, columns], axis=-1).astype(np.float64), flat.max(axis=1) > 0
 
@@ -57,7 +60,7 @@ def _distances(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray, np.ndarr
     high = np.where(there[..., None], truth, -np.inf).max(axis=1)
     sides = np.maximum(high - low, 0)
     there = there & (sides.max(axis=1, initial=0) > 0)[:, None]
-    return np.linalg.norm(found - truth, axis=-1), there, sides
+    return np.where(there, np.linalg.norm(found - truth, axis=-1), 0), there, sides
 
 
 def _per_point(evaluation: Evaluation) -> tuple[np.ndarray, np.ndarray]:

@@ -124,18 +124,22 @@ def _check_task(entry: ZooModel, data: Dataset) -> None:
 
 
 def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildContext) -> Dataset:
-    """The data in the model's own scaling, as it is `wanted` or as the labels tell.
+    """The data in the model's own scaling, as it is `wanted` or as the labels tell; points as it gives them.
 
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
+    from edgeprune.data.keypoints import in_model_form
     from edgeprune.data.model_signature import signature_of
     from edgeprune.data.scaling import choose_scaling
 
     _check_shapes(model, in_memory(data.model_input(data.train.take(slice(0, 2)).x)))
-    return choose_scaling(
-        data, signature_of(model), lambda inputs: predict(model, inputs), wanted, context.seed
-    )
+
+    def outputs(inputs: HeldSamples) -> Outputs:
+        return predict(model, inputs)
+
+    data = choose_scaling(data, signature_of(model), outputs, wanted, context.seed)
+    return in_model_form(data, outputs, context.seed)
 
 
 def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasModel:

@@ -11,6 +11,7 @@ made once, when data and model meet: `edgeprune.data.targets`. NumPy, Python 3.9
 from edgeprune.tasks.constant_answer import useless_outputs
 from edgeprune.tasks.detection import detections
 from edgeprune.tasks.figure_names import impossible_figures, metric_of
+from edgeprune.tasks.keypoint_forms import holds_points, nearest_form
 from edgeprune.tasks.output_task import Targets, evaluation_of, for_metrics, several
 from edgeprune.tasks.parts import parts_of_values
 from edgeprune.tasks.sample_loss import sample_losses
@@ -19,6 +20,6 @@ from edgeprune.types import OutputTask, Part, TargetKind
 
 __all__ = [
     "OutputTask", "Part", "TargetKind", "Targets", "detections", "evaluation_of", "figures", "for_metrics",
-    "impossible_figures", "metric_names", "metric_of", "parts_of_values", "sample_losses", "scores",
-    "several", "useless_outputs", "worst_drop",
+    "holds_points", "impossible_figures", "metric_names", "metric_of", "nearest_form", "parts_of_values",
+    "sample_losses", "scores", "several", "useless_outputs", "worst_drop",
 ]

@@ -9,6 +9,7 @@ from typing import Optional, Union
 import numpy as np
 
 from edgeprune.metrics import METRICS
+from edgeprune.metrics.keypoints import points_of
 from edgeprune.metrics.regression import r2
 from edgeprune.tasks.output_task import Targets, evaluation_of, several
 from edgeprune.tasks.sample_loss import best_line
@@ -49,6 +50,8 @@ def _useless(
         return _of_classes(task, y, outputs)
     if task.kind == "multi_label":
         return _of_labels(y, outputs)
+    if task.kind == "keypoints":
+        return _of_points(y, outputs)
     if task.kind in ("values", "image"):
         return _of_values(task, y, outputs)
     return _of_metric(task, y, outputs, inputs)
@@ -62,6 +65,19 @@ def _of_values(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> Optional
         return "its pictures have nothing of those that are wanted" if explained <= _NOTHING else None
     value = r2(evaluation_of(task, y, outputs))
     return f"R² is {value:.3g}; always giving the mean has 0" if value <= 0 else None
+
+
+def _of_points(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045
+    """R² of the places of all labelled points."""
+    truth, there = points_of(y)
+    found, _ = points_of(outputs, truth.shape[1])
+    if not there.any():
+        return None
+    counted = np.maximum(there.sum(axis=0), 1)[:, None]
+    mean = np.where(there[..., None], truth, 0).sum(axis=0) / counted
+    spread = float(np.square(truth - mean)[there].sum())
+    value = 1 - float(np.square(truth - found)[there].sum()) / spread if spread else 1.0
+    return f"R² of its points is {value:.3g}; always giving the mean has 0" if value <= 0 else None
 
 
 def _of_metric(

@@ -8,6 +8,7 @@ import numpy as np
 
 from edgeprune.metrics import METRICS
 from edgeprune.metrics.anomaly import reconstruction_error
+from edgeprune.tasks.keypoint_forms import nearest_form
 from edgeprune.tasks.output_task import evaluation_of, for_metrics
 from edgeprune.types import OutputTask
 
@@ -15,6 +16,7 @@ _MOST = 10.0
 """One sample counts this much at most: a wrong scale must not decide by a single overflow."""
 _TINY = 1e-7
 _GROUP = 16
+_POINT_AXES = 3  # samples, points, x and y
 
 
 def sample_losses(
@@ -23,8 +25,8 @@ def sample_losses(
 ) -> Optional[np.ndarray]:  # noqa: UP045
     """Losses (N,), 0 to 10, of labels and outputs (N, …); None for a task that no loss can be given for.
 
-    Cross-entropy of classes and labels, squared error of values in units of each column's variance; of tasks
-    without a loss for one sample, what is missing to a full score, for groups of samples.
+    Cross-entropy of classes and labels, squared error of values and points in units of their variance; of
+    tasks without a loss for one sample, what is missing to a full score, for groups of samples.
 
     Args:
         temperature: class scores are divided by it before the softmax or sigmoid (Guo et al. 2017).
@@ -35,6 +37,8 @@ def sample_losses(
             return _categorical(truth, outputs, temperature)
         if truth.size == outputs.size:
             return _binary(truth, outputs, temperature, logits=task.threshold == 0)
+    if task.kind == "keypoints":
+        return _of_points(y, outputs, inputs)
     if task.kind in ("values", "image") and y.size == outputs.size:
         found = outputs.reshape(y.shape)
         return _squared(y, best_line(y, found) if task.kind == "image" else found)
@@ -42,6 +46,16 @@ def sample_losses(
         error = reconstruction_error(inputs, outputs) / max(float(np.var(inputs.astype(np.float64))), _TINY)
         return np.where(y.reshape(-1) > 0, 0.0, np.minimum(error, _MOST))
     return _missing(task, y, outputs) if task.kind in ("sequence", "boxes", "classes") else None
+
+
+def _of_points(
+    y: np.ndarray, outputs: np.ndarray, inputs: Optional[np.ndarray]  # noqa: UP045
+) -> Optional[np.ndarray]:  # noqa: UP045
+    """Of points in the form that is nearest to the outputs; of heat maps as passed, of their pixels."""
+    if y.shape == outputs.shape and y.ndim > _POINT_AXES:
+        return _squared(np.nan_to_num(y), outputs)
+    size = None if inputs is None or inputs.ndim < _POINT_AXES else (inputs.shape[1], inputs.shape[2])
+    return nearest_form(y, outputs, size)[1]
 
 
 def best_line(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:

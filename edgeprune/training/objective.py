@@ -80,6 +80,7 @@ class Objective:
         taught = self.probabilities(predictions)
         if labels is None:
             return TrainingTargets(taught, weights, False)
+        labels = _without_gaps(labels, predictions)
         if self.compiled is not None:
             return TrainingTargets(self.compiled.packed(labels, predictions), weights, True)
         if labels.ndim == predictions.ndim and labels.shape[-1] == 1 < predictions.shape[-1]:
@@ -190,7 +191,10 @@ def training_objective(
     Raises:
         InputError: labels that a compiled loss cannot read.
     """
-    each = several(labels, len(predictions))
+    each = [
+        None if y is None else _without_gaps(y, output)
+        for y, output in zip(several(labels, len(predictions)), predictions, strict=True)
+    ]
     objectives = tuple(
         dataclasses.replace(objective_of(model, output, y, number), teacher_ratio=teacher_ratio)
         for number, (output, y) in enumerate(zip(predictions, each, strict=True))
@@ -219,6 +223,13 @@ def objective_of(
     kind, logits = _inferred(predictions, labels)
     origin = f"{_IN_WORDS[kind]}, inferred from the outputs and labels"
     return Objective(kind, logits, origin=origin, weight=weight)
+
+
+def _without_gaps(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Labels in which the teacher's prediction stands for NaN, such as a point that nobody has labelled."""
+    if labels.dtype.kind != "f" or labels.size != predictions.size or not np.isnan(labels).any():
+        return labels
+    return np.where(np.isnan(labels), predictions.reshape(labels.shape), labels)
 
 
 def _as_compiled(name: str) -> str:
