@@ -72,8 +72,8 @@ def read_coco_data(request: DataRequest) -> Dataset:
 def _dataset_of_points(
     found: AnnotatedPictures, request: DataRequest, tasks: tuple[OutputTask, ...]
 ) -> Dataset:
-    whole = max(len(_posed(one)) for part in found.parts.values() for one in part) <= 1
-    samples = {name: list(_samples(part, whole=whole)) for name, part in found.parts.items()}
+    uncut = max(len(_posed(one)) for part in found.parts.values() for one in part) <= 1
+    samples = {name: list(_samples(part, uncut=uncut)) for name, part in found.parts.items()}
     every = [one for part in samples.values() for one in part]
     if not every:
         raise InputError(
@@ -90,7 +90,7 @@ def _dataset_of_points(
             parts[name] = (kept_rows(x, kept), _by_output(points, tasks))
     left_out = read.settle()
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
-    note = "" if whole else "Pictures show several objects: each is cut out by its box, a quarter larger."
+    note = "" if uncut else "Pictures show several objects: each is cut out by its box, a quarter larger."
     steps = Preprocessing(
         steps_for(form, request.signature), notes=(size, scale_note(request.signature))
     )
@@ -115,10 +115,10 @@ def _posed(picture: AnnotatedPicture) -> list[Thing]:
     ]
 
 
-def _samples(part: Sequence[AnnotatedPicture], *, whole: bool) -> Iterator[PosedObject]:
+def _samples(part: Sequence[AnnotatedPicture], *, uncut: bool) -> Iterator[PosedObject]:
     for picture in part:
         for thing in _posed(picture):
-            yield PosedObject(picture.path, _WHOLE if whole else _enlarged(thing.box), thing)
+            yield PosedObject(picture.path, _WHOLE if uncut else _enlarged(thing.box), thing)
 
 
 def _enlarged(box: Box) -> Box:
@@ -130,7 +130,7 @@ def _enlarged(box: Box) -> Box:
 
 
 def _cut_outs(form: PictureForm) -> FileForm[PosedObject]:
-    """Cut out at whole pixels, then brought into the form; points stay right within half a pixel."""
+    """Cut out at uncut pixels, then brought into the form; points stay right within half a pixel."""
 
     def made(one: PosedObject) -> np.ndarray:
         picture = decode(one.path)
