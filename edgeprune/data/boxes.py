@@ -54,7 +54,9 @@ class AnnotatedPictures:
 def is_coco(source: str) -> bool:
     """Whether it is a COCO file, or a folder with one among its pictures or in ``annotations``."""
     path = Path(source)
-    return (path.is_file() and path.suffix.lower() == ".json") or (path.is_dir() and bool(_coco_files(path)))
+    if path.is_file():
+        return path.suffix.lower() == ".json" and _looks_like_coco(path)
+    return path.is_dir() and bool(_coco_files(path))
 
 
 def is_voc(source: str) -> bool:

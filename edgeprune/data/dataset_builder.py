@@ -83,13 +83,15 @@ def build_dataset(
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
     notes: tuple[str, ...] = (), skipped: tuple[str, ...] = (),
     weights: Mapping[str, np.ndarray] | None = None, tasks: tuple[OutputTask, ...] | None = None,
+    complete: Callable[[Mapping[str, Split]], Mapping[str, Split]] = dict,
 ) -> Dataset:
     """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
     `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them;
     `notes` are sentences on what was taken for what, `skipped` on what is not used;
     `weights` (N,) say what each sample of a part counts in training; `tasks` say what the labels are, where
-    the source knows it and they are as a `Split` holds them.
+    the source knows it and they are as a `Split` holds them; `complete` fills gaps in all splits by what the
+    training split tells.
     """
     signature = request.signature
     raw = {part: y for part, (_, y) in parts.items()}
@@ -114,6 +116,7 @@ def build_dataset(
             f"{source} has no labels for {', '.join(bare)}.", "Labels for all splits or for none.",
             "Add them, or leave all labels out.",
         )
+    found = dict(complete(found))
     train = found["train"]
     fitted = preprocessing(train)
     data = Dataset(

@@ -8,7 +8,7 @@ What is typed, what it is, and the module that reads it:
     COCO's .json with keypoints         pictures with points         `keypoints`
     FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
     FOLDER/yes/1.wav                    recordings by word           `speech_data`
-    data.csv .tsv .jsonl(.gz) .parquet  texts, or rows of numbers    `table_data`
+    data.csv .tsv .json .jsonl .parquet texts, files, numbers        `table_data`
     tfds:NAME                           TensorFlow Datasets          `tfds`
     keras:NAME                          Keras' own                   `keras_sets`
     package.module:function             the user's function          `callables`
@@ -127,7 +127,11 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("keras:NAME", lambda source: source.startswith("keras:"), keras_sets.read_keras),
     SourceKind("a .npz archive", _ends(".npz"), arrays.read_npz),
     SourceKind("a .npy array", _ends(".npy"), arrays.read_npy_files),
-    SourceKind("a table (.csv, .tsv, .jsonl, .parquet)", _ends(*tables.SUFFIXES), table_data.read_table_data),
+    SourceKind(
+        "a table (.csv, .tsv, .jsonl, .json, .parquet)",
+        lambda source: _ends(*tables.SUFFIXES, ".json")(source) and not boxes.is_coco(source),
+        table_data.read_table_data,
+    ),
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
     SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),

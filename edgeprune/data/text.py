@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeprune.data.csv_files import long_fields
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import Preprocessing
 from edgeprune.data.labels import text_of
 from edgeprune.data.model_signature import InputSignature
 from edgeprune.data.splits import NAMES
 from edgeprune.data.streamed import Samples
-from edgeprune.data.tables import long_fields
 from edgeprune.errors import InputError, not_installed
 from edgeprune.install_source import install_command
 from edgeprune.preprocessing import text as tokens

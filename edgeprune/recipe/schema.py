@@ -81,6 +81,8 @@ def recipe(**settings: Any) -> Recipe:
             near = difflib.get_close_matches(given, SETTINGS, 1)
             hint = f"Did you mean '{near[0]}'?" if near else f"Settings are {', '.join(SETTINGS)}."
             raise InputError(f"There is no setting '{given}'.", way_out=hint)
+        if isinstance(value, str) and one.kind == tuple[str, ...]:
+            value = (value,)  # noqa: PLW2901  (one name is a list of one)
         values[one.section][one.field] = tuple(value) if isinstance(value, list) else value
     sections = {name: kind(**values[name]) for name, kind in SECTIONS.items()}
     own: dict[str, Any] = values[""]

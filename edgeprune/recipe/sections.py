@@ -14,6 +14,7 @@ Preprocess = Literal[
     "auto", "none", "pixels", "zero-one", "minus-one-one", "imagenet", "caffe", "bgr", "per-image",
     "standardize", "min-max",
 ]
+Missing = Literal["refuse", "drop", "mean"]
 Unit = Literal["neurons", "params", "macs"]
 Method = Literal["structural", "weight", "hybrid"]
 Criterion = Literal[
@@ -44,6 +45,17 @@ class DataSettings(Checked):
     )
     skip_bad_files: bool = setting(
         False, "Leave out pictures, masks and recordings that cannot be read; they are counted and named."
+    )
+    label: tuple[str, ...] = setting(
+        (), "Column of a table that holds the labels; repeatable, one for each of several outputs or values."
+    )
+    features: tuple[str, ...] = setting(
+        (), "Columns of a table that the model takes, in its order: a,b,c; repeatable."
+    )
+    drop: tuple[str, ...] = setting((), "Column of a table to leave out; repeatable.")
+    missing: Missing = setting(
+        "refuse", "Empty cells of a table: refuse, drop (leaves such rows out) or mean (fills features with "
+        "the mean of the training rows; rows without a label are left out).",
     )
 
 

@@ -145,16 +145,23 @@ def test_values_to_be_predicted_stay_values(tmp_path):
 ROWS = [
     ("no rows", b"text,label\n", "no rows"),
     ("empty", b"", "no rows"),
-    ("no header", b"1.5,2.5,3,0\n1,2,3,1\n", "Names of columns"),
     ("a field too many", b"text,label\na b,1\nc d,e,0\n", "line 3, has 3 fields"),
-    ("not UTF-8", b"text,label\n\xff\xfe b,1\n", "UTF-8"),
+    ("half UTF-8", "text,label\nfür b,1\n".encode() + b"f\xfcr b,0\n", "line 3 is not UTF-8"),
+    ("no text at all", bytes(range(1, 256)), "UTF-8"),
     ("a quote without end", b'text,label\n"a b,1\n', "cannot be read"),
-    ("NUL", b"p,q,r,label\n" + b"1,\x00,3,0\n" * 20, r"column 'q'"),
-    ("a gap", b"p,q,r,label\n" + b"1,2,3,0\n1,,3,1\n" * 20, "column 'q' holds '' in sample 1"),
-    ("NaN", b"p,q,r,label\n" + b"1,2,3,0\n1,nan,3,1\n" * 20, "NaN"),
+    ("NUL", b"p,q,r,label\n" + b"1,\x00,3,0\n" * 20, "line 2, holds a NUL"),
+    ("a gap", b"p,q,r,label\n" + b"1,2,3,0\n1,,3,1\n" * 20, r"'q' has 20 \(lines 3, 5, 7, 9, 11 and 15"),
+    ("NaN", b"p,q,r,label\n" + b"1,2,3,0\n1,nan,3,1\n" * 20, "'q' has 20"),
+    ("infinity", b"p,q,r,label\n" + b"1,2,3,0\n1,inf,3,1\n" * 20, "holds 'inf' in lines 3, 5"),
+    ("a word", b"p,q,r,label\n" + b"1,2,3,0\n" * 3 + b"1,12kg,3,1\n", "'q' holds '12kg' in line 5"),
     ("one class", b"p,q,r,label\n" + b"1,2,3,0\n" * 20, "one class"),
     ("texts for a model of numbers", b"text,label\n" + b"a b,0\nc d,1\n" * 20, "holds texts"),
-    ("too few columns", b"p,q,label\n" + b"1,2,0\n3,4,1\n" * 20, r"\(2,\).*\(3,\)"),
+    ("too few columns", b"p,q,label\n" + b"1,2,0\n3,4,1\n" * 20,
+     "2 columns of numbers.*'p', 'q'.*'label'.* takes 3 .*--features"),
+    ("too many columns", b"p,q,r,s,label\n" + b"1,2,0,5,0\n3,4,1,5,1\n" * 20, "4 columns.*--drop"),
+    ("a column of words", b"p,q,city,label\n" + b"1,2,Rome,0\n3,4,Oslo,1\n" * 20,
+     "'city' holds words.*one-hot"),
+    ("no label and a column too few", b"p,q,target\n" + b"1,2,0\n3,4,1\n" * 20, "2 columns of numbers"),
     ("label alone", b"label\n" + b"0\n1\n" * 20, "no column beside"),
     ("split unknown", b"p,q,r,label,split\n" + b"1,2,3,0,trian\n" * 20, "'trian'"),
 ]
@@ -169,11 +176,11 @@ def test_bad_tables_are_refused(tmp_path, content, message):
 
 
 @pytest.mark.parametrize(("content", "message"), [
-    (b'{"text": "a b", "label": 0}\n{"text": "a b", "lable": 0}\n', "line 2, has other fields"),
+    (b'{"text": "a b", "label": 0}\n{"text": "a b", "lable": 0}\n', r"'label' has 1 \(line 2\)"),
     (b'{"text": "a b", "label": 0\n', "line 1, is no JSON"),
     (b"[" * 100_000 + b"\n", "a.jsonl"),
-    (b"[1]\n", "line 1, has other fields"),
-    (b'{"text": null, "label": 0}\n' + b'{"text": "a b", "label": 1}\n' * 9, "None"),
+    (b"[1]\n", "line 1, is no object"),
+    (b'{"text": null, "label": 0}\n' + b'{"text": "a b", "label": 1}\n' * 9, r"'text' has 1 \(line 1\)"),
 ])
 def test_bad_lines_are_refused(tmp_path, content, message):
     (tmp_path / "a.jsonl").write_bytes(content)

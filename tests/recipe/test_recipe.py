@@ -68,7 +68,7 @@ def test_paths_are_beside_the_file(tmp_path):
         ({"prune": "half"}, "a number"),
         ({"epochs": 2.5}, "a whole number"),
         ({"qat": 1}, "true or false"),
-        ({"protect": "stem"}, "a list of names"),
+        ({"protect": 3}, "a list of names"),
         ({"ratios": {"a": 1.5}}, "below 1"),
         ({"quantize": "int4"}, "Expected one of int8"),
         ({"task": "visoin"}, "Did you mean 'vision'"),

@@ -1,0 +1,208 @@
+"""Tables as text: `.csv` and `.tsv` as people have them, brought into columns of texts.
+
+    encoding    UTF-8 with or without a byte order mark, UTF-16 with one, else Windows-1252
+    delimiter   a comma, semicolon, tab or bar: the one that cuts every row into as many fields
+    header      missing where the first row is like the rows below it; row names may have no header
+    decimals    1,5 beside 1.5, told by the whole file
+
+Positions are lines as an editor counts them, also below fields with line breaks in them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from edgeprune.data.columns import GAPS
+from edgeprune.data.decimal_marks import is_number, with_points
+from edgeprune.data.table import Table, table_of
+from edgeprune.errors import InputError, shown
+
+_DELIMITERS = (",", ";", "\t", "|")
+_LOOKED_AT = 100  # rows that tell the delimiter and the header
+_SAMPLE = 1 << 18  # characters
+_FIELD_CHARACTERS = 1 << 24
+_MOSTLY = 0.5
+_SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+NAMELESS = "Unnamed: "
+"""How pandas calls a column without a name, and so do we."""
+
+
+@contextlib.contextmanager
+def long_fields() -> Iterator[None]:
+    """Lets a field of CSV be as long as a book."""
+    before = csv.field_size_limit(_FIELD_CHARACTERS)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def read_csv(content: bytes, path: Path, *, names: frozenset[str], rows: int | None = None) -> Table:
+    """A table of texts.
+
+    Args:
+        names: what columns are often called, in small letters: such a cell makes the first row a header.
+        rows: the most to be read; None for all.
+    """
+    text, encoding = _decoded(content, path)
+    delimiter = _delimiter(text[:_SAMPLE], tabs=path.name.lower().removesuffix(".gz").endswith(".tsv"))
+    with long_fields():
+        read = list(itertools.islice(_rows(text, delimiter, path), None if rows is None else rows + 1))
+    if not read:
+        raise _no_rows(path)
+    header = _has_header([fields for _, fields in read[: _LOOKED_AT + 1]], names, path)
+    named = _named(read[0][1] if header else None, [fields for _, fields in read[header:]])
+    body = read[header:]
+    if not body:
+        raise _no_rows(path)
+    for line, fields in body:
+        if len(fields) != len(named):
+            raise InputError(
+                f"{shown(path)}, line {line}, has {len(fields)} fields.",
+                f"{len(named)} are expected, as in {'the header' if header else 'the other lines'}; "
+                f"{_SPOKEN[delimiter]} separate them.", "Quote fields that hold the separator.",
+            )
+    columns = dict(zip(named, map(list, zip(*(fields for _, fields in body), strict=True)), strict=True))
+    columns, decimals = with_points(columns, delimiter, path)
+    bare = "" if header else f"{shown(path.name)} has no header: its columns are called {_span(named)}."
+    notes = tuple(filter(None, (encoding, bare, decimals)))
+    return table_of(path, columns, [line for line, _ in body], "line", notes=notes)
+
+
+def _no_rows(path: Path) -> InputError:
+    return InputError(f"{shown(path)} has no rows.", "A row for each sample is expected.", "Check the file.")
+
+
+def _span(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
+
+
+def _decoded(content: bytes, path: Path) -> tuple[str, str]:
+    """The text, and a note where it is not UTF-8."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        text, note = content.decode("utf-16"), ""
+    else:
+        try:
+            text, note = content.decode("utf-8-sig"), ""
+        except UnicodeDecodeError as error:
+            text, note = _windows(content, error, path), (
+                f"{shown(path.name)} is not UTF-8; it was read as Windows-1252 (Western Europe)."
+            )
+    if "\0" in text:
+        raise InputError(
+            f"{shown(path)}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}, holds a NUL byte.",
+            "A table of text is expected.", "Write it again, as text.",
+        )
+    return text, note
+
+
+def _windows(content: bytes, error: UnicodeDecodeError, path: Path) -> str:
+    """Windows-1252; refused where the rest of the file is UTF-8, of which then a byte is damaged."""
+    line = content.count(b"\n", 0, error.start) + 1
+    if content[:error.start].isascii() and not _has_utf8(content[error.start:]):
+        with contextlib.suppress(UnicodeDecodeError):
+            return content.decode("cp1252")
+    raise InputError(
+        f"{shown(path)} cannot be read: line {line} is not UTF-8.", "Text in UTF-8 is expected.",
+        "Save the table as UTF-8, or correct that line.",
+    )
+
+
+def _has_utf8(content: bytes) -> bool:
+    """Whether letters beyond ASCII are there in UTF-8."""
+    return any(not one.isascii() and "\ufffd" not in one for one in
+               content.decode("utf-8", "replace").split("\ufffd"))
+
+
+def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each row begins, and its fields; empty lines are passed over."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    while True:
+        line = reader.line_num + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"{shown(path)}, line {line}, cannot be read ({error}).",
+                "Fields are expected to be quoted whole or not at all.", "Correct that line.",
+            ) from error
+        if row and any(map(str.strip, row)):
+            yield line, row
+
+
+def _delimiter(sample: str, *, tabs: bool) -> str:
+    """The one that cuts all rows into equally many fields, of which most are plain."""
+    order = sorted(_DELIMITERS, key=lambda one: one != "\t") if tabs else list(_DELIMITERS)
+    found = {}
+    for one in order:
+        rows = _sampled(sample, one)
+        widths = {len(row) for row in rows[1:] or rows}
+        if len(widths) == 1 and min(widths) > 1 and len(rows[0]) in (min(widths), min(widths) - 1):
+            others = [other for other in _DELIMITERS if other != one]
+            cells = [cell for row in rows for cell in row]
+            found[one] = sum(
+                is_number(cell, comma=one != ",") or not any(other in cell for other in others)
+                for cell in cells
+            ) / len(cells)
+    if found:
+        return max(found, key=lambda one: found[one])
+    first = sample.partition("\n")[0]
+    return max(order, key=first.count)
+
+
+def _sampled(sample: str, delimiter: str) -> list[list[str]]:
+    """The first rows; the last one may be cut off and is left out."""
+    reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)
+    with long_fields(), contextlib.suppress(csv.Error):
+        rows = [row for row in itertools.islice(reader, _LOOKED_AT) if any(map(str.strip, row))]
+        return rows[:-1] if len(sample) == _SAMPLE and len(rows) > 2 else rows or [[]]
+    return [[]]
+
+
+def _has_header(rows: Sequence[Sequence[str]], names: frozenset[str], path: Path) -> bool:
+    """Whether the first row names the columns: it is unlike those below, or has a usual name in it."""
+    first, below = rows[0], [row for row in rows[1:] if len(row) == len(rows[0])]
+    words = [cell for cell in first if cell.strip().lower() not in GAPS and not is_number(cell)]
+    if any(cell.strip().lower() in names for cell in words):
+        return True
+    if not below or any(len(row) == len(first) + 1 for row in rows[1:]):
+        return len(words) == len(first)
+    columns = list(zip(*below, strict=True))
+    numeric = [sum(map(is_number, column)) > _MOSTLY * len(column) for column in columns]
+    over_numbers = [cell for cell, is_numeric in zip(first, numeric, strict=True) if is_numeric]
+    named = [cell for cell in over_numbers if cell in words]
+    counted = [cell for cell in over_numbers if is_number(cell)]
+    if named and counted:
+        raise InputError(
+            f"{shown(path)} begins with {', '.join(first)[:80]!r}: names above some columns of numbers, and "
+            "numbers above others.", "A first row of names or of values is expected.",
+            "Name every column with a word.",
+        )
+    if named or counted:
+        return bool(named)
+    return not any(cell in column for cell, column in zip(first, columns, strict=True) if cell in words)
+
+
+def _named(first: Sequence[str] | None, body: Sequence[Sequence[str]]) -> list[str]:
+    """A name for each column, each once."""
+    width = len(body[0]) if body else len(first or ())
+    if first is None:
+        return [f"column_{number}" for number in range(1, width + 1)]
+    names = [name.strip() for name in first]
+    if width == len(names) + 1:
+        # A comma at the end of each row, or row names as R writes them.
+        names = [*names, ""] if not any(row[-1].strip() for row in body) else ["", *names]
+    unique: list[str] = []
+    for number, name in enumerate(names):
+        known = name or f"{NAMELESS}{number}"
+        tries = (known, *(f"{known}.{again}" for again in range(1, len(names) + 1)))
+        unique.append(next(one for one in tries if one not in unique))
+    return unique

@@ -1,0 +1,115 @@
+"""Which of comma and point is the decimal mark of a table, and numbers with points in place of commas.
+
+    1,5  0,125  1.234,5      a decimal comma; the point, if any, separates thousands
+    1.5  1,234.5  1,234,567  a decimal point; the comma, if any, separates thousands
+    1,234  1.234             either: the rest of the file tells
+
+A column of which nothing tells is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from edgeprune.data.columns import GAPS
+from edgeprune.errors import InputError, shown
+
+_SIGN, _POWER = r"[+-]?", r"([eE][+-]?\d+)?"
+_POINT = re.compile(rf"\s*{_SIGN}(\d+\.?\d*|\.\d+){_POWER}\s*")
+_COMMA = re.compile(rf"\s*{_SIGN}(\d+|\d{{1,3}}(\.\d{{3}})+)?,\d+{_POWER}\s*")
+_THOUSANDS_COMMA = re.compile(rf"\s*{_SIGN}\d{{1,3}}(,\d{{3}})+(\.\d+)?\s*")
+_THOUSANDS_POINT = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}}(\.\d{{3}})+\s*")
+_EITHER = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}},\d{{3}}\s*")  # 1,234
+_MOST = 0.5
+Cells = Sequence[str]
+
+
+def is_number(cell: str, *, comma: bool = True) -> bool:
+    """Whether a text is a number; with `comma`, also one with a decimal comma or with thousands."""
+    if _POINT.fullmatch(cell):
+        return True
+    return comma and (_COMMA.fullmatch(cell) is not None or _THOUSANDS_COMMA.fullmatch(cell) is not None)
+
+
+def with_points(
+    columns: Mapping[str, list[str]], delimiter: str, path: Path
+) -> tuple[dict[str, list[str]], str]:
+    """Columns of numbers with decimal points and no thousands; and a note where that changes anything.
+
+    Raises:
+        InputError: a column may mean either.
+    """
+    with_commas = {name: cells for name, cells in columns.items() if _has_commas(cells)}
+    if not with_commas:
+        return dict(columns), ""
+    marks = {name: _mark(cells) for name, cells in with_commas.items()}
+    sure = {mark for mark in marks.values() if mark}
+    if any(_has_points(cells) for name, cells in columns.items() if name not in with_commas):
+        sure.add(".")
+    usual = next(iter(sure)) if len(sure) == 1 else "," if not sure and delimiter == ";" else ""
+    found = dict(columns)
+    for name, cells in columns.items():
+        mark = marks.get(name) or (usual if name in with_commas else "")
+        if name in with_commas and not mark:
+            example = next(cell.strip() for cell in cells if _EITHER.fullmatch(cell))
+            raise InputError(
+                f"{shown(path)}: column {name!r} holds {example}, which may be "
+                f"{example.replace(',', '.')} or {example.replace(',', '')}.",
+                "Numbers that can be read in one way only are expected.", "Write them with a decimal point.",
+            )
+        if mark == "," or (usual == "," and name not in with_commas and _are_thousands(cells)):
+            found[name] = [cell.replace(".", "").replace(",", ".") if _COMMA.fullmatch(cell)
+                           or _THOUSANDS_POINT.fullmatch(cell) else cell for cell in cells]
+        elif mark == ".":
+            found[name] = [cell.replace(",", "") if _THOUSANDS_COMMA.fullmatch(cell) else cell
+                           for cell in cells]
+    return found, _note(path.name, {marks[name] or usual for name in marks})
+
+
+def _note(name: str, marks: set[str]) -> str:
+    if marks == {","}:
+        return f"Numbers of {shown(name)} have a decimal comma: 1,5 is 1.5."
+    if marks == {"."}:
+        return f"Commas in numbers of {shown(name)} separate thousands: 1,234 is 1234."
+    return f"Some columns of {shown(name)} have decimal commas, others separate thousands by commas."
+
+
+def _filled(cells: Cells) -> list[str]:
+    return [cell for cell in cells if cell.strip().lower() not in GAPS]
+
+
+def _has_commas(cells: Cells) -> bool:
+    """Whether most cells are numbers, and some of them have commas."""
+    if not any("," in cell for cell in cells):
+        return False
+    filled = _filled(cells)
+    matched = [cell for cell in filled if is_number(cell)]
+    return len(matched) > _MOST * len(filled) and any("," in cell for cell in matched)
+
+
+def _mark(cells: Cells) -> str:
+    """The decimal mark of a column with commas; empty where nothing tells."""
+    numbers = [cell for cell in _filled(cells) if is_number(cell)]
+    if any(_THOUSANDS_COMMA.fullmatch(cell) and (cell.count(",") > 1 or "." in cell) for cell in numbers):
+        return "."
+    commas = [cell for cell in numbers if "," in cell]
+    if any(not _EITHER.fullmatch(cell) for cell in commas):
+        return ","
+    return "." if any(_POINT.fullmatch(cell) and "." in cell for cell in numbers) else ""
+
+
+def _has_points(cells: Cells) -> bool:
+    """Whether a column of numbers has points that are no thousands."""
+    filled = _filled(cells)
+    numbers = [cell for cell in filled if _POINT.fullmatch(cell)]
+    return len(numbers) > _MOST * len(filled) and any(
+        "." in cell and not _THOUSANDS_POINT.fullmatch(cell) for cell in numbers
+    )
+
+
+def _are_thousands(cells: Cells) -> bool:
+    """Whether all points of a column of numbers may separate thousands."""
+    points = [cell for cell in _filled(cells) if "." in cell]
+    return bool(points) and all(_THOUSANDS_POINT.fullmatch(cell) for cell in points)
