@@ -6,7 +6,15 @@ from pathlib import Path
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
+from edgeprune.recipe.setting import AT_LEAST_1, NOT_NEGATIVE, Bounds
 from edgeprune.run_record import RunSettings
+
+_SECONDS = Bounds(0, 1e6, "seconds")
+_BOUNDS = {
+    "threads": Bounds(1, 1025, "threads"), "runs": AT_LEAST_1, "warmup": NOT_NEGATIVE,
+    "min_time_s": _SECONDS, "time_limit_s": Bounds(1e-3, 1e6, "seconds"), "lock_wait_s": _SECONDS,
+    "eval_samples": NOT_NEGATIVE,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +34,17 @@ class BenchOptions:
     library: Path | None = None  # the TFLite library for the native runner; None for what fits
     benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
     native_runner: Path | None = None  # a runner built for the device; None to look for or build one
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that cannot be meant.
+
+        Raises:
+            InputError: names the option.
+        """
+        for name, bounds in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None:
+                bounds.check(name, value)
 
     def settings(self) -> RunSettings:
         """The part that stands in the record."""

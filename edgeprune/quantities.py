@@ -6,6 +6,7 @@ A number without a unit is refused where it could mean several things, as are ot
 each `parse_…` then raises `InputError`, with `name` for what was read.
 """
 
+import math
 import re
 from collections.abc import Mapping
 
@@ -96,7 +97,9 @@ def _split(text: object, name: str, expected: str) -> tuple[float, str]:
     match = None if isinstance(text, bool) else _QUANTITY.fullmatch(written)
     if match is None:
         raise InputError(f"{name} = {written[:60]!r} cannot be read.", f"Expected {expected}.")
-    return float(match[1]), match[2]
+    if not math.isfinite(number := float(match[1])):
+        raise InputError(f"{name} = {written[:20]}… is too large.", f"Expected {expected}.")
+    return number, match[2]
 
 
 def _in_units(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprune.cli.options import COUNT, FROM_0, SECONDS
 from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.errors import EdgepruneError
 
@@ -22,11 +23,11 @@ def bench(
     device: Annotated[list[str] | None, typer.Option("--device", help=_DEVICE)] = None,
     runner: Annotated[str, typer.Option(help="python, native or benchmark_model.")] = "python",
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
-    runs: Annotated[int, typer.Option(min=1, help="Minimum number of timed inferences.")] = 50,
-    warmup: Annotated[int, typer.Option(min=0, help="Minimum number of inferences before those.")] = 5,
-    min_time: Annotated[float, typer.Option(help="Minimum seconds of timed inferences.")] = 1.0,
-    time_limit: Annotated[float, typer.Option(help="Maximum seconds for the run on the device.")] = 120.0,
-    samples: Annotated[int | None, typer.Option(help="Evaluate at most this many samples.")] = None,
+    runs: Annotated[int, COUNT(help="Minimum number of timed inferences.")] = 50,
+    warmup: Annotated[int, FROM_0(help="Minimum number of inferences before those.")] = 5,
+    min_time: Annotated[float, SECONDS(help="Minimum seconds of timed inferences.")] = 1.0,
+    time_limit: Annotated[float, SECONDS(help="Maximum seconds for the run on the device.")] = 120.0,
+    samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
     no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
     python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
     library: Annotated[Path | None, typer.Option(help="TFLite library for the native runner.")] = None,

@@ -5,17 +5,20 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.options import SECONDS
 from edgeprune.cli.output import say, say_document
+
+_ROUNDS = "Fresh processes that time A and B in turn."
 
 
 def compare(
     a: Annotated[Path, typer.Argument(help="A bundle or .tflite file.")],
     b: Annotated[Path, typer.Argument(help="Another one.")],
     device: Annotated[str, typer.Option(help="local, ssh://[user@]host[:port] or adb://[serial].")] = "local",
-    rounds: Annotated[int, typer.Option(min=6, help="Fresh processes that time A and B in turn.")] = 8,
+    rounds: Annotated[int, typer.Option(min=6, max=10_000, help=_ROUNDS)] = 8,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
-    round_time: Annotated[float, typer.Option(help="Seconds of timing in each round.")] = 0.5,
-    time_limit: Annotated[float, typer.Option(help="Seconds for one round on the device.")] = 120.0,
+    round_time: Annotated[float, SECONDS(help="Seconds of timing in each round.")] = 0.5,
+    time_limit: Annotated[float, SECONDS(help="Seconds for one round on the device.")] = 120.0,
     python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:

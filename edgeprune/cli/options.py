@@ -1,6 +1,8 @@
 """The recipe's fields as command line options, so that there is one list of settings."""
 
+import functools
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +12,7 @@ from typer import Option
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import SETTINGS
-from edgeprune.recipe.setting import Setting
+from edgeprune.recipe.setting import MOST, Setting
 
 _MODEL = "A trained Keras model, or zoo:NAME. Default: the task's zoo model."
 _DATA = (
@@ -23,6 +25,24 @@ DataName = Annotated[str | None, Option(help=_DATA)]
 RecipeFile = Annotated[Path | None, Option("--recipe", help=_RECIPE)]
 CustomObjects = Annotated[str, Option(help="package.module with your own layers, losses or metrics.")]
 TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the model file to run.")]
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < 1e6:
+        raise typer.BadParameter(f"{text[:40]!r} is not a number of seconds, at least 0 and below 1000000.")
+    return value
+
+
+SECONDS = functools.partial(Option, parser=_number, metavar="SECONDS")
+"""A number of seconds: finite, not negative."""
+COUNT = functools.partial(Option, min=1, max=int(MOST))
+"""A whole number from 1."""
+FROM_0 = functools.partial(Option, min=0, max=int(MOST))
+"""A whole number from 0."""
 
 
 def with_recipe_options(command: Callable[..., None], without: Sequence[str] = ()) -> Callable[..., None]:

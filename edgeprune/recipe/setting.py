@@ -14,12 +14,16 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+MOST = 1e9
+"""No number that a person types is meant to be as large."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Bounds:
     """The numbers that a setting may be, from `low` to below `high`, and what they mean."""
 
     low: float
-    high: float = math.inf
+    high: float = MOST
     meaning: str = "not negative"
 
     def check(self, option: str, value: float) -> None:
@@ -28,12 +32,11 @@ class Bounds:
         Raises:
             InputError: names the option and both ends.
         """
-        if not self.low <= value < self.high:
-            most = "below 1" if self.high == 1 else f"at most {self.high:g}"
-            top = "" if self.high == math.inf else f" and {most}"
+        if not self.low <= value < self.high:  # true for what is no number
+            most = f"below {self.high:g}" if self.high in (1, MOST) else f"at most {self.high:g}"
+            found = str(value) if len(str(value)) < 20 else f"{str(value)[:20]}…"
             raise InputError(
-                f"{option} is {value:g}.",
-                f"Expected at least {self.low:g}{top} ({self.meaning}).",
+                f"{option} is {found}.", f"Expected at least {self.low:g} and {most} ({self.meaning}).",
             )
 
 
