@@ -2,7 +2,7 @@
 
     python tests/benchmarks/budget.py run [--model resnet8] [--budget 0.5] [--seconds 90]
     python tests/benchmarks/budget.py prove --model resnet8    # only times again: on a quiet machine
-    python tests/benchmarks/budget.py table [--write]          # between the marks in README.md
+    python tests/benchmarks/budget.py table [--write]          # between the marks in README.md beside it
 
 MobileNetV2-0.35 at 96x96, DS-CNN and ResNet-8, int8, one thread, at shares of the quantized original's
 latency. Rivals get the measured latency of edgeprune's model (up to `EQUAL` more, where there are such
@@ -271,7 +271,7 @@ def _cell(same: Mapping[str, float], proof: Mapping[str, Any], who: str, weighed
 
 def write() -> None:
     """Puts the table into the README."""
-    path = networks.ROOT / "README.md"
+    path = networks.ROOT / "tests" / "benchmarks" / "README.md"
     text = path.read_text(encoding="utf-8")
     marks = re.compile(r"(?<=<!-- budget -->\n).*?(?=<!-- /budget -->)", re.DOTALL)
     path.write_text(marks.sub(lambda _: table() + "\n", text), encoding="utf-8")
@@ -286,7 +286,7 @@ def main() -> None:
     parser.add_argument("--model", choices=list(CASES), action="append")
     parser.add_argument("--budget", type=float, action="append")
     parser.add_argument("--seconds", type=float, default=90.0, help="of trying plans, for each budget")
-    parser.add_argument("--write", action="store_true", help="put the table into README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md beside it")
 
     options = parser.parse_args()
     for name in options.model or CASES if options.step != "table" else ():

@@ -1,4 +1,4 @@
-"""The first command of the README, with three seeds; writes the result table into the README.
+"""The first command of the README, with three seeds; writes the table into README.md beside this script.
 
     python -m tests.benchmarks.default_build [--seeds 3]
 
@@ -14,10 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 
-README = Path(__file__).parents[2] / "README.md"
-BEGIN, END = "<!-- default build -->", "<!-- /default build -->"
+from tests.benchmarks.readme import README, write_between
 
 
 def build(seed: int) -> dict:
@@ -75,9 +73,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     text = table([build(seed) for seed in range(parser.parse_args().seeds)])
     sys.stdout.write(text + "\n")
-    readme = README.read_text(encoding="utf-8")
-    head, rest = readme.split(BEGIN)
-    README.write_text(f"{head}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")
+    write_between(README, "default build", text)
 
 
 if __name__ == "__main__":

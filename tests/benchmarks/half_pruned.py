@@ -1,7 +1,7 @@
 """Half of the neurons removed by `edgeprune build`: test metrics over seeds, on real data where there is.
 
     python tests/benchmarks/half_pruned.py text-bag:snips-intents streaming-ds-cnn:fsdd --seeds 0 1 2
-    python tests/benchmarks/half_pruned.py --write       # the means into models/results/ and the README
+    python tests/benchmarks/half_pruned.py --write       # the means into models/results/ and models/README.md
 
 Each MODEL:DATA pair and seed is one build of ``zoo:MODEL`` with the settings that it has for everybody:
 the baseline is trained, pruned, fine-tuned and quantized, and the `.tflite` is measured on test data.
@@ -24,7 +24,7 @@ from statistics import fmean
 from typing import Any
 
 import real_data
-from readme import README, write_between
+from readme import ZOO_README, write_between
 
 import edgeprune
 import edgeprune_models as zoo
@@ -142,11 +142,11 @@ def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> str:
 
 
 def write(pairs: list[Pair]) -> None:
-    """The means into models/results/, and the table into the README."""
+    """The means into models/results/, and the table into models/README.md."""
     for pair in pairs:
         if reports := pair.reports():
             results.write(zoo.find(pair.model), reports, pair.recipe())
-    write_between(README, "half pruned", table(pairs))
+    write_between(ZOO_README, "half pruned", table(pairs))
 
 
 def main() -> None:

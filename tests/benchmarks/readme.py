@@ -1,14 +1,17 @@
-"""Tables of measured results go into the README by script, between two HTML comments."""
+"""Tables of measured results go into the READMEs by script, between two HTML comments."""
 
 from __future__ import annotations
 
-import pathlib
 import re
+from pathlib import Path
 
-README = pathlib.Path(__file__).resolve().parents[2] / "README.md"
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+README = HERE / "README.md"
+ZOO_README = ROOT / "models" / "README.md"
 
 
-def write_between(path: pathlib.Path, marker: str, text: str) -> None:
+def write_between(path: Path, marker: str, text: str) -> None:
     """Replaces what stands between two HTML comments; adds them at the end where there are none."""
     opening, closing = f"<!-- {marker} -->", f"<!-- /{marker} -->"
     block = f"{opening}\n{text}\n{closing}"

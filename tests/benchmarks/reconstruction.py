@@ -81,7 +81,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md beside it")
     options = parser.parse_args()
     images = networks.fashion()
     KEPT.mkdir(parents=True, exist_ok=True)

@@ -84,7 +84,7 @@ def main() -> None:
     parser.add_argument("--amount", type=float, default=0.25)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS)
-    parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md beside it")
     options = parser.parse_args()
     images, model = networks.cifar(), networks.resnet8()
     KEPT.parent.mkdir(parents=True, exist_ok=True)

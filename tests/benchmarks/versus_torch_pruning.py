@@ -220,7 +220,7 @@ def main() -> None:
     parser.add_argument("--network", default="fashion", choices=["fashion", "resnet8"])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the Fashion networks")
     parser.add_argument("--ratios", type=float, nargs="+", default=[0.0, *RATIOS])
-    parser.add_argument("--write", action="store_true", help="put the table between the marks in README.md")
+    parser.add_argument("--write", action="store_true", help="write the table into README.md beside it")
     options = parser.parse_args()
     kept = networks.KEPT / "versus"
     kept.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,8 @@
 
 A model of the zoo is the one that `half_pruned.py` builds, on real data where it has some, seed 0; the two
 published ones are pruned by half and fine-tuned for one epoch. The float model that int8 is held against
-is the pruned one. Builds are kept, and what is there goes into the README. Without labels, the share of
-samples with the same answer counts instead of the metric.
+is the pruned one. Builds are kept, and what is there goes into the README beside this script. Without labels,
+the share of samples with the same answer counts instead of the metric.
 """
 
 from __future__ import annotations
