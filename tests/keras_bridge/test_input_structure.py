@@ -69,7 +69,7 @@ def test_a_pruned_model_is_called_by_the_same_names(version):
     assert pruned.count_params() < model.count_params()
 
 
-@pytest.mark.parametrize("version", ["keras", "tf_keras"])
+@pytest.mark.parametrize("version", ["keras", pytest.param("tf_keras", marks=pytest.mark.heavy)])
 def test_targets_reach_the_outputs_of_a_dictionary(version):
     """The teacher's outputs differ, so that targets that were mixed up could not be met."""
     teacher, data = named_model(kerases()[version]), drawn(several=True)

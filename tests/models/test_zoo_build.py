@@ -34,6 +34,7 @@ def shortly(monkeypatch):
     return shorten
 
 
+@pytest.mark.heavy
 def test_an_autoencoders_threshold_is_chosen_on_validation_data(shortly, tmp_path):
     shortly("autoencoder", 8)
     data = synthetic_anomalies(count=1500)

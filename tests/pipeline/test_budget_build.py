@@ -79,6 +79,7 @@ def test_size_and_macs_hold_together_without_any_device(source, tmp_path, monkey
     assert "Predicted and measured" in page
 
 
+@pytest.mark.heavy
 def test_a_latency_that_is_easily_met_keeps_everything_and_is_explained(source, tmp_path):
     settings = {**SETTINGS, "max_latency": "1s", "device": "local"}
     edgeprune.build(source.model, source.data, out=tmp_path / "out", **settings)
@@ -120,6 +121,7 @@ def test_an_impossible_budget_leaves_the_previous_output_and_the_second_one_is_n
     assert len(measured) <= 3
 
 
+@pytest.mark.heavy
 def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, tmp_path, monkeypatch):
     from edgeprune.budget.measurement import BudgetMeasurement
 
@@ -146,6 +148,7 @@ def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, t
     assert report_of(bundle)["budget"]["deployed"]["inside"]
 
 
+@pytest.mark.heavy
 def test_a_file_that_took_more_than_the_model_before_training_is_narrowed(source, tmp_path, monkeypatch):
     """As where quantization has to leave layers in float."""
     import dataclasses

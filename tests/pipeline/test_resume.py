@@ -80,6 +80,7 @@ class Stop:
 INTERRUPTIONS = [("prune", 0.5), ("fine_tune", 0.2), ("fine_tune", 0.7), ("convert", 0.5), ("measure", 0)]
 
 
+@pytest.mark.heavy
 def test_a_build_that_is_interrupted_again_and_again_ends_the_same(source, unbroken, own_cache, tmp_path):
     for stage, at in INTERRUPTIONS:
         with pytest.raises(KeyboardInterrupt):

@@ -249,7 +249,7 @@ def test_a_negative_threshold_is_refused(keras_package):
         prune(_residual(keras_package), calibration=DATA, criterion="l2", threshold=-1.0)
 
 
-@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("package", ["keras", pytest.param("tf_keras", marks=pytest.mark.heavy)])
 def test_a_stateful_model_takes_any_number_of_samples(package):
     """Its batch is fixed at 3; 7 samples are three batches, each from a state of zeros."""
     k = pytest.importorskip(package)

@@ -65,7 +65,7 @@ def test_a_pattern_without_a_layer_is_named(networks):
         train(networks, freeze=("nothing",))
 
 
-@pytest.mark.parametrize("penalty", ["l1", "l2"])
+@pytest.mark.parametrize("penalty", [pytest.param("l1", marks=pytest.mark.heavy), "l2"])
 def test_penalties_make_kernels_smaller_and_leave_the_model_alone(networks, penalty):
     start = networks[0].get_weights()
     plain = np.abs(train(networks, weight_decay=0.0)[0].get_weights()[0]).sum()
@@ -81,7 +81,7 @@ def test_early_stopping_counts_epochs_that_are_not_better(networks):
     assert [epoch.score for epoch in curve] == [0.0, 3.0, 2.0, 1.0]
 
 
-@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+@pytest.mark.parametrize("precision", [pytest.param("bfloat16", marks=pytest.mark.heavy), "float16"])
 def test_mixed_precision_trains_float32_weights(networks, precision):
     model, curve = train(networks, precision=precision)
     assert curve[-1].score > curve[0].score + 0.1
@@ -89,7 +89,7 @@ def test_mixed_precision_trains_float32_weights(networks, precision):
     assert predict(model, X)[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("schedule", ["linear", "constant", "cosine"])
+@pytest.mark.parametrize("schedule", ["linear", pytest.param("constant", marks=pytest.mark.heavy), "cosine"])
 def test_every_rate_schedule_learns(networks, schedule):
     model, curve = train(networks, rate_schedule=schedule)
     assert curve[-1].score > curve[0].score + 0.1

@@ -20,7 +20,7 @@ def masked():
     return tf_keras.Model(tokens, layers.Dense(3, activation="softmax")(x))
 
 
-@pytest.mark.parametrize("kinds", [("Dense",), ("Dense", "Embedding")])
+@pytest.mark.parametrize("kinds", [pytest.param(("Dense",), marks=pytest.mark.heavy), ("Dense", "Embedding")])
 def test_masks_pass_through_wrapped_layers(masked, kinds):
     import tensorflow_model_optimization as tfmot
     import tf_keras
