@@ -15,12 +15,14 @@ import typer
 
 import edgeprune
 from edgeprune.cli.failure import INTERRUPTED, report_failure
+from edgeprune.cli.options import Command, LongCommand
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
     "doctor",
 )
 
+LONG_COMMANDS = ("build", "search")
 _ABOUT = "Remove half of a Keras model's neurons, keep its performance, prove it on your own device."
 app = typer.Typer(name="edgeprune", help=_ABOUT, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -38,7 +40,9 @@ def root(
 
 
 for _name in COMMANDS:
-    app.command(name=_name)(vars(importlib.import_module(f"edgeprune.cli.{_name}"))[_name])
+    _module = vars(importlib.import_module(f"edgeprune.cli.{_name}"))
+    _kind = LongCommand if _name in LONG_COMMANDS else Command
+    app.command(name=_name, cls=_kind, epilog=_module.get("EXAMPLES"))(_module[_name])
 
 
 def main() -> None:

@@ -15,7 +15,12 @@ from edgeprune.errors import EdgepruneError
 if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
 
-_DEVICE = "local, ssh://[user@]host[:port] or adb://[serial]; repeat it for several at once."
+EXAMPLES = """Examples
+
+edgeprune bench build/edgeprune --device local --device ssh://pi@pi.local
+
+edgeprune bench model.tflite --device adb:// --threads 2"""
+_DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 
 
 def bench(
@@ -23,19 +28,19 @@ def bench(
     device: Annotated[list[str] | None, typer.Option("--device", help=_DEVICE)] = None,
     runner: Annotated[str, typer.Option(help="python, native or benchmark_model.")] = "python",
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
-    runs: Annotated[int, COUNT(help="Minimum number of timed inferences.")] = 50,
-    warmup: Annotated[int, FROM_0(help="Minimum number of inferences before those.")] = 5,
-    min_time: Annotated[float, SECONDS(help="Minimum seconds of timed inferences.")] = 1.0,
-    time_limit: Annotated[float, SECONDS(help="Maximum seconds for the run on the device.")] = 120.0,
+    runs: Annotated[int, COUNT(help="Timed inferences, at least.")] = 50,
+    warmup: Annotated[int, FROM_0(help="Inferences before those, at least.")] = 5,
+    min_time: Annotated[float, SECONDS(help="Seconds of timed inferences, at least.")] = 1.0,
+    time_limit: Annotated[float, SECONDS(help="Seconds after which a run is stopped.")] = 120.0,
     samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
     no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
-    python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
-    library: Annotated[Path | None, typer.Option(help="TFLite library for the native runner.")] = None,
+    python: Annotated[str | None, typer.Option(help="Python on the device, such as that of a venv.")] = None,
+    library: Annotated[Path | None, typer.Option(help="LiteRT library for the native runner.")] = None,
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
     benchmark_model: Annotated[Path | None, typer.Option(help="Google's prebuilt benchmark_model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
-    """Measure a bundle or a .tflite file on devices."""
+    """Measure accuracy, latency and memory on devices."""
     from device_runners.benchmark import bench_devices
     from device_runners.options import BenchOptions
 

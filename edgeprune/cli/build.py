@@ -23,10 +23,20 @@ from edgeprune.recipe.file import read_recipe, written_recipe
 if TYPE_CHECKING:
     from edgeprune.report.schema import Report
 
-_WRITE_RECIPE = "Print the effective recipe and do nothing else."
-_FORCE = "Build even if nothing changed, and with a model that does no better than a constant answer."
+EXAMPLES = """Examples
+
+edgeprune build mine.keras --data pictures/ --prune 0.5
+
+edgeprune build mine.keras --data mine.npz --max-drop 0.5 --out build/mine
+
+edgeprune build mine.keras --data mine.npz --max-latency 5ms --device adb://
+
+edgeprune build --task speech     # a model and data of the zoo"""
+_WRITE_RECIPE = "Print all settings as TOML and do nothing else."
+_FORCE = "Build even if nothing changed, or the original does no better than a constant answer."
+_RUNNER = "Program that measures on --device: python, native or benchmark_model."
 _RESUME = "Continue an interrupted build of the same recipe."
-_EXPLAIN = "Show what each layer's width costs, if a limit was given."
+_EXPLAIN = "Show what each layer's width costs in latency."
 
 
 @options.with_recipe_options
@@ -34,7 +44,7 @@ def build(
     context: typer.Context,
     model: options.ModelName = None,
     data: options.DataName = None,
-    out: Annotated[str, Option(help="Output folder; replaced as a whole.")] = "build/edgeprune",
+    out: Annotated[str, Option(help="Output folder. It is replaced as a whole.")] = "build/edgeprune",
     recipe_file: options.RecipeFile = None,
     write_recipe: Annotated[bool, Option("--write-recipe", help=_WRITE_RECIPE)] = False,
     custom_objects: options.CustomObjects = "",
@@ -42,16 +52,18 @@ def build(
     force: Annotated[bool, Option("--force", help=_FORCE)] = False,
     resume: Annotated[bool, Option("--resume/--no-resume", help=_RESUME)] = True,
     explain: Annotated[bool, Option("--explain", help=_EXPLAIN)] = False,
-    runner: Annotated[str, Option(help="Runner on --device: python, native or benchmark_model.")] = "python",
-    python: Annotated[str | None, Option(help="Python on --device, such as a venv's.")] = None,
-    library: Annotated[Path | None, Option(help="TFLite library for the native runner.")] = None,
-    native_runner: Annotated[Path | None, Option(help="edgeprune_runner built for the device.")] = None,
+    runner: Annotated[str, Option(help=_RUNNER)] = "python",
+    python: Annotated[str | None, Option(help="Python on --device, for example that of a venv.")] = None,
+    library: Annotated[Path | None, Option(help="LiteRT library for the native runner.")] = None,
+    native_runner: Annotated[Path | None, Option(help="edgeprune_runner, built for the device.")] = None,
     benchmark_model: Annotated[Path | None, Option(help="Google's prebuilt benchmark_model.")] = None,
-    json: Annotated[bool, Option("--json", help="Print report.json to stdout and nothing else.")] = False,
-    silent: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
+    json: Annotated[bool, Option("--json", help="Print report.json and nothing else.")] = False,
+    silent: Annotated[bool, Option("--quiet", help="Print no progress and no table.")] = False,
+    help_all: options.HelpAll = False,
     **settings: object,
 ) -> None:
-    """Prune, strip, fine-tune, quantize, verify, measure and bundle a model."""
+    """Remove neurons, fine-tune, quantize, verify and measure a model."""
+    del help_all  # its callback has answered
     typed = {"model": model, "data": data, "custom_objects": custom_objects or None}
     effective, places = _effective(context, recipe_file, typed, out, settings)
     if write_recipe:

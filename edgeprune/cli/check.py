@@ -15,24 +15,29 @@ from edgeprune.errors import InputError
 if TYPE_CHECKING:
     from edgeprune.gate import CheckResult
 
-_DEVICE = "Measure on local, ssh://[user@]host[:port] or adb://[serial]; repeatable."
+EXAMPLES = """Examples
+
+edgeprune check build/edgeprune --max-size 200kB --max-drop 0.5
+
+edgeprune check build/edgeprune --max-latency 5ms --device ssh://pi@pi.local"""
+_DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
-_AGAINST = "An earlier bundle, or a folder of them, to find since when a limit is broken."
+_AGAINST = "Earlier output folder, or a folder of them: says since when a limit is broken."
 
 
 def check(
-    bundle: Annotated[Path, Argument(help="A build's output folder.")],
+    bundle: Annotated[Path, Argument(help="Output folder of a build.")],
     max_size: Annotated[str | None, Option(help="Size of model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
     max_latency: Annotated[str | None, Option(help="Latency of one inference, such as 5ms, 300us.")] = None,
     max_memory: Annotated[str | None, Option(help="Peak memory of the process, such as 64MB.")] = None,
-    min_accuracy: Annotated[str | None, Option(help="Such as 0.95 or 95%.")] = None,
+    min_accuracy: Annotated[str | None, Option(help="Accuracy on test data, such as 0.95 or 95%.")] = None,
     max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 means 0.5 %.")] = None,
     percentile: Annotated[int | None, Option(help=_PERCENTILE)] = None,
     recipe: Annotated[Path | None, Option(help=_RECIPE)] = None,
     device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
     threads: Annotated[int, Option(min=1, max=64, help="Threads of the runtime on devices.")] = 1,
-    python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
+    python: Annotated[str | None, Option(help="Python on the devices, such as that of a venv.")] = None,
     against: Annotated[Path | None, Option(help=_AGAINST)] = None,
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
     junit: Annotated[Path | None, Option(help="Write JUnit XML there.")] = None,
@@ -40,7 +45,7 @@ def check(
     github: Annotated[bool, Option("--github", help="Print GitHub annotations.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Refuse a bundle that breaks a limit: exit code 1 and which, by how much, since when."""
+    """Check limits of size, latency, memory and accuracy. Exit code 1 if one is broken."""
     from device_runners import BenchOptions
     from edgeprune.gate import Limits
     from edgeprune.gate import check as check_bundle

@@ -8,6 +8,9 @@ import typer
 from edgeprune.cli.options import SECONDS
 from edgeprune.cli.output import say, say_document
 
+EXAMPLES = """Examples
+
+edgeprune compare build/a build/b --device local"""
 _ROUNDS = "Fresh processes that time A and B in turn."
 
 
@@ -19,10 +22,10 @@ def compare(
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
     round_time: Annotated[float, SECONDS(help="Seconds of timing in each round.")] = 0.5,
     time_limit: Annotated[float, SECONDS(help="Seconds for one round on the device.")] = 120.0,
-    python: Annotated[str | None, typer.Option(help="Python on the device, such as a venv's.")] = None,
+    python: Annotated[str | None, typer.Option(help="Python on the device, such as that of a venv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Say whether B is faster than A, with the interval."""
+    """Say whether B is faster than A, and how sure that is."""
     from device_runners.comparison import compare as compare_models
     from device_runners.options import BenchOptions
     from edgeprune import jsonable

@@ -6,15 +6,18 @@ import typer
 
 from edgeprune.cli.output import say, say_document
 
+EXAMPLES = """Examples
+
+edgeprune devices ssh://pi@raspberrypi.local"""
 _DEVICE = "Devices to check; without any: this machine, adb's and the ssh config's."
 
 
 def devices(
     device: Annotated[list[str] | None, typer.Argument(help=_DEVICE)] = None,
-    python: Annotated[str | None, typer.Option(help="Python on the devices, such as a venv's.")] = None,
+    python: Annotated[str | None, typer.Option(help="Python on the devices, such as that of a venv.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON list.")] = False,
 ) -> None:
-    """Find devices and check each: Python, runtime, a test run, disk, clock, with the fix to apply."""
+    """Find devices and check each one, with the fix for what is missing."""
     from device_runners.discovery import check_devices, find_devices
     from edgeprune import jsonable
     from edgeprune.errors import DeviceError

@@ -13,7 +13,7 @@ def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Do not try to import TensorFlow.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON list.")] = False,
 ) -> None:
-    """Check Python, packages, tools, disk and memory; exit code 1 if a build could not run."""
+    """Check this machine. Exit code 1 if a build could not run."""
     from edgeprune import jsonable
     from edgeprune.doctor import Health, can_build, examine
     from edgeprune.errors import VerificationError

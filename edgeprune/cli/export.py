@@ -7,13 +7,16 @@ from typer import Argument, Option
 
 from edgeprune.cli.output import say, say_document
 
+EXAMPLES = """Examples
+
+edgeprune export build/edgeprune --android digits --package com.me.digits"""
 _NAME = "Name of the generated module and class. Default: from the task."
 _INSTALL = "Git URL or wheel that CI installs edgeprune from. Default: where this one came from."
 _FORCE = "Replace exports that were edited; never a folder that is not an export."
 
 
 def export(
-    bundle: Annotated[Path, Argument(help="A build's output folder.")],
+    bundle: Annotated[Path, Argument(help="Output folder of a build.")],
     android: Annotated[Path | None, Option(help="Gradle library: assets, Kotlin class, tasks.")] = None,
     cmake: Annotated[Path | None, Option(help="C++17 package for find_package, model inside.")] = None,
     ios: Annotated[Path | None, Option(help="Local pod: Swift class and resources.")] = None,

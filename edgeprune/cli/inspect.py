@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, str | int | list[str]]
 
+EXAMPLES = """Examples
+
+edgeprune inspect mine.keras"""
+
 
 def inspect(
     model: Annotated[pathlib.Path, typer.Argument(help="A .keras or .h5 file, or a SavedModel folder.")],
@@ -24,7 +28,7 @@ def inspect(
     trust_model: TrustModel = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Show layers, prunable groups, neurons, parameters, MACs, and what cannot be pruned and why."""
+    """Show what can be removed, what cannot, and why."""
     from edgeprune import jsonable
     from edgeprune.graph.cost import cost
     from edgeprune.keras_bridge.keras_version import is_keras3

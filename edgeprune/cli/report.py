@@ -7,7 +7,12 @@ import typer
 
 from edgeprune.cli.output import say, say_document
 
-_BUNDLES = "A build's output folder; several are compared. Or a sweep's folder."
+EXAMPLES = """Examples
+
+edgeprune report build/edgeprune
+
+edgeprune report build/a build/b --out compared.html"""
+_BUNDLES = "Output folders of builds (several are compared), or the folder of a search."
 _RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
 
 
@@ -17,7 +22,7 @@ def report(
     records: Annotated[list[Path] | None, typer.Option("--records", help=_RECORDS)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
-    """Write a page with all figures and plots of a bundle, or a comparison of several."""
+    """Write one HTML page with all figures and plots, or a comparison of several builds."""
     from edgeprune import jsonable
     from edgeprune.bundle.read import MANIFEST
     from edgeprune.report.page import write_page, write_report

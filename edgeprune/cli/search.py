@@ -19,14 +19,19 @@ from edgeprune.recipe.file import read_recipe
 if TYPE_CHECKING:
     from edgeprune.sweep import Front, Sweep
 
-_OUT = "Folder of the front's bundles, front.json, front.html and the sweep's memory."
+EXAMPLES = """Examples
+
+edgeprune search mine.keras --data mine.npz --trials 24
+
+edgeprune search mine.keras --data mine.npz --vary prune=0.3,0.5,0.7"""
+_OUT = "Folder of the best builds, front.json and front.html."
 _VARY = (
-    "FIELD=VALUE,VALUE,… with one of `build`'s options, such as prune=0.3,0.5; repeatable. Default: ratio, "
+    "Values of an option of `build` to try, as prune=0.3,0.5. Repeatable. Default: prune, "
     "schedule, criterion, allocation, quantize, learning rate, distill."
 )
-_OBJECTIVE = "accuracy, latency, size or memory; repeatable. Default: all."
-_STOP = "Stop trials that others are far ahead of."
-_DEVICE = "local, ssh://… or adb://…; repeat it for several equal devices: each trial runs on a free one."
+_OBJECTIVE = "What counts: accuracy, latency, size or memory. Repeatable. Default: all."
+_STOP = "Stop builds that others are far ahead of."
+_DEVICE = "Device that measures: local, ssh://… or adb://…. Repeat it for several equal devices."
 _WORKERS = "Builds at the same time. Default: 1, or all cores of the cluster."
 _RAY = "auto or HOST:PORT of a Ray cluster. Default: processes on this machine."
 _STORAGE = "sqlite:///FILE or postgresql://…, which several processes may share. Default: a file in --out."
@@ -38,12 +43,12 @@ def search(
     model: options.ModelName = None,
     data: options.DataName = None,
     out: Annotated[Path, Option(help=_OUT)] = Path("build/search"),
-    trials: Annotated[int, options.COUNT(help="Number of builds; more, later, extend the sweep.")] = 24,
+    trials: Annotated[int, options.COUNT(help="Number of builds. A larger number later goes on.")] = 24,
     vary: Annotated[list[str] | None, Option(help=_VARY)] = None,
     recipe_file: options.RecipeFile = None,
     objective: Annotated[list[str] | None, Option(help=_OBJECTIVE)] = None,
     device: Annotated[list[str] | None, Option(help=_DEVICE)] = None,
-    python: Annotated[str | None, Option(help="Python on the devices, such as a venv's.")] = None,
+    python: Annotated[str | None, Option(help="Python on the devices, for example that of a venv.")] = None,
     workers: Annotated[int | None, options.COUNT(help=_WORKERS)] = None,
     ray: Annotated[str | None, Option(help=_RAY)] = None,
     storage: Annotated[str | None, Option(help=_STORAGE)] = None,
@@ -53,9 +58,11 @@ def search(
     trust_model: options.TrustModel = False,
     json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
     silent: Annotated[bool, Option("--quiet", help="No live table.")] = False,
+    help_all: options.HelpAll = False,
     **settings: object,
 ) -> None:
-    """Build many variants and keep those that no other beats; repeat the command to go on after a crash."""
+    """Build many variants and keep those that no other one beats. The same command goes on after a crash."""
+    del help_all  # its callback has answered
     from edgeprune.sweep import Sweep
     from edgeprune.sweep.front_page import write_front
     from edgeprune.sweep.settings import parse_space

@@ -13,8 +13,11 @@ from edgeprune.cli.output import say, say_document
 if TYPE_CHECKING:
     import numpy as np
 
+EXAMPLES = """Examples
+
+edgeprune shrink mine.keras --out smaller.keras"""
 _OUT = "Where to write. Default: MODEL with -shrunk.keras."
-_SAMPLES = "Inputs to prove it on as well: .npy, or .npz by input name."
+_SAMPLES = "Inputs to compare both models on: .npy, or .npz by input name."
 
 
 def shrink(
@@ -25,7 +28,7 @@ def shrink(
     trust_model: TrustModel = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Remove neurons that cannot change any output, with the proof; nothing else."""
+    """Remove only neurons that can never change an output."""
     from edgeprune import jsonable
     from edgeprune.keras_bridge.load import check_target, load_model, objects_of, save_model
     from edgeprune.keras_bridge.shrink import shrink as shrink_model

@@ -14,7 +14,7 @@ def zoo(
     task: Annotated[str | None, typer.Option(help=_TASK)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """List the models of the zoo with accuracy, size and latency before and after pruning."""
+    """List ready models with accuracy, size and latency before and after pruning."""
     rows = entries(task)
     if as_json:
         say_document(json.dumps({"models": rows}, indent=1))

@@ -36,8 +36,8 @@ class Recipe(Checked):
     """Settings of a build."""
 
     task: Task = setting(
-        "vision", "vision, segmentation, detection, speech, text or tabular: which zoo model, how data "
-        "is read.",
+        "vision", "Zoo model to use without MODEL, and how data is read: vision, segmentation, detection, "
+        "speech, text or tabular.",
     )
     data: DataSettings = DataSettings()
     prune: PruneSettings = PruneSettings()

@@ -40,22 +40,22 @@ class DataSettings(Checked):
 
     preprocess: Preprocess = setting(
         "auto",
-        "How samples were scaled when the model was trained; auto tries the usual ways on labelled samples. "
+        "How samples were scaled when the model was trained. auto tries the usual ways on labelled samples. "
         f"One of {', '.join(get_args(Preprocess))}.",
     )
     skip_bad_files: bool = setting(
-        False, "Leave out pictures, masks and recordings that cannot be read; they are counted and named."
+        False, "Leave out files that cannot be read. They are counted and named."
     )
     label: tuple[str, ...] = setting(
-        (), "Column of a table that holds the labels; repeatable, one for each of several outputs or values."
+        (), "Column of a table that holds the labels. Repeatable for several outputs or values."
     )
     features: tuple[str, ...] = setting(
-        (), "Columns of a table that the model takes, in its order: a,b,c; repeatable."
+        (), "Columns of a table that the model takes, in its order: a,b,c. Repeatable."
     )
-    drop: tuple[str, ...] = setting((), "Column of a table to leave out; repeatable.")
+    drop: tuple[str, ...] = setting((), "Column of a table to leave out. Repeatable.")
     missing: Missing = setting(
-        "refuse", "Empty cells of a table: refuse, drop (leaves such rows out) or mean (fills features with "
-        "the mean of the training rows; rows without a label are left out).",
+        "refuse", "What to do with empty cells of a table: refuse, drop (leave such rows out) or mean (fill "
+        "in the mean of the training rows).",
     )
 
 
@@ -64,34 +64,40 @@ class PruneSettings(Checked):
     """Which neurons go, and how many."""
 
     ratio: float = setting(
-        0.5, "Share to remove, 0 to below 1; 0 quantizes only, and trains nothing unless --epochs is given.",
+        0.5, "Ratio of the neurons to remove, from 0 to below 1. With 0 the model is only quantized.",
         name="prune", bounds=_RATIO,
     )
-    unit: Unit = setting("neurons", "What the share is of: neurons, params or macs.")
+    unit: Unit = setting("neurons", "What --prune counts: neurons, params or macs.")
     method: Method = setting(
-        "structural", "structural removes neurons, weight zeroes weights (tfmot magnitude), hybrid does both."
+        "structural", "structural removes neurons, weight sets weights to zero (tfmot), hybrid does both."
     )
     threshold: float | None = setting(
         None,
-        "Instead of --prune: remove neurons whose importance is below this multiple of their layer's mean.",
+        "Instead of --prune: remove neurons whose importance is below this multiple of the layer's mean.",
         bounds=Bounds(0, meaning="a multiple of the layer's mean cost"),
     )
-    criterion: Criterion = setting("reconstruction", f"What goes first: {', '.join(get_args(Criterion))}.")
-    allocation: Allocation = setting("global", "global or uniform: how layers share it.")
-    protect: tuple[str, ...] = setting((), "Name pattern of layers that keep all neurons; repeatable.")
+    criterion: Criterion = setting(
+        "reconstruction", f"How neurons are ranked: {', '.join(get_args(Criterion))}."
+    )
+    allocation: Allocation = setting(
+        "global", "global ranks the neurons of all layers together, uniform takes the same ratio from each."
+    )
+    protect: tuple[str, ...] = setting((), "Layers that keep all neurons, by name or pattern. Repeatable.")
     ratios: Mapping[str, float] = setting(
-        {}, "PATTERN=SHARE that exactly these layers lose; repeatable.",
+        {}, "Ratio to remove from single layers, as conv*=0.3. Repeatable.",
         bounds=Bounds(0, 1, "the share these layers lose"),
     )
-    min_width: int = setting(2, "Neurons every layer keeps.", bounds=AT_LEAST_1)
+    min_width: int = setting(2, "Neurons that every layer keeps.", bounds=AT_LEAST_1)
     # XNNPACK works on 8 int8 channels at a time (measured: a third less time than unrounded).
-    round_to: int = setting(8, "Widths become multiples of this.", bounds=AT_LEAST_1)
+    round_to: int = setting(8, "Round the widths of layers to multiples of this.", bounds=AT_LEAST_1)
     schedule: Schedule = setting(
         "gradual",
-        "gradual (neurons fade while training goes on, by tfmot's schedule), one-shot or iterative.",
+        "When neurons leave: gradual (during training, by tfmot's schedule), one-shot or iterative.",
     )
-    rounds: int = setting(3, "Rounds of pruning and training in the iterative schedule.", bounds=AT_LEAST_1)
-    calibration: int = setting(512, "Samples that drive reconstruction and quantization.", bounds=AT_LEAST_1)
+    rounds: int = setting(3, "Rounds of pruning and training with --schedule iterative.", bounds=AT_LEAST_1)
+    calibration: int = setting(
+        512, "Training samples for ranking, refitting and quantization.", bounds=AT_LEAST_1
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,19 +105,21 @@ class BudgetSettings(Checked):
     """What the model may cost or lose; in place of a share."""
 
     max_drop: float | None = setting(
-        None, "Instead of --prune: the largest share that loses at most this many points on validation data.",
+        None, "Instead of --prune: remove as much as loses at most this many points on validation data.",
         bounds=Bounds(0, 100, "points of the task's metric"),
     )
     max_latency: str | None = setting(
-        None, "Instead of --prune: latency limit on --device, for example 5ms. Layer widths are searched."
+        None, "Instead of --prune: latency limit on --device, for example 5ms."
     )
-    max_memory: str | None = setting(None, "The same for the peak memory of the process, as 64MB.")
-    max_size: str | None = setting(None, "The same for model.tflite, as 200kB.")
-    max_macs: str | float | None = setting(None, "The same for multiply-accumulates of an inference, as 5M.")
+    max_memory: str | None = setting(None, "Limit for the peak memory of the process, for example 64MB.")
+    max_size: str | None = setting(None, "Limit for the size of model.tflite, for example 200kB.")
+    max_macs: str | float | None = setting(
+        None, "Limit for the multiply-accumulates of one inference, for example 5M."
+    )
     device: str | None = setting(
         None,
-        "Where budgets are measured: local, ssh://[user@]host[:port], adb://[serial]. With --max-drop: "
-        "the fastest model there that keeps the accuracy.",
+        "Device on which limits are measured: local, ssh://[user@]host[:port] or adb://[serial]. With "
+        "--max-drop: find the fastest model there.",
     )
 
     @property
@@ -142,12 +150,12 @@ class TrainSettings(Checked):
     """How what is left is fine-tuned."""
 
     gradual_epochs: int = setting(
-        1, "Epochs while neurons leave, in the gradual schedule.", bounds=NOT_NEGATIVE
+        1, "Epochs during which neurons leave, with --schedule gradual.", bounds=NOT_NEGATIVE
     )
-    epochs: int = setting(2, "Epochs of fine-tuning after neurons left.", bounds=NOT_NEGATIVE)
+    epochs: int = setting(2, "Epochs of fine-tuning after the neurons have left.", bounds=NOT_NEGATIVE)
     batch_size: int = setting(128, "Samples per training step.", bounds=AT_LEAST_1)
     learning_rate: float | None = setting(
-        None, "Peak of fine-tuning; by default one that suits the number of steps, 2e-3 at most.",
+        None, "Highest learning rate of fine-tuning. Default: by the number of steps, at most 0.002.",
         bounds=NOT_NEGATIVE,
     )
     rate_schedule: RateSchedule = setting(
@@ -157,46 +165,57 @@ class TrainSettings(Checked):
     l1: float = setting(0.0, "L1 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
     l2: float = setting(0.0, "L2 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
     distill: float = setting(
-        0.7, "Share of the original's right answers in the targets; 0: labels alone.",
+        0.7, "Weight of the original's outputs in the targets, from 0 (labels alone) to 1.",
         bounds=dataclasses.replace(FRACTION, meaning="0 trains on labels alone"),
     )
     early_stopping: int = setting(
-        0, "Epochs without a better validation score before training ends; 0: never.", bounds=NOT_NEGATIVE
+        0, "Stop after this many epochs without a better validation score. 0 never stops early.",
+        bounds=NOT_NEGATIVE,
     )
-    freeze: tuple[str, ...] = setting((), "Name pattern of layers that are not trained; repeatable.")
+    freeze: tuple[str, ...] = setting((), "Layers that are not trained, by name or pattern. Repeatable.")
     precision: Precision = setting(
         "float32", "Precision of training: float32, or mixed with bfloat16 or float16."
     )
-    class_weights: ClassWeights = setting("none", "balanced makes rare classes count as much as common.")
-    folds: int = setting(
-        0, "Cross-validation: this many held-out parts show how the recipe does; 0: off.", bounds=NOT_NEGATIVE
+    class_weights: ClassWeights = setting(
+        "none", "none, or balanced: rare classes count as much as common ones."
     )
-    distribute: Distribution = setting("none", "mirrored or multi-worker (TF_CONFIG): tf.distribute.")
+    folds: int = setting(
+        0, "Parts for cross-validation of the recipe. 0 does none.", bounds=NOT_NEGATIVE
+    )
+    distribute: Distribution = setting(
+        "none", "Training on several devices: none, mirrored or multi-worker (TF_CONFIG)."
+    )
 
 
 @dataclasses.dataclass(frozen=True)
 class QuantizeSettings(Checked):
     """How the float model becomes the file that ships."""
 
-    scheme: Quantization = setting("int8", "int8, dynamic, float16, int16x8 or none.", name="quantize")
+    scheme: Quantization = setting(
+        "int8", "Number format of model.tflite: int8, dynamic, float16, int16x8 or none.", name="quantize"
+    )
     qat: bool = setting(False, "Train with simulated int8 (tfmot) before quantizing.")
     clusters: int = setting(
-        0, "Weight sharing: distinct values per kernel (tfmot clustering); 0: off.", bounds=NOT_NEGATIVE
+        0, "Distinct weights in each kernel (tfmot clustering). 0 shares none.", bounds=NOT_NEGATIVE
     )
     max_quantization_drop: float = setting(
-        0.5, "Points that quantization may lose; beyond them it recovers by itself.", bounds=NOT_NEGATIVE
+        0.5, "Points that quantization may lose before edgeprune tries to recover them.", bounds=NOT_NEGATIVE
     )
-    allow_flex: bool = setting(False, "Let TensorFlow operators into the .tflite.")
-    embed_frontend: bool = setting(False, "Audio features inside the .tflite: it takes 16-bit PCM.")
-    io: TensorKind = setting("float", "float or int8: deployed inputs and outputs.")
+    allow_flex: bool = setting(
+        False, "Allow TensorFlow operators in model.tflite. No LiteRT package runs them."
+    )
+    embed_frontend: bool = setting(
+        False, "Put audio features into model.tflite, which then takes 16-bit PCM."
+    )
+    io: TensorKind = setting("float", "Type of the inputs and outputs of model.tflite: float or int8.")
     prefer: Preference = setting(
-        "both", "speed, size or both: what decides between files that are as accurate."
+        "both", "What decides between equally accurate files: speed, size or both."
     )
     keep_candidates: bool = setting(
-        False, "Keep the files that are as accurate as the one that ships, as candidate-N.tflite."
+        False, "Keep the runners-up in the output folder, as candidate-N.tflite."
     )
     integer_only: bool = setting(
-        False, "No float operator at all, as Edge TPUs, NPUs and microcontrollers need; or a refusal."
+        False, "Allow no float operator, as Edge TPUs, NPUs and microcontrollers need it."
     )
 
     @property
@@ -209,7 +228,9 @@ class QuantizeSettings(Checked):
 class MeasureSettings(Checked):
     """How the result is measured."""
 
-    eval_samples: int = setting(500, "Test samples in the bundle, at most.", bounds=NOT_NEGATIVE)
+    eval_samples: int = setting(
+        500, "Most test samples in the output folder, for measuring on devices.", bounds=NOT_NEGATIVE
+    )
     threads: int = setting(1, "Threads of the runtime when measuring.", bounds=AT_LEAST_1)
 
 
