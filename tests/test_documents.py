@@ -68,7 +68,7 @@ def _understand_edgeprune(words: list[str], *, partial: bool) -> None:
         return
     assert name in group.commands, f"no command {name}"
     with contextlib.suppress(*[MissingParameter] if partial else []):
-        group.commands[name].make_context(name, rest, resilient_parsing="--help" in rest)
+        group.commands[name].make_context(name, rest, resilient_parsing=not {"--help", "--help-all"}.isdisjoint(rest))
 
 
 def _understand_pip(words: list[str], *, partial: bool) -> None:

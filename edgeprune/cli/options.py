@@ -86,14 +86,14 @@ class LongCommand(Command):
             for one in rare:  # the shell completes them all the same
                 one.hidden = False
 
-    def format_whole_help(self, context: typer.Context) -> None:
+    def format_long_help(self, context: typer.Context) -> None:
         """Prints the help with every option."""
         super().format_help(context, context.make_formatter())
 
 
 def _help_all(context: typer.Context, asked: bool) -> None:
-    if asked and isinstance(context.command, LongCommand):
-        context.command.format_whole_help(context)
+    if asked and not context.resilient_parsing and isinstance(context.command, LongCommand):
+        context.command.format_long_help(context)
         raise typer.Exit
 
 
