@@ -68,7 +68,8 @@ def _understand_edgeprune(words: list[str], *, partial: bool) -> None:
         return
     assert name in group.commands, f"no command {name}"
     with contextlib.suppress(*[MissingParameter] if partial else []):
-        group.commands[name].make_context(name, rest, resilient_parsing=not {"--help", "--help-all"}.isdisjoint(rest))
+        only_help = not {"--help", "--help-all"}.isdisjoint(rest)
+        group.commands[name].make_context(name, rest, resilient_parsing=only_help)
 
 
 def _understand_pip(words: list[str], *, partial: bool) -> None:
