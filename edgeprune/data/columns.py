@@ -50,7 +50,7 @@ def pandas() -> ModuleType:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Column:
-    """A name and (N,) cells: texts of CSV, or what JSON and Parquet hold."""
+    """A name and (N,) cells: texts or numbers of CSV, or what JSON and Parquet hold."""
 
     name: str
     cells: np.ndarray
@@ -141,9 +141,12 @@ class Column:
         return values[0] in (0, 1) and bool((np.diff(values) == 1).all())
 
 
-def columns_of(cells: Mapping[str, Sequence[object]]) -> dict[str, Column]:
+def columns_of(cells: Mapping[str, Sequence[object] | np.ndarray]) -> dict[str, Column]:
     """Columns of cells by name."""
-    return {name: Column(name, as_objects(values)) for name, values in cells.items()}
+    return {
+        name: Column(name, values if isinstance(values, np.ndarray) else as_objects(values))
+        for name, values in cells.items()
+    }
 
 
 def as_objects(values: Sequence[object]) -> np.ndarray:
@@ -161,6 +164,8 @@ def is_file(cell: object) -> bool:
 
 def _numbers(cells: np.ndarray) -> np.ndarray:
     """(N,) float64; NaN where a cell is no number."""
+    if cells.dtype.kind in "biuf":
+        return cells.astype(np.float64)
     found = pandas().to_numeric(pandas().Series(cells, dtype=object), errors="coerce")
     return np.asarray(found, np.float64)
 

@@ -15,20 +15,21 @@ import contextlib
 import csv
 import io
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from edgeprune.data.columns import GAPS
-from edgeprune.data.decimal_marks import is_number, with_points
+import numpy as np
+
+from edgeprune.data.columns import GAPS, as_objects, pandas
+from edgeprune.data.decimal_marks import has_commas, is_number, with_points
 from edgeprune.data.table import Table, table_of
-from edgeprune.errors import InputError, shown
+from edgeprune.errors import InputError, UnreadableError, shown
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LOOKED_AT = 100  # rows that tell the delimiter and the header
 _SAMPLE = 1 << 18  # characters
 _FIELD_CHARACTERS = 1 << 24
 _MOSTLY = 0.5
-_SPOKEN = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 NAMELESS = "Unnamed: "
 """How pandas calls a column without a name, and so do we."""
 
@@ -50,29 +51,62 @@ def read_csv(content: bytes, path: Path, *, names: frozenset[str], rows: int | N
         names: what columns are often called, in small letters: such a cell makes the first row a header.
         rows: the most to be read; None for all.
     """
-    text, encoding = _decoded(content, path)
+    text, encoding = decoded(content, path)
     delimiter = _delimiter(text[:_SAMPLE], tabs=path.name.lower().removesuffix(".gz").endswith(".tsv"))
     with long_fields():
-        read = list(itertools.islice(_rows(text, delimiter, path), None if rows is None else rows + 1))
-    if not read:
-        raise _no_rows(path)
-    header = _has_header([fields for _, fields in read[: _LOOKED_AT + 1]], names, path)
-    named = _named(read[0][1] if header else None, [fields for _, fields in read[header:]])
-    body = read[header:]
-    if not body:
-        raise _no_rows(path)
-    for line, fields in body:
+        first = list(itertools.islice(_rows(text, delimiter, path), _LOOKED_AT + 1))
+        if not first:
+            raise _no_rows(path)
+        header = _has_header([fields for _, fields in first], names, path)
+        named = _named(first[0][1] if header else None, [fields for _, fields in first[header:]])
+        if len(first) == header:
+            raise _no_rows(path)
+        columns = _plain_columns(text, delimiter, header, len(named)) if rows is None else None
+        places: Sequence[int]
+        if columns is not None:
+            places = range(1 + header, 1 + header + len(columns[0]))
+        else:
+            last = None if rows is None else header + rows
+            body = itertools.islice(_rows(text, delimiter, path), header, last)
+            places, columns = _columns(body, named, path)
+    cells, decimals = with_points(dict(zip(named, columns, strict=True)), delimiter, path)
+    bare = "" if header else f"{shown(path.name)} has no header: its columns are called {_span(named)}."
+    return table_of(path, cells, places, "line", notes=tuple(filter(None, (encoding, bare, decimals))))
+
+
+def _plain_columns(text: str, delimiter: str, header: bool, width: int) -> list[np.ndarray] | None:
+    """Columns as pandas reads them, ten times as fast; None where a line is not simply a row without gaps."""
+    if '"' in text or text[:1] in "\r\n":
+        return None
+    try:
+        frame = pandas().read_csv(
+            io.StringIO(text), sep=delimiter, header=None, skiprows=int(header), quoting=csv.QUOTE_NONE,
+            low_memory=False,
+        )
+    except ValueError:  # also what pandas raises for rows of unlike lengths, and for none
+        return None
+    lines = text.count("\n") + (not text.endswith("\n"))
+    if frame.shape != (lines - header, width) or frame.isna().any(axis=None):
+        return None
+    columns = [frame[number].to_numpy() for number in frame.columns]
+    return None if any(has_commas(one) for one in columns) else columns  # the texts tell what a comma is
+
+
+def _columns(
+    rows: Iterable[tuple[int, list[str]]], named: Sequence[str], path: Path
+) -> tuple[list[int], list[np.ndarray]]:
+    """The lines on which rows begin, and columns of texts."""
+    places, read = [], []
+    for line, fields in rows:
         if len(fields) != len(named):
             raise InputError(
                 f"{shown(path)}, line {line}, has {len(fields)} fields.",
-                f"{len(named)} are expected, as in {'the header' if header else 'the other lines'}; "
-                f"{_SPOKEN[delimiter]} separate them.", "Quote fields that hold the separator.",
+                f"{len(named)} are expected, one for each of {shown(', '.join(named))[:200]}.",
+                "Quote fields that hold the separator.",
             )
-    columns = dict(zip(named, map(list, zip(*(fields for _, fields in body), strict=True)), strict=True))
-    columns, decimals = with_points(columns, delimiter, path)
-    bare = "" if header else f"{shown(path.name)} has no header: its columns are called {_span(named)}."
-    notes = tuple(filter(None, (encoding, bare, decimals)))
-    return table_of(path, columns, [line for line, _ in body], "line", notes=notes)
+        places.append(line)
+        read.append(fields)
+    return places, [as_objects(column) for column in zip(*read, strict=True)]
 
 
 def _no_rows(path: Path) -> InputError:
@@ -83,8 +117,12 @@ def _span(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} to {names[-1]}"
 
 
-def _decoded(content: bytes, path: Path) -> tuple[str, str]:
-    """The text, and a note where it is not UTF-8."""
+def decoded(content: bytes, path: Path) -> tuple[str, str]:
+    """The text, and a note where it is not UTF-8.
+
+    Raises:
+        UnreadableError: it is no text, or in an encoding that cannot be told.
+    """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         text, note = content.decode("utf-16"), ""
     else:
@@ -95,10 +133,8 @@ def _decoded(content: bytes, path: Path) -> tuple[str, str]:
                 f"{shown(path.name)} is not UTF-8; it was read as Windows-1252 (Western Europe)."
             )
     if "\0" in text:
-        raise InputError(
-            f"{shown(path)}, line {text.count(chr(10), 0, text.index(chr(0))) + 1}, holds a NUL byte.",
-            "A table of text is expected.", "Write it again, as text.",
-        )
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UnreadableError(path, f"line {line} holds a NUL byte", "Text is expected.", "Save it as UTF-8.")
     return text, note
 
 
@@ -108,9 +144,9 @@ def _windows(content: bytes, error: UnicodeDecodeError, path: Path) -> str:
     if content[:error.start].isascii() and not _has_utf8(content[error.start:]):
         with contextlib.suppress(UnicodeDecodeError):
             return content.decode("cp1252")
-    raise InputError(
-        f"{shown(path)} cannot be read: line {line} is not UTF-8.", "Text in UTF-8 is expected.",
-        "Save the table as UTF-8, or correct that line.",
+    raise UnreadableError(
+        path, f"line {line} is not UTF-8", "Text in UTF-8 is expected.",
+        "Save it as UTF-8, or correct that line.",
     )
 
 

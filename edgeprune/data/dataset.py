@@ -89,6 +89,7 @@ class Dataset:
     licence: str = ""
     synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it
     decisions: tuple[ReadingDecision, ...] = ()  # about the data, for people to check
+    sorted_names: bool = False  # nobody stated the order of `labels`: it is the alphabet's
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def build_dataset(
     data = Dataset(
         task, train, found["validation"], found["test"], fitted.steps, read.names, name, source=source,
         licence=licence, tasks=read.tasks or _unlabelled(signature),
-        files=fitted.files, vocabulary=fitted.vocabulary,
+        files=fitted.files, vocabulary=fitted.vocabulary, sorted_names=read.sorted_names,
         decisions=(
             sizes({part: len(split) for part, split in found.items()}, drawn),
             *decided("source", notes), *decided("skipped", skipped),

@@ -13,7 +13,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edgeprune.data.columns import GAPS
+import numpy as np
+
+from edgeprune.data.columns import GAPS, as_objects
 from edgeprune.errors import InputError, shown
 
 _SIGN, _POWER = r"[+-]?", r"([eE][+-]?\d+)?"
@@ -23,7 +25,7 @@ _THOUSANDS_COMMA = re.compile(rf"\s*{_SIGN}\d{{1,3}}(,\d{{3}})+(\.\d+)?\s*")
 _THOUSANDS_POINT = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}}(\.\d{{3}})+\s*")
 _EITHER = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}},\d{{3}}\s*")  # 1,234
 _MOST = 0.5
-Cells = Sequence[str]
+Cells = Sequence[str] | np.ndarray
 
 
 def is_number(cell: str, *, comma: bool = True) -> bool:
@@ -34,14 +36,14 @@ def is_number(cell: str, *, comma: bool = True) -> bool:
 
 
 def with_points(
-    columns: Mapping[str, list[str]], delimiter: str, path: Path
-) -> tuple[dict[str, list[str]], str]:
+    columns: Mapping[str, np.ndarray], delimiter: str, path: Path
+) -> tuple[dict[str, np.ndarray], str]:
     """Columns of numbers with decimal points and no thousands; and a note where that changes anything.
 
     Raises:
         InputError: a column may mean either.
     """
-    with_commas = {name: cells for name, cells in columns.items() if _has_commas(cells)}
+    with_commas = {name: cells for name, cells in columns.items() if has_commas(cells)}
     if not with_commas:
         return dict(columns), ""
     marks = {name: _mark(cells) for name, cells in with_commas.items()}
@@ -60,11 +62,14 @@ def with_points(
                 "Numbers that can be read in one way only are expected.", "Write them with a decimal point.",
             )
         if mark == "," or (usual == "," and name not in with_commas and _are_thousands(cells)):
-            found[name] = [cell.replace(".", "").replace(",", ".") if _COMMA.fullmatch(cell)
-                           or _THOUSANDS_POINT.fullmatch(cell) else cell for cell in cells]
+            found[name] = as_objects([
+                cell.replace(".", "").replace(",", ".")
+                if _COMMA.fullmatch(cell) or _THOUSANDS_POINT.fullmatch(cell) else cell for cell in cells
+            ])
         elif mark == ".":
-            found[name] = [cell.replace(",", "") if _THOUSANDS_COMMA.fullmatch(cell) else cell
-                           for cell in cells]
+            found[name] = as_objects([
+                cell.replace(",", "") if _THOUSANDS_COMMA.fullmatch(cell) else cell for cell in cells
+            ])
     return found, _note(path.name, {marks[name] or usual for name in marks})
 
 
@@ -80,9 +85,9 @@ def _filled(cells: Cells) -> list[str]:
     return [cell for cell in cells if cell.strip().lower() not in GAPS]
 
 
-def _has_commas(cells: Cells) -> bool:
-    """Whether most cells are numbers, and some of them have commas."""
-    if not any("," in cell for cell in cells):
+def has_commas(cells: np.ndarray) -> bool:
+    """Whether most cells are texts of numbers, and some of them have commas."""
+    if cells.dtype.kind != "O" or not any("," in cell for cell in cells):
         return False
     filled = _filled(cells)
     matched = [cell for cell in filled if is_number(cell)]

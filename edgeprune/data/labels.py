@@ -25,6 +25,7 @@ class Labels:
     parts: Mapping[str, np.ndarray | Targets]
     tasks: tuple[OutputTask, ...] = ()  # one for each output of the model; none without labels
     notes: tuple[str, ...] = ()  # how they were read, where that is not plain
+    sorted_names: bool = False  # the first output's classes are names that the source has in no order
 
     @property
     def names(self) -> tuple[str, ...] | None:
@@ -60,8 +61,12 @@ def read_labels(
         notes.append(note if len(outputs) == 1 or not note else f"{task.name}: {note}")
     found = {part: tuple(column.get(part) for column in columns) for part in rows}
     several = {part: row if len(outputs) > 1 else row[0] for part, row in found.items()}
+    named = any(
+        row[0] is not None and np.asarray(row[0]).dtype.kind in "USO" for row in rows.values()
+    )
     return Labels(
-        {part: y for part, y in several.items() if y is not None}, tuple(tasks), tuple(filter(None, notes))
+        {part: y for part, y in several.items() if y is not None}, tuple(tasks), tuple(filter(None, notes)),
+        sorted_names=named and names is None,
     )
 
 

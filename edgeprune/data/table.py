@@ -52,7 +52,7 @@ class Table:
 
 
 def table_of(
-    path: Path, cells: Mapping[str, Sequence[object]], places: Sequence[int], unit: str, *,
+    path: Path, cells: Mapping[str, Sequence[object] | np.ndarray], places: Sequence[int], unit: str, *,
     notes: tuple[str, ...] = (), classes: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Table:
     """A table of cells by column."""

@@ -13,17 +13,17 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data import folders, tables
+from edgeprune.data import tables
 from edgeprune.data.column_roles import ColumnRoles, content_roles, stated
 from edgeprune.data.columns import Column
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.dataset_builder import DataRequest, build_dataset
+from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.number_rows import read_number_rows
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.table import Table, joined, unlike
 from edgeprune.data.table_rows import labels_of, without_gaps
 from edgeprune.data.tag_data import read_tags, tag_columns
-from edgeprune.data.text import strings, text_preprocessing
+from edgeprune.data.text_data import model_vocabulary, read_texts
 from edgeprune.errors import InputError, shown
 
 _SHARD = re.compile(r"[-_.]\d+([-_.]of[-_.]\d+)?$", re.IGNORECASE)
@@ -35,7 +35,7 @@ def read_table_data(request: DataRequest) -> Dataset:
     train, settings, signature = parts["train"], request.settings, request.signature
     tagged = tag_columns(train, signature)
     if tagged is not None:
-        return read_tags(parts, tagged, _vocabulary(request.path), request)
+        return read_tags(parts, tagged, model_vocabulary(request.path), request)
     text = _text_column(train, request)
     if text is None:
         return read_number_rows(parts, request)
@@ -99,11 +99,6 @@ def _by_split(table: Table) -> dict[str, Table]:
     return {split: whole.take(np.flatnonzero(rows == split)) for split in NAMES if split in rows}
 
 
-def _vocabulary(path: Path) -> str | None:
-    file = folders.beside(path, "vocab.txt")
-    return folders.text_of(file, "One token a line, UTF-8.") if file.is_file() else None
-
-
 def _text_column(table: Table, request: DataRequest) -> str | None:
     """The column of texts, as stated, by its name, or the only one of long texts; None for numbers."""
     settings, signature = request.settings, request.signature
@@ -130,17 +125,13 @@ def _is_long(column: Column) -> bool:
 
 def _texts(parts: Mapping[str, Table], roles: ColumnRoles, request: DataRequest) -> Dataset:
     parts = without_gaps(parts, roles, request.settings)
-    (text,), path = roles.features, request.path
+    (text,) = roles.features
     table = parts["train"]
     y = labels_of(parts, roles, request.signature)
-    samples = {
-        split: (strings([str(cell) for cell in one.columns[text].cells]), y[split])
-        for split, one in parts.items()
+    texts = {
+        split: ([str(cell) for cell in one.columns[text].cells], y[split]) for split, one in parts.items()
     }
-    return build_dataset(
-        request, "text", samples,
-        lambda train: text_preprocessing(train.x, request.first_input, _vocabulary(path)),
-        name=path.name.partition(".")[0], source=path.name,
-        classes=folders.listed_labels(path) or table.classes.get(next(iter(roles.labels), "")),
+    return read_texts(
+        texts, request, classes=table.classes.get(next(iter(roles.labels), "")),
         notes=(*table.notes, roles.note(f"Texts are in column {shown(text)!r}.")), skipped=(roles.skipped(),),
     )

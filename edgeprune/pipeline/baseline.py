@@ -129,6 +129,7 @@ def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildConte
     Raises:
         InputError: another number of inputs, or a shape that does not fit.
     """
+    from edgeprune.data.class_order import with_class_order
     from edgeprune.data.keypoints import in_model_form
     from edgeprune.data.model_signature import signature_of
     from edgeprune.data.scaling import choose_scaling
@@ -138,6 +139,7 @@ def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildConte
     def outputs(inputs: HeldSamples) -> Outputs:
         return predict(model, inputs)
 
+    data = with_class_order(data, signature_of(model), outputs, wanted, context.seed)
     data = choose_scaling(data, signature_of(model), outputs, wanted, context.seed)
     return in_model_form(data, outputs, context.seed)
 

@@ -149,7 +149,7 @@ ROWS = [
     ("half UTF-8", "text,label\nfür b,1\n".encode() + b"f\xfcr b,0\n", "line 3 is not UTF-8"),
     ("no text at all", bytes(range(1, 256)), "UTF-8"),
     ("a quote without end", b'text,label\n"a b,1\n', "cannot be read"),
-    ("NUL", b"p,q,r,label\n" + b"1,\x00,3,0\n" * 20, "line 2, holds a NUL"),
+    ("NUL", b"p,q,r,label\n" + b"1,\x00,3,0\n" * 20, "line 2 holds a NUL"),
     ("a gap", b"p,q,r,label\n" + b"1,2,3,0\n1,,3,1\n" * 20, r"'q' has 20 \(lines 3, 5, 7, 9, 11 and 15"),
     ("NaN", b"p,q,r,label\n" + b"1,2,3,0\n1,nan,3,1\n" * 20, "'q' has 20"),
     ("infinity", b"p,q,r,label\n" + b"1,2,3,0\n1,inf,3,1\n" * 20, "holds 'inf' in lines 3, 5"),
