@@ -81,9 +81,11 @@ printf '\nedgeprune-ready %s\n%s\n' "$run" "$root"
 wait $reader
 """
 
-# Somebody may clear the cache between two steps. 73 with what stands there instead.
+# Somebody may clear the cache between two steps: the folder is made again, once, and must be this user's own.
+# 73 with what stands there instead.
 _ENTER_FILES = """
-cd "$1/files" 2>/dev/null || { umask 077; mkdir -p "$1/files"; cd "$1/files"; } || {
+enter() { cd "$1/files" 2>/dev/null && [ -O . ]; }
+enter "$1" || { (umask 077; mkdir -p "$1/files") 2>/dev/null; enter "$1"; } || {
   ls -ld "$1" "$1/files" >&2; exit 73; }
 """
 
@@ -113,10 +115,12 @@ if [ "${sum%% *}" != "$2" ]; then rm -f "$2.part"; exit 76; fi
 mv "$2.part" "$2"
 """
 
-# $1 run folder · $2 root, then pairs NAME SHA256. What will run is checked here, where it will run. 28 · 76
+# $1 run folder · $2 root, then pairs NAME SHA256. What will run is checked here, where it will run. 28 · 76,
+# or 78: what was uploaded is gone.
 PLACE = """
 cd "$1" || exit 73; files=$2/files; shift 2
 while [ $# -gt 0 ]; do
+  [ -f "$files/$2" ] || exit 78
   case $1 in */*) mkdir -p "${1%/*}" || exit 28;; esac
   ln "$files/$2" "$1" 2>/dev/null || cp "$files/$2" "$1" || exit 28
   sum=$(sha256sum < "$1")

@@ -31,7 +31,8 @@ _SCRIPT_BYTES = 4 << 20  # what a script of ours may print
 RUN_BYTES = 64 << 20  # what a run may print, its outputs included
 _UPLOAD_BYTES_PER_S = 20_000  # slower than that counts as hung
 _LOCK_TRIES_PER_S = 5
-_EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED, _EX_NO_HASHES = 75, 28, 76, 77  # exit codes of the scripts
+# Exit codes of the scripts.
+_EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED, _EX_NO_HASHES, _EX_NO_FOLDER, _EX_GONE = 75, 28, 76, 77, 73, 78
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,13 +96,22 @@ class Session:
         contents = {name: one if isinstance(one, bytes) else one.read_bytes() for name, one in files.items()}
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
         by_hash = {hashes[name]: content for name, content in contents.items()}
+        places = [part for name, digest in hashes.items() for part in (name, digest)]
+        self._send(by_hash)
+        result = self.shell(scripts.PLACE, self.folder, self._root, *places)
+        if result.code == _EX_GONE:  # somebody cleared the cache in between
+            self._send(by_hash)
+            result = self.shell(scripts.PLACE, self.folder, self._root, *places)
+        if result.code:
+            raise self._problem(result)
+
+    def _send(self, by_hash: Mapping[str, bytes]) -> None:
+        """Have the device keep each content under its hash."""
         pairs = [part for digest, content in by_hash.items() for part in (digest, str(len(content)))]
         status = self._script(scripts.STATUS, self._root, *pairs).stdout
         for digest, have in self._have(status, by_hash).items():
             if have < len(by_hash[digest]):
                 self._store(digest, by_hash[digest], have)
-        places = [part for name, digest in hashes.items() for part in (name, digest)]
-        self._script(scripts.PLACE, self.folder, self._root, *places)
 
     def _have(self, status: bytes, wanted: Mapping[str, bytes]) -> dict[str, int]:
         """How many bytes of each file are on the device already, as it says."""
@@ -154,6 +164,9 @@ class Session:
         if result.code == _EX_NO_SPACE:
             found = f"{device} has no space left ({detail})."
             way_out = f"Free some below {self._root} there, and try again."
+        elif result.code in (_EX_NO_FOLDER, _EX_GONE):
+            found = f"The folder for uploads on {device} vanished or cannot be used ({detail})."
+            way_out = f"{self._root}/files must be a folder of your own there: remove what is in its place."
         elif result.code == _EX_NO_HASHES:
             found, way_out = f"{device} has no sha256sum to check uploads with.", "Install coreutils there."
         elif result.code == _EX_DAMAGED:

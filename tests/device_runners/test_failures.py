@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from device_runners import BenchOptions, bench, bench_devices
+from device_runners import BenchOptions, bench, bench_devices, scripts
 from device_runners.native import runner
-from device_runners.session import Session
+from device_runners.session import CommandResult, Session
 from device_runners.transports import open_transport
 from edgeprune.bundle import write_bundle
 from edgeprune.errors import DeviceError, InputError
@@ -215,9 +215,46 @@ def test_a_cache_that_is_cleared_between_two_steps_is_made_again(own_cache: Path
         assert (own_cache / "files").stat().st_mode & 0o77 == 0
         shutil.rmtree(own_cache / "files")
         (own_cache / "files").write_text("no folder")
-        with pytest.raises(DeviceError, match=rf"exit code 73.*-rw.*{own_cache}/files"):
+        with pytest.raises(DeviceError, match=rf"cannot be used.*-rw.*{own_cache}/files.*remove"):
             session.upload({"third": b"3"})
     (own_cache / "files").unlink()
+
+
+def test_uploads_that_vanish_before_they_are_placed_are_sent_again(
+    own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once; somebody who clears the cache all the time is told."""
+    cleared: list[int] = []
+    place = Session.shell
+
+    def clear_first(self: Session, script: str, *arguments: str) -> CommandResult:
+        if script == scripts.PLACE and len(cleared) < times:
+            cleared.append(1)
+            shutil.rmtree(own_cache / "files")
+        return place(self, script, *arguments)
+
+    monkeypatch.setattr(Session, "shell", clear_first)
+    for times in (1, 9):
+        cleared.clear()
+        with Session(open_transport("local"), 60, 20) as session:
+            if times == 1:
+                session.upload({"first": b"1"})
+                assert Path(session.folder, "first").read_bytes() == b"1"
+                continue
+            with pytest.raises(DeviceError, match="uploads on local vanished"):
+                session.upload({"first": b"1"})
+
+
+def test_an_upload_folder_of_another_user_is_not_entered(own_cache: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("giving a folder to another user needs root")
+    with Session(open_transport("local"), 60, 20) as session:
+        shutil.rmtree(own_cache / "files")
+        (own_cache / "files").mkdir(mode=0o777)
+        os.chown(own_cache / "files", 65534, 65534)
+        with pytest.raises(DeviceError, match="folder of your own"):
+            session.upload({"first": b"1"})
+        assert list((own_cache / "files").iterdir()) == []
 
 
 def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
