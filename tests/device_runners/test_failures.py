@@ -255,6 +255,7 @@ def test_an_upload_folder_of_another_user_is_not_entered(own_cache: Path) -> Non
         with pytest.raises(DeviceError, match="folder of your own"):
             session.upload({"first": b"1"})
         assert list((own_cache / "files").iterdir()) == []
+        (own_cache / "files").rmdir()
 
 
 def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
