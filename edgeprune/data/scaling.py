@@ -90,7 +90,11 @@ def choose_scaling(
             taken = f"{which}The model takes {chosen.words}."
             data = _without_assumed_scale(data).deciding(ReadingDecision("preprocessing", taken, note))
         data = dataclasses.replace(data, preprocessing=chosen.steps)
-    return data
+    if any(one.subject == "preprocessing" for one in data.decisions):
+        return data
+    done = ", ".join(dict.fromkeys(str(step["op"]) for step in _plain(data.preprocessing)))
+    taken = f"Steps to the model's input: {done}." if done else "The model takes samples as they are."
+    return data.deciding(ReadingDecision("preprocessing", taken))
 
 
 def _stated(data: Dataset, signature: ModelSignature, wanted: str) -> Dataset:

@@ -38,6 +38,7 @@ from edgeprune.data import (
     table_data,
     tables,
 )
+from edgeprune.data.containers import read_given
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, untold
 from edgeprune.data.model_signature import ModelSignature
@@ -59,16 +60,21 @@ class SourceKind:
 
 
 def open_data(
-    source: str | Path, *, task: str | None = None, seed: int = 0, signature: ModelSignature | None = None,
+    source: object, *, task: str | None = None, seed: int = 0, signature: ModelSignature | None = None,
     settings: DataSettings | None = None, progress: Callable[[float], None] | None = None,
 ) -> Dataset:
     """Opens, splits, preprocesses and checks data; see `DataRequest` for the arguments.
 
+    What is neither text nor path is data in memory; see `edgeprune.data.containers`.
+
     Raises:
         InputError: no such source, a missing package, or data that does not fit the model.
     """
-    name = str(source)
+    in_memory = not isinstance(source, (str, Path))
+    name = "The data in memory" if in_memory else str(source)
     request = DataRequest(name, task, signature, seed, settings or DataSettings(), progress or untold)
+    if in_memory:
+        return read_given(source, request)
     for kind in KINDS:
         if kind.matches(name):
             try:

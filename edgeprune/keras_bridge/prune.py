@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 
+from edgeprune.keras_bridge.calibration import calibration_of
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.network import KerasNetwork, network_of
 from edgeprune.keras_types import KerasModel
@@ -28,8 +29,11 @@ def prune(
         model: a tf_keras or Keras 3 model, or the path of one; it is not changed.
         ratio: what to remove, at least; 0 to below 1.
         calibration: samples as the model takes them: an array, a list with one array for each
-            input, or a dictionary by input name. 1000 are plenty. None: data-free.
-        labels: class numbers of the samples, for the criterion "taylor" alone.
+            input, a dictionary by input name, a DataFrame, ``(x, y)``, or a ``tf.data.Dataset``, a
+            Keras ``Sequence`` or ``PyDataset``, or a generator, of which the first 4096 samples are
+            read. 1000 are plenty. None: data-free.
+        labels: class numbers of the samples, for the criterion "taylor" alone; by default those in
+            `calibration`, where there are some.
         criterion: which neurons go first, a name from `edgeprune.pruning.importance.CRITERIA`.
         allocation: "global" (the model's outputs decide which layers lose most) or "uniform".
         unit: what `ratio` is a ratio of: "neurons", "params" or "macs".
@@ -53,9 +57,10 @@ def prune(
     if unknown := former.keys() - {"amount", "repair"}:
         raise TypeError(f"prune() got an unexpected keyword argument '{min(unknown)}'")
     ratio, reconstruct = former.get("amount", ratio), bool(former.get("repair", reconstruct))
+    model = load_if_path(model, trust=trust_model, custom_objects=custom_objects)
+    samples, numbers = calibration_of(model, calibration, labels)
     analysis = analyze(
-        load_if_path(model, trust=trust_model, custom_objects=custom_objects), calibration,
-        labels=labels, criterion=criterion,
+        model, samples, labels=numbers, criterion=criterion,
         allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
     constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))

@@ -90,7 +90,7 @@ def _own_model(context: BuildContext) -> KerasModel:
 
 def _data(recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: KerasModel) -> Dataset:
     source = context.source.data
-    if isinstance(source, (str, Path)):
+    if source is not None and not isinstance(source, Dataset):
         from edgeprune.data.model_signature import signature_of
         from edgeprune.data.sources import open_data
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from device_runners.options import BenchOptions
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
-from edgeprune.data.dataset import Dataset
 from edgeprune.data.decisions import Announce, unheard
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.install_source import install_command
@@ -46,7 +45,7 @@ class BuildOutcome:
 
 
 def build(
-    model: KerasModel | Path | str | None = None, data: Dataset | Path | str | None = None, *,
+    model: KerasModel | Path | str | None = None, data: object = None, *,
     out: Path | str = "build/edgeprune", custom_objects: str = "", trust_model: bool = False,
     force: bool = False, progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
 ) -> Bundle:
@@ -55,7 +54,10 @@ def build(
     Args:
         model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
             the task's default.
-        data: what to train and measure on, or where it is (see ``--data``); None for the zoo's own.
+        data: what to train and measure on: ``(x, y)``, ``{"x_train": ..., "y_train": ...}``, a
+            ``tf.data.Dataset``, a Keras ``Sequence`` or ``PyDataset``, a generator of batches, pandas frames,
+            one array without labels; or where it is (see ``--data``). None for the zoo's own.
+            ``steps=...`` says how many batches are read of what does not end.
         out: folder to write; replaced as a whole, at the very end.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.

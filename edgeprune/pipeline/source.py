@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from edgeprune.data.dataset import Dataset
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.zoo import is_zoo
 
@@ -17,7 +16,8 @@ class Source:
     Attributes:
         model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
             the task's default.
-        data: what to train and measure on, or where it is; None for the zoo's own.
+        data: what to train and measure on (see `edgeprune.data.containers`), or where it is; None for the
+            zoo's own. A generator is read once, when the build begins.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
         trained: file of the zoo's model, where somebody has trained it already.
@@ -25,7 +25,7 @@ class Source:
     """
 
     model: KerasModel | Path | str | None = None
-    data: Dataset | Path | str | None = None
+    data: object = None
     custom_objects: str = ""
     trust_model: bool = False
     trained: Path | None = None

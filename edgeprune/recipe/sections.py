@@ -57,6 +57,9 @@ class DataSettings(Checked):
         "refuse", "What to do with empty cells of a table: refuse, drop (leave such rows out) or mean (fill "
         "in the mean of the training rows).",
     )
+    steps: int | None = setting(
+        None, "Batches to read of a generator or dataset that does not end.", bounds=AT_LEAST_1
+    )
 
 
 @dataclasses.dataclass(frozen=True)

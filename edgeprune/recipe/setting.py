@@ -158,6 +158,7 @@ def _is_number(value: object) -> bool:
 
 _KINDS: Mapping[object, tuple[tuple[type, ...], str]] = {
     int: ((int,), "a whole number"),
+    int | None: ((int, type(None)), "a whole number"),
     float: ((int, float), "a number"),
     float | None: ((int, float, type(None)), "a number"),
     bool: ((bool,), "true or false"),

@@ -71,6 +71,7 @@ class Sweep:
     """What to search, and with what: model and data as ``build`` takes them, a space, other settings.
 
     Attributes:
+        data: in memory too; it is then written to ``samples.npz`` in the sweep's folder, for the workers.
         trials: builds in all, where the space has that many.
         storage: Optuna's URL; None for a file in the output folder.
         name: of the sweep in the storage.
@@ -81,7 +82,7 @@ class Sweep:
     """
 
     model: str | None = None
-    data: str | None = None
+    data: object = None
     space: Space = DEFAULT_SPACE
     fixed: Mapping[str, object] = dataclasses.field(default_factory=dict)
     objectives: Sequence[str] = tuple(OBJECTIVES)

@@ -10,7 +10,7 @@ from pathlib import Path
 from edgeprune import jsonable
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.pipeline.fingerprint import fingerprint
-from edgeprune.pipeline.zoo import with_defaults
+from edgeprune.pipeline.zoo import is_zoo, with_defaults
 from edgeprune.recipe import recipe
 from edgeprune.sweep.front import Front
 from edgeprune.sweep.optional_packages import quiet_packages
@@ -43,14 +43,36 @@ def sweep(
     defaults = with_defaults(what.model, what.fixed).items()
     fixed = {name: value for name, value in defaults if name not in what.space.values}
     what = dataclasses.replace(what, fixed=fixed)
+    folder = Path(out).resolve()
+    what = dataclasses.replace(what, data=in_a_file(what, folder))
     with quiet_packages(ray=what.ray is not None):
-        return _run(what, Path(out).resolve(), show, runner)
+        return _run(what, folder, show, runner)
+
+
+def in_a_file(what: Sweep, folder: Path) -> str | None:
+    """Where the workers find the data."""
+    if what.data is None or isinstance(what.data, (str, Path)):
+        return None if what.data is None else str(what.data)
+    from edgeprune.data.containers import ContainerReader
+    from edgeprune.data.model_signature import signature_of
+    from edgeprune.data.saved import save_given
+    from edgeprune.keras_bridge.load import load_model, objects_of
+
+    signature = None
+    if what.model is not None and not is_zoo(what.model):
+        objects = objects_of(what.custom_objects)
+        signature = signature_of(load_model(what.model, trust=what.trust_model, custom_objects=objects))
+    steps = recipe(**what.fixed).data.steps
+    path = folder / "samples.npz"
+    save_given(what.data, path, ContainerReader("The data in memory", signature, steps))
+    return str(path)
 
 
 def _run(what: Sweep, folder: Path, show: Callable[[SweepStatus], None], runner: TrialRunner) -> Front:
     settings = recipe(**what.fixed)
     # What trials have in common, apart from settings.
-    parts = fingerprint(what.model, what.data, what.custom_objects, settings)
+    data = None if what.data is None else str(what.data)
+    parts = fingerprint(what.model, data, what.custom_objects, settings)
     made_of = {name: value for name, value in parts.items() if name != "recipe"}
     storage = what.storage or f"sqlite:///{folder / 'sweep.db'}"
     owner = {"study": what.name, "storage": "sweep.db" if what.storage is None else masked(storage)}

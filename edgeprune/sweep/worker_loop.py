@@ -183,6 +183,7 @@ def _without_timings(outcome: Outcome) -> Outcome:
     return dataclasses.replace(outcome, figures=figures, place="", unstable=())
 
 
-def _absolute(path: str | None) -> str | None:
+def _absolute(place: object) -> str | None:
     """Workers may stand elsewhere; names such as ``keras:cifar10`` stay."""
+    path = None if place is None else str(place)
     return str(Path(path).resolve()) if path is not None and Path(path).exists() else path

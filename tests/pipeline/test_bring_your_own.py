@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+import edgeprune
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.load import load_model
 from edgeprune.pipeline import build as pipeline
@@ -83,6 +84,28 @@ def test_a_build_of_it_comes_back_in_the_same_keras(model_file, places, data, tm
     assert [layer.name for layer in back.layers if layer.weights] == ["edges", "middle", "answer"]
     back.compile("adam", "sparse_categorical_crossentropy")
     back.fit(places[1][0][:32], places[2][:32], verbose=0)
+
+
+def test_a_model_and_data_in_memory(places, tmp_path):
+    """A generator that never ends is read once, `steps` batches of it."""
+    _, scaled, y = places
+    taken = []
+
+    def endless():
+        while True:
+            for start in range(0, 360, 40):
+                taken.append(start)
+                yield scaled[0][start : start + 40], y[start : start + 40]
+
+    model = trained("tf_keras", scaled[0], y)
+    bundle = edgeprune.build(
+        model, endless(), steps=9, out=tmp_path / "out", calibration=64, epochs=1, batch_size=32
+    )
+    report = json.loads(bundle.file("report.json").read_text())
+    assert len(taken) == 9
+    assert sum(report["data"][split] for split in ("train", "validation", "test")) == 360
+    assert report["stages"]["deployed"]["metrics"]["accuracy"] >= 0.95
+    assert {one["subject"] for one in report["data"]["decisions"]} >= {"samples", "preprocessing", "loss"}
 
 
 @pytest.mark.parametrize("package", ["keras", "tf_keras"])

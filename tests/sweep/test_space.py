@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.recipe import recipe
-from edgeprune.sweep.settings import DEFAULT_SPACE, Space, parse_space
+from edgeprune.sweep.settings import DEFAULT_SPACE, Space, Sweep, parse_space
+from edgeprune.sweep.sweep import in_a_file
 
 
 def test_values_are_those_of_the_recipe() -> None:
@@ -60,3 +64,13 @@ def test_each_setting_comes_once_and_can_be_built() -> None:
     assert len({tuple(row.items()) for row in drawn}) == 9
     for row in drawn:
         recipe(prune=0.4, **row)
+
+
+def test_data_in_memory_is_written_for_the_workers(tmp_path: Path) -> None:
+    x, y = np.random.default_rng(0).random((30, 4), np.float32), np.arange(30) % 3
+    what = Sweep(None, ((x[:20], y[:20]), (x[20:], y[20:])))
+    with np.load(str(in_a_file(what, tmp_path))) as found:
+        assert set(found) == {"x_train_0", "y_train_0", "x_test_0", "y_test_0"}
+        np.testing.assert_array_equal(found["x_test_0"], x[20:])
+        np.testing.assert_array_equal(found["y_train_0"], y[:20])
+    assert in_a_file(Sweep(None, "keras:mnist"), tmp_path) == "keras:mnist"
