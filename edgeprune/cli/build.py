@@ -112,7 +112,9 @@ def _print(report: Report, out: str, *, explain: bool) -> None:
 
     from edgeprune.report import budget, quantization
     from edgeprune.report.table import COLUMNS, table_rows
+    from edgeprune.report.verdict import verdict
 
+    say(verdict(report))
     table = Table(title=cell(f"{report.model} on {report.data.name}"))
     for column in COLUMNS:
         table.add_column(column, justify="left" if not column else "right")
@@ -122,7 +124,7 @@ def _print(report: Report, out: str, *, explain: bool) -> None:
     say(
         f"{100 * report.removed.neurons:.1f} % of the neurons are removed. Removing them gives the same "
         f"outputs as switching them off (largest difference {report.equivalence.max_abs_error:.1e}). "
-        f"Accuracy is on {report.data.test} test samples."
+        f"Figures are of {report.data.test:,} test samples; ± is twice the standard error."
     )
     for line in quantization.lines(report):
         say(line)

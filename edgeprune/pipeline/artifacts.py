@@ -191,13 +191,13 @@ class Baseline:
         """All metrics of all outputs that have labels, on a split."""
         from edgeprune.tasks import figures
 
-        return figures(self.data.tasks, split.judged, outputs, _first(inputs), threshold)
+        return figures(self.data.tasks, split.judged, outputs, first_input(inputs), threshold)
 
     def scores(self, split: Split, outputs: Outputs, inputs: ModelInput) -> dict[str, float]:
         """A score for each part that is judged by itself, as a fraction; see `edgeprune.tasks.scores`."""
         from edgeprune.tasks import scores
 
-        return scores(self.data.tasks, split.judged, outputs, _first(inputs))
+        return scores(self.data.tasks, split.judged, outputs, first_input(inputs))
 
     def primary_metric(self, split: Split, outputs: Outputs, inputs: ModelInput) -> float:
         """The first output's own metric as a fraction, so that higher is better."""
@@ -222,7 +222,7 @@ class Baseline:
         return anomaly.choose_threshold(y, anomaly.scores(Evaluation(y, outputs[0], None, np.asarray(seen))))
 
 
-def _first(inputs: ModelInput) -> np.ndarray | None:
+def first_input(inputs: ModelInput) -> np.ndarray | None:
     """The only input, which an autoencoder is judged by; None where it is read on demand."""
     found = unless_streamed(inputs)
     return None if isinstance(found, tuple) else found

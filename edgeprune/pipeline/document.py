@@ -17,7 +17,7 @@ from edgeprune.data.splits import choose
 from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
-from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel
+from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel, first_input
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import versions
 from edgeprune.recipe import Recipe, as_mapping
@@ -40,6 +40,7 @@ from edgeprune.report.schema import (
     StageReports,
 )
 from edgeprune.tasks import several
+from edgeprune.tasks.uncertainty import change_errors
 from edgeprune.training.magnitude import zero_ratio
 from edgeprune.types import Manifest
 
@@ -83,6 +84,7 @@ def report(
         cross_validation=folds or None,
         zero_weights=zero_ratio(deployed.quantized.model) if recipe.prune.method != "structural" else None,
         confusion=_confusion(baseline, deployed),
+        change_errors=_change_errors(baseline, deployed, recipe.seed) or None,
     ).to_json()
 
 
@@ -157,6 +159,15 @@ def _confusion(baseline: Baseline, deployed: DeployedModel) -> ConfusionReport |
         )
         for name in ("baseline", "deployed")
     ))
+
+
+def _change_errors(baseline: Baseline, deployed: DeployedModel, seed: int) -> dict[str, float]:
+    """Of the main metrics, from the file's outputs on the test split."""
+    data, names = baseline.data, ("baseline", "deployed")
+    before, after = (deployed.outputs[name] for name in names)
+    thresholds = deployed.thresholds.get(names[0]), deployed.thresholds.get(names[1])
+    inputs = first_input(baseline.test)
+    return change_errors(data.tasks, data.test.judged, before, after, inputs, thresholds, seed)
 
 
 def _notes(deployed: DeployedModel, recipe: Recipe) -> list[str]:

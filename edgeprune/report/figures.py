@@ -98,11 +98,17 @@ def quality_show(metric: str) -> Callable[[float], str]:
     return show_percent if percentage else (lambda value: f"{value:.4g}")
 
 
-def quality_change(metric: str, before: float, after: float) -> str:
-    """What a metric gained or lost, in points where it is a percentage."""
+def quality_change(metric: str, before: float, after: float, error: float | None = None) -> str:
+    """What a metric gained or lost, in points where it is a percentage.
+
+    Args:
+        error: standard error of the change; twice as much is shown, which is about a 95 % interval.
+    """
     if quality_show(metric) is show_percent:
-        return f"{100 * (after - before):+.2f} points"
-    return f"{after - before:+.4g}"
+        spread = "" if error is None else f" ± {200 * error:.2f}"
+        return f"{100 * (after - before):+.2f}{spread} points"
+    spread = "" if error is None else f" ± {2 * error:.2g}"
+    return f"{after - before:+.4g}{spread}"
 
 
 def higher_is_better(metric: str) -> bool:

@@ -202,7 +202,10 @@ class RatioReport:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """The file; `cross_validation` holds the metric on each held-out part, `zero_weights` is a fraction."""
+    """The file; `cross_validation` holds the metric on each held-out part, `zero_weights` is a fraction.
+
+    `change_errors` holds, by metric, the standard error of what deployed gained over baseline on test data.
+    """
 
     schema_version: int
     recipe: Mapping[str, object]
@@ -224,6 +227,7 @@ class Report:
     cross_validation: tuple[float, ...] | None = None
     zero_weights: float | None = None
     confusion: ConfusionReport | None = None
+    change_errors: Mapping[str, float] | None = None
 
     def to_json(self) -> bytes:
         """The file's content."""

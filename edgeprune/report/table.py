@@ -29,7 +29,7 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         return (label, *(optional(value, show) for value in values), change)
 
     def quality(metric: str) -> tuple[str, ...]:
-        change = functools.partial(quality_change, metric)
+        change = functools.partial(quality_change, metric, error=error_of(report, metric))
         return row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
 
     return [
@@ -38,9 +38,9 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         row("parameters", lambda stage: stage.params, "{:,.0f}".format, _percent_change),
         row("MACs", lambda stage: stage.macs, "{:,.0f}".format, _percent_change),
         row("file size", lambda stage: stage.tflite_bytes, lambda value: f"{value / 1000:,.1f} kB",
-            functools.partial(_times, "smaller", "larger")),
+            functools.partial(times, "smaller", "larger")),
         row("latency p50", lambda stage: stage.p50_ms, show_duration,
-            functools.partial(_times, "faster", "slower")),
+            functools.partial(times, "faster", "slower")),
     ]
 
 
@@ -56,6 +56,11 @@ def main_figures(report: Report) -> Sequence[str]:
     return [*first.values(), *([worst] if worst and columns[worst] > _LOST else [])]
 
 
+def error_of(report: Report, metric: str) -> float | None:
+    """Standard error of what the metric gained; None where it is not known."""
+    return (report.change_errors or {}).get(metric)
+
+
 def optional(value: _T | None, show: Callable[[_T], str]) -> str:
     """Empty for what was not measured."""
     return "" if value is None else show(value)
@@ -65,8 +70,8 @@ def _percent_change(before: float, after: float) -> str:
     return f"{100 * (after / before - 1):+.1f} %" if before else ""
 
 
-def _times(less: str, more: str, before: float, after: float) -> str:
+def times(less: str, more: str, before: float, after: float, equal: str = "1.0x") -> str:
     """How often one cost fits into the other, with the word for a lower or a higher one."""
-    if 0 < after < before:
-        return f"{before / after:.1f}x {less}"
-    return f"{after / before:.1f}x {more}" if after > before > 0 else "1.0x"
+    if min(before, after) <= 0 or f"{max(before, after) / min(before, after):.1f}" == "1.0":
+        return equal
+    return f"{before / after:.1f}x {less}" if after < before else f"{after / before:.1f}x {more}"

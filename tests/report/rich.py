@@ -32,7 +32,7 @@ def enrich(report: dict[str, Any]) -> None:
     refusal = {"layer": "output", "channels": 5, "because_of": "output", "reason": "it is the output"}
     report["refusals"] = [refusal]
     report["notes"] = ["A note."]
-    report["data"]["decisions"] = [
+    report.setdefault("data", {})["decisions"] = [
         {"subject": "samples", "choice": "70 train, 10 validation, 20 test.", "why": "20 were drawn."},
         {"subject": "warning", "choice": "The original model does no better than a constant answer."},
     ]

@@ -8,6 +8,7 @@ import pytest
 from edgeprune.report.read import read_report_file
 from edgeprune.report.schema import LatencyReport
 from edgeprune.report.table import table_rows
+from edgeprune.report.verdict import verdict
 
 REPORT = read_report_file(Path(__file__).parent / "golden" / "report_v2.json")
 
@@ -37,3 +38,27 @@ def test_a_metric_is_a_percentage_only_where_that_means_something(metric, cells)
     stages = dataclasses.replace(REPORT.stages, baseline=before, deployed=after)
     row = table_rows(dataclasses.replace(REPORT, stages=stages))[0]
     assert (row[0], row[1], *row[3:]) == (metric, *cells)
+
+
+@pytest.mark.parametrize(("metric", "after", "error", "p50", "text"), [
+    ("accuracy", 0.495, 0.004, 1.0, "Accuracy 50.00 % -> 49.50 % (-0.50 ± 0.80 points): no clear change."),
+    ("accuracy", 0.490, 0.004, 1.0, "Accuracy 50.00 % -> 49.00 % (-1.00 ± 0.80 points): a clear loss."),
+    ("accuracy", 0.510, 0.004, 1.0, "Accuracy 50.00 % -> 51.00 % (+1.00 ± 0.80 points): a clear gain."),
+    ("mean_absolute_error", 0.6, 0.004, 1.0,
+     "Mean absolute error 0.5 -> 0.6 (+0.1 ± 0.008): a clear loss."),
+    ("accuracy", 0.495, None, 1.0, "Accuracy 50.00 % -> 49.50 % (-0.50 points)."),
+])
+def test_the_first_sentence_says_what_was_gained_what_it_cost_and_how_sure_that_is(
+    metric, after, error, p50, text
+):
+    first = dataclasses.replace(
+        REPORT.stages.baseline, tflite_bytes=2000, latency_ms=LatencyReport(4.0), metrics={metric: 0.5}
+    )
+    last = dataclasses.replace(
+        REPORT.stages.deployed, tflite_bytes=1000, latency_ms=LatencyReport(p50), metrics={metric: after}
+    )
+    report = dataclasses.replace(
+        REPORT, stages=dataclasses.replace(REPORT.stages, baseline=first, deployed=last),
+        change_errors=None if error is None else {metric: error},
+    )
+    assert verdict(report) == f"4.0x faster and 2.0x smaller. {text}"
