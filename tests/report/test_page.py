@@ -20,6 +20,7 @@ from edgeprune.report.page import open_subjects, report_page
 from edgeprune.report.page.confusion import from_record
 from edgeprune.report.page.heatmap import shade
 from edgeprune.report.page.page import CSS, MAX_BYTES
+from edgeprune.report.verdict import verdict
 from tests.gate.edit import edit_manifest, edit_report
 from tests.report.markup import Page
 
@@ -67,6 +68,17 @@ def test_the_figures_are_the_report_s(rich_bundle):
     assert "bias correction" in [text for _, text in page.all("th")]
     assert "shipped" in cells
     assert {"+1.25", "+0.25", "No training data was given."} <= set(cells)
+
+
+def test_the_first_sentence_is_the_verdict_and_says_how_sure_it_is(rich_bundle, tmp_path):
+    folder = tmp_path / "sure"
+    shutil.copytree(rich_bundle, folder)
+    metric = next(iter(json.loads((folder / "report.json").read_text())["stages"]["baseline"]["metrics"]))
+    edit_report(folder, lambda report: report.update(change_errors={metric: 0.0125}))
+    for bundle, sure in ((rich_bundle, False), (folder, True)):
+        ((_, text),) = Page(page_of(bundle)).all("p", class_="verdict")
+        assert text.startswith(verdict(open_subjects([bundle], ())[0].report))
+        assert ("± 2.50 points" in text) == ("± is twice the standard error" in text) == sure
 
 
 def test_what_is_absent_is_left_out(true_bundle):

@@ -12,9 +12,16 @@ from edgeprune.report.page.svg import Show, figure
 from edgeprune.report.page.trade import COSTS, point_of, trade_plot
 from edgeprune.report.schema import STAGES
 from edgeprune.report.table import COLUMNS, table_rows
+from edgeprune.report.verdict import verdict
 
 _MAX_TEXT = 300
 _TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+def first_sentence(subject: Subject) -> Html:
+    """What was gained, what it cost, and how sure that is."""
+    uncertain = " ± is twice the standard error." if subject.report.change_errors else ""
+    return tag("p", verdict(subject.report) + uncertain, class_="verdict")
 
 
 def warnings(subject: Subject) -> Html:

@@ -61,8 +61,8 @@ def report_page(subjects: Sequence[Subject]) -> str:
 def _single(subject: Subject) -> str:
     name, data = subject.report.model or subject.name, subject.report.data.name
     lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (f"; data {data}" if data else "")
-    warnings = outcome.warnings(subject)
-    return document(f"{name}: edgeprune report", name, lead, _sections(subject, "b0"), warnings)
+    first = join((outcome.first_sentence(subject), outcome.warnings(subject)))
+    return document(f"{name}: edgeprune report", name, lead, _sections(subject, "b0"), first)
 
 
 def _several(subjects: Sequence[Subject]) -> str:
@@ -70,7 +70,8 @@ def _several(subjects: Sequence[Subject]) -> str:
     sections: list[tuple[str, str, Html | None]] = [("compared", "Compared", comparison(subjects))]
     if len(subjects) <= _MAX_DETAILED:
         folded = [
-            tag("details", tag("summary", subject.name), outcome.warnings(subject), *(
+            tag("details", tag("summary", subject.name), outcome.first_sentence(subject),
+                outcome.warnings(subject), *(
                 tag("section", tag("h3", title), content)
                 for _, title, content in _sections(subject, f"b{index}") if content is not None
             ), class_="bundle")
