@@ -25,7 +25,7 @@ from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dat
 from edgeprune.data.file_reader import FileReader, kept_rows
 from edgeprune.data.folders import files_below, listed_labels
 from edgeprune.data.pictures import SUFFIXES, first_shape, form_for, scale_note, steps_for
-from edgeprune.data.splits import ALIASES
+from edgeprune.data.splits import split_of_name
 from edgeprune.errors import InputError, shown
 from edgeprune.types import OutputTask
 
@@ -82,8 +82,8 @@ def _coco_files(root: Path) -> list[Path]:
     found = []
     for path in sorted(files_below(root, (".json",), root)):
         folders = [part.lower() for part in path.relative_to(root).parts[:-1]]
-        placed = not folders or folders[-1] == "annotations" or folders[-1] in ALIASES
-        if len(folders) < 3 and placed and _looks_like_coco(path):
+        placed = not folders or folders[-1] == "annotations" or split_of_name(folders[-1]) is not None
+        if len(folders) < 4 and placed and _looks_like_coco(path):
             found.append(path)
     return found
 
@@ -149,8 +149,7 @@ def _nearest_path(found: Sequence[Path], name: str, split: str) -> Path | None:
         return found[0] if found else None
     wanted = Path(name).parts
     return max(found, key=lambda path: (
-        path.parts[-len(wanted):] == wanted, any(ALIASES.get(p.lower().rstrip("0123456789")) == split
-                                                 for p in path.parts[:-1]),
+        path.parts[-len(wanted):] == wanted, any(split_of_name(part) == split for part in path.parts[:-1]),
     ))
 
 

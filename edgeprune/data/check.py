@@ -15,15 +15,46 @@ from edgeprune.tasks import OutputTask, several
 _NAMED = 5  # classes listed in a message at most
 
 
-def check(data: Dataset, signature: ModelSignature | None) -> None:
-    """Checks samples and labels of all splits; without a signature, finite numbers and classes only."""
+def check(data: Dataset, signature: ModelSignature | None, *, listed: bool = False) -> None:
+    """Checks samples and labels of all splits; without a signature, finite numbers and classes only.
+
+    Where the source has `listed` its classes, one without samples is no mistake: see `thin_classes`.
+    """
     for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         if not len(split):
             raise InputError(f"The {name} split has no samples.", "At least one is expected.", "Add samples.")
         _check_samples(data, split, name, signature)
         check_targets(split, name, signature, data.tasks)
     if data.train.y is not None:
-        _check_classes(data, signature)
+        _check_classes(data, signature, listed=listed)
+
+
+def check_names(names: Sequence[str], tasks: Sequence[OutputTask], signature: ModelSignature | None) -> None:
+    """Refuses more classes than the model tells apart."""
+    if signature is None or not tasks or tasks[0].kind not in ("classes", "binary"):
+        return
+    output = signature.each_output[0]
+    if output.loss != "any" and 0 < (number := classes_of(output)) < len(names):
+        raise InputError(
+            f"There are names for {len(names)} classes: {_listed([repr(name) for name in names])}.",
+            f"The model has {number}.", "Correct the classes, or take the model they belong to.",
+        )
+
+
+def thin_classes(data: Dataset) -> tuple[str, ...]:
+    """Sentences on classes of the first output that have no training or no test samples."""
+    names, notes = data.labels or (), []
+    for split, follows in ((data.train, "is not trained on"), (data.test, "is not measured on")):
+        y = split.labels
+        if y is not None and y.ndim == 1 and y.dtype.kind == "i" and names:
+            seen = set(np.unique(y).tolist())
+            if lacking := [_name(number, names) for number in range(len(names)) if number not in seen]:
+                kind = "training" if split is data.train else "test"
+                notes.append(
+                    f"No {kind} sample is of class {_listed(lacking)}: the model {follows} "
+                    f"{'it' if len(lacking) == 1 else 'them'}."
+                )
+    return tuple(notes)
 
 
 def _check_samples(data: Dataset, split: Split, name: str, signature: ModelSignature | None) -> None:
@@ -203,8 +234,8 @@ def _check_values(y: np.ndarray, where: str, output: OutputSignature) -> None:
         )
 
 
-def _check_classes(data: Dataset, signature: ModelSignature | None) -> None:
-    """Every class of model and data has training samples, and there are at least two."""
+def _check_classes(data: Dataset, signature: ModelSignature | None, *, listed: bool) -> None:
+    """Every class of model and data has training samples, unless listed, and there are at least two."""
     outputs = signature.each_output if signature is not None else (None,)
     labelled = several(data.train.y, len(outputs))
     for task, output, y in zip(data.tasks, outputs, labelled, strict=False):
@@ -212,12 +243,13 @@ def _check_classes(data: Dataset, signature: ModelSignature | None) -> None:
             continue
         names = task.classes or ((data.labels or ()) if y is data.train.labels else ())
         if task.kind in ("classes", "binary") and y.ndim == 1 and y.dtype.kind == "i":
-            _check_seen(np.unique(y).tolist(), classes_of(output) if output else len(names), names)
+            number = classes_of(output) if output else len(names)
+            _check_seen(np.unique(y).tolist(), number, names, listed=listed)
         elif task.kind == "multi_label" and y.ndim == 2:
             _check_empty(np.flatnonzero(~y.any(axis=0)).tolist(), names)
 
 
-def _check_seen(seen: list[int], number: int, names: tuple[str, ...]) -> None:
+def _check_seen(seen: list[int], number: int, names: tuple[str, ...], *, listed: bool) -> None:
     if len(seen) == 1:
         raise InputError(
             f"All training samples are of one class, {_name(seen[0], names)}.",
@@ -225,19 +257,23 @@ def _check_seen(seen: list[int], number: int, names: tuple[str, ...]) -> None:
             "Add samples of another class, or leave the labels out: then agreement with the original "
             "model is measured.",
         )
-    _check_empty(sorted(set(range(number)) - set(seen)), names)
+    _check_empty(sorted(set(range(len(names) if listed else 0, number)) - set(seen)), names)
 
 
 def _check_empty(empty: list[int], names: tuple[str, ...]) -> None:
     if empty:
-        listed = ", ".join(_name(label, names) for label in empty[:_NAMED])
-        more = f" and {len(empty) - _NAMED} more" if len(empty) > _NAMED else ""
+        listed = _listed([_name(label, names) for label in empty])
         raise InputError(
-            f"No training sample is of class {listed}{more}: an empty class.",
+            f"No training sample is of class {listed}: an empty class.",
             "Every class of the model needs samples.",
             "Add some, or leave the labels out: pruning and quantization need none, and agreement with the "
             "original model is measured.",
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
 
 
 def _name(number: int, names: tuple[str, ...]) -> str:

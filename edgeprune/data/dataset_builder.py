@@ -99,6 +99,7 @@ def build_dataset(
         read = labels.read_labels(raw, signature, classes)
     else:
         read = labels.Labels({part: _as_they_are(y) for part, y in raw.items() if y is not None}, tasks)
+    check.check_names(classes or (), read.tasks, signature)
     counts = {part: _weights(array, part) for part, array in (weights or {}).items()}
     given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():
@@ -129,8 +130,8 @@ def build_dataset(
             *decided("labels", read.notes), *decided("preprocessing", fitted.notes),
         ),
     )
-    check.check(data, signature)
-    return data
+    check.check(data, signature, listed=bool(classes))
+    return data.deciding(*decided("warning", check.thin_classes(data)))
 
 
 def _as_they_are(y: labels.RawTargets) -> np.ndarray | Targets:

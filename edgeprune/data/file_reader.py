@@ -23,6 +23,7 @@ import numpy as np
 
 from edgeprune.data import streamed
 from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.labels import RawTargets
 from edgeprune.data.streamed import Array, FromItems, pick
 from edgeprune.errors import InputError, UnreadableError, shown
 
@@ -127,6 +128,13 @@ class FromFiles(FromItems):
 def kept_rows(array: Array, kept: np.ndarray) -> Array:
     """The samples that could be read; the very array where all could."""
     return array if kept.all() else pick(array, kept)
+
+
+def kept_labels(y: RawTargets, kept: np.ndarray) -> RawTargets:
+    """The labels of samples that could be read."""
+    if isinstance(y, tuple):
+        return tuple(None if one is None else np.asarray(one)[kept] for one in y)
+    return None if y is None else np.asarray(y)[kept]
 
 
 def _in_threads(count: int, work: Callable[[int], object]) -> Iterator[tuple[_Failed, int]]:

@@ -1,11 +1,7 @@
-"""Files of a folder by class, and by split where it has them; no link leads out of the folder.
+"""Files and folders below a folder, and the texts beside data; no link leads out of the folder.
 
-    FOLDER/cat/1.jpg  FOLDER/dog/2.jpg               classes; the splits are drawn
-    FOLDER/train/cat/1.jpg  FOLDER/test/dog/2.jpg    splits as they are (train, validation or val, test)
-    FOLDER/labels.txt                                the classes in the model's order; else alphabetical
-
-Names are bytes of unknown origin: hidden files and files of other kinds are passed over, a class is
-called by printable text, and anything that is no regular file (a pipe, a device) is never opened.
+Names are bytes of unknown origin: hidden files, files of other kinds and what operating systems leave behind
+are passed over, and anything that is no regular file (a pipe, a device) is never opened.
 """
 
 from __future__ import annotations
@@ -13,43 +9,17 @@ from __future__ import annotations
 import collections
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from edgeprune.data.labels import check_class_name
-from edgeprune.data.splits import ALIASES
 from edgeprune.errors import InputError, shown, unreadable
 
-_DEEPEST = 20
-ByClass = Mapping[str, Sequence[Path]]
-
-
-def by_split(folder: Path, suffixes: Sequence[str]) -> dict[str, ByClass]:
-    """Files by class under ``train``, and under ``validation`` and ``test`` where there are such folders."""
-    names = subfolders(folder)
-    splits = {ALIASES.get(name.lower()) for name in names}
-    if "train" in splits and None not in splits:
-        return {ALIASES[name.lower()]: by_class(folder / name, suffixes, folder) for name in names}
-    return {"train": by_class(folder, suffixes, folder)}
-
-
-def by_class(folder: Path, suffixes: Sequence[str], root: Path, skip: str = "") -> ByClass:
-    """Files of each subfolder but `skip`, sorted by their paths."""
-    classes = {}
-    for name in subfolders(folder):
-        if name == skip:
-            continue
-        check_class_name(name)
-        classes[name] = sorted(files_below(folder / name, suffixes, root))
-        if not classes[name]:
-            raise InputError(
-                f"Class {name!r} of {folder} is empty.",
-                f"Files that end in {', '.join(suffixes)} are expected.", "Add some, or remove the folder.",
-            )
-    if not classes:
-        expected = "One folder for each class is expected."
-        raise InputError(f"{folder} has no folders.", expected, "Sort the files into them.")
-    return classes
+_DEEPEST, _NAMED = 20, 10
+_LEFT_BEHIND = frozenset((
+    "__macosx", "__pycache__", "thumbs.db", "desktop.ini", "lost+found", "@eadir", "$recycle.bin",
+    "system volume information",
+))
+"""Of operating systems, in small letters; what begins with a dot is left behind, too."""
 
 
 def subfolders(folder: Path) -> list[str]:
@@ -57,9 +27,14 @@ def subfolders(folder: Path) -> list[str]:
     return sorted(entry.name for entry in _entries(folder) if entry.is_dir())
 
 
+def is_left_behind(name: str) -> bool:
+    """Whether a file or folder is hidden, or made by an operating system and not by people."""
+    return name.startswith(".") or name.lower() in _LEFT_BEHIND
+
+
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
-        return [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
+        return [entry for entry in os.scandir(folder) if not is_left_behind(entry.name)]
     except OSError as error:
         raise unreadable(folder, error, "A folder is expected.", "Check its name and rights.") from error
 
@@ -89,35 +64,43 @@ def _check_inside(path: Path, root: Path) -> None:
         )
 
 
-def class_order(folder: Path, found: Sequence[str], source: str = "The folders are") -> tuple[str, ...]:
-    """The classes as labels.txt lists them; else sorted."""
-    listed = listed_labels(folder) if (folder / "labels.txt").is_file() else tuple(sorted(found))
-    if sorted(listed) != sorted(found):
-        listed = _unnumbered(listed)
-    if sorted(listed) != sorted(found):
-        raise InputError(
-            f"{folder / 'labels.txt'} lists {', '.join(listed)}.",
-            f"{source} {', '.join(sorted(found))}.", "Make them the same.",
-        )
-    return listed
+def class_order(places: Sequence[Path], found: Sequence[str]) -> tuple[str, ...]:
+    """The classes as labels.txt in the first of `places` that has it lists them; else those found, sorted.
+
+    It may list more than there are; the model decides whether that is right.
+    """
+    for place in places:
+        for listed in (_lines_of_labels(place), listed_labels(place)):  # a class may be called "0 cat"
+            if listed and set(found) <= set(listed):
+                return listed
+        if listed:
+            lacking = [name for name in found if name not in listed]
+            raise InputError(
+                f"{place / 'labels.txt'} lists {', '.join(listed[:_NAMED])}"
+                + (f" and {len(listed) - _NAMED} more." if len(listed) > _NAMED else "."),
+                f"There are folders that it does not list: {', '.join(lacking[:_NAMED])}.",
+                "Correct the list, or rename the folders.",
+            )
+    return tuple(sorted(found))
 
 
 def _unnumbered(lines: Sequence[str]) -> tuple[str, ...]:
-    """Lines such as ``0 cat`` in the order of their numbers, where these are 0, 1, 2 ...; else the lines."""
+    """Lines such as ``0 cat`` in the order of their numbers, counting from 0 or 1; else the lines."""
     found = [re.fullmatch(r"([0-9]{1,6})[\s:,]+(.+)", line) for line in lines]
     names = {int(match[1]): match[2].strip() for match in found if match}
-    if set(names) != set(range(len(lines))):
+    first = min(names, default=0)
+    if first > 1 or set(names) != set(range(first, first + len(lines))):
         return tuple(lines)
-    return tuple(names[number] for number in range(len(lines)))
+    return tuple(names[number] for number in sorted(names))
 
 
 def skipped(folder: Path, suffixes: Sequence[str]) -> str:
     """A sentence that counts the files of other kinds, by their endings; empty where there are none."""
     endings, every = collections.Counter[str](), 0
     for place, below, names in os.walk(folder):
-        below[:] = [name for name in below if not name.startswith(".")]
+        below[:] = [name for name in below if not is_left_behind(name)]
         for name in names:
-            if name.startswith(".") or (name == "labels.txt" and Path(place) == folder):
+            if is_left_behind(name) or (name == "labels.txt" and Path(place) == folder):
                 continue
             every += 1
             if not name.lower().endswith(tuple(suffixes)):
@@ -135,12 +118,26 @@ def beside(path: Path, name: str) -> Path:
 
 
 def listed_labels(path: Path) -> tuple[str, ...]:
-    """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none."""
+    """The classes or tags in the model's order, out of a `labels.txt` that lies with the data; else none.
+
+    Raises:
+        InputError: it cannot be read, or lists a class twice.
+    """
+    listed = _unnumbered(_lines_of_labels(path))
+    if twice := [name for name in dict.fromkeys(listed) if listed.count(name) > 1]:
+        raise InputError(
+            f"{beside(path, 'labels.txt')} lists {twice[0]!r} twice.", "Each class once is expected.",
+            "Correct the list.",
+        )
+    return listed
+
+
+def _lines_of_labels(path: Path) -> tuple[str, ...]:
     listed = beside(path, "labels.txt")
     if not listed.is_file():
         return ()
     _check_inside(listed, listed.parent)
-    lines = text_of(listed, "A class a line, UTF-8.").splitlines()
+    lines = text_of(listed, "A class a line, UTF-8.").lstrip("\ufeff").splitlines()
     return tuple(line.strip() for line in lines if line.strip())
 
 

@@ -2,7 +2,7 @@
 
     FOLDER/images/a.jpg        FOLDER/masks/a.png            the splits are drawn
     FOLDER/images/train/a.jpg  FOLDER/masks/train/a.png      splits as they are
-    FOLDER/train/images/a.jpg  FOLDER/train/masks/a.png      the same
+    FOLDER/train/images/a.jpg  FOLDER/train/masks/a.png      the same, also in a folder that holds only them
 
 A file belongs to the picture of the same name; ``_mask`` and the like at the end of its name are passed over.
 """
@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from edgeprune.data.folders import files_below, subfolders
-from edgeprune.data.splits import ALIASES
+from edgeprune.data.splits import split_of_name
 from edgeprune.errors import InputError
 
 PICTURE_FOLDERS = ("images", "image", "img", "imgs", "jpegimages", "pictures", "photos")
 _ENDING = re.compile(r"[_-](mask|masks|seg|label|labels|gt|segmentation)$", re.IGNORECASE)
+_DEEPEST = 3  # folders that hold nothing but one folder
 _Key = tuple[str, ...]  # folders but the one that tells pictures from what belongs to them, and the name
 
 
@@ -45,12 +46,17 @@ def has_folders(source: str, names: Sequence[str]) -> bool:
     root = Path(source)
     if not root.is_dir():
         return False
-    inside = [root, *(root / name for name in subfolders(root) if name.lower() in ALIASES)]
+    return _has_folders(root, names, deepest=_DEEPEST)
+
+
+def _has_folders(root: Path, names: Sequence[str], deepest: int) -> bool:
+    below = subfolders(root)
+    inside = [root, *(root / name for name in below if split_of_name(name))]
     for folder in inside:
         found = {name.lower() for name in subfolders(folder)}
         if found & set(PICTURE_FOLDERS) and found & set(names):
             return True
-    return False
+    return len(below) == 1 and deepest > 0 and _has_folders(root / below[0], names, deepest - 1)
 
 
 def pairs_below(
@@ -83,7 +89,7 @@ def pairs_below(
 
 def split_of(folders: Sequence[str]) -> str:
     """The split that one of some folders is called after; else training."""
-    return next((ALIASES[name.lower()] for name in folders if name.lower() in ALIASES), "train")
+    return next(filter(None, map(split_of_name, folders)), "train")
 
 
 def _by_key(root: Path, names: Sequence[str], suffixes: Sequence[str]) -> dict[_Key, Path]:

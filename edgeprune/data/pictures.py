@@ -13,7 +13,7 @@ import contextlib
 import dataclasses
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +22,10 @@ import numpy as np
 from edgeprune import preprocessing
 from edgeprune.data import folders
 from edgeprune.data.dataset import Dataset
-from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
-from edgeprune.data.file_reader import FileForm, FileReader, kept_rows
+from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
+from edgeprune.data.labels import RawTargets
+from edgeprune.data.layout import layout_of
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.streamed import Array
 from edgeprune.errors import InputError, UnreadableError, not_installed
@@ -227,42 +229,39 @@ def _broken(path: Path, error: Exception) -> UnreadableError:
 def read_image_folder(request: DataRequest) -> Dataset:
     """A `Dataset` of all pictures below a folder."""
     folder = request.path
-    parts = folders.by_split(folder, SUFFIXES)
-    order = folders.class_order(folder, sorted({name for part in parts.values() for name in part}))
-    paths = {
-        split: [path for name in order for path in classes.get(name, ())] for split, classes in parts.items()
-    }
-    labels = {
-        split: np.array([n for n, name in enumerate(order) for _ in classes.get(name, ())], np.int64)
-        for split, classes in parts.items()
-    }
-    form = form_for(first_shape(paths["train"], upright=True), request.signature)
-    read = FileReader(request, sum(map(len, paths.values())))
-    made: dict[str, tuple[Array, np.ndarray | None]] = {}
-    for split, files in paths.items():
-        x, kept = read.samples(files, form.of_files(upright=True))
-        made[split] = (kept_rows(x, kept), labels[split][kept])
-    return _picture_dataset(made, order, form, request, read.settle())
+    layout = layout_of(folder, SUFFIXES)
+    order = folders.class_order((layout.root, folder), layout.classes) if layout.classes else None
+    parts: dict[str, tuple[list[Path], np.ndarray | None]] = {}
+    for split, classes in layout.parts.items():
+        paths = [path for name in order or ("",) for path in classes.get(name, ())]
+        y = [number for number, name in enumerate(order or ()) for _ in classes.get(name, ())]
+        parts[split] = (paths, np.array(y, np.int64) if order else None)
+    skipped = (folders.skipped(folder, SUFFIXES), *layout.skipped)
+    return read_picture_files(parts, request, classes=order, notes=layout.notes, skipped=skipped)
 
 
 def read_pictures(request: DataRequest) -> Dataset:
     """A `Dataset` without labels of the pictures that lie in a folder."""
-    folder = request.path
-    paths = sorted(folders.files_below(folder, SUFFIXES, folder))
-    form = form_for(first_shape(paths, upright=True), request.signature)
-    read = FileReader(request, len(paths))
-    x, kept = read.samples(paths, form.of_files(upright=True))
-    return _picture_dataset({"train": (kept_rows(x, kept), None)}, None, form, request, read.settle())
+    paths = sorted(folders.files_below(request.path, SUFFIXES, request.path))
+    skipped = (folders.skipped(request.path, SUFFIXES),)
+    return read_picture_files({"train": (paths, None)}, request, skipped=skipped)
 
 
-def _picture_dataset(
-    parts: RawParts, classes: Sequence[str] | None, form: PictureForm, request: DataRequest, left_out: str
+def read_picture_files(
+    parts: Mapping[str, tuple[Sequence[Path], RawTargets]], request: DataRequest, *,
+    classes: Sequence[str] | None = None, notes: Sequence[str] = (), skipped: Sequence[str] = (),
 ) -> Dataset:
+    """A `Dataset` of files of pictures by split with their labels, or None; `classes` are names in order."""
     signature, name = request.signature, request.path.name
+    form = form_for(first_shape(parts["train"][0], upright=True), signature)
+    read = FileReader(request, sum(len(paths) for paths, _ in parts.values()))
+    made: dict[str, tuple[Array, RawTargets]] = {}
+    for split, (paths, y) in parts.items():
+        x, kept = read.samples(paths, form.of_files(upright=True))
+        made[split] = (kept_rows(x, kept), kept_labels(y, kept))
     size = f"Pictures become {form.height} x {form.width} x {form.channels}."
     steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
-    skipped = (folders.skipped(request.path, SUFFIXES), left_out)
     return build_dataset(
-        request, "vision", parts, lambda _: steps, name=name, source=name, classes=classes,
-        notes=(_UPRIGHT,), skipped=skipped,
+        request, "vision", made, lambda _: steps, name=name, source=name, classes=classes,
+        notes=(*notes, _UPRIGHT), skipped=(*skipped, read.settle()),
     )

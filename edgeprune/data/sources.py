@@ -7,7 +7,7 @@ What is typed, what it is, and the module that reads it:
     COCO's .json, VOC's .xml, YOLO      pictures with boxes          `boxes`
     COCO's .json with keypoints         pictures with points         `keypoints`
     FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
-    FOLDER/yes/1.wav                    recordings by word           `speech_data`
+    FOLDER/yes/1.wav, FOLDER/1.flac     recordings, by class or bare `speech_folders`
     data.csv .tsv .json .jsonl .parquet texts, files, numbers        `table_data`
     tfds:NAME                           TensorFlow Datasets          `tfds`
     keras:NAME                          Keras' own                   `keras_sets`
@@ -27,6 +27,7 @@ from pathlib import Path
 
 from edgeprune.data import (
     arrays,
+    audio_files,
     boxes,
     callables,
     folders,
@@ -34,7 +35,7 @@ from edgeprune.data import (
     keypoints,
     masks,
     pictures,
-    speech_data,
+    speech_folders,
     table_data,
     tables,
 )
@@ -140,7 +141,10 @@ KINDS: tuple[SourceKind, ...] = (
     ),
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
-    SourceKind("a folder of .wav by word", _holds_by_class(".wav"), speech_data.read_speech_folder),
+    SourceKind(
+        "a folder of recordings by class", _holds_by_class(*audio_files.SUFFIXES),
+        speech_folders.read_speech_folder,
+    ),
     SourceKind("COCO's annotations (.json)", boxes.is_coco, keypoints.read_coco_data),
     SourceKind("a folder of pictures and Pascal VOC's .xml", boxes.is_voc, boxes.read_voc_data),
     SourceKind("a folder of images/ and YOLO's labels/", boxes.is_yolo, boxes.read_yolo_data),
@@ -149,6 +153,9 @@ KINDS: tuple[SourceKind, ...] = (
         "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), pictures.read_image_folder
     ),
     SourceKind("a folder of pictures", _holds(*pictures.SUFFIXES), pictures.read_pictures),
+    SourceKind(
+        "a folder of recordings", _holds(*audio_files.SUFFIXES), speech_folders.read_bare_recordings
+    ),
     SourceKind(
         "package.module:function",
         lambda source: _CALLABLE.fullmatch(source) is not None and not Path(source).exists(),

@@ -6,6 +6,7 @@ the rest) validate, but at least one each, so that small data has every class in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import numpy as np
@@ -20,7 +21,18 @@ ALIASES = {
     "val": "validation", "dev": "validation", "test": "test", "testing": "test",
 }
 """Names of folders, files and rows that stand for a split."""
+_FOLDER_WORDS = {
+    **ALIASES, "eval": "test", "evaluation": "test", "holdout": "test", "development": "validation",
+}
 Parts = Mapping[str, Split]
+
+
+def split_of_name(name: str) -> str | None:
+    """The split that a folder is called after, as training_set, Testset, val2017 or seg_train."""
+    words = re.findall("[A-Z]?[a-z]+|[A-Z]+", name)
+    stems = {re.sub("(set|data|images|imgs)$", "", word.lower()) for word in words}
+    found = {_FOLDER_WORDS[stem] for stem in stems if stem in _FOLDER_WORDS}
+    return found.pop() if len(found) == 1 else None
 
 
 def make_splits(parts: Parts, seed: int) -> tuple[dict[str, Split], tuple[str, ...]]:

@@ -76,7 +76,7 @@ def test_the_statistics_are_those_of_the_training_clips(folder):
     data = open_data(folder, signature=signature(49, 40))
     assert data.preprocessing == before
     rng = np.random.default_rng(1)
-    from edgeprune.data.speech_data import split_of
+    from edgeprune.data.speech_folders import split_of
 
     for path in folder.rglob("*.wav"):
         if split_of(path.name) == "test":

@@ -3,7 +3,8 @@ import wave
 import numpy as np
 import pytest
 
-from edgeprune.data.speech_data import background_noise, read_wav, split_of, word_folders
+from edgeprune.data.sources import open_data
+from edgeprune.data.speech_folders import background_noise, read_clip, split_of
 from edgeprune.errors import InputError
 
 RATE = 8000
@@ -41,14 +42,14 @@ def folder(tmp_path):
 def test_every_pcm_width_is_read(tmp_path, width, tolerance, channels):
     levels = 20000 * np.sin(np.arange(500) / 7)
     write(tmp_path / "a.wav", levels, width=width, channels=channels)
-    got = read_wav(tmp_path / "a.wav", RATE)
+    got = read_clip(tmp_path / "a.wav", RATE)
     assert got.dtype == np.int16
     np.testing.assert_allclose(got, levels, rtol=0, atol=tolerance)
 
 
 def test_another_rate_is_resampled(tmp_path):
     write(tmp_path / "a.wav", 10000 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000), rate=16000)
-    got = read_wav(tmp_path / "a.wav", RATE)
+    got = read_clip(tmp_path / "a.wav", RATE)
     expected = 10000 * np.sin(2 * np.pi * 440 * np.arange(8000) / 8000)
     np.testing.assert_allclose(got[500:-500], expected[500:-500], rtol=0, atol=12)
 
@@ -56,7 +57,8 @@ def test_another_rate_is_resampled(tmp_path):
 def test_the_lists_decide_the_split(folder):
     (folder / "validation_list.txt").write_text("up/00000001_nohash_0.wav\ndown/00000001_nohash_0.wav\n")
     (folder / "testing_list.txt").write_text("up/00000002_nohash_0.wav\n")
-    data = word_folders(folder, ["up", "down"], sample_rate=RATE, silence=False)
+    (folder / "labels.txt").write_text("up\ndown\n_unknown_\n")
+    data = open_data(folder)
     assert data.labels == ("up", "down", "_unknown_")
     assert sorted(data.validation.y) == [0, 1]
     assert list(data.test.y) == [0]
@@ -64,10 +66,11 @@ def test_the_lists_decide_the_split(folder):
     assert list(counts) == [18, 19, 20]
     assert data.input_shape() == (49, 40)
     assert data.stream.window_samples == RATE
+    assert any("No test sample is of class 'down', '_unknown_'" in note for note in data.notes)
 
 
 def test_without_lists_a_speaker_stays_in_one_split(folder):
-    data = word_folders(folder, sample_rate=RATE)
+    data = open_data(folder)
     assert data.labels == ("down", "up", "zebra", "_silence_")
     speakers = [split_of(f"{speaker:08x}_nohash_0.wav") for speaker in range(20)]
     for name in ("train", "validation", "test"):
@@ -77,17 +80,28 @@ def test_without_lists_a_speaker_stays_in_one_split(folder):
     assert split_of("abc_nohash_0.wav") == split_of("abc_nohash_7.wav")
 
 
+def test_without_speakers_every_word_is_in_every_split(tmp_path):
+    for number, word in enumerate(("a", "b", "c")):
+        for take in range(7):
+            write(tmp_path / word / f"take {take}.wav", 8000 * np.sin((number + 1) * np.arange(4000) / 9))
+    data = open_data(tmp_path)
+    for name in ("train", "validation", "test"):
+        assert set(getattr(data, name).y) == {0, 1, 2}
+
+
 def test_background_noise_is_read(folder):
     (noise,) = background_noise(folder, RATE)
     assert len(noise) == 30000
 
 
 def test_errors_name_the_place(folder, tmp_path):
-    with pytest.raises(InputError, match="no folder for left"):
-        word_folders(folder, ["left"])
+    (folder / "labels.txt").write_text("up\ndown\n")
+    with pytest.raises(InputError, match=r"does not list: zebra\. List them, or _unknown_"):
+        open_data(folder)
+    (folder / "labels.txt").unlink()
     (folder / "testing_list.txt").write_bytes(b"up/\xff.wav")
     with pytest.raises(InputError, match=r"testing_list\.txt cannot be read"):
-        word_folders(folder, ["up"])
+        open_data(folder)
     (tmp_path / "bad.wav").write_bytes(b"not audio")
     with pytest.raises(InputError, match=r"bad\.wav cannot be read"):
-        read_wav(tmp_path / "bad.wav", RATE)
+        read_clip(tmp_path / "bad.wav", RATE)

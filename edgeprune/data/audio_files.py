@@ -1,0 +1,85 @@
+"""Recordings to mono levels: WAV by `edgeprune.data.wav`, FLAC, Ogg and MP3 by the package soundfile.
+
+The content decides, not the name: what begins as an MP3 and is called .wav is read as an MP3.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data.wav import HIGHEST_HZ, LOWEST_HZ, read_wav
+from edgeprune.errors import UnreadableError, not_installed, unreadable
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
+_EXPECTED = f"A WAV, FLAC, Ogg or MP3 file at {LOWEST_HZ} to {HIGHEST_HZ} Hz is expected."
+_MOST_SAMPLES = 1 << 28  # of all channels; half an hour of six channels at 24 kHz
+_BEGINS = {b"fLaC": "FLAC", b"OggS": "Ogg", b"ID3": "MP3"}
+_FULL_SCALE = 32768
+
+
+def read_audio(path: Path) -> tuple[np.ndarray, int]:
+    """Levels (S,) of 16-bit range, float64, channels averaged, and the sample rate in Hz.
+
+    Raises:
+        UnreadableError: the file is damaged, or no recording.
+    """
+    if _by_soundfile(path):
+        return _decoded(path)
+    return read_wav(path)
+
+
+def require_decoder(paths: Sequence[Path]) -> None:
+    """Raises `InputError` with the install line where a file needs a package that is missing."""
+    if importlib.util.find_spec("soundfile") is not None:
+        return
+    if needing := [path for path in paths if _by_soundfile(path)]:
+        raise not_installed(
+            f"{len(needing)} of {len(paths)} recordings are FLAC, Ogg or MP3, such as {needing[0].name}. "
+            "They are read by the package soundfile", "pip install 'edgeprune[audio]'",
+        )
+
+
+def _by_soundfile(path: Path) -> bool:
+    """Whether another decoder than that of WAV reads a file, by its beginning."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4)
+    except OSError as error:
+        raise unreadable(path, error, _EXPECTED, "Check its rights.") from error
+    is_frame = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0  # an MP3 without tags
+    return is_frame or any(head.startswith(begin) for begin in _BEGINS)
+
+
+def _decoded(path: Path) -> tuple[np.ndarray, int]:
+    try:
+        soundfile = importlib.import_module("soundfile")
+    except (ImportError, OSError) as error:  # OSError: the C library is missing
+        needed = "FLAC, Ogg and MP3 are read by the package soundfile"
+        raise not_installed(needed, "pip install 'edgeprune[audio]'") from error
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            rate, channels = int(file.samplerate), int(file.channels)
+            levels = file.read(_MOST_SAMPLES // channels, dtype="float64", always_2d=True)
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:  # soundfile's own are RuntimeErrors
+        raise UnreadableError(path, _reason(error, path), _EXPECTED, "Convert it, or take it out.") from error
+    if reason := _doubt(levels, rate):
+        raise UnreadableError(path, reason, _EXPECTED, "Convert it, or take it out.")
+    return np.asarray(levels.mean(axis=1) * _FULL_SCALE), rate
+
+
+def _doubt(levels: np.ndarray, rate: int) -> str:
+    if not LOWEST_HZ <= rate <= HIGHEST_HZ:
+        return f"it has {rate} samples a second"
+    if not len(levels):
+        return "it has no samples"
+    return "" if np.isfinite(levels).all() else "it has samples that are no numbers"
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """Without the path, which soundfile repeats."""
+    return str(error).replace(f"Error opening {str(path)!r}: ", "").rstrip(".")
