@@ -18,6 +18,7 @@ import numpy as np
 
 from edgeprune.data.archive import read_npy, read_npz_arrays
 from edgeprune.data.array_names import NamedSplit, sort_by_name
+from edgeprune.data.channel_order import AS_IT_IS, order_steps
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.labels import RawTargets
@@ -88,7 +89,8 @@ def array_preprocessing(train: Split, request: DataRequest) -> Preprocessing:
     parts, signature = parts_of(train.x), request.signature
     same = signature is not None and len(signature.inputs) == len(parts)
     expected = signature.inputs if signature is not None and same else (None,) * len(parts)
-    found = [_preprocessing(part, one) for part, one in zip(parts, expected, strict=True)]
+    channels = request.settings.channels
+    found = [_preprocessing(part, one, channels) for part, one in zip(parts, expected, strict=True)]
     if len(found) == 1:
         return found[0]
     if any(one.files for one in found):
@@ -96,19 +98,26 @@ def array_preprocessing(train: Split, request: DataRequest) -> Preprocessing:
             "One of several inputs holds texts.", "Texts are tokenized for models of one input only.",
             "Pass token numbers.",
         )
-    return Preprocessing(tuple({**step, "input": i} for i, one in enumerate(found) for step in one.steps))
+    return Preprocessing(
+        tuple({**step, "input": i} for i, one in enumerate(found) for step in one.steps),
+        notes=tuple(f"Input {i}: {note}" for i, one in enumerate(found) for note in one.notes),
+    )
 
 
-def _preprocessing(part: Array, expected: InputSignature | None) -> Preprocessing:
+def _preprocessing(part: Array, expected: InputSignature | None, channels: str) -> Preprocessing:
     if part.dtype.kind == "O":
         return text_preprocessing(np.asarray(part), expected)
-    steps: list[Step] = []
-    shape = part.shape[1:]
-    if expected is not None and not expected.takes(shape):
+    shape, whole = part.shape[1:], expected is not None and expected.is_integer
+    steps: tuple[Step, ...] = ()
+    note = ""
+    if expected is not None:
+        integer = part.dtype.kind in "iu"
+        steps, note = order_steps(shape, expected, channels, scaled=integer and not whole)
+        if whole:
+            steps = tuple(step for step in steps if step != AS_IT_IS)
         same = [size for size in shape if size != 1] == [size for size in expected.shape if size != 1]
-        if same and None not in expected.shape:
-            steps.append({"op": "reshape", "shape": list(expected.shape)})
-    whole = expected is not None and expected.is_integer
-    if part.dtype != np.float32 and part.dtype.kind in "biuf" and not whole:
-        steps.append({"op": "rescale", "scale": 1.0, "offset": 0.0})
-    return Preprocessing(tuple(steps))
+        if not steps and same and not expected.takes(shape) and None not in expected.shape:
+            steps = ({"op": "reshape", "shape": list(expected.shape)},)
+    if part.dtype != np.float32 and part.dtype.kind in "biuf" and not whole and AS_IT_IS not in steps:
+        steps = (*steps, AS_IT_IS)
+    return Preprocessing(steps, notes=(note,) if note else ())

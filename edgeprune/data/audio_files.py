@@ -6,19 +6,20 @@ The content decides, not the name: what begins as an MP3 and is called .wav is r
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from edgeprune.data.wav import HIGHEST_HZ, LOWEST_HZ, read_wav
-from edgeprune.errors import UnreadableError, not_installed, unreadable
+from edgeprune.errors import UnreadableError, not_installed, shown, unreadable
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 _EXPECTED = f"A WAV, FLAC, Ogg or MP3 file at {LOWEST_HZ} to {HIGHEST_HZ} Hz is expected."
 _MOST_SAMPLES = 1 << 28  # of all channels; half an hour of six channels at 24 kHz
-_BEGINS = {b"fLaC": "FLAC", b"OggS": "Ogg", b"ID3": "MP3"}
+_BEGINS = (b"fLaC", b"OggS", b"ID3")
+_COMPRESSED = (b"\2\0", b"\6\0", b"\7\0", b"\x11\0")  # WAV of ADPCM, A-law, mu-law
 _FULL_SCALE = 32768
 
 
@@ -35,32 +36,32 @@ def read_audio(path: Path) -> tuple[np.ndarray, int]:
 
 def require_decoder(paths: Sequence[Path]) -> None:
     """Raises `InputError` with the install line where a file needs a package that is missing."""
-    if importlib.util.find_spec("soundfile") is not None:
-        return
-    if needing := [path for path in paths if _by_soundfile(path)]:
-        raise not_installed(
-            f"{len(needing)} of {len(paths)} recordings are FLAC, Ogg or MP3, such as {needing[0].name}. "
-            "They are read by the package soundfile", "pip install 'edgeprune[audio]'",
-        )
+    if needing := next((path for path in paths if _by_soundfile(path)), None):
+        _soundfile(needing)
+
+
+def _soundfile(path: Path) -> ModuleType:
+    try:
+        return importlib.import_module("soundfile")
+    except (ImportError, OSError) as error:  # OSError: the C library is missing
+        needed = f"{shown(path)} is FLAC, Ogg, MP3 or compressed WAV, which the package soundfile reads"
+        raise not_installed(needed, "pip install 'edgeprune[audio]'") from error
 
 
 def _by_soundfile(path: Path) -> bool:
     """Whether another decoder than that of WAV reads a file, by its beginning."""
     try:
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(22)
     except OSError as error:
         raise unreadable(path, error, _EXPECTED, "Check its rights.") from error
     is_frame = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0  # an MP3 without tags
-    return is_frame or any(head.startswith(begin) for begin in _BEGINS)
+    is_compressed = head[:4] == b"RIFF" and head[8:16] == b"WAVEfmt " and head[20:22] in _COMPRESSED
+    return is_frame or is_compressed or head.startswith(_BEGINS)
 
 
 def _decoded(path: Path) -> tuple[np.ndarray, int]:
-    try:
-        soundfile = importlib.import_module("soundfile")
-    except (ImportError, OSError) as error:  # OSError: the C library is missing
-        needed = "FLAC, Ogg and MP3 are read by the package soundfile"
-        raise not_installed(needed, "pip install 'edgeprune[audio]'") from error
+    soundfile = _soundfile(path)
     try:
         with soundfile.SoundFile(str(path)) as file:
             rate, channels = int(file.samplerate), int(file.channels)
@@ -72,14 +73,15 @@ def _decoded(path: Path) -> tuple[np.ndarray, int]:
     return np.asarray(levels.mean(axis=1) * _FULL_SCALE), rate
 
 
-def _doubt(levels: np.ndarray, rate: int) -> str:
+def _doubt(samples: np.ndarray, rate: int) -> str:
     if not LOWEST_HZ <= rate <= HIGHEST_HZ:
         return f"it has {rate} samples a second"
-    if not len(levels):
+    if not len(samples):
         return "it has no samples"
-    return "" if np.isfinite(levels).all() else "it has samples that are no numbers"
+    return "" if np.isfinite(samples).all() else "it has samples that are no numbers"
 
 
 def _reason(error: Exception, path: Path) -> str:
     """Without the path, which soundfile repeats."""
-    return str(error).replace(f"Error opening {str(path)!r}: ", "").rstrip(".")
+    reason = str(error).replace(f"Error opening {str(path)!r}: ", "").rstrip(".")
+    return "it is damaged, or no recording" if "does not exist" in reason else reason

@@ -37,7 +37,7 @@ def check_names(names: Sequence[str], tasks: Sequence[OutputTask], signature: Mo
     if output.loss != "any" and 0 < (number := classes_of(output)) < len(names):
         raise InputError(
             f"There are names for {len(names)} classes: {_listed([repr(name) for name in names])}.",
-            f"The model has {number}.", "Correct the classes, or take the model they belong to.",
+            f"The model has {number} classes.", "Correct the classes, or take the model they belong to.",
         )
 
 

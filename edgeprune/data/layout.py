@@ -63,8 +63,13 @@ def layout_of(folder: Path, suffixes: Sequence[str], aside: Sequence[str] = ()) 
     return dataclasses.replace(layout, notes=(*notes, *layout.notes), skipped=skipped)
 
 
-def unwrapped(folder: Path, suffixes: Sequence[str], aside: Sequence[str] = ()) -> Path:
-    """The folder itself, or the one below it that holds folders where nothing lies on the way."""
+def unwrapped(
+    folder: Path, suffixes: Sequence[str], aside: Sequence[str] = (), *, within: str | None = None
+) -> Path:
+    """The folder itself, or the one below it that holds folders where nothing lies on the way.
+
+    A folder called as a split is opened inside of that split alone, `within`.
+    """
     place = folder
     for _ in range(_DEEPEST):
         tree = _Tree(folder, place, suffixes, aside)
@@ -73,7 +78,7 @@ def unwrapped(folder: Path, suffixes: Sequence[str], aside: Sequence[str] = ()) 
             return place
         below = place / inner[0]
         split = split_of_name(inner[0])
-        if tree.direct(below) or not tree.children(below) or split not in (None, split_of_name(place.name)):
+        if tree.direct(below) or not tree.children(below) or split not in (None, within):
             return place
         place = below
     return place
@@ -89,7 +94,7 @@ def _split(tree: _Tree, names: Mapping[str, str | None]) -> FolderLayout:
         for name in names if name not in splits.values()
     ]
     for split, name in splits.items():
-        place = unwrapped(tree.root / name, tree.suffixes) if name in labelled else tree.root / name
+        place = tree.inner(name) if name in labelled else tree.root / name
         if name in labelled:
             parts[split] = tree.by_class(place, strict=split == "train")
             skipped.append(tree.loose(place))
@@ -153,6 +158,10 @@ class _Tree:
             and not is_left_behind(path.name) and path.is_file()
         ]
 
+    def inner(self, name: str) -> Path:
+        """Where the classes of a split lie: in its folder, or in one that this only wraps."""
+        return unwrapped(self.root / name, self.suffixes, within=split_of_name(name))
+
     def files(self, place: Path) -> list[Path]:
         return sorted(files_below(place, self.suffixes, self.top))
 
@@ -176,7 +185,7 @@ class _Tree:
 
     def alike(self, names: Mapping[str, str | None]) -> bool:
         """Whether all folders hold folders of the same names, and nothing else."""
-        inside = [tuple(self.children(unwrapped(self.root / name, self.suffixes))) for name in names]
+        inside = [tuple(self.children(self.inner(name))) for name in names]
         return len(names) > 1 and len(set(inside)) == 1 and all(self.nested(name) for name in names)
 
     def check_no_groups(self, names: Mapping[str, str | None]) -> None:

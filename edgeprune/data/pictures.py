@@ -21,6 +21,7 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data import folders
+from edgeprune.data.channel_order import LAST_TO_FIRST, takes_channels_first
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
@@ -80,7 +81,7 @@ class PictureForm:
 
 
 def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
-    """The form that a model takes: (H, W, C), (H, W), or the pixels in one row.
+    """The form that a model takes: (H, W, C), (C, H, W), (H, W), or the pixels in one row.
 
     Where it leaves a size open, that of the first picture counts, whose `shape` is (H, W) or (H, W, C).
     """
@@ -89,6 +90,8 @@ def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> Pictur
         return PictureForm(height, width, channels)
     expected = signature.inputs[0].shape
     if len(signature.inputs) == 1 and not signature.is_text:
+        if takes_channels_first(expected):
+            return PictureForm(expected[1] or height, expected[2] or width, expected[0] or channels)
         if len(expected) == 3:
             return PictureForm(expected[0] or height, expected[1] or width, expected[2] or channels)
         if len(expected) == 2:
@@ -111,7 +114,9 @@ def steps_for(form: PictureForm, signature: ModelSignature | None) -> tuple[Step
     expected = signature.inputs[0]
     if not expected.is_integer:
         steps.append(pixel_step(*((0.0, 255.0) if signature.scales else signature.pixels)))
-    if len(expected.shape) != 3:
+    if takes_channels_first(expected.shape):
+        steps.append(LAST_TO_FIRST)
+    elif len(expected.shape) != 3:
         shape = [form.height, form.width] if len(expected.shape) == 2 else [form.size]
         steps.append({"op": "reshape", "shape": shape})
     return tuple(steps)

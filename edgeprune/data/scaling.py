@@ -21,6 +21,7 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data import pictures
+from edgeprune.data.channel_order import as_scaled, channels_of
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.model_signature import InputSignature, ModelSignature
@@ -130,7 +131,8 @@ def ways(
         return
     several_inputs = len(signature.inputs) > 1
     given = _scaling_of(data.preprocessing, number)
-    options = _for_input(data, raw, expected)
+    mine = [_bare(step) for step in data.preprocessing if step.get("input", number) == number]
+    options = _for_input(data, as_scaled(raw, mine), expected)
     if options is None:
         return
     first = next((name for name, _, steps in options if _plain(steps) == _plain(given)), None)
@@ -152,8 +154,7 @@ def _for_input(
     """Name, words and scaling steps of what is usual for such samples; None where nothing is."""
     picture = data.task in ("vision", "segmentation", "detection") and raw.ndim >= 3
     if picture and (extremes := _pixels(raw)) is not None:
-        colours = expected.shape[-1] if len(expected.shape) == _COLOURS else 1
-        return list(_for_pictures(raw, extremes, colours or 1))
+        return list(_for_pictures(raw, extremes, channels_of(expected.shape)))
     if raw.ndim == 2 and not expected.is_text and data.task == "tabular":
         rows = np.asarray(in_memory(data.train.x) if not isinstance(data.train.x, tuple) else raw)
         low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)

@@ -15,6 +15,7 @@ Preprocess = Literal[
     "standardize", "min-max",
 ]
 Missing = Literal["refuse", "drop", "mean"]
+ChannelOrder = Literal["auto", "first", "last"]
 Unit = Literal["neurons", "params", "macs"]
 Method = Literal["structural", "weight", "hybrid"]
 Criterion = Literal[
@@ -42,6 +43,9 @@ class DataSettings(Checked):
         "auto",
         "How samples were scaled when the model was trained. auto tries the usual ways on labelled samples. "
         f"One of {', '.join(get_args(Preprocess))}.",
+    )
+    channels: ChannelOrder = setting(
+        "auto", "Where the channels of pictures stand in arrays: first, last, or auto (the shape tells)."
     )
     skip_bad_files: bool = setting(
         False, "Leave out files that cannot be read. They are counted and named."
