@@ -96,17 +96,17 @@ def parse(text: str | bytes, where: str) -> Json:
     return cast("Json", document)
 
 
-def check_depth(document: object, where: str) -> None:
+def check_depth(document: object, where: str, deepest: int = _DEEPEST) -> None:
     """Refuse values that hold each other so deep that a program which follows them runs out of stack."""
     level = [document]
-    for _ in range(_DEEPEST):
+    for _ in range(deepest):
         level = [
             item for one in level if isinstance(one, (list, dict))
             for item in (one.values() if isinstance(one, dict) else one)
         ]
         if not level:
             return
-    raise InputError(f"{where} is nested deeper than {_DEEPEST} levels.", "No such file is meant to be.")
+    raise InputError(f"{where} is nested deeper than {deepest} levels.", "No such file is meant to be.")
 
 
 def parse_file(path: Path) -> Json:

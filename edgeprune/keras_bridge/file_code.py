@@ -8,6 +8,8 @@ that are registered in this process, and the user's own objects. Everything else
 import re
 from collections.abc import Callable, Iterator
 
+from edgeprune.keras_bridge.file_operators import foreign_operator, is_arithmetic
+
 LAYERS_OF_CODE = frozenset(
     {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "__lambda__"}
 )
@@ -22,18 +24,6 @@ _MODULES = re.compile(
     r"tensorflow_model_optimization\.python\.core(?:\.\w+)*"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
-
-_TENSOR_FUNCTIONS = re.compile(
-    r"(?:math|nn|linalg|image|signal|strings|random|sparse|ragged|bitwise|dtypes|quantization|sets|audio|"
-    r"__operators__|experimental\.numpy|keras\.backend|keras\.activations|compat\.v1\.(?:math|nn|image))\.\w+|"
-    r"(?:compat\.v1\.)?(?!py_func|numpy_function|load_|print|import_|export_|eager|map_fn|foldl|foldr|scan)\w+"
-)
-_OPERATORS_OF_CODE = (
-    "WriteFile", "ReadFile", "MatchingFiles", "PyFunc", "PyFuncStateless", "EagerPyFunc", "WholeFileReader",
-    "WholeFileReaderV2", "TextLineReader", "TextLineReaderV2", "TextLineDataset", "FixedLengthRecordDataset",
-    "TFRecordDataset", "RecordInput", "PrintV2", "DebugIdentity", "DebugIdentityV2", "SaveDataset",
-    "LoadDataset",
-)
 
 
 def code_named_in(config: object, may_use: Callable[[str], bool]) -> Iterator[str]:
@@ -51,28 +41,20 @@ def code_named_in(config: object, may_use: Callable[[str], bool]) -> Iterator[st
             waiting.extend(value)
 
 
-def operators_of_code(graph: bytes) -> Iterator[str]:
-    """Operators in a SavedModel's graph that touch files or call Python (protobuf field 2 of a node)."""
-    for name in _OPERATORS_OF_CODE:
-        if bytes((0x12, len(name))) + name.encode() in graph:
-            yield f"an operator {name}"
-
-
 def _code_of(value: dict[str, object], may_use: Callable[[str], bool]) -> Iterator[str]:
     named = value.get("class_name")
     inner = value.get("config")
     settings = inner if isinstance(inner, dict) else {}
-    node = str(settings.get("node_def"))
     title = str(settings.get("name", named))[:80]
     last = re.split(r"[.>]", named)[-1] if isinstance(named, str) else ""
     if last in LAYERS_OF_CODE:
         yield f"Layer '{title}' is a {last}, which is Python code"
     elif last in ("TFOpLambda", "SlicingOpLambda", "ClassMethod", "InstanceMethod", "InstanceProperty"):
         function = settings.get("function", "")
-        if not isinstance(function, str) or not _TENSOR_FUNCTIONS.fullmatch(function):
+        if not is_arithmetic(function):
             yield f"Layer '{title}' calls tf.{str(function)[:80]}, which is more than arithmetic on tensors,"
-    elif last == "TensorFlowOpLayer" and any(one in node for one in _OPERATORS_OF_CODE):
-        yield f"Layer '{title}' runs an operator that touches files or calls Python, which is code"
+    elif last == "TensorFlowOpLayer" and (operator := foreign_operator(settings.get("node_def"))):
+        yield f"Layer '{title}' runs an operator {operator}, which is more than arithmetic on tensors,"
     if isinstance(settings.get("vocabulary"), str):
         yield f"Layer '{title}' reads its vocabulary from {str(settings['vocabulary'])[:80]!r}, which is code"
     if named is not None and value.get("module") is not None:

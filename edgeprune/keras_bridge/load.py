@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import pathlib
@@ -19,15 +20,18 @@ import re
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from edgeprune import jsonable
 from edgeprune.errors import InputError, not_installed
 from edgeprune.install_source import install_command
-from edgeprune.keras_bridge.file_code import code_named_in, operators_of_code
+from edgeprune.keras_bridge.file_code import code_named_in
+from edgeprune.keras_bridge.file_operators import operators_of_code
 from edgeprune.keras_types import KerasModel
 
-MAX_CONFIG_BYTES = 256 << 20
+MAX_CONFIG_BYTES = jsonable.MOST_BYTES
 """More configuration than any real model has; a zip may claim anything."""
+_MOST_GRAPH_BYTES = 1 << 31  # of protobuf
 
 
 def load_model(
@@ -160,7 +164,7 @@ def _archive_json(path: pathlib.Path, member: str) -> object:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(member).file_size > MAX_CONFIG_BYTES:
                 raise InputError(f"{member} in {path} claims to be larger than any model's.")
-            return json.loads(archive.read(member))
+            return _shallow(path, json.loads(archive.read(member)))
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, RecursionError) as error:
         raise InputError(
             f"{path} is no intact .keras file ({_first_line(error)}).",
@@ -193,14 +197,23 @@ def _config(path: pathlib.Path) -> object:
 
 def _parsed(path: pathlib.Path, text: str | bytes) -> object:
     try:
-        return json.loads(text)
+        if len(text) > MAX_CONFIG_BYTES:
+            raise InputError(f"The model's configuration in {path} is larger than any model's.")
+        return _shallow(path, json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
         found = f"The model's configuration in {path} is no JSON ({_first_line(error)})."
         raise InputError(found, way_out="Save the model again.") from error
 
 
+def _shallow(path: pathlib.Path, config: object) -> object:
+    jsonable.check_depth(config, f"The model's configuration in {path}", 250)
+    return config
+
+
 def _metadata_text(path: pathlib.Path) -> list[object]:
     """The JSON documents inside of a SavedModel's Keras metadata, one for each object."""
+    if path.stat().st_size > MAX_CONFIG_BYTES:
+        raise InputError(f"{path} is larger than any model's.")
     text = path.read_bytes().decode("utf-8", "ignore")
     decoder = json.JSONDecoder()
     found: list[object] = []
@@ -225,13 +238,22 @@ def _refuse_code(path: pathlib.Path, custom_objects: Mapping[str, object]) -> No
         loaded = [sys.modules[version] for version in ("keras", "tf_keras") if version in sys.modules]
         return any(keras.utils.get_registered_object(name) is not None for keras in loaded)
 
-    graph = (path / "saved_model.pb").read_bytes() if path.is_dir() else b""
-    for found in (*code_named_in(_config(path), may_use), *operators_of_code(graph)):
+    for found in itertools.chain(code_named_in(_config(path), may_use), _graph_code(path)):
         raise InputError(
             f"{path} holds code: {found.rstrip(',')}.", "Code in a file is not run unasked.",
             "Name layers of your own with --custom-objects package.module. If you trust where the file comes "
             "from, add --trust-model.",
         )
+
+
+def _graph_code(path: pathlib.Path) -> Iterator[str]:
+    graph = path / "saved_model.pb"
+    if not path.is_dir():
+        return
+    if graph.stat().st_size >= _MOST_GRAPH_BYTES:
+        yield f"a graph of {graph.stat().st_size} bytes, more than can be looked at"
+        return
+    yield from operators_of_code(graph.read_bytes())
 
 
 def _load(version: str, path: str, custom_objects: Mapping[str, object], *, trust: bool) -> KerasModel:

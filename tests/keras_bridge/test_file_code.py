@@ -7,9 +7,13 @@ import sys
 import zipfile
 
 import h5py
+import numpy as np
 import pytest
 
+import edgeprune
+from edgeprune.cli import app
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.file_operators import foreign_operator, operators_of_code
 from edgeprune.keras_bridge.load import load_model
 
 
@@ -39,6 +43,11 @@ CODE = {
     "raw": {"class_name": "TFOpLambda", "config": {"name": "w", "function": "raw_ops.WriteFile"}},
     "python": {"class_name": "TFOpLambda", "config": {"name": "w", "function": "py_function"}},
     "node": {"class_name": "TensorFlowOpLayer", "config": {"name": "w", "node_def": "\x12\tWriteFile"}},
+    "unknown": {"class_name": "TFOpLambda", "config": {"name": "w", "function": "made_up_later"}},
+    "dataset": {"class_name": "TFOpLambda", "config": {"name": "w", "function": "data.TextLineDataset"}},
+    "session": {"class_name": "TFOpLambda", "config": {"name": "w", "function": "keras.backend.function"}},
+    "another node": {"class_name": "TensorFlowOpLayer", "config": {"node_def": '{"op": "Made"}'}},
+    "no node": {"class_name": "TensorFlowOpLayer", "config": {"name": "w", "node_def": "\x12"}},
     "vocabulary": _object("keras.layers", "StringLookup", name="words", vocabulary="/etc/passwd"),
 }
 PLACES = ("layer", "activation", "loss")
@@ -96,6 +105,110 @@ def test_a_saved_model_that_writes_files_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"holds code.*WriteFile"):
         load_model(tmp_path / "saved")
     assert not (tmp_path / "ran").exists()
+
+
+def test_operators_that_compute_pass_and_all_others_do_not():
+    node_def = importlib.import_module("tensorflow.core.framework.node_def_pb2").NodeDef
+    for name in ("AddV2", "MatMul", "Conv2D", "ResizeBilinear", "While", "TensorListReserve"):
+        for text in (node_def(op=name).SerializeToString().decode(), json.dumps({"op": name})):
+            assert foreign_operator(text) == ""
+    others = (
+        "ReadFile", "WriteFile", "SaveV2", "RestoreV2", "PyFunc", "TextLineDatasetV2", "TensorDataset",
+        "RemoteCall", "Abort", "PrintV2", "DebugIdentityV2", "LoadAndRemapMatrix", "NotMade",
+        "InitializeTableFromTextFileV2",
+        "FixedUnigramCandidateSampler", "CreateSummaryFileWriter", "Send", "FileSystemSetConfiguration", "",
+    )
+    for name in others:
+        assert foreign_operator(node_def(op=name).SerializeToString().decode())
+
+
+def _graph(function, *, calls="", of_a_layer=False, op="SaveV2"):
+    """A SavedModel with a function that saves, which another one calls, or a layer."""
+    saved_model = importlib.import_module("tensorflow.core.protobuf.saved_model_pb2").SavedModel()
+    graph = saved_model.meta_graphs.add()
+    made = graph.graph_def.library.function.add()
+    made.signature.name = function
+    made.node_def.add(op=op)
+    other = graph.graph_def.library.function.add()
+    other.signature.name = "__inference_call_1"
+    node = other.node_def.add(op="PartitionedCall")
+    node.attr["f"].func.name = calls
+    if of_a_layer:
+        graph.object_graph_def.concrete_functions[function].SetInParent()
+    return saved_model.SerializeToString()
+
+
+def test_only_its_saver_writes_the_files_of_a_saved_model():
+    saver = "__inference__traced_save_12"
+    assert list(operators_of_code(_graph(saver))) == []
+    assert "SaveV2" in next(operators_of_code(_graph("__inference_call_12")))
+    assert saver in next(operators_of_code(_graph(saver, calls=saver)))
+    assert saver in next(operators_of_code(_graph(saver, of_a_layer=True)))
+    assert "WriteFile" in next(operators_of_code(_graph(saver, op="WriteFile")))
+    assert "cannot be read" in next(operators_of_code(b"\xff" * 40))
+
+
+@pytest.mark.heavy
+def test_ordinary_saved_models_load(tmp_path):
+    k = importlib.import_module("tf_keras")
+    image = k.Sequential([
+        k.Input((8, 8, 3)), k.layers.RandomFlip(), k.layers.Conv2D(4, 3), k.layers.BatchNormalization(),
+        k.layers.SpatialDropout2D(0.1), k.layers.UpSampling2D(interpolation="bilinear"), k.layers.Flatten(),
+        k.layers.Dense(2, "softmax"),
+    ])
+    image.compile("adam", "sparse_categorical_crossentropy")
+    words = k.Sequential([
+        k.Input((6,)), k.layers.Embedding(9, 4, mask_zero=True), k.layers.Bidirectional(k.layers.LSTM(3)),
+        k.layers.Dense(1),
+    ])
+    words.compile(k.optimizers.AdamW(), "mse")
+    for name, model in (("image", image), ("words", words)):
+        model.save(tmp_path / name, save_format="tf")
+        assert load_model(tmp_path / name).count_params() == model.count_params()
+
+
+def _with_lambda(k, folder):
+    path = folder / "code.h5"
+    k.Sequential([
+        k.Input((4,)), k.layers.Dense(8), k.layers.Lambda(lambda x: x * 2), k.layers.Dense(2),
+    ]).save(path)
+    return path
+
+
+@pytest.mark.heavy
+def test_every_way_into_a_file_has_the_switch(tmp_path):
+    """Code in a file does not run unasked, whichever call or command opens it; asked for, it runs."""
+    k = importlib.import_module("tf_keras")
+    path = _with_lambda(k, tmp_path)
+    np.savez(tmp_path / "data.npz", x=np.zeros((40, 4), np.float32), y=np.arange(40) % 2)
+    commands = {
+        "inspect": ["inspect", str(path)],
+        "shrink": ["shrink", str(path), "--out", str(tmp_path / "small.keras")],
+        "build": ["build", str(path), "--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "out")],
+    }
+    for arguments in commands.values():
+        with pytest.raises(InputError, match=r"is Python code.*--trust-model"):
+            app(arguments, standalone_mode=False)
+    app([*commands["inspect"], "--trust-model"], standalone_mode=False)
+    app([*commands["shrink"], "--trust-model"], standalone_mode=False)
+    assert (tmp_path / "small.keras").exists()
+    for call in (edgeprune.prune, edgeprune.shrink):
+        with pytest.raises(InputError, match="--trust-model"):
+            call(path)
+        assert call(path, trust_model=True).model.output_shape == (None, 2)
+
+
+@pytest.mark.heavy
+def test_a_search_has_the_switch(tmp_path):
+    k = importlib.import_module("tf_keras")
+    pytest.importorskip("optuna")
+    path = _with_lambda(k, tmp_path)
+    x = np.random.default_rng(0).normal(size=(80, 4)).astype(np.float32)
+    np.savez(tmp_path / "data.npz", x=x, y=x[:, :2])
+    arguments = ["search", str(path), "--data", str(tmp_path / "data.npz"), "--out", str(tmp_path / "out"),
+                 "--trials", "1", "--vary", "prune=0.5", "--objective", "size", "--quiet"]
+    with pytest.raises(InputError, match="--trust-model"):
+        app(arguments, standalone_mode=False)
 
 
 def test_operations_on_tensors_load(tmp_path):
