@@ -89,7 +89,7 @@ class _ModelBuilder:
             elif key in self._wrappers:
                 self.made[key] = type(old)(**{**old.get_config(), **changed, "layer": self.layer(old.layer)})
             else:
-                self.made[key] = _made_anew(old, changed)
+                self.made[key] = made_anew(old, changed)
         return self.made[key]
 
     def model(self, old: KerasModel) -> KerasModel:
@@ -193,7 +193,8 @@ def _initializers_can_wait(model: KerasModel) -> bool:
     )
 
 
-def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
+def made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
+    """A layer of the same class from its configuration, with some entries changed; without weights."""
     if type(old).__name__ == "Lambda":  # Keras refuses to read its code back from a configuration
         return type(old)(
             old.function, output_shape=getattr(old, "_output_shape", None), mask=getattr(old, "mask", None),
@@ -210,8 +211,9 @@ def _made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
             "A class whose from_config() takes what its get_config() gives is expected.",
             "Add get_config(), and register classes and functions of your own with Keras.",
         ) from error
-    if made.name != old.name:  # a class of the user's own that forgets it
-        setattr(made, "name" if is_keras3(made) else "_name", old.name)
+    name = changed.get("name", old.name)
+    if made.name != name:  # a class of the user's own that forgets it
+        setattr(made, "name" if is_keras3(made) else "_name", name)
     return made
 
 

@@ -11,6 +11,7 @@ import dataclasses
 
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.inside.notes import OPENED
 from edgeprune.keras_bridge.nodes import map_values
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_types import KerasModel
@@ -27,6 +28,7 @@ def model_in_float32(model: KerasModel) -> KerasModel:
     copy = reading_in_float32(read(model)).model
     if getattr(model, "loss", None) is not None:
         copy.compile(loss=model.loss)
+    OPENED[copy] = OPENED.get(model, ())
     return copy
 
 

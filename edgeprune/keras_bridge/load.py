@@ -39,6 +39,8 @@ def load_model(
 ) -> KerasModel:
     """Loads a model of either Keras, compiled as it was where its loss and optimizer are known.
 
+    Layers that are made of layers are opened, see `edgeprune.keras_bridge.inside.open_model`.
+
     `trust` lets code inside of the file (Lambda layers) run; `custom_objects` are the user's own classes and
     functions by name.
 
@@ -53,7 +55,7 @@ def load_model(
     reasons = []
     for version in order:
         try:
-            return _load(version, str(path), custom_objects or {}, trust=trust)
+            loaded = _load(version, str(path), custom_objects or {}, trust=trust)
         except ModuleNotFoundError as error:  # noqa: PERF203
             if error.name == version:
                 raise not_installed(
@@ -62,6 +64,8 @@ def load_model(
             reasons.append(f"{version}: {_first_line(error)}")
         except Exception as error:  # noqa: BLE001 - Keras raises whatever it likes
             reasons.append(f"{version}: {_first_line(error)}")
+        else:
+            return load_if_path(loaded)
     raise InputError(
         f"{path} could not be loaded ({'; '.join(reasons)}).", "A Keras 3 or Keras 2 model is expected.",
         "Layers of your own are named with --custom-objects package.module.",
@@ -72,10 +76,12 @@ def load_if_path(
     model: KerasModel | str | os.PathLike[str], *, trust: bool = False,
     custom_objects: Mapping[str, object] | None = None,
 ) -> KerasModel:
-    """The model itself, or the one in a file."""
+    """The model itself, or the one in a file, its layers opened where they are made of layers."""
+    from edgeprune.keras_bridge.inside.open_model import open_model
+
     if isinstance(model, (str, os.PathLike)):
         return load_model(model, trust=trust, custom_objects=custom_objects)
-    return model
+    return open_model(model)
 
 
 def save_model(model: KerasModel, path: str | pathlib.Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.gradients import gradients
+from edgeprune.keras_bridge.inside.notes import OPENED
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
 from edgeprune.keras_bridge.read import Reading, read, shared_weights
@@ -81,8 +82,9 @@ class KerasNetwork(Network):
 
     def caveats(self) -> list[str]:
         """Added losses and metrics, and layers that hold the same variable."""
+        opened = list(OPENED.get(self.model, ()))
         added = ["The losses and metrics of add_loss() and add_metric() must be added again."]
-        return (added if has_added_loss(self.model) else []) + [
+        return opened + (added if has_added_loss(self.model) else []) + [
             f"Layers '{one}' and '{other}' share weights in the original; each has its own in the pruned "
             "model, and counts for itself."
             for one, other in shared_weights(self.reading)

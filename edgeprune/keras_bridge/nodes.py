@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument, Arguments
+from edgeprune.keras_bridge.inside.notes import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 Key = TypeVar("Key", bound=str)
@@ -55,6 +56,12 @@ def functional_part(model: KerasModel) -> KerasModel:
         raise InputError(
             f"{kind} has not been built.", "A model with known input shape is expected.",
             "Call it once on data, or give it an Input, before pruning.",
+        )
+    reason = CLOSED.get(model)
+    if reason:
+        raise InputError(
+            f"{kind} {reason}.", "A model whose call() uses Keras' layers and operations is expected.",
+            "Rebuild it as keras.Model(inputs, outputs) with such layers, and load the weights into that.",
         )
     raise InputError(
         f"{kind} computes in its own call() and cannot be read as a graph of layers.",

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
 from edgeprune.keras_bridge import nodes, steps
+from edgeprune.keras_bridge.inside.notes import CLOSED
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
@@ -175,6 +176,7 @@ class _Reader:
         path = self._paths.get(Identity(operation))
         if path is None:
             path = self._paths[Identity(operation)] = prefix + operation.name
+            barrier = barrier or (CLOSED.get(operation, "") if hasattr(operation, "weights") else "")
             self.layers[path] = dataclasses.replace(_layer(operation, path), barrier=barrier)
             self.objects[path] = operation
         return path

@@ -105,6 +105,24 @@ def predict(reading: Reading, data: Data, around: Around | None = None) -> list[
     return [np.asarray(value) for value in results]
 
 
+def repeatable(reading: Reading, data: Data) -> list[int]:
+    """Which of the model's outputs are the same at each call, by number: sampling draws others each time.
+
+    Raises:
+        InputError: none is.
+    """
+    one, again = predict(reading, data), predict(reading, data)
+    pairs = enumerate(zip(one, again, strict=True))
+    same = [place for place, (a, b) in pairs if np.array_equal(a, b, equal_nan=a.dtype.kind == "f")]
+    if not same:
+        raise InputError(
+            f"Every output of model '{reading.graph.name}' is another at each call on the same samples.",
+            "A model that answers the same twice is expected.",
+            "Leave out the layer that draws random numbers: keras.Model(inputs, what goes into it).",
+        )
+    return same
+
+
 def replace_weights(reading: Reading, layer: str, arrays: Mapping[int, np.ndarray]) -> None:
     """Sets some of a layer's weights, by their index in ``get_weights``; the others stay."""
     target = reading.layers[layer]

@@ -16,8 +16,9 @@ from edgeprune.keras_bridge.run import CallStep, run
 from edgeprune.keras_types import KerasTensor
 from edgeprune.layers import rule_for
 
-LENGTHS = (16, 64, 256, 1024, 4096, 16384)
-"""Tried from the first; a model that computes nothing at one may do so at the next."""
+LENGTHS = (16, 8, 4, 64, 256, 1024, 4096, 16384)
+"""Tried from the first; a model that computes nothing at one may do so at another: it has a shortest
+length, or a longest, where it looks positions up in a table."""
 MOST_VALUES = 1 << 20
 """Of one sample, beyond which no longer length is tried."""
 

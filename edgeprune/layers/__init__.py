@@ -38,6 +38,12 @@ def rule_for(layer: Layer) -> Rule:
     return RULES.get(row_of(layer), _UNKNOWN)
 
 
+def has_rule(layer: Layer) -> bool:
+    """Whether a layer of that class is in the table, or registered; a program (Lambda) is not."""
+    is_own = layer.module.split(".")[0] in ("keras", "tf_keras")
+    return row_of(layer) in RULES if is_own else layer.kind in _registered
+
+
 def row_of(layer: Layer) -> str:
     """A built-in layer's key in the table; operations have their own names, see `operations`."""
     if ".ops." in layer.module:

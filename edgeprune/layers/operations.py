@@ -13,7 +13,8 @@ FAMILIES: tuple[tuple[Rule, str], ...] = (
         ops.LogicalOr ops.LogSigmoid ops.Maximum ops.Minimum ops.Mod ops.Multiply ops.Negative ops.NotEqual
         ops.Power ops.Reciprocal ops.Relu ops.Relu6 ops.Round ops.Rsqrt ops.Selu ops.Sigmoid ops.Sign
         ops.Silu ops.Sin ops.Softplus ops.Softsign ops.Sqrt ops.Square ops.Subtract ops.Tanh ops.TrueDivide
-        ops.Where tf.__operators__.add tf.math.add tf.math.subtract tf.math.multiply
+        ops.Where ops.ZerosLike ops.OnesLike ops.FullLike
+        tf.__operators__.add tf.math.add tf.math.subtract tf.math.multiply
         tf.math.truediv tf.math.maximum tf.math.minimum tf.math.pow tf.math.floormod tf.math.abs
         tf.math.negative tf.math.square tf.math.sqrt tf.math.rsqrt tf.math.exp tf.math.log tf.math.log1p
         tf.math.sigmoid tf.math.tanh tf.math.softplus tf.math.squared_difference tf.math.reciprocal
@@ -36,7 +37,9 @@ FAMILIES: tuple[tuple[Rule, str], ...] = (
     (operation_shaping.TransposeRule(), "ops.Transpose tf.compat.v1.transpose"),
     (operation_shaping.WithinAxesRule(), "ops.Pad tf.compat.v1.pad ops.Tile tf.tile"),
     (operation_shaping.WithinAxesRule(Parameter(("axis",), 2)), "ops.Repeat tf.repeat"),
-    (operation_shaping.WithinAxesRule(Parameter(("axis",), 1)), "ops.Flip tf.reverse"),
+    (operation_shaping.WithinAxesRule(Parameter(("axis",), 1)), """
+        ops.Flip tf.reverse ops.Cumsum tf.math.cumsum
+    """),
     (operation_shaping.ResizeImageRule(), "ops.Resize tf.image.resize"),
     (operation_shaping.JoinRule(), "ops.Concatenate tf.concat"),
     (operation_shaping.StackRule(), "ops.Stack tf.stack"),

@@ -78,10 +78,10 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
 def _own_model(context: BuildContext) -> KerasModel:
     """The user's model, in float32 where it was trained in mixed precision."""
     from edgeprune.keras_bridge.float32 import model_in_float32
+    from edgeprune.keras_bridge.load import load_if_path
 
     model = context.source.model
-    if isinstance(model, (str, Path)):
-        model = context.source.load(Path(model))
+    model = context.source.load(Path(model)) if isinstance(model, (str, Path)) else load_if_path(model)
     whole = model_in_float32(model)
     if whole is not model:
         context.notes.append("The model was trained in mixed precision; it was brought to float32.")

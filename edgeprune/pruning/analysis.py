@@ -8,6 +8,7 @@ import contextlib
 import numbers
 import time
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import numpy as np
 
@@ -163,8 +164,21 @@ class PruningAnalysis:
             raise InputError(f"{ratio} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
         if unit not in COST_KINDS:
             raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(COST_KINDS)}.")
+        if ratio and not self.dependencies.groups:
+            self._refuse()
         allocation = self.allocate(ratio, unit, constraints or Constraints())
         return self.prune_to(allocation, reconstruct=reconstruct)
+
+    def _refuse(self) -> NoReturn:
+        """Says why no neuron can go."""
+        whys = dict.fromkeys(
+            f"layer '{one.because_of or one.layer}' {one.reason}" for one in self.dependencies.refusals
+        )
+        raise InputError(
+            f"No neuron of model '{self.network.graph.name}' can be removed: {'; '.join(list(whys)[:3])}.",
+            "Layers with neurons that the model's output does not need one by one are expected.",
+            "`edgeprune inspect` shows every layer and what keeps it whole.",
+        )
 
     def prune_to(self, allocation: np.ndarray, *, reconstruct: bool = True) -> PruneResult:
         """Leaves a number of channels in each group, (G,); the criterion says which.

@@ -1,0 +1,171 @@
+"""Turns a model whose layers are made of layers into a plain functional model that computes the same.
+
+record at 2 samples, record at 3 → make the calls again on inputs of open size → compare with the original
+
+A layer that cannot be opened stays closed, with the reason; the rest is opened all the same. The original is
+not changed, and the plain model has weights of its own.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterator
+
+import numpy as np
+
+from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.inside.composites import all_layers, holds_opened, is_opened
+from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
+from edgeprune.keras_bridge.inside.notes import CLOSED, OPENED
+from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
+from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
+from edgeprune.keras_bridge.inside.recording import Reasons, Recorder
+from edgeprune.keras_bridge.inside.sizes import SAMPLES
+from edgeprune.keras_bridge.keras_version import is_keras3
+from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
+from edgeprune.keras_types import KerasLayer, KerasModel
+
+LENGTHS = (64, 32, 6, 4)
+"""Tried for axes of open size; the second recording has twice as much."""
+TOLERANCE = 1e-5
+HALF_TOLERANCE = 2e-2
+QUANTIZED_TOLERANCE = 1e-1
+_QUIETLY = ("ReversibleEmbedding", "Sequential")
+_CHANGED = "gives other values once it is opened"
+
+
+def open_model(model: KerasModel) -> KerasModel:
+    """The model itself where every layer is read as it is, else a plain functional model.
+
+    Raises:
+        InputError: it cannot be opened, and is no functional model itself.
+    """
+    if not hasattr(model, "layers") or not holds_opened(model) or not is_keras3(model):
+        return model
+    reasons: Reasons = {}
+    plain = _opened(model, reasons)
+    if plain is None or _same(model, plain):
+        return _finished(model, plain, reasons)
+    for kind in dict.fromkeys(type(layer) for layer in _opened_layers(model, reasons)):
+        closed = {Identity(one): _CHANGED for one in _opened_layers(model, reasons) if type(one) is kind}
+        attempt = {**reasons, **closed}
+        plain = _opened(model, attempt)
+        if plain is not None and _same(model, plain):
+            return _finished(model, plain, attempt)
+    return _finished(model, None, reasons)
+
+
+def _finished(model: KerasModel, plain: KerasModel | None, reasons: Reasons) -> KerasModel:
+    """The plain model, compiled with the original's loss, with what is to be said of it."""
+    if plain is None:
+        CLOSED[model] = reasons.get(Identity(model), _CHANGED)
+        for layer, why in reasons.items():
+            CLOSED.setdefault(layer.of, why)
+        return model
+    if getattr(model, "compiled", False) and getattr(model, "loss", None) is not None:
+        weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
+        plain.compile(loss=model.loss, loss_weights=weights)
+    OPENED[plain] = tuple(_notes(model, reasons))
+    return plain
+
+
+def _notes(model: KerasModel, reasons: Reasons) -> Iterator[str]:
+    opened = [one for one in _opened_layers(model, reasons) if type(one).__name__ not in _QUIETLY]
+    kinds = collections.Counter(type(one).__name__ for one in opened)
+    if kinds:
+        listed = ", ".join(name if count == 1 else f"{name} ({count})" for name, count in kinds.items())
+        yield f"Pruned inside of {listed}: the new model holds the Keras layers and operations in there."
+    layers = list(all_layers(model))
+    for test, said in ((is_merged, "LoRA was merged into the kernels of"), (is_quantized, "De-quantized")):
+        names = [one.name for one in layers if test(one)]
+        if names:
+            yield f"{said} {', '.join(names[:3])}{f' and {len(names) - 3} more' if len(names) > 3 else ''}."
+
+
+def _opened_layers(model: KerasModel, reasons: Reasons) -> list[KerasLayer]:
+    return [one for one in all_layers(model) if is_opened(one) and Identity(one) not in reasons]
+
+
+def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
+    """The plain model; reasons are added for layers that stay closed."""
+    forms = input_forms(model)
+    found: list[InputForm] = []
+    nodes.map_values(forms, found.append)
+    if not any(None in form.shape[1:] for form in found):
+        return _plain(model, forms, reasons, 0)
+    attempts = []
+    for length in LENGTHS:
+        mine = dict(reasons)
+        attempts.append((_plain(model, forms, mine, length), mine))
+        if attempts[-1][0] is not None and len(mine) == len(reasons):
+            break
+    plain, mine = min(attempts, key=lambda one: (one[0] is None, len(one[1])))
+    reasons.update(mine)
+    return plain
+
+
+def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> KerasModel | None:
+    while True:
+        count = len(reasons)
+        try:
+            first, second = (
+                Recorder(model, reasons, is_open=length > 0).record(_symbols(forms, samples, size))
+                for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
+            )
+            if len(reasons) == count:
+                return PlainModel(model, first, second, reasons).build(_symbols(forms, None, None))
+        except CallError as error:
+            if error.owner is None or Identity(error.owner) in reasons:
+                return None
+            reasons[Identity(error.owner)] = str(error)
+
+
+def _symbols(forms: object, samples: int | None, length: int | None) -> object:
+    return nodes.map_values(forms, lambda form: form.symbol(samples, length))
+
+
+def _same(model: KerasModel, plain: KerasModel) -> bool:
+    """Whether both give the same numbers on made-up samples; outputs that differ from call to call aside."""
+    arrays = synthetic_inputs(read(plain), 4, seed=0)
+    waiting = iter(arrays)
+    given = nodes.map_tensors(nodes.structure_of(plain, "inputs"), lambda _: next(waiting))
+    one, again, other = (_flat(_run(which, given)) for which in (model, model, plain))
+    if len(one) != len(other):
+        return False
+    relative = _tolerance(model)
+    triples = zip(one, again, other, strict=True)
+    return all(_close(a, c, relative) for a, b, c in triples if np.array_equal(a, b, equal_nan=True))
+
+
+def _tolerance(model: KerasModel) -> float:
+    """What rounding may change: in float32, in half precision, of inputs to 8 bits."""
+    layers = list(all_layers(model))
+    if any(map(is_quantized, layers)):
+        return QUANTIZED_TOLERANCE
+    is_half = any(str(getattr(one, "compute_dtype", "")).endswith("float16") for one in layers)
+    return HALF_TOLERANCE if is_half else TOLERANCE
+
+
+def _close(one: np.ndarray, other: np.ndarray, relative: float) -> bool:
+    if one.shape != other.shape:
+        return False
+    if not one.size or one.dtype.kind not in "fV":
+        return bool(np.array_equal(one, other))
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    tolerance = relative * max(1.0, float(np.nanmax(np.abs(one))))
+    return bool(np.nanmax(np.abs(one - other)) <= tolerance)
+
+
+def _run(model: KerasModel, given: object) -> object:
+    import keras
+
+    with keras.StatelessScope():
+        return model(given, training=False)
+
+
+def _flat(value: object) -> list[np.ndarray]:
+    found: list[np.ndarray] = []
+    nodes.map_values(value, lambda one: found.append(np.asarray(one)))
+    return found

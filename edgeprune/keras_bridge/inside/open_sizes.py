@@ -1,0 +1,145 @@
+"""Operations that are called otherwise in a model of open size, or whose operands are weights.
+
+Most operations are made again as they were recorded. Those here name the number of samples in their options
+(``reshape(x, (8, -1))``), or read a weight as a layer of Keras does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edgeprune.graph.model_graph import Argument
+from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.inside.recording import RecordedCall
+from edgeprune.keras_bridge.inside.sizes import BatchSize, OpenSize, has_open_size
+from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_types import KerasTensor
+
+if TYPE_CHECKING:
+    from edgeprune.keras_bridge.inside.plain_model import PlainModel
+
+
+@dataclasses.dataclass(frozen=True)
+class CallAgain:
+    """A recorded call whose sizes were compared: `args`, `kwargs` and the operation's options `config`."""
+
+    call: RecordedCall
+    args: Sequence[Argument]
+    kwargs: Mapping[str, Argument]
+    config: Mapping[str, Argument]
+
+    def operand(self, place: int, name: str) -> Argument:
+        """One of the arguments, as it was recorded."""
+        return self.args[place] if place < len(self.args) else self.kwargs.get(name)
+
+
+def _passed(plain: PlainModel, again: CallAgain) -> KerasTensor:
+    """Convert_to_tensor, and casts to the type that a tensor has."""
+    from keras import ops
+
+    value, dtype = plain.given(again.operand(0, "x")), again.call.outputs[0].dtype
+    if type(value).__name__ not in nodes.SYMBOLS:
+        value = plain.constant(np.asarray(value))
+    return value if value.dtype == dtype else ops.cast(value, dtype)
+
+
+def _take(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    """Looks rows of a weight up."""
+    source = again.operand(0, "x")
+    is_table = plain.is_weight(source) and len(source.shape) == 2 and source.shape[1] > 1
+    if not is_table or again.config.get("axis") != 0:
+        return None
+    index = plain.given(again.operand(1, "indices"))
+    if type(index).__name__ not in nodes.SYMBOLS:
+        index = plain.constant(np.asarray(index).astype("int32"))
+    return plain.table(Identity(source))(index)
+
+
+def _matmul(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    kernel = again.operand(1, "x2")
+    if not plain.is_kernel(kernel):
+        return None
+    return plain.dense(again.call, kernel, plain.given(again.operand(0, "x1")))
+
+
+def _add(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    return plain.fused(again.call)
+
+
+def _reshape(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    """To a shape with one open size besides the batch at most."""
+    import keras
+
+    shape = list(again.config["newshape"])
+    if not has_open_size(shape):
+        return None
+    x = plain.given(again.operand(0, "x"))
+    sizes = [size if isinstance(size, int) else -1 for size in shape]
+    if sizes.count(-1) == 1:
+        return keras.ops.reshape(x, sizes)
+    if sizes.count(-1) == 2 and shape[0] == BatchSize(1):
+        return keras.layers.Reshape(sizes[1:], name=plain.name("reshape"))(x)
+    return None
+
+
+def _broadcast(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    from keras import ops
+
+    shape, x = list(again.config["shape"]), plain.given(again.operand(0, "x"))
+    if not isinstance(shape[0], BatchSize):
+        return None
+    missing = len(shape) - len(x.shape)
+    if missing:
+        x = ops.expand_dims(x, tuple(range(missing)))
+    if x.shape[0] == 1:
+        x = plain.for_each_sample(x)
+    pairs = zip(shape, x.shape, strict=True)
+    wanted = [1 if isinstance(size, OpenSize) and was is None else size for size, was in pairs]
+    if any(isinstance(size, OpenSize) for size in wanted[1:]):
+        return None
+    if any(size not in (1, was) for size, was in zip(wanted[1:], x.shape[1:], strict=True)):
+        x = ops.add(x, np.zeros((1, *wanted[1:]), x.dtype))
+    return x
+
+
+def _tile(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    from keras import ops
+
+    repeats, x = list(again.config["repeats"]), plain.given(again.operand(0, "x"))
+    if not isinstance(repeats[0], BatchSize) or x.shape[0] != 1 or len(repeats) != len(x.shape):
+        return None
+    if any(one != 1 for one in repeats[1:]):
+        x = ops.tile(x, (1, *repeats[1:]))
+    return plain.for_each_sample(x)
+
+
+def _repeat(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    x = plain.given(again.operand(0, "x"))
+    if not isinstance(again.config["repeats"], BatchSize) or again.config["axis"] != 0 or x.shape[0] != 1:
+        return None
+    return plain.for_each_sample(x)
+
+
+def _slice(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+    """A slice as an index, which a rule can follow."""
+    starts, shape = again.operand(1, "start_indices"), again.config["shape"]
+    if type(starts).__name__ in nodes.SYMBOLS or not isinstance(starts, (list, tuple)):
+        return None
+    x = plain.given(again.operand(0, "inputs"))
+    return x[tuple(
+        slice(None) if start == 0 and (isinstance(size, (BatchSize, OpenSize)) or size == whole)
+        else slice(int(start), int(start) + int(size))
+        for start, size, whole in zip(starts, shape, x.shape, strict=True)
+    )]
+
+
+OPERATIONS: Mapping[str, Callable[[PlainModel, CallAgain], KerasTensor | None]] = {
+    "ConvertToTensor": _passed, "Cast": _passed, "Take": _take, "Matmul": _matmul, "Dot": _matmul,
+    "Add": _add, "Reshape": _reshape, "BroadcastTo": _broadcast, "Tile": _tile, "Repeat": _repeat,
+    "Slice": _slice,
+}
+"""Makes a call in the plain model; None where it can be made as it was recorded."""

@@ -1,0 +1,86 @@
+"""Layers of Keras that hold a weight which an opened layer made itself.
+
+    ops.take(w, i, axis=0)      Embedding(i)
+    ops.matmul(x, w) [+ b]      Dense(x)
+    anything else with w        Embedding(0, 1, …), which returns all of its rows, in the shape of w
+
+A functional model has no place for weights that no layer holds. These layers train, save and load as any
+other. The numbers 0, 1, … are added to a 0 that is made of the model's input, since Keras calls a layer on
+constants at once; a converter folds all of it into the constant that w is.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeprune.keras_bridge.inside.recording import RecordedCall, Recording
+from edgeprune.keras_bridge.nodes import Identity, tensors_in
+from edgeprune.keras_types import KerasLayer, KerasModule, KerasTensor
+
+
+def dense_weights(recording: Recording) -> set[Identity]:
+    """Weights (in, out) that nothing but matrix products read, on their right side."""
+    reads: dict[Identity, list[bool]] = collections.defaultdict(list)
+    for call in recording.calls:
+        for place, symbol in enumerate(tensors_in((call.args, dict(call.kwargs)))):
+            if Identity(symbol) in recording.weights:
+                reads[Identity(symbol)].append(_is_product(call, symbol) and place == 1)
+    return {key for key, fits in reads.items() if all(fits)}
+
+
+def biases(recording: Recording, kernels: set[Identity]) -> dict[Identity, Identity]:
+    """The call of a matrix product to the addition of a weight (out,) to its result, read by nothing else."""
+    made = {Identity(one): call for call in recording.calls for one in call.outputs}
+    readers: dict[Identity, list[RecordedCall]] = collections.defaultdict(list)
+    for call in recording.calls:
+        for symbol in tensors_in((call.args, dict(call.kwargs))):
+            readers[Identity(symbol)].append(call)
+    ends = {Identity(symbol) for symbol in tensors_in(recording.outputs)}
+    found: dict[Identity, Identity] = {}
+    for call in recording.calls:
+        given = tensors_in((call.args, dict(call.kwargs)))
+        is_sum = type(call.operation).__name__ == "Add" and len(given) == 2
+        if not is_sum or Identity(given[1]) not in recording.weights or Identity(given[0]) in ends:
+            continue
+        product = made.get(Identity(given[0]))
+        operands = [] if product is None else tensors_in((product.args, dict(product.kwargs)))
+        fits = len(operands) == 2 and Identity(operands[1]) in kernels
+        alone = [*given, *operands[1:]]
+        if fits and tuple(given[1].shape) == given[0].shape[-1:] and all(
+            len(readers[Identity(one)]) == 1 for one in alone
+        ):
+            found[Identity(product)] = Identity(call)
+    return found
+
+
+def table(keras: KerasModule, variable: KerasTensor, name: str, dtype: object) -> KerasLayer:
+    """An Embedding that holds a weight: its channels are those along `channel_axis`."""
+    shape = tuple(variable.shape)
+    axis = channel_axis(shape)
+    width = shape[axis] if shape else 1
+    layer = keras.layers.Embedding(math.prod(shape) // width, width, name=name, dtype=dtype)
+    layer.build(())
+    layer.trainable = bool(getattr(variable, "trainable", True))
+    return layer
+
+
+def table_array(array: np.ndarray) -> np.ndarray:
+    """A weight's values as rows of `table`."""
+    axis = channel_axis(array.shape)
+    last = np.moveaxis(array, axis, -1) if array.ndim else array
+    return last.reshape(-1, array.shape[axis] if array.ndim else 1)
+
+
+def channel_axis(shape: Sequence[int]) -> int:
+    """The axis of a weight that channels lie along: the last, or the largest where that one has one entry."""
+    return -1 if not shape or shape[-1] > 1 else int(np.argmax(shape))
+
+
+def _is_product(call: RecordedCall, weight: KerasTensor) -> bool:
+    given = tensors_in((call.args, dict(call.kwargs)))
+    is_matrix = type(call.operation).__name__ in ("Matmul", "Dot") and len(weight.shape) == 2
+    return is_matrix and len(given) == 2 and len(given[0].shape) >= 2

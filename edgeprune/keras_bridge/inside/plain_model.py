@@ -1,0 +1,302 @@
+"""Makes a functional model of Keras' own layers and operations from two recordings of a model.
+
+Layers that stayed closed are made anew from their configuration, under names that say where they were
+("encoder.attention.query"), and each once: what was shared stays shared.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from edgeprune.graph.model_graph import Argument
+from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.build import made_anew
+from edgeprune.keras_bridge.inside import own_weights
+from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened, sublayers
+from edgeprune.keras_bridge.inside.notes import CLOSED
+from edgeprune.keras_bridge.inside.open_sizes import OPERATIONS, CallAgain
+from edgeprune.keras_bridge.inside.plain_layers import plain_arrays, plain_config
+from edgeprune.keras_bridge.inside.recording import RecordedCall, Recording
+from edgeprune.keras_bridge.inside.sizes import (
+    BatchSize,
+    NotAlikeError,
+    OpenSize,
+    PerSample,
+    has_open_size,
+    merged,
+)
+from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
+
+
+class CallError(Exception):
+    """A recorded call cannot be made again; `owner` is the opened layer that it was made in."""
+
+    def __init__(self, owner: KerasLayer | None, message: str) -> None:
+        super().__init__(message)
+        self.owner = owner
+
+
+class PlainModel:
+    """Makes the calls of two recordings again, on inputs of open size."""
+
+    def __init__(
+        self, model: KerasModel, first: Recording, second: Recording, reasons: Mapping[Identity, str]
+    ) -> None:
+        self._model, self._first, self._second, self._reasons = model, first, second, reasons
+        self._values: dict[Identity, object] = {}
+        self._layers: dict[Identity, KerasLayer] = {}
+        self._arrays: list[tuple[KerasLayer, list[np.ndarray]]] = []
+        self._names = collections.Counter[str]()
+        self._paths = _paths(model)
+        self._kernels = own_weights.dense_weights(first)
+        self._biases = own_weights.biases(first, self._kernels)
+        self._fused: dict[Identity, KerasTensor] = {}
+        self._zero: KerasTensor | None = None
+
+    def build(self, inputs: Argument) -> KerasModel:
+        """The model on new symbolic inputs, nested as it takes them.
+
+        Raises:
+            CallError: a call depends on the number of samples in a way that no layer can say.
+        """
+        import keras
+
+        self._inputs = nodes.tensors_in(inputs)
+        self._values.update(zip(map(Identity, self._first.inputs), self._inputs, strict=True))
+        if len(self._first.calls) != len(self._second.calls):
+            raise CallError(None, "The model calls other layers for another number of samples.")
+        for call, again in zip(self._first.calls, self._second.calls, strict=True):
+            try:
+                made = self._made(call, again)
+            except CallError:
+                raise
+            except Exception as error:
+                raise CallError(call.owner, str(error)) from error
+            self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
+        outputs = nodes.map_tensors(self._first.outputs, self._value)
+        plain = keras.Model(inputs, outputs, name=self._model.name)
+        for layer, arrays in self._arrays:
+            layer.set_weights(arrays)
+        return plain
+
+    def _made(self, call: RecordedCall, again: RecordedCall) -> Argument:
+        kind = type(call.operation).__name__
+        if kind != type(again.operation).__name__:
+            raise NotAlikeError("calls other layers for another number of samples")
+        args, kwargs = merged((call.args, dict(call.kwargs)), (again.args, dict(again.kwargs)))
+        if hasattr(call.operation, "weights"):
+            args, kwargs = self.given((args, kwargs))
+            return self._layer(call.operation)(*args, **self._with_masks(call, args, kwargs))
+        config = merged(_config(call.operation), _config(again.operation))
+        if kind in OPERATIONS:
+            made = OPERATIONS[kind](self, CallAgain(call, args, kwargs, config))
+            if made is not None:
+                return made
+        args, kwargs = self.given((args, kwargs))
+        if has_open_size(config):
+            raise NotAlikeError(f"calls keras.ops.{call.operation.name} with a size that is left open")
+        operation = type(call.operation).from_config({**config, "name": self.name(call.operation.name)})
+        return operation(*args, **kwargs)
+
+    def _given(self, value: Argument) -> Argument:
+        """What a call gets in the new model in place of a recorded value."""
+        if type(value).__name__ in nodes.SYMBOLS:
+            return self._value(value)
+        if isinstance(value, PerSample):
+            return self.per_sample(value.array)
+        if isinstance(value, (BatchSize, OpenSize)):
+            raise NotAlikeError("computes with a size that the model leaves open")
+        return value
+
+    def _value(self, symbol: KerasTensor) -> Argument:
+        key = Identity(symbol)
+        if key in self._first.weights:
+            return self._weight(key)
+        if key in self._first.constants:
+            place = list(self._first.constants).index(key)
+            array = merged(self._first.constants[key], list(self._second.constants.values())[place])
+            return self.per_sample(array.array) if isinstance(array, PerSample) else self.constant(array)
+        return self._values[key]
+
+    # --- layers ---
+
+    def _layer(self, old: KerasLayer) -> KerasLayer:
+        key = Identity(old)
+        if key not in self._layers:
+            name = self.name(self._paths.get(key, old.name))
+            splits = has_own_activation(old) and key not in self._reasons
+            changed = {"activation": "linear", "name": name} if splits else {"name": name}
+            self._layers[key] = made = _renewed(old, changed)
+            if key in self._reasons and is_opened(old):
+                CLOSED[made] = self._reasons[key]
+            if old.weights:
+                self._arrays.append((made, plain_arrays(old)))
+        return self._layers[key]
+
+    def _with_masks(
+        self, call: RecordedCall, args: Sequence[object], kwargs: Mapping[str, object]
+    ) -> Mapping[str, object]:
+        """A call's keyword arguments with the masks that came along unseen, where operations lost them."""
+        given = nodes.tensors_in((args, dict(kwargs)))
+        taken = call.operation._call_signature.parameters  # noqa: SLF001 - there is no public name
+        names = [name for name in taken if name.endswith("mask")]
+        found = dict(kwargs)
+        for place, (symbol, mask) in enumerate(zip(given, call.masks, strict=False)):
+            if mask is None or getattr(symbol, "_keras_mask", None) is not None:
+                continue
+            positional = list(taken)[place] if place < len(taken) else ""
+            name = "mask" if "mask" in names and place == 0 else f"{positional}_mask"
+            if name in names and kwargs.get(name) is None:
+                found[name] = self._value(mask)
+        return found
+
+    def name(self, wanted: str) -> str:
+        """A name that no other layer has."""
+        self._names[wanted] += 1
+        number = self._names[wanted]
+        return wanted if number == 1 else self.name(f"{wanted}_{number - 1}")
+
+    # --- weights and constants ---
+
+    def _weight(self, key: Identity) -> KerasTensor:
+        """A weight as a tensor."""
+        from keras import ops
+
+        variable, _ = self._first.weights[key]
+        shape = tuple(variable.shape)
+        if not variable.dtype.startswith(("float", "bfloat")):
+            return self.constant(np.asarray(variable))
+        if key not in self._values:
+            layer = self.table(key)
+            rows = layer(self.constant(np.arange(layer.input_dim, dtype="int32")))
+            axis = own_weights.channel_axis(shape)
+            last = shape if axis == -1 else (*shape[:axis], *shape[axis + 1:], shape[axis])
+            value = rows if tuple(rows.shape) == last else ops.reshape(rows, last)
+            self._values[key] = value if axis == -1 else ops.moveaxis(value, -1, axis)
+        return self._values[key]
+
+    def table(self, key: Identity) -> KerasLayer:
+        """The Embedding that holds a weight."""
+        import keras
+
+        variable, owner = self._first.weights[key]
+        if Identity(variable) not in self._layers:
+            layer = own_weights.table(keras, variable, self._weight_name(variable, owner), owner.dtype_policy)
+            self._layers[Identity(variable)] = layer
+            self._arrays.append((layer, [own_weights.table_array(np.asarray(variable))]))
+        return self._layers[Identity(variable)]
+
+    def dense(self, call: RecordedCall, kernel: KerasTensor, x: KerasTensor) -> KerasTensor:
+        """A matrix product with a weight as a Dense layer; the weight that is added to it is its bias."""
+        import keras
+
+        variable, owner = self._first.weights[Identity(kernel)]
+        addition = self._biases.get(Identity(call))
+        if Identity(variable) not in self._layers:
+            name = self._weight_name(variable, owner)
+            arrays = [np.asarray(variable)]
+            if addition is not None:
+                arrays.append(np.asarray(self._first.weights[Identity(_bias(addition))][0]))
+            layer = keras.layers.Dense(
+                int(variable.shape[1]), use_bias=addition is not None, name=name, dtype=owner.dtype_policy
+            )
+            layer.build((None, int(variable.shape[0])))
+            layer.trainable = bool(variable.trainable)
+            self._layers[Identity(variable)] = layer
+            self._arrays.append((layer, arrays))
+        made = self._layers[Identity(variable)](x)
+        if addition is not None:
+            self._fused[addition] = made
+        return made
+
+    def is_kernel(self, value: Argument) -> bool:
+        """Whether a value is a weight that matrix products alone read."""
+        return Identity(value) in self._kernels
+
+    def is_weight(self, value: Argument) -> bool:
+        """Whether a value is a weight."""
+        return Identity(value) in self._first.weights
+
+    def fused(self, call: RecordedCall) -> KerasTensor | None:
+        """The result that an addition has already."""
+        return self._fused.get(Identity(call))
+
+    def constant(self, array: np.ndarray) -> KerasTensor:
+        """An array as a symbolic tensor of its own shape."""
+        from keras import ops
+
+        if self._zero is None:
+            zeros = ops.zeros_like(self._inputs[0], dtype="int32")
+            self._zero = ops.sum(zeros) if len(zeros.shape) else zeros
+        return _shifted(self._zero, array)
+
+    def per_sample(self, array: np.ndarray) -> KerasTensor:
+        """An array (1, …) for each sample: (N, …)."""
+        from keras import ops
+
+        zeros = ops.zeros_like(self._inputs[0], dtype="int32")
+        zeros = ops.sum(zeros, axis=tuple(range(1, len(zeros.shape)))) if len(zeros.shape) > 1 else zeros
+        return _shifted(ops.reshape(zeros, (-1,) + (1,) * (array.ndim - 1)), array)
+
+    def for_each_sample(self, x: KerasTensor) -> KerasTensor:
+        """A tensor (1, …) for each sample."""
+        from keras import ops
+
+        return ops.add(x, self.per_sample(np.zeros((1,) * len(x.shape), x.dtype)))
+
+    def given(self, value: Argument) -> Argument:
+        """What a call gets in the new model in place of recorded values, nested as they are."""
+        return nodes.map_values(value, self._given)
+
+    def _weight_name(self, variable: KerasTensor, owner: KerasLayer) -> str:
+        path = "" if owner is self._model else self._paths.get(Identity(owner), owner.name) + "."
+        return self.name(path + variable.name)
+
+
+def _bias(addition: Identity) -> KerasTensor:
+    call: Argument = addition.of
+    return nodes.tensors_in((call.args, dict(call.kwargs)))[1]
+
+
+def _shifted(zero: KerasTensor, array: np.ndarray) -> KerasTensor:
+    """A symbolic 0 plus an array, in the array's type."""
+    from keras import ops
+
+    dtype = str(array.dtype)
+    if dtype == "bool":
+        return ops.cast(ops.add(zero, array.astype("int32")), "bool")
+    return ops.add(zero if dtype == "int32" else ops.cast(zero, dtype), array)
+
+
+def _paths(model: KerasModel) -> dict[Identity, str]:
+    """Layer to its name with the names of the layers around it; the first place where there are several."""
+    found: dict[Identity, str] = {}
+    waiting = collections.deque((one, one.name) for one in sublayers(model))
+    while waiting:
+        layer, path = waiting.popleft()
+        if Identity(layer) in found:
+            continue
+        found[Identity(layer)] = path
+        waiting.extend((one, f"{path}.{one.name}") for one in sublayers(layer))
+    return found
+
+
+def _config(operation: KerasLayer) -> dict[str, object]:
+    config = dict(operation.get_config())
+    config.pop("name", None)
+    return config
+
+
+def _renewed(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
+    """A closed layer, under another name."""
+    import keras
+
+    if nodes.is_graph_model(old):
+        made = keras.models.clone_model(old)
+        made.name = changed["name"]
+        return made
+    return made_anew(old, {**plain_config(old), **changed})
