@@ -175,6 +175,11 @@ OPERATIONS = [
     outputs(
         "keras", "ops.Softmax", lambda o, x: o.softmax(x, axis=1), lambda o, x: o.softmax(x), lambda o, x: x
     ),
+    outputs(
+        "keras", "ops.ZerosLike ops.OnesLike ops.FullLike ops.Cumsum", lambda o, x: x + o.zeros_like(x),
+        lambda o, x: x * (o.ones_like(x) + o.full_like(x, 2.0)), lambda o, x: o.cumsum(x, axis=1),
+    ),
+    outputs("tf_keras", "tf.math.cumsum", lambda t, x: t.cumsum(x, axis=1)),
     outputs("tf_keras", "tf.nn.softmax", lambda t, x: t.nn.softmax(x, axis=1), lambda t, x: x),
     outputs(
         "keras",

@@ -45,6 +45,12 @@ def input_forms(model: KerasModel) -> object:
     shapes = getattr(model, "_build_shapes_dict", None)
     if not shapes:
         kind = f"Model '{model.name}' of class {type(model).__name__}"
+        if model.built:
+            raise InputError(
+                f"{kind} does not tell the shapes of its inputs, since its call() needs values.",
+                "A model whose call() uses Keras' layers and operations is expected.",
+                "Rebuild it as keras.Model(inputs, outputs) with such layers and its weights.",
+            )
         raise InputError(
             f"{kind} has not been built.", "A model with known input shapes is expected.",
             "Call it once on data before pruning it or saving it.",

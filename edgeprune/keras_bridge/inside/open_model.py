@@ -19,7 +19,7 @@ from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
 from edgeprune.keras_bridge.inside.notes import CLOSED, OPENED
 from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
 from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
-from edgeprune.keras_bridge.inside.recording import Reasons, Recorder
+from edgeprune.keras_bridge.inside.recording import NotOpenedError, Reasons, Recorder
 from edgeprune.keras_bridge.inside.sizes import SAMPLES
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import Identity
@@ -116,6 +116,8 @@ def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> K
             )
             if len(reasons) == count:
                 return PlainModel(model, first, second, reasons).build(_symbols(forms, None, None))
+        except NotOpenedError:
+            return None
         except CallError as error:
             if error.owner is None or Identity(error.owner) in reasons:
                 return None

@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True)
 class CallAgain:
-    """A recorded call whose sizes were compared: `args`, `kwargs` and the operation's options `config`."""
+    """A recorded call whose sizes were compared: arguments, the operation's options, the output's shape."""
 
     call: RecordedCall
     args: Sequence[Argument]
     kwargs: Mapping[str, Argument]
     config: Mapping[str, Argument]
+    shape: Sequence[Argument]
 
     def operand(self, place: int, name: str) -> Argument:
         """One of the arguments, as it was recorded."""
@@ -71,12 +72,13 @@ def _add(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
 
 
 def _reshape(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
-    """To a shape with one open size besides the batch at most."""
+    """To a shape with one open size besides the batch at most; a -1 in it is the size that was found."""
     import keras
 
     shape = list(again.config["newshape"])
     if not has_open_size(shape):
         return None
+    shape = [found if size == -1 else size for size, found in zip(shape, again.shape, strict=True)]
     x = plain.given(again.operand(0, "x"))
     sizes = [size if isinstance(size, int) else -1 for size in shape]
     if sizes.count(-1) == 1:
@@ -102,7 +104,7 @@ def _broadcast(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     if any(isinstance(size, OpenSize) for size in wanted[1:]):
         return None
     if any(size not in (1, was) for size, was in zip(wanted[1:], x.shape[1:], strict=True)):
-        x = ops.add(x, np.zeros((1, *wanted[1:]), x.dtype))
+        x = ops.multiply(x, np.ones((1, *wanted[1:]), x.dtype))
     return x
 
 

@@ -3,6 +3,8 @@
     LoRA                W + alpha/rank · A·B    merged into the kernel
     quantize("int8")    W_q / scale             de-quantized; the layer no longer rounds its inputs either
     quantize("float8")  W                       kept, without the scales that rounded it
+
+Kernels of 4 bits are refused: their layers hold no kernel that could be read back.
 """
 
 from __future__ import annotations

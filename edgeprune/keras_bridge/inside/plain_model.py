@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
@@ -72,7 +73,7 @@ class PlainModel:
         for call, again in zip(self._first.calls, self._second.calls, strict=True):
             try:
                 made = self._made(call, again)
-            except CallError:
+            except (CallError, InputError):
                 raise
             except Exception as error:
                 raise CallError(call.owner, str(error)) from error
@@ -93,7 +94,8 @@ class PlainModel:
             return self._layer(call.operation)(*args, **self._with_masks(call, args, kwargs))
         config = merged(_config(call.operation), _config(again.operation))
         if kind in OPERATIONS:
-            made = OPERATIONS[kind](self, CallAgain(call, args, kwargs, config))
+            shape = merged(list(call.outputs[0].shape), list(again.outputs[0].shape))
+            made = OPERATIONS[kind](self, CallAgain(call, args, kwargs, config, shape))
             if made is not None:
                 return made
         args, kwargs = self.given((args, kwargs))
@@ -243,10 +245,13 @@ class PlainModel:
         return _shifted(ops.reshape(zeros, (-1,) + (1,) * (array.ndim - 1)), array)
 
     def for_each_sample(self, x: KerasTensor) -> KerasTensor:
-        """A tensor (1, …) for each sample."""
+        """A tensor (1, …) for each sample.
+
+        The zeros come first: Keras takes a second operand (N, 1, 1) for a bias where N is the first's width.
+        """
         from keras import ops
 
-        return ops.add(x, self.per_sample(np.zeros((1,) * len(x.shape), x.dtype)))
+        return ops.add(self.per_sample(np.zeros((1,) * len(x.shape), x.dtype)), x)
 
     def given(self, value: Argument) -> Argument:
         """What a call gets in the new model in place of recorded values, nested as they are."""

@@ -72,6 +72,10 @@ class Recording:
     constants: Mapping[Identity, np.ndarray]
 
 
+class NotOpenedError(Exception):
+    """The model itself cannot be opened; its reason was noted."""
+
+
 class Recorder:
     """Opens the layers of one model; what cannot be opened is noted in `reasons` and stays closed."""
 
@@ -151,6 +155,8 @@ class Recorder:
     def _swapped(self, value: object, layer: KerasLayer) -> object:
         import keras
 
+        if isinstance(value, keras.random.SeedGenerator):
+            return _NO_SEEDS
         if isinstance(value, keras.Variable):
             return self._weight_symbol(value, layer)
         if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
@@ -195,8 +201,10 @@ class Recorder:
                 made = known_call(layer, is_open=self._is_open)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
                 self._check(outputs)
-            except Exception as error:  # noqa: BLE001 - whatever the user's own code raises
+            except Exception as error:
                 self._reasons[Identity(layer)] = _why(error, layer)
+                if layer is self._model:
+                    raise NotOpenedError from error
                 return self._run_closed(closed, layer, args, kwargs)
             finally:
                 self._swap(back=not was)
@@ -340,6 +348,10 @@ def _flat(value: object) -> list[object]:
     return found
 
 
+_NO_SEEDS = "no seeds"
+"""In place of a generator of seeds: what is drawn anew at each call cannot be recorded."""
+
+
 def _nothing(*_: object, **__: object) -> None:
     """In place of ``add_loss``: a loss of training."""
 
@@ -351,6 +363,8 @@ def _why(error: Exception, code: object) -> str:
     own = function.__code__.co_filename if hasattr(function, "__code__") else ""
     lines = [frame for frame in frames if frame.filename == own]
     reason = error_text(error).split(". ")[0].rstrip(".")
+    if "SeedGenerator" in reason:
+        reason = "it draws random numbers"
     if "used as input to a TensorFlow function" in reason:
         reason = "a function of TensorFlow; those of keras.ops can be read"
     if not lines or not lines[-1].line:

@@ -1,0 +1,161 @@
+"""Layers made of layers: the plain model computes the same, is pruned, and needs no user's code."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+import edgeprune
+from edgeprune.errors import InputError
+from edgeprune.keras_bridge.inside.notes import CLOSED, OPENED
+from edgeprune.keras_bridge.inside.open_model import open_model
+from edgeprune.keras_bridge.load import load_model, save_model
+from edgeprune.keras_bridge.network import network_of
+from tests.keras_bridge.inside import composite_models
+from tests.layers.pruned import prune
+
+keras = importlib.import_module("keras")
+
+
+def _randomized(model):
+    """Seeded weights, no two alike, in whatever the model is made of."""
+    generator = np.random.default_rng(3)
+    for weight in model.weights:
+        drawn = generator.normal(0, 0.4, weight.shape)
+        if "variance" in weight.name:
+            drawn = np.abs(drawn) + 0.5
+        weight.assign(drawn + (weight.name in ("gamma", "scale")))
+    return model
+
+
+def _outputs(model, x):
+    with keras.StatelessScope():
+        return keras.tree.flatten(model(x, training=False))
+
+
+def _state(model):
+    inbound = [len(layer._inbound_nodes) for layer in model._flatten_layers()]
+    return [np.array(weight) for weight in model.variables], inbound
+
+
+@pytest.mark.parametrize("make", composite_models.OPENED, ids=lambda make: make.__name__)
+def test_opened_model_equals_the_original_and_is_pruned(make, tmp_path):
+    model, x = make()
+    _randomized(model)
+    (before, nodes), expected = _state(model), _outputs(model, x)
+    plain = open_model(model)
+    assert plain is not model
+    for one, other in zip(expected, _outputs(plain, x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=2e-5)
+    assert {type(layer).__module__.split(".")[0] for layer in plain._flatten_layers()} == {"keras"}
+    flat = keras.tree.flatten(x)
+    pruned = prune(plain, flat)
+    pruned.check()
+    assert not [one for one in pruned.dependencies.refusals if "cannot be" in one.reason]
+    path = tmp_path / "pruned.keras"
+    save_model(pruned.model, path)
+    for one, other in zip(_outputs(pruned.model, x), _outputs(load_model(path), x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    after, nodes_after = _state(model)
+    assert nodes == nodes_after
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_shared_block_stays_shared():
+    model, _ = composite_models.masked_text()
+    assert open_model(model).count_params() == model.count_params()
+
+
+def test_weights_of_ones_own_become_layers_that_train():
+    plain = open_model(composite_models.own_dense()[0])
+    kinds = {layer.name: type(layer).__name__ for layer in plain.layers if layer.weights}
+    assert set(kinds.values()) == {"Dense", "Embedding"}
+    assert len(plain.trainable_weights) == 2 * 3 + 2
+
+
+def test_compiled_loss_goes_along():
+    model, _ = composite_models.two_towers()
+    model.compile("adam", {"score": "mse", "kind": "sparse_categorical_crossentropy"})
+    assert open_model(model).loss == model.loss
+
+
+def test_layer_that_draws_stays_closed_and_its_output_is_left_out_of_the_proof():
+    i = keras.Input((6,))
+    h = keras.layers.Dense(8, activation="relu")(i)
+    mean, spread = keras.layers.Dense(4)(h), keras.layers.Dense(4)(h)
+    model = keras.Model(i, [mean, spread, composite_models.Drawing(name="drawing")([mean, spread])])
+    plain = open_model(model)
+    assert CLOSED[plain.get_layer("drawing")].endswith("it draws random numbers")
+    x = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
+    result = edgeprune.prune(model, 0.5, calibration=x)
+    assert result.report.equivalence.holds
+    assert result.report.removed.neurons >= 0.5
+
+
+def test_line_that_stops_a_layer_is_named():
+    import tensorflow as tf
+
+    class Frozen(keras.layers.Layer):
+        def call(self, x):
+            return tf.numpy_function(lambda a: a * 2, [x], tf.float32)
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    i = keras.Input((6,))
+    h = Frozen(name="frozen")(keras.layers.Dense(8, name="before")(i))
+    h = composite_models.OwnDense(7, name="own")(keras.layers.Dense(8, name="after", activation="relu")(h))
+    plain = open_model(keras.Model(i, keras.layers.Dense(3)(h)))
+    assert "`return tf.numpy_function(lambda a: a * 2, [x], tf.float32)`" in CLOSED[plain.get_layer("frozen")]
+    refusals = {one.layer: one for one in prune(plain, [np.ones((2, 6), "float32")]).dependencies.refusals}
+    assert refusals["before"].because_of == "frozen"
+    assert "after" not in refusals
+
+
+def test_model_that_is_plain_stays_itself():
+    i = keras.Input((6,))
+    model = keras.Model(i, keras.Sequential([keras.layers.Dense(4), keras.layers.ReLU()])(i))
+    assert open_model(model) is model
+
+
+def test_subclassed_model_that_cannot_be_opened_names_the_line():
+    class Deciding(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(3)
+
+        def build(self, shape):
+            self.dense.build(shape)
+
+        def call(self, x):
+            return self.dense(x) if keras.ops.max(x) > 0 else x
+
+    model = Deciding()
+    model(np.ones((2, 3), "float32"))
+    with pytest.raises(InputError, match=r"line \d+, `return self.dense\(x\) if keras"):
+        edgeprune.prune(model, 0.5)
+
+
+def test_notes_name_what_was_opened():
+    plain = open_model(composite_models.class_token()[0])
+    assert OPENED[plain][0].startswith("Pruned inside of Block, OwnAttention, ClassToken:")
+    assert network_of(plain).caveats() == list(OPENED[plain])
+
+
+@pytest.mark.parametrize("mode", ["int8", "float8"])
+def test_quantized_layers_are_dequantized(mode):
+    i = keras.Input((6,))
+    model = _randomized(keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8, activation="relu")(i))))
+    x = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
+    expected = np.asarray(model(x))
+    model.quantize(mode)
+    assert np.abs(np.asarray(open_model(model)(x)) - expected).max() < 0.02 * np.abs(expected).max()
+
+
+def test_four_bit_layers_are_refused_by_name():
+    i = keras.Input((6,))
+    model = keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8, name="small")(i)))
+    model.quantize("int4")
+    with pytest.raises(InputError, match=r"Layer 'small' of class Dense was quantized by quantize"):
+        edgeprune.prune(model, 0.5)
