@@ -11,8 +11,8 @@ import dataclasses
 
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge.build import build
-from edgeprune.keras_bridge.inside.notes import OPENED
 from edgeprune.keras_bridge.nodes import map_values
+from edgeprune.keras_bridge.opened import OPENED
 from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.compaction import unchanged

@@ -10,9 +10,9 @@ import numpy as np
 from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.gradients import gradients
-from edgeprune.keras_bridge.inside.notes import OPENED
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
+from edgeprune.keras_bridge.opened import OPENED
 from edgeprune.keras_bridge.read import Reading, read, shared_weights
 from edgeprune.keras_bridge.run import CallStep, predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs

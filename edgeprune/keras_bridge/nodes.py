@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument, Arguments
-from edgeprune.keras_bridge.inside.notes import CLOSED
+from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 Key = TypeVar("Key", bound=str)

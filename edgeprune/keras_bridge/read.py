@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
 from edgeprune.keras_bridge import nodes, steps
-from edgeprune.keras_bridge.inside.notes import CLOSED
 from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
 

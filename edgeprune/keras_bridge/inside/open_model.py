@@ -16,13 +16,13 @@ import numpy as np
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.inside.composites import all_layers, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
-from edgeprune.keras_bridge.inside.notes import CLOSED, OPENED
 from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
 from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
 from edgeprune.keras_bridge.inside.recording import NotOpenedError, Reasons, Recorder
 from edgeprune.keras_bridge.inside.sizes import SAMPLES
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_bridge.opened import CLOSED, OPENED
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasLayer, KerasModel

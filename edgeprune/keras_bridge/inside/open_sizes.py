@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -17,10 +17,47 @@ from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.inside.recording import RecordedCall
 from edgeprune.keras_bridge.inside.sizes import BatchSize, OpenSize, has_open_size
 from edgeprune.keras_bridge.nodes import Identity
-from edgeprune.keras_types import KerasTensor
+from edgeprune.keras_types import KerasLayer, KerasTensor
 
-if TYPE_CHECKING:
-    from edgeprune.keras_bridge.inside.plain_model import PlainModel
+
+class ModelInMaking(Protocol):
+    """What `edgeprune.keras_bridge.inside.plain_model.PlainModel` offers here."""
+
+    def given(self, value: Argument) -> Argument:
+        """What a call gets in place of recorded values, nested as they are."""
+        ...
+
+    def constant(self, array: np.ndarray) -> KerasTensor:
+        """An array as a symbolic tensor."""
+        ...
+
+    def for_each_sample(self, x: KerasTensor) -> KerasTensor:
+        """A tensor (1, …) for each sample."""
+        ...
+
+    def name(self, wanted: str) -> str:
+        """A name that no other layer has."""
+        ...
+
+    def is_weight(self, value: object) -> bool:
+        """Whether a value is a weight."""
+        ...
+
+    def is_kernel(self, value: object) -> bool:
+        """Whether matrix products alone read a weight."""
+        ...
+
+    def table(self, key: Identity) -> KerasLayer:
+        """The Embedding that holds a weight."""
+        ...
+
+    def dense(self, call: RecordedCall, kernel: KerasTensor, x: KerasTensor) -> KerasTensor:
+        """The product with a weight as a Dense layer."""
+        ...
+
+    def fused(self, call: RecordedCall) -> KerasTensor | None:
+        """The result that an addition has already."""
+        ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +75,7 @@ class CallAgain:
         return self.args[place] if place < len(self.args) else self.kwargs.get(name)
 
 
-def _passed(plain: PlainModel, again: CallAgain) -> KerasTensor:
+def _passed(plain: ModelInMaking, again: CallAgain) -> KerasTensor:
     """Convert_to_tensor, and casts to the type that a tensor has."""
     from keras import ops
 
@@ -48,7 +85,7 @@ def _passed(plain: PlainModel, again: CallAgain) -> KerasTensor:
     return value if value.dtype == dtype else ops.cast(value, dtype)
 
 
-def _take(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _take(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     """Looks rows of a weight up."""
     source = again.operand(0, "x")
     is_table = plain.is_weight(source) and len(source.shape) == 2 and source.shape[1] > 1
@@ -60,18 +97,18 @@ def _take(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     return plain.table(Identity(source))(index)
 
 
-def _matmul(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _matmul(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     kernel = again.operand(1, "x2")
     if not plain.is_kernel(kernel):
         return None
     return plain.dense(again.call, kernel, plain.given(again.operand(0, "x1")))
 
 
-def _add(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _add(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     return plain.fused(again.call)
 
 
-def _reshape(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _reshape(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     """To a shape with one open size besides the batch at most; a -1 in it is the size that was found."""
     import keras
 
@@ -88,7 +125,7 @@ def _reshape(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     return None
 
 
-def _broadcast(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _broadcast(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     from keras import ops
 
     shape, x = list(again.config["shape"]), plain.given(again.operand(0, "x"))
@@ -108,7 +145,7 @@ def _broadcast(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     return x
 
 
-def _tile(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _tile(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     from keras import ops
 
     repeats, x = list(again.config["repeats"]), plain.given(again.operand(0, "x"))
@@ -119,14 +156,14 @@ def _tile(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     return plain.for_each_sample(x)
 
 
-def _repeat(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _repeat(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     x = plain.given(again.operand(0, "x"))
     if not isinstance(again.config["repeats"], BatchSize) or again.config["axis"] != 0 or x.shape[0] != 1:
         return None
     return plain.for_each_sample(x)
 
 
-def _slice(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
+def _slice(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     """A slice as an index, which a rule can follow."""
     starts, shape = again.operand(1, "start_indices"), again.config["shape"]
     if type(starts).__name__ in nodes.SYMBOLS or not isinstance(starts, (list, tuple)):
@@ -139,7 +176,7 @@ def _slice(plain: PlainModel, again: CallAgain) -> KerasTensor | None:
     )]
 
 
-OPERATIONS: Mapping[str, Callable[[PlainModel, CallAgain], KerasTensor | None]] = {
+OPERATIONS: Mapping[str, Callable[[ModelInMaking, CallAgain], KerasTensor | None]] = {
     "ConvertToTensor": _passed, "Cast": _passed, "Take": _take, "Matmul": _matmul, "Dot": _matmul,
     "Add": _add, "Reshape": _reshape, "BroadcastTo": _broadcast, "Tile": _tile, "Repeat": _repeat,
     "Slice": _slice,

@@ -17,7 +17,6 @@ from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
 from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened, sublayers
-from edgeprune.keras_bridge.inside.notes import CLOSED
 from edgeprune.keras_bridge.inside.open_sizes import OPERATIONS, CallAgain
 from edgeprune.keras_bridge.inside.plain_layers import plain_arrays, plain_config
 from edgeprune.keras_bridge.inside.recording import RecordedCall, Recording
@@ -30,6 +29,7 @@ from edgeprune.keras_bridge.inside.sizes import (
     merged,
 )
 from edgeprune.keras_bridge.nodes import Identity
+from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 

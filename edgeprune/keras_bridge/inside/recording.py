@@ -24,7 +24,7 @@ import numpy as np
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
-from edgeprune.keras_bridge.inside.known_calls import known_call
+from edgeprune.keras_bridge.inside.hub_calls import call_of
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
@@ -198,7 +198,7 @@ class Recorder:
                 return self._run_closed(closed, layer, args, kwargs)
             was = self._swap(back=not has_code)
             try:
-                made = known_call(layer, is_open=self._is_open)(*args, **kwargs)
+                made = call_of(layer, is_open=self._is_open)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
                 self._check(outputs)
             except Exception as error:

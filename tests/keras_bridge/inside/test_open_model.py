@@ -7,10 +7,10 @@ import pytest
 
 import edgeprune
 from edgeprune.errors import InputError
-from edgeprune.keras_bridge.inside.notes import CLOSED, OPENED
 from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.network import network_of
+from edgeprune.keras_bridge.opened import CLOSED, OPENED
 from tests.keras_bridge.inside import composite_models
 from tests.layers.pruned import prune
 

@@ -13,7 +13,7 @@ import numpy as np
 from edgeprune.keras_types import KerasLayer, KerasTensor
 
 
-def known_call(layer: KerasLayer, *, is_open: bool) -> Callable[..., object]:
+def call_of(layer: KerasLayer, *, is_open: bool) -> Callable[..., object]:
     """The layer's ``call``, or what stands for it; `is_open`: the model leaves more than the batch open."""
     own = _CALLS.get(f"{type(layer).__module__.split('.')[0]}.{type(layer).__name__}")
     return layer.call if own is None else own(layer, is_open)
