@@ -20,6 +20,12 @@ EXAMPLES = """Examples
 edgeprune check build/edgeprune --max-size 200kB --max-drop 0.5
 
 edgeprune check build/edgeprune --max-latency 5ms --device ssh://pi@pi.local"""
+_DROP = (
+    "Points lost against the baseline; 0.5 means 0.5 %. NAME=POINTS limits one metric, such as box/r2=1. "
+    "Repeatable."
+)
+_MIN = "NAME=VALUE: what a metric must reach, such as class/accuracy=90. Repeatable."
+_MAX = "NAME=VALUE: the same for metrics of which less is better. Repeatable."
 _DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
@@ -32,7 +38,9 @@ def check(
     max_latency: Annotated[str | None, Option(help="Latency of one inference, such as 5ms, 300us.")] = None,
     max_memory: Annotated[str | None, Option(help="Peak memory of the process, such as 64MB.")] = None,
     min_accuracy: Annotated[str | None, Option(help="Accuracy on test data, such as 0.95 or 95%.")] = None,
-    max_drop: Annotated[str | None, Option(help="Points lost against the baseline; 0.5 means 0.5 %.")] = None,
+    max_drop: Annotated[list[str] | None, Option("--max-drop", help=_DROP)] = None,
+    minimum: Annotated[list[str] | None, Option("--min", help=_MIN)] = None,
+    maximum: Annotated[list[str] | None, Option("--max", help=_MAX)] = None,
     percentile: Annotated[int | None, Option(help=_PERCENTILE)] = None,
     recipe: Annotated[Path | None, Option(help=_RECIPE)] = None,
     device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
@@ -56,7 +64,10 @@ def check(
     asked = RecipeLimits() if recipe is None else read_limits(recipe)
     for note in asked.notes:
         say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON
-    limits = Limits.parse(max_size, max_latency, max_memory, min_accuracy, max_drop).over(asked.limits)
+    limits = Limits.parse(
+        max_size, max_latency, max_memory, min_accuracy, max_drop or None, minimum=minimum or None,
+        maximum=maximum or None,
+    ).over(asked.limits)
     if percentile is not None and percentile not in PERCENTILES:
         raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
     result = check_bundle(

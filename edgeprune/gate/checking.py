@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,15 @@ from edgeprune.bundle.read import MANIFEST
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
 from edgeprune.gate.limits import Limit, Limits
 from edgeprune.gate.result import CheckResult, Judgement, Past, Status, VerifiedPart
-from edgeprune.report.figures import Figure, built_figures, device_figures, size_of
+from edgeprune.report.figures import (
+    Figure,
+    built_figures,
+    built_metric,
+    device_figures,
+    device_metric,
+    figure_names,
+    size_of,
+)
 from edgeprune.run_record import RunRecord
 
 _NO_LIMITS = Limits()
@@ -55,6 +64,7 @@ def check(
             # Figures of a bundle that is not what it claims to be mean nothing.
             return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
+    _require_known(limits, opened)
     earlier = [] if against is None else _earlier_bundles(Path(against), opened.path)
     measure = _Measure(percentile, options or DEFAULT_OPTIONS)
     measure.run(opened.path, devices)
@@ -65,6 +75,20 @@ def check(
     )
     notes = tuple(note for device in devices for note in measure.doubts(opened, device))
     return CheckResult(str(bundle), judgements, findings, notes)
+
+
+def _require_known(limits: Limits, bundle: Bundle) -> None:
+    """Refuses limits of metrics that the bundle does not have."""
+    names = figure_names(bundle)
+    for limit in limits.metrics:
+        metric = limit.partition(" ")[2]
+        if metric not in names:
+            near = difflib.get_close_matches(metric, names, 1)
+            raise InputError(
+                f"{bundle.path} has no metric {metric[:60]!r}.",
+                f"Its metrics are {', '.join(names) or 'none'}.",
+                f"Did you mean {near[0]!r}?" if near else "Use one of these names.",
+            )
 
 
 def _judgement(
@@ -143,14 +167,23 @@ class _Measure:
         """One figure of one bundle, on a device or as it was built."""
         if name == "size":
             return size_of(bundle)
+        kind, _, metric = name.partition(" ")
         if device is None:
-            return built_figures(bundle, self._percentile)[name]
+            if not metric:
+                return built_figures(bundle, self._percentile)[name]
+            return built_metric(bundle, metric, drop=kind == "drop")
+        return self._on_device(bundle, name, device)
+
+    def _on_device(self, bundle: Bundle, name: str, device: str) -> Figure:
+        kind, _, metric = name.partition(" ")
         record = self._record(bundle.path, device)
         if isinstance(record, EdgepruneError):
             return Figure(None, reason=str(record), device_failed=isinstance(record, DeviceError))
-        here = self._record(bundle.path, "local") if name == "drop" else None
+        here = self._record(bundle.path, "local") if kind == "drop" else None
         if isinstance(here, EdgepruneError):
             return Figure(None, reason=f"this machine, for comparison: {here}")
+        if metric:
+            return device_metric(bundle, record, here, metric, drop=kind == "drop")
         return device_figures(bundle, record, here, self._percentile)[name]
 
     def doubts(self, bundle: Bundle, device: str) -> Iterator[str]:

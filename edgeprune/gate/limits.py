@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping
 
 from edgeprune import quantities as q
+from edgeprune.errors import InputError
+from edgeprune.gate.metric_limits import is_fraction, read_drop, read_metric_limits, read_value
+from edgeprune.report.figures import quality_show
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +41,7 @@ LIMITS = (
     Limit("min-accuracy", "min_accuracy", "accuracy", False, q.parse_fraction, q.show_percent),
     Limit("max-drop", "max_drop_points", "drop", True, q.parse_points, q.show_points),
 )
+_BY_NAME = {limit.name: limit for limit in LIMITS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +54,7 @@ class Limits:
         max_memory_bytes: peak of the process that runs the model.
         min_accuracy: fraction 0..1 of the task's main metric.
         max_drop_points: what the deployed model may lose of it against the baseline; 0.5 is half a percent.
+        metrics: what single metrics must keep, by names such as ``min class/accuracy``.
     """
 
     max_size_bytes: float | None = None
@@ -56,30 +62,70 @@ class Limits:
     max_memory_bytes: float | None = None
     min_accuracy: float | None = None
     max_drop_points: float | None = None
+    metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def parse(
-        cls, max_size: str | None = None, max_latency: str | None = None, max_memory: str | None = None,
-        min_accuracy: str | float | None = None, max_drop: str | float | None = None,
+        cls, max_size: object = None, max_latency: object = None, max_memory: object = None,
+        min_accuracy: object = None, max_drop: object = None, *, minimum: object = None,
+        maximum: object = None, where: str = "--",
     ) -> Limits:
         """Limits as people write them: ``max_size="200kB"``, ``max_latency="5ms"``, ``min_accuracy=0.95``.
+
+        Args:
+            max_drop: points of the main metric; texts ``NAME=POINTS`` or a table by name are of one metric.
+            minimum: what metrics must reach, as ``"class/accuracy=90"``, a list of these, or a table by name.
+            maximum: the same for metrics of which less is better.
+            where: what stands before an option's name in messages.
 
         Raises:
             InputError: a value without a unit where one is needed, or out of range.
         """
-        written = (max_size, max_latency, max_memory, min_accuracy, max_drop)
-        return cls(**{
-            limit.field: limit.parse(text, f"--{limit.name}")
+        drop, drops = _plain_and_named(max_drop)
+        written = (max_size, max_latency, max_memory, min_accuracy, drop)
+        given = {
+            limit.field: limit.parse(text, f"{where}{limit.name if where == '--' else limit.key}")
             for limit, text in zip(LIMITS, written, strict=True) if text is not None
-        })
+        }
+        named: dict[str, float] = {}
+        for side, texts in (("min", minimum), ("max", maximum), ("max-drop", drops)):
+            named.update(read_metric_limits(side, texts, f"{where}{side}"))
+        return cls(**given, metrics=named)
 
     def over(self, other: Limits) -> Limits:
         """These limits, and the other's where these have none."""
-        return dataclasses.replace(other, **{limit.field: allowed for limit, allowed in self.given()})
+        mine = {limit.field: allowed for limit, allowed in self.given() if limit.field}
+        return dataclasses.replace(other, **mine, metrics={**other.metrics, **self.metrics})
 
     def given(self) -> Iterator[tuple[Limit, float]]:
         """The limits that are set, with what they allow."""
-        values: dict[str, float | None] = dataclasses.asdict(self)
         for limit in LIMITS:
-            if (allowed := values[limit.field]) is not None:
+            allowed: float | None = getattr(self, limit.field)
+            if allowed is not None:
                 yield limit, allowed
+        for name, allowed in self.metrics.items():
+            yield limit_of(name), allowed
+
+
+def limit_of(name: str) -> Limit:
+    """The limit of this name: a row of the table, or a metric's, such as ``min class/accuracy``."""
+    if name in _BY_NAME:
+        return _BY_NAME[name]
+    side, _, metric = name.partition(" ")
+    if side == "max-drop":
+        show = q.show_points if is_fraction(metric) else "{:.4g}".format
+        return Limit(name, "", f"drop {metric}", True, functools.partial(read_drop, metric), show)
+    read = functools.partial(read_value, metric)
+    return Limit(name, "", f"metric {metric}", side == "max", read, quality_show(metric))
+
+
+def _plain_and_named(written: object) -> tuple[object, object]:
+    """A limit of the main metric, and limits of metrics by name."""
+    if written is None or isinstance(written, Mapping):
+        return None, written
+    texts = list(written) if isinstance(written, (list, tuple)) else [written]
+    plain = [text for text in texts if "=" not in str(text)]
+    if len(plain) > 1:
+        found = f"max-drop is given {len(plain)} times."
+        raise InputError(found, "Once, and once for each metric as NAME=POINTS.")
+    return (plain[0] if plain else None), [text for text in texts if "=" in str(text)] or None

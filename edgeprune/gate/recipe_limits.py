@@ -4,7 +4,8 @@
     max_size = "200kB"
     max_latency = "5ms"
     min_accuracy = 0.95
-    max_drop = 0.5
+    max_drop = 0.5                            # or for each metric: max_drop = {"class/accuracy" = 1}
+    min = {"class/accuracy" = 90}             # max for metrics of which less is better
     percentile = 90                           # of the latency; default 50
     device = ["ssh://pi@raspberrypi.local"]   # measure there; without it report.json's figures count
 
@@ -22,7 +23,7 @@ from edgeprune.gate.limits import LIMITS, Limits
 from edgeprune.recipe.toml import read_toml
 
 PERCENTILES = (50, 90, 99)
-_KEYS = (*(limit.key for limit in LIMITS), "percentile", "device")
+_KEYS = (*(limit.key for limit in LIMITS), "min", "max", "percentile", "device")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,10 +54,10 @@ def read_limits(path: Path | str) -> RecipeLimits:
             near = difflib.get_close_matches(key.replace("-", "_"), _KEYS, 1)
             hint = f"Did you mean '{near[0]}'?" if near else ""
             raise InputError(f"{path}: [{name}] has no '{key}'.", keys, hint)
-    limits = Limits(**{
-        limit.field: limit.parse(table[limit.key], f"{path}: {limit.key}")
-        for limit in LIMITS if limit.key in table
-    })
+    written = {limit.key: table[limit.key] for limit in LIMITS if limit.key in table}
+    limits = Limits.parse(
+        **written, minimum=table.get("min"), maximum=table.get("max"), where=f"{path}: ",
+    )
     old = (f"{path}: [budget] was renamed to [limits]; please rename it.",) if name == "budget" else ()
     return RecipeLimits(limits, _percentile(table, path), _devices(table, path), old)
 

@@ -4,9 +4,7 @@ import dataclasses
 import enum
 
 from edgeprune.errors import DeviceError, EdgepruneError, InputError, VerificationError
-from edgeprune.gate.limits import LIMITS, Limit
-
-_LIMITS = {limit.name: limit for limit in LIMITS}
+from edgeprune.gate.limits import Limit, limit_of
 
 
 class Status(str, enum.Enum):
@@ -29,7 +27,7 @@ class Past:
 class Judgement:
     """One limit, on one device where devices were asked for."""
 
-    limit: str  # a name of `edgeprune.gate.limits.LIMITS`
+    limit: str  # a name as `edgeprune.gate.limits.limit_of` takes it
     status: Status
     allowed: float  # in the unit of the limit's field in `Limits`
     found: float | None = None  # in the same unit; None when unmeasured
@@ -42,7 +40,7 @@ class Judgement:
     @property
     def row(self) -> Limit:
         """The limit's row of the table."""
-        return _LIMITS[self.limit]
+        return limit_of(self.limit)
 
     @property
     def name(self) -> str:

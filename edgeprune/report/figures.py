@@ -178,6 +178,49 @@ def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
     return {name: _worse_by(name, before[name], after[name]) for name in (*fractions, *columns)}
 
 
+def figure_names(bundle: Bundle) -> tuple[str, ...]:
+    """Names of all metrics that a bundle has figures of; those of its manifest where it has no report."""
+    try:
+        return tuple(read_report(bundle).stages.deployed.metrics)
+    except InputError:
+        return tuple(bundle.manifest.metrics)
+
+
+def built_metric(bundle: Bundle, name: str, *, drop: bool) -> Figure:
+    """One metric of the deployed model, or what it lost against the baseline: points, or in its own unit."""
+    try:
+        stages = _possible_report(bundle).stages
+    except InputError as error:
+        return Figure(None, reason=str(error))
+    before, after = stages.baseline.metrics.get(name), stages.deployed.metrics.get(name)
+    if after is None or (drop and before is None):
+        return Figure(None, reason=f"report.json has no {name}; build with test data that has labels.")
+    if not drop or before is None:
+        return Figure(after, "report.json")
+    return Figure(_in_points(name, _worse_by(name, before, after)), "against the baseline")
+
+
+def device_metric(
+    bundle: Bundle, record: RunRecord, here: RunRecord | None, name: str, *, drop: bool
+) -> Figure:
+    """The same on a device; see the module."""
+    found = record.metrics.get(name)
+    if found is None:
+        return Figure(None, reason=f"the bundle has no samples (eval.npz) for {name}.")
+    if not drop:
+        return Figure(found, f"{record.samples} samples")
+    lost = built_metric(bundle, name, drop=True)
+    if lost.value is None or here is None or name not in here.metrics or record.samples != here.samples:
+        return Figure(None, reason=lost.reason or "not all samples were evaluated; raise --time-limit.")
+    moved = lost.value + _in_points(name, _worse_by(name, here.metrics[name], found))
+    return Figure(moved, f"against the baseline, {record.samples} samples")
+
+
+def _in_points(name: str, lost: float) -> float:
+    known = _metric(name)
+    return 100 * lost if known is not None and known.unit == "fraction" else lost
+
+
 def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -> Figure:
     names = deciding(bundle)
     if here is None or not names or any(
