@@ -64,7 +64,7 @@ def check(
             # Figures of a bundle that is not what it claims to be mean nothing.
             return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
-    _require_known(limits, opened)
+    _refuse_other_names(limits, opened)
     earlier = [] if against is None else _earlier_bundles(Path(against), opened.path)
     measure = _Measure(percentile, options or DEFAULT_OPTIONS)
     measure.run(opened.path, devices)
@@ -77,7 +77,7 @@ def check(
     return CheckResult(str(bundle), judgements, findings, notes)
 
 
-def _require_known(limits: Limits, bundle: Bundle) -> None:
+def _refuse_other_names(limits: Limits, bundle: Bundle) -> None:
     """Refuses limits of metrics that the bundle does not have."""
     names = figure_names(bundle)
     for limit in limits.metrics:
