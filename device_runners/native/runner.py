@@ -68,7 +68,7 @@ def find_program(options: BenchOptions, arch: str) -> Path:
     if arch == platform.machine():
         return build_program()
     raise InputError(
-        f"No native runner is at hand for {arch}.", "Name one with --native-runner.",
+        f"No native runner is there for {arch}.", "Name one with --native-runner.",
         f"Build it: cmake -S {SOURCES} -B build -DCMAKE_TOOLCHAIN_FILE=… && cmake --build build",
     )
 
@@ -118,7 +118,7 @@ def find_library(options: BenchOptions, arch: str) -> Path:
     if arch == platform.machine() and inside is not None and inside.is_file():
         return inside
     raise InputError(
-        f"No TFLite library is at hand for {arch}.",
+        f"No TFLite library is there for {arch}.",
         "Name libLiteRt.so or libtensorflowlite_c.so with --library.",
         "For Android it is in the AAR of com.google.ai.edge.litert, in Linux wheels of ai-edge-litert.",
     )

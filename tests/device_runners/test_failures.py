@@ -123,9 +123,9 @@ def test_a_native_runner_of_another_machine(bundle: Path, tmp_path: Path) -> Non
 
 
 def test_a_runner_must_be_built_for_other_machines() -> None:
-    with pytest.raises(InputError, match=r"No native runner is at hand for riscv64.*cmake -S"):
+    with pytest.raises(InputError, match=r"No native runner is there for riscv64.*cmake -S"):
         runner.find_program(QUICK, "riscv64")
-    with pytest.raises(InputError, match=r"No TFLite library is at hand for riscv64.*AAR"):
+    with pytest.raises(InputError, match=r"No TFLite library is there for riscv64.*AAR"):
         runner.find_library(QUICK, "riscv64")
 
 
