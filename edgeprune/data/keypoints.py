@@ -130,7 +130,7 @@ def _enlarged(box: Box) -> Box:
 
 
 def _cut_outs(form: PictureForm) -> FileForm[PosedObject]:
-    """Cut out at uncut pixels, then brought into the form; points stay right within half a pixel."""
+    """Cut out at whole pixels, then brought into the form; points stay right within half a pixel."""
 
     def made(one: PosedObject) -> np.ndarray:
         picture = decode(one.path)
