@@ -13,7 +13,7 @@ BUNDLE_FORMAT_VERSION = 1
 
 TargetKind = Literal[
     "classes", "binary", "multi_label", "values", "image", "sequence", "anomaly", "boxes", "keypoints",
-    "original"
+    "directions", "embedding", "original"
 ]
 """What labels of an output are; (N, …, C) is the output's shape:
 
@@ -29,6 +29,8 @@ TargetKind = Literal[
                  `edgeprune.tasks.detection` decodes, or detections (N, K, 6): class, score and the same four
     keypoints    points of an object in the form of the output: (N, 2 K), (N, K, 2) or heat maps (N, H, W, K);
                  NaN where a point is not labelled. While data is read: (N, K, 2), fractions of the picture
+    directions   vectors of the output's shape, whose length does not count
+    embedding    class numbers (N,) of samples whose outputs (N, D) are near each other within a class
     original     none, or none that metrics can read: the original model's own outputs stand for them
 """
 

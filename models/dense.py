@@ -66,16 +66,16 @@ def single_shot(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTenso
 
 UNET = ZooModel(
     "unet", "segmentation", "small U-Net, a class for each pixel", unet, segmentation_digits,
-    TrainingRecipe(epochs=16, batch_size=32, learning_rate=4e-3),
-    fine_tuning={"epochs": 8, "batch_size": 32, "learning_rate": 3e-3},
+    TrainingRecipe(epochs=10, batch_size=32, learning_rate=4e-3),
+    fine_tuning={"epochs": 5, "batch_size": 32, "learning_rate": 3e-3},
 )
 MOBILE_SEGMENTER = ZooModel(
     "mobile-segmenter", "segmentation", "MobileNet-style encoder and decoder, a class for each pixel",
-    mobile_segmenter, segmentation_digits, TrainingRecipe(epochs=16, batch_size=32, learning_rate=6e-3),
-    fine_tuning={"epochs": 10, "batch_size": 32, "learning_rate": 4e-3},
+    mobile_segmenter, segmentation_digits, TrainingRecipe(epochs=10, batch_size=32, learning_rate=6e-3),
+    fine_tuning={"epochs": 6, "batch_size": 32, "learning_rate": 4e-3},
 )
 SINGLE_SHOT = ZooModel(
     "single-shot", "detection", "single-shot detector with raw heads", single_shot, detection_digits,
-    TrainingRecipe(epochs=20, batch_size=32, learning_rate=3e-3, loss="boxes"),
-    fine_tuning={"epochs": 20, "batch_size": 32, "learning_rate": 3e-3},
+    TrainingRecipe(epochs=12, batch_size=32, learning_rate=3e-3, loss="boxes"),
+    fine_tuning={"epochs": 10, "batch_size": 32, "learning_rate": 3e-3},
 )

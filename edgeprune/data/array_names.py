@@ -3,6 +3,7 @@
     x_train, X_train, train_images, images   samples       x_image, x_train_0, image   of one of the inputs
     y_test, test_labels, target, Y           labels        y_cls, y_0, cls             of one of the outputs
     x_val, x_dev, valid_x                    validation    w_train, sample_weight      what each sample counts
+                                                           sample_weight_cls           for one of the outputs
     classes, class_names                     texts: names of the classes, in order
 
 A name that says none of this is no reason to stop: it is told, so that nothing vanishes.
@@ -34,11 +35,14 @@ _CLASS_NAMES = ("classes", "class_names", "label_names", "names", "target_names"
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class NamedSplit:
-    """Arrays of one split: of each input, of each output (None: no labels), and what samples count."""
+    """Arrays of one split: of each input, of each output (None: no labels), and what samples count.
+
+    `weights` are for all outputs, or a tuple with one entry for each.
+    """
 
     x: tuple[Array, ...]
     y: tuple[Array | None, ...]
-    weights: Array | None = None
+    weights: Array | tuple[Array | None, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -71,6 +75,12 @@ def sort_by_name(
     places = {name: _place(name, inputs, outputs) for name in rest}
     if not any(place is not None and place.role == "x" for place in places.values()):
         places.update(_unnamed(rest))
+    sampled = {place.split for place in places.values() if place is not None and place.role == "x"}
+    places = {
+        name: _of_an_output(name, outputs) or place
+        if place is not None and place.role != "x" and place.split not in sampled else place
+        for name, place in places.items()
+    }
     found: dict[str, dict[str, dict[str, str]]] = {}
     for name, place in places.items():
         if place is not None:
@@ -85,7 +95,7 @@ def sort_by_name(
         split: NamedSplit(
             _in_order(roles["x"], inputs, "input", arrays, source),
             _targets(roles.get("y", {}), outputs, arrays, source),
-            next((arrays[name] for name in roles.get("w", {}).values()), None),
+            _weights(roles.get("w", {}), outputs, arrays, source),
         )
         for split, roles in found.items() if "x" in roles
     }
@@ -117,13 +127,23 @@ def _place(name: str, inputs: Sequence[str], outputs: Sequence[str]) -> _Place |
         if key and key in names and not (role == "x" and key in outputs):
             return _Place(role, split, key)
     if plain.startswith("sample_weight"):
-        return _Place("w", split, "")
+        return _Place("w", split, "_".join(left[2:]))
     for role, names in _ROLES.items():
         if left and left[0] in names:
             return _Place(role, split, "_".join(left[1:]))
         joined = re.fullmatch(r"([xyw])(\d*)", left[0]) if left else None
         if joined and joined[1] == role:
             return _Place(role, split, joined[2])
+    return None
+
+
+def _of_an_output(name: str, outputs: Sequence[str]) -> _Place | None:
+    """Labels or weights of an output that is called like a split, such as y_val, where no samples are."""
+    for role in ("y", "w"):
+        for said in (*_ROLES[role], "sample_weight", "sample_weights"):
+            key = name.lower().removeprefix(f"{said}_")
+            if key != name.lower() and key in outputs:
+                return _Place(role if said in _ROLES[role] else "w", "train", key)
     return None
 
 
@@ -170,6 +190,16 @@ def _in_order(
             f"x_{missing[0]} is expected.", "Add it.",
         )
     return tuple(arrays[found[name]] for name in names)
+
+
+def _weights(
+    found: Mapping[str, str], names: Sequence[str], arrays: Mapping[str, Array], source: str
+) -> Array | tuple[Array | None, ...] | None:
+    """Of all outputs, or of each that has some."""
+    if set(found) == {""}:
+        return arrays[found[""]]
+    each = _targets(found, names, arrays, source)
+    return each if any(one is not None for one in each) else None
 
 
 def _targets(

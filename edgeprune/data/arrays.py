@@ -23,6 +23,7 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, RawParts, build_dataset
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.model_signature import InputSignature
+from edgeprune.data.sample_weights import RawWeights
 from edgeprune.data.streamed import Array, Samples, parts_of
 from edgeprune.data.text import strings, text_preprocessing
 from edgeprune.errors import InputError
@@ -52,7 +53,7 @@ def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: Da
     found = sort_by_name(arrays, source, request.signature)
     parts = {split: _pair(named, source) for split, named in found.splits.items()}
     weights = {
-        split: np.asarray(named.weights) for split, named in found.splits.items() if named.weights is not None
+        split: named.weights for split, named in found.splits.items() if named.weights is not None
     }
     skipped = [f"Arrays of {source} that are not used: {', '.join(found.unused)}."] if found.unused else []
     return from_parts(
@@ -62,7 +63,7 @@ def from_arrays(arrays: Mapping[str, Array], name: str, source: str, request: Da
 
 def from_parts(
     parts: RawParts, name: str, source: str, request: DataRequest, *,
-    classes: tuple[str, ...] | None = None, weights: Mapping[str, np.ndarray] | None = None,
+    classes: tuple[str, ...] | None = None, weights: RawWeights | None = None,
     skipped: tuple[str, ...] = (),
 ) -> Dataset:
     """A `Dataset` of samples and labels by split."""

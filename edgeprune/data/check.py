@@ -148,7 +148,7 @@ def check_targets(
 
 
 def _check_one(y: np.ndarray, where: str, task: OutputTask, output: OutputSignature) -> None:
-    if task.kind in ("anomaly", "boxes", "keypoints", "original"):
+    if task.kind in ("anomaly", "boxes", "keypoints", "embedding", "original"):
         return
     if task.kind in ("values", "image") and output.loss in ("numbers", "one_hot"):
         raise InputError(

@@ -29,13 +29,14 @@ class Split:
         y: labels as `edgeprune.data.targets` keeps them: (N,) int64 class numbers, values of the output's
             shape, …; a tuple with one entry for each output where the model has several, None for an output
             without labels; None where a sample is its own target or labels are missing.
-        weights: (N,) float32, what each sample counts in training; None: all the same.
+        weights: float32, what each sample (N,) or each of its positions (N, …) counts in training; a tuple
+            with one entry for each output where they differ; None: all the same.
         standing_in: what the split is judged by instead of `y`, where no metric can read what a loss reads.
     """
 
     x: Samples
     y: np.ndarray | Targets | None = None
-    weights: np.ndarray | None = None
+    weights: np.ndarray | Targets | None = None
     standing_in: np.ndarray | Targets | None = None
 
     @property
@@ -54,8 +55,7 @@ class Split:
     def take(self, rows: np.ndarray | slice) -> Split:
         """The samples `rows`, in that order; streamed ones are not read."""
         x = tuple(pick(part, rows) for part in self.x) if isinstance(self.x, tuple) else pick(self.x, rows)
-        weights = None if self.weights is None else self.weights[rows]
-        return Split(x, _rows(self.y, rows), weights, _rows(self.standing_in, rows))
+        return Split(x, _rows(self.y, rows), _rows(self.weights, rows), _rows(self.standing_in, rows))
 
     def held(self) -> Split:
         """The same samples, read into memory."""

@@ -15,6 +15,7 @@ from edgeprune.data import check, labels, splits
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.decisions import decided, sizes
 from edgeprune.data.model_signature import InputSignature, ModelSignature
+from edgeprune.data.sample_weights import RawWeights, lengths_of, read_weights
 from edgeprune.data.streamed import Samples, parts_of
 from edgeprune.errors import InputError
 from edgeprune.preprocessing import Step
@@ -82,14 +83,14 @@ def build_dataset(
     request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
     name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
     notes: tuple[str, ...] = (), skipped: tuple[str, ...] = (),
-    weights: Mapping[str, np.ndarray] | None = None, tasks: tuple[OutputTask, ...] | None = None,
+    weights: RawWeights | None = None, tasks: tuple[OutputTask, ...] | None = None,
     complete: Callable[[Mapping[str, Split]], Mapping[str, Split]] = dict,
 ) -> Dataset:
     """A checked `Dataset` with all three splits: those missing in `parts` are drawn from ``train``.
 
     `preprocessing` sees the training split alone; `classes` are names in order, where the source knows them;
     `notes` are sentences on what was taken for what, `skipped` on what is not used;
-    `weights` (N,) say what each sample of a part counts in training; `tasks` say what the labels are, where
+    `weights` say what each sample of a part counts in training; `tasks` say what the labels are, where
     the source knows it and they are as a `Split` holds them; `complete` fills gaps in all splits by what the
     training split tells.
     """
@@ -100,12 +101,15 @@ def build_dataset(
     else:
         read = labels.Labels({part: _as_they_are(y) for part, y in raw.items() if y is not None}, tasks)
     check.check_names(classes or (), read.tasks, signature)
-    counts = {part: _weights(array, part) for part, array in (weights or {}).items()}
+    counts = {
+        part: read_weights(raw_weights, several(read.parts.get(part), len(read.tasks)), part)
+        for part, raw_weights in (weights or {}).items()
+    }
     given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
     for part, split in given.items():
         check.check_targets(split, part, signature, read.tasks)
-        labelled = [len(y) for y in (*several(split.y), split.weights) if y is not None]
-        lengths = [len(array) for array in parts_of(split.x)] + labelled
+        labelled = [len(y) for y in several(split.y) if y is not None]
+        lengths = [*map(len, parts_of(split.x)), *labelled, *lengths_of(split.weights)]
         if len(set(lengths)) > 1:
             raise InputError(
                 f"{source}: the {part} samples and labels number {', '.join(map(str, lengths))}.",
@@ -138,17 +142,6 @@ def _as_they_are(y: labels.RawTargets) -> np.ndarray | Targets:
     if isinstance(y, tuple):
         return tuple(None if one is None else np.asarray(one) for one in y)
     return np.asarray(y)
-
-
-def _weights(array: np.ndarray, part: str) -> np.ndarray:
-    """What each sample counts in training."""
-    counts = np.asarray(array, np.float32) if array.dtype.kind in "biuf" else None
-    if counts is None or counts.ndim != 1 or not np.isfinite(counts).all() or (counts < 0).any():
-        raise InputError(
-            f"The {part} samples' weights have the shape {array.shape} and dtype {array.dtype}.",
-            "One finite number a sample is expected, 0 or more.", "Correct the weights.",
-        )
-    return counts
 
 
 def _unlabelled(signature: ModelSignature | None) -> tuple[OutputTask, ...]:

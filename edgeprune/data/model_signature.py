@@ -15,9 +15,9 @@ from edgeprune.keras_types import KerasLayer, KerasLoss, KerasModel, KerasTensor
 Head = Literal["softmax", "sigmoid", "values"]
 """The output's numbers: probabilities that sum to 1, single ones, or else (logits and regression)."""
 Shape = tuple["int | None", ...]
-LossForm = Literal["numbers", "one_hot", "binary", "same", "any"]
-"""Labels that a loss takes: class numbers, one-hot rows, 0 or 1 or values of the output's shape, or what its
-author wanted."""
+LossForm = Literal["numbers", "one_hot", "binary", "same", "direction", "any"]
+"""Labels that a loss takes: class numbers, one-hot rows, 0 or 1 or values of the output's shape, vectors of
+which only the direction counts, or what its author wanted."""
 _FORMS: dict[str, LossForm] = {
     "sparse_categorical_crossentropy": "numbers", "categorical_crossentropy": "one_hot",
     "categorical_focal_crossentropy": "one_hot", "kl_divergence": "one_hot", "kullback_leibler_divergence":
@@ -25,8 +25,9 @@ _FORMS: dict[str, LossForm] = {
     "binary_focal_crossentropy": "binary", "mean_squared_error": "same", "mean_absolute_error": "same",
     "mean_absolute_percentage_error": "same", "mean_squared_logarithmic_error": "same", "huber": "same",
     "huber_loss": "same", "log_cosh": "same", "logcosh": "same", "poisson": "same",
-    "cosine_similarity": "same",
+    "cosine_similarity": "direction", "hinge": "binary", "squared_hinge": "binary",
 }
+_SIGNED = ("hinge", "squared_hinge")
 _SHORT = {
     "mse": "mean_squared_error", "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
     "msle": "mean_squared_logarithmic_error", "bce": "binary_crossentropy", "kld": "kl_divergence",
@@ -69,7 +70,8 @@ class OutputSignature:
     head: Head = "values"
     name: str = ""
     loss: LossForm | None = None  # None: the model was not compiled with a loss for this output
-    logits: bool = False  # the loss takes them for logits
+    logits: bool = False  # the loss takes them for logits, or for scores around 0
+    signed: bool = False  # the loss takes -1 and 1 for 0 and 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,12 +139,16 @@ def _output(model: KerasModel, number: int) -> OutputSignature:
     names = [str(name) for name in getattr(model, "output_names", ())]
     name = names[number] if number < len(names) else f"output_{number}"
     loss = compiled_loss(model, number)
-    logits, form = False, None
+    logits, form, signed = False, None, False
     if loss is not None:
         config = loss.get_config() if hasattr(loss, "get_config") else {}
         logits = bool(getattr(loss, "from_logits", False) or config.get("from_logits"))
         form = label_form(loss)
-    return OutputSignature(_shape(model.outputs[number]), _head(model, number), name, form, logits)
+        signed = form == "binary" and loss_name(loss) in _SIGNED
+    head = _head(model, number)
+    return OutputSignature(
+        _shape(model.outputs[number]), head, name, form, logits or (signed and head == "values"), signed
+    )
 
 
 def compiled_loss(model: KerasModel, output: int) -> KerasLoss | str | None:

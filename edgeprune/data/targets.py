@@ -9,6 +9,7 @@ For an output (N, …, C) of a model, by its shape, its activation and its compi
     0 or 1 (N, C) for sigmoid units    multi_label   float32
     numbers of the output's shape      values, image float32
     maps (N, H, W, C) with one peak    keypoints     float32
+    vectors, for a cosine loss         directions    float32
     numbers (N, L) beside (N, T, C)    sequence      int64, -1 after the last
     0 or 1 (N,) for a reconstruction   anomaly       int64
     whatever else a loss reads         original      as they are; the original model's outputs judge
@@ -38,6 +39,8 @@ _METRICS: dict[TargetKind, tuple[str, ...]] = {
     "multi_label": ("label_f1", "label_map", "exact_match", "accuracy"),
     "values": ("r2", "mean_absolute_error", "root_mean_squared_error"),
     "image": ("r2", "psnr", "ssim", "mean_absolute_error"),
+    "directions": ("cosine_similarity", "r2"),
+    "embedding": ("recall_at_1", "recall_at_5"),
     "keypoints": ("oks", "pck", "pck_per_point"),
     "boxes": ("map_50", "map_50_95", "ap_50_per_class"),
     "original": ("r2", "mean_absolute_error"),
@@ -67,6 +70,8 @@ def read_numbers(
         return _without_model(arrays)
     if (mask := _black_and_white(arrays, output)) is not None:
         return mask
+    if output.signed:
+        arrays = _unsigned(arrays)
     shape = next(iter(arrays.values())).shape[1:]
     zero_one = _all_zero_or_one(arrays)
     if reconstructs and zero_one and shape in ((), (1,)) and output.shape != (1,):
@@ -94,6 +99,13 @@ def _black_and_white(arrays: Mapping[str, np.ndarray], output: OutputSignature) 
         return OutputTargets(numbers, "binary", _VOID_NOTE)
     numbers = {name: (y == _IGNORED).astype(np.int64) for name, y in bare.items()}
     return OutputTargets(numbers, "binary", "Masks hold 0 and 255: 255 is the foreground.")
+
+
+def _unsigned(arrays: Mapping[str, np.ndarray]) -> Mapping[str, np.ndarray]:
+    """-1 and 1 as 0 and 1, which a hinge loss takes too."""
+    if any(bool(~np.isin(y, (-1, 1)).all()) for y in arrays.values()):
+        return arrays
+    return {name: (y > 0).astype(y.dtype) for name, y in arrays.items()}
 
 
 def _of_another_shape(arrays: Mapping[str, np.ndarray], output: OutputSignature) -> OutputTargets:
@@ -124,6 +136,8 @@ def _same_shape(
     """Labels (N, …, C) of an output (N, …, C)."""
     given = list(arrays.values())
     width, own = given[0].shape[-1], output.loss == "any"
+    if output.loss == "direction" and output.head == "values" and width > 1:
+        return OutputTargets(_cast(arrays, np.float32), "directions")
     one_hot = width > 1 and zero_one and all(map(_one_hot, given)) and output.head != "sigmoid"
     if one_hot and output.loss in (None, "numbers", "one_hot"):
         return _class_numbers(arrays)
@@ -152,8 +166,9 @@ def _one_a_position(
         return OutputTargets(arrays if own else _cast(bare, np.float32), "values")
     if not _all_integers(arrays):
         return OutputTargets(_cast(arrays, np.float32), "original" if own else "values")
-    if own:
-        return OutputTargets(arrays, "classes")
+    if own:  # numbers that no class has are something else, which the loss alone knows
+        inside = not classes or all(y.min() >= 0 and y.max() < classes for y in arrays.values() if y.size)
+        return OutputTargets(arrays, "classes" if inside else "original")
     numbers, note = _cast(bare, np.int64), ""
     spatial = next(iter(numbers.values())).ndim > 2
     if spatial and 0 < classes <= _IGNORED and any(bool((y == _IGNORED).any()) for y in numbers.values()):

@@ -1,4 +1,4 @@
-"""Metrics over embeddings: whether samples of a class lie close together.
+"""Metrics over embeddings: whether samples of a class lie close together, or vectors point where they should.
 
 recall@k is the share of samples of which one of the k nearest others, by cosine, is of the same class.
 Samples that are alone in their class are left out. Labels are (N,) class numbers, outputs (N, D).
@@ -35,7 +35,21 @@ def recall_at(k: int, evaluation: Evaluation) -> float:
     return hits / int(asks.sum()) if asks.any() else 0.0
 
 
+def cosine_similarity(evaluation: Evaluation) -> float:
+    """Mean cosine of the angle between what is and what should be, over the last axis; 0 for a zero."""
+    truth, found = (
+        one.reshape(-1, one.shape[-1]).astype(np.float64) for one in (evaluation.y_true, evaluation.outputs)
+    )
+    lengths = np.linalg.norm(truth, axis=1) * np.linalg.norm(found, axis=1)
+    products = (truth * found).sum(axis=1)
+    return float(np.divide(products, lengths, out=np.zeros_like(products), where=lengths != 0).mean())
+
+
 METRICS = (
+    scalar_metric(
+        "cosine_similarity", "Mean cosine between vectors and what they should be.", cosine_similarity,
+        negative=True,
+    ),
     scalar_metric(
         "recall_at_1", "Share of samples whose nearest other is of the same class.", lambda e: recall_at(1, e)
     ),

@@ -18,6 +18,7 @@ from edgeprune.errors import InputError
 from edgeprune.metrics.evaluation import Evaluation, scalar_metric
 
 _RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0), (0.0, 65535.0))
+_REACHED = 0.1  # of the range of 8 or 16 bits, by the brightest value
 _PERFECT_DB = 100.0
 _WINDOW = 7
 
@@ -27,7 +28,9 @@ def value_range(truth: np.ndarray) -> float:
     low, high = (float(truth.min()), float(truth.max())) if truth.size else (0.0, 1.0)
     margin = 1e-3
     for least, most in _RANGES:
-        if low >= least - margin and high <= most + margin:
+        # Depths of some metres are no pictures of 8 bits.
+        reached = most <= 1 or high > _REACHED * most
+        if low >= least - margin and high <= most + margin and reached:
             return most - least
     return high - low
 

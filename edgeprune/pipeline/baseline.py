@@ -16,11 +16,13 @@ from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
+from edgeprune.pipeline.meaning import with_meaning, without_padding
 from edgeprune.pipeline.reading import loss_decision, metric_decision, with_sizes
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
 from edgeprune.tasks import parts_of_values, several, useless_outputs
 from edgeprune.training.objective import TrainingObjective, training_objective
+from edgeprune.training.output_masks import output_masks
 from edgeprune.training.prediction import predict
 from edgeprune.types import OutputTask, TargetKind
 
@@ -58,6 +60,11 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
     if entry is None:
+        data = with_meaning(data, model, predictions)
+        data = dataclasses.replace(
+            data, validation=without_padding(data.validation, data.tasks, output_masks(model, validation)),
+            test=without_padding(data.test, data.tasks, output_masks(model, test)),
+        )
         data = data.deciding(*_doubts(data, predictions, validation, force=context.source.force))
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
@@ -208,10 +215,14 @@ def _completed(split: Split, standing: Sequence[np.ndarray | None]) -> Split:
 
     Training goes on with the labels that a loss reads, where there are some.
     """
-    labels = several(split.y, len(standing))
-    pairs = list(zip(labels, standing, strict=True))
-    y = tuple(other if one is None else one for one, other in pairs)
-    judged = tuple(one if other is None else other for one, other in pairs)
+    y = tuple(
+        other if one is None else one
+        for one, other in zip(several(split.y, len(standing)), standing, strict=True)
+    )
+    judged = tuple(
+        one if other is None else other
+        for one, other in zip(several(split.judged, len(standing)), standing, strict=True)
+    )
     if len(standing) == 1:
         return dataclasses.replace(split, y=y[0], standing_in=judged[0])
     return dataclasses.replace(split, y=y, standing_in=judged)
@@ -271,7 +282,7 @@ def _doubts(
         InputError: no output does better than a constant answer.
     """
     inputs = None if isinstance(validation, tuple) else validation
-    reasons, useless = useless_outputs(data.tasks, data.validation.y, predictions, inputs)
+    reasons, useless = useless_outputs(data.tasks, data.validation.judged, predictions, inputs)
     why = "; ".join(reasons)
     if useless and not force:
         raise InputError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Optional, Union
 
 import numpy as np
 
 from edgeprune.metrics import METRICS
+from edgeprune.metrics.embedding import cosine_similarity
+from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.metrics.keypoints import points_of
 from edgeprune.metrics.regression import r2
 from edgeprune.tasks.output_task import Targets, evaluation_of, several
@@ -48,10 +50,8 @@ def _useless(
         return "it gives NaN or infinity"
     if task.kind in ("classes", "binary") and task.metrics[0] != "entity_f1":
         return _of_classes(task, y, outputs)
-    if task.kind == "multi_label":
-        return _of_labels(y, outputs)
-    if task.kind == "keypoints":
-        return _of_points(y, outputs)
+    if task.kind in _BY_KIND:
+        return _BY_KIND[task.kind](y, outputs)
     if task.kind in ("values", "image"):
         return _of_values(task, y, outputs)
     return _of_metric(task, y, outputs, inputs)
@@ -65,6 +65,16 @@ def _of_values(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> Optional
         return "its pictures have nothing of those that are wanted" if explained <= _NOTHING else None
     value = r2(evaluation_of(task, y, outputs))
     return f"R² is {value:.3g}; always giving the mean has 0" if value <= 0 else None
+
+
+def _of_directions(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045
+    """Mean cosine against that of the mean direction."""
+    unit = y / np.maximum(np.linalg.norm(y, axis=-1, keepdims=True), np.finfo(np.float32).tiny)
+    mean = np.broadcast_to(unit.mean(axis=0), y.shape)
+    value, constant = (cosine_similarity(Evaluation(y, one)) for one in (outputs, mean))
+    if value > constant:
+        return None
+    return f"its mean cosine similarity is {value:.3g}; always giving the mean direction has {constant:.3g}"
 
 
 def _of_points(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045
@@ -84,7 +94,7 @@ def _of_metric(
     task: OutputTask, y: np.ndarray, outputs: np.ndarray, inputs: Optional[np.ndarray],  # noqa: UP045
 ) -> Optional[str]:  # noqa: UP045
     """By the primary metric, of which a constant answer has nothing."""
-    if task.kind == "original":
+    if task.kind in ("original", "embedding"):
         return None
     metric = METRICS[task.metrics[0]]
     value = metric.compute(evaluation_of(task, y, outputs, inputs))[metric.name]
@@ -145,3 +155,8 @@ def _rarest(y: np.ndarray) -> int:
     """Samples of the rarer of two values."""
     positive = int((y > 0).sum())
     return min(positive, y.size - positive)
+
+
+_BY_KIND: Mapping[str, Callable[[np.ndarray, np.ndarray], Optional[str]]] = {  # noqa: UP045
+    "multi_label": _of_labels, "keypoints": _of_points, "directions": _of_directions,
+}

@@ -25,8 +25,9 @@ def sample_losses(
 ) -> Optional[np.ndarray]:  # noqa: UP045
     """Losses (N,), 0 to 10, of labels and outputs (N, …); None for a task that no loss can be given for.
 
-    Cross-entropy of classes and labels, squared error of values and points in units of their variance; of
-    tasks without a loss for one sample, what is missing to a full score, for groups of samples.
+    Cross-entropy of classes and labels, squared error of values and points in units of their variance, 1 -
+    cosine of directions; of tasks without a loss for one sample, what is missing to a full score, for groups
+    of samples.
 
     Args:
         temperature: class scores are divided by it before the softmax or sigmoid (Guo et al. 2017).
@@ -37,8 +38,8 @@ def sample_losses(
             return _categorical(truth, outputs, temperature)
         if truth.size == outputs.size:
             return _binary(truth, outputs, temperature, logits=task.threshold == 0)
-    if task.kind == "keypoints":
-        return _of_points(y, outputs, inputs)
+    if task.kind in ("directions", "keypoints"):
+        return _of_directions(y, outputs) if task.kind == "directions" else _of_points(y, outputs, inputs)
     if task.kind in ("values", "image") and y.size == outputs.size:
         found = outputs.reshape(y.shape)
         return _squared(y, best_line(y, found) if task.kind == "image" else found)
@@ -46,6 +47,14 @@ def sample_losses(
         error = reconstruction_error(inputs, outputs) / max(float(np.var(inputs.astype(np.float64))), _TINY)
         return np.where(y.reshape(-1) > 0, 0.0, np.minimum(error, _MOST))
     return _missing(task, y, outputs) if task.kind in ("sequence", "boxes", "classes") else None
+
+
+def _of_directions(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """1 - cosine, the mean of each sample's vectors."""
+    truth, found = y.astype(np.float64), outputs.astype(np.float64)
+    lengths = np.linalg.norm(truth, axis=-1) * np.linalg.norm(found, axis=-1)
+    each = 1 - (truth * found).sum(axis=-1) / np.maximum(lengths, _TINY)
+    return np.asarray(each.reshape(len(y), -1).mean(axis=1))
 
 
 def _of_points(

@@ -28,6 +28,7 @@ _DEFAULTS: Mapping[str, tuple[object, ...]] = {
     "reduction": ("sum_over_batch_size", "auto", None),
 }
 _BATCH = 256
+_ORDERS = 39  # a loss that reads nothing passes once in forty times
 _CONTRAST = 0.02
 
 
@@ -48,6 +49,16 @@ class CompiledLoss:
         formed = _in_form(_aligned(labels, predictions), self.form, predictions.shape[-1])
         flat = [part.reshape(len(part), -1).astype(np.float32) for part in (formed, predictions)]
         return np.concatenate(flat, axis=1)
+
+    def prefers_own_labels(self, labels: np.ndarray, predictions: np.ndarray) -> bool:
+        """Whether the loss is lower for these labels than for the same in each of many other orders."""
+        random = np.random.default_rng(0)
+        rows = np.linspace(0, len(labels) - 1, min(len(labels), _BATCH)).astype(int)
+        labels, predictions = labels[rows], predictions[rows]
+        orders = [np.arange(len(rows)), *(random.permutation(len(rows)) for _ in range(_ORDERS))]
+        own, *others = (self.value(self.packed(labels[order], predictions), predictions, None, 0.0)
+                        for order in orders)
+        return bool(own < min(others))
 
     def own(self, labels: KerasTensor, outputs: KerasTensor, weights: KerasTensor = None) -> KerasTensor:
         """The weighted sum of the losses, for labels in their form."""
@@ -179,6 +190,11 @@ def output_weight(model: KerasModel, output: int) -> float:
     return float(found) if isinstance(found, (int, float)) else 1.0
 
 
+def is_own(model: KerasModel, output: int) -> bool:
+    """Whether an output was compiled with a loss that Keras does not know."""
+    return any(label_form(loss) == "any" for loss, _ in losses_of(model, output))
+
+
 def is_plain(loss: KerasLoss | str) -> bool:
     """Whether a loss of Keras has no setting that changes its value."""
     if isinstance(loss, str):
@@ -220,12 +236,13 @@ def _forms(labels: np.ndarray, predictions: np.ndarray, taken: AbstractSet[LossF
     one_hot = labels.shape == predictions.shape and classes > 1 and bool(
         np.isin(labels, (0, 1)).all() and (labels.sum(-1) == 1).all()
     )
-    if taken <= {"one_hot", "same", "binary"}:  # numbers would be broadcast along the classes
-        return ["one_hot"] if numbers and labels.min() >= 0 else ["as_given"]
+    numbers = numbers and labels.min() >= 0 and labels.max() < classes
+    if taken <= {"one_hot", "same", "binary", "direction"}:  # numbers would be broadcast along the classes
+        return ["one_hot"] if numbers else ["as_given"]
     if taken == {"numbers"}:
         return ["numbers"] if one_hot else ["as_given"]
     forms: list[LabelForm] = ["as_given"]
-    if numbers and labels.min() >= 0:
+    if numbers:
         forms.append("one_hot")
     if one_hot:
         forms.append("numbers")

@@ -21,8 +21,8 @@ from edgeprune.training.stochastic_layers import has_stochastic_layers, reseed
 from edgeprune.training.training_copy import TrainingCopy, scope_of, training_copy
 
 Score: TypeAlias = Callable[[KerasModel], float]
-EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | Targets | None, np.ndarray | None]
-"""Model inputs of one epoch, their labels, and what each sample (N,) counts (None: all the same)."""
+EpochData: TypeAlias = tuple[ModelInputs, np.ndarray | Targets | None, np.ndarray | Targets | None]
+"""Model inputs of one epoch, their labels, and what each sample counts (see `Split`)."""
 
 
 @dataclasses.dataclass(frozen=True)

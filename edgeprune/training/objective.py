@@ -75,7 +75,7 @@ class Objective:
         a compiled loss takes. Without labels, or with ones that do not align, the predictions are targets.
 
         Args:
-            weights: what each sample (N,) counts.
+            weights: what each sample (N,) or each position (N, …) counts.
         """
         taught = self.probabilities(predictions)
         if labels is None:
@@ -135,7 +135,7 @@ class Objective:
             each = np.square(values - found).mean(-1)
         weights = targets.weights
         if weights is not None and weights.ndim < each.ndim:
-            weights = np.broadcast_to(weights.reshape(-1, *(1,) * (each.ndim - 1)), each.shape)
+            weights = np.broadcast_to(_with_axes(weights, each.ndim), each.shape)
         return float(np.average(each, weights=weights))
 
 
@@ -148,13 +148,14 @@ class TrainingObjective:
 
     def targets(
         self, predictions: Predictions, labels: np.ndarray | Targets | None,
-        weights: np.ndarray | None = None,
+        weights: np.ndarray | Targets | None = None,
     ) -> tuple[TrainingTargets, ...]:
-        """Targets of each output: the teacher's predictions, labels, and what each sample (N,) counts."""
+        """Targets of each output: the teacher's predictions, labels, and what samples or positions count."""
         each = several(labels, len(predictions))
+        counts = weights if isinstance(weights, tuple) else (weights,) * len(predictions)
         found = [
-            objective.targets(output, y, weights)
-            for objective, output, y in zip(self.objectives, predictions, each, strict=True)
+            objective.targets(output, y, counted)
+            for objective, output, y, counted in zip(self.objectives, predictions, each, counts, strict=True)
         ]
         first = each[0]
         if self.class_weight is not None and first is not None and first.ndim == 1:
@@ -237,10 +238,15 @@ def _as_compiled(name: str) -> str:
 
 
 def _product(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:
-    """Of weights of positions (N, …) and of samples (N,), where there are some."""
+    """Of weights of positions (N, …) or samples (N,), where there are some."""
     if one is None or other is None:
         return other if one is None else one
-    return np.asarray(one * other.reshape(-1, *(1,) * (one.ndim - 1)), np.float32)
+    axes = max(one.ndim, other.ndim)
+    return np.asarray(_with_axes(one, axes) * _with_axes(other, axes), np.float32)
+
+
+def _with_axes(weights: np.ndarray, axes: int) -> np.ndarray:
+    return weights.reshape(*weights.shape, *(1,) * (axes - weights.ndim))
 
 
 def _inferred(predictions: np.ndarray, labels: np.ndarray | None) -> tuple[LossKind, bool]:
