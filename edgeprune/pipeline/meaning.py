@@ -1,0 +1,88 @@
+"""What outputs mean that a loss of its author's own was made for: their shapes do not say it, predictions do.
+
+    class numbers beside vectors, of which the nearest are of one class      embedding, judged by recall@1
+    whatever else fits its own labels better than other samples' ones        original: its own outputs judge
+
+A distance between two inputs, levels of an ordered scale and parameters of a distribution are such outputs.
+The loss tells whether an output belongs to its labels: it is lower for them than for them in other orders.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from edgeprune.data.dataset import Dataset, Split
+from edgeprune.data.decisions import ReadingDecision
+from edgeprune.data.targets import metrics_for
+from edgeprune.keras_bridge.keras_version import keras_of
+from edgeprune.keras_types import KerasModel
+from edgeprune.metrics.embedding import recall_at
+from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.pipeline.artifacts import Outputs
+from edgeprune.tasks import several, useless_outputs
+from edgeprune.training.compiled_loss import compiled_for, is_own, losses_of
+from edgeprune.types import OutputTask, TargetKind
+
+_FEWEST_NUMBERS = 8  # of an embedding; fewer are levels or parameters
+_DEVIATIONS = 3.0
+_LEAST_GAIN = 0.1  # of what is left above chance
+
+
+def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs) -> Dataset:
+    """Data whose tasks say what the outputs of losses of one's own are, and the decisions."""
+    tasks, said = list(data.tasks), list[ReadingDecision]()
+    labels = several(data.validation.y, len(tasks))
+    for number, (task, y, output) in enumerate(zip(data.tasks, labels, predictions, strict=True)):
+        if y is None or not is_own(model, number) or task.kind in ("boxes", "keypoints", "anomaly"):
+            continue
+        if task.kind != "original" and not useless_outputs((task,), y, (output,))[0]:
+            continue
+        kind: TargetKind = "embedding" if _is_embedding(y, output) else "original"
+        if kind == "original" and (task.kind == kind or not _belongs(model, number, y, output)):
+            continue
+        tasks[number] = OutputTask(kind, metrics_for(kind, None, None), task.name)
+        words = {
+            "embedding": "vectors that lie near those of the same class",
+            "original": "what its loss alone can read: the original model's own outputs judge",
+        }[kind]
+        name = f"The output {task.name}" if task.name else "The output"
+        said.append(ReadingDecision("labels", f"{name} gives {words}."))
+    return dataclasses.replace(data, tasks=tuple(tasks)).deciding(*said)
+
+
+def without_padding(
+    split: Split, tasks: Sequence[OutputTask], masks: Sequence[np.ndarray | None]
+) -> Split:
+    """A split that is judged without positions that the model leaves out: their class is -1."""
+    made = tuple(
+        np.where(mask, y, -1)
+        if y is not None and mask is not None and task.kind in ("classes", "binary")
+        and y.dtype.kind in "iu" and y.shape == mask.shape else y
+        for task, y, mask in zip(tasks, several(split.judged, len(tasks)), masks, strict=True)
+    )
+    if all(one is other for one, other in zip(made, several(split.judged, len(tasks)), strict=True)):
+        return split
+    return dataclasses.replace(split, standing_in=made if len(made) > 1 else made[0])
+
+
+def _is_embedding(y: np.ndarray, output: np.ndarray) -> bool:
+    """Whether samples (N,) of a class lie nearer together than chance has it."""
+    if y.ndim != 1 or y.dtype.kind not in "iu" or output.ndim != 2 or output.shape[1] < _FEWEST_NUMBERS:
+        return False
+    _, counts = np.unique(y, return_counts=True)
+    samples = int(counts[counts > 1].sum())
+    if samples < _FEWEST_NUMBERS:
+        return False
+    chance = float((counts * (counts - 1)).sum()) / (samples * max(len(y) - 1, 1))
+    deviation = math.sqrt(chance * (1 - chance) / samples)
+    least = max(chance + _DEVIATIONS * deviation, chance + _LEAST_GAIN * (1 - chance))
+    return recall_at(1, Evaluation(y, output)) > min(least, 1 - 0.5 * (1 - chance))
+
+
+def _belongs(model: KerasModel, number: int, y: np.ndarray, output: np.ndarray) -> bool:
+    compiled = compiled_for(keras_of(model), losses_of(model, number), y, output)
+    return compiled.prefers_own_labels(y, output)
