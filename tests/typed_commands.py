@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -27,13 +29,16 @@ def make_workspace(folder: Path) -> Path:
     _pictures(folder)
     _reviews(folder)
     _words(folder)
+    _streets(folder)
+    _objects(folder)
     _bundles(folder)
     return folder
 
 
 def use_model_for(command: str, folder: Path) -> None:
     """`mine.keras` and `mine.h5` are the reader's own model, whatever its data is."""
-    kind = next((kind for kind in ("reviews", "words") if f"--data {kind}" in command), "pictures")
+    kinds = ("reviews", "words", "streets", "objects")
+    kind = next((kind for kind in kinds if f"--data {kind}" in command), "pictures")
     for suffix in ("keras", "h5"):
         source = folder / "models" / f"{kind}.{suffix}"
         if source.exists():
@@ -111,8 +116,90 @@ def _words(folder: Path) -> None:
     _save(model, np.stack(clips), labels, folder / "models" / "words")
 
 
-def _save(model, x: np.ndarray, y: np.ndarray, path: Path) -> None:
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+def _squares(count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pictures (N, 16, 16, 3) with one bright square each, its class (0 red, 1 green), and its pixel box."""
+    random = np.random.default_rng(0)
+    x, kinds = random.integers(0, 60, (count, 16, 16, 3)).astype(np.uint8), np.arange(count) % 2
+    low = random.integers(0, 10, (count, 2))
+    boxes = np.concatenate([low, low + 6], axis=1)  # ymin, xmin, ymax, xmax
+    for picture, kind, (top, left, bottom, right) in zip(x, kinds, boxes, strict=True):
+        picture[top:bottom, left:right, kind] = 255
+    return x, kinds, boxes
+
+
+def _streets(folder: Path) -> None:
+    """Pictures with masks, and a model that gives a class for every pixel."""
+    import tf_keras
+    from PIL import Image
+
+    x, kinds, boxes = _squares(160)
+    masks = np.zeros(x.shape[:3], np.uint8)
+    for number, (kind, (top, left, bottom, right)) in enumerate(zip(kinds, boxes, strict=True)):
+        masks[number, top:bottom, left:right] = 1 + kind
+        for name, made in (("images", x[number]), ("masks", masks[number])):
+            place = folder / "streets" / name / f"{number}.png"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(made).save(place)
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((16, 16, 3)), layers.Conv2D(16, 3, padding="same", activation="relu"),
+        layers.Conv2D(16, 3, padding="same", activation="relu"), layers.Conv2D(3, 1, activation="softmax"),
+    ])
+    _save(model, x.astype(np.float32) / 255, masks, folder / "models" / "streets")
+
+
+_LOSS = '''import tensorflow as tf
+import tf_keras
+
+
+@tf_keras.utils.register_keras_serializable()
+def box_loss(y, heads):
+    """y (N, M, 5): class, ymin, xmin, ymax, xmax as fractions, class -1 where there is no box."""
+    box, scores = heads[:, :4], heads[:, 4:]
+    kind = tf.one_hot(tf.cast(y[:, 0, 0], tf.int32), 2)
+    wrong = tf.reduce_sum(tf.abs(y[:, 0, 1:] - box), -1)
+    return wrong + tf.nn.softmax_cross_entropy_with_logits(kind, scores)
+'''
+
+
+def _objects(folder: Path) -> None:
+    """Pictures with COCO's boxes, and a detector with a loss of its reader's own."""
+    import tf_keras
+    from PIL import Image
+
+    x, kinds, boxes = _squares(160)
+    annotations = []
+    (folder / "objects").mkdir()
+    for number, (kind, (top, left, bottom, right)) in enumerate(zip(kinds, boxes, strict=True)):
+        Image.fromarray(x[number]).save(folder / "objects" / f"{number}.png")
+        box = [int(left), int(top), int(right - left), int(bottom - top)]
+        annotations.append({"id": number, "image_id": number, "category_id": int(kind), "bbox": box})
+    pictures = [{"id": n, "file_name": f"{n}.png", "width": 16, "height": 16} for n in range(len(x))]
+    categories = [{"id": 0, "name": "red"}, {"id": 1, "name": "green"}]
+    (folder / "objects" / "annotations.json").write_text(json.dumps(
+        {"images": pictures, "annotations": annotations, "categories": categories}
+    ))
+    (folder / "my_losses.py").write_text(_LOSS)
+    sys.path.insert(0, str(folder))
+    try:
+        loss = importlib.import_module("my_losses").box_loss
+    finally:
+        sys.path.remove(str(folder))
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((16, 16, 3)), layers.Conv2D(16, 3, padding="same", activation="relu"),
+        layers.AveragePooling2D(), layers.Flatten(), layers.Dense(32, activation="relu"), layers.Dense(6),
+    ])
+    y = np.concatenate([kinds[:, None], boxes / 16], axis=1).astype(np.float32)[:, None]
+    _save(model, x.astype(np.float32) / 255, y, folder / "models" / "objects", loss)
+
+
+def _save(
+    model, x: np.ndarray, y: np.ndarray, path: Path, loss: object = "sparse_categorical_crossentropy"
+) -> None:
+    model.compile("adam", loss, metrics=["accuracy"] if isinstance(loss, str) else None)
     model.fit(x, y, epochs=8, batch_size=32, verbose=0)
     for suffix in ("keras", "h5"):
         model.save(path.with_suffix(f".{suffix}"))

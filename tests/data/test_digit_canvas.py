@@ -1,7 +1,9 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from edgeprune.data.digit_canvas import canvases, detection_digits
+from edgeprune.data.digit_canvas import _TURN, _distorted, canvases, detection_digits
 from edgeprune.data.vision import digits
 
 
@@ -31,6 +33,24 @@ def test_masks_and_boxes_name_the_same_digits(made):
     assert set(counts) == {1, 2, 3}
 
 
+def test_digits_for_training_are_turned_about_their_centre():
+    """Every one differs, and keeps its class and about as much ink."""
+    part = digits().train.take(slice(0, 1))
+    made = [canvases(part, 64, 60, np.random.default_rng(3), distort=one) for one in (False, True)]
+    plain, turned = (one.pictures[..., 0].astype(float) for one in made)
+    assert len({one.tobytes() for one in turned}) == 60
+    assert turned.sum() == pytest.approx(plain.sum(), rel=0.2)
+    assert set(made[1].boxes[made[1].boxes[..., 0] >= 0][:, 0]) == {part.y[0]}
+    digit = np.asarray(part.x)[0]
+    still = SimpleNamespace(uniform=lambda low, high, size=None: (low + high) / 2 * np.ones(size or ()))
+    np.testing.assert_array_equal(_distorted(digit, 28, still), digit[..., 0])
+    quarter = SimpleNamespace(uniform=lambda low, high, size=None: (
+        np.pi / 2 if high == _TURN else (low + high) / 2 * np.ones(size or ())
+    ))
+    np.testing.assert_allclose(_distorted(digit, 28, quarter), np.rot90(digit[..., 0], -1), rtol=0, atol=1)
+
+
+@pytest.mark.heavy
 def test_the_data_repeats_itself_and_every_split_has_digits_of_its_own():
     first, again = detection_digits(), detection_digits()
     np.testing.assert_array_equal(first.test.x, again.test.x)

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from sklearn.metrics.pairwise import paired_cosine_distances
 from sklearn.neighbors import NearestNeighbors
 
 from edgeprune.metrics import evaluate
@@ -21,3 +22,10 @@ def test_few_samples_and_lonely_ones():
     assert evaluate(["recall_at_5"], [0, 0], [[1.0, 0], [0, 1]]) == {"recall_at_5": 1.0}
     assert evaluate(["recall_at_1"], [0, 1], [[1.0, 0], [0, 1]]) == {"recall_at_1": 0.0}
     assert evaluate(["recall_at_1"], [0, 0, 1], np.zeros((3, 2)))["recall_at_1"] in (0.0, 0.5, 1.0)
+
+
+def test_cosines_agree_with_scikit_learn():
+    rng = np.random.default_rng(0)
+    truth, found = rng.normal(size=(2, 40, 7))
+    expected = np.mean(1 - paired_cosine_distances(truth, found))
+    assert evaluate(["cosine_similarity"], truth, found)["cosine_similarity"] == pytest.approx(expected)

@@ -39,3 +39,13 @@ def test_a_perfect_picture_has_finite_figures_and_small_ones_are_measured_too():
 def test_class_numbers_are_no_pictures():
     with pytest.raises(InputError, match="no pictures"):
         evaluate(["psnr"], np.zeros(4), np.zeros((4, 3)))
+
+
+def test_depths_in_metres_are_no_pictures_of_8_bits():
+    reference = pytest.importorskip("skimage.metrics")
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0, 3.5, (3, 12, 12, 1))
+    found = truth + rng.normal(size=truth.shape) / 10
+    pairs = zip(truth, found, strict=True)
+    expected = np.mean([reference.peak_signal_noise_ratio(x, y, data_range=np.ptp(truth)) for x, y in pairs])
+    assert evaluate(["psnr"], truth, found)["psnr"] == pytest.approx(expected, abs=1e-4)

@@ -75,3 +75,11 @@ def test_one_useless_output_of_several_is_named_and_all_are_refused():
     reasons, useless = useless_outputs(tasks, (y, size), [np.ones((COUNT, 3)), constant])
     assert [one.partition(":")[0] for one in reasons] == ["kind", "size"]
     assert useless
+
+
+def test_directions_are_compared_with_the_mean_direction():
+    y = RNG.normal(size=(COUNT, 6)) + 2  # all point about the same way
+    task = OutputTask("directions", ("cosine_similarity",))
+    mean = np.broadcast_to(y.mean(axis=0), y.shape)
+    assert "mean direction" in useless_output((task,), y, [mean])
+    assert useless_output((task,), y, [17 * y + RNG.normal(size=y.shape)]) is None

@@ -153,3 +153,49 @@ def own_losses(model, x, y):
         # Keras refuses what it cannot read in ways of its own.
         with contextlib.suppress(Exception):
             yield float(model.evaluate(x, one, batch_size=COUNT, verbose=0))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("loss", ["sparse", "focal", "bce"])
+def test_weights_of_positions_and_outputs_count_as_in_fit(package, loss):
+    """Each output has weights of its own, some for pixels and some for samples."""
+    keras = pytest.importorskip(package)
+    spatial = "mask" if loss == "bce" else "classes"
+    body, side = network(keras, spatial), network(keras, "value")
+    model = keras.Model([body.inputs[0], side.inputs[0]], [body.outputs[0], side.outputs[0]])
+    model.compile("sgd", [LOSSES[loss](keras), "mse"])
+    x = [RNG.normal(size=(COUNT, *one.shape[1:])).astype(np.float32) for one in model.inputs]
+    numbers = RNG.integers(0, 2 if loss == "bce" else 3, (COUNT, SIDE, SIDE))
+    given = np.eye(3, dtype=np.float32)[numbers] if loss == "focal" else numbers
+    given = given[..., None] if loss == "bce" else given
+    y = (given, RNG.normal(size=(COUNT, 1)).astype(np.float32))
+    weights = (RNG.random((COUNT, SIDE, SIDE)).astype(np.float32), RNG.random(COUNT).astype(np.float32))
+    expected = model.evaluate(x, list(y), sample_weight=list(weights), batch_size=COUNT, verbose=0)[0]
+    read = read_labels({"train": y}, signature_of(model)).parts["train"]
+    predictions = predict(model, tuple(x))
+    objective = training_objective(model, predictions, read, 0.0)
+    targets = objective.targets(predictions, read, weights)
+    model.compile("sgd", objective.keras_losses(model, predictions, targets))
+    ours = model.evaluate(
+        x, [one.values for one in targets], sample_weight=[one.weights for one in targets],
+        batch_size=COUNT, verbose=0,
+    )[0]
+    assert ours == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_hinge_loss_takes_signs_and_zero_or_one_alike(package):
+    keras = pytest.importorskip(package)
+    model = network(keras, "value")
+    model.compile("sgd", "hinge")
+    x, signs = RNG.normal(size=(COUNT, 4)).astype(np.float32), RNG.choice([-1, 1], COUNT)
+    predictions = predict(model, x)
+    expected = float(model.evaluate(x, signs[:, None], batch_size=COUNT, verbose=0))
+    for y in (signs, (signs > 0).astype(int), signs.astype(np.float32), signs[:, None]):
+        read = read_labels({"train": y}, signature_of(model))
+        assert (read.tasks[0].kind, read.tasks[0].threshold) == ("binary", 0.0)
+        objective = training_objective(model, predictions, read.parts["train"], 0.0)
+        targets = objective.targets(predictions, read.parts["train"])
+        assert objective.value(targets, predictions) == pytest.approx(expected, rel=1e-5)
