@@ -37,6 +37,7 @@ from edgeprune.errors import InputError
 from edgeprune.tasks import Targets
 
 _MISSING = ("NoneType", "NAType", "NaTType")  # of Python and pandas
+_FOR_ALL = "all"  # weights that are those of every output
 _EXPECTED = "NumPy arrays, pandas frames, a tf.data.Dataset, a Keras Sequence, or a generator of batches."
 
 
@@ -49,7 +50,7 @@ class GivenSplit:
 
     x: Samples
     y: np.ndarray | Targets | None
-    weights: np.ndarray | None = None
+    weights: np.ndarray | Targets | None = None
 
 
 def read_given(given: object, request: DataRequest, name: str = "data") -> Dataset:
@@ -203,16 +204,13 @@ class ContainerReader:
         )
         return arrays if len(arrays) > 1 else arrays[0]
 
-    def _weights(self, weights: object = None) -> np.ndarray | None:
+    def _weights(self, weights: object = None) -> np.ndarray | Targets | None:
+        """For all outputs, or for each of several."""
         if weights is None:
             return None
         found = self._in_order(weights, self.outputs, "output")
-        if len(found) > 1:
-            raise InputError(
-                f"{self.source} gives sample weights for {len(found)} outputs.",
-                "One array of weights, for all outputs together.", "Pass one weight for each sample.",
-            )
-        return self.array(found[0])
+        arrays = tuple(None if one is None else self.array(one) for one in found)
+        return arrays if len(arrays) > 1 else arrays[0]
 
     def _in_order(self, value: Any, names: Sequence[str], what: str) -> list[object]:
         """The arrays of all inputs or outputs, in the model's order; None for an output without labels."""
@@ -299,13 +297,15 @@ class _Buffers:
         )
         parts = tuple(element) if labelled else (element,)  # type: ignore[arg-type]
         found: dict[tuple[str, str], np.ndarray] = {}
-        orders = ((reader.inputs, "input"), (reader.outputs, "output"), (reader.outputs[:1], "output"))
+        orders = ((reader.inputs, "input"), (reader.outputs, "output"), (reader.outputs, "output"))
         for role, part, (names, what) in zip("xyw", parts, orders, strict=False):
             if part is None:
                 continue
-            for number, one in enumerate(reader._in_order(part, names, what)):  # noqa: SLF001  (one module)
+            several = reader._in_order(part, names, what)  # noqa: SLF001  (one module)
+            for number, one in enumerate(several):
                 if one is not None:
-                    found[role, str(number)] = reader.array(one)
+                    key = _FOR_ALL if role == "w" and len(several) == 1 else str(number)
+                    found[role, key] = reader.array(one)
         return found
 
     def split(self) -> GivenSplit:
@@ -317,19 +317,31 @@ class _Buffers:
         if next(iter(arrays))[0] == "named":
             return self._sorted({name: array for (_, name), array in arrays.items()})
         labels = {int(number): np.asarray(array) for (role, number), array in arrays.items() if role == "y"}
+        weights = {number: np.asarray(array) for (role, number), array in arrays.items() if role == "w"}
         outputs = max(len(self._reader.outputs), len(labels))
         return GivenSplit(
             _one_or_all(tuple(array for (role, _), array in arrays.items() if role == "x")),
             _one_or_all(tuple(map(labels.get, range(outputs)))) if labels else None,
-            next((np.asarray(array) for (role, _), array in arrays.items() if role == "w"), None),
+            _weights_of(weights, outputs),
         )
 
     def _sorted(self, arrays: Mapping[str, Array]) -> GivenSplit:
         """By what the names say, such as image and label."""
         found = sort_by_name(arrays, self._reader.source, self._reader.signature).splits["train"]
-        weights = None if found.weights is None else np.asarray(found.weights)
+        weights: np.ndarray | Targets | None
+        if isinstance(found.weights, tuple):
+            weights = tuple(None if one is None else np.asarray(one) for one in found.weights)
+        else:
+            weights = None if found.weights is None else np.asarray(found.weights)
         labels = tuple(None if y is None else np.asarray(y) for y in found.y)
         return GivenSplit(_one_or_all(found.x), _one_or_all(labels), weights)
+
+
+def _weights_of(found: Mapping[str, np.ndarray], outputs: int) -> np.ndarray | Targets | None:
+    """For all outputs, or by the number of each."""
+    if not found or _FOR_ALL in found:
+        return found.get(_FOR_ALL)
+    return tuple(found.get(str(number)) for number in range(outputs))
 
 
 def _one_or_all(arrays: tuple[T, ...]) -> T | tuple[T, ...]:

@@ -29,7 +29,10 @@ def save_given(given: object, path: Path, reader: ContainerReader) -> None:
             arrays |= {f"x_{name}_{number}": array for number, array in enumerate(parts_of(split.x))}
             labels = () if split.y is None else several(split.y)
             arrays |= {f"y_{name}_{number}": y for number, y in enumerate(labels) if y is not None}
-            if split.weights is not None:
+            if isinstance(split.weights, tuple):
+                each = enumerate(split.weights)
+                arrays |= {f"sample_weight_{name}_{number}": one for number, one in each if one is not None}
+            elif split.weights is not None:
                 arrays[f"sample_weight_{name}"] = split.weights
     path.parent.mkdir(parents=True, exist_ok=True)
     held = {name: np.asarray(array) for name, array in arrays.items()}

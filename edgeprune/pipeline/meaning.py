@@ -28,6 +28,7 @@ from edgeprune.training.compiled_loss import compiled_for, is_own, losses_of
 from edgeprune.types import OutputTask, TargetKind
 
 _FEWEST_NUMBERS = 8  # of an embedding; fewer are levels or parameters
+_SELDOM = 0.5  # of the samples
 _DEVIATIONS = 3.0
 _LEAST_GAIN = 0.1  # of what is left above chance
 
@@ -39,10 +40,11 @@ def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs) -> Data
     for number, (task, y, output) in enumerate(zip(data.tasks, labels, predictions, strict=True)):
         if y is None or not is_own(model, number) or task.kind in ("boxes", "keypoints", "anomaly"):
             continue
-        if task.kind != "original" and not useless_outputs((task,), y, (output,))[0]:
+        fits = task.kind != "original" and not useless_outputs((task,), y, (output,))[0]
+        if fits and not _names_few(y, output):
             continue
         kind: TargetKind = "embedding" if _is_embedding(y, output) else "original"
-        if kind == "original" and (task.kind == kind or not _belongs(model, number, y, output)):
+        if kind == "original" and (fits or task.kind == kind or not _belongs(model, number, y, output)):
             continue
         tasks[number] = OutputTask(kind, metrics_for(kind, None, None), task.name)
         words = {
@@ -67,6 +69,13 @@ def without_padding(
     if all(one is other for one, other in zip(made, several(split.judged, len(tasks)), strict=True)):
         return split
     return dataclasses.replace(split, standing_in=made if len(made) > 1 else made[0])
+
+
+def _names_few(y: np.ndarray, output: np.ndarray) -> bool:
+    """Whether there are more numbers than classes, and the largest seldom names the class."""
+    if y.ndim != 1 or y.dtype.kind not in "iu" or output.ndim != 2 or output.shape[1] <= y.max(initial=0) + 1:
+        return False
+    return float((output.argmax(axis=1) == y).mean()) < _SELDOM
 
 
 def _is_embedding(y: np.ndarray, output: np.ndarray) -> bool:

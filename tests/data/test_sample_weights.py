@@ -45,3 +45,23 @@ def test_weights_of_outputs_go_by_name_also_where_one_is_called_like_a_split():
 def test_weights_that_no_label_has_are_refused(weights):
     with pytest.raises(InputError, match=r"\(6, 5\): one finite number for each sample, or for each label"):
         read_weights(weights, (np.zeros((6, 5), int),), "train")
+
+
+@pytest.mark.parametrize("form", ["arrays", "stream", "named"])
+def test_weights_of_outputs_come_in_the_forms_that_fit_takes(form):
+    x, labels = RNG.normal(size=(40, 4)).astype(np.float32), np.arange(40) % 3
+    values = x[:, :2] * 2
+    y = {"cls": labels, "val": values}
+    weights = {"val": (x[:, 0] ** 2).astype(np.float32)}
+    given = (x, y, weights)
+    if form == "stream":
+        given = (
+            (x[rows], {name: one[rows] for name, one in y.items()}, {"val": weights["val"][rows]})
+            for rows in (slice(start, start + 8) for start in range(0, 40, 8))
+        )
+    elif form == "named":
+        given = {"x": x, "y_cls": labels, "y_val": values, "sample_weight_val": weights["val"]}
+    data = open_data(given, signature=TWO)
+    for split in (data.train, data.validation, data.test):
+        assert split.weights[0] is None
+        np.testing.assert_allclose(split.weights[1], split.x[:, 0] ** 2, rtol=1e-6)
