@@ -16,6 +16,7 @@ import typer
 import edgeprune
 from edgeprune.cli.failure import INTERRUPTED, report_failure
 from edgeprune.cli.options import Command, LongCommand
+from edgeprune.cli.streams import prepare_streams
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
@@ -47,6 +48,7 @@ for _name in COMMANDS:
 
 def main() -> None:
     """Entry point of the console script."""
+    prepare_streams()
     # Before anything may import TensorFlow, in whatever command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")

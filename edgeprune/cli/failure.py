@@ -4,6 +4,7 @@ import errno
 import traceback
 
 from edgeprune.cli.output import say_paragraph
+from edgeprune.cli.streams import written
 from edgeprune.errors import EdgepruneError
 
 INTERRUPTED = 130
@@ -18,7 +19,7 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
     if debug and not hasattr(error, "show"):
         traceback.print_exception(error)
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # click's own: wrong usage
-        error.show()
+        written(error.show, error=True)
         return int(error.exit_code)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
         say_paragraph("Interrupted. What was there before is as it was.")

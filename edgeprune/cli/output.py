@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from edgeprune.cli.streams import written
 from edgeprune.errors import plain
 
 if TYPE_CHECKING:
@@ -23,19 +24,19 @@ _WIDTH = 100
 
 def say(text: str, *, error: bool = False) -> None:
     """Print one line."""
-    typer.echo(plain(text), err=error)
+    written(lambda: typer.echo(plain(text), err=error), error=error)
 
 
 def say_paragraph(text: str) -> None:
     """Print a paragraph to stderr, wrapped between words only."""
     text = plain(" ".join(text.split()))
     lines = textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
-    typer.echo(lines, err=True)
+    written(lambda: typer.echo(lines, err=True), error=True)
 
 
 def say_document(text: str) -> None:
     """Print what another program reads, JSON or TOML, as it is."""
-    typer.echo(text, nl=not text.endswith("\n"))
+    written(lambda: typer.echo(text, nl=not text.endswith("\n")))
 
 
 def cell(text: str) -> str:
@@ -54,4 +55,4 @@ def draw(what: RenderableType) -> None:
     """Print a table, whose texts went through `cell`."""
     from rich.console import Console
 
-    Console(file=sys.stdout).print(what)
+    written(lambda: Console(file=sys.stdout).print(what))
