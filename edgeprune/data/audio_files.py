@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
+from edgeprune.data.embedded import StoredFile, opened_file
 from edgeprune.data.wav import HIGHEST_HZ, LOWEST_HZ, read_wav
 from edgeprune.errors import UnreadableError, not_installed, shown, unreadable
 
@@ -23,7 +23,7 @@ _COMPRESSED = (b"\2\0", b"\6\0", b"\7\0", b"\x11\0")  # WAV of ADPCM, A-law, mu-
 _FULL_SCALE = 32768
 
 
-def read_audio(path: Path) -> tuple[np.ndarray, int]:
+def read_audio(path: StoredFile) -> tuple[np.ndarray, int]:
     """Levels (S,) of 16-bit range, float64, channels averaged, and the sample rate in Hz.
 
     Raises:
@@ -34,13 +34,13 @@ def read_audio(path: Path) -> tuple[np.ndarray, int]:
     return read_wav(path)
 
 
-def require_decoder(paths: Sequence[Path]) -> None:
+def require_decoder(paths: Sequence[StoredFile]) -> None:
     """Raises `InputError` with the install line where a file needs a package that is missing."""
     if needing := next((path for path in paths if _by_soundfile(path)), None):
         _soundfile(needing)
 
 
-def _soundfile(path: Path) -> ModuleType:
+def _soundfile(path: StoredFile) -> ModuleType:
     try:
         return importlib.import_module("soundfile")
     except (ImportError, OSError) as error:  # OSError: the C library is missing
@@ -48,10 +48,10 @@ def _soundfile(path: Path) -> ModuleType:
         raise not_installed(needed, "pip install 'edgeprune[audio]'") from error
 
 
-def _by_soundfile(path: Path) -> bool:
+def _by_soundfile(path: StoredFile) -> bool:
     """Whether another decoder than that of WAV reads a file, by its beginning."""
     try:
-        with path.open("rb") as file:
+        with opened_file(path) as file:
             head = file.read(22)
     except OSError as error:
         raise unreadable(path, error, _EXPECTED, "Check its rights.") from error
@@ -60,10 +60,10 @@ def _by_soundfile(path: Path) -> bool:
     return is_frame or is_compressed or head.startswith(_BEGINS)
 
 
-def _decoded(path: Path) -> tuple[np.ndarray, int]:
+def _decoded(path: StoredFile) -> tuple[np.ndarray, int]:
     soundfile = _soundfile(path)
     try:
-        with soundfile.SoundFile(str(path)) as file:
+        with opened_file(path) as stored, soundfile.SoundFile(stored) as file:
             rate, channels = int(file.samplerate), int(file.channels)
             levels = file.read(_MOST_SAMPLES // channels, dtype="float64", always_2d=True)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:  # soundfile's own are RuntimeErrors
@@ -81,7 +81,7 @@ def _doubt(samples: np.ndarray, rate: int) -> str:
     return "" if np.isfinite(samples).all() else "it has samples that are no numbers"
 
 
-def _reason(error: Exception, path: Path) -> str:
+def _reason(error: Exception, path: StoredFile) -> str:
     """Without the path, which soundfile repeats."""
     reason = str(error).replace(f"Error opening {str(path)!r}: ", "").rstrip(".")
     return "it is damaged, or no recording" if "does not exist" in reason else reason

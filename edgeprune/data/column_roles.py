@@ -102,6 +102,16 @@ def columns_of_table(table: Table) -> str:
     return _quoted(list(table.columns))
 
 
+def takes_columns(table: Table, signature: ModelSignature | None) -> bool:
+    """Whether a model takes texts, or no more numbers than the table has columns of them."""
+    if signature is None:
+        return False
+    numbers = sum(one.kind == "numbers" for one in table.columns.values())
+    flat = len(signature.inputs) > 1 or len(signature.inputs[0].shape) == 1
+    size = _size(signature)
+    return signature.is_text or (flat and size is not None and 1 < size <= numbers)
+
+
 def number_roles(table: Table, settings: DataSettings, signature: ModelSignature | None) -> ColumnRoles:
     """Roles in a table whose features are numbers.
 

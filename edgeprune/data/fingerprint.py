@@ -16,18 +16,20 @@ from pathlib import Path
 from edgeprune.errors import InputError, unreadable
 
 _PIECE_BYTES = 1 << 20
+_MAY_LIST = (".csv", ".tsv", ".json", ".jsonl", ".gz", ".parquet")
 
 
 def fingerprint(source: str) -> str:
     """Hex SHA-256 of a source as `open_data` takes it.
 
-    Of a file its content and the vocabulary or labels beside it; of a folder all names and contents; of
-    ``tfds:`` and ``keras:`` the name and the package's version; of a Python function the file of its module.
+    Of a file its content and the vocabulary or labels beside it; of a folder all names and contents; of a
+    table the files that it lists, too; of ``tfds:`` and ``keras:`` the name and the package's version; of a Python
+    function the file of its module.
     """
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
     path = Path(source)
     if path.exists():
-        for file in files_of(path):
+        for file in (*files_of(path), *_listed(path)):
             _add(digest, file, path)
     elif source.startswith(("tfds:", "keras:")):
         package = "tensorflow-datasets" if source.startswith("tfds:") else "keras"
@@ -55,6 +57,17 @@ def files_of(path: Path) -> Iterator[Path]:
     for folder, below, names in os.walk(path):
         below.sort()
         yield from (Path(folder) / name for name in sorted(names) if (Path(folder) / name).is_file())
+
+
+def _listed(path: Path) -> list[Path]:
+    """Files that tables list; what is wrong with a table is told when it is read."""
+    names = [path.name] if path.is_file() else [file.name for file in path.iterdir()]
+    if any(name.lower().endswith(_MAY_LIST) for name in names):
+        from edgeprune.data.table_data import listed_below
+
+        with contextlib.suppress(InputError):
+            return listed_below(path)
+    return []
 
 
 def _add(digest: hashlib._Hash, file: Path, root: Path) -> None:

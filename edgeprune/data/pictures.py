@@ -24,6 +24,7 @@ from edgeprune.data import folders
 from edgeprune.data.channel_order import LAST_TO_FIRST, takes_channels_first
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.embedded import StoredFile, opened_file, size_of
 from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.layout import layout_of
@@ -74,7 +75,7 @@ class PictureForm:
         batch = (picture if picture.ndim == 3 else picture[..., None])[None]
         return np.asarray(preprocessing.apply(self.steps(), batch)[0])
 
-    def of_files(self, *, upright: bool = False) -> FileForm[Path]:
+    def of_files(self, *, upright: bool = False) -> FileForm[StoredFile]:
         """How files of pictures are read in this form; see `decode` for `upright`."""
         shape = self.height, self.width, self.channels
         return FileForm(shape, np.uint8, lambda path: self.bring(decode(path, upright=upright)), verify)
@@ -135,7 +136,7 @@ def scale_note(signature: ModelSignature | None) -> str:
     return f"{SCALE_NOTE} to {low:g} to {high:g}."
 
 
-def decode(path: Path, *, upright: bool = False) -> np.ndarray:
+def decode(path: StoredFile, *, upright: bool = False) -> np.ndarray:
     """(H, W, 1 or 3) uint8 of a picture (its first frame or page); transparency is dropped.
 
     With `upright` it is turned as its EXIF orientation says; masks and boxes are drawn on what is stored.
@@ -150,7 +151,7 @@ def decode(path: Path, *, upright: bool = False) -> np.ndarray:
         return pixels[..., None] if wanted == "L" else pixels
 
 
-def verify(path: Path) -> None:
+def verify(path: StoredFile) -> None:
     """Raises what `decode` would; of a JPEG all is decoded but few pixels are made."""
     with opened(path) as picture:
         if picture.format == "JPEG":
@@ -174,7 +175,7 @@ def _orientation(picture: Picture) -> int:
     return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
-def shape_of(path: Path, *, upright: bool = False) -> tuple[int, int, int]:
+def shape_of(path: StoredFile, *, upright: bool = False) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
     with opened(path) as picture:
         grey = picture.mode in _GREY or picture.mode.startswith("I")
@@ -183,7 +184,7 @@ def shape_of(path: Path, *, upright: bool = False) -> tuple[int, int, int]:
         return height, width, 1 if grey else 3
 
 
-def first_shape(paths: Sequence[Path], *, upright: bool = False) -> tuple[int, int, int]:
+def first_shape(paths: Sequence[StoredFile], *, upright: bool = False) -> tuple[int, int, int]:
     """Height, width and channels of the first picture whose header can be read."""
     for path in paths[:-1]:
         with contextlib.suppress(UnreadableError):
@@ -191,7 +192,7 @@ def first_shape(paths: Sequence[Path], *, upright: bool = False) -> tuple[int, i
     return shape_of(paths[-1], upright=upright)
 
 
-def opened(path: Path) -> Picture:
+def opened(path: StoredFile) -> Picture:
     """A picture of one of the formats that are read; its pixels are not."""
     try:
         from PIL import Image
@@ -201,7 +202,7 @@ def opened(path: Path) -> Picture:
         Image.init()
         _READABLE.extend(name for name in _FORMATS if name in Image.OPEN)
     try:
-        picture = Image.open(path, formats=_READABLE)
+        picture = Image.open(path if isinstance(path, Path) else opened_file(path), formats=_READABLE)
     except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _broken(path, error) from error
     if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or sys.maxsize):
@@ -216,7 +217,7 @@ def opened(path: Path) -> Picture:
     return picture
 
 
-def load(path: Path, picture: Picture) -> None:
+def load(path: StoredFile, picture: Picture) -> None:
     """Reads the pixels of an opened picture."""
     try:
         picture.load()
@@ -224,10 +225,10 @@ def load(path: Path, picture: Picture) -> None:
         raise _broken(path, error) from error
 
 
-def _broken(path: Path, error: Exception) -> UnreadableError:
+def _broken(path: StoredFile, error: Exception) -> UnreadableError:
     reason = str(error) or type(error).__name__
     if type(error).__name__ == "UnidentifiedImageError":  # Pillow's words repeat the whole path
-        reason = "it is no picture" if path.stat().st_size else "it is empty"
+        reason = "it is no picture" if size_of(path) else "it is empty"
     return UnreadableError(path, reason, _EXPECTED, _WAY_OUT)
 
 
@@ -253,7 +254,7 @@ def read_pictures(request: DataRequest) -> Dataset:
 
 
 def read_picture_files(
-    parts: Mapping[str, tuple[Sequence[Path], RawTargets]], request: DataRequest, *,
+    parts: Mapping[str, tuple[Sequence[StoredFile], RawTargets]], request: DataRequest, *,
     classes: Sequence[str] | None = None, notes: Sequence[str] = (), skipped: Sequence[str] = (),
 ) -> Dataset:
     """A `Dataset` of files of pictures by split with their labels, or None; `classes` are names in order."""

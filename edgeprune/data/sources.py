@@ -9,6 +9,7 @@ What is typed, what it is, and the module that reads it:
     FOLDER/cat/1.jpg, FOLDER/1.jpg      pictures, by class or bare   `pictures`
     FOLDER/yes/1.wav, FOLDER/1.flac     recordings, by class or bare `speech_folders`
     data.csv .tsv .json .jsonl .parquet texts, files, numbers        `table_data`
+    FOLDER/pos/1.txt, FOLDER/pos.txt    texts by class               `text_folders`
     tfds:NAME                           TensorFlow Datasets          `tfds`
     keras:NAME                          Keras' own                   `keras_sets`
     package.module:function             the user's function          `callables`
@@ -37,7 +38,7 @@ from edgeprune.data import (
     pictures,
     speech_folders,
     table_data,
-    tables,
+    text_folders,
 )
 from edgeprune.data.containers import read_given
 from edgeprune.data.dataset import Dataset
@@ -78,6 +79,7 @@ def open_data(
         return read_given(source, request)
     for kind in KINDS:
         if kind.matches(name):
+            _check_settings(kind, request)
             try:
                 # Downloads and users' functions print; standard output is for the command's result.
                 with contextlib.redirect_stdout(sys.stderr):
@@ -90,6 +92,21 @@ def open_data(
         raise InputError(f"There is no data {shown(name)}.", f"Expected {kinds}.", "Check the name.")
     contents = f"{shown(name)} {_contents(Path(name))}."
     raise InputError(contents, f"edgeprune reads {kinds}.", "Convert it, or check the name.")
+
+
+def _check_settings(kind: SourceKind, request: DataRequest) -> None:
+    """Refuses options for tables where there is no table."""
+    settings = request.settings
+    options = {
+        "--label": settings.label, "--features": settings.features, "--drop": settings.drop,
+        "--missing": settings.missing != "refuse",
+    }
+    stated = [option for option, value in options.items() if value]
+    if stated and kind.read is not table_data.read_table_data:
+        raise InputError(
+            f"{' and '.join(stated)} go with a table, and {shown(request.source)} is read as {kind.name}.",
+            "", "Leave these options out, or pass a table.",
+        )
 
 
 def _contents(path: Path) -> str:
@@ -135,9 +152,7 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("a .npz archive", _ends(".npz"), arrays.read_npz),
     SourceKind("a .npy array", _ends(".npy"), arrays.read_npy_files),
     SourceKind(
-        "a table (.csv, .tsv, .jsonl, .json, .parquet)",
-        lambda source: _ends(*tables.SUFFIXES, ".json")(source) and not boxes.is_coco(source),
-        table_data.read_table_data,
+        "a table (.csv, .tsv, .jsonl, .json, .parquet)", table_data.is_table_file, table_data.read_table_data
     ),
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
@@ -155,6 +170,9 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind("a folder of pictures", _holds(*pictures.SUFFIXES), pictures.read_pictures),
     SourceKind(
         "a folder of recordings", _holds(*audio_files.SUFFIXES), speech_folders.read_bare_recordings
+    ),
+    SourceKind(
+        "a folder of texts by class (.txt)", text_folders.is_text_folder, text_folders.read_text_folder
     ),
     SourceKind(
         "package.module:function",

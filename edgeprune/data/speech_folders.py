@@ -25,6 +25,7 @@ from edgeprune.data import folders
 from edgeprune.data.audio_files import SUFFIXES, read_audio, require_decoder
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
+from edgeprune.data.embedded import StoredFile
 from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.layout import FolderLayout, layout_of
@@ -42,7 +43,7 @@ _SPEAKER = "_nohash_"
 _RATES_HZ = (8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000)
 _LOOKED_AT = 100  # recordings, to find the rate of most
 _ENOUGH_HZ = 16_000
-Clip = Path | np.ndarray  # a file, or a stretch of noise
+Clip = StoredFile | np.ndarray  # a file, or a stretch of noise
 Words = Mapping[str, Sequence[tuple[Clip, str]]]  # recordings and their words by split
 
 
@@ -54,7 +55,7 @@ class ClipForm:
     samples: int
 
     @classmethod
-    def of(cls, paths: Sequence[Path], signature: ModelSignature | None) -> ClipForm:
+    def of(cls, paths: Sequence[StoredFile], signature: ModelSignature | None) -> ClipForm:
         """The model's rate where it takes one second of samples, else what most recordings have."""
         samples = clip_samples(signature, 0)
         rate = samples if samples in _RATES_HZ else _common_rate(paths)
@@ -115,7 +116,7 @@ def read_recordings(
     parts: Mapping[str, tuple[Sequence[Clip], RawTargets]], form: ClipForm, request: DataRequest, *,
     classes: Sequence[str] | None = None, notes: Sequence[str] = (), skipped: Sequence[str] = (),
 ) -> Dataset:
-    """A `Dataset` of recordings by split with their labels: class numbers where there are `classes`."""
+    """A `Dataset` of recordings by split with their labels; `classes` are names in order."""
     signature = request.signature
     read = FileReader(request, sum(len(clips) for clips, _ in parts.values()))
     made: dict[str, tuple[Array, RawTargets]] = {}
@@ -124,14 +125,15 @@ def read_recordings(
         made[split] = (kept_rows(x, kept), kept_labels(y, kept))
     skipped = (*skipped, read.settle())
     size = f"Clips are {form.samples} samples at {form.rate_hz} Hz."
-    tasks = (OutputTask("classes", ("accuracy", "f1_macro"), classes=tuple(classes)),) if classes else None
+    numbered = classes and all(np.asarray(y).dtype.kind in "iu" for _, y in parts.values())
+    tasks = (OutputTask("classes", ("accuracy", "f1_macro"), classes=tuple(classes or ())),)
     data = build_dataset(
         request, "speech", made,
         lambda train: Preprocessing(
             steps_for(parts_of(train.x)[0], form.rate_hz, form.samples, signature),
             notes=(size, "Bands are standardized by the training clips."),
         ),
-        name=request.path.name, source=request.path.name, classes=classes, tasks=tasks,
+        name=request.path.name, source=request.path.name, classes=classes, tasks=tasks if numbered else None,
         notes=tuple(notes), skipped=tuple(skipped),
     )
     return dataclasses.replace(
@@ -139,7 +141,7 @@ def read_recordings(
     )
 
 
-def read_clip(path: Path, rate_hz: int) -> np.ndarray:
+def read_clip(path: StoredFile, rate_hz: int) -> np.ndarray:
     """The mono int16 samples of a recording, resampled to `rate_hz`; channels are averaged."""
     levels, rate = read_audio(path)
     step = {"op": "resample", "from_hz": rate, "to_hz": rate_hz}
@@ -155,7 +157,7 @@ def background_noise(folder: Path, rate_hz: int) -> list[np.ndarray]:
     return [read_clip(path, rate_hz) for path in paths]
 
 
-def _common_rate(paths: Sequence[Path]) -> int:
+def _common_rate(paths: Sequence[StoredFile]) -> int:
     """What most of some recordings have; damaged ones are told of when all are read."""
     rates: list[int] = []
     for path in paths[:: max(1, -(-len(paths) // _LOOKED_AT))]:

@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.data import tables
-from edgeprune.data.column_roles import ColumnRoles, content_roles, stated
+from edgeprune.data.boxes import is_coco
+from edgeprune.data.column_roles import ColumnRoles, content_roles, stated, takes_columns
 from edgeprune.data.columns import Column
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.file_lists import file_column, listed_files, read_file_list
 from edgeprune.data.number_rows import read_number_rows
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.table import Table, joined, unlike
@@ -36,6 +38,9 @@ def read_table_data(request: DataRequest) -> Dataset:
     tagged = tag_columns(train, signature)
     if tagged is not None:
         return read_tags(parts, tagged, model_vocabulary(request.path), request)
+    if not takes_columns(train, signature) and (files := file_column(train, settings)) is not None:
+        roles = content_roles(train, files, settings, signature)
+        return read_file_list(without_gaps(parts, roles, settings), roles, request)
     text = _text_column(train, request)
     if text is None:
         return read_number_rows(parts, request)
@@ -48,6 +53,21 @@ def is_folder_of_tables(source: str) -> bool:
     return folder.is_dir() and any(
         _split_of(file) == "train" for file in folder.iterdir() if tables.is_table(file)
     )
+
+
+def is_table_file(source: str) -> bool:
+    """Whether a file is a table; `.json` may also hold COCO's annotations."""
+    path = Path(source)
+    is_json = path.suffix.lower() == ".json" and not is_coco(source)
+    return path.is_file() and (tables.is_table(path) or is_json)
+
+
+def listed_below(path: Path) -> list[Path]:
+    """The files that a table lists, or all tables of a folder of tables; none for any other source."""
+    if path.is_file():
+        return listed_files(path) if is_table_file(str(path)) else []
+    parts = _files(path).values() if is_folder_of_tables(str(path)) else []
+    return [one for part in parts for file in part for one in listed_files(file)]
 
 
 def _split_of(file: Path) -> str | None:

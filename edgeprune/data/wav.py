@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
+from edgeprune.data.embedded import StoredFile, opened_file, size_of
 from edgeprune.errors import unreadable
 
 LOWEST_HZ, HIGHEST_HZ = 1_000, 384_000
@@ -25,10 +25,11 @@ _MOST_CHANNELS = 64
 _MOST_BYTES = 1 << 30
 
 
-def read_wav(path: Path) -> tuple[np.ndarray, int]:
+def read_wav(path: StoredFile) -> tuple[np.ndarray, int]:
     """Levels (S,) of 16-bit range, float64, channels averaged, and the sample rate in Hz."""
     try:
-        return _decoded(path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b"")
+        with opened_file(path) as file:
+            return _decoded(file.read() if size_of(path) <= _MOST_BYTES else b"")
     except (OSError, ValueError, struct.error) as error:
         expected = f"Expected a WAV file of PCM or float samples at {LOWEST_HZ} to {HIGHEST_HZ} Hz."
         raise unreadable(path, error, expected, "Convert it, or take it out.") from error

@@ -31,6 +31,8 @@ EXAMPLES = [
     ("a folder of tables", touch("train.csv", "dev.csv")),
     ("a folder of recordings by class", touch("yes/1.wav", "labels.txt")),
     ("a folder of recordings by class", touch("train/yes/1.FLAC", "test/yes/1.mp3")),
+    ("a folder of texts by class (.txt)", touch("pos/1.txt", "neg/2.txt")),
+    ("a folder of texts by class (.txt)", touch("train/pos.txt", "train/neg.txt", "test/pos.txt")),
     ("a folder of recordings", touch("1.ogg", "2.wav")),
     ("COCO's annotations (.json)", touch("instances.json")),
     ("a table (.csv, .tsv, .jsonl, .json, .parquet)", touch("a.json")),
@@ -94,6 +96,6 @@ def test_opening_imports_nothing_heavy(tmp_path):
 
 
 def test_what_an_unknown_folder_holds_is_counted(tmp_path):
-    touch("notes/a.txt", "notes/b.txt", "more/c.TXT", "more/none")(tmp_path)
-    with pytest.raises(InputError, match=r"holds 3 \.txt, 1 other files in 2 folders\. edgeprune reads"):
+    touch("notes/a.dat", "notes/b.dat", "more/c.DAT", "more/none")(tmp_path)
+    with pytest.raises(InputError, match=r"holds 3 \.dat, 1 other files in 2 folders\. edgeprune reads"):
         open_data(tmp_path)

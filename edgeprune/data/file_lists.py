@@ -1,0 +1,170 @@
+"""A table that lists files of pictures or recordings, or holds them, to a `Dataset`.
+
+    path,label
+    cats/1.jpg,cat
+
+Paths count from the folder of the list, from the working folder, or from one folder beside the list; they may
+be absolute. Parquet may hold the files themselves, as the `datasets` library writes them: {"bytes": ...,
+"path": ...}. The files go through the same readers as those of a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from edgeprune.data import audio_files, folders, pictures, tables
+from edgeprune.data.column_roles import ColumnRoles, stated
+from edgeprune.data.columns import Column
+from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset_builder import DataRequest
+from edgeprune.data.embedded import EmbeddedFile, StoredFile, is_recording
+from edgeprune.data.speech_folders import ClipForm, read_recordings
+from edgeprune.data.table import Table
+from edgeprune.data.table_rows import labels_of
+from edgeprune.errors import InputError, shown
+from edgeprune.recipe.sections import DataSettings
+
+SUFFIXES = (*pictures.SUFFIXES, *audio_files.SUFFIXES)
+_MOST = 0.5  # of the cells end as files do
+_LOOKED_AT = 50
+_LISTED = 10
+
+
+def file_column(table: Table, settings: DataSettings) -> str | None:
+    """The column of files: as `--features` says, or by what most of its cells are; None where there is none.
+
+    Raises:
+        InputError: there are several.
+    """
+    out = {*stated(settings.drop, table, "--drop"), *stated(settings.label, table, "--label")}
+    found = [name for name, one in table.columns.items() if name not in out and _lists_files(one)]
+    wanted = stated(settings.features, table, "--features")
+    if wanted:
+        return wanted[0] if len(wanted) == 1 and wanted[0] in found else None
+    if len(found) > 1:
+        usual = [name for name in found if name.strip().lower() in tables.PATHS]
+        if len(usual) != 1:
+            raise InputError(
+                f"{shown(table.path)} has several columns of files: {', '.join(map(shown, found))}.",
+                "One is expected.", "Choose it with --features NAME.",
+            )
+        found = usual
+    return found[0] if found else None
+
+
+def _lists_files(column: Column) -> bool:
+    return column.kind == "files" or (column.kind == "words" and _ends_as_files(column.words))
+
+
+def _ends_as_files(cells: Sequence[object] | np.ndarray) -> bool:
+    ends = [str(cell).strip().lower().endswith(SUFFIXES) for cell in cells[:_LOOKED_AT]]
+    return bool(ends) and sum(ends) > _MOST * len(ends)
+
+
+def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: DataRequest) -> Dataset:
+    """Reads the files that tables by split list or hold."""
+    (name,), train = roles.features, parts["train"]
+    found = {split: files_of(table, name) for split, table in parts.items()}
+    missing = [(table, row) for split, table in parts.items()
+               for row, file in enumerate(found[split]) if file is None]
+    skipped = [roles.skipped()]
+    if missing:
+        skipped.append(_missing(missing, name, request))
+        kept = {split: np.array([file is not None for file in files]) for split, files in found.items()}
+        parts = {split: table.take(np.flatnonzero(kept[split])) for split, table in parts.items()}
+    y = labels_of(parts, roles, request.signature)
+    files = {split: [file for file in one if file is not None] for split, one in found.items()}
+    if not files["train"]:
+        raise InputError(f"{shown(train.path)} lists no file that is there.", "", "Correct the paths.")
+    recordings = [is_recording(file, audio_files.SUFFIXES) for one in files.values() for file in one]
+    if any(recordings) and not all(recordings):
+        raise InputError(
+            f"{shown(train.path)} lists {sum(recordings)} recordings and {len(recordings) - sum(recordings)} "
+            "pictures.", "Files of one kind are expected.", "Make two lists of it.",
+        )
+    classes = folders.listed_labels(request.path) or train.classes.get(next(iter(roles.labels), ""))
+    notes = (*train.notes, roles.note(f"Files are in column {shown(name)!r}."))
+    pairs = {split: (files[split], y[split]) for split in parts}
+    if not all(recordings):
+        return pictures.read_picture_files(pairs, request, classes=classes, notes=notes, skipped=skipped)
+    every = [file for one in files.values() for file in one]
+    audio_files.require_decoder(every)
+    form = ClipForm.of(every, request.signature)
+    return read_recordings(pairs, form, request, classes=classes, notes=notes, skipped=skipped)
+
+
+def files_of(table: Table, name: str) -> list[StoredFile | None]:
+    """The file of each row; None where there is none."""
+    column = table.columns[name]
+    if column.kind != "files":
+        return list(_located([str(word) for word in column.words], table.path.parent))
+    contents = [cell if isinstance(cell, bytes) else cell["bytes"] for cell in column.cells]
+    names = [None if isinstance(cell, bytes) else cell["path"] for cell in column.cells]
+    if all(content is None for content in contents):
+        return list(_located([str(one) for one in names], table.path.parent))
+    where = f"{table.path.name}, {table.unit}"
+    return [
+        EmbeddedFile(f"{where} {row}", content) if isinstance(content, bytes) else None
+        for row, content in zip(table.places, contents, strict=True)
+    ]
+
+
+def _located(names: Sequence[str], folder: Path) -> list[Path | None]:
+    """Regular files, from the place where most of them are."""
+    first = [_path(name) for name in names[:_LOOKED_AT]]
+    beside = [folder / name for name in folders.subfolders(folder)]
+    places = [folder, Path.cwd(), *beside]
+    counts = [sum(_is_file(place / name) for name in first) for place in places]
+    place = places[counts.index(max(counts))]
+    paths = [place / _path(name) for name in names]
+    return [path if _is_file(path) else None for path in paths]
+
+
+def _path(name: str) -> str:
+    """As this system writes paths: lists are also written on Windows."""
+    return name.replace("\\", "/") if os.sep == "/" and "/" not in name else name
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (OSError, ValueError):  # ValueError: a NUL byte in the name
+        return False
+
+
+def _missing(missing: Sequence[tuple[Table, int]], name: str, request: DataRequest) -> str:
+    """Refuses a list of files that are not there, or says that they are left out."""
+    listed = ", ".join(
+        f"{shown(_name(table.columns[name].cells[row]))[:80]} ({table.unit} {table.places[row]})"
+        for table, row in missing[:_LISTED]
+    )
+    more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+    if request.settings.skip_bad_files:
+        return f"{len(missing)} files that are listed are not there and are left out: {listed}{more}."
+    raise InputError(
+        f"{shown(request.path)} lists {len(missing)} files that are not there: {listed}{more}.",
+        "Paths are expected to count from the folder of the list or the working folder.",
+        "Correct them, or pass --skip-bad-files to leave them out.",
+    )
+
+
+def _name(cell: object) -> str:
+    return str(cell.get("path")) if isinstance(cell, dict) else str(cell)
+
+
+def listed_files(path: Path) -> list[Path]:
+    """All files that a table lists, for a fingerprint; none where it lists none."""
+    few = tables.read_table(path, rows=_LOOKED_AT)
+    names = [name for name, one in few.columns.items() if _ends_as_files([
+        _name(cell) for cell in one.cells if isinstance(cell, (str, dict))
+    ])]
+    if not names:
+        return []
+    columns = [tables.read_table(path).columns[name] for name in names]
+    found = [file for one in columns for file in _located([_name(cell) for cell in one.cells], path.parent)]
+    return [file for file in found if file is not None]
