@@ -15,6 +15,7 @@ import contextlib
 import csv
 import io
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -76,7 +77,8 @@ def read_csv(content: bytes, path: Path, *, names: frozenset[str], rows: int | N
 
 def _plain_columns(text: str, delimiter: str, header: bool, width: int) -> list[np.ndarray] | None:
     """Columns as pandas reads them, ten times as fast; None where a line is not simply a row without gaps."""
-    if '"' in text or text[:1] in "\r\n":
+    leading_zero = re.compile(rf"(?:^|{re.escape(delimiter)})0\d", re.MULTILINE)  # 007 may be a name
+    if '"' in text or text[:1] in "\r\n" or leading_zero.search(text):
         return None
     try:
         frame = pandas().read_csv(

@@ -4,8 +4,9 @@
     cats/1.jpg,cat
 
 Paths count from the folder of the list, from the working folder, or from one folder beside the list; they may
-be absolute. Parquet may hold the files themselves, as the `datasets` library writes them: {"bytes": ...,
-"path": ...}. The files go through the same readers as those of a folder.
+be absolute, or lack their ending where all have the same. Parquet may hold the files themselves, as the
+`datasets` library writes them: {"bytes": ..., "path": ...}. The files go through the same readers as those of a
+folder.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from edgeprune.recipe.sections import DataSettings
 SUFFIXES = (*pictures.SUFFIXES, *audio_files.SUFFIXES)
 _MOST = 0.5  # of the cells end as files do
 _LOOKED_AT = 50
+_FEW = 5
 _LISTED = 10
 
 
@@ -42,7 +44,10 @@ def file_column(table: Table, settings: DataSettings) -> str | None:
         InputError: there are several.
     """
     out = {*stated(settings.drop, table, "--drop"), *stated(settings.label, table, "--label")}
-    found = [name for name, one in table.columns.items() if name not in out and _lists_files(one)]
+    folder = table.path.parent
+    used = {name: one for name, one in table.columns.items() if name not in out}
+    found = [name for name, one in used.items() if _lists_files(one)]
+    found = found or [name for name, one in used.items() if _ending(one.words, folder)]
     wanted = stated(settings.features, table, "--features")
     if wanted:
         return wanted[0] if len(wanted) == 1 and wanted[0] in found else None
@@ -64,6 +69,18 @@ def _lists_files(column: Column) -> bool:
 def _ends_as_files(cells: Sequence[object] | np.ndarray) -> bool:
     ends = [str(cell).strip().lower().endswith(SUFFIXES) for cell in cells[:_LOOKED_AT]]
     return bool(ends) and sum(ends) > _MOST * len(ends)
+
+
+def _ending(names: np.ndarray, folder: Path) -> str:
+    """The ending with which names without one are those of files; empty where they are not."""
+    first = [str(name) for name in names[:_FEW]]
+    if len(set(first)) < len(first):  # classes are called as their folders' files only by chance
+        return ""
+    places = [folder, *(folder / name for name in folders.subfolders(folder))]
+    return next(
+        (ending for place in places for ending in SUFFIXES
+         if all(_is_file(place / f"{name}{ending}") for name in first)), "",
+    )
 
 
 def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: DataRequest) -> Dataset:
@@ -101,12 +118,14 @@ def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: Data
 def files_of(table: Table, name: str) -> list[StoredFile | None]:
     """The file of each row; None where there is none."""
     column = table.columns[name]
+    folder = table.path.parent
     if column.kind != "files":
-        return list(_located([str(word) for word in column.words], table.path.parent))
+        ending = "" if _lists_files(column) else _ending(column.words, folder)
+        return list(_located([f"{word}{ending}" for word in column.words], folder))
     contents = [cell if isinstance(cell, bytes) else cell["bytes"] for cell in column.cells]
     names = [None if isinstance(cell, bytes) else cell["path"] for cell in column.cells]
     if all(content is None for content in contents):
-        return list(_located([str(one) for one in names], table.path.parent))
+        return list(_located([str(one) for one in names], folder))
     where = f"{table.path.name}, {table.unit}"
     return [
         EmbeddedFile(f"{where} {row}", content) if isinstance(content, bytes) else None
@@ -160,11 +179,10 @@ def _name(cell: object) -> str:
 def listed_files(path: Path) -> list[Path]:
     """All files that a table lists, for a fingerprint; none where it lists none."""
     few = tables.read_table(path, rows=_LOOKED_AT)
-    names = [name for name, one in few.columns.items() if _ends_as_files([
-        _name(cell) for cell in one.cells if isinstance(cell, (str, dict))
-    ])]
-    if not names:
-        return []
-    columns = [tables.read_table(path).columns[name] for name in names]
-    found = [file for one in columns for file in _located([_name(cell) for cell in one.cells], path.parent)]
-    return [file for file in found if file is not None]
+    names = [
+        name for name, one in few.columns.items()
+        if (_lists_files(one) or _ending(one.words, path.parent))
+        and any(isinstance(file, Path) for file in files_of(few, name))
+    ]
+    whole = tables.read_table(path) if names else few
+    return [file for name in names for file in files_of(whole, name) if isinstance(file, Path)]

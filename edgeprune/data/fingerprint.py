@@ -22,9 +22,9 @@ _MAY_LIST = (".csv", ".tsv", ".json", ".jsonl", ".gz", ".parquet")
 def fingerprint(source: str) -> str:
     """Hex SHA-256 of a source as `open_data` takes it.
 
-    Of a file its content and the vocabulary or labels beside it; of a folder all names and contents; of a
-    table the files that it lists, too; of ``tfds:`` and ``keras:`` the name and the package's version; of a Python
-    function the file of its module.
+    Of a file its content and the vocabulary or labels beside it, of a table also the files that it lists; of
+    a folder all names and contents; of ``tfds:`` and ``keras:`` the name and the package's version; of a
+    Python function the file of its module.
     """
     digest = hashlib.sha256(source.encode("utf-8", "surrogateescape"))
     path = Path(source)

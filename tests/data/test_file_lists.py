@@ -113,6 +113,16 @@ def test_paths_may_count_from_a_folder_beside_the_list(folder, tmp_path):
     assert contents(data) == contents(open_data(folder, signature=MODEL))
 
 
+def test_names_without_ending(folder, tmp_path):
+    (tmp_path / "train").mkdir()
+    rows = []
+    for number, (name, y) in enumerate(rows_of(folder)):
+        shutil.copy(folder / name, tmp_path / "train" / f"{number:03}.png")
+        rows.append((f"{number:03}", y))
+    data = open_data(write(tmp_path / "train.csv", ("id", "breed"), rows), signature=MODEL)
+    assert contents(data) == contents(open_data(folder, signature=MODEL))
+
+
 def test_values_of_pictures_are_learned(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "data")
     rows = [(p, n / 7) for n, (p, _) in enumerate(rows_of(folder))]
