@@ -5,7 +5,7 @@
 
 Paths count from the folder of the list, from the working folder, or from one folder beside the list; they may
 be absolute, or lack their ending where all have the same. Parquet may hold the files themselves, as the
-`datasets` library writes them: {"bytes": ..., "path": ...}. The files go through the same readers as those of a
+`datasets` library writes them: {"bytes": ..., "path": ...}. The files go through the readers of those in a
 folder.
 """
 
