@@ -21,6 +21,8 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from edgeprune.data import tables
 from edgeprune.data.check import classes_of
 from edgeprune.data.columns import Column
@@ -247,7 +249,15 @@ def _label_choices(
     words = [name for name, one in rest.items() if one.kind == "words" and not _is_id(one)]
     if len(words) == 1 and _may_be_label(rest[words[0]], first):
         yield (words[0],), "the only column of words"
-    likely = [name for name, one in rest.items() if not _is_id(one) and _may_be_label(one, first)]
+    yield from _by_values(rest, first)
+    yield (), "no column is called label, class or target"
+
+
+def _by_values(
+    rest: Mapping[str, Column], output: OutputSignature | None
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Columns that an output may give, by their values and places."""
+    likely = [name for name, one in rest.items() if not _is_id(one) and _may_be_label(one, output)]
     candidates = [
         name for name, one in rest.items() if name in likely or (one.kind == "numbers" and not _is_id(one))
     ]
@@ -255,12 +265,20 @@ def _label_choices(
         yield (likely[-1],), "the last column"
     if likely and likely[0] == candidates[0]:
         yield (likely[0],), "the first column"
-    units = first.shape[-1] if first is not None and len(first.shape) == 1 else None
-    if units and units > 1 and len(candidates) > units and first is not None and first.head != "softmax":
-        yield tuple(candidates[-units:]), f"the last {units} columns"
+    units = (output.shape[-1] if output is not None and len(output.shape) == 1 else None) or 0
+    last = candidates[-units:]
+    if 1 < units < len(candidates) and output is not None and (
+        output.head != "softmax" or _are_one_hot([rest[name] for name in last])
+    ):
+        yield tuple(last), f"the last {units} columns"
     if likely:
         yield (likely[-1],), "the last column that may be the model's output"
-    yield (), "no column is called label, class or target"
+
+
+def _are_one_hot(columns: Sequence[Column]) -> bool:
+    """Whether in each row one of some columns is 1 and the others are 0."""
+    rows = np.stack([one.numbers for one in columns], axis=1)
+    return bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
 
 
 def _by_output(rest: Mapping[str, Column], outputs: Sequence[OutputSignature]) -> tuple[str, ...]:
@@ -310,9 +328,7 @@ def _may_be_label(column: Column, output: OutputSignature | None) -> bool:
         return True
     classes = classes_of(output)
     values = column.numbers[~column.missing]
-    fits = column.is_integral and (
-        0 <= values.min() <= values.max() < classes or (values.min() == 1 and values.max() == classes)
-    )
+    fits = column.is_integral and (0 <= values.min() <= values.max() < classes or column.distinct == classes)
     are_classes = classes > 0 and column.distinct <= classes and (column.kind == "words" or fits)
     if output.head == "softmax" or output.loss in ("numbers", "one_hot"):
         return are_classes

@@ -26,7 +26,7 @@ from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.embedded import EmbeddedFile, StoredFile, is_recording
 from edgeprune.data.speech_folders import ClipForm, read_recordings
 from edgeprune.data.table import Table
-from edgeprune.data.table_rows import labels_of
+from edgeprune.data.table_rows import class_names, labels_of
 from edgeprune.errors import InputError, shown
 from edgeprune.recipe.sections import DataSettings
 
@@ -104,7 +104,7 @@ def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: Data
             f"{shown(train.path)} lists {sum(recordings)} recordings and {len(recordings) - sum(recordings)} "
             "pictures.", "Files of one kind are expected.", "Make two lists of it.",
         )
-    classes = folders.listed_labels(request.path) or train.classes.get(next(iter(roles.labels), ""))
+    classes = folders.listed_labels(request.path) or class_names(parts, roles, request.signature)
     notes = (*train.notes, roles.note(f"Files are in column {shown(name)!r}."))
     pairs = {split: (files[split], y[split]) for split in parts}
     if not all(recordings):

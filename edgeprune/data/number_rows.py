@@ -20,7 +20,7 @@ from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.streamed import HeldSamples, parts_of
 from edgeprune.data.table import Table
-from edgeprune.data.table_rows import labels_of, without_gaps
+from edgeprune.data.table_rows import class_names, labels_of, without_gaps
 from edgeprune.data.tabular import standardizing_step
 from edgeprune.data.text import strings
 from edgeprune.errors import InputError, shown
@@ -44,7 +44,7 @@ def read_number_rows(parts: Mapping[str, Table], request: DataRequest) -> Datase
     what = f"{len(roles.features)} columns of numbers" + (
         f" are pixels of {' x '.join(map(str, shape))}." if shape else " are features."
     )
-    classes = folders.listed_labels(path) or table.classes.get(next(iter(roles.labels), ""))
+    classes = folders.listed_labels(path) or class_names(parts, roles, request.signature)
     return build_dataset(
         request, "vision" if shape else "tabular", rows, lambda split: _steps(split, request, shape),
         name=path.name.partition(".")[0], source=path.name, classes=classes,

@@ -23,7 +23,7 @@ from edgeprune.data.file_lists import file_column, listed_files, read_file_list
 from edgeprune.data.number_rows import read_number_rows
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.table import Table, joined, unlike
-from edgeprune.data.table_rows import labels_of, without_gaps
+from edgeprune.data.table_rows import class_names, labels_of, without_gaps
 from edgeprune.data.tag_data import read_tags, tag_columns
 from edgeprune.data.text_data import model_vocabulary, read_texts
 from edgeprune.errors import InputError, shown
@@ -152,6 +152,6 @@ def _texts(parts: Mapping[str, Table], roles: ColumnRoles, request: DataRequest)
         split: ([str(cell) for cell in one.columns[text].cells], y[split]) for split, one in parts.items()
     }
     return read_texts(
-        texts, request, classes=table.classes.get(next(iter(roles.labels), "")),
+        texts, request, classes=class_names(parts, roles, request.signature),
         notes=(*table.notes, roles.note(f"Texts are in column {shown(text)!r}.")), skipped=(roles.skipped(),),
     )

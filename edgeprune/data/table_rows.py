@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from edgeprune.data.check import classes_of
 from edgeprune.data.column_roles import ColumnRoles
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.model_signature import ModelSignature
@@ -80,6 +81,9 @@ def labels_of(
     if not roles.labels:
         return dict.fromkeys(parts)
     columns = [_label(parts, name) for name in roles.labels]
+    if codes := class_codes(parts, roles, signature):
+        numbers = {code: number for number, code in enumerate(codes)}
+        return {split: np.array([numbers[int(one)] for one in y]) for split, y in columns[0].items()}
     if len(columns) == 1:
         return dict(columns[0])
     if signature is not None and len(signature.each_output) == len(columns) > 1:
@@ -91,6 +95,32 @@ def labels_of(
             "Correct the column, or choose others with --label.",
         )
     return {split: np.stack([one[split] for one in columns], axis=1) for split in parts}
+
+
+def class_codes(
+    parts: Mapping[str, Table], roles: ColumnRoles, signature: ModelSignature | None
+) -> tuple[int, ...]:
+    """Numbers that stand for all of the model's classes, such as 1 to 3; none where they are 0, 1, 2."""
+    if signature is None or len(roles.labels) != 1 or len(signature.each_output) > 1:
+        return ()
+    output, columns = signature.each_output[0], [table.columns[roles.labels[0]] for table in parts.values()]
+    says_classes = output.head != "values" or output.loss in ("numbers", "one_hot", "binary")
+    if output.loss == "any" or not says_classes or not all(one.is_integral for one in columns):
+        return ()
+    found = sorted({int(value) for one in columns for value in np.unique(one.numbers[~one.missing])})
+    classes = classes_of(output)
+    return tuple(found) if len(found) == classes and found != list(range(classes)) else ()
+
+
+def class_names(
+    parts: Mapping[str, Table], roles: ColumnRoles, signature: ModelSignature | None
+) -> tuple[str, ...] | None:
+    """Names of the classes in order, as far as the tables have them."""
+    one_hot = signature is not None and len(signature.each_output) == 1 and signature.head == "softmax"
+    if len(roles.labels) > 1 and one_hot:
+        return roles.labels
+    names = parts["train"].classes.get(next(iter(roles.labels), ""))
+    return names or tuple(map(str, class_codes(parts, roles, signature))) or None
 
 
 def _label(parts: Mapping[str, Table], name: str) -> dict[str, np.ndarray]:

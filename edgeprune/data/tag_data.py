@@ -50,6 +50,7 @@ def read_tags(
     longest = max(len(tokens) for tokens, _ in sentences["train"])
     length = (expected.shape[0] if expected is not None else None) or min(-(-longest // 8) * 8, _MOST)
     numbers = {tag: number for number, tag in enumerate(names)}
+    others = [name for name in parts["train"].columns if name not in columns]
     samples = {
         name: (strings([" ".join(tokens) for tokens, _ in part]), _tag_rows(part, numbers, length))
         for name, part in sentences.items()
@@ -59,6 +60,7 @@ def read_tags(
         lambda train: text_preprocessing(train.x, expected, vocabulary, kind="given", length=length),
         name=path.name.partition(".")[0], source=path.name, classes=names,
         notes=(f"Tokens are column {columns[0]!r}, tags column {columns[1]!r}.",),
+        skipped=(f"Columns that are not used: {', '.join(map(shown, others))}.",) if others else (),
     )
 
 

@@ -164,6 +164,26 @@ def test_labels_are_found_without_a_usual_name(tmp_path, header, rows, signature
         assert_holds(data, X, labels)
 
 
+@pytest.mark.parametrize("codes", [(1, 2, 3), (-1, 0, 1), (3, 5, 11)])
+def test_numbers_that_stand_for_all_classes(tmp_path, codes):
+    rows = [[*r, codes[y]] for r, y in zip(X, Y, strict=True)]
+    data = open_data(written(tmp_path / "a.csv", [*NAMES, "label"], rows), signature=MODEL)
+    assert data.labels == tuple(map(str, codes))
+    assert_holds(data, X, Y)
+    rows = [[*r, codes[y % 2]] for r, y in zip(X, Y, strict=True)]
+    path = written(tmp_path / "a.csv", [*NAMES, "label"], rows)
+    with pytest.raises(InputError, match=r"out of range|No training sample is of class"):
+        open_data(path, signature=MODEL)
+
+
+def test_one_hot_columns(tmp_path):
+    rows = [[*r, *np.eye(3, dtype=int)[y]] for r, y in zip(X, Y, strict=True)]
+    data = open_data(written(tmp_path / "a.csv", [*NAMES, "a", "b", "c"], rows), signature=MODEL)
+    assert_holds(data, X, Y)
+    assert data.labels == ("a", "b", "c")
+    assert "'a', 'b', 'c' (the last 3 columns)" in " ".join(data.notes)
+
+
 def test_labels_of_two_outputs(tmp_path):
     rows = [[*r, w, p] for r, w, p in zip(X, WORDS, PRICE, strict=True)]
     path = written(tmp_path / "a.csv", [*NAMES, "kind", "price"], rows)
