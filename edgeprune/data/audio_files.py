@@ -6,6 +6,7 @@ The content decides, not the name: what begins as an MP3 and is called .wav is r
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Sequence
 from types import ModuleType
 
@@ -67,7 +68,7 @@ def _decoded(path: StoredFile) -> tuple[np.ndarray, int]:
             rate, channels = int(file.samplerate), int(file.channels)
             levels = file.read(_MOST_SAMPLES // channels, dtype="float64", always_2d=True)
     except (RuntimeError, ValueError, OSError, MemoryError) as error:  # soundfile's own are RuntimeErrors
-        raise UnreadableError(path, _reason(error, path), _EXPECTED, "Convert it, or take it out.") from error
+        raise UnreadableError(path, _reason(error), _EXPECTED, "Convert it, or take it out.") from error
     if reason := _doubt(levels, rate):
         raise UnreadableError(path, reason, _EXPECTED, "Convert it, or take it out.")
     return np.asarray(levels.mean(axis=1) * _FULL_SCALE), rate
@@ -81,7 +82,7 @@ def _doubt(samples: np.ndarray, rate: int) -> str:
     return "" if np.isfinite(samples).all() else "it has samples that are no numbers"
 
 
-def _reason(error: Exception, path: StoredFile) -> str:
-    """Without the path, which soundfile repeats."""
-    reason = str(error).replace(f"Error opening {str(path)!r}: ", "").rstrip(".")
+def _reason(error: Exception) -> str:
+    """Without what stands for the file, which soundfile repeats."""
+    reason = re.sub(r"^Error opening .*?: ", "", str(error)).rstrip(".")
     return "it is damaged, or no recording" if "does not exist" in reason else reason
