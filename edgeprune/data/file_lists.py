@@ -47,7 +47,7 @@ def file_column(table: Table, settings: DataSettings) -> str | None:
     folder = table.path.parent
     used = {name: one for name, one in table.columns.items() if name not in out}
     found = [name for name, one in used.items() if _lists_files(one)]
-    found = found or [name for name, one in used.items() if _ending(one.words, folder)]
+    found = found or [name for name, one in used.items() if _suffix_of(one.words, folder)]
     wanted = stated(settings.features, table, "--features")
     if wanted:
         return wanted[0] if len(wanted) == 1 and wanted[0] in found else None
@@ -71,7 +71,7 @@ def _ends_as_files(cells: Sequence[object] | np.ndarray) -> bool:
     return bool(ends) and sum(ends) > _MOST * len(ends)
 
 
-def _ending(names: np.ndarray, folder: Path) -> str:
+def _suffix_of(names: np.ndarray, folder: Path) -> str:
     """The ending with which names without one are those of files; empty where they are not."""
     first = [str(name) for name in names[:_FEW]]
     if len(set(first)) < len(first):  # classes are called as their folders' files only by chance
@@ -120,7 +120,7 @@ def files_of(table: Table, name: str) -> list[StoredFile | None]:
     column = table.columns[name]
     folder = table.path.parent
     if column.kind != "files":
-        ending = "" if _lists_files(column) else _ending(column.words, folder)
+        ending = "" if _lists_files(column) else _suffix_of(column.words, folder)
         return list(_located([f"{word}{ending}" for word in column.words], folder))
     contents = [cell if isinstance(cell, bytes) else cell["bytes"] for cell in column.cells]
     names = [None if isinstance(cell, bytes) else cell["path"] for cell in column.cells]
@@ -181,7 +181,7 @@ def listed_files(path: Path) -> list[Path]:
     few = tables.read_table(path, rows=_LOOKED_AT)
     names = [
         name for name, one in few.columns.items()
-        if (_lists_files(one) or _ending(one.words, path.parent))
+        if (_lists_files(one) or _suffix_of(one.words, path.parent))
         and any(isinstance(file, Path) for file in files_of(few, name))
     ]
     whole = tables.read_table(path) if names else few
