@@ -76,10 +76,14 @@ def open_data(
     name = "The data in memory" if in_memory else str(source)
     request = DataRequest(name, task, signature, seed, settings or DataSettings(), progress or untold)
     if in_memory:
+        if table_data.is_frame(source, request):
+            return table_data.read_frame(source, request)
+        _check_settings("samples and labels", request)
         return read_given(source, request)
     for kind in KINDS:
         if kind.matches(name):
-            _check_settings(kind, request)
+            if kind.read is not table_data.read_table_data:
+                _check_settings(kind.name, request)
             try:
                 # Downloads and users' functions print; standard output is for the command's result.
                 with contextlib.redirect_stdout(sys.stderr):
@@ -94,18 +98,12 @@ def open_data(
     raise InputError(contents, f"edgeprune reads {kinds}.", "Convert it, or check the name.")
 
 
-def _check_settings(kind: SourceKind, request: DataRequest) -> None:
+def _check_settings(kind: str, request: DataRequest) -> None:
     """Refuses options for tables where there is no table."""
-    settings = request.settings
-    options = {
-        "--label": settings.label, "--features": settings.features, "--drop": settings.drop,
-        "--missing": settings.missing != "refuse",
-    }
-    stated = [option for option, value in options.items() if value]
-    if stated and kind.read is not table_data.read_table_data:
+    if stated := table_data.table_options(request.settings):
         raise InputError(
-            f"{' and '.join(stated)} go with a table, and {shown(request.source)} is read as {kind.name}.",
-            "", "Leave these options out, or pass a table.",
+            f"{shown(request.source)} is read as {kind}.", f"Only tables take {' and '.join(stated)}.",
+            "Leave that out, or pass a table.",
         )
 
 

@@ -7,9 +7,12 @@ What becomes of gaps is stated (`--missing`); `edgeprune.data.column_roles` tell
 
 from __future__ import annotations
 
+import math
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,18 +25,50 @@ from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.file_lists import file_column, listed_files, read_file_list
 from edgeprune.data.number_rows import read_number_rows
 from edgeprune.data.splits import ALIASES, NAMES
-from edgeprune.data.table import Table, joined, unlike
+from edgeprune.data.table import Table, joined, table_of, unlike
 from edgeprune.data.table_rows import class_names, labels_of, without_gaps
 from edgeprune.data.tag_data import read_tags, tag_columns
 from edgeprune.data.text_data import model_vocabulary, read_texts
 from edgeprune.errors import InputError, shown
+from edgeprune.recipe.sections import DataSettings
 
 _SHARD = re.compile(r"[-_.]\d+([-_.]of[-_.]\d+)?$", re.IGNORECASE)
 
 
 def read_table_data(request: DataRequest) -> Dataset:
     """Reads a table or a folder of tables called train, validation (valid, val, dev) and test."""
-    parts = _parts(request.path)
+    return _read(_parts(request.path), request)
+
+
+def table_options(settings: DataSettings) -> list[str]:
+    """Options for tables that are stated."""
+    options = {
+        "--label": settings.label, "--features": settings.features, "--drop": settings.drop,
+        "--missing": settings.missing != "refuse",
+    }
+    return [option for option, value in options.items() if value]
+
+
+def is_frame(given: object, request: DataRequest) -> bool:
+    """Whether something is a frame of pandas whose columns are more than the model's inputs."""
+    frames = sys.modules.get("pandas")
+    if frames is None or not isinstance(given, frames.DataFrame):
+        return False
+    signature, columns = request.signature, [str(name) for name in given.columns]
+    if signature is None or table_options(request.settings):
+        return bool(table_options(request.settings))
+    if len(signature.inputs) > 1:
+        return {one.name for one in signature.inputs} != set(columns)
+    return math.prod(size or 0 for size in signature.inputs[0].shape) not in (0, len(columns))
+
+
+def read_frame(given: Any, request: DataRequest) -> Dataset:
+    """Reads a frame of pandas as a table; its index is none of its columns."""
+    cells = {str(name): given[name].astype(object).to_numpy() for name in given.columns}
+    return _read(_by_split(table_of(Path(request.source), cells, range(len(given)), "row")), request)
+
+
+def _read(parts: Mapping[str, Table], request: DataRequest) -> Dataset:
     train, settings, signature = parts["train"], request.settings, request.signature
     tagged = tag_columns(train, signature)
     if tagged is not None:

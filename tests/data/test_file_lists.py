@@ -238,5 +238,5 @@ def test_a_listed_file_that_changes_is_other_data(folder, tmp_path):
 
 
 def test_options_for_tables_are_refused_elsewhere(folder):
-    with pytest.raises(InputError, match="--label and --drop go with a table"):
+    with pytest.raises(InputError, match="Only tables take --label and --drop"):
         open_data(folder, signature=MODEL, settings=DataSettings(label=("a",), drop=("b",)))

@@ -301,6 +301,25 @@ def test_a_column_for_each_input(tmp_path):
     assert "'höhe', 'q', 'r'" in " ".join(data.notes)
 
 
+def test_a_frame_is_a_table():
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed")
+
+    frame = pandas.DataFrame(X, columns=NAMES, index=np.arange(60) * 3 + 5)
+    frame["id"], frame["kind"] = np.arange(60), WORDS
+    data = open_data(frame, signature=MODEL)
+    assert data.labels == CLASSES
+    assert_holds(data, X, Y)
+    frame["price"] = PRICE
+    assert_holds(open_data(frame, signature=MODEL, settings=DataSettings(drop=("price",))), X, Y)
+    stated = DataSettings(label=("price",), features=tuple(NAMES))
+    assert_holds(open_data(frame, signature=VALUE, settings=stated), X, PRICE)
+    frame.iloc[7, 1] = np.nan
+    with pytest.raises(InputError, match=r"'höhe' has 1 \(row 7\)"):
+        open_data(frame, signature=MODEL, settings=DataSettings(drop=("price",)))
+    with pytest.raises(InputError, match=r"Only tables take --label\."):
+        open_data((X, Y), signature=MODEL, settings=DataSettings(label=("price",)))
+
+
 AMBIGUOUS = [
     ("1,234 or 1234", b"p,q,r,s,label\n" + b'1,2,3,"1,234",0\n4,5,6,"7,891",1\n' * 9, "1.234 or 1234"),
     ("names and numbers", b"p,2,r,s,t\n" + b"1,2,3,4,0\n4,5,6,7,1\n" * 9, "names above some columns"),
