@@ -42,5 +42,3 @@ def export(
         return
     for one in exported:
         say(f"{one.kind:>8}  {one.folder}  ({len(one.files)} files)")
-        for note in one.notes:
-            say(f"{'note':>8}  {note}")

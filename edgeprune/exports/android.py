@@ -4,8 +4,10 @@
     src/main/assets/edgeprune/MODULE/         model.tflite, vocab.txt
     src/main/kotlin/PACKAGE/Model.kt          the class: typed input and output, labels
                            /Numbers.kt        normalisation, (de)quantization
-                           /Spectrum.kt       where it takes audio
-                           /Tokenizer.kt      where the model takes text
+                           /Pictures.kt       where the model takes pictures
+                           /Audio.kt          where it takes audio, Spectrum.kt where that becomes spectra
+                           /Tokenizer.kt      where it takes text
+                           /Boxes.kt          where it finds objects
 
 The class runs LiteRT through `org.tensorflow.lite.Interpreter`, which com.google.ai.edge.litert:litert
 ships in all its versions: its `CompiledModel` has no 16-bit tensors, and names inputs in the signature's
@@ -20,21 +22,30 @@ from edgeprune.bundle.read import MODEL
 from edgeprune.exports import literals, names, steps
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number, render
-from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.words import left_to_caller, sentences
+from edgeprune.exports.plan import ModelPlan, OutputPlan, detection_limits
+from edgeprune.exports.words import sentences
 
 CALLS = {
+    steps.Resize: "Pictures.resize({x}, {height}, {width})",
+    steps.Channels: "Pictures.channels({x}, {count})",
+    steps.Pixels: "Pictures.pixels({x}, {height}, {width}, {channels})",
+    steps.Cast: "Numbers.floats({x})",
+    steps.ReverseChannels: "Numbers.reverseChannels({x}, {channels})",
+    steps.Transpose: "Numbers.transpose({x}, intArrayOf({sizes}), intArrayOf({axes}))",
+    steps.StandardizeEach: "Numbers.standardizeEach({x})",
+    steps.Resample: "RESAMPLE_{owner}.of({x})",
     steps.Affine: "Numbers.affine({x}, {scale}f, {offset}f)",
     steps.Standardize: "Numbers.standardize({x}, MEAN_{owner}, STD_{owner})",
-    steps.PcmToFloat: "Numbers.floats({x})",
+    steps.PcmToFloat: "Numbers.pcm({x})",
     steps.PadOrCrop: "Numbers.padOrCrop({x}, {samples}, {centre})",
     steps.Tokenize: '{tokenizer}.tokenize({x}, "{kind}", {length}, {keep_end})',
     steps.LogMel: "LOGMEL_{owner}.of({x})",
     steps.Mfcc: "MFCC_{owner}.of({x})",
 }
 _TYPES = {
-    RawType.TEXT: "String", RawType.PCM: "ShortArray", RawType.BYTES: "ByteArray",
-    RawType.FLOATS: "FloatArray", RawType.INT32: "IntArray", RawType.INT64: "LongArray",
+    RawType.TEXT: "String", RawType.PICTURE: "Picture", RawType.PCM: "ShortArray",
+    RawType.BYTES: "ByteArray", RawType.FLOATS: "FloatArray", RawType.INT32: "IntArray",
+    RawType.INT64: "LongArray",
 }
 _READERS = {
     "float32": "readFloats", "int32": "readInts", "int64": "readLongs", "int8": "readInt8",
@@ -58,21 +69,29 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     }
     for name in plan.files:
         files[f"{assets}/{name}"] = plan.bundle.file(name).read_bytes()
-    if any(isinstance(step, steps.LogMel | steps.Mfcc) for one in plan.inputs for step in one.steps):
-        files[f"{kotlin}/Spectrum.kt"] = render("android/Spectrum.kt", package=plan.package)
-    if plan.files:
-        files[f"{kotlin}/Tokenizer.kt"] = render("android/Tokenizer.kt", package=plan.package)
+    for part in sorted(plan.parts):
+        name = f"{part.value.capitalize()}.kt"
+        limits = {key: str(value) for key, value in detection_limits().items()}
+        files[f"{kotlin}/{name}"] = render(f"android/{name}", package=plan.package, **limits)
     return files
 
 
 def _model(plan: ModelPlan) -> bytes:
     scores = None if plan.ranked is None else _scores(plan.ranked)
     body = "" if scores is None else (
-        " {\n        /** Labels with their scores, the best one first. */\n"
+        "        /** Labels with their scores, the best one first. */\n"
         f"        fun ranked(): List<Prediction> = LABELS.zip({scores})\n"
         "            .map { (label, score) -> Prediction(label, score) }.sortedByDescending { it.score }\n"
-        "    }\n"
     )
+    if plan.heads is not None:
+        rows, columns = plan.heads.tensor.shape[1:3]
+        labels = "LABELS" if plan.labels else "emptyList()"
+        body += (
+            "        /** Objects without those that others suppress, the most certain first. */\n"
+            "        fun detections(): List<Detection> ="
+            f" Boxes.of({plan.heads.name}, {rows}, {columns}, {labels})\n"
+        )
+    body = f" {{\n{body}    }}\n" if body else ""
     vocabularies = names.distinct([names.camel(name, "vocabulary") for name in plan.files])
     return render(
         "android/Model.kt",
@@ -106,7 +125,7 @@ def _model(plan: ModelPlan) -> bytes:
 
 def _encoder(one: InputPlan, plan: ModelPlan, vocabularies: list[str]) -> str:
     name = one.name
-    lines = [f"        val raw = {f'Numbers.floats({name})' if one.bytes_to_floats else name}"]
+    lines = [f"        val raw = {name}"]
     if one.length not in (None, one.size):
         lines.append(f'        Numbers.expect("{name}", raw.size, {one.length})')
     before = "raw"
@@ -169,6 +188,9 @@ def _constants(plan: ModelPlan) -> str:
     text = ""
     for owner, one in enumerate(plan.inputs):
         for index, step in enumerate(one.steps):
+            if isinstance(step, steps.Resample):
+                made = f"Resampler({step.from_hz}, {step.to_hz})"
+                text += f"        private val RESAMPLE_{owner}_{index} = {made}\n"
             if isinstance(step, steps.LogMel | steps.Mfcc):
                 made = ", ".join(map(str, dataclasses.astuple(step)))
                 kind = type(step).__name__
@@ -183,8 +205,9 @@ def _constants(plan: ModelPlan) -> str:
 
 def _readme(plan: ModelPlan) -> bytes:
     shown = "ranked().first().label" if plan.ranked is not None else f"{plan.outputs[0].name}[0]"
+    shown = "detections().size" if plan.heads is not None else shown
     return render(
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
         arguments=plan.arguments, show=f"    println(output.{shown})\n",
-        left="".join(f"{line}\n\n" for line in map(left_to_caller, plan.inputs) if line),
+        inputs="\n".join(f"- {line}" for line in sentences(plan)),
     )

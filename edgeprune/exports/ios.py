@@ -1,82 +1,151 @@
-"""`--ios`: a local pod with a Swift class and its resources.
+"""`--ios`: a Swift package and local pod with a Swift class and its resources.
 
+Package.swift                depends on LiteRT's own package
 CLASS.podspec                depends on TensorFlowLiteSwift, LiteRT's pod for Swift
 Sources/CLASS.swift          the class: typed input and output, labels
 Sources/Numbers.swift        normalisation, (de)quantization
-Resources/MODULE.tflite      in the bundle of the pod, or of the app where the files are dragged in
+Sources/Pictures.swift …     preprocessing and decoding that only some models need
+Resources/MODULE.tflite      in the bundle of the package or pod, or of the app where the files are dragged in
+Resources/vocab.txt          where the model takes text
 """
 
-from edgeprune.exports import literals, names, steps
+import base64
+import dataclasses
+import unicodedata
+from collections.abc import Mapping
+
+from edgeprune.exports import literals, names, steps, unicode_tables
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.literals import number, render
-from edgeprune.exports.plan import ModelPlan, OutputPlan
-from edgeprune.exports.words import left_to_caller, sentences
+from edgeprune.exports.plan import CodePart, ModelPlan, OutputPlan, detection_limits
+from edgeprune.exports.words import sentences
 
 CALLS = {
+    steps.Resize: "Pictures.resize({x}, {height}, {width})",
+    steps.Channels: "try Pictures.channels({x}, {count})",
+    steps.Pixels: "try Pictures.pixels({x}, {height}, {width}, {channels})",
+    steps.Cast: "Numbers.floats({x})",
+    steps.ReverseChannels: "Numbers.reverseChannels({x}, {channels})",
+    steps.Transpose: "Numbers.transpose({x}, [{sizes}], [{axes}])",
+    steps.StandardizeEach: "Numbers.standardizeEach({x})",
     steps.Affine: "Numbers.affine({x}, {scale}, {offset})",
     steps.Standardize: "Numbers.standardize({x}, Self.mean{owner}, Self.deviation{owner})",
     steps.PcmToFloat: "Numbers.pcm({x})",
     steps.PadOrCrop: "Numbers.padOrCrop({x}, {samples}, {centre})",
+    steps.Resample: "Self.resample{owner}.of({x})",
+    steps.LogMel: "Self.logMel{owner}.of({x})",
+    steps.Mfcc: "Self.mfcc{owner}.of({x})",
+    steps.Tokenize: '{tokenizer}.tokenize({x}, "{kind}", {length}, {keep_end})',
 }
 _TYPES = {
-    RawType.PCM: "Int16", RawType.BYTES: "UInt8", RawType.FLOATS: "Float", RawType.INT32: "Int32",
-    RawType.INT64: "Int64",
+    RawType.TEXT: "String", RawType.PICTURE: "Picture", RawType.PCM: "[Int16]", RawType.BYTES: "[UInt8]",
+    RawType.FLOATS: "[Float]", RawType.INT32: "[Int32]", RawType.INT64: "[Int64]",
 }
 _ELEMENTS = {
     "float32": "Float", "int8": "Int8", "uint8": "UInt8", "int16": "Int16", "int32": "Int32",
     "int64": "Int64",
 }
+_MADE: Mapping[type, tuple[str, str]] = {
+    steps.Resample: ("resample", "Resample"), steps.LogMel: ("logMel", "LogMel"),
+    steps.Mfcc: ("mfcc", "Mfcc"),
+}
 
 
 def ios_files(plan: ModelPlan) -> dict[str, bytes]:
-    """The pod's files by path, for a plan made with the steps of `CALLS`."""
-    return {
+    """The package's files by path, for a plan made with the steps of `CALLS`."""
+    resources = [f"{plan.module}.tflite", *plan.files]
+    files = {
+        "Package.swift": render(
+            "ios/Package.swift", class_name=plan.class_name,
+            resources=", ".join(f".copy({literals.swift(f'Resources/{name}')})" for name in resources),
+        ),
         f"{plan.class_name}.podspec": render("ios/podspec", class_name=plan.class_name),
         f"Sources/{plan.class_name}.swift": _model(plan),
         "Sources/Numbers.swift": render("ios/Numbers.swift", class_name=plan.class_name),
         f"Resources/{plan.module}.tflite": plan.bundle.model.read_bytes(),
         "README.md": render(
             "ios/README.md", class_name=plan.class_name,
-            left="".join(f"\n{line}\n" for line in map(left_to_caller, plan.inputs) if line),
+            inputs="\n".join(f"- {line}" for line in sentences(plan)),
             arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs),
         ),
     }
+    for name in plan.files:
+        files[f"Resources/{name}"] = plan.bundle.file(name).read_bytes()
+    limits = {key: str(value) for key, value in detection_limits().items()}
+    for part in sorted(plan.parts):
+        name = f"{part.value.capitalize()}.swift"
+        files[f"Sources/{name}"] = render(f"ios/{name}", **limits)
+    if CodePart.TOKENIZER in plan.parts:
+        packed = b"".join(value.to_bytes(3, "little") for value in unicode_tables.flat())
+        files["Sources/Unicode.swift"] = render(
+            "ios/Unicode.swift", version=unicodedata.unidata_version, packed=base64.b64encode(packed).decode()
+        )
+    return files
 
 
 def _model(plan: ModelPlan) -> bytes:
+    tokenizers = _tokenizers(plan)
     return render(
         "ios/Model.swift", class_name=plan.class_name, module=plan.module, task=plan.task,
         doc="\n".join(f"/// - {line}" for line in sentences(plan)),
         outputs="".join(f"        public let {one.name}: [{_output_type(one)}]\n" for one in plan.outputs),
-        ranked=_ranked(plan), labels=_labels(plan),
-        parameters=", ".join(f"{one.name}: [{_TYPES[one.raw]}]" for one in plan.inputs),
-        encode="".join(_encode(index, one) for index, one in enumerate(plan.inputs)),
+        ranked=_ranked(plan) + _detections(plan), labels=_labels(plan),
+        parameters=", ".join(f"{one.name}: {_TYPES[one.raw]}" for one in plan.inputs),
+        encode="".join(_encode(index, one, plan) for index, one in enumerate(plan.inputs)),
         decode=",\n".join(
             f"            {one.name}: {_decode(index, one)}" for index, one in enumerate(plan.outputs)
         ),
         constants=_constants(plan),
+        members="".join(f"    private let {name}: Tokenizer\n" for name in tokenizers),
+        load="".join(
+            f"        guard let {name}URL = Bundle.edgeprune{plan.class_name}"
+            f".url(forResource: {literals.swift(file)}, withExtension: nil) else {{\n"
+            "            throw CocoaError(.fileNoSuchFile)\n        }\n"
+            f"        let {name}Text = try String(contentsOf: {name}URL, encoding: .utf8)\n"
+            for name, file in zip(tokenizers, plan.files, strict=True)
+        ),
+        arguments="".join(f"{name}: {name}Text, " for name in tokenizers),
+        vocabulary_parameters="".join(f"{name}: String, " for name in tokenizers),
+        make="".join(f"        self.{name} = Tokenizer({name})\n" for name in tokenizers),
     )
 
 
-def _encode(index: int, one: InputPlan) -> str:
-    name, owner = one.name, names.capitalized(one.name)
-    before = f"Numbers.floats({name})" if one.bytes_to_floats else name
+def _tokenizers(plan: ModelPlan) -> list[str]:
+    return names.distinct([names.camel(name, "vocabulary") for name in plan.files])
+
+
+def _encode(index: int, one: InputPlan, plan: ModelPlan) -> str:
+    name, owner, before = one.name, names.capitalized(one.name), one.name
+    lines = []
+    if one.length not in (None, one.size):
+        lines += _guard(name, name, one.length or 0)
     for position, step in enumerate(one.steps):
-        before = literals.call(CALLS, step, x=before, owner=f"{owner}Step{position}")
-    element = "Float" if one.floats else _TYPES[one.raw]
-    packed = f"encoded{owner}"
-    lines = [
-        f"        let {packed}: [{element}] = {before}",
-        f"        guard {packed}.count == {one.size} else {{",
-        f'            throw WrongLength(input: "{name}", found: {packed}.count, expected: {one.size})',
-        "        }",
-    ]
+        tokenizer = ""
+        if isinstance(step, steps.Tokenize):
+            tokenizer = _tokenizers(plan)[plan.files.index(step.vocabulary)]
+        done = literals.call(CALLS, step, x=before, owner=f"{owner}Step{position}", tokenizer=tokenizer)
+        before = f"step{position}"
+        lines.append(f"let {before} = {done}")
+    lines += _guard(name, before, one.size)
+    after = f"step{len(one.steps)}"
+    element = _ELEMENTS[one.tensor.dtype]
     if one.quantized:
-        quantized = f"Numbers.quantize({packed}, {number(one.tensor.scale)}, {one.tensor.zero_point})"
-        packed = f"quantized{owner}"
-        lines.append(f"        let {packed}: [{_ELEMENTS[one.tensor.dtype]}] = {quantized}")
-    lines.append(f"        try interpreter.copy(Numbers.data({packed}), toInputAt: {index})")
-    return "\n".join(lines) + "\n"
+        quantized = f"Numbers.quantize({before}, {number(one.tensor.scale)}, {one.tensor.zero_point})"
+        lines.append(f"let {after}: [{element}] = {quantized}")
+        before = after
+    if one.raw is RawType.TEXT and one.tensor.dtype != "int32":
+        lines.append(f"let {after} = {before}.map {{ {element}($0) }}")
+        before = after
+    lines.append(f"try interpreter.copy(Numbers.data({before}), toInputAt: {index})")
+    return "\n".join(["        do {", *(f"            {line}" for line in lines), "        }\n"])
+
+
+def _guard(name: str, values: str, expected: int) -> list[str]:
+    return [
+        f"guard {values}.count == {expected} else {{",
+        f'    throw WrongLength(input: "{name}", found: {values}.count, expected: {expected})',
+        "}",
+    ]
 
 
 def _decode(index: int, one: OutputPlan) -> str:
@@ -112,10 +181,27 @@ def _ranked(plan: ModelPlan) -> str:
     )
 
 
+def _detections(plan: ModelPlan) -> str:
+    if plan.heads is None:
+        return ""
+    rows, columns = plan.heads.tensor.shape[1:3]
+    labels = f"{plan.class_name}.labels" if plan.labels else "[]"
+    return (
+        "\n        /// Objects without those that others suppress, the most certain first.\n"
+        "        public var detections: [Detection] {\n"
+        f"            Boxes.of({plan.heads.name}, {rows}, {columns}, {labels})\n        }}\n"
+    )
+
+
 def _constants(plan: ModelPlan) -> str:
     text = ""
     for one in plan.inputs:
         for index, step in enumerate(one.steps):
+            if type(step) in _MADE:
+                name, kind = _MADE[type(step)]
+                owner = f"{names.capitalized(one.name)}Step{index}"
+                made = ", ".join(map(str, dataclasses.astuple(step)))
+                text += f"\n    private static let {name}{owner} = {kind}({made})\n"
             if isinstance(step, steps.Standardize):
                 owner = f"{names.capitalized(one.name)}Step{index}"
                 for kind, values in (("mean", step.mean), ("deviation", step.std)):

@@ -12,35 +12,33 @@ from edgeprune.errors import InputError
 from edgeprune.exports import android, ci, cmake, ios, names, python_module
 from edgeprune.exports.folder import check_folder, write_folder
 from edgeprune.exports.plan import ModelPlan, plan
-from edgeprune.exports.words import left_to_caller
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportKind:
-    """What makes the files (content by relative path), and the preprocessing steps it has code for."""
+    """What makes the files (content by relative path), and whether preprocessing is generated for it."""
 
     files: Callable[[ModelPlan], dict[str, bytes]]
-    supported: frozenset[type] = frozenset()
     naming: names.Naming = names.snake
+    generated: bool = True
 
 
 KINDS: Mapping[str, ExportKind] = {
-    "android": ExportKind(android.android_files, frozenset(android.CALLS), names.camel),
-    "cmake": ExportKind(cmake.cmake_files, frozenset(cmake.CALLS)),
-    "ios": ExportKind(ios.ios_files, frozenset(ios.CALLS), names.camel),
-    "python": ExportKind(python_module.python_files),
-    "ci": ExportKind(ci.ci_files),
+    "android": ExportKind(android.android_files, names.camel),
+    "cmake": ExportKind(cmake.cmake_files),
+    "ios": ExportKind(ios.ios_files, names.camel),
+    "python": ExportKind(python_module.python_files, generated=False),
+    "ci": ExportKind(ci.ci_files, generated=False),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportResult:
-    """What one export wrote; the notes tell the preprocessing that the app still has to do."""
+    """What one export wrote."""
 
     kind: str
     folder: str
     files: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def export(
@@ -74,18 +72,12 @@ def export(
     made = []
     for kind, folder in folders.items():
         row = KINDS[kind]
-        one = plan(read, module, java, row.supported, row.naming)
+        one = plan(read, module, java, row.naming, generated=row.generated)
         one = dataclasses.replace(one, install_from=install_from)
         check_folder(folder, kind, force=force)
-        made.append((kind, folder, one, row.files(one)))
+        made.append((kind, folder, row.files(one)))
     return [
-        ExportResult(kind, str(write_folder(folder, kind, files, force=force)), tuple(sorted(files)),
-                     _notes(kind, one))
-        for kind, folder, one, files in made
+        ExportResult(kind, str(write_folder(folder, kind, files, force=force)), tuple(sorted(files)))
+        for kind, folder, files in made
     ]
 
-
-def _notes(kind: str, one: ModelPlan) -> tuple[str, ...]:
-    if not KINDS[kind].supported:
-        return ()
-    return tuple(filter(None, (left_to_caller(each, f"input {i}") for i, each in enumerate(one.inputs))))

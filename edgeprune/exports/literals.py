@@ -63,6 +63,8 @@ def call(calls: Mapping[type, str], step: object, **names: object) -> str:
 def _literal(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(str(_literal(item)) for item in value)
     return number(value) if isinstance(value, float) else value
 
 

@@ -3,14 +3,14 @@
     manifest.inputs[i] + its preprocessing  -->  InputPlan: what a caller hands over, generated steps
     manifest.outputs[i]                     -->  OutputPlan: float values, or whole numbers
 
-Preprocessing that a language has no generator for stays with the caller, together with everything
-before it; the plan carries the names of those steps into the doc comments. A manifest's values are checked
+A manifest's values are checked
 here, once: nothing behind this module meets an unknown dtype, a shape without elements or a wild scale.
 """
 
 import dataclasses
+import enum
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import InputError
 from edgeprune.exports import literals, names, steps
-from edgeprune.exports.inputs import QUANTIZED, REBUILD, InputPlan, input_plan
+from edgeprune.exports.inputs import QUANTIZED, REBUILD, InputPlan, RawType, input_plan
+from edgeprune.tasks import detection
 from edgeprune.types import TensorInfo
 
 LABELS = "labels.txt"
@@ -45,6 +46,16 @@ class OutputPlan:
     def floats(self) -> bool:
         """Whether the app gets floats; whole numbers without a scale stay whole."""
         return self.tensor.dtype == "float32" or bool(self.tensor.scale)
+
+
+class CodePart(str, enum.Enum):
+    """A file of code that only some models need."""
+
+    PICTURES = "pictures"
+    AUDIO = "audio"
+    SPECTRUM = "spectrum"
+    TOKENIZER = "tokenizer"
+    BOXES = "boxes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,15 +94,36 @@ class ModelPlan:
         return next((one for one in boxes if len(one.tensor.shape) == 4 and one.floats), None)
 
     @property
+    def parts(self) -> frozenset[CodePart]:
+        """Code that the inputs and outputs need."""
+        made = {type(step) for one in self.inputs for step in one.steps}
+        raw = {one.raw for one in self.inputs}
+        needed = {
+            CodePart.PICTURES: RawType.PICTURE in raw,
+            CodePart.AUDIO: RawType.PCM in raw or steps.Resample in made,
+            CodePart.SPECTRUM: bool(made & {steps.LogMel, steps.Mfcc}),
+            CodePart.TOKENIZER: steps.Tokenize in made,
+            CodePart.BOXES: self.heads is not None,
+        }
+        return frozenset(part for part, wanted in needed.items() if wanted)
+
+    @property
     def ranked(self) -> OutputPlan | None:
         """The first output whose values are scores of labels; None where there is none."""
         return next((one for one in self.outputs if one.labelled or one.binary), None)
 
 
+def detection_limits() -> dict[str, float]:
+    """What generated decoding compares with, by the names of the templates."""
+    return {
+        "least_score": detection.LEAST_SCORE, "overlap": detection.OVERLAP, "most": detection.MOST_DETECTIONS
+    }
+
+
 def plan(
-    bundle: Bundle, module: str, package: str, supported: Collection[type], naming: names.Naming = names.snake
+    bundle: Bundle, module: str, package: str, naming: names.Naming = names.snake, *, generated: bool = True
 ) -> ModelPlan:
-    """Plan the code for a bundle in a language with generators for the step classes `supported`."""
+    """Plan the code for a bundle; its steps are `generated`, or run by `edgeprune.preprocessing` itself."""
     manifest = bundle.manifest
     for tensor in (*manifest.inputs, *manifest.outputs):
         _check(tensor)
@@ -103,7 +135,8 @@ def plan(
     labels = _labels(bundle)
     samples = raw_samples(bundle)
     inputs = tuple(
-        input_plan(bundle, index, name, samples[index] if samples else None, supported)
+        input_plan(bundle, index, name, samples[index] if samples else None) if generated
+        else InputPlan(manifest.inputs[index], name, RawType.FLOATS, None, None, (), floats=True)
         for index, name in enumerate(_named(manifest.inputs, "input", naming))
     )
     outputs = tuple(

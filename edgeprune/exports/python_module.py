@@ -176,5 +176,7 @@ def _detections(plan: ModelPlan) -> str:
         "\n    def detections(self) -> List[Detection]:\n"
         '        """Objects without those that others suppress, the most certain first."""\n'
         f"        rows = detections(self.{plan.heads.name}[None])[0].tolist()\n"
-        "        return [Detection(LABELS[int(row[0])], *row[1:]) for row in rows if row[0] >= 0]\n"
+        "        names = dict(enumerate(LABELS))\n"
+        "        found = [(int(row[0]), row[1:]) for row in rows if row[0] >= 0]\n"
+        "        return [Detection(names.get(number, str(number)), *rest) for number, rest in found]\n"
     )

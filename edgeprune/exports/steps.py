@@ -1,16 +1,22 @@
 """Preprocessing steps as generated code runs them, read from a manifest that may hold anything.
 
+    {"op": "resize", "height": h, "width": w}     Resize       a picture of bytes
+    {"op": "channels", "count": c}                Channels     a picture of bytes
+    {"op": "reverse_channels"}                    ReverseChannels
+    {"op": "transpose", "axes": [...]}            Transpose
     {"op": "rescale", "scale": s, "offset": o}    Affine       x * s + o
     {"op": "standardize", "mean": m, "std": d}    Standardize  (x - m[i % len]) / d[i % len], i in the sample
+    {"op": "standardize_each"}                    StandardizeEach
     {"op": "reshape", …}                          nothing: values stay in their order
     {"op": "pcm_to_float"}                        PcmToFloat   x / 32768
     {"op": "pad_or_crop", "samples": n}           PadOrCrop
+    {"op": "resample", "from_hz": a, "to_hz": b}  Resample
     {"op": "tokenize", …}                         Tokenize
     {"op": "log_mel", …}, {"op": "mfcc", …}       LogMel, Mfcc
 
-All in float32, in this order of operations, so that the same bits come out as of
-`edgeprune.preprocessing`. Spectra have an FFT of their own, in double precision: their features agree with
-numpy's to float32 rounding. `resample` and picture steps are not generated.
+In float32 and in the order of `edgeprune.preprocessing`, so that the same bits come out. Sums over a whole
+picture, filters and spectra are in double precision: they agree with numpy's to float32 rounding.
+`Pixels` and `Cast` are no steps of a manifest: between steps, they change what generated code holds.
 """
 
 import dataclasses
@@ -29,6 +35,70 @@ Shape = tuple[int, ...] | None
 """Of one sample; None where it is not known."""
 _MAX = 1 << 24  # samples or tokens of one input
 _MAX_FRAME, _MAX_BANDS = 1 << 16, 1024
+_MAX_SIDE, _MAX_CHANNELS = 1 << 14, 1 << 10
+_HIGHEST_HZ = 384_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Resize:
+    """A picture to `height` rows and `width` columns."""
+
+    height: int
+    width: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Channels:
+    """A picture to `count` channels: grey to colour, or colour to grey."""
+
+    count: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Pixels:
+    """The bytes of a picture that must have this size."""
+
+    height: int
+    width: int
+    channels: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Cast:
+    """Whole numbers to floats of the same value."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ReverseChannels:
+    """RGB to BGR: the last axis, of size `channels`, backwards."""
+
+    channels: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Transpose:
+    """A sample of the shape `sizes` with its axes in the order `axes`."""
+
+    sizes: tuple[int, ...]
+    axes: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class StandardizeEach:
+    """Each sample by itself to mean 0 and deviation 1."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Resample:
+    """Audio at `from_hz` to `to_hz`."""
+
+    from_hz: int
+    to_hz: int
+
+    def length(self, samples: int) -> int:
+        """How many samples come out of `samples`."""
+        common = math.gcd(self.from_hz, self.to_hz)
+        return -(-samples * (self.to_hz // common) // (self.from_hz // common))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,14 +165,19 @@ class Mfcc:
     coefficients: int
 
 
-Step = Affine | Standardize | PcmToFloat | PadOrCrop | Tokenize | LogMel | Mfcc
+Step = (
+    Resize | Channels | Pixels | Cast | ReverseChannels | Transpose | Affine | Standardize | StandardizeEach
+    | PcmToFloat | PadOrCrop | Resample | Tokenize | LogMel | Mfcc
+)
+KEEPS_TYPE = (Resize, Channels, Pixels, ReverseChannels, Transpose, PadOrCrop)
+"""Steps whose values are of the type that they were of."""
 
 
 def read_step(step: Options, shape: Shape) -> Step | None:
     """The step behind a mapping of a kind in `READERS`; None for one that leaves every value as it is."""
-    row = READERS[step["op"]]
+    read = READERS[step["op"]]
     try:
-        return None if row is None else row[1](step, shape)
+        return None if read is None else read(step, shape)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         found = f"The preprocessing step {str(step)[:200]} cannot be read ({error})."
         raise InputError(found, "", "Build the bundle again.") from error
@@ -120,6 +195,25 @@ def _repeated(values: npt.ArrayLike, shape: Shape) -> tuple[float, ...]:
     elif shape is not None and array.ndim:
         np.broadcast_to(array, shape)
     return tuple(float(value) for value in array.ravel())
+
+
+def _reverse(_: Options, shape: Shape) -> Step:
+    if not shape:
+        raise ValueError("it needs samples of a known shape")
+    return ReverseChannels(shape[-1])
+
+
+def _transpose(step: Options, shape: Shape) -> Step:
+    axes = tuple(_integer(axis + 1, 8) - 1 for axis in step["axes"])
+    if shape is None or sorted(axes) != list(range(len(shape))):
+        raise ValueError("its axes are not those of samples of a known shape")
+    return Transpose(tuple(shape), axes)
+
+
+def _resample(step: Options, shape: Shape) -> Step:
+    if shape is not None and len(shape) != 1:
+        raise ValueError("it needs clips of one axis")
+    return Resample(_integer(step["from_hz"], _HIGHEST_HZ), _integer(step["to_hz"], _HIGHEST_HZ))
 
 
 def _pad(step: Options, _: Shape) -> Step:
@@ -160,16 +254,24 @@ def _integer(value: object, most: int) -> int:
 
 
 _Reader = Callable[[Options, Shape], Step]
-READERS: Mapping[object, tuple[type, _Reader] | None] = {
-    "rescale": (Affine, lambda step, _: Affine(float(step["scale"]), float(step.get("offset", 0.0)))),
-    "standardize": (Standardize, lambda step, shape: Standardize(
+READERS: Mapping[object, _Reader | None] = {
+    "resize": lambda step, _: Resize(
+        _integer(step["height"], _MAX_SIDE), _integer(step["width"], _MAX_SIDE)
+    ),
+    "channels": lambda step, _: Channels(_integer(step["count"], _MAX_CHANNELS)),
+    "reverse_channels": _reverse,
+    "transpose": _transpose,
+    "rescale": lambda step, _: Affine(float(step["scale"]), float(step.get("offset", 0.0))),
+    "standardize": lambda step, shape: Standardize(
         _repeated(step["mean"], shape), _repeated(step["std"], shape)
-    )),
+    ),
+    "standardize_each": lambda _step, _shape: StandardizeEach(),
     "reshape": None,
-    "pcm_to_float": (PcmToFloat, lambda _step, _shape: PcmToFloat()),
-    "pad_or_crop": (PadOrCrop, _pad),
-    "tokenize": (Tokenize, _tokenize),
-    "log_mel": (LogMel, _log_mel),
-    "mfcc": (Mfcc, _mfcc),
+    "pcm_to_float": lambda _step, _shape: PcmToFloat(),
+    "pad_or_crop": _pad,
+    "resample": _resample,
+    "tokenize": _tokenize,
+    "log_mel": _log_mel,
+    "mfcc": _mfcc,
 }
-"""By a mapping's ``op``: the step's class and what makes one; None where values stay as they are."""
+"""By a mapping's ``op``: what makes the step; None where values stay as they are."""

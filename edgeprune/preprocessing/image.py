@@ -19,16 +19,16 @@ from edgeprune.errors import InputError
 def resize(x: np.ndarray, *, height: int, width: int) -> np.ndarray:
     """Bilinear, anti-aliased: (N, H, W, C) to (N, height, width, C) of the same dtype; whole numbers round.
 
-    The aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`.
+    The aspect ratio is not kept, as in `keras.utils.image_dataset_from_directory`. Rows first, then columns,
+    each a float32 sum from the first pixel to the last: apps in other languages get the same bits.
     """
     _check(x)
     if x.shape[1:3] == (height, width):
         return x
-    rows, columns = triangle(x.shape[1], height), triangle(x.shape[2], width)
     parts = []
     for picture in x:  # one by one: the float copy of a whole batch may be large
-        tall = np.tensordot(rows, picture.astype(np.float32), (1, 0))
-        parts.append(np.tensordot(columns, tall, (1, 1)).swapaxes(0, 1))
+        tall = _weighted(picture.astype(np.float32), height)
+        parts.append(_weighted(np.ascontiguousarray(tall.swapaxes(0, 1)), width).swapaxes(0, 1))
     fitted: np.ndarray = np.stack(parts) if parts else np.zeros((0, height, width, x.shape[3]), np.float32)
     if x.dtype.kind in "iu":
         limits = np.iinfo(x.dtype)
@@ -66,8 +66,10 @@ def standardize_each(x: np.ndarray) -> np.ndarray:
     """
     flat = x.reshape(len(x), -1).astype(np.float32)
     least = 1.0 / np.sqrt(max(flat.shape[1], 1))
-    spread = np.maximum(flat.std(axis=1, keepdims=True), np.float32(least))
-    return np.asarray(((flat - flat.mean(axis=1, keepdims=True)) / spread).reshape(x.shape))
+    # In float64: a plain picture is divided by little, which would show the rounding of a float32 mean.
+    spread = np.maximum(flat.std(axis=1, keepdims=True, dtype=np.float64), least).astype(np.float32)
+    mean = flat.mean(axis=1, keepdims=True, dtype=np.float64).astype(np.float32)
+    return np.asarray(((flat - mean) / spread).reshape(x.shape))
 
 
 def _check(x: np.ndarray) -> None:
@@ -78,15 +80,35 @@ def _check(x: np.ndarray) -> None:
         )
 
 
+def _weighted(x: np.ndarray, wanted: int) -> np.ndarray:
+    """(size, …) float32 to (wanted, …): the weighted sums of `_taps`, in their order."""
+    total = np.zeros((wanted, *x.shape[1:]), np.float32)
+    part = np.empty_like(total)
+    for index, weights in zip(*_taps(len(x), wanted)):
+        np.take(x, index, axis=0, out=part, mode="clip")
+        part *= weights[:, None, None]
+        total += part
+    return total
+
+
 @functools.lru_cache(maxsize=64)
-def triangle(size: int, wanted: int) -> np.ndarray:
-    """(wanted, size) float32 weights: a triangle around each new pixel's centre, wider when shrinking."""
+def _taps(size: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which pixels make a new one, and their float32 weights: (taps, wanted) each.
+
+    The weights are a triangle around the new pixel's centre, wider when shrinking; they sum to 1.
+    """
     scale = size / wanted
     support = max(scale, 1.0)
     centres = (np.arange(wanted) + 0.5) * scale
-    distance = np.abs(np.arange(size) + 0.5 - centres[:, None]) / support
-    weights = np.maximum(0.0, 1.0 - distance)
-    return np.asarray((weights / weights.sum(axis=1, keepdims=True)).astype(np.float32))
+    first = np.maximum(np.floor(centres - support), 0).astype(np.int64)
+    pixels = first + np.arange(int(2 * support) + 2)[:, None]
+    weights = np.maximum(0.0, 1.0 - np.abs(pixels + 0.5 - centres) / support)
+    weights[pixels >= size] = 0.0
+    total = np.zeros(wanted)
+    for row in weights:  # from the first to the last, which `sum` does not promise
+        total += row
+    used = weights.any(axis=1)
+    return np.minimum(pixels, size - 1)[used], (weights / total).astype(np.float32)[used]
 
 
 STEPS: dict[str, Callable[..., np.ndarray]] = {

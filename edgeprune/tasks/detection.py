@@ -21,11 +21,11 @@ from edgeprune.errors import InputError
 from edgeprune.metrics.overlap import box_ious
 
 MOST_DETECTIONS = 100  # of a picture
-_LEAST_SCORE = 0.02
-_OVERLAP = 0.5
+LEAST_SCORE = 0.02
+OVERLAP = 0.5
 
 
-def detections(heads: np.ndarray, least_score: float = _LEAST_SCORE) -> np.ndarray:
+def detections(heads: np.ndarray, least_score: float = LEAST_SCORE) -> np.ndarray:
     """(N, K, 6) detections of raw heads (N, R, C, 4 + classes), the most certain first.
 
     Raises:
@@ -66,7 +66,7 @@ def _of_picture(boxes: np.ndarray, scores: np.ndarray, least_score: float) -> np
     return np.column_stack([number[kept], score[kept], boxes[cell[kept]]]).astype(np.float32)
 
 
-def kept_boxes(boxes: np.ndarray, classes: np.ndarray, overlap: float = _OVERLAP) -> np.ndarray:
+def kept_boxes(boxes: np.ndarray, classes: np.ndarray, overlap: float = OVERLAP) -> np.ndarray:
     """Which of (K, 4) boxes, the most certain first, overlap no stronger one that stays of their class."""
     rivals = (box_ious(boxes, boxes) > overlap) & (classes[:, None] == classes[None])
     kept = np.ones(len(boxes), bool)

@@ -192,21 +192,6 @@ def test_the_gradle_script_parses(tmp_path: Path) -> None:
     assert syntax_errors("kotlin", b"val a = (\n") != []
 
 
-def test_what_is_not_generated_is_left_to_the_caller_in_so_many_words(tmp_path: Path) -> None:
-    rate = {"op": "resample", "from_hz": 8000, "to_hz": 16000}
-    features = {"op": "log_mel", "sample_rate": 16000, "frame_length": 400, "frame_step": 160}
-    steps = ({"op": "pcm_to_float"}, rate, features, {"op": "standardize", "mean": 1.5, "std": 2.0})
-    clips = pack_eval([np.zeros((2, 400), np.int16)], np.zeros(2, np.int64))
-    bundle = float_bundle(tmp_path / "bundle", preprocessing=steps, files={"eval.npz": clips})
-    (exported,) = export(bundle, {"android": tmp_path / "out"})
-    kotlin = (tmp_path / "out/src/main/kotlin/edgeprune/speech_model/SpeechModel.kt").read_text()
-    said = "is taken after the preprocessing step(s) pcm_to_float, resample, log_mel. "
-    assert f"NOT done here: audioIn {said}" in kotlin
-    assert exported.notes[0].startswith(f"NOT done here: input 0 {said}")
-    assert "fun run(audioIn: FloatArray)" in kotlin
-    assert "Numbers.standardize(raw, " in kotlin
-
-
 @pytest.mark.parametrize(
     ("name", "package", "match"),
     [

@@ -121,14 +121,7 @@ def test_hostile_names_and_tasks_stay_out_of_generated_text(tmp_path: Path) -> N
         "inputs": (TensorInfo(evil, (1, 12, 12, 1), "int8", 0.5, -1),),
         "outputs": (TensorInfo(evil + "2", (1, 5), "int8", 0.25, 3),),
     }
-    bundle = int8_bundle(
-        tmp_path / "bundle", task=evil,
-        preprocessing=({"op": evil}, {"op": "rescale", "scale": 2}), **tensors,
-    )
-    folders = all_kinds(tmp_path / "out")
-    plain = int8_bundle(tmp_path / "plain", task=evil, **tensors)
-    export(plain, {"python": folders.pop("python")})
-    export(bundle, folders)
+    export(int8_bundle(tmp_path / "bundle", task=evil, **tensors), all_kinds(tmp_path / "out"))
     for name, content in contents(tmp_path / "out").items():
         if not name.endswith((".tflite", ".json", "README.md")):
             text = content.decode()
@@ -139,7 +132,7 @@ def test_hostile_names_and_tasks_stay_out_of_generated_text(tmp_path: Path) -> N
                 compile(text, name, "exec")
     kotlin = next((tmp_path / "out/android").rglob("*Model.kt")).read_text()
     assert "class XSystemIdEvilId11Model(" in kotlin
-    assert "fun run(xSystemIdEvilId11: FloatArray)" in kotlin
+    assert "fun run(xSystemIdEvilId11: ByteArray)" in kotlin
 
 
 @pytest.mark.parametrize(
@@ -189,18 +182,51 @@ def test_a_vocabulary_that_is_missing_or_elsewhere_is_refused(tmp_path: Path) ->
                 export(bundle, {kind: tmp_path / "out"})
 
 
-def test_pictures_are_taken_at_the_model_s_size_in_bytes(tmp_path: Path) -> None:
+def test_pictures_of_any_size_are_taken_as_bytes(tmp_path: Path) -> None:
     steps = (
         {"op": "resize", "height": 12, "width": 12}, {"op": "channels", "count": 1},
         {"op": "rescale", "scale": 0.5},
     )
-    pictures = {"eval.npz": pack_eval([np.zeros((2, 30, 20, 3), np.uint8)], np.zeros(2))}
+    pictures = {"eval.npz": pack_eval([np.zeros((2, 12, 12, 1), np.uint8)], np.zeros(2))}
     bundle = float_bundle(tmp_path / "bundle", preprocessing=steps, files=pictures)
-    (done,) = export(bundle, {"android": tmp_path / "out"})
+    export(bundle, {"android": tmp_path / "out"})
     kotlin = next((tmp_path / "out").rglob("*Model.kt")).read_text()
-    assert "fun run(audioIn: ByteArray)" in kotlin
-    assert "144 unsigned bytes of the shape 12 x 12 x 1" in kotlin
-    assert "step(s) resize, channels." in done.notes[0]
+    assert "fun run(audioIn: Picture)" in kotlin
+    assert "one picture, of any size; done here: Resize, Channels, Affine." in kotlin
+
+
+PIXELS = np.zeros((2, 12, 12, 1))
+BYTES = PIXELS.astype(np.uint8)
+WORDS = {"op": "tokenize", "kind": "word", "length": 144}
+
+
+@pytest.mark.parametrize(
+    ("steps", "samples", "match"),
+    [
+        ([{"op": "augment"}, {"op": "rescale", "scale": 2}], PIXELS, "cannot do .* 'augment'"),
+        ([{"op": 'x"; system("id")'}], PIXELS, "cannot do"),
+        ([{"op": "resize", "height": 6, "width": 24}], PIXELS, "changes pictures of floats"),
+        ([{"op": "rescale", "scale": 2}, {"op": "channels", "count": 3}], BYTES, "changes pictures"),
+        ([{"op": "resize", "height": 24, "width": 12}], BYTES, "gives 288 values"),
+        ([{"op": "transpose", "axes": [0, 1]}], PIXELS, "cannot be read"),
+        ([{"op": "transpose", "axes": [0, 0, 1]}], PIXELS, "cannot be read"),
+        ([{"op": "resample", "from_hz": 0, "to_hz": 8000}], np.zeros((2, 144), np.int16), "cannot be read"),
+        ([{"op": "resample", "from_hz": 8000, "to_hz": 16000}], np.zeros((2, 144), np.int16), "gives 288"),
+        ([{"op": "mfcc", "coefficients": 12}], np.zeros((2, 144), np.int16), "cannot be read"),
+        ([WORDS], PIXELS, "given what it cannot read"),
+        ([{"op": "rescale", "scale": 2}, WORDS], PIXELS, "given what it cannot read"),
+    ],
+)
+def test_steps_that_cannot_be_generated_are_refused(
+    steps: list[dict[str, Any]], samples: np.ndarray, match: str, tmp_path: Path
+) -> None:
+    """An app that left one out would get answers, wrong ones."""
+    stored = {"eval.npz": pack_eval([samples], np.zeros(2)), "vocab.txt": b"[PAD]\n[UNK]\n"}
+    bundle = float_bundle(tmp_path / "bundle", preprocessing=tuple(steps), files=stored)
+    for kind in ("android", "cmake", "ios"):
+        with pytest.raises(InputError, match=match):
+            export(bundle, {kind: tmp_path / "out"})
+    assert not (tmp_path / "out").exists()
 
 
 @given(st.text(max_size=60))

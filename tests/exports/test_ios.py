@@ -1,27 +1,17 @@
-"""The iOS export. Swift is parsed only: no Swift compiler is to be had here."""
+"""The iOS export; `test_preprocessing.py` compiles and runs its Swift."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from edgeprune.bundle import pack_eval
 from edgeprune.exports import export
-from tests.exports.bundles import (
-    CLIPS,
-    HOSTILE,
-    SPOKEN,
-    contents,
-    every_tensor_bundle,
-    float_bundle,
-    int8_bundle,
-    run,
-)
-from tests.exports.compilers import need, syntax_errors
+from tests.exports.bundles import HOSTILE, contents, every_tensor_bundle, float_bundle, int8_bundle, run
+from tests.exports.compilers import need, run_swift, syntax_errors
 
 
 @pytest.mark.heavy
@@ -33,6 +23,22 @@ def test_swift_and_podspec_parse(make: Callable[[Path], Path], tmp_path: Path) -
     assert syntax_errors("swift", b'let a = "\n') != []
     need("ruby")
     assert run("ruby", "-c", tmp_path / "out" / "HostileOne.podspec") == "Syntax OK\n"
+
+
+@pytest.mark.heavy
+def test_the_package_lists_its_resources_and_the_runtime(tmp_path: Path) -> None:
+    """Read by Swift's own package manager; LiteRT's repository is not asked."""
+    export(every_tensor_bundle(tmp_path / "bundle"), {"ios": tmp_path / "out"}, name="hostile_one")
+    package = json.loads(run_swift(tmp_path / "out", "swift", "package", "dump-package"))
+    (target,) = package["targets"]
+    assert [one["path"] for one in target["resources"]] == [
+        "Resources/hostile_one.tflite", "Resources/vocab.txt"
+    ]
+    assert {one["path"] for one in target["resources"]} <= set(contents(tmp_path / "out"))
+    assert target["dependencies"] == [{"product": ["TensorFlowLite", "LiteRT", None, None]}]
+    (dependency,) = package["dependencies"]
+    (source,) = dependency["sourceControl"]
+    assert source["location"] == {"remote": [{"urlString": "https://github.com/google-ai-edge/LiteRT"}]}
 
 
 def test_labels_are_harmless_and_come_back(tmp_path: Path) -> None:
@@ -54,16 +60,6 @@ def test_int8_tensors_are_quantized_with_the_manifest_s_scale(tmp_path: Path) ->
     files = contents(tmp_path / "out")
     assert files["Resources/vision_model.tflite"] == (bundle / "model.tflite").read_bytes()
     swift = files["Sources/VisionModel.swift"].decode()
-    assert "[Int8] = Numbers.quantize(encodedServingDefaultInput10, 0.007843138, -1)" in swift
+    assert "let step2: [Int8] = Numbers.quantize(step1, 0.007843138, -1)" in swift
     assert "as [Int8], 0.00390625, -128)" in swift
     assert ".count == 144 else" in swift
-
-
-def test_spectra_are_left_to_the_caller(tmp_path: Path) -> None:
-    clips = {"eval.npz": pack_eval([CLIPS], np.zeros(len(CLIPS), np.int64))}
-    bundle = float_bundle(tmp_path / "bundle", preprocessing=SPOKEN, files=clips)
-    (done,) = export(bundle, {"ios": tmp_path / "out"})
-    assert "step(s) pcm_to_float, log_mel, mfcc. A speech bundle built with --embed-frontend" in done.notes[0]
-    swift = (tmp_path / "out/Sources/SpeechModel.swift").read_text()
-    assert "func run(audioIn: [Float]) throws" in swift
-    assert "Numbers.standardize(audioIn, Self.meanAudioInStep0, Self.deviationAudioInStep0)" in swift

@@ -42,3 +42,30 @@ def test_no_pictures_are_refused():
         apply([{"op": "resize", "height": 4, "width": 4}], np.zeros((3, 8), np.uint8))
     with pytest.raises(InputError, match="4 channels"):
         apply([{"op": "channels", "count": 3}], np.zeros((1, 2, 2, 4), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(1, 7), (7, 1), (53, 20), (20, 53), (640, 96), (5, 5), (97, 96)]
+)
+def test_resizing_is_the_same_sum_in_the_same_order_everywhere(before, after):
+    """One multiplication and one addition after the other in float32, as generated code has it."""
+    line = np.random.default_rng(before).normal(0, 90, (1, before, 1, 1)).astype(np.float32)
+    got = apply([{"op": "resize", "height": after, "width": 1}], line)[0, :, 0, 0]
+    scale = before / after
+    support = max(scale, 1.0)
+    for row in range(after):
+        centre = (row + 0.5) * scale
+        near = [at for at in range(before) if abs(at + 0.5 - centre) < support]
+        weights = [1.0 - abs(at + 0.5 - centre) / support for at in near]
+        whole = 0.0
+        for weight in weights:
+            whole += weight
+        total = np.float32(0)
+        for at, weight in zip(near, weights, strict=True):
+            total = total + np.float32(weight / whole) * line[0, at, 0, 0]
+        assert got[row] == total, row
+
+
+def test_a_plain_picture_standardized_is_zero():
+    plain = np.full((1, 224, 224, 3), 253, np.uint8)
+    np.testing.assert_array_equal(apply([{"op": "standardize_each"}], plain), np.zeros(plain.shape))
