@@ -108,7 +108,8 @@ PICTURES = [
 ]
 TEXTS = (
     "Great film!", "", "  \t\n ", "<br />don't STOP; it\u2019s 3\u00bd \ufb01ne", "<", "a<b", "</p",
-    "<p><<i>>", "\u1e9e\u0130 \u03a3\u0391\u03a3 \u017f", "a\u03a3\u00ad", "\u0301alone a\u0345\u03a3 \u02b0\u03a3",
+    "<p><<i>>", "\u1e9e\u0130 \u03a3\u0391\u03a3 \u017f", "a\u03a3\u00ad",
+    "\u0301alone a\u0345\u03a3 \u02b0\u03a3",
     "\u0391\u03a3. \u0391\u03a3'\u0391 \u03a3 \u0391\u03a3\u0301\u0392",
     "na\u0308ive \u0915\u094d\u0937\u093f \u4f60\u597d \U0001f600\U0001f680 \uff21\uff22 a\u200db",
     "\ud55c\uae00 \u1112\u1161\u11ab \u1100\u1161 \u1e0b\u0323 q\u0307\u0323 \u0344 \u2126 \u212b",

@@ -380,7 +380,7 @@ _KOTLIN_READ = {
                     helped.appendBytes(sizes + turned.pixels)
                 }
                 val colours = IntArray(height * width) { at ->
-                    (0..2).fold(0xFF) { sum, channel -> sum * 256 + (pixels[3 * at + channel].toInt() and 0xFF) }
+                    (0..2).fold(0xFF) { sum, k -> sum * 256 + (pixels[3 * at + k].toInt() and 0xFF) }
                 }
                 val bitmap = com.example.@NAME@.Picture.of(android.graphics.Bitmap(colours, width))
                 check(bitmap.pixels.contentEquals(pixels) && bitmap.height == height && bitmap.width == width)
