@@ -104,7 +104,7 @@ class _Chain:
             self.made.append(step)
             return
         shape = self.shape
-        if shape is None or len(shape) != 3 or _of_known(step, shape) != shape:
+        if shape is None or len(shape) != 3 or _shape_after(step, shape) != shape:
             raise InputError(
                 f"The bundle's preprocessing changes pictures of {self.values.value}.",
                 "Generated code resizes pictures of bytes, before any other step.", REBUILD,
@@ -182,10 +182,10 @@ def _after(
         return (step.samples,)
     if isinstance(step, steps.Tokenize):
         return (step.length,)
-    return shape if step is None or shape is None else _of_known(step, shape)
+    return shape if step is None or shape is None else _shape_after(step, shape)
 
 
-def _of_known(step: Step, shape: tuple[int, ...]) -> tuple[int, ...]:
+def _shape_after(step: Step, shape: tuple[int, ...]) -> tuple[int, ...]:
     after = shape
     match step:
         case steps.Resize():
