@@ -132,7 +132,7 @@ def number_roles(table: Table, settings: DataSettings, signature: ModelSignature
             features = stated(settings.features, table, "--features")
             if both := sorted(set(features) & {*dropped, *labels}):
                 raise InputError(f"Column {both[0]!r} is both a feature and not.", "", "Correct the options.")
-            others = {name: "no feature" for name in rest if name not in (*features, *labels)}
+            others = {name: "not in --features" for name in rest if name not in (*features, *labels)}
             roles = ColumnRoles(features, labels, {**left_out, **others}, how)
             _check_numbers(table, roles)
             if size not in (None, len(features)):
@@ -143,13 +143,7 @@ def number_roles(table: Table, settings: DataSettings, signature: ModelSignature
             if size == len(features) or (size is None and features):
                 return roles
             tried = tried or roles
-    if tried is None or not tried.features:
-        label = tried.labels[0] if tried is not None and tried.labels else ""
-        raise InputError(
-            f"{shown(table.path)} has no column beside {label!r}.", "A column for each feature is expected.",
-            "Add them.",
-        )
-    raise _unlike_size(table, tried, size or 0)
+    raise _unlike_size(table, tried or ColumnRoles((), (), left_out), size)
 
 
 def content_roles(
@@ -380,18 +374,21 @@ def _example(column: Column) -> str:
     return repr(shown(next(str(cell) for cell in column.cells[~column.blank]))[:40])
 
 
-def _unlike_size(table: Table, roles: ColumnRoles, size: int) -> InputError:
+def _unlike_size(table: Table, roles: ColumnRoles, size: int | None) -> InputError:
     label = f"labels in {_quoted(roles.labels)}" if roles.labels else "no labels"
-    left = "; ".join(f"{shown(name)!r} {why}" for name, why in list(roles.left_out.items())[:_LISTED])
-    few = len(roles.features) < size and any("words" in why for why in roles.left_out.values())
+    left = "; ".join(
+        f"{shown(name)!r} {why}" + (f", such as {_example(table.columns[name])}" if "words" in why else "")
+        for name, why in list(roles.left_out.items())[:_LISTED]
+    )
+    few = len(roles.features) < (size or 1) and any("words" in why for why in roles.left_out.values())
     way_out = (
         "Write columns of words as the numbers that the model was trained with, such as one-hot columns."
         if few else "Choose the columns with --features a,b,c, or leave some out with --drop NAME; --label "
         "NAME states the label."
     )
     return InputError(
-        f"{shown(table.path)} has {len(roles.features)} columns of numbers for the model: "
-        f"{_quoted(roles.features)}; {label}"
+        f"{shown(table.path)} has {len(roles.features) or 'no'} columns of numbers for the model"
+        f"{': ' if roles.features else ''}{_quoted(roles.features)}; {label}"
         + (f"; {left}." if left else "."),
-        f"The model takes {size} numbers a sample.", way_out,
+        f"The model takes {size or 'some'} numbers a sample.", way_out,
     )

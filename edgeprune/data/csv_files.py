@@ -31,6 +31,7 @@ _LOOKED_AT = 100  # rows that tell the delimiter and the header
 _SAMPLE = 1 << 18  # characters
 _FIELD_CHARACTERS = 1 << 24
 _MOSTLY = 0.5
+_TOLD = re.compile(r"sep=(.)\r?\n")  # a first line for Excel
 NAMELESS = "Unnamed: "
 """How pandas calls a column without a name, and so do we."""
 
@@ -53,7 +54,11 @@ def read_csv(content: bytes, path: Path, *, names: frozenset[str], rows: int | N
         rows: the most to be read; None for all.
     """
     text, encoding = decoded(content, path)
-    delimiter = _delimiter(text[:_SAMPLE], tabs=path.name.lower().removesuffix(".gz").endswith(".tsv"))
+    told = _TOLD.match(text)
+    if told is not None:
+        text = "\n" + text[told.end():]  # lines keep their numbers
+    is_tsv = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    delimiter = told[1] if told is not None else _delimiter(text[:_SAMPLE], tabs=is_tsv)
     with long_fields():
         first = list(itertools.islice(_rows(text, delimiter, path), _LOOKED_AT + 1))
         if not first:
@@ -98,13 +103,15 @@ def _columns(
     rows: Iterable[tuple[int, list[str]]], named: Sequence[str], path: Path
 ) -> tuple[list[int], list[np.ndarray]]:
     """The lines on which rows begin, and columns of texts."""
-    places, read = [], []
+    places: list[int] = []
+    read: list[list[str]] = []
     for line, fields in rows:
         if len(fields) != len(named):
             raise InputError(
                 f"{shown(path)}, line {line}, has {len(fields)} fields.",
                 f"{len(named)} are expected, one for each of {shown(', '.join(named))[:200]}.",
-                "Quote fields that hold the separator.",
+                "Remove lines above the names of the columns." if not places and len(fields) > len(named)
+                else "Quote fields that hold the separator.",
             )
         places.append(line)
         read.append(fields)

@@ -162,9 +162,9 @@ def _text_column(table: Table, request: DataRequest) -> str | None:
         return found[0] if len(found) == 1 and table.columns[found[0]].kind in ("words", "dates") else None
     out = {*stated(settings.drop, table, "--drop"), *stated(settings.label, table, "--label")}
     words = {name: one for name, one in table.columns.items() if name not in out and one.kind == "words"}
-    if signature is not None and not signature.is_text and len(table.columns) - len(words) > len(words):
-        return None  # a table of numbers with some texts in it
     by_name = tables.named(Table(table.path, words, table.places, table.unit), tables.TEXTS)
+    if signature is not None and not signature.is_text:  # else a table of numbers with some texts in it
+        return by_name if len(table.columns) - len(words) <= len(words) else None
     if by_name is not None:
         return by_name
     long = [name for name, one in words.items() if name.lower() not in tables.LABELS and _is_long(one)]

@@ -39,8 +39,8 @@ def without_gaps(parts: Mapping[str, Table], roles: ColumnRoles, settings: DataS
         rows = sum(int(np.any(list(gaps.values()), axis=0).sum()) for gaps in found.values() if gaps)
         raise InputError(
             f"Cells are empty. {'; '.join(texts)}.", "A value in every cell that is used is expected.",
-            f"--missing drop leaves {rows} rows out, --missing mean fills gaps in numbers with the mean of "
-            "the training rows, --drop NAME leaves a column out.",
+            f"--missing drop leaves {rows} {'row' if rows == 1 else 'rows'} out, --missing mean fills gaps "
+            "in numbers with the mean of the training rows, --drop NAME leaves a column out.",
         )
     return {split: _left(table, found[split], roles, settings) for split, table in parts.items()}
 

@@ -162,7 +162,11 @@ ROWS = [
     ("a column of words", b"p,q,city,label\n" + b"1,2,Rome,0\n3,4,Oslo,1\n" * 20,
      "'city' holds words.*one-hot"),
     ("no label and a column too few", b"p,q,target\n" + b"1,2,0\n3,4,1\n" * 20, "2 columns of numbers"),
-    ("label alone", b"label\n" + b"0\n1\n" * 20, "no column beside"),
+    ("label alone", b"label\n" + b"0\n1\n" * 20, "no columns of numbers.*'label'"),
+    ("units", b"p,q,r,label\n" + b"1 kg,2%,$3,0\n4 kg,5%,$6,1\n" * 20,
+     "no columns of numbers.*'p' holds words, such as '1 kg'; 'q' holds words, such as '2%'"),
+    ("a title", b"My data\n\np,q,r,label\n" + b"1,2,3,0\n4,5,6,1\n" * 20,
+     "line 3, has 4 fields.*Remove lines"),
     ("split unknown", b"p,q,r,label,split\n" + b"1,2,3,0,trian\n" * 20, "'trian'"),
 ]
 

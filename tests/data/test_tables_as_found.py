@@ -245,6 +245,15 @@ def test_gaps_are_refused_counted_left_out_or_filled(tmp_path):
     np.testing.assert_allclose(filled, [np.mean(present, dtype=float)] * 2, rtol=1e-5)
 
 
+def test_a_first_line_for_excel(tmp_path):
+    path = written(tmp_path / "a.csv", [*NAMES, "label"], ROWS, ";")
+    path.write_text("sep=;\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
+    assert_holds(open_data(path, signature=MODEL), X, Y)
+    path.write_text(path.read_text(encoding="utf-8") + "x;2;3;4;bé\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"'alter' holds 'x' in line 63"):
+        open_data(path, signature=MODEL)
+
+
 def test_positions_are_lines_of_the_file(tmp_path):
     lines = ["p,q,r,note,label", '1,2,3,"two\nlines",0', "", '4,x7,6,"three\n\nlines",1', "1,2,3,a,0,9"]
     (tmp_path / "a.csv").write_text("\n".join(lines) + "\n")
