@@ -146,7 +146,7 @@ def _streets(folder: Path) -> None:
         layers.Input((16, 16, 3)), layers.Conv2D(16, 3, padding="same", activation="relu"),
         layers.Conv2D(16, 3, padding="same", activation="relu"), layers.Conv2D(3, 1, activation="softmax"),
     ])
-    _save(model, x.astype(np.float32) / 255, masks, folder / "models" / "streets")
+    _save(model, x.astype(np.float32) / 255, masks, folder / "models" / "streets", epochs=60)
 
 
 _LOSS = '''import tensorflow as tf
@@ -197,10 +197,11 @@ def _objects(folder: Path) -> None:
 
 
 def _save(
-    model, x: np.ndarray, y: np.ndarray, path: Path, loss: object = "sparse_categorical_crossentropy"
+    model, x: np.ndarray, y: np.ndarray, path: Path, loss: object = "sparse_categorical_crossentropy",
+    epochs: int = 8,
 ) -> None:
     model.compile("adam", loss, metrics=["accuracy"] if isinstance(loss, str) else None)
-    model.fit(x, y, epochs=8, batch_size=32, verbose=0)
+    model.fit(x, y, epochs=epochs, batch_size=32, verbose=0)
     for suffix in ("keras", "h5"):
         model.save(path.with_suffix(f".{suffix}"))
 
