@@ -238,6 +238,9 @@ def _label_choices(
     named = [name for usual in tables.LABELS for name in rest if name.strip().lower() == usual]
     for name in named:
         yield (name,), ""
+    lists = [name for name in rest if "." in name and name.partition(".")[0].strip().lower() in tables.LABELS]
+    if lists:
+        yield tuple(lists), ""
     if any(name.strip().lower() not in _WEAK for name in named):
         return  # another label would make a feature of this one
     words = [name for name, one in rest.items() if one.kind == "words" and not _is_id(one)]

@@ -19,7 +19,7 @@ from edgeprune.data.column_roles import ColumnRoles, number_roles
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.streamed import HeldSamples, parts_of
-from edgeprune.data.table import Table
+from edgeprune.data.table import Table, unlike, with_lists_as_columns
 from edgeprune.data.table_rows import class_names, labels_of, without_gaps
 from edgeprune.data.tabular import standardizing_step
 from edgeprune.data.text import strings
@@ -32,7 +32,11 @@ _PIXELS = 255
 
 def read_number_rows(parts: Mapping[str, Table], request: DataRequest) -> Dataset:
     """Reads the tables of all splits."""
+    parts = {split: with_lists_as_columns(table) for split, table in parts.items()}
     train = parts["train"]
+    for table in parts.values():
+        if set(table.columns) != set(train.columns):
+            raise unlike(train, table)
     roles = number_roles(train, request.settings, request.signature)
     parts = without_gaps(parts, roles, request.settings)
     for table in parts.values():

@@ -59,6 +59,28 @@ def table_of(
     return Table(path, columns_of(cells), np.array(places, np.int64), unit, notes, classes or {})
 
 
+def with_lists_as_columns(table: Table) -> Table:
+    """Columns of lists of numbers, all of the same length, as one column a place, such as ``embedding.0``."""
+    columns: dict[str, Column] = {}
+    for name, column in table.columns.items():
+        rows = _numbers_of(column) if column.kind == "lists" else None
+        if rows is None:
+            columns[name] = column
+        else:
+            places = {f"{name}.{place}": rows[:, place] for place in range(rows.shape[1])}
+            columns |= columns_of(places)
+    return dataclasses.replace(table, columns=columns)
+
+
+def _numbers_of(column: Column) -> np.ndarray | None:
+    """(N, L) float64 of lists of L numbers; None where they are not."""
+    try:
+        rows = np.array([list(cell) for cell in column.cells], np.float64)
+    except (TypeError, ValueError):
+        return None
+    return rows if rows.ndim == 2 and rows.shape[1] else None
+
+
 def joined(tables: Sequence[Table]) -> Table:
     """Pieces of one table, one below the other."""
     first = tables[0]

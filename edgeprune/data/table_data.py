@@ -7,6 +7,7 @@ What becomes of gaps is stated (`--missing`); `edgeprune.data.column_roles` tell
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 import sys
@@ -130,10 +131,17 @@ def _parts(path: Path) -> dict[str, Table]:
     """Tables by split, all of the same columns."""
     files = _files(path)
     read = {split: joined([tables.read_table(file) for file in part]) for split, part in files.items()}
+    if path.is_dir() and (others := _other_tables(path)):
+        note = f"Tables of {shown(path.name)} that are not used: {', '.join(map(shown, others))}."
+        read["train"] = dataclasses.replace(read["train"], notes=(*read["train"].notes, note))
     for table in read.values():
         if set(table.columns) != set(read["train"].columns):
             raise unlike(read["train"], table)
     return read if len(read) > 1 else _by_split(read["train"])
+
+
+def _other_tables(path: Path) -> list[str]:
+    return sorted(file.name for file in path.iterdir() if tables.is_table(file) and _split_of(file) is None)
 
 
 def _by_split(table: Table) -> dict[str, Table]:

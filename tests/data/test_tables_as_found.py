@@ -283,6 +283,26 @@ def test_json_in_the_forms_that_people_write(tmp_path, content):
     assert_holds(data, X, Y)
 
 
+def test_lists_of_numbers_are_columns(tmp_path):
+    rows = [{"embedding": row.tolist(), "label": word} for row, word in zip(X, WORDS, strict=True)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert_holds(open_data(tmp_path / "a.jsonl", signature=MODEL), X, Y)
+    rows = [{"label": [p, p / 2], "x": row.tolist()} for row, p in zip(X, PRICE, strict=True)]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert_holds(open_data(tmp_path / "a.jsonl", signature=PAIR), X, np.stack([PRICE, PRICE / 2], 1))
+    rows[7]["x"] = rows[7]["x"][:3]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(InputError, match="'x' holds lists"):
+        open_data(tmp_path / "a.jsonl", signature=PAIR)
+
+
+def test_tables_beside_the_splits_are_named(tmp_path):
+    for name in ("train", "test", "submission"):
+        written(tmp_path / f"{name}.csv", [*NAMES, "label"], ROWS[:30])
+    notes = " ".join(open_data(tmp_path, signature=MODEL).notes)
+    assert "not used: submission.csv" in notes
+
+
 def test_pixels_in_columns_are_pictures(tmp_path):
     rng = np.random.default_rng(3)
     pixels, y = rng.integers(0, 256, (40, 36)), np.arange(40) % 4
