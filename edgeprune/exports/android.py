@@ -1,5 +1,6 @@
 """`--android`: a Gradle library module with assets, a Kotlin class and the tasks that keep them current.
 
+    consumer-rules.pro                        what R8 keeps
     build.gradle.kts                          edgepruneBuild -> edgepruneCheck -> edgepruneExport
     src/main/assets/edgeprune/MODULE/         model.tflite, vocab.txt
     src/main/kotlin/PACKAGE/Model.kt          the class: typed input and output, labels
@@ -61,6 +62,7 @@ def android_files(plan: ModelPlan) -> dict[str, bytes]:
     assets = f"src/main/assets/edgeprune/{plan.module}"
     files = {
         "build.gradle.kts": render("android/build.gradle.kts", module=plan.module, package=plan.package),
+        "consumer-rules.pro": render("android/consumer-rules.pro"),
         "src/main/AndroidManifest.xml": render("android/AndroidManifest.xml"),
         f"{assets}/{MODEL}": plan.bundle.model.read_bytes(),
         f"{kotlin}/{plan.class_name}.kt": _model(plan),

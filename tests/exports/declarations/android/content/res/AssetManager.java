@@ -10,6 +10,14 @@ public final class AssetManager {
         this.folder = folder;
     }
 
+    public AssetFileDescriptor openFd(String name) throws java.io.IOException {
+        java.io.File file = new java.io.File(folder, name);
+        if (new java.io.File(folder, name + ".compressed").exists()) {
+            throw new java.io.FileNotFoundException("This file can not be opened as a file descriptor");
+        }
+        return new AssetFileDescriptor(file);
+    }
+
     public InputStream open(String name) throws java.io.IOException {
         return new java.io.FileInputStream(new java.io.File(folder, name));
     }

@@ -13,6 +13,7 @@ public final class Interpreter implements AutoCloseable {
     public static final ByteArrayOutputStream fed = new ByteArrayOutputStream();
     public static ByteBuffer answers;
     public static byte[] model;
+    public static boolean mapped;
 
     public static class Options {
         public Options setNumThreads(int threads) {
@@ -21,9 +22,11 @@ public final class Interpreter implements AutoCloseable {
     }
 
     public Interpreter(ByteBuffer model, Options options) {
-        if (!model.isDirect() || model.order() != java.nio.ByteOrder.nativeOrder()) {
+        boolean mapped = model instanceof java.nio.MappedByteBuffer && model.isReadOnly();
+        if (!mapped && (!model.isDirect() || model.order() != java.nio.ByteOrder.nativeOrder())) {
             throw new IllegalArgumentException("the runtime needs a direct buffer in native order");
         }
+        Interpreter.mapped = mapped;
         Interpreter.model = new byte[model.remaining()];
         model.duplicate().get(Interpreter.model);
     }
