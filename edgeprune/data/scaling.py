@@ -5,7 +5,7 @@ gains over a model that was fed wrongly. The usual preprocessings are tried on l
 
     pictures    as they are, 0..1, -1..1, 0..255, ImageNet's mean and deviation, Caffe's (BGR minus means),
                 BGR, each picture standardized, channels standardized by the training pictures
-    columns     as they are, standardized, from 0 to 1 by the training rows
+    columns     as they are, standardized, from 0 to 1 by the training rows; as pixels, where they may be some
 
 They are compared by the loss of each sample, classes counting alike, so that naming the common class wins
 nothing. The usual one stays unless another's loss is lower by more than chance explains.
@@ -57,6 +57,7 @@ _SCALING = ("rescale", "standardize", "standardize_each", "reverse_channels")
 _IMAGENET = ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))  # of 0..255, as in torchvision
 _CAFFE = (103.939, 116.779, 123.68)  # BGR means of 0..255, as in keras.applications
 _COLOURS = 3
+_MANY = 64  # columns that may be pixels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,11 +162,21 @@ def _for_input(
         span = np.where(high > low, high - low, 1.0)
         return [
             ("none", "columns as they are", ()),
+            *(_for_pixel_columns(rows) if rows.shape[1] >= _MANY else ()),
             ("standardize", "standardized columns", (standardizing_step(rows),)),
             ("min-max", "columns from 0 to 1",
              ({"op": "standardize", "mean": low.tolist(), "std": span.tolist()},)),
         ]
     return None
+
+
+def _for_pixel_columns(rows: np.ndarray) -> Iterator[tuple[str, str, Steps]]:
+    """For many columns of whole numbers from 0 to 255: pictures in one row."""
+    if _pixels(rows) == (0.0, 255.0) and bool((rows == np.rint(rows)).all()):
+        for name, words, low, high in (
+            ("zero-one", "pixels from 0 to 1", 0.0, 1.0), ("minus-one-one", "pixels from -1 to 1", -1.0, 1.0)
+        ):
+            yield name, words, ({"op": "rescale", "scale": (high - low) / 255, "offset": low},)
 
 
 def _for_pictures(

@@ -57,7 +57,8 @@ def read_text_folder(request: DataRequest) -> Dataset:
     made = {split: _texts(part, classes, read, by_line=not _inside(places[split], root))
             for split, part in parts.items()}
     used = {path for part in parts.values() for name in classes for path in part.get(name, ())}
-    notes = [f"{shown(place.name)}/ is {split}." for split, place in places.items() if place != root]
+    named = {split: shown(place.name) for split, place in places.items() if place != root}
+    notes = [f"{name}/ is the {split} split." for split, name in named.items()]
     skipped = [f"{shown(name)}/ holds {count} texts without labels: they are left out."
                for name, count in bare.items()]
     loose = [path for path in folders.files_below(root, SUFFIXES, root) if path not in used]

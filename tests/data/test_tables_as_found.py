@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgeprune.data.model_signature import InputSignature, ModelSignature, OutputSignature
+from edgeprune.data.scaling import choose_scaling
 from edgeprune.data.sources import open_data
 from edgeprune.errors import InputError
 from edgeprune.recipe.sections import DataSettings
@@ -281,6 +282,26 @@ def test_json_in_the_forms_that_people_write(tmp_path, content):
     data = open_data(tmp_path / "a.json", signature=MODEL)
     assert data.labels == tuple(sorted(CLASSES))
     assert_holds(data, X, Y)
+
+
+@pytest.mark.parametrize("scale", [lambda x: x / 255, lambda x: x / 127.5 - 1])
+def test_pixels_in_one_row_are_scaled_as_pixels(tmp_path, scale):
+    rng = np.random.default_rng(8)
+    pixels = rng.integers(0, 256, (400, 64)) * (rng.random(64) < 0.7)
+    weights = rng.normal(size=(64, 3))
+    centre = scale(pixels).mean(0)
+    y = np.argmax((scale(pixels) - centre) @ weights, 1)
+    rows = [[label, *row] for label, row in zip(y, pixels, strict=True)]
+    path = written(tmp_path / "a.csv", ["label", *(f"p{n}" for n in range(64))], rows)
+    signature = ModelSignature((InputSignature((64,)),), (3,), "softmax")
+
+    def predict(x):
+        logits = (np.asarray(x, float) - centre) @ weights * 3
+        scores = np.exp(logits - logits.max(1, keepdims=True))
+        return (scores / scores.sum(1, keepdims=True),)
+
+    data = choose_scaling(open_data(path, signature=signature), signature, predict)
+    np.testing.assert_allclose(data.model_input(data.train.x), scale(data.train.x), rtol=1e-5, atol=1e-5)
 
 
 def test_lists_of_numbers_are_columns(tmp_path):
