@@ -4,15 +4,18 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
 from edgeprune.progress import Progress, silent
 
 TITLES = {
-    "read": "read the data", "train": "train the baseline", "profile": "measure candidates",
+    "open": "open the model", "read": "read the data", "check": "measure the original",
+    "train": "train the baseline", "profile": "measure candidates",
     "fit": "find the widths", "prune": "prune, strip, repair", "fine_tune": "fine-tune",
     "convert": "quantize, verify", "measure": "measure",
 }
+_EVERY_S = 2.0
 
 
 @contextlib.contextmanager
@@ -50,15 +53,17 @@ def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
         yield tell
 
 
-def _lines(stream: io.TextIOBase) -> Progress:
-    """For logs: a line when a stage begins."""
-    seen: set[str] = set()
+def _lines(stream: io.TextIOBase, clock: Callable[[], float] = time.monotonic) -> Progress:
+    """For logs: a line when a stage begins, and where it takes long a line every other second at most."""
+    told: dict[str, tuple[int, float]] = {}  # by stage: the last percentage, and when it was told
 
     def tell(stage: str, done: float) -> None:
-        del done
-        if stage not in seen:
-            seen.add(stage)
-            stream.write(f"{TITLES.get(stage, stage)} …\n")
-            stream.flush()
+        percent, now = int(100 * done), clock()
+        before, when = told.get(stage, (-1, now))
+        if stage in told and (percent <= before or percent >= 100 or now - when < _EVERY_S):
+            return
+        told[stage] = percent, now
+        stream.write(f"{TITLES.get(stage, stage)} {'…' if before < 0 else f'{percent} %'}\n")
+        stream.flush()
 
     return tell

@@ -15,14 +15,19 @@ from edgeprune.tasks import OutputTask, several
 _NAMED = 5  # classes listed in a message at most
 
 
-def check(data: Dataset, signature: ModelSignature | None, *, listed: bool = False) -> None:
+def check(
+    data: Dataset, signature: ModelSignature | None, *, listed: bool = False, finite: bool = False
+) -> None:
     """Checks samples and labels of all splits; without a signature, finite numbers and classes only.
 
-    Where the source has `listed` its classes, one without samples is no mistake: see `thin_classes`.
+    Where the source has `listed` its classes, one without samples is no mistake: see `thin_classes`. Samples
+    that are known to be `finite` are not looked through again.
     """
     for name, split in (("train", data.train), ("validation", data.validation), ("test", data.test)):
         if not len(split):
             raise InputError(f"The {name} split has no samples.", "At least one is expected.", "Add samples.")
+        if not finite:
+            check_finite(split, f"{name} ")
         _check_samples(data, split, name, signature)
         check_targets(split, name, signature, data.tasks)
     if data.train.y is not None:
@@ -59,9 +64,6 @@ def thin_classes(data: Dataset) -> tuple[str, ...]:
 
 def _check_samples(data: Dataset, split: Split, name: str, signature: ModelSignature | None) -> None:
     raw = parts_of(split.x)
-    for array in raw:
-        if not isinstance(array, FromItems):  # these make whole numbers, of which none is NaN
-            _check_finite(array, name)
     if signature is None:
         return
     if len(raw) != len(signature.inputs):
@@ -77,10 +79,17 @@ def _check_samples(data: Dataset, split: Split, name: str, signature: ModelSigna
             _check_tokens(parts_of(data.model_input(split.x))[number], expected, name)
 
 
+def check_finite(split: Split, name: str) -> None:
+    """Refuses samples that are no finite numbers; the first one is named by its place in the split."""
+    for array in parts_of(split.x):
+        if not isinstance(array, FromItems):  # these make whole numbers, of which none is NaN
+            _check_finite(array, name)
+
+
 def _check_finite(array: Array, name: str) -> None:
     if array.dtype.kind not in "biufUO":
         raise InputError(
-            f"The {name} samples are of dtype {array.dtype}.", "Real numbers or texts are expected.",
+            f"The {name}samples are of dtype {array.dtype}.", "Real numbers or texts are expected.",
             "Convert them.",
         )
     if array.dtype.kind != "f":
@@ -91,7 +100,7 @@ def _check_finite(array: Array, name: str) -> None:
             bad = ~np.isfinite(batch.astype(np.float32, copy=False)).reshape(len(batch), -1).all(axis=1)
         if bad.any():
             raise InputError(
-                f"The {name} samples hold NaN or infinity, first in sample {seen + int(np.argmax(bad))}.",
+                f"The {name}samples hold NaN or infinity, first in sample {seen + int(np.argmax(bad))}.",
                 "Finite 32-bit numbers are expected.", "Repair or remove these samples.",
             )
         seen += len(batch)

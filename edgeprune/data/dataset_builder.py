@@ -106,6 +106,7 @@ def build_dataset(
         for part, raw_weights in (weights or {}).items()
     }
     given = {part: Split(x, read.parts.get(part), counts.get(part)) for part, (x, _) in parts.items()}
+    no_gaps = complete is dict  # else gaps are filled first
     for part, split in given.items():
         check.check_targets(split, part, signature, read.tasks)
         labelled = [len(y) for y in several(split.y) if y is not None]
@@ -115,6 +116,8 @@ def build_dataset(
                 f"{source}: the {part} samples and labels number {', '.join(map(str, lengths))}.",
                 "As many of each are expected.", "Correct the data.",
             )
+        if no_gaps:
+            check.check_finite(split, f"{part} " if len(given) > 1 else "")  # places are those of the source
     found, drawn = splits.make_splits(given, request.seed)
     if bare := [part for part, split in found.items() if split.y is None and read.parts]:
         raise InputError(
@@ -134,7 +137,7 @@ def build_dataset(
             *decided("labels", read.notes), *decided("preprocessing", fitted.notes),
         ),
     )
-    check.check(data, signature, listed=bool(classes))
+    check.check(data, signature, listed=bool(classes), finite=no_gaps)
     return data.deciding(*decided("warning", check.thin_classes(data)))
 
 

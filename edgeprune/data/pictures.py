@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import io
 import struct
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -41,6 +42,7 @@ SCALE_NOTE = "Pixels are scaled"
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "AVIF")
 _READABLE: list[str] = []  # those of _FORMATS that this Pillow has
 _EXPECTED, _WAY_OUT = f"A picture is expected: {', '.join(_FORMATS)}.", "Repair it, or take it out."
+_AT_ONCE_BYTES = 16 << 20
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, MemoryError)
 _WIDE = ("I", "F")  # 32 bits a pixel, whose range nobody states
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -168,6 +170,8 @@ def _turned(picture: Picture) -> Picture:
 
 def _orientation(picture: Picture) -> int:
     """1 (as stored) to 8 by EXIF; 1 where the block is broken or says something else."""
+    if picture.format == "JPEG" and not {"exif", "xmp"} & picture.info.keys():
+        return 1  # most have none, and looking for it takes time
     try:
         found = picture.getexif().get(_ORIENTATION, 1)
     except (OSError, ValueError, SyntaxError, KeyError, TypeError, struct.error):
@@ -177,7 +181,7 @@ def _orientation(picture: Picture) -> int:
 
 def shape_of(path: StoredFile, *, upright: bool = False) -> tuple[int, int, int]:
     """Height, width and channels by the file's header alone."""
-    with opened(path) as picture:
+    with opened(path, at_once=False) as picture:
         grey = picture.mode in _GREY or picture.mode.startswith("I")
         sideways = upright and _orientation(picture) >= 5
         height, width = (picture.width, picture.height) if sideways else (picture.height, picture.width)
@@ -192,8 +196,11 @@ def first_shape(paths: Sequence[StoredFile], *, upright: bool = False) -> tuple[
     return shape_of(paths[-1], upright=upright)
 
 
-def opened(path: StoredFile) -> Picture:
-    """A picture of one of the formats that are read; its pixels are not."""
+def opened(path: StoredFile, *, at_once: bool = True) -> Picture:
+    """A picture of one of the formats that are read; its pixels are not decoded.
+
+    A small file is read `at_once` where all of it is needed: Pillow asks for a few bytes at a time.
+    """
     try:
         from PIL import Image
     except ImportError as error:
@@ -202,7 +209,7 @@ def opened(path: StoredFile) -> Picture:
         Image.init()
         _READABLE.extend(name for name in _FORMATS if name in Image.OPEN)
     try:
-        picture = Image.open(path if isinstance(path, Path) else opened_file(path), formats=_READABLE)
+        picture = Image.open(_source(path, at_once=at_once), formats=_READABLE)
     except (*_BROKEN, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _broken(path, error) from error
     if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or sys.maxsize):
@@ -215,6 +222,13 @@ def opened(path: StoredFile) -> Picture:
             "Convert it, or pass the values as .npz.",
         )
     return picture
+
+
+def _source(path: StoredFile, *, at_once: bool) -> Path | IO[bytes]:
+    if not isinstance(path, Path):
+        return opened_file(path)
+    small = at_once and path.stat().st_size <= _AT_ONCE_BYTES
+    return io.BytesIO(path.read_bytes()) if small else path
 
 
 def load(path: StoredFile, picture: Picture) -> None:

