@@ -48,7 +48,8 @@ def bench_devices(
 
     def one(device: str) -> RunRecord | EdgepruneError:
         try:
-            session = Session(open_transport(device), options.time_limit_s, options.lock_wait_s)
+            transport, limit_s = open_transport(device), options.time_limit_s
+            session = Session(transport, limit_s, options.lock_wait_s, options.waiting)
             sessions.append(session)
             if interrupted.is_set():  # between the connection and this line
                 session.abort()

@@ -87,7 +87,8 @@ def compare(
     rounds = max(rounds, MIN_ROUNDS)
     ratios: list[float] = []
     blocks_ns: dict[str, list[float]] = {name: [] for name in names}
-    with Session(open_transport(device), options.time_limit_s * rounds, options.lock_wait_s) as session:
+    transport, limit_s = open_transport(device), options.time_limit_s * rounds
+    with Session(transport, limit_s, options.lock_wait_s, options.waiting) as session:
         session.upload({"agent.zip": agent_zip(), names[0]: targets[0].model, names[1]: targets[1].model})
         for index in range(rounds):
             reference, model = names if index % 2 == 0 else names[::-1]

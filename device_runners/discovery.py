@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from device_runners import scripts
 from device_runners.agent.runtime import wheel_for
 from device_runners.options import BenchOptions, Target
 from device_runners.python_runner import run_agent
@@ -31,21 +32,6 @@ _TINY_MODEL = (
     "RrwTO/wfj9xZq7+K6CP2PRtcmd4lOGPWXWlWhVf7XYgfT/qEF0GkKjZr67q/hYrUiveKJfmAezGkprAxn7GB7M3OpM8Ha9RRTTTU"
     "WYN4IK926Xo+HyW+zeqMfJd72gvETRrbZNOWmZ4h3y+Z7eaPjqHfTuWm/v8FNVdKNw=="
 )
-
-# $1 Python · $2 folder. Prints "key value" lines.
-_PROBE = """
-echo arch $(uname -m)
-echo clock $(date +%s)
-echo free_kb $(df -Pk "$2" 2>/dev/null | tail -n 1 | awk '{print $4}')
-if ! "$1" -c 'import sys; print("python", "%d.%d.%d" % sys.version_info[:3])' 2>/dev/null; then exit 0; fi
-for name in numpy ai_edge_litert.interpreter tflite_runtime.interpreter tensorflow; do
-  "$1" -c 'import importlib.util as u, sys
-try: found = u.find_spec(sys.argv[1])
-except ImportError: found = None
-if found: print("module", sys.argv[1].partition(".")[0])' "$name" 2>/dev/null
-done
-true
-"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +74,7 @@ def check_device(device: str, python: str | None = None) -> DeviceCheck:
     try:
         transport = open_transport(device)
         with Session(transport, _TIME_LIMIT_S, lock_wait_s=5) as session:
-            result = session.shell(_PROBE, python or transport.python, session.folder)
+            result = session.shell(scripts.PROBE, python or transport.python, session.folder)
             found = _read_probe(device, result.stdout.decode(errors="replace"))
             return _tried(found, session, python) if found.ready else found
     except EdgepruneError as error:

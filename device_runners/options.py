@@ -1,6 +1,7 @@
 """What to measure and how: the options and the target of a measurement."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from edgeprune.bundle import Bundle, read_bundle
@@ -8,6 +9,14 @@ from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
 from edgeprune.recipe.setting import AT_LEAST_1, NOT_NEGATIVE, Bounds
 from edgeprune.run_record import RunSettings
+
+Waiting = Callable[[str, int], None]
+"""Told a device's name, and for how many seconds its lock has been waited for."""
+
+
+def unheard(_device: str, _seconds: int) -> None:
+    """Tells nobody."""
+
 
 _SECONDS = Bounds(0, 1e6, "seconds")
 _BOUNDS = {
@@ -34,6 +43,8 @@ class BenchOptions:
     library: Path | None = None  # the TFLite library for the native runner; None for what fits
     benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
     native_runner: Path | None = None  # a runner built for the device; None to look for or build one
+
+    waiting: Waiting = unheard
 
     def __post_init__(self) -> None:
         """Refuse numbers that cannot be meant.

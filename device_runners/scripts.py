@@ -43,6 +43,9 @@ until (umask 022; mkdir "$lock") 2>/dev/null; do
   stale=
   if [ -n "$pid" ]; then
     [ "${holder#* }" = "$boot" ] && [ -d "/proc/$pid" ] || stale=1
+  elif [ $tries -ge 25 ] && [ ! -d "$lock" ]; then
+    mkdir "$lock" >&2 && continue
+    exit 79
   elif [ $tries -ge 25 ]; then stale=1; fi
   # One at a time, and only what is still there: another one may have broken it and hold it by now.
   [ -n "$stale" ] && find "$lock.break" -prune -mmin +1 -exec rmdir {} + 2>/dev/null
@@ -129,17 +132,39 @@ while [ $# -gt 0 ]; do
 done
 """
 
+# A relative path of a user's program counts from where the login shell begins: the home on a device, the
+# folder one is in on this machine. ~ is the home there.
+_PROGRAM = """
+case $program in '~/'*) program=$HOME/${program#??};; /*) ;; */*) program=$PWD/$program;; esac
+"""
+
 # $1 run folder, then a command, which gets stdin. The lock holder can read its process id before it starts.
 # It is a child, so that a signal that ends it becomes 128 + its number, which every transport passes on.
 # The shells around it can be ended by the lock holder too: a stopped one would stay for ever.
-START = """
-cd "$1" || exit 73; shift
+START = "program=$2" + _PROGRAM + """
+cd "$1" || exit 73; shift 2
+set -- "$program" "$@"
 echo $$ > shell.pid; echo $PPID > report.pid
 exec 3<&0
 sh -c 'echo $$ > command.pid && exec "$@"' edgeprune "$@" <&3 &
 wait $!; code=$?
 rm -f shell.pid report.pid command.pid
 exit $code
+"""
+
+# $1 Python · $2 folder. Prints "key value" lines about the device.
+PROBE = "program=$1" + _PROGRAM + """
+echo arch $(uname -m)
+echo clock $(date +%s)
+echo free_kb $(df -Pk "$2" 2>/dev/null | tail -n 1 | awk '{print $4}')
+"$program" -c 'import sys; print("python", "%d.%d.%d" % sys.version_info[:3])' 2>/dev/null || exit 0
+for name in numpy ai_edge_litert.interpreter tflite_runtime.interpreter tensorflow; do
+  "$program" -c 'import importlib.util as u, sys
+try: found = u.find_spec(sys.argv[1])
+except ImportError: found = None
+if found: print("module", sys.argv[1].partition(".")[0])' "$name" 2>/dev/null
+done
+true
 """
 
 # Paths. Prints each file's name, text and a separator; what cannot be read is left out.
@@ -155,6 +180,7 @@ done; true
 _REPORT = """echo; echo edgeprune-begin; { echo; echo edgeprune-begin; } >&2
 sh -c "$@"; code=$?; echo "edgeprune-exit $code" >&2; exit $code"""
 _READY = re.compile(rf"^{READY} (([^\r\n]+)/run\.[0-9]+)\r?\n\2\r?\n", re.MULTILINE)
+_WAITS = re.compile(rf"^{WAITING}\r?$".encode(), re.MULTILINE)
 _BEGINS = re.compile(rb"^edgeprune-begin\r?\n", re.MULTILINE)
 _ENDED = re.compile(rf"(.*){_EXIT} ([0-9]{{1,3}})\s*", re.DOTALL)
 
@@ -173,6 +199,11 @@ def ready(printed: bytes) -> tuple[str, str] | None:
     """The run's folder and the root that the lock holder names, once it has."""
     found = _READY.search(printed.decode(errors="replace"))
     return (found[1], found[2]) if found else None
+
+
+def seconds_waited(printed: bytes) -> int:
+    """How long the lock holder has waited for another run, which it tells once a second; 0 at first."""
+    return max(len(_WAITS.findall(printed)) - 1, 0)
 
 
 def own_output(printed: bytes) -> bytes:

@@ -21,6 +21,7 @@ from typing import NoReturn
 
 from device_runners import exchange, scripts
 from device_runners.agent.job import STEP_MARK
+from device_runners.options import Waiting, unheard
 from device_runners.transports.transport import Transport
 from edgeprune.errors import DeviceError
 
@@ -33,6 +34,7 @@ _UPLOAD_BYTES_PER_S = 20_000  # slower than that counts as hung
 _LOCK_TRIES_PER_S = 5
 # Exit codes of the scripts.
 _EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED, _EX_NO_HASHES, _EX_NO_FOLDER, _EX_GONE = 75, 28, 76, 77, 73, 78
+_EX_NO_LOCK = 79
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +52,11 @@ class Session:
     Each step raises `DeviceError` where it fails or takes too long, or where the connection is lost.
     """
 
-    def __init__(self, transport: Transport, time_limit_s: float, lock_wait_s: float = 120.0) -> None:
+    def __init__(
+        self, transport: Transport, time_limit_s: float, lock_wait_s: float = 120.0, tell: Waiting = unheard
+    ) -> None:
         self.transport = transport
+        self._tell = tell
         self._time_limit_s = time_limit_s
         self._lock_wait_s = lock_wait_s
         self._lock_holder: subprocess.Popen[bytes] | None = None
@@ -167,6 +172,8 @@ class Session:
         elif result.code in (_EX_NO_FOLDER, _EX_GONE):
             found = f"The folder for uploads on {device} vanished or cannot be used ({detail})."
             way_out = f"{self._root}/files must be a folder of your own there: remove what is in its place."
+        elif result.code == _EX_NO_LOCK:
+            found, way_out = f"{device} cannot make its lock ({detail}).", "Free some space for it there."
         elif result.code == _EX_NO_HASHES:
             found, way_out = f"{device} has no sha256sum to check uploads with.", "Install coreutils there."
         elif result.code == _EX_DAMAGED:
@@ -208,9 +215,14 @@ class Session:
     def _await_ready(self, process: subprocess.Popen[bytes]) -> tuple[str, str]:
         """The run's folder and the root, once the lock is held."""
         assert process.stdout is not None  # noqa: S101  (a pipe was asked for)
+        def complete(printed: bytes) -> object:
+            if waited := scripts.seconds_waited(printed):
+                self._tell(self.transport.device, waited)
+            return scripts.ready(printed)
+
         try:
             printed = exchange.read_until(
-                process.stdout, scripts.ready, _CONNECT_S + self._lock_wait_s, self._patience_s,
+                process.stdout, complete, _CONNECT_S + self._lock_wait_s, self._patience_s,
                 _SCRIPT_BYTES, self._stop,
             )
         except exchange.ExchangeTimeoutError as error:

@@ -5,7 +5,9 @@ converted baseline's own bytes). Every process that was measured is written at o
 goes away loses only the process under way, and the same command goes on from there.
 """
 
+import atexit
 import dataclasses
+import functools
 import hashlib
 import json
 import tempfile
@@ -20,7 +22,7 @@ from edgeprune.budget.candidates import Candidates, design, design_size
 from edgeprune.budget.latency import LatencyTable, MeasuredCandidate, fit_table
 from edgeprune.budget.timing import bench_content, time_candidates
 from edgeprune.budget.work import work_of
-from edgeprune.cache import cache_folder
+from edgeprune.cache import writable_cache
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import RunRecord
 
@@ -82,12 +84,25 @@ def measured_profile(
     empty = dataclasses.replace(
         unmeasured_profile(candidates, device, options),
         runtime=f"{record.runtime.name} {record.runtime.version}",
-        path=cache_folder() / "profiles" / f"{_key(candidates.baseline, record, options)}.json",
+        path=_profiles() / f"{_key(candidates.baseline, record, options)}.json",
     )
     number = design_size(len(empty.full)) if candidates.cheap else _FEW
     found = empty.with_more(list(design(empty.full, least, number, seed)), progress)
     progress(1.0)
     return found
+
+
+def _profiles() -> Path:
+    """Where profiles are kept; a folder that goes with this process where the cache cannot be written."""
+    folder, problem = writable_cache("profiles")
+    return _passing_folder() if problem else folder
+
+
+@functools.cache
+def _passing_folder() -> Path:
+    passing = tempfile.TemporaryDirectory(prefix="edgeprune-")
+    atexit.register(passing.cleanup)
+    return Path(passing.name)
 
 
 def _key(tflite: bytes, record: RunRecord, options: BenchOptions) -> str:

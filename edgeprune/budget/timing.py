@@ -66,7 +66,7 @@ def time_candidates(
         return
     parts = _parts(baseline, files)
     limit_s = options.time_limit_s * 2 * len(parts)
-    with Session(open_transport(device), limit_s, options.lock_wait_s) as session:
+    with Session(open_transport(device), limit_s, options.lock_wait_s, options.waiting) as session:
         names = {_name(content): content for content in (baseline, *files)}
         session.upload({"agent.zip": agent_zip(), **names})
         for part in parts:
@@ -83,7 +83,8 @@ def time_model(
     place, and more while the interval is wide.
     """
     found: list[tuple[float, float]] = []
-    with Session(open_transport(device), options.time_limit_s * _MOST_ROUNDS, options.lock_wait_s) as session:
+    transport, limit_s = open_transport(device), options.time_limit_s * _MOST_ROUNDS
+    with Session(transport, limit_s, options.lock_wait_s, options.waiting) as session:
         session.upload({"agent.zip": agent_zip(), _name(baseline): baseline, _name(file): file})
         for _ in range(_MOST_ROUNDS):
             job = InterleavedJob(options.settings(), _name(baseline), (_name(file),), _ROUND_S, PRECISION / 4)

@@ -26,6 +26,7 @@ from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 EVAL = "eval.npz"
+SIGNATURE = "model.sig"  # over the whole folder, the manifest included; see `edgeprune.gate.signing`
 # Not needed to run the model, so they stay on the host when a bundle goes to a device.
 HOST_ONLY = frozenset({"model.keras", "report.json"})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")

@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
-from edgeprune.bundle.read import MANIFEST, MODEL, Bundle, check_name, sha256_of
+from edgeprune.bundle.read import MANIFEST, MODEL, SIGNATURE, Bundle, check_name, sha256_of
 from edgeprune.bundle.seal import sealed
-from edgeprune.errors import InputError
+from edgeprune.errors import InputError, shown
 from edgeprune.types import FileInfo, Manifest
 
 _WAY_OUT = "Choose another --out, or free space and try again; the previous folder is as it was."
@@ -55,20 +55,52 @@ def check_out_dir(out_dir: Path) -> Path:
     """Check early that a bundle may be written to `out_dir`; returns it with links resolved.
 
     Raises:
-        InputError: it is a file, lies below a file, or is a folder with something else in it, which a
-            swap would delete.
+        InputError: it is a file, lies below a file, holds the folder that the program works in, or is a
+            folder with something else in it than a bundle, which a swap would delete.
     """
     out_dir = Path(os.path.realpath(out_dir))
-    nearest = next(path for path in (out_dir, *out_dir.parents) if path.exists())
-    if not nearest.is_dir():
-        raise InputError(f"{nearest} is a file.", "--out needs a folder.", "Choose another --out.")
-    if nearest == out_dir and not (out_dir / MANIFEST).exists() and any(out_dir.iterdir()):
+    nearest = nearest_folder(out_dir)
+    here = Path(os.path.realpath(Path.cwd()))
+    if out_dir == here or out_dir in here.parents:
         raise InputError(
-            f"{out_dir} is not empty and holds no {MANIFEST}.",
+            f"{out_dir} is the folder that you are in, or holds it.",
+            "--out is replaced as a whole, which needs a folder of its own.",
+            "Choose a folder below it, such as --out build/edgeprune.",
+        )
+    foreign = _foreign(out_dir) if nearest == out_dir else ""
+    if foreign:
+        raise InputError(
+            f"{out_dir} {foreign}.",
             "A new folder, an empty one or a previous bundle is expected: it is replaced as a whole.",
             "Choose another --out.",
         )
     return out_dir
+
+
+def nearest_folder(path: Path) -> Path:
+    """The folder itself, or the nearest one above it that is there; an `InputError` where that is a file."""
+    nearest = next(one for one in (path, *path.parents) if one.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{nearest} is a file.", "--out needs a folder.", "Choose another --out.")
+    return nearest
+
+
+def _foreign(folder: Path) -> str:
+    """What speaks against replacing a folder, in words."""
+    names = {path.name for path in folder.iterdir()}
+    if names and MANIFEST not in names:
+        return f"is not empty and holds no {MANIFEST}"
+    if not names:
+        return ""
+    try:
+        document = jsonable.parse_file(folder / MANIFEST)
+    except InputError:
+        document = None
+    listed = document.get("files") if isinstance(document, dict) else None
+    if not isinstance(listed, dict) or MODEL not in listed:
+        return f"holds a {MANIFEST} that is not a bundle's"
+    others = sorted(names - listed.keys() - {MANIFEST, SIGNATURE})
+    return f"holds {shown(others[0])}, which is not of the bundle there" if others else ""
 
 
 @contextlib.contextmanager

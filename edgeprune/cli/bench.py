@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeprune.cli.options import COUNT, FROM_0, SECONDS
-from edgeprune.cli.output import cell, cells, draw, say, say_document
+from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
 from edgeprune.errors import EdgepruneError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def bench(
     options = BenchOptions(
         threads=threads, runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
-        benchmark_model=benchmark_model, native_runner=native_runner,
+        benchmark_model=benchmark_model, native_runner=native_runner, waiting=say_waiting,
     )
     devices = device or ["local"]
     _print(devices, bench_devices(target, devices, options), as_json)

@@ -12,7 +12,7 @@ import typer
 from typer import Option
 
 from edgeprune.cli import options
-from edgeprune.cli.output import cell, cells, draw, say, say_document
+from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
 from edgeprune.cli.progress import progress_bars
 from edgeprune.cli.reading import say_reading
 from edgeprune.data.decisions import unheard
@@ -76,7 +76,7 @@ def build(
 
     tools = BenchOptions(
         runner=runner, python=python, library=library, native_runner=native_runner,
-        benchmark_model=benchmark_model,
+        benchmark_model=benchmark_model, waiting=say_waiting,
     )
     objects = places.get("custom_objects", "")
     source = pipeline.Source(places.get("model"), places.get("data"), objects, trust_model, force=force)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from edgeprune.cli.output import say, say_document
+from edgeprune.cli.output import say, say_document, say_waiting
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def check(
     result = check_bundle(
         bundle, limits, devices=device or asked.devices, against=against, verify=verify,
         percentile=percentile or asked.percentile or PERCENTILES[0],
-        options=BenchOptions(threads=threads, python=python),
+        options=BenchOptions(threads=threads, python=python, waiting=say_waiting),
     )
     _write(result, junit, markdown)
     _print(result, github=github, as_json=as_json)

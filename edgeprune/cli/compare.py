@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from edgeprune.cli.options import SECONDS
-from edgeprune.cli.output import say, say_document
+from edgeprune.cli.output import say, say_document, say_waiting
 
 EXAMPLES = """Examples
 
@@ -31,7 +31,9 @@ def compare(
     from edgeprune import jsonable
     from edgeprune.quantities import show_duration
 
-    options = BenchOptions(threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python)
+    options = BenchOptions(
+        threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python, waiting=say_waiting,
+    )
     result = compare_models(a, b, device, options, rounds)
     if as_json:
         say_document(jsonable.dumps(result))

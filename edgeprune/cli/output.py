@@ -27,6 +27,15 @@ def say(text: str, *, error: bool = False) -> None:
     written(lambda: typer.echo(plain(text), err=error), error=error)
 
 
+def say_waiting(device: str, seconds: int) -> None:
+    """Count the seconds that a device is busy for: in one place of a terminal, in a few lines of a log."""
+    text = plain(f"{device} is busy with another run; waited {seconds} s")
+    if sys.stderr.isatty():
+        written(lambda: typer.echo(f"\r{text} \r", nl=False, err=True), error=True)
+    elif seconds in (1, 5) or seconds % 30 == 0:
+        say(text, error=True)
+
+
 def say_paragraph(text: str) -> None:
     """Print a paragraph to stderr, wrapped between words only."""
     text = plain(" ".join(text.split()))

@@ -21,6 +21,7 @@ from edgeprune.install_source import install_command
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import fingerprint, key_of
+from edgeprune.pipeline.places import check_places
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.pipeline.zoo import PREFIX, with_defaults
@@ -97,11 +98,14 @@ def run(
     parts = _fingerprint(source, recipe)
     if parts and not force and (there := _unchanged(folder, parts)):
         return BuildOutcome(there, unchanged=True)
+    check_places(folder)
     key = key_of(parts) if parts and recipe.train.distribute != "multi-worker" else None
     store = ArtifactStore.of_build(key, source.load, resume=resume)
     context = dataclasses.replace(
         _context(source, recipe, store, progress, tools, watch), announce=announce
     )
+    if store.note:
+        context.notes.append(store.note)
     if store.names():
         context.notes.append(f"Went on after {', '.join(store.names())} of an interrupted build.")
     from edgeprune.training.environment import deterministic

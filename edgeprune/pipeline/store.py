@@ -21,7 +21,7 @@ from typing import TypeVar
 import numpy as np
 
 from edgeprune import jsonable
-from edgeprune.cache import cache_folder
+from edgeprune.cache import writable_cache
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 
@@ -37,10 +37,12 @@ class ArtifactStore:
     Attributes:
         folder: that holds them; None keeps nothing.
         load_model: reads a model that the store has written.
+        note: why nothing is kept, where something should be.
     """
 
     folder: Path | None
     load_model: Callable[[Path], KerasModel]
+    note: str = ""
 
     @classmethod
     def of_build(
@@ -53,11 +55,16 @@ class ArtifactStore:
             load_model: reads a model that the store has written.
             resume: False forgets what was there.
         """
-        store = cls(cache_folder() / "builds" / key if key else None, load_model)
-        if store.folder is not None:
-            _forget_old(store.folder.parent)
-            if not resume:
-                store.clear()
+        if key is None:
+            return cls(None, load_model)
+        builds, problem = writable_cache("builds")
+        if problem:
+            note = f"This build cannot be resumed: {builds} cannot be written ({problem})."
+            return cls(None, load_model, note)
+        store = cls(builds / key, load_model)
+        _forget_old(builds)
+        if not resume:
+            store.clear()
         return store
 
     def names(self) -> tuple[str, ...]:
@@ -80,7 +87,11 @@ class ArtifactStore:
         return found
 
     def keep(self, name: str, artifact: object) -> None:
-        """Writes an artifact; it counts once it is there as a whole."""
+        """Writes an artifact; it counts once it is there as a whole. A full disk does not end the build."""
+        with contextlib.suppress(OSError):
+            self._write(name, artifact)
+
+    def _write(self, name: str, artifact: object) -> None:
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,8 @@ def reach_device(recipe: Recipe, context: BuildContext) -> None:
     budget = recipe.budget
     if budget.max_drop is not None or {"latency_ms", "memory_bytes"} & budget.limits().keys():
         transport = open_transport(budget.device or "local")
-        with Session(transport, _CONNECT_S, context.bench_options.lock_wait_s):
+        options = context.bench_options
+        with Session(transport, _CONNECT_S, options.lock_wait_s, options.waiting):
             pass
 
 

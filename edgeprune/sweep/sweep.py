@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
-from edgeprune.errors import InputError, VerificationError
+from edgeprune.errors import InputError, VerificationError, shown
 from edgeprune.pipeline.fingerprint import fingerprint
+from edgeprune.pipeline.places import check_places
 from edgeprune.pipeline.zoo import is_zoo, with_defaults
 from edgeprune.recipe import recipe
 from edgeprune.sweep.front import Front
@@ -23,6 +24,7 @@ from edgeprune.sweep.worker_loop import WorkerLoop
 from edgeprune.sweep.workers import TrialRunner, worker_pool
 
 _OWNER = "sweep.json"
+_OWN_FILES = ("sweep.", "samples.npz", ".")
 
 
 def sweep(
@@ -104,6 +106,15 @@ def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
     except OSError as error:
         found = f"The sweep's folder {folder} cannot be used ({error})."
         raise InputError(found, "A folder that can be written.", "Choose another --out.") from error
+    foreign = [] if mark.exists() else [
+        one.name for one in sorted(folder.iterdir()) if not one.name.startswith(_OWN_FILES)
+    ]
+    if foreign:
+        raise InputError(
+            f"{folder} holds {shown(foreign[0])}, which is no sweep's.",
+            "A new folder, an empty one or an earlier sweep's is expected.", "Choose another --out.",
+        )
+    check_places(folder / _OWNER)
     if theirs != ours:
         raise InputError(
             f"{folder} holds the bundles of the sweep '{theirs.get('study')}' in {theirs.get('storage')}.",
