@@ -29,6 +29,8 @@ _MAX = "NAME=VALUE: the same for metrics of which less is better. Repeatable."
 _DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
+_VERIFY_KEY = "Refuse a bundle that is not signed by the owner of this public key (PEM)."
+_SIGN = "Sign the bundle with this private key (PEM) once everything holds: writes model.sig into it."
 _AGAINST = "Earlier output folder, or a folder of them: says since when a limit is broken."
 
 
@@ -48,6 +50,8 @@ def check(
     python: Annotated[str | None, Option(help="Python on the devices, such as that of a venv.")] = None,
     against: Annotated[Path | None, Option(help=_AGAINST)] = None,
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
+    verify_key: Annotated[Path | None, Option(help=_VERIFY_KEY)] = None,
+    sign: Annotated[Path | None, Option(help=_SIGN)] = None,
     junit: Annotated[Path | None, Option(help="Write JUnit XML there.")] = None,
     markdown: Annotated[Path | None, Option(help="Write a Markdown summary there.")] = None,
     github: Annotated[bool, Option("--github", help="Print GitHub annotations.")] = False,
@@ -70,14 +74,19 @@ def check(
     ).over(asked.limits)
     if percentile is not None and percentile not in PERCENTILES:
         raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
-    result = check_bundle(
-        bundle, limits, devices=device or asked.devices, against=against, verify=verify,
-        percentile=percentile or asked.percentile or PERCENTILES[0],
-        options=BenchOptions(threads=threads, python=python, waiting=say_waiting),
-    )
-    _write(result, junit, markdown)
-    _print(result, github=github, as_json=as_json)
-    result.require()
+    if sign is None or verify or verify_key is not None or limits != Limits():
+        result = check_bundle(
+            bundle, limits, devices=device or asked.devices, against=against, verify=verify,
+            verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
+            options=BenchOptions(threads=threads, python=python, waiting=say_waiting),
+        )
+        _write(result, junit, markdown)
+        _print(result, github=github, as_json=as_json)
+        result.require()
+    if sign is not None:
+        from edgeprune.gate import signing
+
+        say(f"Signed: {signing.sign(bundle, sign)}", error=True)  # stdout may have to be JSON
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:

@@ -29,8 +29,8 @@ _NO_LIMITS = Limits()
 
 def check(
     bundle: Path | str, limits: Limits = _NO_LIMITS, *, devices: Sequence[str] = (),
-    against: Path | str | None = None, verify: bool = False, percentile: int = 50,
-    options: BenchOptions | None = None,
+    against: Path | str | None = None, verify: bool = False, verify_key: Path | str | None = None,
+    percentile: int = 50, options: BenchOptions | None = None,
 ) -> CheckResult:
     """Compare a bundle's figures with limits.
 
@@ -41,6 +41,7 @@ def check(
             report.json count. The size always comes from the file itself.
         against: an earlier bundle or a folder of them, to say since when a limit is broken.
         verify: whether to check the bundle itself too; see `edgeprune.gate.verification`.
+        verify_key: public key that the bundle must be signed with; see `edgeprune.gate.signing`.
         percentile: of the latency: 50, 90 or 99.
         options: how to measure; None for one thread and the defaults of `bench`.
 
@@ -48,21 +49,17 @@ def check(
         The result; nothing is raised for a broken limit, `CheckResult.require` does that.
 
     Raises:
-        InputError: no limit and no `verify`, or a folder that is not a bundle.
+        InputError: no limit, no `verify` and no `verify_key`, or a folder that is not a bundle.
     """
-    if limits == _NO_LIMITS and not verify:
+    if limits == _NO_LIMITS and not verify and verify_key is None:
         raise InputError(
-            "There is nothing to check.", "A limit or --verify was expected.",
+            "There is nothing to check.", "A limit, --verify or --verify-key was expected.",
             "Pass a limit such as --max-size 200kB, or --recipe with a [limits] table.",
         )
-    findings: tuple[VerifiedPart, ...] = ()
-    if verify:
-        from edgeprune.gate.verification import verify as verified
-
-        findings = verified(bundle)
-        if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
-            # Figures of a bundle that is not what it claims to be mean nothing.
-            return CheckResult(str(bundle), (), findings)
+    findings = _findings(bundle, verify_key, verify=verify)
+    if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
+        # Figures of a bundle that is not what it claims to be mean nothing.
+        return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
     _refuse_other_names(limits, opened)
     earlier = [] if against is None else _earlier_bundles(Path(against), opened.path)
@@ -75,6 +72,24 @@ def check(
     )
     notes = tuple(note for device in devices for note in measure.doubts(opened, device))
     return CheckResult(str(bundle), judgements, findings, notes)
+
+
+def _findings(
+    bundle: Path | str, verify_key: Path | str | None, *, verify: bool
+) -> tuple[VerifiedPart, ...]:
+    """What is said about the bundle itself; a model of somebody else's bundle is not run."""
+    if not Path(bundle).is_dir():
+        raise InputError(f"{bundle} is not a folder.", "A bundle was expected.", "See `edgeprune build`.")
+    found: tuple[VerifiedPart, ...] = ()
+    if verify_key is not None:
+        from edgeprune.gate.signing import signature_of
+
+        found = (signature_of(bundle, verify_key),)
+    if verify and not any(one.status is Status.BROKEN for one in found):
+        from edgeprune.gate.verification import verify as verified
+
+        found += verified(bundle)
+    return found
 
 
 def _refuse_other_names(limits: Limits, bundle: Bundle) -> None:

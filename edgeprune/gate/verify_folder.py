@@ -3,7 +3,7 @@
 import zipfile
 from collections.abc import Iterator
 
-from edgeprune.bundle.read import MANIFEST
+from edgeprune.bundle.read import MANIFEST, SIGNATURE
 from edgeprune.bundle.seal import KEY, seal_of
 from edgeprune.gate.evidence import Evidence
 from edgeprune.metrics import METRICS
@@ -25,7 +25,7 @@ def files(evidence: Evidence) -> Iterator[str]:
     """Whether the folder holds the manifest's files, unchanged, and nothing else."""
     listed = evidence.bundle.manifest.files  # reading it compares sizes and hashes
     for path in sorted(evidence.folder.iterdir()):
-        if path.name not in listed and path.name != MANIFEST:
+        if path.name not in listed and path.name not in (MANIFEST, SIGNATURE):
             yield f"{path.name!r} is in the folder and not in the manifest"
     if _KERAS in listed:
         path = evidence.bundle.file(_KERAS)
