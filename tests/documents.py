@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("edgeprune", "device_runners", "models", "tests")
 SHELLS = {"console", "sh", "bash", "shell"}
 PROGRAMS = {
-    "edgeprune", "pip", "pytest", "python", "ruff", "mypy", "lint-imports", "ray", "cmake", "git", "sh",
+    "edgeprune", "pip", "pytest", "python", "ruff", "mypy", "lint-imports", "ray", "cmake", "git", "sh", "openssl",
     ".ci/run",
 }
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)

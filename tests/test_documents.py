@@ -30,6 +30,7 @@ MissingParameter = sys.modules[typer.BadParameter.__module__].MissingParameter
 ELSEWHERE = {
     r"^(pip install [^&]*&& )?(pytest|ruff|mypy|lint-imports|\.ci/run)\b": ".ci/run types it",
     r"^(pip|git|sh) [^&]*$": "changes the machine, not a folder; .ci/run does it",
+    r"^openssl|(--sign|--verify-key)": "makes keys; tests/gate/test_signing.py does and uses them",
     r"\bray start": "starts a cluster on this machine; tests/sweep/test_ray.py has one of its own",
     r"ssh://pi1": "two devices; tests/sweep/test_devices.py emulates them",
     r"^cmake .*android|--native-runner": "needs Android's NDK; tests/device_runners emulates the phone",
