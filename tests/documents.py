@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = ("edgeprune", "device_runners", "models", "tests")
 SHELLS = {"console", "sh", "bash", "shell"}
 PROGRAMS = {
-    "edgeprune", "pip", "pytest", "python", "ruff", "mypy", "lint-imports", "ray", "cmake", "git", "sh", "openssl",
-    ".ci/run",
+    "edgeprune", "pip", "pytest", "python", "ruff", "mypy", "lint-imports", "ray", "cmake", "git", "sh",
+    ".ci/run", "openssl",
 }
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _INLINE = re.compile(r"`([^`]+)`")
