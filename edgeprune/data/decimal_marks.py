@@ -25,11 +25,14 @@ _THOUSANDS_COMMA = re.compile(rf"\s*{_SIGN}\d{{1,3}}(,\d{{3}})+(\.\d+)?\s*")
 _THOUSANDS_POINT = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}}(\.\d{{3}})+\s*")
 _EITHER = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}},\d{{3}}\s*")  # 1,234
 _MOST = 0.5
+_LONGEST = 64  # characters of a number; matching takes longer the longer a text is
 Cells = Sequence[str] | np.ndarray
 
 
 def is_number(cell: str, *, comma: bool = True) -> bool:
     """Whether a text is a number; with `comma`, also one with a decimal comma or with thousands."""
+    if len(cell) > _LONGEST:
+        return False
     if _POINT.fullmatch(cell):
         return True
     return comma and (_COMMA.fullmatch(cell) is not None or _THOUSANDS_COMMA.fullmatch(cell) is not None)
@@ -102,13 +105,13 @@ def _mark(cells: Cells) -> str:
     commas = [cell for cell in numbers if "," in cell]
     if any(not _EITHER.fullmatch(cell) for cell in commas):
         return ","
-    return "." if any(_POINT.fullmatch(cell) and "." in cell for cell in numbers) else ""
+    return "." if any("." in cell for cell in numbers if "," not in cell) else ""
 
 
 def _has_points(cells: Cells) -> bool:
     """Whether a column of numbers has points that are no thousands."""
     filled = _filled(cells)
-    numbers = [cell for cell in filled if _POINT.fullmatch(cell)]
+    numbers = [cell for cell in filled if is_number(cell, comma=False)]
     return len(numbers) > _MOST * len(filled) and any(
         "." in cell and not _THOUSANDS_POINT.fullmatch(cell) for cell in numbers
     )

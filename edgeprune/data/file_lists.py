@@ -104,7 +104,7 @@ def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: Data
             f"{shown(train.path)} lists {sum(recordings)} recordings and {len(recordings) - sum(recordings)} "
             "pictures.", "Files of one kind are expected.", "Make two lists of it.",
         )
-    classes = folders.listed_labels(request.path) or class_names(parts, roles, request.signature)
+    classes = class_names(parts, roles, request.signature, request.path)
     notes = (*train.notes, roles.note(f"Files are in column {shown(name)!r}."))
     pairs = {split: (files[split], y[split]) for split in parts}
     if not all(recordings):

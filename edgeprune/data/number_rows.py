@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from edgeprune.data import folders
 from edgeprune.data.arrays import array_preprocessing
 from edgeprune.data.column_roles import ColumnRoles, number_roles
 from edgeprune.data.dataset import Dataset, Split
@@ -48,7 +47,7 @@ def read_number_rows(parts: Mapping[str, Table], request: DataRequest) -> Datase
     what = f"{len(roles.features)} columns of numbers" + (
         f" are pixels of {' x '.join(map(str, shape))}." if shape else " are features."
     )
-    classes = folders.listed_labels(path) or class_names(parts, roles, request.signature)
+    classes = class_names(parts, roles, request.signature, path)
     return build_dataset(
         request, "vision" if shape else "tabular", rows, lambda split: _steps(split, request, shape),
         name=path.name.partition(".")[0], source=path.name, classes=classes,

@@ -19,10 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from edgeprune.bundle.eval_data import free_memory_bytes
 from edgeprune.data.table import Table, table_of
 from edgeprune.errors import InputError, not_installed, shown, unreadable
 
 _EXPECTED = 'A list of records such as [{"text": "...", "label": 1}, ...] is expected.'
+_MOST_CELLS, _FILLED = 10_000_000, 0.01  # more cells than that are not made out of nearly none
+_CELL_BYTES = 64  # of a Python object, roughly
 _FEATURES = b"huggingface"  # where the `datasets` library tells what the columns are
 Record = Mapping[str, object]
 
@@ -84,6 +87,8 @@ def read_parquet(path: Path, *, rows: int | None = None) -> Table:
         raise not_installed(f"{path} is read by the package pyarrow", install) from error
     try:
         file = parquet.ParquetFile(path)
+        if rows is None:
+            _check_size(file.metadata, path)
         # Only few rows are asked for to learn what the columns are.
         batches = file.iter_batches(65_536 if rows is None else rows)
         found = pyarrow.Table.from_batches(
@@ -93,6 +98,17 @@ def read_parquet(path: Path, *, rows: int | None = None) -> Table:
     except (pyarrow.ArrowException, ValueError) as error:
         raise unreadable(path, error, "A Parquet file is expected.") from error
     return table_of(path, columns, range(found.num_rows), "row", classes=_classes(found.schema))
+
+
+def _check_size(metadata: Any, path: Path) -> None:
+    """Refuses what would not fit into memory as Python objects."""
+    unpacked = sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
+    needed = max(unpacked, metadata.num_rows * metadata.num_columns * _CELL_BYTES)
+    if needed > free_memory_bytes() // 2:
+        raise InputError(
+            f"{shown(path)} unpacks to {needed / 2**30:.1f} GB, more than memory has to spare.",
+            "Tables must fit into memory.", "Pass a part of it, or a Python function that gives batches.",
+        )
 
 
 def _classes(schema: ModuleType | Any) -> dict[str, tuple[str, ...]]:
@@ -129,6 +145,12 @@ def _are_records(found: object) -> bool:
 def _columns(records: Sequence[Record]) -> dict[str, list[object]]:
     """Columns of all fields, in the order in which they are met."""
     names = dict.fromkeys(name for record in records for name in record)
+    cells, filled = len(names) * len(records), sum(map(len, records))
+    if cells > _MOST_CELLS and filled < cells * _FILLED:
+        raise InputError(
+            f"The records have {len(names)} different fields, and {filled / len(records):.1f} each.",
+            "Records of the same fields are expected.", "Write the fields that are needed alone.",
+        )
     return {str(name): [record.get(name) for record in records] for name in names}
 
 

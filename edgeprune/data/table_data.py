@@ -195,6 +195,6 @@ def _texts(parts: Mapping[str, Table], roles: ColumnRoles, request: DataRequest)
         split: ([str(cell) for cell in one.columns[text].cells], y[split]) for split, one in parts.items()
     }
     return read_texts(
-        texts, request, classes=class_names(parts, roles, request.signature),
+        texts, request, classes=class_names(parts, roles, request.signature, request.path),
         notes=(*table.notes, roles.note(f"Texts are in column {shown(text)!r}.")), skipped=(roles.skipped(),),
     )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 
+from edgeprune.data import folders
 from edgeprune.data.check import classes_of
 from edgeprune.data.column_roles import ColumnRoles
 from edgeprune.data.labels import RawTargets
@@ -113,14 +115,34 @@ def class_codes(
 
 
 def class_names(
-    parts: Mapping[str, Table], roles: ColumnRoles, signature: ModelSignature | None
+    parts: Mapping[str, Table], roles: ColumnRoles, signature: ModelSignature | None, source: Path
 ) -> tuple[str, ...] | None:
-    """Names of the classes in order, as far as the tables have them."""
+    """Names of the classes in order, as far as labels.txt or the tables have them.
+
+    Raises:
+        InputError: labels.txt does not list a class.
+    """
+    if (listed := folders.listed_labels(source)) and len(roles.labels) == 1:
+        _check_listed(parts, roles.labels[0], listed)
+    if listed:
+        return listed
     one_hot = signature is not None and len(signature.each_output) == 1 and signature.head == "softmax"
     if len(roles.labels) > 1 and one_hot:
         return roles.labels
     names = parts["train"].classes.get(next(iter(roles.labels), ""))
     return names or tuple(map(str, class_codes(parts, roles, signature))) or None
+
+
+def _check_listed(parts: Mapping[str, Table], name: str, listed: tuple[str, ...]) -> None:
+    for table in parts.values():
+        column = table.columns[name]
+        unlisted = ~np.isin(column.words.astype(str), listed) & ~column.missing
+        if column.kind == "words" and unlisted.any():
+            raise InputError(
+                f"{shown(table.path)}: column {shown(name)!r} holds {shown(column.words[unlisted][0])!r} in "
+                f"{table.where(unlisted)}.", f"labels.txt lists {shown(', '.join(listed))[:200]}.",
+                "Correct the label, or add it.",
+            )
 
 
 def _label(parts: Mapping[str, Table], name: str) -> dict[str, np.ndarray]:

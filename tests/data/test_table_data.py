@@ -92,7 +92,7 @@ def test_labels_txt_beside_a_table_gives_the_models_order(tmp_path):
     assert (plain.labels, data.labels) == (("no", "yes"), ("yes", "no"))
     np.testing.assert_array_equal(np.sort(data.train.y), np.sort(1 - plain.train.y))
     (tmp_path / "labels.txt").write_text("yes\nmaybe\n")
-    with pytest.raises(InputError, match="no class 'no'"):
+    with pytest.raises(InputError, match=r"'label' holds 'no' in lines 2, 6, 10, .*lists yes, maybe"):
         open_data(path, signature=TOKENS)
 
 
@@ -203,6 +203,25 @@ def test_cut_and_huge_gz_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("edgeprune.data.tables.free_memory_bytes", lambda: 10**6)
     with pytest.raises(InputError, match="unpacks to more than"):
         open_data(path, signature=TOKENS)
+
+
+def test_what_would_fill_the_memory_or_take_for_ever_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps({f"f{n}": 1}) + "\n" for n in range(4000)))
+    with pytest.raises(InputError, match=r"4000 different fields, and 1\.0 each"):
+        open_data(path, signature=ROW)
+    digits = "1" * 300_000 + "x"
+    rows = [(digits, "1,5", 3, number % 2) for number in range(9)]
+    write_csv(tmp_path / "b.csv", ("p", "q", "r", "label"), rows)
+    with pytest.raises(InputError, match="'p' holds words"):
+        open_data(tmp_path / "b.csv", signature=ROW)
+    pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.table({"text": ["a b"] * 10**5, "label": [0] * 10**5}), tmp_path / "c.parquet")
+    monkeypatch.setattr("edgeprune.data.record_files.free_memory_bytes", lambda: 10**7)
+    with pytest.raises(InputError, match=r"c\.parquet unpacks to"):
+        open_data(tmp_path / "c.parquet", signature=TOKENS)
 
 
 def test_a_missing_reader_is_named_with_its_install_line(tmp_path, monkeypatch):
