@@ -218,7 +218,8 @@ def test_what_would_fill_the_memory_or_take_for_ever_is_refused(tmp_path, monkey
     pyarrow = pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import parquet
 
-    parquet.write_table(pyarrow.table({"text": ["a b"] * 10**5, "label": [0] * 10**5}), tmp_path / "c.parquet")
+    table = pyarrow.table({"text": ["a b"] * 10**5, "label": [0] * 10**5})
+    parquet.write_table(table, tmp_path / "c.parquet")
     monkeypatch.setattr("edgeprune.data.record_files.free_memory_bytes", lambda: 10**7)
     with pytest.raises(InputError, match=r"c\.parquet unpacks to"):
         open_data(tmp_path / "c.parquet", signature=TOKENS)
