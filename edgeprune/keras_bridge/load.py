@@ -55,7 +55,8 @@ def load_model(
     reasons = []
     for version in order:
         try:
-            loaded = _load(version, str(path), custom_objects or {}, trust=trust)
+            with _wrappers(version, str(path)):
+                loaded = _load(version, str(path), custom_objects or {}, trust=trust)
         except ModuleNotFoundError as error:  # noqa: PERF203
             if error.name == version:
                 raise not_installed(
@@ -270,6 +271,15 @@ def _load(version: str, path: str, custom_objects: Mapping[str, object], *, trus
         return package.models.load_model(path, custom_objects=objects, safe_mode=not trust)
     except Exception:  # noqa: BLE001 - the second attempt tells what is wrong
         return package.models.load_model(path, custom_objects=objects, compile=False, safe_mode=not trust)
+
+
+def _wrappers(version: str, path: str) -> contextlib.AbstractContextManager[None]:
+    """The TF Model Optimization toolkit's classes, where a file of Keras 2 names one of its wrappers."""
+    from edgeprune.keras_bridge.inside.tfmot_wrappers import WRAPPERS, wrapper_classes
+
+    if version != "tf_keras" or not any(name in json.dumps(_config(pathlib.Path(path))) for name in WRAPPERS):
+        return contextlib.nullcontext()
+    return wrapper_classes()
 
 
 def _application_layers(version: str) -> dict[str, object]:

@@ -26,6 +26,7 @@ import numpy as np
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument, Call, Tensor
 from edgeprune.keras_bridge.error_text import error_text
+from edgeprune.keras_bridge.inference import unchanged_by
 from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import is_input_node, map_values
@@ -219,7 +220,7 @@ def _outputs(step: CallStep, values: Mapping[int, KerasTensor]) -> list[KerasTen
     if _has_training(step.layer) and (kwargs.get("training") is None or _is_overruled(step.layer)):
         kwargs["training"] = False
     try:
-        made = step.layer(*args, **kwargs)
+        made = _called(step, args, kwargs)
     except Exception as error:
         shapes = ", ".join(str(tuple(value.shape)) for value in step.inputs)
         name = f"'{step.call.layer}' of class {type(step.layer).__name__}"
@@ -231,6 +232,14 @@ def _outputs(step: CallStep, values: Mapping[int, KerasTensor]) -> list[KerasTen
     flat: list[KerasTensor] = []
     map_values(made, flat.append)
     return [value for value in flat if value is not None]
+
+
+def _called(step: CallStep, args: Argument, kwargs: Argument) -> KerasTensor:
+    """What a layer returns; one of the user's own is left as it was."""
+    is_users = type(step.layer).__module__.split(".")[0] not in ("keras", "tf_keras")
+    if not is_users or not hasattr(step.layer, "weights") or getattr(step.layer, "stateful", False):
+        return step.layer(*args, **kwargs)
+    return unchanged_by(step.layer, lambda: step.layer(*args, **kwargs))
 
 
 def _has_training(layer: KerasLayer) -> bool:

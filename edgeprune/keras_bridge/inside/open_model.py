@@ -9,17 +9,19 @@ not changed, and the plain model has weights of its own.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.inference import unchanged_by
 from edgeprune.keras_bridge.inside.composites import all_layers, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
 from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
 from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
 from edgeprune.keras_bridge.inside.recording import NotOpenedError, Reasons, Recorder
 from edgeprune.keras_bridge.inside.sizes import SAMPLES
+from edgeprune.keras_bridge.inside.tfmot_wrappers import unwrapped, wrapper_kinds
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED, OPENED
@@ -42,6 +44,8 @@ def open_model(model: KerasModel) -> KerasModel:
     Raises:
         InputError: it cannot be opened, and is no functional model itself.
     """
+    if hasattr(model, "layers") and (wrappers := wrapper_kinds(model)):
+        return _without_wrappers(model, wrappers)
     if not hasattr(model, "layers") or not holds_opened(model) or not is_keras3(model):
         return model
     reasons: Reasons = {}
@@ -55,6 +59,15 @@ def open_model(model: KerasModel) -> KerasModel:
         if plain is not None and _same(model, plain):
             return _finished(model, plain, attempt)
     return _finished(model, None, reasons)
+
+
+def _without_wrappers(model: KerasModel, wrappers: Sequence[str]) -> KerasModel:
+    plain = unwrapped(model)
+    if getattr(model, "loss", None) is not None:
+        plain.compile(loss=model.loss)
+    kinds = ", ".join(wrappers)
+    OPENED[plain] = (f"tfmot's wrappers were taken off ({kinds}); zeros and clusters in the weights stay.",)
+    return plain
 
 
 def _finished(model: KerasModel, plain: KerasModel | None, reasons: Reasons) -> KerasModel:
@@ -161,10 +174,7 @@ def _close(one: np.ndarray, other: np.ndarray, relative: float) -> bool:
 
 
 def _run(model: KerasModel, given: object) -> object:
-    import keras
-
-    with keras.StatelessScope():
-        return model(given, training=False)
+    return unchanged_by(model, lambda: model(given))
 
 
 def _flat(value: object) -> list[np.ndarray]:

@@ -23,6 +23,7 @@ import numpy as np
 
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.error_text import error_text
+from edgeprune.keras_bridge.inference import in_inference
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
 from edgeprune.keras_bridge.nodes import Identity
@@ -95,7 +96,7 @@ class Recorder:
 
         flat = tuple(nodes.tensors_in(inputs))
         with self._opened(), keras.StatelessScope():
-            outputs = _in_inference(self._model, inputs)
+            outputs = in_inference(lambda: self._model(inputs))
             outputs = nodes.map_values(outputs, self._as_symbol)
             calls = self._calls(nodes.tensors_in(outputs), flat)
         outputs = nodes.map_tensors(outputs, self.source)
@@ -320,19 +321,6 @@ class Recorder:
             self._owners.get(Identity(node)),
             tuple(None if mask is None else self.source(mask) for mask in masks),
         )
-
-
-def _in_inference(model: KerasModel, inputs: object) -> object:
-    """Calls a model inside of a layer that says training=False, whatever `call` of the model takes."""
-    import keras
-
-    class Inference(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-        def call(self, values: object, training: bool | None = None) -> object:  # noqa: ARG002
-            return model(values)
-
-        symbolic_call = call
-
-    return Inference(dtype=model.dtype_policy)(inputs, training=False)
 
 
 def _node_of(symbol: KerasTensor) -> KerasNode | None:

@@ -11,6 +11,7 @@ from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.network import network_of
 from edgeprune.keras_bridge.opened import CLOSED, OPENED
+from edgeprune.keras_bridge.read import read
 from tests.keras_bridge.inside import composite_models
 from tests.layers.pruned import prune
 
@@ -159,3 +160,37 @@ def test_four_bit_layers_are_refused_by_name():
     model.quantize("int4")
     with pytest.raises(InputError, match=r"Layer 'small' of class Dense was quantized by quantize"):
         edgeprune.prune(model, 0.5)
+
+
+@pytest.mark.parametrize("version", ["keras", "tf_keras"])
+def test_closed_layer_that_trains_itself_is_left_as_it_was(version):
+    k = importlib.import_module(version)
+
+    class Restless(k.layers.Layer):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.norm = k.layers.BatchNormalization(momentum=0.5)
+
+        def build(self, shape):
+            self.norm.build(shape)
+            super().build(shape)
+
+        def call(self, x):
+            if hasattr(x, "numpy"):  # runs eagerly alone, so it cannot be opened
+                x = x + 0 * float(np.asarray(x).max())
+            return self.norm(x, training=True)
+
+        def compute_output_shape(self, shape):
+            return shape
+
+        def get_config(self):
+            return super().get_config()
+
+    i = k.Input((6,))
+    h = Restless(name="restless")(k.layers.Dense(8, activation="relu")(i))
+    model = k.Model(i, k.layers.Dense(3)(k.layers.Dense(7, activation="relu")(h)))
+    before = [np.array(weight) for weight in model.get_weights()]
+    x = np.random.default_rng(0).normal(size=(64, 6)).astype("float32")
+    edgeprune.prune(read(model).model, 0.3, calibration=x)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
