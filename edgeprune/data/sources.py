@@ -82,7 +82,7 @@ def open_data(
         return read_given(source, request)
     for kind in KINDS:
         if kind.matches(name):
-            if kind.read is not table_data.read_table_data:
+            if kind.read not in (table_data.read_table_data, table_data.read_folder_with_list):
                 _check_settings(kind.name, request)
             try:
                 # Downloads and users' functions print; standard output is for the command's result.
@@ -154,14 +154,15 @@ KINDS: tuple[SourceKind, ...] = (
     ),
     SourceKind("a folder of .npy", _holds(".npy"), arrays.read_npy_files),
     SourceKind("a folder of tables", table_data.is_folder_of_tables, table_data.read_table_data),
-    SourceKind(
-        "a folder of recordings by class", _holds_by_class(*audio_files.SUFFIXES),
-        speech_folders.read_speech_folder,
-    ),
     SourceKind("COCO's annotations (.json)", boxes.is_coco, keypoints.read_coco_data),
     SourceKind("a folder of pictures and Pascal VOC's .xml", boxes.is_voc, boxes.read_voc_data),
     SourceKind("a folder of images/ and YOLO's labels/", boxes.is_yolo, boxes.read_yolo_data),
     SourceKind("a folder of images/ and masks/", masks.is_mask_folder, masks.read_masks),
+    SourceKind("a folder with a list", table_data.is_folder_with_list, table_data.read_folder_with_list),
+    SourceKind(
+        "a folder of recordings by class", _holds_by_class(*audio_files.SUFFIXES),
+        speech_folders.read_speech_folder,
+    ),
     SourceKind(
         "a folder of pictures by class", _holds_by_class(*pictures.SUFFIXES), pictures.read_image_folder
     ),

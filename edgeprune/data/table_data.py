@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy as np
 
-from edgeprune.data import tables
+from edgeprune.data import folders, tables
 from edgeprune.data.boxes import is_coco
 from edgeprune.data.column_roles import ColumnRoles, content_roles, stated, takes_columns
 from edgeprune.data.columns import Column
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
-from edgeprune.data.file_lists import file_column, listed_files, read_file_list
+from edgeprune.data.file_lists import SUFFIXES, file_column, listed_files, read_file_list
 from edgeprune.data.number_rows import read_number_rows
 from edgeprune.data.splits import ALIASES, NAMES
 from edgeprune.data.table import Table, joined, table_of, unlike
@@ -104,6 +104,28 @@ def listed_below(path: Path) -> list[Path]:
         return listed_files(path) if is_table_file(str(path)) else []
     parts = _files(path).values() if is_folder_of_tables(str(path)) else []
     return [one for part in parts for file in part for one in listed_files(file)]
+
+
+def is_folder_with_list(source: str) -> bool:
+    """Whether a folder has one table, which lists files, and no classes in folders."""
+    root = Path(source)
+    if not root.is_dir() or (table := _only_table(root)) is None:
+        return False
+    try:
+        below = (folders.files_below(root / name, SUFFIXES, root) for name in folders.subfolders(root))
+        return sum(next(one, None) is not None for one in below) < 2 and bool(listed_files(table))
+    except InputError:
+        return False
+
+
+def read_folder_with_list(request: DataRequest) -> Dataset:
+    """Reads the files that the only table of a folder lists."""
+    return read_table_data(dataclasses.replace(request, source=str(_only_table(request.path))))
+
+
+def _only_table(root: Path) -> Path | None:
+    found = [file for file in root.iterdir() if is_table_file(str(file))]
+    return found[0] if len(found) == 1 else None
 
 
 def _split_of(file: Path) -> str | None:

@@ -113,6 +113,19 @@ def test_paths_may_count_from_a_folder_beside_the_list(folder, tmp_path):
     assert contents(data) == contents(open_data(folder, signature=MODEL))
 
 
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_folder_with_a_list_in_it(folder, tmp_path, flat):
+    place = tmp_path if flat else tmp_path / "images"
+    place.mkdir(exist_ok=True)
+    rows = []
+    for number, (name, y) in enumerate(rows_of(folder)):
+        shutil.copy(folder / name, place / f"{number}.png")
+        rows.append((f"{number}.png", y))
+    write(tmp_path / "metadata.csv", ("file_name", "label"), rows)
+    data = open_data(tmp_path, signature=MODEL)
+    assert contents(data) == contents(open_data(folder, signature=MODEL))
+
+
 def test_names_without_ending(folder, tmp_path):
     (tmp_path / "train").mkdir()
     rows = []
@@ -188,6 +201,11 @@ def test_recordings_are_read_as_those_of_a_folder(tmp_path):
     expected = open_data(tmp_path / "w", signature=CLIPS)
     rows = [(str(p.relative_to(tmp_path)), p.parent.name) for p in (tmp_path / "w").rglob("*.wav")]
     data = open_data(write(tmp_path / "l.csv", ("audio", "label"), rows), signature=CLIPS)
+    (tmp_path / "flat" / "wavs").mkdir(parents=True)
+    for name, _ in rows:
+        shutil.copy(tmp_path / name, tmp_path / "flat" / "wavs")
+    write(tmp_path / "flat" / "l.csv", ("audio", "label"), [(name.rpartition("/")[2], y) for name, y in rows])
+    assert contents(open_data(tmp_path / "flat", signature=CLIPS)) == contents(expected)
     assert (data.task, data.preprocessing, data.stream) == ("speech", expected.preprocessing, expected.stream)
     assert contents(data) == contents(expected)
 

@@ -19,6 +19,15 @@ def touch(*names):
     return make
 
 
+def listing(*names):
+    def make(root):
+        touch(*names)(root)
+        (root / "labels.csv").write_text("".join(f"{name},cat\n" for name in ("path", *names)))
+        return str(root)
+
+    return make
+
+
 EXAMPLES = [
     ("tfds:NAME", lambda _: "tfds:mnist"),
     ("keras:NAME", lambda _: "keras:mnist"),
@@ -42,6 +51,7 @@ EXAMPLES = [
     ("a folder of images/ and YOLO's labels/", touch("images/train/1.jpg", "labels/train/1.txt")),
     ("a folder of images/ and masks/", touch("images/1.jpg", "masks/1.png")),
     ("a folder of images/ and masks/", touch("train/images/1.jpg", "train/masks/1.png")),
+    ("a folder with a list", listing("images/1.jpg", "images/2.jpg")),
     ("a folder of pictures by class", touch("cat/1.JPG", "labels.csv")),
     ("a folder of pictures by class", touch("train/cat/1.png")),
     ("a folder of pictures", touch("1.png", "2.png")),
