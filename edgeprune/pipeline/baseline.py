@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edgeprune.data.dataset import Dataset, Split
-from edgeprune.data.decisions import ReadingDecision
+from edgeprune.data.decisions import ReadingDecision, decided
 from edgeprune.data.streamed import HeldSamples, ModelInput, in_memory, is_streamed, parts_of
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
@@ -20,7 +20,7 @@ from edgeprune.pipeline.meaning import with_meaning, without_padding
 from edgeprune.pipeline.reading import loss_decision, metric_decision, with_sizes
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
-from edgeprune.tasks import parts_of_values, several, useless_outputs
+from edgeprune.tasks import distant_pictures, parts_of_values, several, useless_outputs
 from edgeprune.training.objective import TrainingObjective, training_objective
 from edgeprune.training.output_masks import output_masks
 from edgeprune.training.prediction import predict
@@ -295,8 +295,11 @@ def _doubts(
             "State its preprocessing with --preprocess, check labels and the order of classes (labels.txt, "
             "vocab.txt), or go on with --force.",
         )
-    said = f"The original model does no better here than a constant answer: {why}."
-    return [ReadingDecision("warning", said)] if reasons else []
+    found = [f"The original model does no better here than a constant answer: {why}."] if reasons else []
+    found += [
+        f"The original model's {one}." for one in distant_pictures(data.tasks, data.validation.y, predictions)
+    ]
+    return list(decided("warning", found))
 
 
 def _check_shapes(model: KerasModel, inputs: HeldSamples) -> None:

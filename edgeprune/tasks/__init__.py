@@ -8,7 +8,7 @@ Whoever trains, decides, reports or measures asks here; nobody else looks at sha
 made once, when data and model meet: `edgeprune.data.targets`. NumPy, Python 3.9: it travels to devices.
 """
 
-from edgeprune.tasks.constant_answer import useless_outputs
+from edgeprune.tasks.constant_answer import distant_pictures, useless_outputs
 from edgeprune.tasks.detection import detections
 from edgeprune.tasks.figure_names import impossible_figures, metric_of
 from edgeprune.tasks.keypoint_forms import holds_points, nearest_form
@@ -19,7 +19,8 @@ from edgeprune.tasks.scoring import figures, metric_names, scores, worst_drop
 from edgeprune.types import OutputTask, Part, TargetKind
 
 __all__ = [
-    "OutputTask", "Part", "TargetKind", "Targets", "detections", "evaluation_of", "figures", "for_metrics",
+    "OutputTask", "Part", "TargetKind", "Targets", "detections", "distant_pictures", "evaluation_of", "figures",
+    "for_metrics",
     "holds_points", "impossible_figures", "metric_names", "metric_of", "nearest_form", "parts_of_values",
     "sample_losses", "scores", "several", "useless_outputs", "worst_drop",
 ]

@@ -43,6 +43,24 @@ def useless_outputs(
     return tuple(found), bool(found) and not better
 
 
+def distant_pictures(
+    tasks: Sequence[OutputTask], y: Union[np.ndarray, Targets, None], outputs: Sequence[np.ndarray],  # noqa: UP007
+) -> tuple[str, ...]:
+    """Outputs that show what is wanted, but farther from it than always giving the mean: a clause each."""
+    found = []
+    for task, truth, output in zip(tasks, several(y, len(tasks)), outputs):
+        if task.kind != "image" or truth is None or len(truth) < _FEWEST or _useless(task, truth, output, None):
+            continue
+        value = r2(evaluation_of(task, truth, output))
+        if value <= 0:
+            where = f"output '{task.name}': " if len(tasks) > 1 else "outputs: "
+            found.append(
+                f"{where}R² is {value:.3g}, always giving the mean has 0: its pictures show what is wanted, but "
+                "their brightness or contrast is off"
+            )
+    return tuple(found)
+
+
 def _useless(
     task: OutputTask, y: np.ndarray, outputs: np.ndarray, inputs: Optional[np.ndarray],  # noqa: UP045
 ) -> Optional[str]:  # noqa: UP045

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edgeprune.tasks import OutputTask, useless_outputs
+from edgeprune.tasks import OutputTask, distant_pictures, useless_outputs
 
 RNG = np.random.default_rng(21)
 CLASSES = OutputTask("classes", ("accuracy",))
@@ -83,3 +83,14 @@ def test_directions_are_compared_with_the_mean_direction():
     mean = np.broadcast_to(y.mean(axis=0), y.shape)
     assert "mean direction" in useless_output((task,), y, [mean])
     assert useless_output((task,), y, [17 * y + RNG.normal(size=y.shape)]) is None
+
+
+def test_pictures_of_wrong_brightness_are_told_of():
+    image = OutputTask("image", ("r2",))
+    y = np.random.default_rng(2).random((COUNT, 6, 6, 1))
+    dark = 0.2 * y
+    assert useless_outputs((image,), y, [dark]) == ((), False)
+    (said,) = distant_pictures((image,), y, [dark])
+    assert "R² is -" in said
+    assert distant_pictures((image,), y, [y + 0.01]) == ()
+    assert distant_pictures((image,), y, [np.full_like(y, 0.5)]) == ()  # told as no better than a constant
