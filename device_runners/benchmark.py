@@ -9,6 +9,7 @@ from pathlib import Path
 from device_runners.native.benchmark_model import run_benchmark_model
 from device_runners.native.runner import run_native
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
+from device_runners.own_metric import with_own_metric
 from device_runners.plausible import check_record
 from device_runners.python_runner import run_agent
 from device_runners.session import Session
@@ -56,7 +57,9 @@ def bench_devices(
             with session:
                 began = time.monotonic_ns()
                 record = run(session, opened, options)
-                return check_record(record, device, opened, options, time.monotonic_ns() - began)
+                record = check_record(record, device, opened, options, time.monotonic_ns() - began)
+            own = options.metric
+            return record if own is None else with_own_metric(record, opened.bundle, own)
         except EdgepruneError as error:
             return error
 

@@ -9,6 +9,7 @@ from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
 from edgeprune.recipe.setting import AT_LEAST_1, NOT_NEGATIVE, Bounds
 from edgeprune.run_record import RunSettings
+from edgeprune.tasks import OwnMetric
 
 Waiting = Callable[[str, int], None]
 """Told a device's name, and for how many seconds its lock has been waited for."""
@@ -43,6 +44,7 @@ class BenchOptions:
     library: Path | None = None  # the TFLite library for the native runner; None for what fits
     benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
     native_runner: Path | None = None  # a runner built for the device; None to look for or build one
+    metric: OwnMetric | None = None  # the user's own, computed here from the outputs that come back
 
     waiting: Waiting = unheard
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from edgeprune.cli.options import COUNT, FROM_0, SECONDS
+from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
 from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
 from edgeprune.errors import EdgepruneError
 
@@ -38,6 +38,7 @@ def bench(
     library: Annotated[Path | None, typer.Option(help="LiteRT library for the native runner.")] = None,
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
     benchmark_model: Annotated[Path | None, typer.Option(help="Google's prebuilt benchmark_model.")] = None,
+    metric: Annotated[str | None, typer.Option(help=METRIC)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure accuracy, latency and memory on devices."""
@@ -48,6 +49,7 @@ def bench(
         threads=threads, runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
         benchmark_model=benchmark_model, native_runner=native_runner, waiting=say_waiting,
+        metric=own_metric(metric),
     )
     devices = device or ["local"]
     _print(devices, bench_devices(target, devices, options), as_json)
@@ -74,7 +76,7 @@ def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError]
 def _print_table(records: Sequence[RunRecord]) -> None:
     from rich.table import Table
 
-    metrics = list(dict.fromkeys(name for record in records for name in record.metrics if "/" not in name))
+    metrics = list(dict.fromkeys(name for record in records for name in record.metrics if _is_main(name)))
     table = Table("device", "p50 ms", "p90 ms", "p99 ms", "peak MB", "model MB", *cells(metrics))
     for record in records:
         latency, memory = record.latency, record.memory
@@ -93,6 +95,14 @@ def _print_table(records: Sequence[RunRecord]) -> None:
         lines += [f"unstable: {reason}" for reason in record.unstable]
         for line in lines:
             say(f"{record.device}: {line}")
+
+
+def _is_main(name: str) -> bool:
+    """Whether a figure is no part of another, as ``f1_per_class/cat`` is; ``box/r2`` is an output's."""
+    from edgeprune.metrics import METRICS
+
+    first, *rest = name.split("/")
+    return not rest or (len(rest) == 1 and first not in METRICS)
 
 
 def _number(value: float | None, digits: int) -> str:

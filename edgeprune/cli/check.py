@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from edgeprune.cli.options import METRIC, own_metric
 from edgeprune.cli.output import say, say_document, say_waiting
 from edgeprune.errors import InputError
 
@@ -47,6 +48,7 @@ def check(
     recipe: Annotated[Path | None, Option(help=_RECIPE)] = None,
     device: Annotated[list[str] | None, Option("--device", help=_DEVICE)] = None,
     threads: Annotated[int, Option(min=1, max=64, help="Threads of the runtime on devices.")] = 1,
+    metric: Annotated[str | None, Option(help=METRIC)] = None,
     python: Annotated[str | None, Option(help="Python on the devices, such as that of a venv.")] = None,
     against: Annotated[Path | None, Option(help=_AGAINST)] = None,
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
@@ -78,7 +80,9 @@ def check(
         result = check_bundle(
             bundle, limits, devices=device or asked.devices, against=against, verify=verify,
             verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
-            options=BenchOptions(threads=threads, python=python, waiting=say_waiting),
+            options=BenchOptions(
+                threads=threads, python=python, waiting=say_waiting, metric=own_metric(metric)
+            ),
         )
         _write(result, junit, markdown)
         _print(result, github=github, as_json=as_json)

@@ -6,7 +6,7 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import Option
@@ -15,12 +15,16 @@ from edgeprune.errors import InputError
 from edgeprune.recipe import SETTINGS
 from edgeprune.recipe.setting import MOST, Setting
 
+if TYPE_CHECKING:
+    from edgeprune.tasks import OwnMetric
+
 _MODEL = "A trained Keras model, or zoo:NAME. Default: the zoo model of --task."
 _DATA = (
     "Samples: a folder with one sub-folder per class, .npz, .npy, .csv, .json, .jsonl, .parquet, keras:NAME, "
     "tfds:NAME or package.module:function."
 )
 _RECIPE = "TOML file with these options. Options on the command line win."
+METRIC = "Your own metric, package.module:function, computed here from the outputs that devices send back."
 ModelName = Annotated[str | None, typer.Argument(help=_MODEL)]
 DataName = Annotated[str | None, Option(help=_DATA)]
 RecipeFile = Annotated[Path | None, Option("--recipe", help=_RECIPE)]
@@ -49,6 +53,16 @@ _PLACE = {
     for rare, names in enumerate(text.split("|"))
     for name in names.split()
 }
+
+
+def own_metric(name: str | None) -> "OwnMetric | None":
+    """The user's own metric by its name; naming it is asking for its code to run."""
+    if name is None:
+        return None
+    from edgeprune.data.callables import find_function
+    from edgeprune.tasks import OwnMetric
+
+    return OwnMetric(find_function(name, "f(y_true, outputs) -> {name: value} is expected."), name)
 
 
 def panel_of(name: str) -> str:

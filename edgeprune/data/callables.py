@@ -10,6 +10,7 @@ import importlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edgeprune.data.containers import read_given
 from edgeprune.data.dataset import Dataset
@@ -21,7 +22,7 @@ _EXPECTED = "A function that gives NumPy arrays, a tf.data.Dataset, or batches."
 
 def read_callable(request: DataRequest) -> Dataset:
     """Calls the function and reads what it gives."""
-    function = _find(request.source)
+    function = find_function(request.source, _EXPECTED)
     try:
         given = function()
     except InputError:
@@ -34,7 +35,14 @@ def read_callable(request: DataRequest) -> Dataset:
     return read_given(given, request, request.source.partition(":")[2])
 
 
-def _find(source: str) -> Callable[[], object]:
+def find_function(source: str, expected: str) -> Callable[..., Any]:
+    """The function ``package.module:function``, found from the working folder or among what is installed.
+
+    Naming it is asking for its code to run.
+
+    Raises:
+        InputError: the module cannot be imported, or has no such function.
+    """
     module_name, _, name = source.partition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)
@@ -47,7 +55,7 @@ def _find(source: str) -> Callable[[], object]:
         ) from error
     finally:
         sys.path.remove(here)
-    function: Callable[[], object] | None = getattr(module, name, None)
+    function: Callable[..., Any] | None = getattr(module, name, None)
     if not callable(function):
-        raise InputError(f"{module_name} has no function {name!r}.", _EXPECTED, "Check the name.")
+        raise InputError(f"{module_name} has no function {name!r}.", expected, "Check the name.")
     return function

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from edgeprune import preprocessing
 from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.streamed import Array, Mapped, ModelInput, Samples, Streamed, in_memory, is_streamed, pick
 from edgeprune.preprocessing import Step
-from edgeprune.tasks import Targets, metric_names
+from edgeprune.tasks import OwnMetric, Targets, metric_names, several
 from edgeprune.types import OutputTask, StreamInfo
 
 
@@ -43,6 +43,15 @@ class Split:
     def judged(self) -> np.ndarray | Targets | None:
         """Labels that metrics read."""
         return self.y if self.standing_in is None else self.standing_in
+
+    def compared(self, tasks: Sequence[OutputTask]) -> np.ndarray | Targets | None:
+        """Labels that a metric of the user's own reads: those that count, also where no other metric can."""
+        given, judged = several(self.y, len(tasks)), several(self.judged, len(tasks))
+        kept = tuple(
+            own if task.kind == "original" else one
+            for task, own, one in zip(tasks, given, judged, strict=True)
+        )
+        return kept if len(kept) > 1 else kept[0]
 
     @property
     def labels(self) -> np.ndarray | None:
@@ -89,6 +98,7 @@ class Dataset:
     licence: str = ""
     synthetic: bool = False  # made by a program, not recorded or written by people; every output tells it
     decisions: tuple[ReadingDecision, ...] = ()  # about the data, for people to check
+    own_metric: OwnMetric | None = None  # decides in place of the tasks' metrics
     sorted_names: bool = False  # nobody stated the order of `labels`: it is the alphabet's
 
     @property
@@ -102,8 +112,9 @@ class Dataset:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """Names of all figures, the primary one of the first output leading."""
-        return metric_names(self.tasks)
+        """Names of all figures, the primary one leading."""
+        own = () if self.own_metric is None else self.own_metric.names
+        return (*own, *metric_names(self.tasks))
 
     def model_input(self, x: Samples) -> ModelInput:
         """Raw samples to the model's input; streamed ones are read and preprocessed batch by batch."""

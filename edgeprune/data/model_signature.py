@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from edgeprune.keras_types import KerasLayer, KerasLoss, KerasModel, KerasTensor
 
@@ -114,8 +114,8 @@ class ModelSignature:
         return self.output_size
 
 
-def signature_of(model: KerasModel) -> ModelSignature:
-    """Reads a functional or sequential model of Keras 2 or 3."""
+def signature_of(model: KerasModel, loss: object = None) -> ModelSignature:
+    """Reads a functional or sequential model of Keras 2 or 3; `loss` counts instead of its compiled one."""
     inputs = tuple(
         InputSignature(
             _shape(one), getattr(one.dtype, "name", str(one.dtype)), _vocabulary(model, one), name
@@ -125,7 +125,7 @@ def signature_of(model: KerasModel) -> ModelSignature:
     # Where a model's own preprocessing would stand: the first two layers that do something.
     first = [layer for layer in _layers(model) if type(layer).__name__ != "InputLayer"][:2]
     scales = any(type(layer).__name__ in _SCALING for layer in first)
-    outputs = tuple(_output(model, number) for number in range(len(model.outputs)))
+    outputs = tuple(_output(model, number, loss) for number in range(len(model.outputs)))
     return ModelSignature(inputs, outputs[0].shape, outputs[0].head, scales, outputs=outputs)
 
 
@@ -135,10 +135,10 @@ def _input_names(model: KerasModel) -> list[str]:
     return names if len(names) == len(model.inputs) else [str(tensor.name) for tensor in model.inputs]
 
 
-def _output(model: KerasModel, number: int) -> OutputSignature:
+def _output(model: KerasModel, number: int, stated: object) -> OutputSignature:
     names = [str(name) for name in getattr(model, "output_names", ())]
     name = names[number] if number < len(names) else f"output_{number}"
-    loss = compiled_loss(model, number)
+    loss = compiled_loss(model, number, stated)
     logits, form, signed = False, None, False
     if loss is not None:
         config = loss.get_config() if hasattr(loss, "get_config") else {}
@@ -151,9 +151,9 @@ def _output(model: KerasModel, number: int) -> OutputSignature:
     )
 
 
-def compiled_loss(model: KerasModel, output: int) -> KerasLoss | str | None:
-    """The loss of one output as it was given to `compile`; None if there was none."""
-    loss = getattr(model, "loss", None)
+def compiled_loss(model: KerasModel, output: int, stated: object = None) -> KerasLoss | str | None:
+    """The loss of one output as it was given to `compile`, or `stated` instead; None if there was none."""
+    loss: Any = getattr(model, "loss", None) if stated is None else stated
     if isinstance(loss, dict):
         names = list(getattr(model, "output_names", ()))
         loss = loss.get(names[output]) if output < len(names) else None

@@ -50,12 +50,10 @@ def _pairs(written: object, option: str) -> Iterator[tuple[str, object]]:
 
 def read_value(metric: str, value: object, option: str) -> float:
     """A metric's value, as somebody wrote it."""
-    if quality_show(metric) is q.show_percent:
-        text = str(value).strip()
-        number = _number(text.removesuffix("%"), option)
-        found = number / 100 if text.endswith("%") or abs(number) > 1 else number
-    else:
-        found = _number(value, option)
+    text = str(value).strip()
+    found = _number(text.removesuffix("%") if not isinstance(value, bool) else value, option)
+    if text.endswith("%") or (quality_show(metric) is q.show_percent and abs(found) > 1):
+        found /= 100
     known = metric_of(metric)
     if known is not None and not known.possible(found):
         raise InputError(

@@ -7,6 +7,7 @@ from edgeprune.bundle.read import MANIFEST, SIGNATURE
 from edgeprune.bundle.seal import KEY, seal_of
 from edgeprune.gate.evidence import Evidence
 from edgeprune.metrics import METRICS
+from edgeprune.tasks import metric_names
 
 _KERAS = "model.keras"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -40,9 +41,11 @@ def manifest(evidence: Evidence) -> Iterator[str]:
     found = evidence.bundle.manifest
     if found.recipe.get("seed", found.seed) != found.seed:
         yield f"the seed is {found.seed}, and the recipe's is {found.recipe['seed']!r}"
-    unknown = [name for name in found.metrics if name not in METRICS]
-    if unknown:
-        yield f"the metric {unknown[0]!r} is not known"
+    # A user's own metrics lead; those of the outputs follow.
+    unknown = [name for name in found.metrics if name not in METRICS and not found.tasks]
+    unlisted = [name for name in metric_names(found.tasks) if name not in found.metrics]
+    if unknown or unlisted:
+        yield f"the metric {unknown[0]!r} is not known" if unknown else f"it does not list {unlisted[0]!r}"
     if not found.versions:
         yield "no versions are given"
     used, wanted = found.calibration.get("samples"), found.recipe.get("calibration")

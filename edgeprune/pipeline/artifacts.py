@@ -10,6 +10,7 @@ The dependency graph is part of what is read of the baseline; importance scores 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -177,10 +178,11 @@ class Baseline:
     def score_of(self, outputs: Outputs) -> float:
         """The score of outputs for the validation data.
 
-        A detector's loss may grow with its certainty while its boxes still get better: its metric counts.
+        A detector's loss may grow with its certainty while its boxes still get better: its metric counts, and
+        so does one of the user's own.
         """
         validation = self.data.validation
-        if any(task.kind == "boxes" for task in self.data.tasks):
+        if self.data.own_metric is not None or any(task.kind == "boxes" for task in self.data.tasks):
             return min(self.scores(validation, outputs, self.validation).values())
         targets = self.objective.targets(self.predictions, validation.y, validation.weights)
         return -self.objective.value(targets, outputs)
@@ -191,12 +193,18 @@ class Baseline:
         """All metrics of all outputs that have labels, on a split."""
         from edgeprune.tasks import figures
 
-        return figures(self.data.tasks, split.judged, outputs, first_input(inputs), threshold)
+        own = self.data.own_metric
+        mine = {} if own is None else own.figures(split.compared(self.data.tasks), outputs)
+        found = figures(self.data.tasks, split.judged, outputs, first_input(inputs), threshold)
+        return {**{name: value for name, value in mine.items() if math.isfinite(value)}, **found}
 
     def scores(self, split: Split, outputs: Outputs, inputs: ModelInput) -> dict[str, float]:
         """A score for each part that is judged by itself, as a fraction; see `edgeprune.tasks.scores`."""
         from edgeprune.tasks import scores
 
+        own = self.data.own_metric
+        if own is not None:
+            return {own.primary: own.score(own.figures(split.compared(self.data.tasks), outputs))}
         return scores(self.data.tasks, split.judged, outputs, first_input(inputs))
 
     def primary_metric(self, split: Split, outputs: Outputs, inputs: ModelInput) -> float:

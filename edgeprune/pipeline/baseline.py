@@ -17,7 +17,8 @@ from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.meaning import with_meaning, without_padding
-from edgeprune.pipeline.reading import loss_decision, metric_decision, with_sizes
+from edgeprune.pipeline.own_functions import own_metric_of, stated_loss
+from edgeprune.pipeline.reading import loss_decision, metric_decision, with_own_metric, with_sizes
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
 from edgeprune.tasks import distant_pictures, parts_of_values, several, useless_outputs
@@ -47,14 +48,17 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     source, seed = context.source, context.seed
     entry = entry_of(source.model, recipe.task) if is_zoo(source.model) else None
     model = None if entry is not None else _own_model(context)
+    own_metric = own_metric_of(recipe.measure.metric if source.metric is None else source.metric)
+    loss = None if entry is not None else _stated_loss(recipe, context, model)
     context.progress("open", 1.0)
-    data = _data(recipe, context, entry, model)
+    data = _data(recipe, context, entry, model, loss)
     context.progress("check", 0.0)
     if entry is not None:
         _check_task(entry, data)
         model = _zoo_model(entry, data, context)
+        loss = _stated_loss(recipe, context, model)
     else:
-        data = _rescaled(data, model, recipe.data.preprocess, context)
+        data = _rescaled(data, model, recipe.data.preprocess, context, loss)
     data = with_sizes(data)
     calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
     if is_streamed(data.validation.x):
@@ -62,7 +66,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
     predictions = predict(model, validation)
     if entry is None:
-        data = with_meaning(data, model, predictions)
+        data = with_meaning(data, model, predictions, loss)
         data = dataclasses.replace(
             data, validation=without_padding(data.validation, data.tasks, output_masks(model, validation)),
             test=without_padding(data.test, data.tasks, output_masks(model, test)),
@@ -70,11 +74,14 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         data = data.deciding(*_doubts(data, predictions, validation, force=context.source.force))
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
-        model, predictions, data.validation.y, recipe.train.distill, balanced=balanced
+        model, predictions, data.validation.y, recipe.train.distill, balanced=balanced, loss=loss
     )
     if entry is None:
         _refuse_unread(data, objective, predictions)
+    unlabelled = data.validation.y is None
     data = _labelled(data, model, predictions, test, objective)
+    if own_metric is not None:
+        data = with_own_metric(data, own_metric, predictions, unlabelled=unlabelled)
     data = data.deciding(loss_decision(objective, data), metric_decision(data))
     context.progress("check", 1.0)
     context.announce(data.decisions)
@@ -98,7 +105,14 @@ def _own_model(context: BuildContext) -> KerasModel:
     return whole
 
 
-def _data(recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: KerasModel) -> Dataset:
+def _stated_loss(recipe: Recipe, context: BuildContext, model: KerasModel) -> object:
+    given = context.source.loss
+    return stated_loss(recipe.train.loss if given is None else given, model)
+
+
+def _data(
+    recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: KerasModel, loss: object
+) -> Dataset:
     source = context.source.data
     if source is not None and not isinstance(source, Dataset):
         from edgeprune.data.model_signature import signature_of
@@ -106,7 +120,7 @@ def _data(recipe: Recipe, context: BuildContext, entry: ZooModel | None, model: 
 
         # The default task says nothing about a user's data.
         task = None if recipe.task == SETTINGS["task"].default else recipe.task
-        signature = None if entry is not None else signature_of(model)
+        signature = None if entry is not None else signature_of(model, loss)
         with context.stage("read") as tell:
             return open_data(
                 source, task=task, seed=context.seed, signature=signature, settings=recipe.data, progress=tell
@@ -133,7 +147,9 @@ def _check_task(entry: ZooModel, data: Dataset) -> None:
         )
 
 
-def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildContext) -> Dataset:
+def _rescaled(
+    data: Dataset, model: KerasModel, wanted: str, context: BuildContext, loss: object
+) -> Dataset:
     """The data in the model's own scaling, as it is `wanted` or as the labels tell; points as it gives them.
 
     Raises:
@@ -149,8 +165,9 @@ def _rescaled(data: Dataset, model: KerasModel, wanted: str, context: BuildConte
     def outputs(inputs: HeldSamples) -> Outputs:
         return predict(model, inputs)
 
-    data = with_class_order(data, signature_of(model), outputs, wanted, context.seed)
-    data = choose_scaling(data, signature_of(model), outputs, wanted, context.seed)
+    signature = signature_of(model, loss)
+    data = with_class_order(data, signature, outputs, wanted, context.seed)
+    data = choose_scaling(data, signature, outputs, wanted, context.seed)
     return in_model_form(data, outputs, context.seed)
 
 

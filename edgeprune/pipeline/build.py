@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,8 @@ class BuildOutcome:
 def build(
     model: KerasModel | Path | str | None = None, data: object = None, *,
     out: Path | str = "build/edgeprune", custom_objects: str = "", trust_model: bool = False,
-    force: bool = False, progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
+    metric: Callable[..., object] | str | None = None, loss: object = None, force: bool = False,
+    progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
 ) -> Bundle:
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
 
@@ -62,6 +64,9 @@ def build(
         out: folder to write; replaced as a whole, at the very end.
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
+        metric: a function ``f(y_true, outputs) -> {name: value}`` that decides in place of the task's own
+            metrics, or its name; see `edgeprune.tasks.own_metric`.
+        loss: as `compile` takes it, in place of the model's own.
         force: build even if nothing changed, and with a model that does no better than a constant answer.
         progress: told each stage's name and its share done.
         tools: how the device of a budget is reached: its Python, or a runner without Python.
@@ -73,7 +78,7 @@ def build(
             be met.
         DeviceError: the device of a budget refused, failed or went away; what was done is kept.
     """
-    source = Source(model, data, custom_objects, trust_model, force=force)
+    source = Source(model, data, custom_objects, trust_model, force=force, metric=metric, loss=loss)
     recipe = make_recipe(**with_defaults(model, settings))
     return run(source, recipe, out, progress=progress, force=force, tools=tools).bundle
 
@@ -216,6 +221,8 @@ def require_host() -> None:
 def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
     """Hashes of all inputs; empty where model or data are objects in memory."""
     model, data = source.model, source.data
+    if source.metric is not None or source.loss is not None:
+        return {}
     if not isinstance(model, (str, Path, type(None))) or not isinstance(data, (str, Path, type(None))):
         return {}
     if model is not None and not str(model).startswith(PREFIX) and not Path(model).exists():

@@ -47,6 +47,10 @@ def fingerprint(model: str | None, data: str | None, custom_objects: str, recipe
         "recipe": hashlib.sha256(settings.encode()).hexdigest(),
         "program": _program(),
     }
+    functions = (recipe.measure.metric, *(loss.rpartition("=")[2] for loss in recipe.train.loss))
+    for function in functions:
+        if function and ":" in function:
+            parts[function] = _module(function.partition(":")[0])
     if custom_objects:
         parts["custom_objects"] = _module(custom_objects)
     return parts

@@ -33,18 +33,18 @@ _DEVIATIONS = 3.0
 _LEAST_GAIN = 0.1  # of what is left above chance
 
 
-def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs) -> Dataset:
+def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs, loss: object = None) -> Dataset:
     """Data whose tasks say what the outputs of losses of one's own are, and the decisions."""
     tasks, said = list(data.tasks), list[ReadingDecision]()
     labels = several(data.validation.y, len(tasks))
     for number, (task, y, output) in enumerate(zip(data.tasks, labels, predictions, strict=True)):
-        if y is None or not is_own(model, number) or task.kind in ("boxes", "keypoints", "anomaly"):
+        if y is None or not is_own(model, number, loss) or task.kind in ("boxes", "keypoints", "anomaly"):
             continue
         fits = task.kind != "original" and not useless_outputs((task,), y, (output,))[0]
         if fits and not _names_few(y, output):
             continue
         kind: TargetKind = "embedding" if _is_embedding(y, output) else "original"
-        if kind == "original" and (fits or task.kind == kind or not _belongs(model, number, y, output)):
+        if kind == "original" and (fits or task.kind == kind or not _belongs(model, number, y, output, loss)):
             continue
         tasks[number] = OutputTask(kind, metrics_for(kind, None, None), task.name)
         words = {
@@ -92,6 +92,8 @@ def _is_embedding(y: np.ndarray, output: np.ndarray) -> bool:
     return recall_at(1, Evaluation(y, output)) > min(least, 1 - 0.5 * (1 - chance))
 
 
-def _belongs(model: KerasModel, number: int, y: np.ndarray, output: np.ndarray) -> bool:
-    compiled = compiled_for(keras_of(model), losses_of(model, number), y, output)
+def _belongs(
+    model: KerasModel, number: int, y: np.ndarray, output: np.ndarray, loss: object
+) -> bool:
+    compiled = compiled_for(keras_of(model), losses_of(model, number, loss), y, output)
     return compiled.prefers_own_labels(y, output)

@@ -21,6 +21,8 @@ class Source:
         custom_objects: module with the model's own layers, losses and metrics.
         trust_model: whether code in the model's file may run.
         trained: file of the zoo's model, where somebody has trained it already.
+        metric: a function of the user's own, or its name; see `edgeprune.tasks.own_metric`.
+        loss: as `compile` takes it, in place of the model's own.
         force: go on with a model that does no better than a constant answer.
     """
 
@@ -29,6 +31,8 @@ class Source:
     custom_objects: str = ""
     trust_model: bool = False
     trained: Path | None = None
+    metric: object = None
+    loss: object = None
     force: bool = False
 
     def load(self, path: Path) -> KerasModel:

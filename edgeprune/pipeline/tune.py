@@ -215,10 +215,11 @@ def _without_weights(
 
 def _watched(baseline: Baseline, cost: Cost, context: BuildContext) -> Callable[[int, KerasModel], None]:
     """Tells who watches the build how the model does on validation data."""
-    from edgeprune.metrics import METRICS
+    from edgeprune.tasks import metric_of
 
     watch, split = context.watch, baseline.data.validation
-    if watch is None or METRICS[baseline.data.metrics[0]].unit != "fraction":
+    first = metric_of(baseline.data.metrics[0])
+    if watch is None or (first is not None and first.unit != "fraction"):
         return lambda _epoch, _model: None
 
     def tell(epoch: int, model: KerasModel) -> None:

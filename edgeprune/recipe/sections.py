@@ -175,6 +175,10 @@ class TrainSettings(Checked):
         0.7, "Weight of the original's outputs in the targets, from 0 (labels alone) to 1.",
         bounds=dataclasses.replace(FRACTION, meaning="0 trains on labels alone"),
     )
+    loss: tuple[str, ...] = setting(
+        (), "Loss in place of the compiled one: a name of Keras' or package.module:function. OUTPUT=LOSS for "
+        "one of several outputs. Repeatable.",
+    )
     early_stopping: int = setting(
         0, "Stop after this many epochs without a better validation score. 0 never stops early.",
         bounds=NOT_NEGATIVE,
@@ -235,6 +239,9 @@ class QuantizeSettings(Checked):
 class MeasureSettings(Checked):
     """How the result is measured."""
 
+    metric: str | None = setting(
+        None, "Your own metric that decides: package.module:function, called as f(y_true, outputs).",
+    )
     eval_samples: int = setting(
         500, "Most test samples in the output folder, for measuring on devices.", bounds=NOT_NEGATIVE
     )

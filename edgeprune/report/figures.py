@@ -21,7 +21,7 @@ from edgeprune.report.plausible import stage_problems
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
-from edgeprune.tasks import metric_of
+from edgeprune.tasks import less_is_better, metric_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +94,7 @@ def main_metric(names: Sequence[str]) -> str | None:
 def quality_show(metric: str) -> Callable[[float], str]:
     """How values of a metric (or of ``1 - METRIC``) are written; R² is no percentage, though a fraction."""
     known = _metric(metric)
-    percentage = known is None or (known.unit == "fraction" and known.name != "r2")
+    percentage = known is not None and known.unit == "fraction" and known.name != "r2"
     return show_percent if percentage else (lambda value: f"{value:.4g}")
 
 
@@ -112,9 +112,9 @@ def quality_change(metric: str, before: float, after: float, error: float | None
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether more of it is better; so for a metric that is not known."""
+    """Whether more of it is better; the name of a user's own metric says it."""
     known = _metric(metric)
-    return known is None or known.higher_is_better
+    return not less_is_better(metric) if known is None else known.higher_is_better
 
 
 def _metric(name: str) -> Metric | None:
@@ -127,7 +127,9 @@ def _measured(value: float | None, source: str, reason: str) -> Figure:
 
 def deciding(bundle: Bundle) -> tuple[str, ...]:
     """Names of the figures that decide what "kept" means: the main metric of each output."""
-    tasks = bundle.manifest.tasks
+    tasks, named = bundle.manifest.tasks, bundle.manifest.metrics
+    if named and metric_of(named[0]) is None:
+        return (named[0],)  # a user's own metric decides alone
     if len(tasks) < 2:
         name = main_metric(bundle.manifest.metrics)
         return () if name is None else (name,)
@@ -174,7 +176,8 @@ def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
     fractions = [name for name in names if _is_fraction(name)]
     if not fractions:
         return f"the model is measured by {names[0]}, which has no percentage points."
-    columns = [name for name in before if _COLUMN in name.split("/") and name in after]
+    own = metric_of(names[0]) is None
+    columns = [name for name in before if _COLUMN in name.split("/") and name in after and not own]
     return {name: _worse_by(name, before[name], after[name]) for name in (*fractions, *columns)}
 
 
@@ -250,4 +253,6 @@ def _is_fraction(name: str) -> bool:
 
 
 def _worse_by(name: str, before: float, after: float) -> float:
-    return before - after if higher_is_better(name) else after - before
+    lost = before - after if higher_is_better(name) else after - before
+    # What is lost of a user's own metric is counted as `edgeprune.tasks.own_metric` does.
+    return lost if metric_of(name) is not None else lost / max(1.0, abs(before))

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.errors import EdgepruneError, VerificationError
-from edgeprune.metrics import METRICS
 from edgeprune.pipeline.source import Source
 from edgeprune.progress import GivenUpError, Interim, Progress, Watch
 from edgeprune.recipe import recipe
+from edgeprune.report.figures import higher_is_better
 from edgeprune.report.read import read_report
 from edgeprune.sweep.trial_pruner import ReferenceTrial, reason_to_stop
 
@@ -123,7 +123,7 @@ def _build(assignment: Assignment, progress: Progress, watch: Watch) -> Outcome:
     deployed, seen = report.stages.deployed, report.quantization.validation
     assert seen is not None  # noqa: S101  (a build always compares)
     name, test = next(iter(deployed.metrics.items()), ("agreement", math.nan))
-    higher = METRICS[name.partition("/")[0]].higher_is_better
+    higher = higher_is_better(name)
     figures: dict[str, float | None] = {
         "accuracy": seen.agreement_fraction if seen.deployed_metric is None else seen.deployed_metric,
         "size": float(bundle.model.stat().st_size),

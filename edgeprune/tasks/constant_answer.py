@@ -49,14 +49,16 @@ def distant_pictures(
     """Outputs that show what is wanted, but farther from it than always giving the mean: a clause each."""
     found = []
     for task, truth, output in zip(tasks, several(y, len(tasks)), outputs):
-        if task.kind != "image" or truth is None or len(truth) < _FEWEST or _useless(task, truth, output, None):
+        if task.kind != "image" or truth is None or len(truth) < _FEWEST:
+            continue
+        if _useless(task, truth, output, None):
             continue
         value = r2(evaluation_of(task, truth, output))
         if value <= 0:
             where = f"output '{task.name}': " if len(tasks) > 1 else "outputs: "
             found.append(
-                f"{where}R² is {value:.3g}, always giving the mean has 0: its pictures show what is wanted, but "
-                "their brightness or contrast is off"
+                f"{where}R² is {value:.3g}, always giving the mean has 0: its pictures show what is wanted, "
+                "but their brightness or contrast is off"
             )
     return tuple(found)
 

@@ -160,10 +160,12 @@ def compiled_for(
     return found[first if passed else best]
 
 
-def losses_of(model: KerasModel, output: int) -> list[tuple[KerasLoss | str, float]]:
+def losses_of(
+    model: KerasModel, output: int, stated: object = None
+) -> list[tuple[KerasLoss | str, float]]:
     """The losses of one output with their weights among themselves; empty where it has none."""
-    loss = compiled_loss(model, output)
-    given = getattr(model, "loss", None)
+    loss = compiled_loss(model, output, stated)
+    given = getattr(model, "loss", None) if stated is None else stated
     several = given if isinstance(given, (list, tuple)) and len(model.outputs) == 1 else loss
     if isinstance(several, (list, tuple)) and len(several) > 1:
         weights = _weights(model)
@@ -190,9 +192,9 @@ def output_weight(model: KerasModel, output: int) -> float:
     return float(found) if isinstance(found, (int, float)) else 1.0
 
 
-def is_own(model: KerasModel, output: int) -> bool:
+def is_own(model: KerasModel, output: int, stated: object = None) -> bool:
     """Whether an output was compiled with a loss that Keras does not know."""
-    return any(label_form(loss) == "any" for loss, _ in losses_of(model, output))
+    return any(label_form(loss) == "any" for loss, _ in losses_of(model, output, stated))
 
 
 def is_plain(loss: KerasLoss | str) -> bool:

@@ -183,11 +183,12 @@ class TrainingObjective:
 
 def training_objective(
     model: KerasModel, predictions: Predictions, labels: np.ndarray | Targets | None, teacher_ratio: float, *,
-    balanced: bool = False,
+    balanced: bool = False, loss: object = None,
 ) -> TrainingObjective:
     """The objective of training a model like the teacher `model`, given its predictions for some samples.
 
-    `balanced`: classes count alike, however many samples they have.
+    `balanced`: classes count alike, however many samples they have; `loss` counts instead of the compiled
+    one.
 
     Raises:
         InputError: labels that a compiled loss cannot read.
@@ -197,7 +198,7 @@ def training_objective(
         for y, output in zip(several(labels, len(predictions)), predictions, strict=True)
     ]
     objectives = tuple(
-        dataclasses.replace(objective_of(model, output, y, number), teacher_ratio=teacher_ratio)
+        dataclasses.replace(objective_of(model, output, y, number, loss), teacher_ratio=teacher_ratio)
         for number, (output, y) in enumerate(zip(predictions, each, strict=True))
     )
     weight, first = None, each[0]
@@ -208,19 +209,20 @@ def training_objective(
 
 
 def objective_of(
-    model: KerasModel, predictions: np.ndarray, labels: np.ndarray | None, output: int = 0
+    model: KerasModel, predictions: np.ndarray, labels: np.ndarray | None, output: int = 0,
+    stated: object = None,
 ) -> Objective:
     """The objective of output number `output`: (N, …, C) predictions and (N, …) labels or None."""
-    losses = losses_of(model, output)
+    losses = losses_of(model, output, stated)
     weight = output_weight(model, output)
     if len(losses) == 1:
         (loss, _), name = losses[0], loss_name(losses[0][0])
         if name in _PLAIN and is_plain(loss):
-            return Objective(_PLAIN[name], takes_logits(loss), origin=_as_compiled(name), weight=weight)
+            return Objective(_PLAIN[name], takes_logits(loss), origin=_origin(name, stated), weight=weight)
     if losses and labels is not None and len(labels):
         names = " and ".join(loss_name(loss) for loss, _ in losses)
         compiled = compiled_for(keras_of(model), losses, labels, predictions)
-        return Objective("compiled", compiled=compiled, origin=_as_compiled(names), weight=weight)
+        return Objective("compiled", compiled=compiled, origin=_origin(names, stated), weight=weight)
     kind, logits = _inferred(predictions, labels)
     origin = f"{_IN_WORDS[kind]}, inferred from the outputs and labels"
     return Objective(kind, logits, origin=origin, weight=weight)
@@ -233,8 +235,8 @@ def _without_gaps(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(labels), predictions.reshape(labels.shape), labels)
 
 
-def _as_compiled(name: str) -> str:
-    return f"{name}, as the model was compiled"
+def _origin(name: str, stated: object) -> str:
+    return f"{name}, as {'the model was compiled' if stated is None else 'stated'}"
 
 
 def _product(one: np.ndarray | None, other: np.ndarray | None) -> np.ndarray | None:

@@ -44,7 +44,7 @@ def one(bundle: Path, **limits: Any) -> Judgement:
     ("minimum", "class/accuracy=97", "class/accuracy=97.1", 0.97),
     ("minimum", "class/accuracy=97%", "class/accuracy=97.1%", 0.97),
     ("minimum", "class/accuracy=0.97", "class/accuracy=0.971", 0.97),
-    ("minimum", "box/r2=0.8", "box/r2=0.81", 0.8),
+    ("minimum", "box/r2=0.8", "box/r2=0.81", 0.8), ("minimum", "box/r2=80%", "box/r2=81%", 0.8),
     ("minimum", "class/f1_per_class/traffic light=80", "class/f1_per_class/traffic light=81", 0.8),
     ("maximum", "box/mean_absolute_error=2.75", "box/mean_absolute_error=2.74", 2.75),
     ("max_drop", "class/accuracy=0.5", "class/accuracy=0.49", 0.5),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from edgeprune.errors import InputError
 from edgeprune.pipeline import build as pipeline
 from edgeprune.recipe import recipe
 
@@ -70,6 +71,7 @@ def test_samples_preprocessing_loss_and_metric_are_told_before_training(told):
     assert found["metric"].choice == "accuracy."
 
 
+@pytest.mark.heavy
 def test_each_output_has_its_loss_and_metric(told):
     x, y, total = samples()
     found = told(linear(("class", "total")), x=x, y_class=y, y_total=total)
@@ -78,3 +80,64 @@ def test_each_output_has_its_loss_and_metric(told):
         "total: squared error, inferred from the outputs and labels."
     )
     assert found["metric"].choice.startswith("class: accuracy; total: r2.")
+
+
+def decided(tmp_path, model, data, **given):
+    """What `build` decides before it trains anything."""
+    found = []
+
+    def announce(decisions):
+        found.extend(decisions)
+        raise StoppedError
+
+    settings = {name: given.pop(name) for name in ("metric_name", "losses") if name in given}
+    made = recipe(calibration=16, metric=settings.get("metric_name"), loss=settings.get("losses", ()))
+    with pytest.raises(StoppedError):
+        pipeline.run(
+            pipeline.Source(model, data, **given), made, tmp_path / "out", resume=False, announce=announce
+        )
+    return {one.subject: one for one in found}
+
+
+def test_a_metric_of_ones_own_is_tried_before_training(tmp_path, monkeypatch):
+    x, y, _ = samples()
+    (tmp_path / "my_metrics.py").write_text(
+        "def hits(y, out):\n    return {'hits': (out.argmax(-1) == y).mean()}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    found = decided(tmp_path, linear(), (x, y), metric_name="my_metrics:hits")
+    assert found["metric"].choice == "hits, of my_metrics:hits. Of it more is better."
+    with pytest.raises(InputError, match="compares outputs with labels, and the data has none"):
+        decided(tmp_path, linear(), x, metric=lambda *_: {"hits": 1.0})
+    with pytest.raises(InputError, match="failed: TypeError"):
+        decided(tmp_path, linear(), (x, y), metric=lambda: {"hits": 1.0})
+    with pytest.raises(InputError, match="no function 'misses'"):
+        decided(tmp_path, linear(), (x, y), metric_name="my_metrics:misses")
+
+
+@pytest.mark.heavy
+def test_a_stated_loss_counts_instead_of_the_compiled_one(tmp_path):
+    x, y, total = samples()
+    model = linear()
+    model.compile("sgd", "categorical_crossentropy")
+    found = decided(tmp_path, model, (x, y), losses=("sparse_categorical_crossentropy",))
+    assert found["loss"].choice == "sparse_categorical_crossentropy, as stated."
+    assert model.loss == "categorical_crossentropy"  # the user's model stays as it is
+    two = linear(("class", "total"))
+    both = decided(tmp_path, two, (x, (y, total)), losses=("total=mean_absolute_error",))
+    assert both["loss"].choice == (
+        "class: cross-entropy, inferred from the outputs and labels; total: mean_absolute_error, as stated."
+    )
+    assert decided(tmp_path, model, (x, y), loss=own_loss)["loss"].choice == "own_loss, as stated."
+    for losses, message in (
+        (("mean_square_error",), "no loss 'mean_square_error'.*Did you mean 'mean_squared_error'"),
+        (("other=mse",), "names the output 'other'.*class"),
+    ):
+        with pytest.raises(InputError, match=message):
+            decided(tmp_path, linear(("class",)), (x, y), losses=losses)
+
+
+def own_loss(y_true, y_pred):
+    import tensorflow as tf
+
+    return tf.reduce_mean(tf.square(tf.one_hot(tf.cast(tf.reshape(y_true, [-1]), "int32"), 3) - y_pred), -1)
