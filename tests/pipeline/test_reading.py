@@ -53,7 +53,7 @@ def told(tmp_path):
                 source, recipe(calibration=16), tmp_path / "out", resume=False, announce=announce,
                 progress=lambda *told: stages.append(told),
             )
-        assert {stage for stage, _ in stages} <= {"read"}
+        assert {stage for stage, _ in stages} <= {"open", "read", "check"}
         return {one.subject: one for one in found}
 
     return run
