@@ -96,6 +96,20 @@ def parse(text: str | bytes, where: str) -> Json:
     return cast("Json", document)
 
 
+def parse_data(text: str | bytes) -> Any:
+    """Read JSON of another program, such as a data set's: NaN and keys given twice pass.
+
+    Raises:
+        ValueError: not JSON, or nested deeper than any program follows.
+    """
+    try:
+        document = json.loads(text)
+        check_depth(document, "It")
+    except (RecursionError, InputError) as error:
+        raise ValueError("nested too deep") from error
+    return document
+
+
 def check_depth(document: object, where: str, deepest: int = _DEEPEST) -> None:
     """Refuse values that hold each other so deep that a program which follows them runs out of stack."""
     level = [document]

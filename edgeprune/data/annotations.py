@@ -10,13 +10,13 @@ What stands in each:
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import numpy as np
 
+from edgeprune import jsonable
 from edgeprune.data.folders import text_of
 from edgeprune.errors import InputError, shown, unreadable
 
@@ -110,7 +110,7 @@ def _yolo_box(values: Sequence[float]) -> Box:
 def read_coco(path: Path) -> CocoFile:
     """Objects of all pictures that a COCO file lists."""
     try:
-        content = json.loads(text_of(path, "COCO's JSON is expected."))
+        content = jsonable.parse_data(text_of(path, "COCO's JSON is expected."))
         pictures = {one["id"]: one for one in content["images"]}
         categories = sorted(content["categories"], key=lambda one: one["id"])
         used = {one["category_id"] for one in content["annotations"]}
@@ -123,7 +123,7 @@ def read_coco(path: Path) -> CocoFile:
             picture = pictures[one["image_id"]]
             if "bbox" in one or "keypoints" in one:
                 things[str(picture["file_name"])].append(_coco_thing(one, picture, names))
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         expected = "COCO's JSON with images, annotations and categories is expected."
         raise unreadable(path, error, expected, "Export it again.") from error
     return CocoFile(things, tuple(names.values()), _point_names(categories, things))

@@ -12,12 +12,12 @@ however the picture is stretched to the model's input. Crowds and difficult obje
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from edgeprune import jsonable
 from edgeprune.data import pairs
 from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo
 from edgeprune.data.dataset import Dataset
@@ -96,8 +96,8 @@ def _looks_like_coco(path: Path) -> bool:
     if path.stat().st_size > 1 << 24:
         return False
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        content = jsonable.parse_data(path.read_bytes())
+    except (OSError, ValueError):
         return False
     return isinstance(content, dict) and {"images", "annotations", "categories"} <= content.keys()
 

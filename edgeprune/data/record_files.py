@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from edgeprune import jsonable
 from edgeprune.bundle.eval_data import free_memory_bytes
 from edgeprune.data.table import Table, table_of
 from edgeprune.errors import InputError, not_installed, shown, unreadable
@@ -40,7 +41,7 @@ def read_jsonl(content: bytes, path: Path, *, rows: int | None = None) -> Table:
         if rows is not None and len(records) == rows:
             break
         try:
-            record = json.loads(line)
+            record = jsonable.parse_data(line)
         except ValueError as error:
             raise InputError(
                 f"{shown(path)}, line {number}, is no JSON ({error}).",
@@ -59,7 +60,7 @@ def read_jsonl(content: bytes, path: Path, *, rows: int | None = None) -> Table:
 def read_json(content: bytes, path: Path) -> Table:
     """A list of objects, or columns by name."""
     try:
-        found = json.loads(_utf8(content, path))
+        found = jsonable.parse_data(_utf8(content, path))
     except ValueError as error:
         raise unreadable(path, error, _EXPECTED) from error
     lists = [one for one in found.values() if _are_records(one)] if isinstance(found, dict) else []
@@ -68,13 +69,21 @@ def read_json(content: bytes, path: Path) -> Table:
     elif isinstance(found, dict) and len(lists) == 1:
         columns = _columns(lists[0])
     elif isinstance(found, dict) and "columns" in found and "data" in found:
-        columns = _columns([dict(zip(found["columns"], row, strict=True)) for row in found["data"]])
+        columns = _columns(_records_of(found["columns"], found["data"], path))
     elif isinstance(found, dict):
         columns = _by_name(found, path)
     else:
         raise InputError(f"{shown(path)} holds no records.", _EXPECTED, "Write it as such a list.")
     count = len(next(iter(columns.values()), ()))
     return table_of(path, columns, range(1, count + 1), "entry")
+
+
+def _records_of(names: object, rows: object, path: Path) -> list[Record]:
+    """Records of rows whose columns are named once, as pandas writes them with ``orient="split"``."""
+    try:
+        return [dict(zip(names, row, strict=True)) for row in rows]  # type: ignore[attr-defined,call-overload]
+    except (ValueError, TypeError) as error:
+        raise unreadable(path, error, _EXPECTED) from error
 
 
 def read_parquet(path: Path, *, rows: int | None = None) -> Table:
