@@ -12,8 +12,11 @@ takes several devices at once. The process that runs the model imports no Tensor
 this package. Errors: `InputError` (bad target or device name), `DeviceError` (everything the device does).
 """
 
-from device_runners.benchmark import bench, bench_devices
+from device_runners.benchmark import bench, bench_devices, bench_threads
 from device_runners.comparison import Comparison, Verdict, compare
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions
 
-__all__ = ["DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_devices", "compare"]
+__all__ = [
+    "DEFAULT_OPTIONS", "BenchOptions", "Comparison", "Verdict", "bench", "bench_devices",
+    "bench_threads", "compare",
+]

@@ -1,5 +1,6 @@
-"""`bench`: a bundle or a bare `.tflite` on one or several devices, one `RunRecord` each."""
+"""`bench`: a bundle or a bare `.tflite` on one or several devices, with one or several numbers of threads."""
 
+import dataclasses
 import threading
 import time
 from collections.abc import Sequence
@@ -40,14 +41,28 @@ def bench_devices(
     target: Path | str | Bundle, devices: Sequence[str], options: BenchOptions = DEFAULT_OPTIONS
 ) -> list[RunRecord | EdgepruneError]:
     """Measure on several devices at once; a device's failure stands in place of its record."""
+    found = bench_threads(target, devices, (options.threads,), options)
+    return [one if isinstance(one, EdgepruneError) else one[0] for one in found]
+
+
+def bench_threads(
+    target: Path | str | Bundle, devices: Sequence[str], threads: Sequence[int],
+    options: BenchOptions = DEFAULT_OPTIONS,
+) -> list[list[RunRecord] | EdgepruneError]:
+    """Measure with each number of threads in turn, on several devices at once.
+
+    A device's records are in the order of `threads`; its failure stands in place of all of them. Nothing
+    else gets the device between its runs.
+    """
     run = RUNNERS.get(options.runner)
     if run is None:
         raise InputError(f"There is no runner {options.runner!r}.", f"Expected {' or '.join(RUNNERS)}.")
     opened = open_target(target)
     sessions: list[Session] = []
     interrupted = threading.Event()
+    each = [dataclasses.replace(options, threads=count) for count in threads]
 
-    def one(device: str) -> RunRecord | EdgepruneError:
+    def one(device: str) -> list[RunRecord] | EdgepruneError:
         try:
             transport, limit_s = open_transport(device), options.time_limit_s
             session = Session(transport, limit_s, options.lock_wait_s, options.waiting)
@@ -55,13 +70,16 @@ def bench_devices(
             if interrupted.is_set():  # between the connection and this line
                 session.abort()
             with session:
-                began = time.monotonic_ns()
-                record = run(session, opened, options)
-                record = check_record(record, device, opened, options, time.monotonic_ns() - began)
+                records = [measured(session, device, settings) for settings in each]
             own = options.metric
-            return record if own is None else with_own_metric(record, opened.bundle, own)
+            return records if own is None else [with_own_metric(one, opened.bundle, own) for one in records]
         except EdgepruneError as error:
             return error
+
+    def measured(session: Session, device: str, settings: BenchOptions) -> RunRecord:
+        began = time.monotonic_ns()
+        record = run(session, opened, settings)
+        return check_record(record, device, opened, settings, time.monotonic_ns() - began)
 
     with ThreadPoolExecutor(max(len(devices), 1)) as pool:
         try:

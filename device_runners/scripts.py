@@ -125,6 +125,7 @@ cd "$1" || exit 73; files=$2/files; shift 2
 while [ $# -gt 0 ]; do
   [ -f "$files/$2" ] || exit 78
   case $1 in */*) mkdir -p "${1%/*}" || exit 28;; esac
+  rm -f "$1"
   ln "$files/$2" "$1" 2>/dev/null || cp "$files/$2" "$1" || exit 28
   sum=$(sha256sum < "$1")
   [ "${sum%% *}" = "$2" ] || { rm -f "$files/$2"; exit 76; }

@@ -10,7 +10,7 @@ import typer
 
 from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
 from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
-from edgeprune.errors import EdgepruneError
+from edgeprune.errors import EdgepruneError, InputError
 
 if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
@@ -19,7 +19,9 @@ EXAMPLES = """Examples
 
 edgeprune bench build/edgeprune --device local --device ssh://pi@pi.local
 
-edgeprune bench model.tflite --device adb:// --threads 2"""
+edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
+_THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
+_MOST_THREADS = 64
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 
 
@@ -27,7 +29,7 @@ def bench(
     target: Annotated[Path, typer.Argument(help="A bundle (accuracy, latency, memory) or a .tflite file.")],
     device: Annotated[list[str] | None, typer.Option("--device", help=_DEVICE)] = None,
     runner: Annotated[str, typer.Option(help="python, native or benchmark_model.")] = "python",
-    threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
+    threads: Annotated[str, typer.Option(help=_THREADS)] = "1",
     runs: Annotated[int, COUNT(help="Timed inferences, at least.")] = 50,
     warmup: Annotated[int, FROM_0(help="Inferences before those, at least.")] = 5,
     min_time: Annotated[float, SECONDS(help="Seconds of timed inferences, at least.")] = 1.0,
@@ -42,25 +44,42 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure accuracy, latency and memory on devices."""
-    from device_runners.benchmark import bench_devices
+    from device_runners.benchmark import bench_threads
     from device_runners.options import BenchOptions
 
     options = BenchOptions(
-        threads=threads, runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
+        runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
         benchmark_model=benchmark_model, native_runner=native_runner, waiting=say_waiting,
         metric=own_metric(metric),
     )
     devices = device or ["local"]
-    _print(devices, bench_devices(target, devices, options), as_json)
+    _print(devices, bench_threads(target, devices, _counts(threads), options), as_json)
 
 
-def _print(devices: Sequence[str], results: Sequence[RunRecord | EdgepruneError], as_json: bool) -> None:
+def _counts(text: str) -> list[int]:
+    """Numbers of threads.
+
+    Raises:
+        InputError: text that is none, numbers out of range or twice.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    counts = [int(part) if part.isascii() and part.isdigit() and len(part) < 4 else 0 for part in parts]
+    if not all(1 <= count <= _MOST_THREADS for count in counts) or len(set(counts)) < len(counts):
+        raise InputError(
+            f"--threads is {text[:60]!r}.", f"Numbers from 1 to {_MOST_THREADS} were expected, each once.",
+            "For example --threads 1,2,4.",
+        )
+    return counts
+
+
+def _print(
+    devices: Sequence[str], results: Sequence[list[RunRecord] | EdgepruneError], as_json: bool
+) -> None:
     """One table or JSON list of what worked; then the first failure, if any, decides the exit code."""
     from edgeprune import jsonable
-    from edgeprune.run_record import RunRecord
 
-    records = [result for result in results if isinstance(result, RunRecord)]
+    records = [record for result in results if isinstance(result, list) for record in result]
     failures = [result for result in results if isinstance(result, EdgepruneError)]
     if as_json:
         say_document(jsonable.dumps(records))
@@ -77,24 +96,33 @@ def _print_table(records: Sequence[RunRecord]) -> None:
     from rich.table import Table
 
     metrics = list(dict.fromkeys(name for record in records for name in record.metrics if _is_main(name)))
-    table = Table("device", "p50 ms", "p90 ms", "p99 ms", "peak MB", "model MB", *cells(metrics))
+    several = len({record.settings.threads for record in records}) > 1
+    columns = ("p50 ms", "p90 ms", "p99 ms", "first ms", "peak MB", "model MB")
+    table = Table("device", *(("threads",) if several else ()), *columns, *cells(metrics))
     for record in records:
         latency, memory = record.latency, record.memory
         table.add_row(
-            cell(record.device),
+            cell(record.device), *((str(record.settings.threads),) if several else ()),
             *(_number(value, 3) for value in (latency.p50_ms, latency.p90_ms, latency.p99_ms)),
+            _number((record.load_ns + record.first_inference_ns) / 1e6, 1),
             *(_number(value and value / 1e6, 1) for value in (memory.peak_bytes, memory.model_bytes)),
             *(_number(record.metrics.get(name), 4) for name in metrics),
         )
     draw(table)
-    for record in records:
-        facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
-        lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
-        if record.synthetic:
-            lines.append("the metrics are over synthetic data: they say nothing about the real world")
-        lines += [f"unstable: {reason}" for reason in record.unstable]
-        for line in lines:
-            say(f"{record.device}: {line}")
+    for line in dict.fromkeys(line for record in records for line in _remarks(record)):
+        say(line)
+
+
+def _remarks(record: RunRecord) -> list[str]:
+    """What a device is, and what to know about its figures."""
+    facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
+    lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
+    if record.synthetic:
+        lines.append("the metrics are over synthetic data: they say nothing about the real world")
+    if record.settings.threads > facts.cores:
+        lines.append(f"{record.settings.threads} threads share {facts.cores} cores")
+    lines += [f"unstable: {reason}" for reason in record.unstable]
+    return [f"{record.device}: {line}" for line in lines]
 
 
 def _is_main(name: str) -> bool:

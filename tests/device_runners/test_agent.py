@@ -14,10 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from device_runners import BenchOptions, bench
+from device_runners import BenchOptions, bench, bench_threads
 from device_runners.agent import facts, interleaved, job, measure, stability, tensors
 from device_runners.python_runner import agent_zip
+from edgeprune.cli import app
 from edgeprune.errors import InputError
 from edgeprune.run_record import DeviceFacts, DeviceState, RunRecord, percentile, spread, summarize
 from edgeprune.types import Manifest, TensorInfo
@@ -314,3 +316,19 @@ def test_a_local_run_agrees_with_the_host_s_own_interpreter(bundle: Path) -> Non
     )
     np.testing.assert_array_equal(kept, np.array(outputs))
     assert record.metrics["accuracy"] == pytest.approx(np.mean(kept.argmax(-1) == arrays["y"]), abs=1e-12)
+
+
+def test_several_numbers_of_threads_are_measured_in_one_run(bundle: Path) -> None:
+    quick = BenchOptions(min_time_s=0.05, runs=10, eval_samples=7)
+    (records,) = bench_threads(bundle, ["local"], (2, 1), quick)
+    assert isinstance(records, list)
+    assert [record.settings.threads for record in records] == [2, 1]
+    assert records[0].predictions == records[1].predictions
+    assert all(len(record.latency_ns) >= 10 for record in records)
+
+
+@pytest.mark.parametrize("threads", ["", "0", "65", "1,2,2", "1;2", "-1", "1.5", "²", "1,,2", "many"])
+def test_numbers_of_threads_that_cannot_be_meant_are_refused(threads: str, bundle: Path) -> None:
+    done = CliRunner().invoke(app, ["bench", str(bundle), "--threads", threads])
+    assert isinstance(done.exception, InputError)
+    assert str(done.exception).startswith(f"--threads is {threads!r}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from device_runners import BenchOptions, bench, bench_devices
+from device_runners import BenchOptions, bench, bench_devices, bench_threads
 from device_runners.native.runner import build_program
 from edgeprune.run_record import RunRecord
 
@@ -76,6 +76,15 @@ def test_adb_python(droid: Bed, carried_python: str, bundle: Path, reference: Ru
 def test_several_devices_at_once(pi64: Bed, bundle: Path) -> None:
     records = bench_devices(bundle, ["local", pi64.device], BenchOptions(**QUICK))
     assert [record.device for record in records if isinstance(record, RunRecord)] == ["local", pi64.device]
+
+
+def test_numbers_of_threads_in_one_session(here: Bed, bundle: Path) -> None:
+    options = BenchOptions(**QUICK, python=sys.executable)
+    (records,) = bench_threads(bundle, [here.device], (1, 2), options)
+    assert isinstance(records, list)
+    assert [record.settings.threads for record in records] == [1, 2]
+    assert records[0].predictions == records[1].predictions
+    assert not here.leftovers()
 
 
 def native_options(roots: Path) -> BenchOptions:
