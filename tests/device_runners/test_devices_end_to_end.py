@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from device_runners import BenchOptions, bench, bench_devices, bench_threads
 from device_runners.native.runner import build_program
 from edgeprune.run_record import RunRecord
+from edgeprune.tasks import OwnMetric
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,8 +54,11 @@ def test_ssh_into_aarch64(pi64: Bed, bundle: Path, reference: RunRecord) -> None
 
 
 def test_ssh_into_armhf(pi32: Bed, bundle: Path, reference: RunRecord) -> None:
-    record = bench(bundle, pi32.device, BenchOptions(**QUICK))
-    check_record(record, "ssh://pi32", reference)
+    """A metric of the user's own is computed here, from what this device sends back."""
+    hits = OwnMetric(lambda y, outputs: {"hits": float((outputs.argmax(-1) == y).mean())}, "hits")
+    record = bench(bundle, pi32.device, BenchOptions(**QUICK, metric=hits))
+    assert record.metrics["hits"] == pytest.approx(record.metrics["accuracy"], abs=1e-9)
+    check_record(dataclasses.replace(record, metrics=reference.metrics), "ssh://pi32", reference)
     assert record.runtime.name == "tflite-runtime"
     assert record.predictions[0].shape == reference.predictions[0].shape
     assert not pi32.leftovers()
