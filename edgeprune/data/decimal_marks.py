@@ -10,7 +10,7 @@ A column of which nothing tells is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +24,8 @@ _COMMA = re.compile(rf"\s*{_SIGN}(\d+|\d{{1,3}}(\.\d{{3}})+)?,\d+{_POWER}\s*")
 _THOUSANDS_COMMA = re.compile(rf"\s*{_SIGN}\d{{1,3}}(,\d{{3}})+(\.\d+)?\s*")
 _THOUSANDS_POINT = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}}(\.\d{{3}})+\s*")
 _EITHER = re.compile(rf"\s*{_SIGN}[1-9]\d{{0,2}},\d{{3}}\s*")  # 1,234
-_MOST = 0.5
+_MOST, _LOOKED_AT = 0.5, 1000  # of the cells, of which so many are looked at
 _LONGEST = 64  # characters of a number; matching takes longer the longer a text is
-Cells = Sequence[str] | np.ndarray
 
 
 def is_number(cell: str, *, comma: bool = True) -> bool:
@@ -67,11 +66,13 @@ def with_points(
         if mark == "," or (usual == "," and name not in with_commas and _are_thousands(cells)):
             found[name] = as_objects([
                 cell.replace(".", "").replace(",", ".")
-                if _COMMA.fullmatch(cell) or _THOUSANDS_POINT.fullmatch(cell) else cell for cell in cells
+                if _COMMA.fullmatch(cell) or ("." in cell and _THOUSANDS_POINT.fullmatch(cell)) else cell
+                for cell in cells
             ])
         elif mark == ".":
             found[name] = as_objects([
-                cell.replace(",", "") if _THOUSANDS_COMMA.fullmatch(cell) else cell for cell in cells
+                cell.replace(",", "") if "," in cell and _THOUSANDS_COMMA.fullmatch(cell) else cell
+                for cell in cells
             ])
     return found, _note(path.name, {marks[name] or usual for name in marks})
 
@@ -84,40 +85,37 @@ def _note(name: str, marks: set[str]) -> str:
     return f"Some columns of {shown(name)} have decimal commas, others separate thousands by commas."
 
 
-def _filled(cells: Cells) -> list[str]:
-    return [cell for cell in cells if cell.strip().lower() not in GAPS]
-
-
 def has_commas(cells: np.ndarray) -> bool:
     """Whether most cells are texts of numbers, and some of them have commas."""
-    if cells.dtype.kind != "O" or not any("," in cell for cell in cells):
+    if cells.dtype.kind != "O" or not any("," in cell and is_number(cell) for cell in cells):
         return False
-    filled = _filled(cells)
-    matched = [cell for cell in filled if is_number(cell)]
-    return len(matched) > _MOST * len(filled) and any("," in cell for cell in matched)
+    return _are_numbers(cells, comma=True)
 
 
-def _mark(cells: Cells) -> str:
+def _are_numbers(cells: np.ndarray, *, comma: bool) -> bool:
+    """Whether most of some cells are, gaps left out."""
+    sample = [cell for cell in cells[:: max(1, len(cells) // _LOOKED_AT)] if cell.strip().lower() not in GAPS]
+    return sum(is_number(cell, comma=comma) for cell in sample) > _MOST * len(sample)
+
+
+def _mark(cells: np.ndarray) -> str:
     """The decimal mark of a column with commas; empty where nothing tells."""
-    numbers = [cell for cell in _filled(cells) if is_number(cell)]
-    if any(_THOUSANDS_COMMA.fullmatch(cell) and (cell.count(",") > 1 or "." in cell) for cell in numbers):
-        return "."
-    commas = [cell for cell in numbers if "," in cell]
-    if any(not _EITHER.fullmatch(cell) for cell in commas):
-        return ","
-    return "." if any("." in cell for cell in numbers if "," not in cell) else ""
+    for cell in cells:
+        if "," in cell and is_number(cell):
+            if _THOUSANDS_COMMA.fullmatch(cell) and (cell.count(",") > 1 or "." in cell):
+                return "."
+            if not _EITHER.fullmatch(cell):
+                return ","
+    return "." if any("." in cell and is_number(cell, comma=False) for cell in cells) else ""
 
 
-def _has_points(cells: Cells) -> bool:
+def _has_points(cells: np.ndarray) -> bool:
     """Whether a column of numbers has points that are no thousands."""
-    filled = _filled(cells)
-    numbers = [cell for cell in filled if is_number(cell, comma=False)]
-    return len(numbers) > _MOST * len(filled) and any(
-        "." in cell and not _THOUSANDS_POINT.fullmatch(cell) for cell in numbers
-    )
+    points = (cell for cell in cells if "." in cell)
+    return any(not _THOUSANDS_POINT.fullmatch(cell) for cell in points) and _are_numbers(cells, comma=False)
 
 
-def _are_thousands(cells: Cells) -> bool:
+def _are_thousands(cells: np.ndarray) -> bool:
     """Whether all points of a column of numbers may separate thousands."""
-    points = [cell for cell in _filled(cells) if "." in cell]
+    points = [cell for cell in cells if "." in cell]
     return bool(points) and all(_THOUSANDS_POINT.fullmatch(cell) for cell in points)
