@@ -153,7 +153,7 @@ ROWS = [
     ("a gap", b"p,q,r,label\n" + b"1,2,3,0\n1,,3,1\n" * 20, r"'q' has 20 \(lines 3, 5, 7, 9, 11 and 15"),
     ("NaN", b"p,q,r,label\n" + b"1,2,3,0\n1,nan,3,1\n" * 20, "'q' has 20"),
     ("infinity", b"p,q,r,label\n" + b"1,2,3,0\n1,inf,3,1\n" * 20, "holds 'inf' in lines 3, 5"),
-    ("words with a comma", b"p,q,r,label\n" + b"1,2,3,0\n" * 3 + b'1,"x,y",3,1\n', "'q' holds 'x,y' in line 5"),
+    ("words with a comma", b"p,q,r,label\n" + b"1,2,3,0\n" * 3 + b'1,"x,y",3,1\n', "holds 'x,y' in line 5"),
     ("a word", b"p,q,r,label\n" + b"1,2,3,0\n" * 3 + b"1,12kg,3,1\n", "'q' holds '12kg' in line 5"),
     ("one class", b"p,q,r,label\n" + b"1,2,3,0\n" * 20, "one class"),
     ("texts for a model of numbers", b"text,label\n" + b"a b,0\nc d,1\n" * 20, "holds texts"),
