@@ -93,7 +93,15 @@ def _installed(packages: tuple[str, ...]) -> Iterator[tuple[str, str]]:
 
 
 def _module(name: str) -> str:
-    found = importlib.util.find_spec(name)
+    """Hash of a module's file, found from the working folder too; its name where loading it will fail."""
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        found = importlib.util.find_spec(name)
+    except Exception:  # noqa: BLE001  (a package above it is the user's own code, which may raise anything)
+        return name
+    finally:
+        sys.path.remove(here)
     if found is None or found.origin is None or not Path(found.origin).is_file():
         return name
     return hashlib.sha256(Path(found.origin).read_bytes()).hexdigest()

@@ -87,6 +87,7 @@ def test_what_does_not_end_is_read_in_part(model, monkeypatch):
         assert len(calibration_of(model, form)[0]) == 60
 
 
+@pytest.mark.heavy
 def test_the_same_neurons_go(model):
     wanted = edgeprune.prune(model, 0.5, calibration=X, seed=1).model.get_weights()
     found = edgeprune.prune(model, 0.5, calibration=batched(X, Y), seed=1).model.get_weights()

@@ -1,10 +1,13 @@
 """What was decided about model and data is told before anything is trained, and stands in the report."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.pipeline import build as pipeline
+from edgeprune.pipeline.fingerprint import fingerprint
 from edgeprune.recipe import recipe
 
 
@@ -99,6 +102,7 @@ def decided(tmp_path, model, data, **given):
     return {one.subject: one for one in found}
 
 
+@pytest.mark.heavy
 def test_a_metric_of_ones_own_is_tried_before_training(tmp_path, monkeypatch):
     x, y, _ = samples()
     (tmp_path / "my_metrics.py").write_text(
@@ -141,3 +145,15 @@ def own_loss(y_true, y_pred):
     import tensorflow as tf
 
     return tf.reduce_mean(tf.square(tf.one_hot(tf.cast(tf.reshape(y_true, [-1]), "int32"), 3) - y_pred), -1)
+
+
+def test_another_metric_of_the_same_name_is_another_build(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [path for path in sys.path if path not in ("", str(tmp_path))])
+    made, parts = recipe(metric="changing_metric:f", loss=("changing_metric:g",)), []
+    for text in ("f = 1", "f = 2"):
+        (tmp_path / "changing_metric.py").write_text(text)
+        parts.append(fingerprint(None, None, "", made))
+    assert parts[0]["changing_metric:f"] != parts[1]["changing_metric:f"]
+    assert parts[0].keys() >= {"changing_metric:f", "changing_metric:g"}
+    fingerprint(None, None, "", recipe(metric="no_such.package.module:f"))  # loading it tells
