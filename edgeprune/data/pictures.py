@@ -157,7 +157,7 @@ def verify(path: StoredFile) -> None:
     """Raises what `decode` would; of a JPEG all is decoded but few pixels are made."""
     with opened(path) as picture:
         if picture.format == "JPEG":
-            picture.draft("L", (picture.width // 8, picture.height // 8))
+            picture.draft("L", (picture.width // 8 or 1, picture.height // 8 or 1))
         load(path, picture)
 
 

@@ -144,3 +144,15 @@ def test_a_missing_package_is_said_before_anything_is_read(folder, monkeypatch):
     with pytest.raises(InputError, match=r"is FLAC, Ogg, MP3 or .*pip install 'edgeprune\[audio\]'"):
         open_data(folder / "mixed", signature=CLIPS)
     assert len(open_data(folder / "wav", signature=CLIPS).train)
+
+
+def test_a_video_stream_or_nothing_called_wav_is_told(tmp_path):
+    if "MP3" not in soundfile.available_formats():
+        pytest.skip("this libsndfile has no MP3")
+    soundfile.write(tmp_path / "a.mp3", tone(samples=16000), RATE)
+    (tmp_path / "a.mp3").rename(tmp_path / "a.wav")
+    assert len(read_audio(tmp_path / "a.wav")[0]) >= 16000
+    for content in (b"", b"\x00\x00\x00\x18ftypmp42" + bytes(40)):
+        (tmp_path / "b.wav").write_bytes(content)
+        with pytest.raises(UnreadableError, match=r"b\.wav cannot be read"):
+            read_audio(tmp_path / "b.wav")
