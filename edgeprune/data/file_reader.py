@@ -27,7 +27,7 @@ from edgeprune.data.labels import RawTargets
 from edgeprune.data.streamed import Array, FromItems, pick
 from edgeprune.errors import InputError, UnreadableError, shown
 
-_CHUNK = 16  # files that a thread takes at a time
+_CHUNK = 16  # files that a thread takes at a time, at most
 _WAVE = 4096  # files that are handed out at a time
 _MOST_THREADS = 16
 _NAMED = 10
@@ -144,7 +144,8 @@ def _in_threads(count: int, work: Callable[[int], object]) -> Iterator[tuple[_Fa
         tried = ((row, _error_of(work, row)) for row in rows)
         return {row: error for row, error in tried if error is not None}
 
-    chunks = [range(start, min(start + _CHUNK, count)) for start in range(0, count, _CHUNK)]
+    size = max(1, min(_CHUNK, count // (4 * _threads())))  # small enough that no core waits long for another
+    chunks = [range(start, min(start + size, count)) for start in range(0, count, size)]
     if len(chunks) <= 1:
         yield from ((several(rows), len(rows)) for rows in chunks)
         return
