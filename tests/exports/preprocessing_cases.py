@@ -104,7 +104,8 @@ def _sound(samples: int) -> np.ndarray:
 
 PICTURES = [
     _picture(30, 20, 3), _picture(1, 1, 3), _picture(12, 12, 3), _picture(97, 13, 3), _picture(5, 200, 3),
-    np.full((24, 24, 3), 253, np.uint8), _picture(12, 12, 1), _picture(1, 1, 1), _picture(37, 64, 1),
+    _picture(24, 24, 3), _picture(72, 36, 1), np.full((24, 24, 3), 253, np.uint8),
+    _picture(12, 12, 1), _picture(1, 1, 1), _picture(37, 64, 1),
 ]
 TEXTS = (
     "Great film!", "", "  \t\n ", "<br />don't STOP; it\u2019s 3\u00bd \ufb01ne", "<", "a<b", "</p",
@@ -113,7 +114,8 @@ TEXTS = (
     "\u0391\u03a3. \u0391\u03a3'\u0391 \u03a3 \u0391\u03a3\u0301\u0392",
     "na\u0308ive \u0915\u094d\u0937\u093f \u4f60\u597d \U0001f600\U0001f680 \uff21\uff22 a\u200db",
     "\ud55c\uae00 \u1112\u1161\u11ab \u1100\u1161 \u1e0b\u0323 q\u0307\u0323 \u0344 \u2126 \u212b",
-    "\ufdfa \u0958", "x" * 120 + " y", "word " * 200,
+    "\ufdfa \u0958", "a\u0327\u0301 a\u0301\u0327 a\u030d\u0301 a\u0316\u0317\u0301",
+    "\u1100\u1161\u11a7 \uac00\u11a8", "x" * 120 + " y", "word " * 200,
     "under_score \u2167 \u0663\u0664 \u00a0nbsp\u2003em \u3000cjk \x07bell \x1c \x85",
     "e-mail: a@b.c <b>bold</B> < c > 12.5%",
 )
@@ -128,7 +130,8 @@ def _texts() -> PreprocessingCase:
     words = [
         "don't", "it\u2019s", "fine", "\u4f60\u597d", "\U0001f600", "word", "n\u00e4ive", "\u00e4",
         "\ud55c\uae00", "\u03c3\u03b1\u03c2", "\u03b1\u03c2", "\u03b1\u03c3'\u03b1", "\u1e0d\u0307", "\u03c9",
-        "\u00e5", "bold", "b",
+        "\u00e5", "bold", "b", "\u00e1\u0327", "a\u030d\u0301", "\u00e1", "\uac01", "\u11a7",
+        *(chr(mark) for mark in (0x301, 0x307, 0x30d, 0x316, 0x317, 0x323, 0x327)),
     ]
     known = dict.fromkeys([*words, *pieces, *map(chr, range(0x3B1, 0x3CA))])
     steps = [
