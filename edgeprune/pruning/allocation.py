@@ -4,10 +4,14 @@ global     the step that changes the outputs least for what it saves comes first
            curves D_g(k); along the lower convex hull, so that a bump does not hide a valley
 uniform    every group loses the same share
 
+Where neurons are counted and too few multiply-accumulates would go with them, global first narrows where
+those cost the outputs least: a wide dense layer is often the cheapest to narrow, and saves little time.
+
 Both move along the widths that the constraints allow. Steps that the last, larger one has made unnecessary
 are given back. `edgeprune.budget.allocation` does the same for costs that are not smooth.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -16,11 +20,25 @@ from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel
 
 ALLOCATIONS = ("global", "uniform")
+WORK = 0.8
+"""40 % of the multiply-accumulates go with half of the neurons: the model gets faster, too."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Ceiling:
+    """What a plan may cost at most."""
+
+    model: CostModel
+    most: float
+
+    def holds(self, counts: np.ndarray) -> bool:
+        """Whether these (G,) counts cost no more."""
+        return self.model(counts) <= self.most
 
 
 def allocate(
     widths: Sequence[np.ndarray], model: CostModel, full: np.ndarray, ratio: float,
-    sensitivity: Sequence[np.ndarray] | None,
+    sensitivity: Sequence[np.ndarray] | None, work: CostModel | None = None,
 ) -> np.ndarray:
     """(G,) channels to keep, so that at least `ratio` of the model's cost is gone and little more.
 
@@ -28,6 +46,7 @@ def allocate(
         widths: for each group the counts it may keep, the full one first.
         full: (G,) channels of each group.
         sensitivity: for each group the curve D(k) of k removals; None for the same share everywhere.
+        work: multiply-accumulates; `WORK` times `ratio` of them go too, as far as widths allow it.
 
     Raises:
         InputError: not that much can be removed.
@@ -46,23 +65,38 @@ def allocate(
         if sensitivity is None
         else [curve[size - one] for curve, size, one in zip(sensitivity, full, widths, strict=True)]
     )
+    steps = _even_steps if sensitivity is None else _hull_steps
+    ceiling = Ceiling(model, allowed)
+    here = _descended(widths, losses, [ceiling], steps)
+    if work is None or sensitivity is None:
+        return here.astype(int)
+    less_work = Ceiling(work, max((1 - WORK * ratio) * work(full.astype(float)), work(lowest)) + 1e-9)
+    if not less_work.holds(here):
+        here = _descended(widths, losses, [less_work, ceiling], steps)
+    return here.astype(int)
+
+
+def _descended(
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], ceilings: Sequence[Ceiling],
+    steps: Callable[..., Iterator[tuple[int, int]]],
+) -> np.ndarray:
+    """(G,) counts below all ceilings: met one after the other, then widened where all of them allow it."""
     place = np.zeros(len(widths), int)
-    steps = (_even_steps if sensitivity is None else _hull_steps)(widths, losses, model, place)
-    left = model(_counts(widths, place))
-    while left > allowed and (step := next(steps, None)) is not None:
-        group, target = step
-        while place[group] < target and left > allowed:
-            place[group] += 1
-            left = model(_counts(widths, place))
+    for ceiling in ceilings:
+        coming = steps(widths, losses, ceiling.model, place)
+        while not ceiling.holds(_counts(widths, place)) and (step := next(coming, None)) is not None:
+            group, target = step
+            while place[group] < target and not ceiling.holds(_counts(widths, place)):
+                place[group] += 1
 
     def change(groups: np.ndarray, plans: np.ndarray) -> np.ndarray:
         at = [int(np.argmax(widths[g] == plan[g])) for g, plan in zip(groups, plans, strict=True)]
         return np.array([losses[g][to] - losses[g][to + 1] for g, to in zip(groups, at, strict=True)])
 
     def inside(plans: np.ndarray) -> np.ndarray:
-        return np.array([model(plan) for plan in plans]) <= allowed
+        return np.array([all(ceiling.holds(plan) for ceiling in ceilings) for plan in plans])
 
-    return widened(_counts(widths, place), widths, inside, change).astype(int)
+    return widened(_counts(widths, place), widths, inside, change)
 
 
 def widened(
@@ -103,7 +137,7 @@ def _hull_steps(
     widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], model: CostModel, place: np.ndarray
 ) -> Iterator[tuple[int, int]]:
     """Always the step of least change for its saving, along the lower convex hull."""
-    steps = [_hull_step(one, curve, 0) for one, curve in zip(widths, losses, strict=True)]
+    steps = [_hull_step(one, curve, at) for one, curve, at in zip(widths, losses, place, strict=True)]
     while not all(np.isinf(slope) for slope, _ in steps):
         saving = model.per_channel(_counts(widths, place))
         slopes = np.array([slope for slope, _ in steps])

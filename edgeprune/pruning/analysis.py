@@ -130,7 +130,8 @@ class PruningAnalysis:
         if not groups:
             return full
         curves = self.sensitivity if self._is_global else None
-        return allocate(widths, cost_model(self.dependencies, cost_kind), full, ratio, curves)
+        work = cost_model(self.dependencies, "macs") if cost_kind == "neurons" and self._is_global else None
+        return allocate(widths, cost_model(self.dependencies, cost_kind), full, ratio, curves, work)
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when those below `threshold` times its mean importance go."""

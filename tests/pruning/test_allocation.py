@@ -91,6 +91,42 @@ def test_a_bump_does_not_hide_a_valley():
     assert kept.tolist() == [1, 9, 5]
 
 
+def _work():
+    """MACs of a convolution on 64 positions, one that reads it on 16, and a dense layer that reads those."""
+    fixed, lengths = np.zeros((3, 2)), np.zeros((3, 2, 3))
+    fixed[0, 1] = 1
+    lengths[0, 0, 0] = lengths[1, 0, 0] = lengths[1, 1, 1] = lengths[2, 0, 1] = lengths[2, 1, 2] = 1
+    return CostModel(np.array([64.0 * 9, 16.0 * 9, 1.0]), fixed, lengths)
+
+
+def test_half_of_the_neurons_take_two_fifths_of_the_work_along():
+    """The dense layer is the cheapest to narrow, and saves hardly any work."""
+    sizes, work = np.array([16, 32, 64]), _work()
+    full = sizes.astype(float)
+    curves = [np.linspace(0, cost, size + 1) ** 2 for cost, size in zip((3, 3, 0.5), sizes, strict=True)]
+    widths = allowed_widths(_groups(sizes), Constraints())
+    bare = allocate(widths, _neurons(), sizes, 0.5, curves)
+    assert bare[2] < 12
+    assert work(bare.astype(float)) > 0.8 * work(full)
+    kept = allocate(widths, _neurons(), sizes, 0.5, curves, work)
+    assert kept.sum() == sizes.sum() / 2
+    assert work(kept.astype(float)) <= 0.6 * work(full)
+    # The best of all plans that do as much: the weight is the smallest of a ladder, not the very smallest.
+    harm = {
+        counts: sum(curve[size - count] for curve, size, count in zip(curves, sizes, counts, strict=True))
+        for counts in itertools.product(*(range(1, size + 1) for size in sizes))
+        if sum(counts) == kept.sum() and work(np.array(counts, float)) <= 0.6 * work(full)
+    }
+    assert harm[tuple(kept)] <= 1.25 * min(harm.values())
+
+
+def test_work_that_is_saved_anyway_changes_nothing():
+    curves, widths = _curves(2), allowed_widths(_groups(), Constraints())
+    bare = allocate(widths, _neurons(), SIZES, 0.5, curves)
+    assert _chain()(bare.astype(float)) <= 0.6 * _chain()(SIZES.astype(float))
+    assert allocate(widths, _neurons(), SIZES, 0.5, curves, _chain()).tolist() == bare.tolist()
+
+
 def test_constraints():
     constraints = Constraints(min_width=2, round_to=4, protect=["layer_2"], ratios={"*_0": 0.3})
     choices = allowed_widths(_groups(), constraints)
