@@ -20,8 +20,11 @@ from edgeprune.errors import InputError
 from edgeprune.graph.cost_model import CostModel
 
 ALLOCATIONS = ("global", "uniform")
-WORK = 0.8
-"""40 % of the multiply-accumulates go with half of the neurons: the model gets faster, too."""
+WORK = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+"""40 % of the multiply-accumulates go with half of the neurons: the model gets faster, too.
+
+Less where that would take more neurons than were asked for."""
+_MORE = 0.04  # of the neurons that stay: what rounding widths may take, too
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +49,7 @@ def allocate(
         widths: for each group the counts it may keep, the full one first.
         full: (G,) channels of each group.
         sensitivity: for each group the curve D(k) of k removals; None for the same share everywhere.
-        work: multiply-accumulates; `WORK` times `ratio` of them go too, as far as widths allow it.
+        work: multiply-accumulates; `WORK` times `ratio` of them go too, where no more neurons go for it.
 
     Raises:
         InputError: not that much can be removed.
@@ -70,9 +73,13 @@ def allocate(
     here = _descended(widths, losses, [ceiling], steps)
     if work is None or sensitivity is None:
         return here.astype(int)
-    less_work = Ceiling(work, max((1 - WORK * ratio) * work(full.astype(float)), work(lowest)) + 1e-9)
-    if not less_work.holds(here):
-        here = _descended(widths, losses, [less_work, ceiling], steps)
+    for part in WORK:
+        less_work = Ceiling(work, max((1 - part * ratio) * work(full.astype(float)), work(lowest)))
+        if less_work.holds(here):
+            break
+        plan = _descended(widths, losses, [less_work, ceiling], steps)
+        if model(plan) >= (1 - _MORE) * model(here):
+            return plan.astype(int)
     return here.astype(int)
 
 
