@@ -74,8 +74,12 @@ finish() {
 reader=; timer=
 trap finish EXIT
 trap 'exit 1' HUP INT TERM PIPE
-rm -rf "$root"/run.*
-mkdir "$run" || exit 73
+# What dead runs have left. One with another TMPDIR has another lock, and may be alive.
+for other in "$root"/run.*; do
+  [ "$other" != "$run" ] && [ -d "/proc/${other##*.}" ] && [ "$(cat "$other/boot" 2>/dev/null)" = "$boot" ] ||
+    rm -rf "$other"
+done
+mkdir "$run" && echo "$boot" > "$run/boot" || exit 73
 exec 3<&0
 cat <&3 >/dev/null 2>&1 & reader=$!
 ( sleep "$3" & nap=$!; trap 'kill $nap; exit' TERM; wait $nap; kill $$ ) </dev/null >/dev/null 2>&1 3<&- &

@@ -260,6 +260,25 @@ def test_an_upload_folder_of_another_user_is_not_entered(own_cache: Path) -> Non
         (own_cache / "files").rmdir()
 
 
+def test_a_run_with_another_lock_is_left_alone_and_a_dead_ones_folder_goes(
+    own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    for name, text in (("run.99999999", boot), (f"run.{os.getpid()}", "another boot\n"), ("run.1", "")):
+        (own_cache / name).mkdir(parents=True)
+        (own_cache / name / "boot").write_text(text)
+    with Session(open_transport("local"), 60, 20) as first:
+        first.upload({"model": b"1"})
+        (tmp_path / "other").mkdir()
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "other"))
+        with Session(open_transport("local"), 60, 20) as second:
+            second.upload({"model": b"2"})
+            assert Path(first.folder, "model").read_bytes() == b"1"
+            assert {path.name for path in own_cache.glob("run.*")} == {
+                Path(one.folder).name for one in (first, second)
+            }
+
+
 def test_one_run_at_a_time(bundle: Path, own_lock: Path) -> None:
     with (
         Session(open_transport("local"), 60),
