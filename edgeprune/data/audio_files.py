@@ -15,6 +15,7 @@ import numpy as np
 from edgeprune.data.embedded import StoredFile, opened_file
 from edgeprune.data.wav import HIGHEST_HZ, LOWEST_HZ, read_wav
 from edgeprune.errors import UnreadableError, not_installed, shown, unreadable
+from edgeprune.install_source import install_command
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3")
 _EXPECTED = f"A WAV, FLAC, Ogg or MP3 file at {LOWEST_HZ} to {HIGHEST_HZ} Hz is expected."
@@ -46,7 +47,7 @@ def _soundfile(path: StoredFile) -> ModuleType:
         return importlib.import_module("soundfile")
     except (ImportError, OSError) as error:  # OSError: the C library is missing
         needed = f"{shown(path)} is FLAC, Ogg, MP3 or compressed WAV, which the package soundfile reads"
-        raise not_installed(needed, "pip install 'edgeprune[audio]'") from error
+        raise not_installed(needed, install_command("audio")) from error
 
 
 def _by_soundfile(path: StoredFile) -> bool:

@@ -22,6 +22,7 @@ from edgeprune.data.scaling import Predict, Steps, ways
 from edgeprune.data.splits import choose
 from edgeprune.data.streamed import in_memory
 from edgeprune.errors import not_installed
+from edgeprune.install_source import install_command
 
 _SAMPLES = 512
 _FEWEST = 20
@@ -98,7 +99,7 @@ def _best(guessed: np.ndarray, y: np.ndarray, classes: int) -> _Found:
         optimize = importlib.import_module("scipy.optimize")
     except ImportError as error:
         needed = "The order of classes is found by the package scipy"
-        raise not_installed(needed, "pip install 'edgeprune[host]'") from error
+        raise not_installed(needed, install_command("host")) from error
     _, order = optimize.linear_sum_assignment(-counts)
     return _Found(_balanced(order[guessed[1::2]], y[1::2]), np.asarray(order))
 

@@ -27,6 +27,7 @@ from typing import Literal
 import numpy as np
 
 from edgeprune.errors import not_installed
+from edgeprune.install_source import install_command
 
 ColumnKind = Literal["numbers", "words", "dates", "lists", "files", "empty"]
 GAPS = frozenset((
@@ -45,7 +46,7 @@ def pandas() -> ModuleType:
         return importlib.import_module("pandas")
     except ImportError as error:
         needed = "Tables are read by the package pandas"
-        raise not_installed(needed, "pip install 'edgeprune[host]'") from error
+        raise not_installed(needed, install_command("host")) from error
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator
 
 from edgeprune.errors import not_installed
+from edgeprune.install_source import install_command
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_types import KerasLayer, KerasModel
@@ -32,7 +33,7 @@ def unwrapped(model: KerasModel) -> KerasModel:
         import tensorflow_model_optimization as tfmot
     except ImportError as error:
         raise not_installed(
-            "This model's wrappers need the TF Model Optimization toolkit", "pip install 'edgeprune[host]'"
+            "This model's wrappers need the TF Model Optimization toolkit", install_command("host")
         ) from error
     kinds = wrapper_kinds(model)
     if any(kind in PRUNED for kind in kinds):
