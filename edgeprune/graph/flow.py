@@ -65,6 +65,9 @@ class LinearRead:
             that `samples` draws from, without steps that are masked out. None: it is the input itself.
         by_step: whether each row of X is of one time step of an input (N, T, …), so that `samples` may
             be given sequences of one step each: those that a mask lets through.
+        bias_row: of a bias that has several, as a GRU's for inputs and states.
+        recurs: whether it reads the layer's own result of the step before, so that what the kernel gets wrong
+            comes back to it.
     """
 
     source: int
@@ -74,6 +77,8 @@ class LinearRead:
     samples: Samples
     hidden: Hidden | None = None
     by_step: bool = False
+    bias_row: int | None = None
+    recurs: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -118,10 +118,11 @@ def _reads(view: CallView, cells: tuple[Cell, ...], source: int) -> tuple[Linear
     can_run = all(cell.reads_state_linearly for cell in cells)
     reads = []
     for number, cell in enumerate(cells):
-        bias = None if cell.reset_after else cell.bias
-        for kernel, what in ((cell.first, "input"), (cell.first + 1, "state")):
+        for place, what in enumerate(("input", "state")):
             if can_run or (number == 0 and what == "input"):
                 hidden = functools.partial(stack.read_by, number, what, source)
-                used = bias if what == "input" else None
-                reads.append(LinearRead(source, kernel, used, rows=(0,), samples=vectors, hidden=hidden))
+                reads.append(LinearRead(
+                    source, cell.first + place, cell.bias, rows=(0,), samples=vectors, hidden=hidden,
+                    bias_row=place if cell.reset_after else None, recurs=what == "state",
+                ))
     return tuple(reads)

@@ -53,14 +53,19 @@ def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings.get("prune") == 0 and not _LEARN_ANYWAY & settings.keys():
         settings = {**settings, "epochs": 0}
     if not is_zoo(model):
-        return dict(settings)
+        return _counted(settings)
     from edgeprune_models import default_of
 
     if model is None and task is not None and default_of(task) is None:
-        return dict(settings)
+        return _counted(settings)
     entry = entry_of(model, task or "vision")
     if task not in (None, entry.task):
         raise InputError(
             f"--task {task} with {model}.", f"That model's task is {entry.task}.", "Leave --task out."
         )
-    return {"task": entry.task, **entry.fine_tuning, **settings}
+    return {"task": entry.task, **_counted({**entry.fine_tuning, **settings})}
+
+
+def _counted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings; epochs that are asked for are all that a recurrent model gets."""
+    return {"least_steps": 0, **settings} if settings.get("epochs") else dict(settings)

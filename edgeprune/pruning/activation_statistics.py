@@ -23,6 +23,13 @@ ROWS_PER_READ = 20_000
 """Rows drawn for each read: enough for 1600 columns."""
 
 
+STATE_NOISE = 0.1
+"""Variance that is added to that of each recurrent state, in units of the state's mean square.
+
+A pruned layer's states are wrong by some of it, and a kernel that leans on small differences blows that up.
+"""
+
+
 @dataclasses.dataclass(frozen=True)
 class Moments:
     """What one read saw: mean and channel (R,) of its rows, their covariance (R, R) and the kernel W (R, O).
@@ -103,8 +110,10 @@ class _Sum:
     def moments(self) -> Moments:
         mean = self._first / self.count
         covariance = self._second / self.count - np.outer(mean, mean)
-        offset = 0.0 if self._offset is None else self._offset
+        whole = mean + (0.0 if self._offset is None else self._offset)
+        if self.read.linear.recurs:
+            covariance[np.diag_indices(len(mean))] += STATE_NOISE * (np.diag(covariance) + whole**2)
         return Moments(
-            self.read, mean + offset, covariance, self._matrix, self._channels, self.pooling, self.count,
+            self.read, whole, covariance, self._matrix, self._channels, self.pooling, self.count,
             np.concatenate(self._kept) if self._kept else None,
         )

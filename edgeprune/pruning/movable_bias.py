@@ -15,27 +15,44 @@ from edgeprune.pruning.network import Network
 
 @dataclasses.dataclass(frozen=True)
 class MovableBias:
-    """A layer's weight vector that a constant can be added to, or taken off where the sign is -1."""
+    """A layer's weight vector that a constant can be added to, or taken off where the sign is -1.
+
+    It is one `row` of the weight where that has several.
+    """
 
     layer: str
     index: int
     sign: int
+    row: int | None = None
 
     def value(self, network: Network, shape: tuple[int, ...] = (-1,)) -> np.ndarray:
         """The constant that is there now."""
-        return self.sign * network.weights(self.layer)[self.index].reshape(shape)
+        weight = network.weights(self.layer)[self.index]
+        return self.sign * (weight if self.row is None else weight[self.row]).reshape(shape)
+
+    def moved(self, weight: np.ndarray, constant: np.ndarray) -> np.ndarray:
+        """The weight with a constant added."""
+        changed = weight.astype(np.float64)
+        part = changed if self.row is None else changed[self.row]
+        part += self.sign * constant.reshape(part.shape)
+        return changed.astype(weight.dtype)
 
     def store(self, network: Network, value: np.ndarray) -> None:
         """Replaces it."""
         old = network.weights(self.layer)[self.index]
-        network.replace(self.layer, {self.index: (self.sign * value).reshape(old.shape).astype(old.dtype)})
+        if self.row is None:
+            new = (self.sign * value).reshape(old.shape).astype(old.dtype)
+        else:
+            new = old.copy()
+            new[self.row] = self.sign * value
+        network.replace(self.layer, {self.index: new})
 
 
 def movable_bias(dependencies: DependencyGraph, read: KernelRead) -> MovableBias | None:
     """The place of a read's constant; None where it has none."""
     graph = dependencies.graph
     if read.linear.bias is not None:
-        return MovableBias(read.layer, read.linear.bias, 1)
+        return MovableBias(read.layer, read.linear.bias, 1, read.linear.bias_row)
     call = graph.calls[read.call]
     if len(dependencies.flows[read.call].reads) != 1 or len(call.outputs) != 1:
         return None

@@ -50,10 +50,18 @@ class NetworkPair:
         return np.asarray(value * (self.factor(read) if place.layer == read.layer else 1.0))
 
     def store(self, read: KernelRead, fit: Fit) -> None:
-        """Sets the kernel and the constant of the pruned network's layer."""
+        """Sets the kernel and the constant of the pruned network's layer.
+
+        The constant of a read that recurs is added: its bias may be that of the layer's input, too.
+        """
         shape = self.pruned.weights(read.layer)[read.linear.kernel].shape
         kernel = read.kernel(fit.matrix, shape).astype(np.float32)
         self.pruned.replace(read.layer, {read.linear.kernel: kernel})
         place = movable_bias(self.dependencies, read)
-        if place is not None:
+        if place is None:
+            return
+        if read.linear.recurs:
+            weight = self.pruned.weights(place.layer)[place.index]
+            self.pruned.replace(place.layer, {place.index: place.moved(weight, fit.constant)})
+        else:
             place.store(self.pruned, fit.constant)

@@ -8,7 +8,7 @@ gave: later layers make up for the errors of earlier ones instead of adding to t
 
 Where there are few rows for many columns (after a Flatten), one map is fitted for all places first
 (`edgeprune.pruning.spatial_reconstruction`); a ridge fit, whose strength is chosen by leaving one sample
-out, then corrects what is left.
+out, then corrects what is left. Recurrent kernels: `edgeprune.pruning.state_reconstruction`.
 """
 
 import collections
@@ -24,6 +24,7 @@ from edgeprune.pruning.network import Data, PendingCall
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.relu_targets import ReluTarget, relu_target
 from edgeprune.pruning.spatial_reconstruction import spatial_fit
+from edgeprune.pruning.state_reconstruction import refit_states
 
 RIDGE = 1e-4
 FEW_ROWS = 10
@@ -84,7 +85,7 @@ def _from_moments(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> F
     if seen[0].pooling is None and not np.array_equal(of_moments, rows):
         return None
     matrix, moved = compensated(seen, of_moments)
-    old, factor = pair.bias(read, columns), pair.factor(read)
+    old, factor = None if read.linear.recurs else pair.bias(read, columns), pair.factor(read)
     constant = moved[columns] * factor + (0.0 if old is None else old)
     return Fit(matrix[rows][:, columns] * factor, constant)
 
@@ -94,6 +95,11 @@ def _refit(
     wide: bool,
 ) -> Fit | None:
     """Refits one kernel in place; the fit of the kept columns, or if `wide` of all the original's."""
+    if read.linear.recurs:
+        states = refit_states(pair, read, steps, index)
+        if states is not None:
+            pair.store(read, states)
+        return states
     source = steps[0].arrays[read.linear.source]
     each = max(len(source) // len(pair.weights), 1)  # more than one where steps were folded into the batch
     by_sample = read.linear.hidden is None and source.ndim == 2

@@ -102,9 +102,9 @@ def _refit(
     mine[read.linear.kernel] = read.kernel(matrix, read.shape).astype(np.float32)
     constant = movable_bias(dependencies, read)
     if constant is not None:
-        old = network.weights(constant.layer)[constant.index]
-        value = old + constant.sign * moved.reshape(old.shape)
-        changes.setdefault(constant.layer, {})[constant.index] = value.astype(np.float32)
+        there = changes.setdefault(constant.layer, {})
+        old = there.get(constant.index, network.weights(constant.layer)[constant.index])
+        there[constant.index] = constant.moved(old, moved)
 
 
 def _refitted(dependencies: DependencyGraph, one: Moments, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

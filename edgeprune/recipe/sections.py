@@ -160,6 +160,10 @@ class TrainSettings(Checked):
         1, "Epochs during which neurons leave, with --schedule gradual.", bounds=NOT_NEGATIVE
     )
     epochs: int = setting(2, "Epochs of fine-tuning after the neurons have left.", bounds=NOT_NEGATIVE)
+    least_steps: int = setting(
+        300, "Training steps that a recurrent model gets at least, unless --epochs is given; 0: none.",
+        bounds=NOT_NEGATIVE,
+    )
     batch_size: int = setting(128, "Samples per training step.", bounds=AT_LEAST_1)
     learning_rate: float | None = setting(
         None, "Highest learning rate of fine-tuning. Default: by the number of steps, at most 0.002.",

@@ -81,9 +81,11 @@ def test_a_model_that_was_kept_is_trained_on_by_the_same_loss(tmp_path):
 def test_settings_of_ones_own_beat_the_zoos():
     zoos = zoo.find("mlp").fine_tuning
     found = with_defaults("zoo:mlp", {"epochs": 2, "seed": 5})
-    assert found == {**zoos, "task": "tabular", "epochs": 2, "seed": 5}
+    assert found == {**zoos, "task": "tabular", "epochs": 2, "seed": 5, "least_steps": 0}
     assert zoos["epochs"] != 2
-    assert with_defaults("mine.keras", {"epochs": 2}) == {"epochs": 2}
+    # Epochs that are asked for are all that a recurrent model gets.
+    assert with_defaults("mine.keras", {"epochs": 2}) == {"epochs": 2, "least_steps": 0}
+    assert with_defaults("mine.keras", {"epochs": 2, "least_steps": 9})["least_steps"] == 9
     assert with_defaults(None, {})["task"] == "vision"
     # Nothing pruned, nothing trained, unless epochs are asked for.
     assert with_defaults("mine.keras", {"prune": 0.0}) == {"prune": 0.0, "epochs": 0}

@@ -1,8 +1,10 @@
 """A training's learning rate suits its length, unless one is given."""
 
+import types
+
 import pytest
 
-from edgeprune.pipeline.tune import fine_tuning
+from edgeprune.pipeline.tune import enough_epochs, fine_tuning
 from edgeprune.recipe import TrainSettings
 from edgeprune.training.learning_rate import heuristic_learning_rate, learning_rate_for
 
@@ -30,3 +32,19 @@ def test_a_recurrent_model_gets_a_large_rate_however_few_the_steps(flavour):
     wrapped = keras.Model(frames, keras.layers.Bidirectional(keras.layers.GRU(2))(frames))
     assert learning_rate_for(plain, 76) == heuristic_learning_rate(76)
     assert learning_rate_for(wrapped, 76) == learning_rate_for(wrapped, 1000) == 3e-3
+
+
+@pytest.mark.parametrize(
+    ("samples", "settings", "epochs"),
+    [(2400, {}, 16), (60_000, {}, 2), (2400, {"least_steps": 0}, 2), (2400, {"epochs": 0}, 0)],
+)
+def test_a_recurrent_model_gets_enough_steps(samples, settings, epochs):
+    keras = pytest.importorskip("keras")
+    frames = keras.Input((4, 3))
+    plain = keras.Model(frames, keras.layers.Dense(2)(frames))
+    recurrent = keras.Model(frames, keras.layers.GRU(2)(frames))
+    baseline = types.SimpleNamespace(data=types.SimpleNamespace(train=range(samples)))
+    train, context = TrainSettings(**settings), types.SimpleNamespace(notes=[])
+    assert enough_epochs(baseline, recurrent, train, context) == epochs
+    assert len(context.notes) == (epochs == 16)
+    assert enough_epochs(baseline, plain, train, context) == train.epochs
