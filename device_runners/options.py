@@ -8,7 +8,7 @@ from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
 from edgeprune.recipe.setting import AT_LEAST_1, NOT_NEGATIVE, Bounds
-from edgeprune.run_record import RunSettings
+from edgeprune.run_record import InputShape, RunSettings
 from edgeprune.tasks import OwnMetric
 
 Waiting = Callable[[str, int], None]
@@ -44,6 +44,7 @@ class BenchOptions:
     library: Path | None = None  # the TFLite library for the native runner; None for what fits
     benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
     native_runner: Path | None = None  # a runner built for the device; None to look for or build one
+    shapes: tuple[InputShape, ...] = ()  # of inputs whose sizes the file leaves open
     metric: OwnMetric | None = None  # the user's own, computed here from the outputs that come back
 
     waiting: Waiting = unheard
@@ -62,6 +63,22 @@ class BenchOptions:
     def settings(self) -> RunSettings:
         """The part that stands in the record."""
         return RunSettings(self.runner, self.threads, self.xnnpack, self.runs, self.warmup, self.time_limit_s)
+
+
+_LARGEST_SIZE = 1 << 24
+
+
+def parse_shape(text: str) -> InputShape:
+    """``image=1,224,224,3``, or ``1,224,224,3`` for a model of one input.
+
+    Raises:
+        InputError: the text is no shape.
+    """
+    name, _, sizes = text.rpartition("=")
+    parts = [part.strip() for part in sizes.replace("x", ",").split(",")]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= _LARGEST_SIZE for part in parts):
+        raise InputError(f"--shape {text!r} is no shape.", "Write --shape NAME=1,224,224,3, batch first.")
+    return InputShape(name.strip(), tuple(map(int, parts)))
 
 
 DEFAULT_OPTIONS = BenchOptions()

@@ -58,6 +58,9 @@ def _problems(
         yield f"its runs add up to {spent_ns / 1e9:.3g} s, but all of it took {wall_ns / 1e9:.3g} s"
     if record.samples > _most_samples(target, options):
         yield f"it evaluated {record.samples} samples, more than were asked for"
+    for one in options.shapes if record.inputs else ():
+        if one.shape not in [given.shape for given in record.inputs]:
+            yield f"it ran with inputs of {[given.shape for given in record.inputs]}, not {one.shape}"
     yield from _metric_problems(record, target)
     yield from _prediction_problems(record, target)
 

@@ -49,7 +49,7 @@ def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRec
     job = Job(
         session.transport.device, options.settings(), bundle="bundle" if target.bundle else None,
         model=None if target.bundle else f"bundle/{MODEL}", eval_samples=options.eval_samples,
-        min_time_s=options.min_time_s,
+        min_time_s=options.min_time_s, shapes=options.shapes,
     )
     text = _run_python(session, job, options)
     record = received(RunRecord, text, session.transport.device)

@@ -78,7 +78,7 @@ def show_duration(value_ms: float) -> str:
         return f"{value_ms / 1000:.2f} s"
     if abs(value_ms) >= 1:
         return f"{value_ms:.3f} ms"
-    return f"{value_ms * 1000:.0f} us" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} us"
+    return f"{value_ms * 1000:.0f} µs" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} µs"
 
 
 def show_percent(value: float) -> str:

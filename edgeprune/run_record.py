@@ -43,6 +43,14 @@ class RunSettings:
 
 
 @dataclasses.dataclass(frozen=True)
+class InputShape:
+    """The sizes of one input, batch first."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class Runtime:
     """The TFLite runtime, and what it ran in where that is Python."""
 
@@ -136,7 +144,14 @@ class RunRecord:
     samples: int = 0  # evaluated, over which the metrics are
     synthetic: bool = False  # a program made them, so that the metrics say nothing about the real world
     predictions: tuple[Predictions, ...] = ()
+    inputs: tuple[InputShape, ...] = ()  # as they ran; empty where the runner does not tell
+    signature: Optional[str] = None  # the file's name for its inputs and outputs
     schema_version: int = RECORD_SCHEMA_VERSION
+
+    @property
+    def batch(self) -> int:
+        """Samples of one inference."""
+        return next((one.shape[0] for one in self.inputs if one.shape), 1)
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "The run record") -> RunRecord:
@@ -159,6 +174,8 @@ class RunRecord:
         elif self.latency_ns and not _alike(found, summarize(self.latency_ns)):
             yield "its latencies are not those of its single runs"
         yield from self._problems_of_numbers()
+        if any(size < 1 for one in self.inputs for size in one.shape):
+            yield f"its inputs have the shapes {[one.shape for one in self.inputs]}"
         longest = max(map(len, self._texts()), default=0)
         if longest > _LONGEST_TEXT:
             yield f"a text has {longest} characters"
@@ -184,6 +201,7 @@ class RunRecord:
         yield from (facts.model, facts.soc, facts.arch, facts.os)
         yield from (self.device, self.model.name, self.model.sha256, runtime.name, runtime.version)
         yield from (runtime.python or "", runtime.numpy or "", facts.governor or "")
+        yield from (self.signature or "", *(one.name for one in self.inputs))
 
     def to_json(self, indent: int | None = None) -> str:
         """Write one record."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 import math
 from typing import Callable, Sequence
 
+from device_runners.agent.input_shapes import set_input_shapes
 from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.agent.measure import Plan, warm_up
-from device_runners.agent.runtime import find_runtime, open_model
+from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from device_runners.agent.tensors import set_synthetic_inputs
 from edgeprune.run_record import percentile
 
@@ -35,7 +36,7 @@ def run_interleaved(job: InterleavedJob, clock: Callable[[], int]) -> Interleave
     least_runs = 1 if job.quantile >= 0.5 else 3  # a lower quantile of one run would say nothing
     blocks = []
     for path in paths:
-        interpreter = open_model(module, path, job.settings.threads, job.settings.xnnpack)
+        interpreter = open_model(module, path, job.settings.threads, job.settings.xnnpack, _fixed)
         set_synthetic_inputs(interpreter)
         interpreter.invoke()
         typical_ns = max(percentile(warm_up(interpreter.invoke, clock, plan), 0.5), 1)
@@ -43,6 +44,10 @@ def run_interleaved(job: InterleavedJob, clock: Callable[[], int]) -> Interleave
         blocks.append(block_of(interpreter.invoke, runs, clock, job.quantile))
     name = f"{runtime.name} {runtime.version}"
     return time_against(blocks[0], blocks[1:], clock, int(job.time_s * 1e9), job.precision, name)
+
+
+def _fixed(interpreter: Interpreter) -> None:
+    set_input_shapes(interpreter, ())
 
 
 def block_of(invoke: Callable[[], object], runs: int, clock: Callable[[], int], quantile: float) -> Block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Optional
 
-from edgeprune.run_record import RunSettings
+from edgeprune.run_record import InputShape, RunSettings
 
 ERROR_MARK = "edgeprune-error: "
 STEP_MARK = "edgeprune-step: "
@@ -21,6 +21,7 @@ class Job:
     model: Optional[str] = None  # path of a bare `.tflite` file
     eval_samples: Optional[int] = None  # how many samples to evaluate at most; None for all, 0 for none
     min_time_s: float = 1.0  # timed inferences go on for at least this long
+    shapes: tuple[InputShape, ...] = ()  # of inputs whose sizes the file leaves open
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ Memory is read before any evaluation sample is loaded, so that it is the model's
 from __future__ import annotations
 
 import dataclasses
+import functools
 import platform
 import sys
 import time
@@ -15,9 +16,10 @@ from typing import Callable, Optional, Sequence
 import numpy as np
 
 from device_runners.agent import facts, samples, stability, tensors
+from device_runners.agent.input_shapes import input_shapes, set_input_shapes
 from device_runners.agent.job import STEP_MARK, Job
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
-from device_runners.agent.runtime import Interpreter, find_runtime, open_model
+from device_runners.agent.runtime import Interpreter, find_runtime, open_model, signature_of
 from device_runners.agent.samples import EvaluationResult, EvaluationSamples
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
 from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
@@ -59,9 +61,11 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
         deadline = began + int(job.settings.time_limit_s * _EVALUATION_RATIO * 1e9)
         evaluation = _evaluate(opened.interpreter, given, clock, deadline)
     timings = RunTimings(opened.load_ns, opened.first_inference_ns, tuple(warmup), tuple(latencies))
-    return record_of(
+    record = record_of(
         job.device, model, bundle, job.settings, opened.runtime, timings, opened.memory, device, evaluation
     )
+    shapes, signature = input_shapes(opened.interpreter), signature_of(opened.interpreter)
+    return dataclasses.replace(record, inputs=shapes, signature=signature)
 
 
 def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
@@ -72,7 +76,8 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
     with_runtime = facts.status_bytes("VmRSS")
     progress("loading the model")
     started = clock()
-    interpreter = open_model(module, str(model), job.settings.threads, job.settings.xnnpack)
+    sizes = functools.partial(set_input_shapes, wanted=job.shapes)
+    interpreter = open_model(module, str(model), job.settings.threads, job.settings.xnnpack, sizes)
     loaded = clock()
     tensors.set_synthetic_inputs(interpreter)
     progress("running the model")

@@ -10,7 +10,7 @@ import importlib
 import platform
 from pathlib import Path
 from types import ModuleType
-from typing import Protocol, Sequence, TypedDict, cast
+from typing import Callable, Optional, Protocol, Sequence, TypedDict, cast
 
 import numpy as np
 
@@ -25,7 +25,11 @@ RUNTIMES = (
 )
 
 
-class TensorDetail(TypedDict):
+class _ShapeSignature(TypedDict, total=False):
+    shape_signature: np.ndarray  # with -1 for sizes that are open; old runtimes do not tell it
+
+
+class TensorDetail(_ShapeSignature):
     """What the interpreter tells of a tensor; `quantization` is (scale, zero point)."""
 
     name: str
@@ -39,6 +43,7 @@ class Interpreter(Protocol):
     """What all runtimes' `Interpreter`s can do."""
 
     def allocate_tensors(self) -> None: ...
+    def resize_tensor_input(self, index: int, shape: Sequence[int]) -> None: ...
     def get_input_details(self) -> list[TensorDetail]: ...
     def get_output_details(self) -> list[TensorDetail]: ...
     def set_tensor(self, index: int, value: np.ndarray) -> None: ...
@@ -97,14 +102,29 @@ def _describe(distribution: str, module: ModuleType) -> Runtime:
     return Runtime(distribution, version, platform.python_version(), np.__version__)
 
 
-def open_model(module: RuntimeModule, path: str, threads: int, xnnpack: bool) -> Interpreter:
-    """An interpreter with its tensors allocated; a `DeviceError` where the runtime rejects the model."""
+def signature_of(interpreter: Interpreter) -> Optional[str]:
+    """The names of the file's signatures; None where there are none, or the runtime does not tell."""
+    listed = getattr(interpreter, "get_signature_list", None)
+    return ", ".join(sorted(map(str, listed() or ()))) or None if callable(listed) else None
+
+
+def open_model(
+    module: RuntimeModule, path: str, threads: int, xnnpack: bool,
+    set_sizes: Optional[Callable[[Interpreter], None]] = None,
+) -> Interpreter:
+    """An interpreter with its tensors allocated; a `DeviceError` where the runtime rejects the model.
+
+    Args:
+        set_sizes: gives inputs their sizes before.
+    """
     resolver = module.OpResolverType
     kind = resolver.AUTO if xnnpack else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
         interpreter = module.Interpreter(
             model_path=path, num_threads=threads, experimental_op_resolver_type=kind
         )
+        if set_sizes is not None:
+            set_sizes(interpreter)
         interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise DeviceError(

@@ -34,6 +34,9 @@ def run_benchmark_model(session: Session, target: Target, options: BenchOptions)
         f"--min_secs={options.min_time_s}", f"--warmup_runs={options.warmup}",
         f"--use_xnnpack={'true' if options.xnnpack else 'false'}",
     ]
+    if options.shapes:
+        named = {one.name: ",".join(map(str, one.shape)) for one in options.shapes}
+        flags += [f"--input_layer={','.join(named)}", f"--input_layer_shape={':'.join(named.values())}"]
     result = run_program(session, uploaded("tool", *flags), b"", options.time_limit_s, "benchmark_model")
     files = session.read_files(facts.PATHS)
     arch = session.shell("uname -m").stdout.decode(errors="replace").strip()

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from device_runners.agent import samples, tensors
+from device_runners.agent.input_shapes import set_input_shapes
 from device_runners.agent.measure import Plan
-from device_runners.agent.runtime import find_runtime, open_model
+from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from device_runners.options import BenchOptions, Target
 from edgeprune.bundle import EvalData
 from edgeprune.bundle.read import EVAL
@@ -38,6 +39,10 @@ class NativeJob:
 
 def prepare(target: Target, options: BenchOptions) -> NativeJob:
     """Load and preprocess samples on the host; an `InputError` for a model that does not fit or open here."""
+    if options.shapes:
+        raise InputError(
+            "--shape was given.", "The native runner runs files of fixed sizes.", "Use --runner python."
+        )
     if target.bundle is None:
         input_infos, output_infos = read_infos(target.model)
         return NativeJob(tuple(map(tensors.synthetic_input, input_infos)), input_infos, output_infos, None)
@@ -54,12 +59,22 @@ def read_infos(model: Path) -> tuple[tuple[TensorInfo, ...], tuple[TensorInfo, .
     """Inputs and outputs of a bare model, by this machine's own runtime."""
     try:
         module, _ = find_runtime()
-        interpreter = open_model(module, str(model), threads=1, xnnpack=False)
+        interpreter = open_model(module, str(model), threads=1, xnnpack=False, set_sizes=_fixed)
     except DeviceError as error:
         found = f"{model} cannot be read on this machine: {error.found}"
         raise InputError(found, "", error.way_out) from error
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     return tuple(tensors.infos(inputs)), tuple(tensors.infos(outputs))
+
+
+def _fixed(interpreter: Interpreter) -> None:
+    try:
+        set_input_shapes(interpreter, ())
+    except InputError as error:
+        raise InputError(
+            error.found, "The native runner runs files of fixed sizes.",
+            "Use --runner python with --shape, or convert the model with fixed sizes.",
+        ) from error
 
 
 def pack(inputs: Sequence[np.ndarray], options: BenchOptions, *, evaluate: bool) -> bytes:

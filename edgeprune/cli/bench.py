@@ -11,6 +11,7 @@ import typer
 from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
 from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
 from edgeprune.errors import EdgepruneError, InputError
+from edgeprune.quantities import show_duration
 
 if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
@@ -23,6 +24,7 @@ edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
 _THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
 _MOST_THREADS = 64
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
+_SHAPE = "Sizes of an input that the file leaves open, such as image=1,224,224,3. Repeatable."
 
 
 def bench(
@@ -40,18 +42,19 @@ def bench(
     library: Annotated[Path | None, typer.Option(help="LiteRT library for the native runner.")] = None,
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
     benchmark_model: Annotated[Path | None, typer.Option(help="Google's prebuilt benchmark_model.")] = None,
+    shape: Annotated[list[str] | None, typer.Option("--shape", help=_SHAPE)] = None,
     metric: Annotated[str | None, typer.Option(help=METRIC)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure accuracy, latency and memory on devices."""
     from device_runners.benchmark import bench_threads
-    from device_runners.options import BenchOptions
+    from device_runners.options import BenchOptions, parse_shape
 
     options = BenchOptions(
         runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
         benchmark_model=benchmark_model, native_runner=native_runner, waiting=say_waiting,
-        metric=own_metric(metric),
+        metric=own_metric(metric), shapes=tuple(map(parse_shape, shape or ())),
     )
     devices = device or ["local"]
     _print(devices, bench_threads(target, devices, _counts(threads), options), as_json)
@@ -97,14 +100,15 @@ def _print_table(records: Sequence[RunRecord]) -> None:
 
     metrics = list(dict.fromkeys(name for record in records for name in record.metrics if _is_main(name)))
     several = len({record.settings.threads for record in records}) > 1
-    columns = ("p50 ms", "p90 ms", "p99 ms", "first ms", "peak MB", "model MB")
+    columns = ("p50", "p90", "p99", "first", "peak MB", "model MB")
     table = Table("device", *(("threads",) if several else ()), *columns, *cells(metrics))
     for record in records:
         latency, memory = record.latency, record.memory
+        first_ms = (record.load_ns + record.first_inference_ns) / 1e6
+        times = (latency.p50_ms, latency.p90_ms, latency.p99_ms, first_ms)
         table.add_row(
             cell(record.device), *((str(record.settings.threads),) if several else ()),
-            *(_number(value, 3) for value in (latency.p50_ms, latency.p90_ms, latency.p99_ms)),
-            _number((record.load_ns + record.first_inference_ns) / 1e6, 1),
+            *("-" if value is None else show_duration(value) for value in times),
             *(_number(value and value / 1e6, 1) for value in (memory.peak_bytes, memory.model_bytes)),
             *(_number(record.metrics.get(name), 4) for name in metrics),
         )
@@ -117,6 +121,10 @@ def _remarks(record: RunRecord) -> list[str]:
     """What a device is, and what to know about its figures."""
     facts, runtime = record.facts, f"{record.runtime.name} {record.runtime.version}"
     lines = [f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"]
+    if record.inputs:
+        ran = "; ".join(f"{one.name} {'x'.join(map(str, one.shape))}" for one in record.inputs)
+        named = f", signature {record.signature}" if record.signature else ""
+        lines.append(f"ran with batch {record.batch}: {ran}{named}")
     if record.synthetic:
         lines.append("the metrics are over synthetic data: they say nothing about the real world")
     if record.settings.threads > facts.cores:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from edgeprune.cli.output import say, say_document
+from edgeprune.quantities import show_duration
 
 _TASK = "Only models of this task: vision, speech, text or tabular."
 
@@ -57,6 +58,5 @@ def _figures(measured: dict[str, Any]) -> str:
     sizes = [f"{stage['tflite_bytes'] / 1000:,.0f}" for stage in (before, after)]
     parts = [f"{metric.replace('_', ' ')} {' -> '.join(values)} %", f"{' -> '.join(sizes)} kB"]
     if "latency_ms" in before and "latency_ms" in after:
-        times = [f"{stage['latency_ms']['p50']:.3g}" for stage in (before, after)]
-        parts.append(f"{' -> '.join(times)} ms")
+        parts.append(" -> ".join(show_duration(stage["latency_ms"]["p50"]) for stage in (before, after)))
     return f"{data}: {', '.join(parts)}"

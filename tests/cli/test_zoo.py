@@ -46,7 +46,7 @@ def test_the_table_shows_results_and_says_synthetic(tmp_path, monkeypatch):
     entry = edgeprune_models.find("mlp")
     results.write(entry, reports, entry.recipe, folder=tmp_path)
     monkeypatch.setattr(results, "FOLDER", tmp_path)
-    line = "    rows (synthetic): accuracy 85.00 -> 50.00 %, 2 -> 1 kB, 1.5 -> 1.5 ms"
+    line = "    rows (synthetic): accuracy 85.00 -> 50.00 %, 2 -> 1 kB, 1.500 ms -> 1.500 ms"
     assert line in run("--task", "tabular").stdout.splitlines()
     shown = run("--task", "vision").stdout
     assert "lenet-5 " in shown

@@ -59,7 +59,7 @@ def test_every_broken_limit_is_named_with_how_much(bundle):
     size = (bundle / "model.tflite").stat().st_size
     assert f"max-size: {size / 1000:.1f} kB (model.tflite), at most 5.0 kB allowed" in text
     assert f"that is {size / 1000 - 5:.1f} kB, {100 * (size / 5000 - 1):.1f} % above it" in text
-    assert "max-latency: 20.0 us (report.json), at most 10.0 us allowed; that is 10.0 us, 100.0 %" in text
+    assert "max-latency: 20.0 µs (report.json), at most 10.0 µs allowed; that is 10.0 µs, 100.0 %" in text
     assert "min-accuracy: 95.00 % (report.json), at least 96.00 % allowed; that is 1.00 %" in text
     assert "max-drop: 2.50 points" in text
     assert "max-memory" not in text

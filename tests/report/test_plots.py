@@ -139,7 +139,7 @@ def test_a_histogram_shows_all_but_the_tail_and_says_so():
     # 990 of evenly spread values: no bar is far above another.
     assert max(high) / (area / len(high)) < 1.5
     description = svg.find("desc").text
-    assert description.startswith("1,000 timed inferences: p50 1.5 us")
+    assert description.startswith("1,000 timed inferences: p50 1.5 µs")
     assert " took longer than is drawn, up to 1.000 ms" in description
     assert drawn(histogram("h", "Latency", [5])).find("desc").text.startswith("1 timed")
 

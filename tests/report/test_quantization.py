@@ -35,8 +35,8 @@ def test_recovery_is_told_with_its_cost():
     lines = reported(0.5)
     assert lines[1].startswith("Quantized plainly it lost more than 0.5 points")
     assert lines[2:] == [
-        "  int8, tensorflow: +1.25 points lost, 4.0 kB, 20.0 us",
-        "  bias correction, tensorflow: +0.25 points lost, 4.1 kB, 21.0 us, shipped (conv)",
+        "  int8, tensorflow: +1.25 points lost, 4.0 kB, 20.0 µs",
+        "  bias correction, tensorflow: +0.25 points lost, 4.1 kB, 21.0 µs, shipped (conv)",
     ]
 
 
@@ -52,13 +52,13 @@ def test_without_labels_the_long_run_decides():
     last = STEP | {"likely_points": 0.21, "name": "bias correction", "chosen": True}
     _, why, one, other = told(first, last)
     assert why == "Quantized plainly it is likely to lose more than 0.5 points on validation data. Tried:"
-    assert one == "  int8, tensorflow: +0.33 points lost, likely 1.05, 4.0 kB, 20.0 us"
-    assert other.endswith("likely 0.21, 4.0 kB, 20.0 us, shipped")
+    assert one == "  int8, tensorflow: +0.33 points lost, likely 1.05, 4.0 kB, 20.0 µs"
+    assert other.endswith("likely 0.21, 4.0 kB, 20.0 µs, shipped")
 
 
 def test_a_faster_form_is_explained():
     form = STEP | {"name": "int8, float where that is slow", "detail": "no fast int8 kernel for DIV"}
     said = told(STEP | {"chosen": False, "verdict": "slower"}, form | {"chosen": True})
     assert said[1] == "Nearest to the smallest and fastest of what keeps the accuracy ships. Tried:"
-    assert said[2].endswith("20.0 us, slower")
+    assert said[2].endswith("20.0 µs, slower")
     assert said[3].endswith("shipped (no fast int8 kernel for DIV)")

@@ -66,7 +66,7 @@ def duration_tick(value_ms: float) -> str:
     """Round milliseconds, written short."""
     if value_ms >= 1000:
         return f"{value_ms / 1000:g} s"
-    return f"{value_ms:g} ms" if value_ms >= 1 else f"{value_ms * 1000:g} us"
+    return f"{value_ms:g} ms" if value_ms >= 1 else f"{value_ms * 1000:g} µs"
 
 
 def percent_tick(value: float) -> str:
