@@ -3,7 +3,8 @@
 1. What loses more than the limit goes, where anything keeps it.
 2. What is significantly less accurate than another goes: paired, on the same samples, for every part
    (jackknife, 5 %), and by more than a fifth of the limit.
-3. Of the rest the nearest to the ideal ships, which is as small as the smallest and as fast as the fastest:
+3. What is slower than the float file goes, where anything is not; unless size is preferred.
+4. Of the rest the nearest to the ideal ships, which is as small as the smallest and as fast as the fastest:
 
        distance² = log(bytes / smallest)² + log(µs / fastest)²
 
@@ -41,10 +42,13 @@ class Choice:
     verdicts: Mapping[Candidate, str]
     latencies_us: Mapping[Candidate, float]
     runners_up: tuple[Candidate, ...] = ()  # as accurate, next nearest first
+    is_slower: bool = False  # than the float file
 
 
-def choose(found: CandidateSet, prefer: Preference, timer: Timer) -> Choice | None:
-    """The choice; None where nothing was made."""
+def choose(
+    found: CandidateSet, prefer: Preference, timer: Timer, floating: bytes | None = None
+) -> Choice | None:
+    """The choice; None where nothing was made. It is not slower than the `floating` file if it can be."""
     most_accurate = found.best()
     if most_accurate is None:
         return None
@@ -57,14 +61,21 @@ def choose(found: CandidateSet, prefer: Preference, timer: Timer) -> Choice | No
     # Each may be beaten by another where there are several parts.
     accurate = accurate or [min(within, key=lambda one: one.lost_points)]
     verdicts |= dict.fromkeys(within, "less accurate")
-    alone = len(accurate) == 1
-    times = [accurate[0].latency_us] if alone else timer([one.converted.tflite for one in accurate])
-    latencies = dict(zip(accurate, times, strict=True))
-    distances = _distances([len(one.converted.tflite) for one in accurate], times, prefer)
-    distance_of = dict(zip(accurate, distances, strict=True))
-    chosen, *others = sorted(accurate, key=lambda one: (distance_of[one], found.accuracy_rank(one)))
+    files = [one.converted.tflite for one in accurate] + ([] if floating is None else [floating])
+    times = [accurate[0].latency_us] if len(files) == 1 else list(timer(files))
+    latencies = dict(zip(accurate, times, strict=False))
+    limit_us = math.inf if floating is None else SAME_LATENCY * (times[-1] + _CALL_US)
+    slow = [one for one in accurate if latencies[one] + _CALL_US > limit_us]
+    fast = [one for one in accurate if one not in slow]
+    judged = accurate if prefer == "size" or not fast else fast
+    times = [latencies[one] for one in judged]
+    distances = _distances([len(one.converted.tflite) for one in judged], times, prefer)
+    distance_of = dict(zip(judged, distances, strict=True))
+    chosen, *others = sorted(judged, key=lambda one: (distance_of[one], found.accuracy_rank(one)))
     verdicts |= {one: _verdict(one, chosen, latencies) for one in others} | {chosen: "shipped"}
-    return Choice(chosen, verdicts, latencies, tuple(others))
+    out = [one for one in accurate if one not in judged]
+    verdicts |= dict.fromkeys(out, "slower than float")
+    return Choice(chosen, verdicts, latencies, (*others, *out), chosen in slow)
 
 
 def less_accurate(one: Candidate, other: Candidate, floor: float) -> bool:

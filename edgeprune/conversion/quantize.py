@@ -20,7 +20,14 @@ from edgeprune.conversion.layer_error import LayerError, layer_errors, layer_of
 from edgeprune.conversion.litert import latencies_us, run_tflite
 from edgeprune.conversion.options import Quantized, QuantizeOptions, TrainInPlace, Validation
 from edgeprune.conversion.qat import train_quantized
-from edgeprune.conversion.recovery import QuantizationSource, quantized_by_extremes, recover, try_second_route
+from edgeprune.conversion.recovery import (
+    WEIGHTS_ALONE,
+    QuantizationSource,
+    keep_activations_float,
+    quantized_by_extremes,
+    recover,
+    try_second_route,
+)
 from edgeprune.conversion.values import Converted, Samples, as_samples
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
@@ -72,11 +79,32 @@ def quantize(
     if options.quantize == "int16x8":
         notes = (*notes, _SLOW)
     notes = (*notes, *(one.detail for one in found.candidates if one.name == _AWARE and one.detail))
-    choice = choose(found, options.prefer, lambda files: latencies_us(files, validation.x))
+    choice = _choice(found, source, options, None if options.quantize == "none" else baseline.tflite)
     if choice is not None and options.clusters:
         lost = unshared_kernels(choice.chosen.converted.tflite, options.clusters)
         notes = (*notes, _UNSHARED.format(lost)) if lost else notes
     return _result(found, choice, source, shared, baseline, notes)
+
+
+def _choice(
+    found: CandidateSet, source: QuantizationSource, options: QuantizeOptions, floating: bytes | None
+) -> Choice | None:
+    """What ships. Where every integer file is slower than the float file, weights alone are tried in int8."""
+    samples = found.samples(1)
+
+    def chosen() -> Choice | None:
+        return choose(found, options.prefer, lambda files: latencies_us(files, samples), floating)
+
+    choice = chosen()
+    may_be_float = options.quantize == "int8" and options.io == "float" and not options.integer_only
+    if (
+        choice is None or not choice.is_slower or not may_be_float or options.prefer == "size"
+        or options.allow_flex or choice.chosen.converted.notes or not ai_edge_route.available()
+        or any(one.name == WEIGHTS_ALONE for one in found.candidates)
+    ):
+        return choice
+    keep_activations_float(found, source)
+    return chosen()
 
 
 def quantize_for_timing(model: KerasModel, options: QuantizeOptions, calibration: Samples) -> Converted:

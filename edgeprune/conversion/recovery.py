@@ -41,7 +41,8 @@ from edgeprune.install_source import install_command
 _STATISTICS_SAMPLES = 64
 _MOST_OPERATORS = 24
 _MUCH_SMALLER = 0.8
-_WEIGHTS_ALONE = "Activations in int8 lost too much: weights alone are int8."
+_WEIGHTS_ALONE = "Activations in int8 lost too much or took too long: weights alone are int8."
+WEIGHTS_ALONE = "int8 weights, float activations"
 _ROUTE: Route = "ai-edge-quantizer"
 
 
@@ -130,7 +131,7 @@ def recover(found: CandidateSet, source: QuantizationSource) -> None:
     if found.best(_ROUTE) is not None and not found.good_enough():
         _keep_operators_float(found, source, min(files, key=lambda one: _error(found, source, one)))
     if source.io == "float" and not found.good_enough():
-        _keep_activations_float(found, source)
+        keep_activations_float(found, source)
 
 
 def _keep_operators_float(found: CandidateSet, source: QuantizationSource, file: CalibratedFile) -> None:
@@ -187,14 +188,14 @@ def _costliest_operators(found: CandidateSet, source: QuantizationSource, file: 
     return [error.tensor for error in worst if error.tensor not in source.float_tensors]
 
 
-def _keep_activations_float(found: CandidateSet, source: QuantizationSource) -> None:
-    """The last resort of int8: weights alone are int8."""
+def keep_activations_float(found: CandidateSet, source: QuantizationSource) -> None:
+    """The last resort of int8, for accuracy or speed: weights alone are int8."""
 
     def made() -> Converted:
         raw = ai_edge_route.quantize_file(source.baseline.tflite, "dynamic", None)
         return converted_file(raw, "int8", _ROUTE, *source.names(), (_WEIGHTS_ALONE,))
 
-    found.attempt("int8 weights, float activations", made)
+    found.attempt(WEIGHTS_ALONE, made)
 
 
 def _error(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:

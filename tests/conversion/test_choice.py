@@ -26,11 +26,11 @@ def with_errors(wrong):
     return outputs
 
 
-def chosen(rows, prefer="both", limit=0.5, labels=True):
-    """Names and verdicts; rows are (name, wrong answers, kB, µs)."""
+def chosen(rows, prefer="both", limit=0.5, labels=True, float_us=None):
+    """Names and verdicts; rows are (name, wrong answers, kB, µs), and the float file's latency."""
     found = CandidateSet(REFERENCE, Validation((REFERENCE,), Y if labels else None), limit)
     scorer = Scorer((REFERENCE,), ("classes",), found.scorer.scores)
-    times = {}
+    times = {b"float": float_us}
     for name, wrong, kilobytes, time in rows:
         outputs = with_errors(wrong)
         scores = scorer.score((outputs,))
@@ -40,7 +40,11 @@ def chosen(rows, prefer="both", limit=0.5, labels=True):
         converted = Converted(file, "int8", "tensorflow", (), (), {})
         lost = 100 * wrong / SAMPLES
         found.candidates.append(Candidate(name, converted, parity, scores, lost, "", None, time))
-    choice = choose(found, prefer, lambda files: [times[file] for file in files])
+    floating = None if float_us is None else b"float"
+    choice = choose(found, prefer, lambda files: [times[file] for file in files], floating)
+    if float_us is not None and prefer != "size":
+        slow = [name for name, _, _, time in rows if time > 1.2 * float_us + 2]
+        assert choice.is_slower == (choice.chosen.name in slow)
     return choice.chosen.name, {one.name: choice.verdicts[one] for one in found.candidates}
 
 
@@ -54,6 +58,20 @@ def test_what_is_significantly_less_accurate_does_not_ship():
     name, verdicts = chosen([("small", 25, 10, 10), ("large", 0, 40, 40)], limit=5)
     assert name == "large"
     assert verdicts["small"] == "less accurate"
+
+
+@pytest.mark.parametrize(
+    ("prefer", "float_us", "expected", "word"),
+    [
+        ("both", 60, "slow", "larger"), ("both", 35, "fast", "slower than float"),
+        ("size", 35, "slow", "larger"), ("both", 10, "slow", "larger"),
+    ],
+)
+def test_nothing_slower_than_float_ships_unless_all_are(prefer, float_us, expected, word):
+    rows = [("slow", 0, 10, 60), ("fast", 0, 40, 30)]
+    name, verdicts = chosen(rows, prefer, float_us=float_us)
+    assert name == expected
+    assert word in verdicts["fast" if expected == "slow" else "slow"]
 
 
 def test_what_loses_more_than_the_limit_does_not_ship():

@@ -113,5 +113,8 @@ def test_typed_options_beat_the_file_and_defaults_do_not(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (tmp_path / "effective.toml").write_text(done.stdout)
     given, _ = read_recipe(tmp_path / "effective.toml")
-    expected = {**as_mapping(Recipe()), "prune": 0.25, "epochs": 2, "protect": ("a*",), "ratios": {"b*": 0.5}}
+    expected = {
+        **as_mapping(Recipe()), "prune": 0.25, "epochs": 2, "protect": ("a*",), "ratios": {"b*": 0.5},
+        "least_steps": 0,  # as epochs were asked for
+    }
     assert as_mapping(recipe(**given)) == expected

@@ -1,0 +1,45 @@
+"""What ships of every model of the zoo: nothing as accurate is smaller and faster, and float is not faster."""
+
+import numpy as np
+import pytest
+
+import edgeprune_models as zoo
+from edgeprune.conversion.litert import latencies_us
+from edgeprune.conversion.options import QuantizeOptions, Validation
+from edgeprune.conversion.quantize import quantize
+
+SHAPES = {
+    "vision": (28, 28, 1), "segmentation": (16, 24, 1), "detection": (32, 48, 1), "speech": (49, 40),
+    "text": (24,), "tabular": (10,),
+}
+OUT = ("shipped", "refused", "loses too much", "less accurate")
+CALL_US = 2
+
+
+def quantized(name):
+    """The model as it starts, with all candidates kept: sizes and times do not depend on training."""
+    entry = zoo.find(name)
+    shape, rng = SHAPES[entry.task], np.random.default_rng(1)
+    tokens = entry.task == "text"
+    x = rng.integers(1, 50, (24, *shape)) if tokens else rng.normal(size=(24, *shape))
+    x = x.astype(np.int32 if tokens else np.float32)
+    model = entry.build(shape, 5, 1, vocabulary=50)
+    found = quantize(model, QuantizeOptions(max_quantization_drop=100.0), x, Validation((x,)))
+    return found, x
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", sorted(zoo.ZOO))
+def test_nothing_as_accurate_beats_what_ships_nor_is_float_faster(name):
+    found, x = quantized(name)
+    (shipped,) = [step for step in found.attempts if step.chosen]
+    assert shipped.verdict == "shipped"
+    others = [step for step in found.attempts if step.verdict not in OUT]
+    for step in others:
+        smaller = step.runnable_bytes * 1.02 < shipped.runnable_bytes
+        assert not (smaller and 1.15 * (step.latency_us + CALL_US) < shipped.latency_us + CALL_US)
+    # Measured again, so within noise of two measurements.
+    mine, floating = latencies_us([found.result.tflite, found.baseline.tflite], (x,))
+    limit = 1.15 * 1.15 * (floating + CALL_US)
+    all_slower = all(step.latency_us + CALL_US > limit / 1.15 for step in (shipped, *others))
+    assert mine + CALL_US <= limit or all_slower, f"{mine:.1f} µs, in float {floating:.1f} µs"
