@@ -140,7 +140,7 @@ def compare(name: str, model, calibration, x, y) -> tuple[list[str], bool]:
         slower = "" if who == "edgeprune" else f"{100 * low:+.1f} to {100 * high:+.1f} %"
         lost = "" if y is None else f"{100 * found.drop_fraction:+.2f}"
         rows.append(
-            f"| {name} | {who} | {len(file):,} | {statistics.median(times[who]):.0f} us | {slower} "
+            f"| {name} | {who} | {len(file):,} | {statistics.median(times[who]):.0f} µs | {slower} "
             f"| {100 * found.agreement_fraction:.2f} % | {lost} |"
         )
         say(rows[-1])

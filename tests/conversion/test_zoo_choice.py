@@ -1,4 +1,4 @@
-"""What ships of every model of the zoo: nothing as accurate is smaller and faster, and float is not faster."""
+"""What ships of every model of the zoo: nothing as accurate is smaller and faster, nor is float faster."""
 
 import numpy as np
 import pytest
