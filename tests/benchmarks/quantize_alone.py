@@ -138,10 +138,12 @@ def compare(name: str, model, calibration, x, y) -> tuple[list[str], bool]:
         low, high = slower_by(times["edgeprune"], times[who])
         good = good and len(files["edgeprune"]) <= len(file) and low <= 0
         slower = "" if who == "edgeprune" else f"{100 * low:+.1f} to {100 * high:+.1f} %"
+        made = [one for one in ours.attempts if one.runnable_bytes is not None]
+        among = len(made) if who == "edgeprune" else 1
         lost = "" if y is None else f"{100 * found.drop_fraction:+.2f}"
         rows.append(
             f"| {name} | {who} | {len(file):,} | {statistics.median(times[who]):.0f} µs | {slower} "
-            f"| {100 * found.agreement_fraction:.2f} % | {lost} |"
+            f"| {100 * found.agreement_fraction:.2f} % | {lost} | {among} |"
         )
         say(rows[-1])
     return rows, good
@@ -193,7 +195,8 @@ def main() -> int:
     import tf_keras
 
     titles = (
-        "model", "made by", "bytes", "one call", "edgeprune is slower by", "same answers", "points lost"
+        "model", "made by", "bytes", "one call", "edgeprune is slower by", "same answers", "points lost",
+        "chosen among",
     )
     load = tf_keras.models.load_model
     images, sounds = cifar(args.shared, "test", 4000), speech(args.shared)

@@ -14,7 +14,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,18 @@ def row(name: str, report: Mapping[str, Any]) -> str:
     cells = (
         name, f"{report['data']['test']:,}", metric, f"{floating:.4f}", f"{deployed:.4f}",
         f"{lost_points(report):+.2f}", f"{100 * found['agreement']:.2f} %",
-        f"{step['name']}, {found['route']}",
+        f"{step['name']}, {found['route']}", str(chosen_among(found["steps"])),
     )
     return f"| {' | '.join(cells)} |"
 
 
+def chosen_among(steps: Sequence[Mapping[str, Any]]) -> int:
+    """How many files were made and measured."""
+    return sum("runnable_bytes" in step for step in steps)
+
+
 def table(reports: Mapping[str, Mapping[str, Any]]) -> str:
-    titles = ("model", "test samples", "metric", "float, pruned", "int8", "points lost", "same answers", "by")
+    titles = ("model", "test samples", "metric", "float, pruned", "int8", "points lost", "same answers", "by", "chosen among")
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     return "\n".join([*lines, *(row(name, report) for name, report in reports.items())])
 
