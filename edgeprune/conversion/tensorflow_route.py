@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from edgeprune.conversion.converter_process import (
+    ConverterSettings,
+    configured,
+    convert_apart,
+    is_large,
+    one_by_one,
+)
 from edgeprune.conversion.layer_error import layer_of
 from edgeprune.conversion.tracing import TracedModel
-from edgeprune.conversion.values import Io, Mode, Samples
+from edgeprune.conversion.values import NEEDS_CALIBRATION, Io, Mode, Samples
 from edgeprune.errors import InputError, UnsupportedLayerError
 from edgeprune.keras_bridge.silence import silence
 
@@ -24,46 +30,30 @@ def convert_traced(
         UnsupportedLayerError: a layer needs an operator that LiteRT does not have.
         InputError: the converter refuses the model; its reason is in the message.
     """
+    settings = ConverterSettings(mode, io, allow_flex, per_channel)
+    arrays = None if calibration is None or mode not in NEEDS_CALIBRATION else _arrays(calibration, traced)
     with silence():
         import tensorflow as tf
 
-        sets = tf.lite.OpsSet
-        special = {
-            "int8": [sets.TFLITE_BUILTINS_INT8],
-            "int16x8": [sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8],
-        }
-        flex = [sets.SELECT_TF_OPS] if allow_flex else []
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
-        converter.target_spec.supported_ops = [*special.get(mode, []), sets.TFLITE_BUILTINS, *flex]
-        # The converter has no public name for it.
-        converter._experimental_disable_per_channel = not per_channel  # noqa: SLF001
-        if mode != "none":
-            converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if mode == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if calibration is not None and mode in ("int8", "int16x8"):
-            converter.representative_dataset = _dataset(calibration, traced)
-            kind = {"float": tf.float32, "int8": tf.int16 if mode == "int16x8" else tf.int8}[io]
-            converter.inference_input_type = converter.inference_output_type = kind
         try:
-            return bytes(converter.convert())
+            if is_large(traced):
+                return convert_apart(traced, settings, arrays)
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
+            samples = None if arrays is None else one_by_one(arrays)
+            return bytes(configured(converter, settings, samples).convert())
+        except InputError:
+            raise
         except Exception as error:
             raise _refusal(error, traced, mode) from error
 
 
-def _dataset(calibration: Samples, traced: TracedModel) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
-    """One sample at a time, as the batch is 1, by the names of the inputs: their order is not kept."""
+def _arrays(calibration: Samples, traced: TracedModel) -> dict[str, np.ndarray]:
+    """Samples by the names of the inputs, in their types."""
     types = [spec.dtype.as_numpy_dtype for spec in traced.function.structured_input_signature[0]]
-    arrays = {
+    return {
         name: np.ascontiguousarray(array, dtype=dtype)
         for name, array, dtype in zip(traced.inputs, calibration, types, strict=True)
     }
-
-    def samples() -> Iterator[dict[str, np.ndarray]]:
-        for i in range(len(calibration[0])):
-            yield {name: array[i : i + 1] for name, array in arrays.items()}
-
-    return samples
 
 
 def _refusal(error: Exception, traced: TracedModel, mode: Mode) -> InputError:

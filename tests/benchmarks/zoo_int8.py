@@ -116,7 +116,10 @@ def chosen_among(steps: Sequence[Mapping[str, Any]]) -> int:
 
 
 def table(reports: Mapping[str, Mapping[str, Any]]) -> str:
-    titles = ("model", "test samples", "metric", "float, pruned", "int8", "points lost", "same answers", "by", "chosen among")
+    titles = (
+        "model", "test samples", "metric", "float, pruned", "int8", "points lost", "same answers", "by",
+        "chosen among",
+    )
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     return "\n".join([*lines, *(row(name, report) for name, report in reports.items())])
 
