@@ -161,7 +161,7 @@ class TrainSettings(Checked):
     )
     epochs: int = setting(2, "Epochs of fine-tuning after the neurons have left.", bounds=NOT_NEGATIVE)
     least_steps: int = setting(
-        300, "Training steps that a recurrent model gets at least, unless --epochs is given; 0: none.",
+        500, "Training steps that a recurrent model gets at least, unless --epochs is given; 0: none.",
         bounds=NOT_NEGATIVE,
     )
     batch_size: int = setting(128, "Samples per training step.", bounds=AT_LEAST_1)

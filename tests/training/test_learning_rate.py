@@ -36,7 +36,7 @@ def test_a_recurrent_model_gets_a_large_rate_however_few_the_steps(flavour):
 
 @pytest.mark.parametrize(
     ("samples", "settings", "epochs"),
-    [(2400, {}, 16), (60_000, {}, 2), (2400, {"least_steps": 0}, 2), (2400, {"epochs": 0}, 0)],
+    [(2400, {}, 27), (60_000, {}, 2), (2400, {"least_steps": 0}, 2), (2400, {"epochs": 0}, 0)],
 )
 def test_a_recurrent_model_gets_enough_steps(samples, settings, epochs):
     keras = pytest.importorskip("keras")
@@ -46,5 +46,5 @@ def test_a_recurrent_model_gets_enough_steps(samples, settings, epochs):
     baseline = types.SimpleNamespace(data=types.SimpleNamespace(train=range(samples)))
     train, context = TrainSettings(**settings), types.SimpleNamespace(notes=[])
     assert enough_epochs(baseline, recurrent, train, context) == epochs
-    assert len(context.notes) == (epochs == 16)
+    assert len(context.notes) == (epochs == 27)
     assert enough_epochs(baseline, plain, train, context) == train.epochs
