@@ -101,7 +101,7 @@ def is_large(traced: TracedModel) -> bool:
     return sum(sizes) > MOST_INSIDE_BYTES
 
 
-def convert_apart(
+def convert_in_worker(
     traced: TracedModel, settings: ConverterSettings, calibration: dict[str, np.ndarray] | None
 ) -> bytes:
     """Converts a model in the worker.

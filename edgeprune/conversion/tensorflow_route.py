@@ -9,7 +9,7 @@ import numpy as np
 from edgeprune.conversion.converter_process import (
     ConverterSettings,
     configured,
-    convert_apart,
+    convert_in_worker,
     is_large,
     one_by_one,
 )
@@ -37,7 +37,7 @@ def convert_traced(
 
         try:
             if is_large(traced):
-                return convert_apart(traced, settings, arrays)
+                return convert_in_worker(traced, settings, arrays)
             converter = tf.lite.TFLiteConverter.from_concrete_functions([traced.function], traced.module)
             samples = None if arrays is None else one_by_one(arrays)
             return bytes(configured(converter, settings, samples).convert())

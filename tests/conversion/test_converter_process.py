@@ -47,9 +47,9 @@ def _kill_before(monkeypatch, mode, how):
 @pytest.mark.parametrize("flavour", ["tf_keras", "keras"])
 def test_both_processes_give_the_same_bytes(flavour, monkeypatch):
     model = _model(pytest.importorskip(flavour))
-    apart = {mode: conversion.convert(model, mode, X).tflite for mode in conversion.MODES}
+    inside_worker = {mode: conversion.convert(model, mode, X).tflite for mode in conversion.MODES}
     monkeypatch.setattr(converter_process, "MOST_INSIDE_BYTES", 1e12)
-    for mode, file in apart.items():
+    for mode, file in inside_worker.items():
         assert file == conversion.convert(model, mode, X).tflite, mode
 
 
