@@ -5,6 +5,7 @@ allocate → plan → compact → prove → reconstruct                         
 """
 
 import contextlib
+import math
 import numbers
 import time
 from collections.abc import Callable, Iterator
@@ -135,7 +136,7 @@ class PruningAnalysis:
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when those below `threshold` times its mean importance go."""
-        if threshold < 0:
+        if not 0 <= threshold < math.inf:  # true for what is no number
             raise InputError(f"A threshold of {threshold} was given.", "0 or more is expected.")
         kept = []
         widths = allowed_widths(self.dependencies.groups, constraints)

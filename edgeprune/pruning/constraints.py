@@ -2,6 +2,7 @@
 
 import dataclasses
 import fnmatch
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -26,6 +27,16 @@ class Constraints:
     round_to: int = 1
     protect: Sequence[str] = ()
     ratios: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse widths that no group can have.
+
+        Raises:
+            InputError: names the setting.
+        """
+        for name, value in (("min_width", self.min_width), ("round_to", self.round_to)):
+            if not 1 <= value < math.inf:
+                raise InputError(f"{name} is {value}.", "A whole number from 1 is expected.")
 
 
 def allowed_widths(groups: Sequence[ChannelGroup], constraints: Constraints) -> list[np.ndarray]:

@@ -319,3 +319,12 @@ def test_what_only_an_added_loss_needs_is_left_out():
     assert found.report.equivalence.holds
     assert [call.layer for call in read(found.model).graph.calls] == calls
     assert any("add_loss" in note for note in found.report.notes)
+
+
+@pytest.mark.parametrize("wrong", [
+    {name: value} for name in ("ratio", "threshold", "min_width", "round_to")
+    for value in (float("nan"), float("inf"), -1)
+], ids=str)
+def test_numbers_that_cannot_be_meant_remove_nothing(keras_package, wrong):
+    with pytest.raises(InputError, match="expected"):
+        prune(_residual(keras_package), **wrong)
