@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from edgeprune.graph.model_graph import Layer
 from edgeprune.keras_bridge import nodes
-from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
+from edgeprune.keras_bridge.inside.plain_layers import class_of_keras, is_merged, is_quantized
 from edgeprune.keras_types import KerasLayer, KerasModel
 from edgeprune.layers import has_rule
 from edgeprune.layers.activation import ELEMENTWISE
@@ -50,7 +50,7 @@ def all_layers(layer: KerasLayer) -> Iterator[KerasLayer]:
 def is_opened(layer: KerasLayer) -> bool:
     """Whether a layer by itself says nothing of its channels; what its call does may."""
     kind, is_own = type(layer).__name__, _is_of_keras(type(layer).__module__)
-    if not hasattr(layer, "weights") or kind in _OPERATIONS:
+    if not hasattr(layer, "weights") or kind in _OPERATIONS or class_of_keras(layer) is not None:
         return False
     if nodes.is_graph_model(layer):
         return _has_own_call(layer)

@@ -124,7 +124,7 @@ def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> K
         count = len(reasons)
         try:
             first, second = (
-                Recorder(model, reasons, is_open=length > 0).record(_symbols(forms, samples, size))
+                Recorder(model, reasons, length=size).record(_symbols(forms, samples, size))
                 for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
             )
             if len(reasons) == count:

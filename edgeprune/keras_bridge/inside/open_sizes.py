@@ -141,7 +141,8 @@ def _broadcast(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     if any(isinstance(size, OpenSize) for size in wanted[1:]):
         return None
     if any(size not in (1, was) for size, was in zip(wanted[1:], x.shape[1:], strict=True)):
-        x = ops.multiply(x, np.ones((1, *wanted[1:]), x.dtype))
+        combine = ops.logical_and if x.dtype == "bool" else ops.multiply
+        x = combine(x, np.ones((1, *wanted[1:]), x.dtype))
     return x
 
 

@@ -19,6 +19,14 @@ from edgeprune.keras_types import KerasLayer
 _KERNELS = ("kernel", "embeddings", "depthwise_kernel")
 
 
+_OF_KERAS = {"keras_hub.CachedMultiHeadAttention": "MultiHeadAttention"}
+
+
+def class_of_keras(layer: KerasLayer) -> str | None:
+    """The layer of Keras that computes the same as one of KerasHub without its cache, by name; None: none."""
+    return _OF_KERAS.get(f"{type(layer).__module__.split('.')[0]}.{type(layer).__name__}")
+
+
 def is_merged(layer: KerasLayer) -> bool:
     """Whether a layer has low-rank updates beside its kernel."""
     return bool(getattr(layer, "lora_enabled", False))

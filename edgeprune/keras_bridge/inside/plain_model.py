@@ -18,13 +18,19 @@ from edgeprune.keras_bridge.build import made_anew
 from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened, sublayers
 from edgeprune.keras_bridge.inside.open_sizes import OPERATIONS, CallAgain
-from edgeprune.keras_bridge.inside.plain_layers import plain_arrays, plain_config
-from edgeprune.keras_bridge.inside.recording import RecordedCall, Recording
+from edgeprune.keras_bridge.inside.plain_layers import (
+    class_of_keras,
+    is_quantized,
+    plain_arrays,
+    plain_config,
+)
+from edgeprune.keras_bridge.inside.recording import Range, RecordedCall, Recording
 from edgeprune.keras_bridge.inside.sizes import (
     BatchSize,
     NotAlikeError,
     OpenSize,
     PerSample,
+    Uniform,
     has_open_size,
     merged,
 )
@@ -73,8 +79,12 @@ class PlainModel:
         for call, again in zip(self._first.calls, self._second.calls, strict=True):
             try:
                 made = self._made(call, again)
-            except (CallError, InputError):
+            except CallError:
                 raise
+            except InputError as error:
+                if call.owner is None or is_quantized(call.operation):
+                    raise
+                raise CallError(call.owner, f"cannot be read as layers: {error.found}") from error
             except Exception as error:
                 raise CallError(call.owner, str(error)) from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
@@ -91,6 +101,8 @@ class PlainModel:
         args, kwargs = merged((call.args, dict(call.kwargs)), (again.args, dict(again.kwargs)))
         if hasattr(call.operation, "weights"):
             args, kwargs = self.given((args, kwargs))
+            if class_of_keras(call.operation) is not None:
+                kwargs = {name: value for name, value in kwargs.items() if value is not None}
             return self._layer(call.operation)(*args, **self._with_masks(call, args, kwargs))
         config = merged(_config(call.operation), _config(again.operation))
         if kind in OPERATIONS:
@@ -110,6 +122,8 @@ class PlainModel:
             return self._value(value)
         if isinstance(value, PerSample):
             return self.per_sample(value.array)
+        if isinstance(value, Uniform):
+            return self.uniform(value)
         if isinstance(value, (BatchSize, OpenSize)):
             raise NotAlikeError("computes with a size that the model leaves open")
         return value
@@ -121,7 +135,9 @@ class PlainModel:
         if key in self._first.constants:
             place = list(self._first.constants).index(key)
             array = merged(self._first.constants[key], list(self._second.constants.values())[place])
-            return self.per_sample(array.array) if isinstance(array, PerSample) else self.constant(array)
+            return self._given(array) if has_open_size(array) else self.constant(array)
+        if key in self._first.ranges:
+            return self.positions(self._first.ranges[key])
         return self._values[key]
 
     # --- layers ---
@@ -244,6 +260,35 @@ class PlainModel:
         zeros = ops.sum(zeros, axis=tuple(range(1, len(zeros.shape)))) if len(zeros.shape) > 1 else zeros
         return _shifted(ops.reshape(zeros, (-1,) + (1,) * (array.ndim - 1)), array)
 
+    def positions(self, wanted: Range) -> KerasTensor:
+        """0, 1, … over the length that the model leaves open, read off its first input that does."""
+        from keras import ops
+
+        for symbol in self._inputs:
+            places = [axis for axis, size in enumerate(symbol.shape) if axis and size is None]
+            if places:
+                zeros = ops.zeros_like(symbol, dtype="int32")
+                rest = tuple(axis for axis in range(len(symbol.shape)) if axis != places[0])
+                counted = ops.subtract(ops.cumsum(ops.add(ops.sum(zeros, axis=rest), 1), axis=0), 1)
+                return counted if wanted.dtype == "int32" else ops.cast(counted, wanted.dtype)
+        raise NotAlikeError("counts over a length that no input has")
+
+    def uniform(self, value: Uniform) -> KerasTensor:
+        """An array of one number in the shape of the samples, or over a length that is left open."""
+        from keras import ops
+
+        if any(isinstance(size, BatchSize) and size.times != 1 for size in value.sizes):
+            raise NotAlikeError("computes with a size that the model leaves open")
+        rank = len(value.sizes)
+        zeros = self.constant(np.zeros((1,) * rank, "int32"))
+        line = ops.multiply(self.positions(Range(0, 1, "int32")), 0)
+        for axis, size in enumerate(value.sizes):
+            if isinstance(size, OpenSize):
+                zeros = ops.add(ops.reshape(line, [-1 if one == axis else 1 for one in range(rank)]), zeros)
+        if isinstance(value.sizes[0], BatchSize):
+            zeros = self.for_each_sample(zeros)
+        return _shifted(zeros, np.full([s if isinstance(s, int) else 1 for s in value.sizes], value.number))
+
     def for_each_sample(self, x: KerasTensor) -> KerasTensor:
         """A tensor (1, …) for each sample.
 
@@ -251,7 +296,8 @@ class PlainModel:
         """
         from keras import ops
 
-        return ops.add(self.per_sample(np.zeros((1,) * len(x.shape), x.dtype)), x)
+        zeros = self.per_sample(np.zeros((1,) * len(x.shape), x.dtype))
+        return ops.logical_or(zeros, x) if x.dtype == "bool" else ops.add(zeros, x)
 
     def given(self, value: Argument) -> Argument:
         """What a call gets in the new model in place of recorded values, nested as they are."""
@@ -304,4 +350,7 @@ def _renewed(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
         made = keras.models.clone_model(old)
         made.name = changed["name"]
         return made
+    kind = class_of_keras(old)
+    if kind is not None:
+        return getattr(keras.layers, kind).from_config({**old.get_config(), **changed})
     return made_anew(old, {**plain_config(old), **changed})

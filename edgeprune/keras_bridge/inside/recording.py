@@ -37,6 +37,15 @@ Swap: TypeAlias = tuple[Any, str, object, object]
 
 
 @dataclasses.dataclass(frozen=True)
+class Range:
+    """``arange`` over a length that the model leaves open: first + step · (0, 1, …)."""
+
+    first: int
+    step: int
+    dtype: str
+
+
+@dataclasses.dataclass(frozen=True)
 class RecordedCall:
     """One call of a layer that stayed closed, or of an operation.
 
@@ -63,6 +72,7 @@ class Recording:
         outputs: as the model nests them.
         weights: symbolic tensor to the variable that it stands for, and its layer.
         constants: symbolic tensor to the array that an opened layer returned.
+        ranges: symbolic tensor to the ``arange`` that it stands for.
     """
 
     calls: tuple[RecordedCall, ...]
@@ -71,6 +81,7 @@ class Recording:
     outputs: object
     weights: Mapping[Identity, tuple[KerasTensor, KerasLayer]]
     constants: Mapping[Identity, np.ndarray]
+    ranges: Mapping[Identity, Range]
 
 
 class NotOpenedError(Exception):
@@ -80,27 +91,29 @@ class NotOpenedError(Exception):
 class Recorder:
     """Opens the layers of one model; what cannot be opened is noted in `reasons` and stays closed."""
 
-    def __init__(self, model: KerasModel, reasons: Reasons, *, is_open: bool) -> None:
-        self._model, self._reasons, self._is_open = model, reasons, is_open
+    def __init__(self, model: KerasModel, reasons: Reasons, *, length: int) -> None:
+        self._model, self._reasons, self._length = model, reasons, length
+        self._ranges: dict[Identity, Range] = {}
+        self._missing: set[Identity] = set()
         self._weights: dict[Identity, tuple[KerasTensor, KerasLayer]] = {}
         self._symbols: dict[Identity, KerasTensor] = {}
         self._constants: dict[Identity, np.ndarray] = {}
         self._source: dict[Identity, KerasTensor] = {}
         self._owners: dict[Identity, KerasLayer] = {}
         self._swaps: list[Swap] = []
-        self._is_swapped = False
+        self._is_swapped = self._is_closed = False
 
     def record(self, inputs: object) -> Recording:
         """Runs the model on symbolic inputs, nested as it takes them, of fixed sizes."""
         import keras
 
         flat = tuple(nodes.tensors_in(inputs))
-        with self._opened(), keras.StatelessScope():
+        with self._opened(), self._open_ranges(), keras.StatelessScope():
             outputs = in_inference(lambda: self._model(inputs))
             outputs = nodes.map_values(outputs, self._as_symbol)
             calls = self._calls(nodes.tensors_in(outputs), flat)
         outputs = nodes.map_tensors(outputs, self.source)
-        return Recording(calls, flat, inputs, outputs, self._weights, self._constants)
+        return Recording(calls, flat, inputs, outputs, self._weights, self._constants, self._ranges)
 
     def source(self, symbol: KerasTensor) -> KerasTensor:
         """The tensor inside of opened layers that a symbolic tensor is."""
@@ -109,12 +122,38 @@ class Recorder:
         return symbol
 
     @contextlib.contextmanager
+    def _open_ranges(self) -> Iterator[None]:
+        """Records ``keras.ops.arange`` up to the length that stands for an open one."""
+        from keras import KerasTensor, ops
+
+        eager = ops.arange
+
+        def arange(start: int, stop: int | None = None, step: int = 1, dtype: str | None = None) -> object:
+            first, end = (0, start) if stop is None else (start, stop)
+            is_whole = (first, end, step) == (0, self._length, 1)
+            if not self._length or self._is_closed or not is_whole:
+                return eager(start, stop, step, dtype)
+            symbol = KerasTensor((self._length,), dtype or "int32")
+            self._ranges[Identity(symbol)] = Range(first, step, symbol.dtype)
+            return symbol
+
+        ops.arange = arange
+        try:
+            yield
+        finally:
+            ops.arange = eager
+
+    @contextlib.contextmanager
     def _opened(self) -> Iterator[None]:
         """Changes the layers for the time of a recording, and puts everything back."""
         layers = list(all_layers(self._model))
         before = [(layer, len(layer._inbound_nodes), len(layer._outbound_nodes)) for layer in layers]  # noqa: SLF001
         within = self._within(self._model)
+        kinds = {type(layer) for layer in layers if is_opened(layer) and not nodes.is_graph_model(layer)}
+        own = {kind: vars(kind).get("__call__") for kind in kinds}
         try:
+            for kind in kinds:
+                kind.__call__ = self._with_nothing(kind)
             for layer in layers:
                 opens = is_opened(layer) or (nodes.is_graph_model(layer) and holds_opened(layer))
                 if (opens or layer is self._model) and Identity(layer) not in self._reasons:
@@ -129,6 +168,11 @@ class Recorder:
             yield
         finally:
             self._swap(back=True)
+            for kind, call in own.items():
+                if call is None:
+                    del kind.__call__
+                else:
+                    kind.__call__ = call
             for layer, inbound, outbound in before:
                 vars(layer).pop("symbolic_call", None)
                 vars(layer).pop("add_loss", None)
@@ -199,9 +243,8 @@ class Recorder:
                 return self._run_closed(closed, layer, args, kwargs)
             was = self._swap(back=not has_code)
             try:
-                made = call_of(layer, is_open=self._is_open)(*args, **kwargs)
+                made = call_of(layer, is_open=self._length > 0)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
-                self._check(outputs)
             except Exception as error:
                 self._reasons[Identity(layer)] = _why(error, layer)
                 if layer is self._model:
@@ -244,32 +287,45 @@ class Recorder:
         self, closed: Callable[..., object], layer: KerasLayer, args: Sequence[object],
         kwargs: Mapping[str, object],
     ) -> object:
-        was = self._swap(back=True)
+        was, is_inside = self._swap(back=True), self._is_closed
+        self._is_closed = True
         try:
             return closed(layer, *args, **kwargs)
         finally:
+            self._is_closed = is_inside
             self._swap(back=not was)
 
     def _as_symbol(self, value: object) -> object:
         """An output that was computed from no input as a symbol of its own."""
         import keras
 
-        if value is None or type(value).__name__ in nodes.SYMBOLS:
+        if type(value).__name__ in nodes.SYMBOLS:
             return value
+        if value is None:  # Keras takes tensors alone; `_given_back` makes it None again
+            symbol = keras.KerasTensor(())
+            self._missing.add(Identity(symbol))
+            return symbol
         array = np.asarray(value)
         symbol = keras.KerasTensor(array.shape, str(array.dtype))
         self._constants[Identity(symbol)] = array
         return symbol
 
-    @staticmethod
-    def _check(outputs: object) -> None:
-        if any(value is None for value in _flat(outputs)):
-            raise ValueError("call() returns None")
+    def _with_nothing(self, kind: type) -> Callable[..., object]:
+        """The ``__call__`` of a class, which gives None where `_as_symbol` put a symbol in its place."""
+        made = kind.__call__
+
+        def call(layer: KerasLayer, *args: object, **kwargs: object) -> object:
+            outputs = made(layer, *args, **kwargs)
+            return nodes.map_values(outputs, lambda one: None if Identity(one) in self._missing else one)
+
+        return call
 
     def _renewed(self, symbol: KerasTensor) -> KerasTensor:
         """A new symbol for one inside of an opened layer."""
         import keras
 
+        if Identity(symbol) in self._missing:
+            return symbol
         fresh = keras.KerasTensor(symbol.shape, symbol.dtype)
         mask = getattr(symbol, "_keras_mask", None)
         if mask is not None:
@@ -328,12 +384,6 @@ def _node_of(symbol: KerasTensor) -> KerasNode | None:
     if history is None or history.operation is None:
         return None
     return history.operation._inbound_nodes[history.node_index]  # noqa: SLF001 - there is no public way
-
-
-def _flat(value: object) -> list[object]:
-    found: list[object] = []
-    nodes.map_values(value, found.append)
-    return found
 
 
 _NO_SEEDS = "no seeds"

@@ -41,6 +41,14 @@ class PerSample:
     array: np.ndarray
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Uniform:
+    """An array of one number, some of whose sizes are open."""
+
+    number: np.generic
+    sizes: tuple[Argument, ...]
+
+
 def merged(one: Argument, other: Argument) -> Argument:
     """The value that stands for both, sizes of the batch marked; symbolic tensors are the first's.
 
@@ -68,7 +76,7 @@ def has_open_size(value: Argument) -> bool:
     """Whether a nested value holds a size that the model leaves open."""
     found: list[Argument] = []
     nodes.map_values(value, found.append)
-    return any(isinstance(one, (BatchSize, OpenSize, PerSample)) for one in found)
+    return any(isinstance(one, (BatchSize, OpenSize, PerSample, Uniform)) for one in found)
 
 
 def _is_array(value: object) -> bool:
@@ -80,11 +88,15 @@ def _batch_size(one: int, other: int) -> BatchSize | OpenSize:
     return BatchSize(times) if times > 0 and one == times * SAMPLES[0] else OpenSize()
 
 
-def _merged_arrays(one: np.ndarray, other: np.ndarray) -> np.ndarray | PerSample:
+def _merged_arrays(one: np.ndarray, other: np.ndarray) -> np.ndarray | PerSample | Uniform:
     if one.shape == other.shape:
         if not _equal(one, other):
             raise NotAlikeError("computes with numbers that are drawn anew at each call")
         return one
+    if one.ndim == other.ndim and one.size and (one == one.flat[0]).all() and (other == one.flat[0]).all():
+        sizes = tuple(merged(list(one.shape), list(other.shape)))
+        if any(isinstance(size, OpenSize) for size in sizes):
+            return Uniform(one.reshape(-1)[0], sizes)
     is_batch = one.ndim > 0 and one.shape[1:] == other.shape[1:] and one.shape[0] == SAMPLES[0]
     if not is_batch or not _equal(one, one[:1]) or not _equal(other, one[:1]):
         raise NotAlikeError("computes with numbers that depend on the number of samples")

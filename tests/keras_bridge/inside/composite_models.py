@@ -139,6 +139,46 @@ class ConvBlock(layers.Layer):
 
 
 @registered
+class CausalMixing(layers.Layer):
+    """A causal mask of open length, ones for each sample; gives a cache that is None, as decoders do."""
+
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.width, self.inner = width, layers.MultiHeadAttention(2, 4)
+        self.out = Cached(width)
+
+    def build(self, shape: Any) -> None:
+        self.inner.build(shape, shape)
+        self.out.build(shape)
+
+    def call(self, x: Any) -> Any:
+        batch, steps = ops.shape(x)[0], ops.shape(x)[1]
+        place = ops.arange(steps)
+        mask = ops.broadcast_to((place[:, None] >= place[None, :])[None, :, :], (batch, steps, steps))
+        mask = ops.logical_and(mask, ops.ones((batch, 1, steps), dtype="bool"))
+        x, cache = self.out(x + self.inner(x, x, attention_mask=mask))
+        return x if cache is None else x * 2
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
+
+
+@registered
+class Cached(layers.Layer):
+    """Gives what it computed, and nothing."""
+
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.width, self.dense = width, layers.Dense(width, activation="tanh")
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def call(self, x: Any) -> Any:
+        return self.dense(x), None
+
+
+@registered
 def double_relu(x: Any) -> Any:
     """An activation of one's own."""
     return ops.relu(x) * 2
@@ -187,6 +227,13 @@ def open_text() -> tuple[Any, Any]:
     return model, np.random.default_rng(0).integers(1, 10, (4, 6))
 
 
+def causal_text() -> tuple[Any, Any]:
+    """Positions that are compared, over an open length."""
+    i = keras.Input((None,), dtype="int32")
+    h = CausalMixing(8)(layers.Embedding(10, 8)(i))
+    return keras.Model(i, layers.Dense(3)(h)), np.random.default_rng(0).integers(1, 10, (4, 6))
+
+
 def two_towers() -> tuple[Any, Any]:
     """Dictionaries in and out."""
     x = {"a": _floats(5), "b": _floats(4)}
@@ -226,7 +273,10 @@ def spectral() -> tuple[Any, Any]:
     return keras.Model(i, layers.Dense(3)(layers.GlobalAveragePooling2D()(h))), _floats(8, 8, 3)
 
 
-OPENED = (own_dense, class_token, masked_text, open_text, two_towers, resized, functions, lora, spectral)
+OPENED = (
+    own_dense, class_token, masked_text, open_text, causal_text, two_towers, resized, functions, lora,
+    spectral,
+)
 
 
 def _floats(*shape: int) -> np.ndarray:
