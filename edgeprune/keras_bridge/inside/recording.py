@@ -26,6 +26,7 @@ from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.inference import in_inference
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
+from edgeprune.keras_bridge.inside.plain_layers import class_of_keras
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
@@ -289,6 +290,8 @@ class Recorder:
     ) -> object:
         was, is_inside = self._swap(back=True), self._is_closed
         self._is_closed = True
+        if class_of_keras(layer) is not None:
+            kwargs = {name: value for name, value in kwargs.items() if value is not None}
         try:
             return closed(layer, *args, **kwargs)
         finally:
