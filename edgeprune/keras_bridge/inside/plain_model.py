@@ -24,7 +24,7 @@ from edgeprune.keras_bridge.inside.plain_layers import (
     plain_arrays,
     plain_config,
 )
-from edgeprune.keras_bridge.inside.recording import Range, RecordedCall, Recording
+from edgeprune.keras_bridge.inside.recording import OpenRange, RecordedCall, Recording
 from edgeprune.keras_bridge.inside.sizes import (
     BatchSize,
     NotAlikeError,
@@ -260,7 +260,7 @@ class PlainModel:
         zeros = ops.sum(zeros, axis=tuple(range(1, len(zeros.shape)))) if len(zeros.shape) > 1 else zeros
         return _shifted(ops.reshape(zeros, (-1,) + (1,) * (array.ndim - 1)), array)
 
-    def positions(self, wanted: Range) -> KerasTensor:
+    def positions(self, wanted: OpenRange) -> KerasTensor:
         """0, 1, … over the length that the model leaves open, read off its first input that does."""
         from keras import ops
 
@@ -281,7 +281,7 @@ class PlainModel:
             raise NotAlikeError("computes with a size that the model leaves open")
         rank = len(value.sizes)
         zeros = self.constant(np.zeros((1,) * rank, "int32"))
-        line = ops.multiply(self.positions(Range(0, 1, "int32")), 0)
+        line = ops.multiply(self.positions(OpenRange(0, 1, "int32")), 0)
         for axis, size in enumerate(value.sizes):
             if isinstance(size, OpenSize):
                 zeros = ops.add(ops.reshape(line, [-1 if one == axis else 1 for one in range(rank)]), zeros)

@@ -38,7 +38,7 @@ Swap: TypeAlias = tuple[Any, str, object, object]
 
 
 @dataclasses.dataclass(frozen=True)
-class Range:
+class OpenRange:
     """``arange`` over a length that the model leaves open: first + step · (0, 1, …)."""
 
     first: int
@@ -82,7 +82,7 @@ class Recording:
     outputs: object
     weights: Mapping[Identity, tuple[KerasTensor, KerasLayer]]
     constants: Mapping[Identity, np.ndarray]
-    ranges: Mapping[Identity, Range]
+    ranges: Mapping[Identity, OpenRange]
 
 
 class NotOpenedError(Exception):
@@ -94,7 +94,7 @@ class Recorder:
 
     def __init__(self, model: KerasModel, reasons: Reasons, *, length: int) -> None:
         self._model, self._reasons, self._length = model, reasons, length
-        self._ranges: dict[Identity, Range] = {}
+        self._ranges: dict[Identity, OpenRange] = {}
         self._missing: set[Identity] = set()
         self._weights: dict[Identity, tuple[KerasTensor, KerasLayer]] = {}
         self._symbols: dict[Identity, KerasTensor] = {}
@@ -135,7 +135,7 @@ class Recorder:
             if not self._length or self._is_closed or not is_whole:
                 return eager(start, stop, step, dtype)
             symbol = KerasTensor((self._length,), dtype or "int32")
-            self._ranges[Identity(symbol)] = Range(first, step, symbol.dtype)
+            self._ranges[Identity(symbol)] = OpenRange(first, step, symbol.dtype)
             return symbol
 
         ops.arange = arange
