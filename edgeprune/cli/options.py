@@ -41,7 +41,7 @@ _PANELS = {
     "Limits in place of --prune": "max_latency max_size max_memory max_macs device explain",
     "What to remove": "protect | criterion allocation method min_width round_to schedule rounds calibration",
     "Training": "epochs learning_rate | batch_size gradual_epochs rate_schedule weight_decay l1 l2 distill "
-    "loss early_stopping freeze precision class_weights folds distribute seed",
+    "loss early_stopping least_steps freeze precision class_weights folds distribute seed",
     "Quantization": "quantize | prefer qat clusters max_quantization_drop allow_flex embed_frontend io "
     "keep_candidates integer_only",
     "Measuring": " | metric runner python library native_runner benchmark_model threads eval_samples",
