@@ -1,0 +1,104 @@
+"""KerasHub's architectures, built small from their own classes without weights: half of every group goes.
+
+The least share of the parameters that goes at random halves says how much of a model its rules can see.
+"""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from edgeprune.graph.cost import cost
+from edgeprune.keras_bridge.inside.open_model import open_model
+from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
+from tests.layers.pruned import prune
+
+keras_hub = pytest.importorskip("keras_hub")
+keras = importlib.import_module("keras")
+pytestmark = pytest.mark.heavy
+M = keras_hub.models
+TEXT = {
+    "vocabulary_size": 40, "num_layers": 2, "num_heads": 4, "hidden_dim": 32, "intermediate_dim": 64,
+    "max_sequence_length": 16,
+}
+PICTURE = {"image_shape": (32, 32, 3)}
+
+
+def _mit():
+    return M.MiTBackbone(
+        layerwise_depths=[1, 1], num_layers=2, layerwise_num_heads=[1, 2], layerwise_sr_ratios=[2, 1],
+        max_drop_path_rate=0.1, image_shape=(64, 64, 3), hidden_dims=[16, 32], layerwise_patch_sizes=[7, 3],
+        layerwise_strides=[4, 2],
+    )
+
+
+def _resnet(stages=2):
+    return M.ResNetBackbone(
+        input_conv_filters=[64], input_conv_kernel_sizes=[7], stackwise_num_filters=[64] * stages,
+        stackwise_num_blocks=[1] * stages, stackwise_num_strides=[1] + [2] * (stages - 1),
+        block_type="basic_block", image_shape=(64, 64, 3),
+    )
+
+
+def _vit(kind, width):
+    return kind(
+        patch_size=8, num_layers=2, num_heads=4, hidden_dim=32, **{width: 64}, **PICTURE,
+    )
+
+
+MODELS = {
+    "BERT": (lambda: M.BertBackbone(**TEXT), 0.45),
+    "DistilBERT": (lambda: M.DistilBertBackbone(**TEXT), 0.45),
+    "RoBERTa": (lambda: M.RobertaBackbone(**TEXT), 0.45),
+    "ALBERT": (lambda: M.AlbertBackbone(embedding_dim=16, **TEXT), 0.45),
+    "ELECTRA": (
+        lambda: M.ElectraBackbone(
+            vocab_size=40, embedding_dim=16,
+            **{key: one for key, one in TEXT.items() if key != "vocabulary_size"},
+        ), 0.45,
+    ),
+    "GPT-2": (lambda: M.GPT2Backbone(**TEXT), 0.45),
+    "BART": (lambda: M.BartBackbone(**TEXT), 0.45),
+    "T5": (
+        lambda: M.T5Backbone(
+            **{key: one for key, one in TEXT.items() if key != "max_sequence_length"}
+        ), 0.2,
+    ),
+    "ViT": (lambda: _vit(M.ViTBackbone, "mlp_dim"), 0.4),
+    "DeiT": (lambda: _vit(M.DeiTBackbone, "intermediate_dim"), 0.4),
+    "MiT": (_mit, 0.45),
+    "SegFormer": (lambda: M.SegFormerBackbone(image_encoder=_mit(), projection_filters=32), 0.5),
+    "ResNet": (_resnet, 0.3),
+    "DenseNet": (
+        lambda: M.DenseNetBackbone(
+            stackwise_num_repeats=[2, 2], compression_ratio=0.5, growth_rate=8, **PICTURE
+        ), 0.4,
+    ),
+    "VGG": (
+        lambda: M.VGGBackbone(stackwise_num_repeats=[1, 1], stackwise_num_filters=[16, 32], **PICTURE), 0.4
+    ),
+    "Xception": (
+        lambda: M.XceptionBackbone(
+            stackwise_conv_filters=[[16, 16], [32, 32]], stackwise_pooling=[True, False],
+            image_shape=(64, 64, 3),
+        ), 0.4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_half_of_the_neurons_go(name):
+    make, least = MODELS[name]
+    keras.utils.set_random_seed(0)
+    model = make()
+    before = [np.array(weight) for weight in model.weights]
+    plain = open_model(model)
+    modules = {type(layer).__module__.split(".")[0] for layer in plain._flatten_layers(include_self=False)}
+    assert modules == {"keras"}
+    pruned = prune(plain, synthetic_inputs(read(plain), 4, seed=0))
+    pruned.equivalence.check()
+    whole, left = cost(pruned.dependencies), cost(pruned.dependencies, pruned.keep)
+    assert 1 - left.params / whole.params >= least
+    for one, other in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
