@@ -99,7 +99,7 @@ def test_a_layer_that_fails_is_named(keras_package):
     with pytest.raises(InputError, match=expected):
         predict(read(model), np.zeros((2, 6, 3), "float32"))
     with pytest.raises(InputError, match="Layer 'joined'"):
-        prune(model, 0.5)
+        prune(model, 0)
 
 
 def test_steps_show_inputs_and_mask(keras_package):
