@@ -97,7 +97,7 @@ def one_by_one(arrays: dict[str, np.ndarray]) -> Representative:
 
 def is_large(traced: TracedModel) -> bool:
     """Whether a model is converted by the worker."""
-    sizes = [int(np.prod(one.shape)) * int(one.dtype.size) for one in traced.module.weights]
+    sizes = [int(np.prod(one.shape)) * int(one.dtype.size) for one in traced.function.variables]
     return sum(sizes) > MOST_INSIDE_BYTES
 
 

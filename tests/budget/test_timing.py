@@ -79,6 +79,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PruningAnalysis
     return analyze(network(), samples())
 
 
+@pytest.mark.heavy
 def test_a_device_that_goes_away_costs_what_was_under_way(
     prepared: PruningAnalysis, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -67,7 +67,7 @@ def test_an_output_folder_that_is_a_file_is_left_alone(tmp_path):
     assert out.read_text() == "mine"
 
 
-@pytest.mark.parametrize("content", [None, b"no model"])
+@pytest.mark.parametrize("content", [pytest.param(None, marks=pytest.mark.heavy), b"no model"])
 def test_a_missing_or_corrupt_model_is_said_before_anything_else(content, tmp_path):
     model = tmp_path / "mine.keras"
     if content is not None:

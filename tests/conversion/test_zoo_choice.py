@@ -29,6 +29,7 @@ def quantized(name):
 
 
 @pytest.mark.heavy
+@pytest.mark.alone
 @pytest.mark.parametrize("name", sorted(zoo.ZOO))
 def test_nothing_as_accurate_beats_what_ships_nor_is_float_faster(name):
     found, x = quantized(name)

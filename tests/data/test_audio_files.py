@@ -141,7 +141,7 @@ def test_damage_is_read_or_refused(tmp_path, suffix):
 
 def test_a_missing_package_is_said_before_anything_is_read(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
-    with pytest.raises(InputError, match=r"is FLAC, Ogg, MP3 or .*pip install 'edgeprune\[audio\]'"):
+    with pytest.raises(InputError, match=r"is FLAC, Ogg, MP3 or .*pip install .*\[audio\]"):
         open_data(folder / "mixed", signature=CLIPS)
     assert len(open_data(folder / "wav", signature=CLIPS).train)
 

@@ -74,6 +74,7 @@ def test_an_unknown_name_is_told_its_nearest():
         open_data("keras:cifar-10")
 
 
+@pytest.mark.heavy
 def test_without_cache_and_network_it_says_so(tmp_path):
     code = (
         "from edgeprune.data.sources import open_data\n"

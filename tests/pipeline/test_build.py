@@ -165,7 +165,7 @@ def test_data_of_another_shape_is_refused(model, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("delay", [0.3, 4.0, 9.0])
+@pytest.mark.parametrize("delay", [0.3, 4.0, pytest.param(9.0, marks=pytest.mark.heavy)])
 def test_ctrl_c_leaves_the_previous_folder_and_nothing_else(bundle, tmp_path, tmp_path_factory, delay):
     out, temporary = tmp_path / "out", tmp_path / "tmp"
     temporary.mkdir()

@@ -102,6 +102,7 @@ def test_an_interrupted_build_ends_the_same(source, unbroken, own_cache, tmp_pat
     assert not list(own_cache.glob("*"))
 
 
+@pytest.mark.heavy
 def test_no_resume_starts_over(source, own_cache, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         pipeline.run(source, recipe(**SETTINGS), tmp_path / "out", progress=Stop("convert", 0))

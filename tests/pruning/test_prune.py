@@ -138,7 +138,7 @@ def test_without_data_it_says_what_is_lost(keras_package):
     assert report.removed.neurons == 0.5
 
 
-@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("package", ["keras", pytest.param("tf_keras", marks=pytest.mark.heavy)])
 def test_sequences_with_padding_and_several_outputs(package):
     k = pytest.importorskip(package)
     k.utils.set_random_seed(1)

@@ -93,7 +93,7 @@ def test_what_is_made_of_something_else_is_refused(tmp_path: Path) -> None:
     data.write_text("one")
     what = dataclasses.replace(WHAT, model=str(model), data=str(data), trials=2)
     sweep(what, tmp_path / "out", runner=quick)
-    with pytest.raises(InputError, match=r"keeps \{\}, now \{'epochs': 3\}.*another --out"):
+    with pytest.raises(InputError, match=r"keeps \{\}, now \{'least_steps': 0, 'epochs': 3\}.*another --out"):
         sweep(dataclasses.replace(what, fixed={"epochs": 3}), tmp_path / "out", runner=quick)
     model.write_text("two")
     with pytest.raises(InputError, match="another model"):

@@ -66,7 +66,7 @@ def test_cancelling_weights_are_no_start(package, improves, monkeypatch):
     labels = predictions[0].argmax(-1)
     objective = training_objective(original, predictions, labels, 0.7)
     task = OutputTask("classes", ("accuracy",))
-    data = SimpleNamespace(train=x, validation=Split(x, labels), tasks=(task,))
+    data = SimpleNamespace(train=x, validation=Split(x, labels), tasks=(task,), own_metric=None)
     read = network_of(original)
     baseline = Baseline(None, original, read, result.dependencies, data, x, x, x, predictions, objective)
     context = SimpleNamespace(seed=0, strategy=None, notes=[], store=SimpleNamespace(file=lambda _: None))

@@ -408,6 +408,8 @@ def _why(error: Exception, code: object) -> str:
         reason = "it draws random numbers"
     if "used as input to a TensorFlow function" in reason:
         reason = "a function of TensorFlow; those of keras.ops can be read"
+    way_out = "edgeprune.register_rule teaches it whole"
     if not lines or not lines[-1].line:
-        return f"cannot be read as layers: {reason}"
-    return f"cannot be read as layers because of line {lines[-1].lineno}, `{lines[-1].line}`: {reason}"
+        return f"cannot be read as layers: {reason} ({way_out})"
+    line = lines[-1]
+    return f"cannot be read as layers because of line {line.lineno}, `{line.line}`: {reason} ({way_out})"
