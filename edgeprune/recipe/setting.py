@@ -24,7 +24,7 @@ class Bounds:
 
     low: float
     high: float = MOST
-    meaning: str = "not negative"
+    meaning: str = ""
 
     def check(self, option: str, value: float) -> None:
         """Refuses a number outside.
@@ -33,11 +33,10 @@ class Bounds:
             InputError: names the option and both ends.
         """
         if not self.low <= value < self.high:  # true for what is no number
-            most = f"below {self.high:g}" if self.high in (1, MOST) else f"at most {self.high:g}"
+            most = f"below {self.high:,.0f}" if self.high in (1, MOST) else f"at most {self.high:g}"
             found = str(value) if len(str(value)) < 20 else f"{str(value)[:20]}…"
-            raise InputError(
-                f"{option} is {found}.", f"Expected at least {self.low:g} and {most} ({self.meaning}).",
-            )
+            meaning = f" ({self.meaning})" if self.meaning else ""
+            raise InputError(f"{option} is {found}.", f"Expected at least {self.low:g} and {most}{meaning}.")
 
 
 NOT_NEGATIVE = Bounds(0)

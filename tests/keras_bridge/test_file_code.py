@@ -170,7 +170,8 @@ def test_ordinary_saved_models_load(tmp_path):
 def _with_lambda(k, folder):
     path = folder / "code.h5"
     k.Sequential([
-        k.Input((4,)), k.layers.Dense(8), k.layers.Lambda(lambda x: x * 2), k.layers.Dense(2),
+        k.Input((4,)), k.layers.Dense(6), k.layers.Dense(8), k.layers.Lambda(lambda x: x * 2),
+        k.layers.Dense(2),
     ]).save(path)
     return path
 
