@@ -210,7 +210,7 @@ def _bundles(folder: Path) -> None:
     """The first command of the README, and copies of what it makes under the names that others use."""
     _type(folder, "edgeprune build --prune 0.5")
     made = folder / "build" / "edgeprune"
-    for copy in ("build/a", "build/b", "build/c", "releases/v2"):
+    for copy in ("build/a", "build/b", "build/c", "build/mine", "releases/v2"):
         shutil.copytree(made, folder / copy)
     shutil.copy(made / "model.tflite", folder / "baseline.tflite")
     _type(folder, "edgeprune bench build/edgeprune --device local --json > pi.json")
