@@ -27,6 +27,7 @@ def make_workspace(folder: Path) -> Path:
     program.chmod(0o755)
     (folder / "models").mkdir()
     _pictures(folder)
+    _wine(folder)
     _reviews(folder)
     _words(folder)
     _streets(folder)
@@ -37,7 +38,7 @@ def make_workspace(folder: Path) -> Path:
 
 def use_model_for(command: str, folder: Path) -> None:
     """`mine.keras` and `mine.h5` are the reader's own model, whatever its data is."""
-    kinds = ("reviews", "words", "streets", "objects")
+    kinds = ("reviews", "words", "streets", "objects", "wine")
     kind = next((kind for kind in kinds if f"--data {kind}" in command), "pictures")
     for suffix in ("keras", "h5"):
         source = folder / "models" / f"{kind}.{suffix}"
@@ -68,6 +69,31 @@ def _pictures(folder: Path) -> None:
         layers.Dense(24, activation="relu"), layers.Dense(4, activation="softmax"),
     ])
     _save(model, x_train, train.y, folder / "models" / "pictures")
+
+
+def _wine(folder: Path) -> None:
+    """A table with a gap, a column that is no feature, and the kind of each wine; a list of the pictures."""
+    import tf_keras
+
+    random = np.random.default_rng(0)
+    kinds = random.integers(0, 3, 300)
+    x = random.normal(size=(300, 4)) + kinds[:, None] * [1.5, -1, 0, 2]
+    rows = [[f"{value:.3f}" for value in row] for row in x]
+    rows[7][2] = ""
+    lines = [
+        f"{','.join(row)},cellar {number % 5},{('red', 'rose', 'white')[kind]}\n"
+        for number, (row, kind) in enumerate(zip(rows, kinds, strict=True))
+    ]
+    (folder / "wine.csv").write_text("acid,sugar,ash,alcohol,cellar,kind\n" + "".join(lines))
+    pictures = sorted((folder / "pictures" / "train").rglob("*.png"))
+    listed = [f"{path.relative_to(folder)},{path.parent.name}\n" for path in pictures]
+    (folder / "pictures.csv").write_text("path,label\n" + "".join(listed))
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(0)
+    model = tf_keras.Sequential([
+        layers.Input((4,)), layers.Dense(24, activation="relu"), layers.Dense(3, activation="softmax"),
+    ])
+    _save(model, x.astype(np.float32), kinds, folder / "models" / "wine")
 
 
 def _reviews(folder: Path) -> None:
