@@ -35,7 +35,7 @@ ELSEWHERE = {
     r"ssh://pi1": "two devices; tests/sweep/test_devices.py emulates them",
     r"^cmake .*android|--native-runner": "needs Android's NDK; tests/device_runners emulates the phone",
     r"^python\b.*tests.benchmarks": "measures for hours; its --help is a test here",
-    r"--task (segmentation|detection)": "trains for many minutes; tests/models/test_dense_builds.py builds both",
+    r"--task (segmentation|detection)": "trains for long; tests/models/test_dense_builds.py builds both",
     r"keras:|tfds:": "downloads; tests/data reads such sets from a local copy",
 }
 # A device's address becomes this machine, and many trials a few.
