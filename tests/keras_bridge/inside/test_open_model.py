@@ -87,7 +87,7 @@ def test_layer_that_draws_stays_closed_and_its_output_is_left_out_of_the_proof()
     mean, spread = keras.layers.Dense(4)(h), keras.layers.Dense(4)(h)
     model = keras.Model(i, [mean, spread, composite_models.Drawing(name="drawing")([mean, spread])])
     plain = open_model(model)
-    assert CLOSED[plain.get_layer("drawing")].endswith("it draws random numbers")
+    assert "it draws random numbers" in CLOSED[plain.get_layer("drawing")]
     x = np.random.default_rng(0).normal(size=(32, 6)).astype("float32")
     result = edgeprune.prune(model, 0.5, calibration=x)
     assert result.report.equivalence.holds
