@@ -15,15 +15,14 @@ from __future__ import annotations
 import collections
 import contextlib
 import dataclasses
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from edgeprune.keras_bridge import nodes
-from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.inference import in_inference
+from edgeprune.keras_bridge.inside.closed_layers import why_closed
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
 from edgeprune.keras_bridge.inside.plain_layers import class_of_keras
@@ -247,7 +246,7 @@ class Recorder:
                 made = call_of(layer, is_open=self._length > 0)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
             except Exception as error:
-                self._reasons[Identity(layer)] = _why(error, layer)
+                self._reasons[Identity(layer)] = why_closed(error, layer)
                 if layer is self._model:
                     raise NotOpenedError from error
                 return self._run_closed(closed, layer, args, kwargs)
@@ -278,7 +277,8 @@ class Recorder:
             try:
                 activated = layer.activation(made)
             except Exception as error:  # noqa: BLE001 - whatever the user's own code raises
-                self._reasons[Identity(layer)] = f"has an activation that {_why(error, layer.activation)}"
+                why = why_closed(error, layer.activation)
+                self._reasons[Identity(layer)] = f"has an activation that {why}"
                 return self._run_closed(type(layer).symbolic_call, layer, args, kwargs)
             return self._renewed(activated)
 
@@ -395,21 +395,3 @@ _NO_SEEDS = "no seeds"
 
 def _nothing(*_: object, **__: object) -> None:
     """In place of ``add_loss``: a loss of training."""
-
-
-def _why(error: Exception, code: object) -> str:
-    """The line of a function's or a layer's code that stopped it, and what was wrong there."""
-    frames = traceback.extract_tb(error.__traceback__)
-    function = getattr(type(code), "call", code)
-    own = function.__code__.co_filename if hasattr(function, "__code__") else ""
-    lines = [frame for frame in frames if frame.filename == own]
-    reason = error_text(error).split(". ")[0].rstrip(".")
-    if "SeedGenerator" in reason:
-        reason = "it draws random numbers"
-    if "used as input to a TensorFlow function" in reason:
-        reason = "a function of TensorFlow; those of keras.ops can be read"
-    way_out = "edgeprune.register_rule teaches it whole"
-    if not lines or not lines[-1].line:
-        return f"cannot be read as layers: {reason} ({way_out})"
-    line = lines[-1]
-    return f"cannot be read as layers because of line {line.lineno}, `{line.line}`: {reason} ({way_out})"
