@@ -38,12 +38,16 @@ class InstallSource:
 
 
 def install_source() -> InstallSource:
-    """Where the edgeprune that runs came from."""
-    try:
-        text = importlib.metadata.distribution(_NAME).read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:
-        return _checkout()
-    return InstallSource() if text is None else _from_record(text)
+    """Where the edgeprune that runs came from.
+
+    Installers write RECORD. What has none was not installed: the `edgeprune.egg-info` that an editable install
+    leaves in its checkout, which a Python that was started there finds before the record in the environment.
+    """
+    for distribution in importlib.metadata.distributions(name=_NAME):
+        if distribution.read_text("RECORD") is not None:
+            text = distribution.read_text("direct_url.json")
+            return InstallSource() if text is None else _from_record(text)
+    return _checkout()
 
 
 def install_command(extra: str = "") -> str:

@@ -21,9 +21,14 @@ def installed_from(folder: Path, record: object) -> str:
     about = folder / "edgeprune-0.1.0.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: edgeprune\nVersion: 0.1.0\n")
+    (about / "RECORD").write_text("")
     if record is not None:
         (about / "direct_url.json").write_text(json.dumps(record))
-    path = f"import sys; sys.path[:0] = [{str(folder)!r}, {str(ROOT)!r}]; "
+    # An editable install leaves this in its checkout, where it is found first.
+    left = folder / "checkout" / "edgeprune.egg-info"
+    left.mkdir(parents=True)
+    (left / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: edgeprune\nVersion: 0.1.0\n")
+    path = f"import sys; sys.path[:0] = [{str(left.parent)!r}, {str(folder)!r}, {str(ROOT)!r}]; "
     done = subprocess.run([sys.executable, "-c", path + _ASK], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
