@@ -40,8 +40,8 @@ class InstallSource:
 def install_source() -> InstallSource:
     """Where the edgeprune that runs came from.
 
-    Installers write RECORD. What has none was not installed: the `edgeprune.egg-info` that an editable install
-    leaves in its checkout, which a Python that was started there finds before the record in the environment.
+    Installers write RECORD. What has none was not installed: an editable install leaves an egg-info in
+    its checkout, which a Python that was started there finds before the record in the environment.
     """
     for distribution in importlib.metadata.distributions(name=_NAME):
         if distribution.read_text("RECORD") is not None:

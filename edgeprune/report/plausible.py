@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from edgeprune.budget.explain import NOUNS, Explanation
-from edgeprune.report.schema import LatencyReport, StageReport
+from edgeprune.report.schema import LatencyReport, Report, StageReport
 from edgeprune.tasks.figure_names import impossible_figures
 
 
@@ -20,6 +20,19 @@ def stage_problems(stage: StageReport, named: Sequence[str]) -> Iterator[str]:
         yield f"latencies {latencies} do not rise from p50 to p99"
     if stage.peak_memory_bytes is not None and stage.peak_memory_bytes < stage.tflite_bytes:
         yield f"a peak memory of {stage.peak_memory_bytes} bytes, below the file's own size"
+
+
+def report_problems(report: Report) -> Iterator[str]:
+    """What is impossible in the report as a whole, whatever its manifest says."""
+    for name, stage in report.stages.by_name().items():
+        yield from (f"{name} has {problem}" for problem in stage_problems(stage, tuple(stage.metrics)))
+    # Biases that a refit adds may outweigh what a tiny model loses.
+    removed = vars(report.removed)
+    yield from (f"removed.{name} is {value}" for name, value in removed.items() if abs(value) > 1)
+    errors = report.change_errors or {}
+    yield from (f"the error of {name} is {value}" for name, value in errors.items() if not value >= 0)
+    if report.budget is not None:
+        yield from (f"its budget has {problem}" for problem in budget_problems(report.budget))
 
 
 def budget_problems(budget: Explanation) -> Iterator[str]:

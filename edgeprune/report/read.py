@@ -8,7 +8,7 @@ from pathlib import Path
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle
 from edgeprune.errors import InputError
-from edgeprune.report.plausible import budget_problems
+from edgeprune.report.plausible import report_problems
 from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
 
 RENAMED_IN_2 = {
@@ -38,9 +38,9 @@ def read_report_file(path: Path) -> Report:
             "Use the edgeprune that wrote it, or build the bundle again.",
         )
     report = jsonable.decode(Report, document, str(path))
-    problem = next(budget_problems(report.budget), None) if report.budget else None
+    problem = next(report_problems(report), None)
     if problem is not None:
-        raise InputError(f"{path} cannot be right: its budget has {problem}.", "", "Build the bundle again.")
+        raise InputError(f"{path} cannot be right: {problem}.", "", "Build the bundle again.")
     return report
 
 

@@ -150,7 +150,7 @@ EDITS = {
         lambda folder: edit_report(
             folder, lambda r: r["stages"]["deployed"]["latency_ms"].update(p50=0.04)
         ),
-        "report's ranges",
+        "report",
     ),
     "an error above its tolerance": (
         lambda folder: edit_report(folder, lambda r: r["equivalence"].update(max_abs_error=1.0)),

@@ -92,3 +92,24 @@ def test_another_version_is_refused(version, tmp_path):
     (tmp_path / "report.json").write_text(json.dumps(document))
     with pytest.raises(InputError, match=f"schema version {version}"):
         read_report_file(tmp_path / "report.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda r: r["stages"]["deployed"]["metrics"].update(accuracy=7.0), "accuracy"),
+        (lambda r: r["stages"]["deployed"]["latency_ms"].update(p50=-5.0), "latencies"),
+        (lambda r: r["stages"]["baseline"]["latency_ms"].update(p50=5.0, p90=1.0, p99=0.1), "latencies"),
+        (lambda r: r["stages"]["baseline"].update(tflite_bytes=-3), "a file of -3 bytes"),
+        (lambda r: r["stages"]["pruned"].update(macs=-1), "macs = -1"),
+        (lambda r: r["removed"].update(neurons=9.0), "removed.neurons is 9.0"),
+        (lambda r: r.update(change_errors={"accuracy": -1.0}), "the error of accuracy is -1.0"),
+    ],
+)
+def test_a_report_of_figures_that_cannot_be_is_refused(change, told, tmp_path):
+    document = json.loads((GOLDEN / f"report_v{SCHEMA_VERSION}.json").read_text())
+    change(document)
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    with pytest.raises(InputError) as raised:
+        read_report_file(tmp_path / "report.json")
+    assert told in str(raised.value)
