@@ -12,6 +12,7 @@ whenever a batch needs it.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -149,11 +150,10 @@ def _in_threads(count: int, work: Callable[[int], object]) -> Iterator[tuple[_Fa
     if len(chunks) <= 1:
         yield from ((several(rows), len(rows)) for rows in chunks)
         return
-    with ThreadPoolExecutor(_threads()) as pool:
-        for start in range(0, len(chunks), _WAVE // _CHUNK):
-            wave = chunks[start : start + _WAVE // _CHUNK]
-            for rows, failed in zip(wave, pool.map(several, wave), strict=True):
-                yield failed, len(rows)
+    for start in range(0, len(chunks), _WAVE // _CHUNK):
+        wave = chunks[start : start + _WAVE // _CHUNK]
+        for rows, failed in zip(wave, _pool().map(several, wave), strict=True):
+            yield failed, len(rows)
 
 
 def _error_of(work: Callable[[int], object], row: int) -> UnreadableError | None:
@@ -162,6 +162,16 @@ def _error_of(work: Callable[[int], object], row: int) -> UnreadableError | None
     except UnreadableError as error:
         return error
     return None
+
+
+@functools.cache
+def _pool() -> ThreadPoolExecutor:
+    """Kept, since starting threads for each batch takes a fifth of the time of reading it."""
+    return ThreadPoolExecutor(_threads(), "edgeprune-read")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # threads do not live on in a child
 
 
 def _threads() -> int:

@@ -1,5 +1,9 @@
 """Many files: read on all cores in their order, and all that cannot be read told at once."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -123,3 +127,23 @@ def test_a_class_whose_files_are_all_bad_is_refused(folder):
         path.write_bytes(b"")
     with pytest.raises(InputError, match="class"):
         open_data(folder, signature=SIGNATURE, settings=SKIP)
+
+
+FORKED = """
+import os
+import numpy as np
+from edgeprune.data.file_reader import FileForm, FromFiles
+
+form = FileForm((1,), np.int64, lambda item: np.array([item * item]), print)
+samples = FromFiles(list(range(300)), form)
+assert samples[:300].sum() == sum(n * n for n in range(300))
+child = os.fork()
+if child == 0:
+    os._exit(0 if samples[:200].sum() == sum(n * n for n in range(200)) else 1)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_reads_with_threads_of_its_own():
+    assert subprocess.run([sys.executable, "-c", FORKED], timeout=60, check=False).returncode == 0
