@@ -39,7 +39,8 @@ _PANELS = {
     "custom_objects trust_model recipe_file",
     "How much to remove": "prune max_drop | unit threshold ratios",
     "Limits in place of --prune": "max_latency max_size max_memory max_macs device explain",
-    "What to remove": "protect | criterion allocation method min_width round_to schedule rounds calibration",
+    "What to remove": "protect | criterion allocation method max_vocabulary min_width round_to schedule "
+    "rounds calibration",
     "Training": "epochs learning_rate | batch_size gradual_epochs rate_schedule weight_decay l1 l2 distill "
     "loss early_stopping least_steps freeze precision class_weights folds distribute seed",
     "Quantization": "quantize | prefer qat clusters max_quantization_drop allow_flex embed_frontend io "

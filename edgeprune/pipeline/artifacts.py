@@ -27,7 +27,7 @@ from edgeprune.keras_bridge.network import KerasNetwork
 from edgeprune.keras_types import KerasModel
 from edgeprune.preprocessing import Step
 from edgeprune.pruning.result import PruneReport
-from edgeprune.report.schema import RatioReport
+from edgeprune.report.schema import RatioReport, VocabularyReport
 from edgeprune.run_record import RunRecord
 from edgeprune.training.checkpoint import Epoch
 from edgeprune.training.fine_tune import EpochData
@@ -137,6 +137,8 @@ class Baseline:
         test: model inputs that are only reported on.
         predictions: the model's outputs on validation data.
         objective: what training aims at.
+        uncut: the baseline with its whole vocabulary, where tokens have left it.
+        vocabulary: how many have.
     """
 
     entry: ZooModel | None
@@ -149,6 +151,13 @@ class Baseline:
     test: ModelInput
     predictions: Outputs
     objective: TrainingObjective
+    uncut: Baseline | None = None
+    vocabulary: VocabularyReport | None = None
+
+    @property
+    def original(self) -> Baseline:
+        """What the result is compared with: the model as it was given, with its whole vocabulary."""
+        return self.uncut or self
 
     @property
     def classes(self) -> bool:

@@ -84,7 +84,6 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         data = with_own_metric(data, own_metric, predictions, unlabelled=unlabelled)
     data = data.deciding(loss_decision(objective, data), metric_decision(data))
     context.progress("check", 1.0)
-    context.announce(data.decisions)
     network = network_of(model)
     return Baseline(
         entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,

@@ -145,7 +145,7 @@ def check(
         baseline = _opened(recipe, dataclasses.replace(context, strategy=strategy))
         if trained is not None and baseline.entry is not None:
             trained.parent.mkdir(parents=True, exist_ok=True)
-            trained.write_bytes(saved_bytes(baseline.model))
+            trained.write_bytes(saved_bytes(baseline.original.model))
 
 
 def _context(
@@ -161,9 +161,12 @@ def _context(
 def _opened(recipe: Recipe, context: BuildContext) -> Baseline:
     from edgeprune.pipeline.baseline import open_baseline
     from edgeprune.pipeline.checks import check_settings
+    from edgeprune.pipeline.vocabulary import with_smaller_vocabulary
 
     baseline = open_baseline(recipe, context)
     check_settings(baseline, recipe)
+    baseline = with_smaller_vocabulary(baseline, recipe.prune, recipe.seed)
+    context.announce(baseline.data.decisions)
     return baseline
 
 
@@ -181,7 +184,7 @@ def _built(
     if recipe.budget.limited:
         reach_device(recipe, context)
     baseline = _opened(recipe, context)
-    original = float_baseline(baseline, recipe.quantize, context)
+    original = float_baseline(baseline.original, recipe.quantize, context)
     folds = cross_validate(baseline, recipe, context)
     if recipe.budget.limited:
         tuned, deployed = within_budget(baseline, original, recipe, context)

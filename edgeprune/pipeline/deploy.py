@@ -90,7 +90,7 @@ def deploy(
         quantized = dataclasses.replace(quantized, runners_up=kept)
         test = baseline.test if steps == data.preprocessing else _raw(baseline, steps)
         outputs = {
-            "baseline": predict(baseline.model, baseline.test),
+            "baseline": predict(baseline.original.model, baseline.original.test),
             "pruned": predict(quantized.model, baseline.test),
             "deployed": _outputs(shipped.tflite, test),
         }

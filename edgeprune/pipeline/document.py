@@ -14,12 +14,14 @@ from edgeprune.bundle import pack_eval
 from edgeprune.conversion.parity import Parity
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.splits import choose
+from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.load import saved_bytes
 from edgeprune.metrics.classification import confusion_counts
 from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel, first_input
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import versions
+from edgeprune.pruning.result import PruneReport, removed
 from edgeprune.recipe import Recipe, as_mapping
 from edgeprune.report.layers import layer_rows
 from edgeprune.report.schema import (
@@ -53,11 +55,11 @@ def report(
     folds: tuple[float, ...], recipe: Recipe, context: BuildContext,
 ) -> bytes:
     """report.json."""
-    data, pruned = baseline.data, tuned.report
+    data, pruned = baseline.data, _of_original(baseline, tuned.report)
     return Report(
         schema_version=SCHEMA_VERSION,
         recipe=as_mapping(recipe),
-        stages=_stages(baseline, tuned, deployed, measured),
+        stages=_stages(baseline, pruned, deployed, measured),
         removed=pruned.removed,
         groups=pruned.groups,
         equivalence=pruned.equivalence,
@@ -69,7 +71,7 @@ def report(
             decisions=data.decisions,
         ),
         device=recipe.budget.device or "local",
-        layers=layer_rows(baseline.dependencies, tuned.keep),
+        layers=layer_rows(baseline.dependencies, tuned.keep, baseline.original.dependencies),
         refusals=pruned.refusals,
         quantization=_quantization(deployed, recipe.quantize.tensors),
         training=tuple(
@@ -84,15 +86,24 @@ def report(
         cross_validation=folds or None,
         zero_weights=zero_ratio(deployed.quantized.model) if recipe.prune.method != "structural" else None,
         confusion=_confusion(baseline, deployed),
+        vocabulary=baseline.vocabulary,
         change_errors=_change_errors(baseline, deployed, recipe.seed) or None,
     ).to_json()
 
 
+def _of_original(baseline: Baseline, pruned: PruneReport) -> PruneReport:
+    """What pruning did, with what left the vocabulary before it."""
+    if baseline.uncut is None:
+        return pruned
+    before = cost(baseline.uncut.dependencies)
+    return dataclasses.replace(pruned, before=before, removed=removed(before, pruned.after))
+
+
 def _stages(
-    baseline: Baseline, tuned: TunedModel, deployed: DeployedModel, measured: Measurements
+    baseline: Baseline, pruned: PruneReport, deployed: DeployedModel, measured: Measurements
 ) -> StageReports:
     def stage(name: str) -> StageReport:
-        cost = tuned.report.before if name == "baseline" else tuned.report.after
+        cost = pruned.before if name == "baseline" else pruned.after
         metrics = baseline.metrics(
             baseline.data.test, deployed.outputs[name], baseline.test, deployed.thresholds.get(name)
         )

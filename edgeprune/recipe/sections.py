@@ -97,6 +97,12 @@ class PruneSettings(Checked):
     min_width: int = setting(2, "Neurons that every layer keeps.", bounds=AT_LEAST_1)
     # XNNPACK works on 8 int8 channels at a time (measured: a third less time than unrounded).
     round_to: int = setting(8, "Round the widths of layers to multiples of this.", bounds=AT_LEAST_1)
+    max_vocabulary: int | None = setting(
+        None,
+        "Tokens that a text model keeps at most; the others are read as unknown. Default: those that the "
+        "training texts use; 0 keeps all.",
+        bounds=NOT_NEGATIVE,
+    )
     schedule: Schedule = setting(
         "gradual",
         "When neurons leave: gradual (during training, by tfmot's schedule), one-shot or iterative.",
@@ -260,6 +266,12 @@ def check_together(
     Raises:
         InputError: names both.
     """
+    if prune.max_vocabulary in (1, 2):
+        raise InputError(
+            f"--max-vocabulary is {prune.max_vocabulary}.",
+            "Padding and the unknown token, which always stay, and at least one word.",
+            "Pass 3 or more, or 0 for all tokens.",
+        )
     if quantize.qat and quantize.scheme != "int8":
         raise InputError(
             f"--qat with --quantize {quantize.scheme}.", "Quantization-aware training is for int8.",

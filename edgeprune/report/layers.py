@@ -7,9 +7,14 @@ from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.report.schema import LayerReport
 
 
-def layer_rows(dependencies: DependencyGraph, keep: np.ndarray) -> tuple[LayerReport, ...]:
-    """The entries of ``layers`` in report.json, of the original's dependencies and a keep mask (C,)."""
-    before, after = layer_costs(dependencies), layer_costs(dependencies, keep)
+def layer_rows(
+    dependencies: DependencyGraph, keep: np.ndarray, original: DependencyGraph | None = None
+) -> tuple[LayerReport, ...]:
+    """The entries of ``layers`` in report.json, of the original's dependencies and a keep mask (C,).
+
+    `original` is what the dependencies were before tokens left the vocabulary.
+    """
+    before, after = layer_costs(original or dependencies), layer_costs(dependencies, keep)
     return tuple(
         LayerReport(
             path, dependencies.graph.layers[path].kind, macs_before=cost.macs, macs_after=after[path].macs,

@@ -191,6 +191,14 @@ class ConfusionReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class VocabularyReport:
+    """Rows of a text model's embedding, one a token, before some left its vocabulary and after."""
+
+    rows_before: int
+    rows_after: int
+
+
+@dataclasses.dataclass(frozen=True)
 class RatioReport:
     """One ratio that the search for the largest tried: its score, what that lost, whether it is allowed."""
 
@@ -228,6 +236,7 @@ class Report:
     zero_weights: float | None = None
     confusion: ConfusionReport | None = None
     change_errors: Mapping[str, float] | None = None
+    vocabulary: VocabularyReport | None = None
 
     def to_json(self) -> bytes:
         """The file's content."""
