@@ -147,7 +147,7 @@ def tied(keras, inputs, table, outputs):
     return keras.layers.Add()([outputs, keras.layers.Rescaling(0.0)(extra)])
 
 
-def computing(keras, inputs, table, outputs):
+def computing(keras, inputs, _table, outputs):
     """Token numbers as values."""
     values = keras.layers.Lambda(lambda x: keras.ops.cast(x, "float32") * 0.0, output_shape=(LENGTH,))(inputs)
     return keras.layers.Add()([outputs, keras.layers.Dense(2, use_bias=False)(values)])
