@@ -89,7 +89,7 @@ def with_smaller_vocabulary(baseline: Baseline, settings: PruneSettings, seed: i
         return baseline
     if tokenizer.by_word:
         arrays = {path: with_mean_unknown(array, counts, kept) for path, array in arrays.items()}
-    return _cut(baseline, settings, tokenizer, arrays, kept, counts, seed)
+    return _with_tokens(baseline, settings, tokenizer, arrays, kept, counts, seed)
 
 
 def _saying(baseline: Baseline, decision: ReadingDecision) -> Baseline:
@@ -134,7 +134,7 @@ def _used(tokenizer: _Tokenizer, counts: np.ndarray, baseline: Baseline) -> tupl
     )
 
 
-def _cut(
+def _with_tokens(
     baseline: Baseline, settings: PruneSettings, tokenizer: _Tokenizer, arrays: Mapping[str, np.ndarray],
     kept: np.ndarray, counts: np.ndarray, seed: int,
 ) -> Baseline:
