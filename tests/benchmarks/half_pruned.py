@@ -24,7 +24,7 @@ from statistics import fmean
 from typing import Any
 
 import real_data
-from readme import ZOO_README, write_between
+from readme import ZOO_README, merged_rows, rows_between, write_between
 
 import edgeprune
 import edgeprune_models as zoo
@@ -110,12 +110,13 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
 
 
 def table(pairs: list[Pair]) -> str:
-    """Markdown: one row for each pair that was measured."""
+    """Markdown: one row for each pair that was measured, now or when the table was written before."""
     titles = (
         "model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)",
         "seeds",
     )
-    rows = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
+    measured = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
+    rows = merged_rows(rows_between(ZOO_README, "half pruned"), measured, keys=2)
     return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
 
