@@ -6,9 +6,10 @@ import gc
 import os
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -57,6 +58,18 @@ def drawn(request: pytest.FixtureRequest) -> random.Random:
     """A generator for tests of random input: the same numbers in every ordinary run, new ones in CI."""
     seed = f"{os.environ.get(SEED_NAME, 'fixed')} {request.node.nodeid}"
     return random.Random(seed)  # noqa: S311
+
+
+_AT_IMPORT: dict[str, Mapping[str, object]] = {}
+
+
+@pytest.fixture(autouse=True)
+def same_draws_in_any_order(request: pytest.FixtureRequest) -> None:
+    """Each test of a module with a generator `RNG` finds it as at import, whichever tests ran before."""
+    generator = getattr(request.module, "RNG", None)
+    if isinstance(generator, np.random.Generator):
+        bits = generator.bit_generator
+        bits.state = _AT_IMPORT.setdefault(request.module.__name__, bits.state)
 
 
 @pytest.fixture(scope="session", autouse=True)

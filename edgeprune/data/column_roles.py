@@ -21,13 +21,12 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
 from edgeprune.data import tables
 from edgeprune.data.check import classes_of
 from edgeprune.data.columns import Column
 from edgeprune.data.csv_files import NAMELESS
 from edgeprune.data.model_signature import ModelSignature, OutputSignature
+from edgeprune.data.several_labels import are_one_hot, one_for_each_value
 from edgeprune.data.table import Table
 from edgeprune.errors import InputError, shown
 from edgeprune.recipe.sections import DataSettings
@@ -166,6 +165,8 @@ def content_roles(
         labels, how = found, "called as the model's outputs"
     elif (usual := tables.named(dataclasses.replace(table, columns=rest), tables.LABELS)) is not None:
         labels = (usual,)
+    elif several := one_for_each_value(_numbers_of(rest), outputs[0]):
+        labels, how = several, f"one for each of the model's {len(several)} values"
     else:
         likely = [
             name for name, one in rest.items()
@@ -265,17 +266,15 @@ def _by_values(
     units = (output.shape[-1] if output is not None and len(output.shape) == 1 else None) or 0
     last = candidates[-units:]
     if 1 < units < len(candidates) and output is not None and (
-        output.head != "softmax" or _are_one_hot([rest[name] for name in last])
+        output.head != "softmax" or are_one_hot([rest[name] for name in last])
     ):
         yield tuple(last), f"the last {units} columns"
     if likely:
         yield (likely[-1],), "the last column that may be the model's output"
 
 
-def _are_one_hot(columns: Sequence[Column]) -> bool:
-    """Whether in each row one of some columns is 1 and the others are 0."""
-    rows = np.stack([one.numbers for one in columns], axis=1)
-    return bool(np.isin(rows, (0, 1)).all() and (rows.sum(axis=1) == 1).all())
+def _numbers_of(rest: Mapping[str, Column]) -> dict[str, Column]:
+    return {name: one for name, one in rest.items() if one.kind == "numbers" and not _is_id(one)}
 
 
 def _by_output(rest: Mapping[str, Column], outputs: Sequence[OutputSignature]) -> tuple[str, ...]:

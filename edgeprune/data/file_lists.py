@@ -3,16 +3,18 @@
     path,label
     cats/1.jpg,cat
 
-Paths count from the folder of the list, from the working folder, or from one folder beside the list; they may
-be absolute, or lack their ending where all have the same. Parquet may hold the files themselves, as the
-`datasets` library writes them: {"bytes": ..., "path": ...}. The files go through the readers of those in a
-folder.
+Paths count from the folder of the list, from the working folder, or from a folder beside the list or beside
+its folder; they may be absolute, or lack their ending where all have the same. Parquet may hold the files
+themselves, as the `datasets` library writes them: {"bytes": ..., "path": ...}. The files go through the
+readers of those in a folder; those in the folder that nothing lists are counted.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -98,6 +100,8 @@ def read_file_list(parts: Mapping[str, Table], roles: ColumnRoles, request: Data
     files = {split: [file for file in one if file is not None] for split, one in found.items()}
     if not files["train"]:
         raise InputError(f"{shown(train.path)} lists no file that is there.", "", "Correct the paths.")
+    if request.path.is_dir():
+        skipped.append(_unlisted(request.path, files))
     recordings = [is_recording(file, audio_files.SUFFIXES) for one in files.values() for file in one]
     if any(recordings) and not all(recordings):
         raise InputError(
@@ -136,12 +140,16 @@ def files_of(table: Table, name: str) -> list[StoredFile | None]:
 def _located(names: Sequence[str], folder: Path) -> list[Path | None]:
     """Regular files, from the place where most of them are."""
     first = [_path(name) for name in names[:_LOOKED_AT]]
-    beside = [folder / name for name in folders.subfolders(folder)]
+    beside = [place / name for place in (folder, folder.parent) for name in folders.subfolders(place)]
     places = [folder, Path.cwd(), *beside]
     counts = [sum(_is_file(place / name) for name in first) for place in places]
     place = places[counts.index(max(counts))]
     paths = [place / _path(name) for name in names]
     return [path if _is_file(path) else None for path in paths]
+
+
+def _is_url(name: str) -> bool:
+    return re.match(r"[a-z][a-z0-9+.-]*://", name.strip(), re.IGNORECASE) is not None
 
 
 def _path(name: str) -> str:
@@ -163,6 +171,11 @@ def _missing(missing: Sequence[tuple[Table, int]], name: str, request: DataReque
         for table, row in missing[:_LISTED]
     )
     more = f" and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+    if all(_is_url(_name(table.columns[name].cells[row])) for table, row in missing):
+        raise InputError(
+            f"{shown(request.path)} lists addresses: {listed}{more}.",
+            "edgeprune reads files on this computer alone.", "Download them, and list their paths.",
+        )
     if request.settings.skip_bad_files:
         return f"{len(missing)} files that are listed are not there and are left out: {listed}{more}."
     raise InputError(
@@ -170,6 +183,18 @@ def _missing(missing: Sequence[tuple[Table, int]], name: str, request: DataReque
         "Paths are expected to count from the folder of the list or the working folder.",
         "Correct them, or pass --skip-bad-files to leave them out.",
     )
+
+
+def _unlisted(folder: Path, files: Mapping[str, Sequence[StoredFile]]) -> str:
+    """A sentence that counts the files in a folder that no table lists, by where they lie."""
+    used = {os.path.realpath(file) for part in files.values() for file in part if isinstance(file, Path)}
+    every = list(folders.files_below(folder, SUFFIXES, folder))
+    left = [file for file in every if os.path.realpath(file) not in used]
+    places = Counter(str(file.parent.relative_to(folder)) for file in left)
+    if not places:
+        return ""
+    listed = ", ".join(f"{count} in {shown(place)}" for place, count in places.most_common(_FEW))
+    return f"{places.total()} of {len(every)} files are in no list and are not used: {listed}."
 
 
 def _name(cell: object) -> str:

@@ -26,6 +26,7 @@ from edgeprune.data.channel_order import LAST_TO_FIRST, takes_channels_first
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.embedded import StoredFile, opened_file, size_of
+from edgeprune.data.file_name_labels import labels_in_names
 from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.layout import layout_of
@@ -261,9 +262,13 @@ def read_image_folder(request: DataRequest) -> Dataset:
 
 
 def read_pictures(request: DataRequest) -> Dataset:
-    """A `Dataset` without labels of the pictures that lie in a folder."""
+    """A `Dataset` of the pictures that lie in a folder; without labels, unless their names have them."""
     paths = sorted(folders.files_below(request.path, SUFFIXES, request.path))
     skipped = (folders.skipped(request.path, SUFFIXES),)
+    if found := labels_in_names(paths, request.path, request.signature):
+        classes, y, note = found
+        parts = {"train": (paths, y)}
+        return read_picture_files(parts, request, classes=classes, notes=(note,), skipped=skipped)
     return read_picture_files({"train": (paths, None)}, request, skipped=skipped)
 
 

@@ -17,10 +17,8 @@ What is typed, what it is, and the module that reads it:
 
 from __future__ import annotations
 
-import collections
 import contextlib
 import dataclasses
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -45,11 +43,11 @@ from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, untold
 from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.tfds import read_tfds
+from edgeprune.data.unknown_sources import unknown_source
 from edgeprune.errors import InputError, shown, unreadable
 from edgeprune.recipe.sections import DataSettings
 
 _CALLABLE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_COUNTED = 1000  # files of an unknown folder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,11 +89,7 @@ def open_data(
             except (OSError, MemoryError) as error:
                 way_out = "Check its rights, its disk and its size."
                 raise unreadable(name, error, f"{kind.name} is expected.", way_out) from error
-    kinds = "; ".join(kind.name for kind in KINDS)
-    if not Path(name).exists():
-        raise InputError(f"There is no data {shown(name)}.", f"Expected {kinds}.", "Check the name.")
-    contents = f"{shown(name)} {_contents(Path(name))}."
-    raise InputError(contents, f"edgeprune reads {kinds}.", "Convert it, or check the name.")
+    raise unknown_source(name)
 
 
 def _check_settings(kind: str, request: DataRequest) -> None:
@@ -105,20 +99,6 @@ def _check_settings(kind: str, request: DataRequest) -> None:
             f"{shown(request.source)} is read as {kind}.", f"Only tables take {' and '.join(stated)}.",
             "Leave that out, or pass a table.",
         )
-
-
-def _contents(path: Path) -> str:
-    """What an unknown source is, for a message: files by their endings, and folders."""
-    if not path.is_dir():
-        return f"is a file that ends in {shown(path.suffix) or 'nothing'}"
-    endings, below = collections.Counter[str](), 0
-    for _, subfolders, names in os.walk(path):
-        below += len(subfolders)
-        endings.update(Path(name).suffix.lower() or "other" for name in names)
-        if endings.total() > _COUNTED:
-            break
-    listed = ", ".join(f"{count} {shown(ending)}" for ending, count in endings.most_common(3))
-    return f"holds {listed or 'no'} files" + (f" in {below} folders" if below else "")
 
 
 def _ends(*suffixes: str) -> Callable[[str], bool]:

@@ -26,6 +26,7 @@ from edgeprune.data.audio_files import SUFFIXES, read_audio, require_decoder
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.embedded import StoredFile
+from edgeprune.data.file_name_labels import labels_in_names
 from edgeprune.data.file_reader import FileForm, FileReader, kept_labels, kept_rows
 from edgeprune.data.labels import RawTargets
 from edgeprune.data.layout import FolderLayout, layout_of
@@ -104,11 +105,15 @@ def read_speech_folder(request: DataRequest) -> Dataset:
 
 
 def read_bare_recordings(request: DataRequest) -> Dataset:
-    """A `Dataset` without labels of the recordings that lie in a folder."""
+    """A `Dataset` of the recordings that lie in a folder; without labels, unless their names have them."""
     paths = sorted(folders.files_below(request.path, SUFFIXES, request.path))
     require_decoder(paths)
     form = ClipForm.of(paths, request.signature)
     skipped = (folders.skipped(request.path, SUFFIXES),)
+    if found := labels_in_names(paths, request.path, request.signature):
+        classes, y, note = found
+        parts = {"train": (paths, y)}
+        return read_recordings(parts, form, request, classes=classes, notes=(note,), skipped=skipped)
     return read_recordings({"train": (paths, None)}, form, request, skipped=skipped)
 
 

@@ -11,7 +11,7 @@ import dataclasses
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest
 from edgeprune.data.file_lists import SUFFIXES, file_column, listed_files, read_file_list
 from edgeprune.data.number_rows import read_number_rows
-from edgeprune.data.splits import ALIASES, NAMES
+from edgeprune.data.paired_tables import paired_tables, read_pair
+from edgeprune.data.splits import ALIASES, NAMES, split_of_name
 from edgeprune.data.table import Table, joined, table_of, unlike
 from edgeprune.data.table_rows import class_names, labels_of, without_gaps
 from edgeprune.data.tag_data import read_tags, tag_columns
@@ -84,11 +85,11 @@ def _read(parts: Mapping[str, Table], request: DataRequest) -> Dataset:
 
 
 def is_folder_of_tables(source: str) -> bool:
-    """Whether a folder has a table called as the training split is."""
+    """Whether a folder has a table called as the training split is, or features and labels in two."""
     folder = Path(source)
-    return folder.is_dir() and any(
+    return folder.is_dir() and (bool(paired_tables(folder)) or any(
         _split_of(file) == "train" for file in folder.iterdir() if tables.is_table(file)
-    )
+    ))
 
 
 def is_table_file(source: str) -> bool:
@@ -107,12 +108,13 @@ def listed_below(path: Path) -> list[Path]:
 
 
 def is_folder_with_list(source: str) -> bool:
-    """Whether a folder has one table, which lists files, and no classes in folders."""
+    """Whether a folder has one table, in itself or in a folder of it, which lists files, and no classes."""
     root = Path(source)
     if not root.is_dir() or (table := _only_table(root)) is None:
         return False
     try:
-        below = (folders.files_below(root / name, SUFFIXES, root) for name in folders.subfolders(root))
+        classes = [name for name in folders.subfolders(root) if split_of_name(name) is None]
+        below = (folders.files_below(root / name, SUFFIXES, root) for name in classes)
         return sum(next(one, None) is not None for one in below) < 2 and bool(listed_files(table))
     except InputError:
         return False
@@ -120,11 +122,16 @@ def is_folder_with_list(source: str) -> bool:
 
 def read_folder_with_list(request: DataRequest) -> Dataset:
     """Reads the files that the only table of a folder lists."""
-    return read_table_data(dataclasses.replace(request, source=str(_only_table(request.path))))
+    table = _only_table(request.path)
+    return read_table_data(request) if table is None else _read(_parts(table), request)
 
 
 def _only_table(root: Path) -> Path | None:
+    """The one table of a folder, else the one in a folder of it, as ESC-50's `meta/esc50.csv`."""
     found = [file for file in root.iterdir() if is_table_file(str(file))]
+    if not found:
+        below = (root / name for name in folders.subfolders(root))
+        found = [file for folder in below for file in folder.iterdir() if tables.is_table(file)]
     return found[0] if len(found) == 1 else None
 
 
@@ -151,9 +158,14 @@ def _files(path: Path) -> dict[str, list[Path]]:
 
 def _parts(path: Path) -> dict[str, Table]:
     """Tables by split, all of the same columns."""
-    files = _files(path)
-    read = {split: joined([tables.read_table(file) for file in part]) for split, part in files.items()}
-    if path.is_dir() and (others := _other_tables(path)):
+    if path.is_dir() and (pairs := paired_tables(path)):
+        read = {split: read_pair(*pair) for split, pair in pairs.items()}
+        used = {file for pair in pairs.values() for file in pair}
+    else:
+        files = _files(path)
+        read = {split: joined([tables.read_table(file) for file in part]) for split, part in files.items()}
+        used = {file for part in files.values() for file in part}
+    if path.is_dir() and (others := _other_tables(path, used)):
         note = f"Tables of {shown(path.name)} that are not used: {', '.join(map(shown, others))}."
         read["train"] = dataclasses.replace(read["train"], notes=(*read["train"].notes, note))
     for table in read.values():
@@ -162,8 +174,8 @@ def _parts(path: Path) -> dict[str, Table]:
     return read if len(read) > 1 else _by_split(read["train"])
 
 
-def _other_tables(path: Path) -> list[str]:
-    return sorted(file.name for file in path.iterdir() if tables.is_table(file) and _split_of(file) is None)
+def _other_tables(path: Path, used: Collection[Path]) -> list[str]:
+    return sorted(file.name for file in path.iterdir() if tables.is_table(file) and file not in used)
 
 
 def _by_split(table: Table) -> dict[str, Table]:

@@ -6,8 +6,8 @@ import pytest
 from edgeprune.errors import InputError
 from edgeprune.training import FineTuning, fine_tune, predict, training_objective
 
-rng = np.random.default_rng(5)
-X = rng.normal(size=(96, 6)).astype(np.float32)
+RNG = np.random.default_rng(5)
+X = RNG.normal(size=(96, 6)).astype(np.float32)
 Y = (X[:, 0] + 0.5 * X[:, 1] > 0).astype(np.int64) + (X[:, 2] > 1)
 
 

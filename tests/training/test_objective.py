@@ -8,12 +8,12 @@ import pytest
 from edgeprune.training.objective import Objective, objective_of, training_objective
 from edgeprune.training.prediction import predict
 
-rng = np.random.default_rng(7)
+RNG = np.random.default_rng(7)
 UNCOMPILED = object()
 
 
 def probabilities(*shape):
-    raw = rng.uniform(0.1, 1, shape)
+    raw = RNG.uniform(0.1, 1, shape)
     return (raw / raw.sum(-1, keepdims=True)).astype(np.float32)
 
 
@@ -46,7 +46,7 @@ def test_where_the_original_is_wrong_the_label_stands_alone():
 
 
 def test_logits_are_compared_behind_their_softmax():
-    answers, labels = rng.normal(size=(6, 3)).astype(np.float32), np.array([0, 1, 2, 2, 1, 0])
+    answers, labels = RNG.normal(size=(6, 3)).astype(np.float32), np.array([0, 1, 2, 2, 1, 0])
     objective = objective_of(UNCOMPILED, answers, labels)
     assert (objective.kind, objective.logits) == ("categorical", True)
     expected = np.exp(answers) / np.exp(answers).sum(-1, keepdims=True)
@@ -60,7 +60,7 @@ def test_a_label_of_minus_one_counts_nothing():
 
 
 def test_one_sigmoid_unit_is_binary():
-    answers, labels = rng.uniform(0.6, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
+    answers, labels = RNG.uniform(0.6, 0.9, (6, 1)).astype(np.float32), np.array([0, 1, 1, 0, 1, 0])
     objective = objective_of(UNCOMPILED, answers, labels)
     assert objective.kind == "binary"
     values = dataclasses.replace(objective, teacher_ratio=0.25).targets(answers, labels).values
@@ -81,8 +81,8 @@ def test_the_loss_is_that_of_keras(kind, logits):
 
     answers = {
         "categorical": probabilities(9, 4),
-        "binary": rng.uniform(0.1, 0.9, (9, 1)).astype(np.float32),
-        "squared": rng.normal(size=(9, 3)).astype(np.float32),
+        "binary": RNG.uniform(0.1, 0.9, (9, 1)).astype(np.float32),
+        "squared": RNG.normal(size=(9, 3)).astype(np.float32),
     }[kind]
     objective = Objective(kind, logits)
     model = tf_keras.Sequential([tf_keras.Input((2,))])
@@ -97,7 +97,7 @@ def test_the_compiled_loss_is_used(package):
     keras = pytest.importorskip(package)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4)])
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-    x = rng.normal(size=(8, 3)).astype(np.float32)
+    x = RNG.normal(size=(8, 3)).astype(np.float32)
     found = objective_of(model, predict(model, x)[0], np.arange(8) % 4)
     assert (found.kind, found.logits) == ("categorical", True)
     assert "as the model was compiled" in found.origin
@@ -114,11 +114,11 @@ def test_a_loss_of_the_user_is_kept_for_the_labels(package):
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
     model.compile("adam", cubed)
-    x = rng.normal(size=(8, 3)).astype(np.float32)
-    labels = rng.normal(size=(8, 2)).astype(np.float32)
+    x = RNG.normal(size=(8, 3)).astype(np.float32)
+    labels = RNG.normal(size=(8, 2)).astype(np.float32)
     answers = predict(model, x)
     objective = training_objective(model, answers, labels, 0.25)
-    outputs = (rng.normal(size=(8, 2)).astype(np.float32),)
+    outputs = (RNG.normal(size=(8, 2)).astype(np.float32),)
     own = np.abs(labels - outputs[0]) ** 3
     # In units of the outputs' variance where that is large, so that the teacher does not drown the loss.
     taught = (answers[0] - outputs[0]) ** 2 / max(1, answers[0].var())
@@ -137,10 +137,8 @@ def test_balanced_classes_count_alike():
 
 def test_void_pixels_of_one_score_do_not_train():
     import tf_keras
-
-    rng = np.random.default_rng(8)
-    predictions = rng.uniform(0.1, 0.9, (4, 3, 5, 1)).astype(np.float32)
-    labels = rng.integers(-1, 2, (4, 3, 5))
+    predictions = RNG.uniform(0.1, 0.9, (4, 3, 5, 1)).astype(np.float32)
+    labels = RNG.integers(-1, 2, (4, 3, 5))
     targets = Objective("binary").targets(predictions, labels)
     counted = labels >= 0
     expected = tf_keras.losses.BinaryCrossentropy()(labels[counted][:, None], predictions[counted]).numpy()
@@ -156,8 +154,8 @@ def test_masks_without_a_last_axis_are_compared_pixel_by_pixel(package):
     keras = pytest.importorskip(package)
     model = keras.Sequential([keras.Input((4, 5, 2)), keras.layers.Conv2D(1, 1, activation="sigmoid")])
     model.compile("sgd", keras.losses.BinaryFocalCrossentropy(gamma=1.5))
-    x = rng.normal(size=(7, 4, 5, 2)).astype(np.float32)
-    masks = (rng.random((7, 4, 5)) > 0.6).astype(np.int64)
+    x = RNG.normal(size=(7, 4, 5, 2)).astype(np.float32)
+    masks = (RNG.random((7, 4, 5)) > 0.6).astype(np.int64)
     answers = predict(model, x)
     objective = training_objective(model, answers, masks, 0.0)
     own = float(model.evaluate(x, masks[..., None].astype(np.float32), verbose=0))
