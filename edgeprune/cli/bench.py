@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy, waiting
 from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
-from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
+from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.quantities import show_duration
 
@@ -53,11 +55,13 @@ def bench(
     options = BenchOptions(
         runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
-        benchmark_model=benchmark_model, native_runner=native_runner, waiting=say_waiting,
+        benchmark_model=benchmark_model, native_runner=native_runner,
         metric=own_metric(metric), shapes=tuple(map(parse_shape, shape or ())),
     )
-    devices = device or ["local"]
-    _print(devices, bench_threads(target, devices, _counts(threads), options), as_json)
+    devices, counts = device or ["local"], _counts(threads)
+    with busy(f"Measuring on {', '.join(devices)}", enabled=not as_json) as tell:
+        found = bench_threads(target, devices, counts, dataclasses.replace(options, waiting=waiting(tell)))
+    _print(devices, found, as_json)
 
 
 def _counts(text: str) -> list[int]:

@@ -6,22 +6,20 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from typer import Option
 
 from edgeprune.cli import options
-from edgeprune.cli.output import cell, cells, draw, say, say_document, say_waiting
+from edgeprune.cli.busy import waiting
+from edgeprune.cli.output import say, say_document
 from edgeprune.cli.progress import progress_bars
 from edgeprune.cli.reading import say_reading
 from edgeprune.data.decisions import unheard
 from edgeprune.pipeline.zoo import with_defaults
 from edgeprune.recipe import Recipe, recipe
 from edgeprune.recipe.file import read_recipe, written_recipe
-
-if TYPE_CHECKING:
-    from edgeprune.report.schema import Report
 
 EXAMPLES = """Examples
 
@@ -36,6 +34,7 @@ _WRITE_RECIPE = "Print all settings as TOML and do nothing else."
 _FORCE = "Build even if nothing changed, or the original does no better than a constant answer."
 _RUNNER = "Program that measures on --device: python, native or benchmark_model."
 _RESUME = "Continue an interrupted build of the same recipe."
+_VERBOSE = "Print also what is good to know: how the file was quantized, what was tried, notes."
 _EXPLAIN = "Show what each layer's width costs in latency."
 
 
@@ -59,6 +58,7 @@ def build(
     benchmark_model: Annotated[Path | None, Option(help="Google's prebuilt benchmark_model.")] = None,
     json: Annotated[bool, Option("--json", help="Print report.json and nothing else.")] = False,
     silent: Annotated[bool, Option("--quiet", help="Print no progress and no table.")] = False,
+    verbose: Annotated[bool, Option("--verbose", help=_VERBOSE)] = False,
     help_all: options.HelpAll = False,
     **settings: object,
 ) -> None:
@@ -70,13 +70,18 @@ def build(
         say_document(written_recipe(effective, places))
         return
     from device_runners.options import BenchOptions
+    from edgeprune.cli.summary import say_summary
+    from edgeprune.gate.recipe_limits import has_limits, read_limits
+    from edgeprune.gate.verdicts import limit_verdicts
     from edgeprune.pipeline import build as pipeline
     from edgeprune.report.read import read_report
     from edgeprune.report.schema import REPORT
 
+    asked = read_limits(recipe_file) if recipe_file is not None and has_limits(recipe_file) else None
     tools = BenchOptions(
         runner=runner, python=python, library=library, native_runner=native_runner,
-        benchmark_model=benchmark_model, waiting=say_waiting,
+        benchmark_model=benchmark_model,
+        waiting=waiting(lambda text: say(text, error=True), in_place=False),
     )
     objects = places.get("custom_objects", "")
     source = pipeline.Source(places.get("model"), places.get("data"), objects, trust_model, force=force)
@@ -89,9 +94,10 @@ def build(
     if json:
         say_document(done.bundle.file(REPORT).read_text(encoding="utf-8"))
     elif not silent:
-        _print(read_report(done.bundle), places["out"], explain=explain)
         if done.unchanged:
             say("Nothing changed since the last build, so nothing was done; --force builds again.")
+        limits = () if asked is None else limit_verdicts(done.bundle.path, asked)
+        say_summary(read_report(done.bundle), places["out"], limits, explain=explain, verbose=verbose)
 
 
 def _effective(
@@ -105,40 +111,3 @@ def _effective(
         places["out"] = out
     asked = {**given, **options.given_settings(context, settings)}
     return recipe(**with_defaults(places.get("model"), asked)), places
-
-
-def _print(report: Report, out: str, *, explain: bool) -> None:
-    from rich.table import Table
-
-    from edgeprune.report import budget, quantization
-    from edgeprune.report.table import COLUMNS, table_rows
-    from edgeprune.report.verdict import verdict
-
-    say(verdict(report))
-    table = Table(title=cell(f"{report.model} on {report.data.name}"))
-    for column in COLUMNS:
-        table.add_column(column, justify="left" if not column else "right")
-    for row in table_rows(report):
-        table.add_row(*cells(row))
-    draw(table)
-    say(
-        f"{100 * report.removed.neurons:.1f} % of the neurons are removed. Removing them gives the same "
-        f"outputs as switching them off (largest difference {report.equivalence.max_abs_error:.1e}). "
-        f"Figures are of {report.data.test:,} test samples; ± is twice the standard error."
-    )
-    for line in quantization.lines(report):
-        say(line)
-    if report.budget is not None:
-        for line in budget.summary(report.budget):
-            say(line)
-        if explain:
-            widths = Table(*budget.COLUMNS, title=f"Widths for {cell(report.budget.device)}")
-            for row in budget.rows(report.budget):
-                widths.add_row(*cells(row))
-            draw(widths)
-            say(budget.MEANING)
-    elif explain:
-        say("No budget was given, so no width was chosen for a device; see the report's groups.")
-    for note in report.notes:
-        say(f"Note: {note}")
-    say(f"Bundle: {out}")

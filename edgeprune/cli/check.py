@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from edgeprune.cli.busy import busy, waiting
 from edgeprune.cli.options import METRIC, own_metric
-from edgeprune.cli.output import say, say_document, say_waiting
+from edgeprune.cli.output import say, say_document
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,13 +78,14 @@ def check(
     if percentile is not None and percentile not in PERCENTILES:
         raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
     if sign is None or verify or verify_key is not None or limits != Limits():
-        result = check_bundle(
-            bundle, limits, devices=device or asked.devices, against=against, verify=verify,
-            verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
-            options=BenchOptions(
-                threads=threads, python=python, waiting=say_waiting, metric=own_metric(metric)
-            ),
-        )
+        with busy(f"Checking {bundle}", enabled=not as_json) as tell:
+            result = check_bundle(
+                bundle, limits, devices=device or asked.devices, against=against, verify=verify,
+                verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
+                options=BenchOptions(
+                    threads=threads, python=python, waiting=waiting(tell), metric=own_metric(metric)
+                ),
+            )
         _write(result, junit, markdown)
         _print(result, github=github, as_json=as_json)
         result.require()
@@ -117,7 +119,7 @@ def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:
         mark = "not checked" if row.status == "unmeasured" and not row.failed else marks[row.status.value]
         say(f"{mark:>12}  {row.message}")
     for note in result.notes:
-        say(f"{'note':>12}  {note}")
+        say(f"{'warning':>12}  {note}")
     if github:
         for line in annotation_lines(result):
             typer.echo(line)  # a command on purpose: its parts are escaped in `formats`

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy, waiting
 from edgeprune.cli.options import SECONDS
-from edgeprune.cli.output import say, say_document, say_waiting
+from edgeprune.cli.output import say, say_document
 
 EXAMPLES = """Examples
 
@@ -31,10 +32,12 @@ def compare(
     from edgeprune import jsonable
     from edgeprune.quantities import show_duration
 
-    options = BenchOptions(
-        threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python, waiting=say_waiting,
-    )
-    result = compare_models(a, b, device, options, rounds)
+    with busy(f"Timing A and B in turn on {device}", enabled=not as_json) as tell:
+        options = BenchOptions(
+            threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python,
+            waiting=waiting(tell),
+        )
+        result = compare_models(a, b, device, options, rounds)
     if as_json:
         say_document(jsonable.dumps(result))
         return

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy
 from edgeprune.cli.output import say, say_document
 
 EXAMPLES = """Examples
@@ -22,7 +23,8 @@ def devices(
     from edgeprune import jsonable
     from edgeprune.errors import DeviceError
 
-    checks = check_devices(device or find_devices(), python)
+    with busy("Looking for devices and checking each", enabled=not as_json):
+        checks = check_devices(device or find_devices(), python)
     if as_json:
         say_document(jsonable.dumps([{**jsonable.encode(check), "ready": check.ready} for check in checks]))
     else:

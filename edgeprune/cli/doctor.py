@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy
 from edgeprune.cli.output import say, say_document
 
 
@@ -18,7 +19,8 @@ def doctor(
     from edgeprune.doctor import Health, can_build, examine
     from edgeprune.errors import VerificationError
 
-    checks = examine(out, quick=quick)
+    with busy("Checking this machine", enabled=not as_json):
+        checks = examine(out, quick=quick)
     if as_json:
         say_document(jsonable.dumps(checks, indent=1))
     else:

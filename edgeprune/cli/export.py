@@ -5,6 +5,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
+from edgeprune.cli.busy import busy
 from edgeprune.cli.output import say, say_document
 
 EXAMPLES = """Examples
@@ -34,9 +35,10 @@ def export(
 
     asked = {"android": android, "cmake": cmake, "ios": ios, "python": python, "ci": ci}
     folders = {kind: folder for kind, folder in asked.items() if folder is not None}
-    exported = export_bundle(
-        bundle, folders, name=name, package=package, install_from=install_from, force=force
-    )
+    with busy("Writing the export", enabled=not as_json):
+        exported = export_bundle(
+            bundle, folders, name=name, package=package, install_from=install_from, force=force
+        )
     if as_json:
         say_document(jsonable.dumps({"exported": exported}, indent=1))
         return

@@ -22,7 +22,8 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
         written(error.show, error=True)
         return int(error.exit_code)
     if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
-        say_paragraph("Interrupted. What was there before is as it was.")
+        kept = str(error) if isinstance(error, KeyboardInterrupt) else ""
+        say_paragraph(f"Interrupted. The output folder is as it was before. {kept}")
         return INTERRUPTED
     if isinstance(error, EdgepruneError):
         say_paragraph(f"Error: {error}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy
 from edgeprune.cli.options import CustomObjects, TrustModel
 from edgeprune.cli.output import cells, draw, say, say_document
 
@@ -31,13 +32,15 @@ def inspect(
     """Show what can be removed, what cannot, and why."""
     from edgeprune import jsonable
     from edgeprune.graph.cost import cost
-    from edgeprune.keras_bridge.keras_version import is_keras3
-    from edgeprune.keras_bridge.load import load_model, objects_of
-    from edgeprune.keras_bridge.read import read
-    from edgeprune.pruning.dependencies import find_dependencies
 
-    loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
-    dependencies = find_dependencies(read(loaded).graph)
+    with busy(f"Reading {model}", enabled=not as_json):
+        from edgeprune.keras_bridge.keras_version import is_keras3
+        from edgeprune.keras_bridge.load import load_model, objects_of
+        from edgeprune.keras_bridge.read import read
+        from edgeprune.pruning.dependencies import find_dependencies
+
+        loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
+        dependencies = find_dependencies(read(loaded).graph)
     total, tables, keras = cost(dependencies), tables_of(dependencies), 3 if is_keras3(loaded) else 2
     if as_json:
         found = {"model": str(model), "keras": keras, **dataclasses.asdict(total), **tables}

@@ -46,7 +46,7 @@ _PANELS = {
     "Quantization": "quantize | prefer qat clusters max_quantization_drop allow_flex embed_frontend io "
     "keep_candidates integer_only",
     "Measuring": " | metric runner python library native_runner benchmark_model threads eval_samples",
-    "Output": "out json silent force write_recipe | resume",
+    "Output": "out json silent verbose force write_recipe | resume",
 }
 _PLACE = {
     name: (panel, rare)

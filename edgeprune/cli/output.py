@@ -7,40 +7,31 @@ and nothing is taken for rich's markup or for a workflow command of GitHub.
 from __future__ import annotations
 
 import sys
-import textwrap
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import typer
 
 from edgeprune.cli.streams import written
+from edgeprune.cli.wrapping import width_of, wrapped
 from edgeprune.errors import plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_WIDTH = 100
+_PIPED = 240
+"""Columns for tables that no terminal shows: a cell of a log is not broken."""
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Print one line."""
-    written(lambda: typer.echo(plain(text), err=error), error=error)
-
-
-def say_waiting(device: str, seconds: int) -> None:
-    """Count the seconds that a device is busy for: in one place of a terminal, in a few lines of a log."""
-    text = plain(f"{device} is busy with another run; waited {seconds} s")
-    if sys.stderr.isatty():
-        written(lambda: typer.echo(f"\r{text} \r", nl=False, err=True), error=True)
-    elif seconds in (1, 5) or seconds % 30 == 0:
-        say(text, error=True)
+    """Print one message: on a terminal in lines of its width, elsewhere in one line."""
+    lines = wrapped(plain(text), width_of(sys.stderr if error else sys.stdout))
+    written(lambda: typer.echo(lines, err=error), error=error)
 
 
 def say_paragraph(text: str) -> None:
-    """Print a paragraph to stderr, wrapped between words only."""
-    text = plain(" ".join(text.split()))
-    lines = textwrap.fill(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
-    written(lambda: typer.echo(lines, err=True), error=True)
+    """Print a paragraph to stderr; see `say`."""
+    say(" ".join(text.split()), error=True)
 
 
 def say_document(text: str) -> None:
@@ -64,4 +55,5 @@ def draw(what: RenderableType) -> None:
     """Print a table, whose texts went through `cell`."""
     from rich.console import Console
 
-    written(lambda: Console(file=sys.stdout).print(what))
+    width = width_of(sys.stdout) if sys.stdout.isatty() else _PIPED
+    written(lambda: Console(file=sys.stdout, width=width).print(what))

@@ -13,6 +13,7 @@ edgeprune report build/edgeprune
 
 edgeprune report build/a build/b --out compared.html"""
 _BUNDLES = "Output folders of builds (several are compared), or the folder of a search."
+_RECIPE = "TOML file whose [limits] the page judges the bundles by."
 _RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
 
 
@@ -20,11 +21,14 @@ def report(
     bundles: Annotated[list[Path], typer.Argument(help=_BUNDLES)],
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("edgeprune-report.html"),
     records: Annotated[list[Path] | None, typer.Option("--records", help=_RECORDS)] = None,
+    recipe: Annotated[Path | None, typer.Option("--recipe", help=_RECIPE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write one HTML page with all figures and plots, or a comparison of several builds."""
     from edgeprune import jsonable
     from edgeprune.bundle.read import MANIFEST
+    from edgeprune.gate.recipe_limits import read_limits
+    from edgeprune.gate.verdicts import limit_verdicts
     from edgeprune.report.page import write_page, write_report
     from edgeprune.sweep.front import FRONT, read_front
     from edgeprune.sweep.front_page import front_page
@@ -33,7 +37,9 @@ def report(
     if len(bundles) == 1 and not records and front.is_file() and not (bundles[0] / MANIFEST).exists():
         written = write_page(out, front_page(read_front(front)))
     else:
-        written = write_report(bundles, out, records or ())
+        asked = None if recipe is None else read_limits(recipe)
+        limits = [() if asked is None else limit_verdicts(bundle, asked) for bundle in bundles]
+        written = write_report(bundles, out, records or (), limits)
     size = written.stat().st_size
     if as_json:
         names = [str(bundle) for bundle in bundles]

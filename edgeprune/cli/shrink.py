@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from edgeprune.cli.busy import busy
 from edgeprune.cli.options import CustomObjects, TrustModel
 from edgeprune.cli.output import say, say_document
 
@@ -36,9 +37,10 @@ def shrink(
     target = out or model.with_name(f"{model.stem}-shrunk.keras")
     check_target(target)
     given = None if samples is None else _arrays(samples)
-    loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
-    result = shrink_model(loaded, given)
-    save_model(result.model, target)
+    with busy(f"Looking for neurons of {model} that change nothing", enabled=not as_json):
+        loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
+        result = shrink_model(loaded, given)
+        save_model(result.model, target)
     report = result.report
     if as_json:
         say_document(jsonable.dumps({**jsonable.encode(report), "model": str(target)}, indent=1))

@@ -80,4 +80,5 @@ class Quantized:
     runnable_bytes: int  # what the device needs
     zip_bytes: int  # what a download needs; the same file in a zip
     runners_up: tuple[Converted, ...] = ()  # files as accurate that were not shipped, best first
-    notes: tuple[str, ...] = ()  # what the user has to know, in words
+    notes: tuple[str, ...] = ()  # what is good to know, in words
+    warnings: tuple[str, ...] = ()  # what was asked for and is not done

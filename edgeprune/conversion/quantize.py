@@ -73,9 +73,10 @@ def quantize(
         _post_training(found, source, shared, options)
     if options.quantize == "int8" and (options.qat or not found.good_enough()):
         _quantization_aware(found, source, shared, options, train)
+    refused = tuple[str, ...]()
     if options.qat:
         why = [attempt.detail for attempt in found.refusals() if attempt.name == _AWARE]
-        notes = (*notes, *(f"No training with simulated int8: {detail}" for detail in why))
+        refused = tuple(f"There was no training with simulated int8: {detail}" for detail in why)
     if options.quantize == "int16x8":
         notes = (*notes, _SLOW)
     notes = (*notes, *(one.detail for one in found.candidates if one.name == _AWARE and one.detail))
@@ -83,7 +84,9 @@ def quantize(
     if choice is not None and options.clusters:
         lost = unshared_kernels(choice.chosen.converted.tflite, options.clusters)
         notes = (*notes, _UNSHARED.format(lost)) if lost else notes
-    return _result(found, choice, source, shared, baseline, notes)
+    return dataclasses.replace(
+        _result(found, choice, source, shared, baseline, notes), warnings=refused
+    )
 
 
 def _choice(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 DecisionSubject = Literal[
-    "samples", "source", "skipped", "labels", "preprocessing", "loss", "metric", "warning"
+    "samples", "source", "skipped", "labels", "preprocessing", "loss", "metric", "warning", "resumed"
 ]
 """What was decided:
 
@@ -22,6 +22,7 @@ DecisionSubject = Literal[
     preprocessing  how samples reach the model's input
     loss, metric   what training aims at, and what the result is judged by
     warning        a reason to doubt the model or the data
+    resumed        what an interrupted build had done already
 """
 
 

@@ -36,6 +36,12 @@ class RecipeLimits:
     notes: tuple[str, ...] = ()  # what to change in the file
 
 
+def has_limits(path: Path | str) -> bool:
+    """Whether a recipe file has the table."""
+    document = read_toml(Path(path))
+    return any(isinstance(document.get(name), Mapping) for name in ("limits", "budget"))
+
+
 def read_limits(path: Path | str) -> RecipeLimits:
     """Read the table; other tables of the file are the build's.
 

@@ -59,7 +59,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         loss = _stated_loss(recipe, context, model)
     else:
         data = _rescaled(data, model, recipe.data.preprocess, context, loss)
-    data = with_sizes(data)
+    data = with_sizes(data).deciding(*decided("warning", _origin(data)))
     calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
     if is_streamed(data.validation.x):
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
@@ -89,6 +89,13 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,
         predictions, objective,
     )
+
+
+def _origin(data: Dataset) -> list[str]:
+    """What has to be known before any figure."""
+    of = f" ({data.source})" if data.source else ""
+    told = f"The data is synthetic{of}: figures on it say nothing about the real world."
+    return [told] if data.synthetic else []
 
 
 def _own_model(context: BuildContext) -> KerasModel:

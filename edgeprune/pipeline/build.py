@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from device_runners.options import BenchOptions
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
-from edgeprune.data.decisions import Announce, unheard
+from edgeprune.data.decisions import Announce, decided, unheard
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.install_source import install_command
 from edgeprune.keras_types import KerasModel
@@ -29,12 +29,15 @@ from edgeprune.pipeline.zoo import PREFIX, with_defaults
 from edgeprune.progress import GivenUpError, Progress, Watch, silent
 from edgeprune.recipe import Recipe
 from edgeprune.recipe import recipe as make_recipe
+from edgeprune.report.schema import SPEED, WarningReport
 
 if TYPE_CHECKING:  # its module needs packages of the extra [host], whose absence `require_host` explains
     from edgeprune.pipeline.artifacts import Baseline
 
 __all__ = ["BuildOutcome", "Source", "build", "check", "require_host", "run"]
 
+_CONTINUED = "This build continues an interrupted one, whose finished stages are taken over"
+_KEPT = "What this build had finished is kept for a month: the same command continues from there."
 HOST_PACKAGES = ("tensorflow", "tf_keras", "tensorflow_model_optimization", "ai_edge_litert")
 
 
@@ -110,9 +113,11 @@ def run(
         _context(source, recipe, store, progress, tools, watch), announce=announce
     )
     if store.note:
-        context.notes.append(store.note)
+        context.warn(store.note)
     if store.names():
-        context.notes.append(f"Went on after {', '.join(store.names())} of an interrupted build.")
+        told = f"{_CONTINUED}: {', '.join(store.names())}. --no-resume starts afresh."
+        context.notes.append(told)
+        context.announce(decided("resumed", [told]))
     from edgeprune.training.environment import deterministic
 
     try:
@@ -121,6 +126,8 @@ def run(
     except GivenUpError:
         store.clear()
         raise
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(_KEPT if store.holds_something() else "") from error
     store.clear()
     return BuildOutcome(bundle)
 
@@ -199,7 +206,8 @@ def _built(
     device = recipe.budget.device or "local"
     measured = measure(deployed, device, manifest, files, context)
     latencies = {stage: record.latency.p50_ms for stage, record in measured.records.items()}
-    context.notes.extend(slower(latencies, recipe.quantize.scheme))
+    for text in slower(latencies, recipe.quantize.scheme):
+        context.warnings.append(WarningReport(text, SPEED))
     report = document.report(baseline, tuned, deployed, measured, folds, recipe, context)
     if not _is_chief() and recipe.train.distribute == "multi-worker":
         # The chief writes the output folder, sooner or later; what this worker shows is its own copy.

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from device_runners.options import BenchOptions
-from edgeprune.data.decisions import Announce, unheard
+from edgeprune.data.decisions import Announce, decided, unheard
 from edgeprune.keras_types import Strategy
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.progress import Progress, Watch
+from edgeprune.report.schema import WarningReport
 
 Artifact = TypeVar("Artifact")
 
@@ -24,6 +25,7 @@ class StageLog:
 
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
+    warnings: tuple[WarningReport, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +41,8 @@ class BuildContext:
         announce: told what was decided about model and data, before training.
         watch: told how the model does while it is trained; None where nobody asks.
         seconds: wall time of each stage so far.
-        notes: what the user has to know, so far.
+        notes: what is good to know, so far.
+        warnings: what the user has to know, so far.
     """
 
     source: Source
@@ -52,6 +55,12 @@ class BuildContext:
     announce: Announce = unheard
     seconds: dict[str, float] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
+    warnings: list[WarningReport] = dataclasses.field(default_factory=list)
+
+    def warn(self, text: str, about: str = "") -> None:
+        """Keeps a warning for the report, and tells it at once: what it concerns is still to come."""
+        self.warnings.append(WarningReport(text, about))
+        self.announce(decided("warning", [text]))
 
     @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:
@@ -76,17 +85,21 @@ class BuildContext:
         artifact, log = self.store.load(name, kind), self.store.load(f"{name}.log", StageLog)
         if artifact is not None and log is not None:
             self.notes.extend(log.notes)
+            self.warnings.extend(log.warnings)
             for stage, seconds in log.seconds.items():
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
             return artifact
-        noted, before = len(self.notes), dict(self.seconds)
+        noted, warned, before = len(self.notes), len(self.warnings), dict(self.seconds)
         artifact = make()
         spent = {stage: seconds - before.get(stage, 0.0) for stage, seconds in self.seconds.items()}
-        self.store.keep(f"{name}.log", StageLog(tuple(self.notes[noted:]), spent))
+        log = StageLog(tuple(self.notes[noted:]), spent, tuple(self.warnings[warned:]))
+        self.store.keep(f"{name}.log", log)
         self.store.keep(name, artifact)
         return artifact
 
     def fork(self) -> BuildContext:
         """The surroundings of a build beside this one, such as a fold's: nothing of it is kept or counted."""
         store = ArtifactStore(None, self.store.load_model)
-        return dataclasses.replace(self, store=store, watch=None, seconds={}, notes=[])
+        return dataclasses.replace(
+            self, store=store, watch=None, announce=unheard, seconds={}, notes=[], warnings=[]
+        )

@@ -19,6 +19,7 @@ from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.tune import fine_tuning
 from edgeprune.preprocessing import Step
 from edgeprune.recipe import QuantizeSettings, TrainSettings
+from edgeprune.report.schema import FILE
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
 from edgeprune.types import TargetKind
@@ -40,7 +41,10 @@ def float_baseline(baseline: Baseline, settings: QuantizeSettings, context: Buil
     from edgeprune.conversion import convert
 
     if any(None in tensor.shape[1:] for tensor in baseline.model.inputs):
-        context.notes.append("Sizes that the model's inputs leave open are fixed to those of the data.")
+        fixed = " and ".join(" x ".join(map(str, one.shape[1:])) for one in _several(baseline.calibration))
+        context.warn(
+            f"The model's inputs leave sizes open; model.tflite takes those of the data only ({fixed}).", FILE
+        )
     with context.timed("convert"):
         converted = convert(
             baseline.model, "none", _several(baseline.calibration), allow_flex=settings.allow_flex

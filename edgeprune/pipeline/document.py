@@ -12,7 +12,6 @@ import numpy as np
 
 from edgeprune.bundle import pack_eval
 from edgeprune.conversion.parity import Parity
-from edgeprune.data.dataset import Dataset
 from edgeprune.data.splits import choose
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.load import saved_bytes
@@ -23,6 +22,7 @@ from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import versions
 from edgeprune.pruning.result import PruneReport, removed
 from edgeprune.recipe import Recipe, as_mapping
+from edgeprune.report import doubts
 from edgeprune.report.layers import layer_rows
 from edgeprune.report.schema import (
     SCHEMA_VERSION,
@@ -40,6 +40,7 @@ from edgeprune.report.schema import (
     Report,
     StageReport,
     StageReports,
+    WarningReport,
 )
 from edgeprune.tasks import several
 from edgeprune.tasks.uncertainty import change_errors
@@ -56,10 +57,11 @@ def report(
 ) -> bytes:
     """report.json."""
     data, pruned = baseline.data, _of_original(baseline, tuned.report)
+    stages = _stages(baseline, pruned, deployed, measured)
     return Report(
         schema_version=SCHEMA_VERSION,
         recipe=as_mapping(recipe),
-        stages=_stages(baseline, pruned, deployed, measured),
+        stages=stages,
         removed=pruned.removed,
         groups=pruned.groups,
         equivalence=pruned.equivalence,
@@ -77,9 +79,11 @@ def report(
         training=tuple(
             EpochReport(epoch.number, _finite(epoch.loss), _finite(epoch.score)) for epoch in tuned.curve
         ),
-        notes=(
-            *_origin(data), *pruned.notes, *context.notes, *deployed.quantized.notes,
-            *_notes(deployed, recipe),
+        notes=(*pruned.notes, *context.notes, *deployed.quantized.notes, *_notes(deployed, recipe)),
+        warnings=(
+            *doubts.of_decisions(data.decisions), *context.warnings,
+            *(WarningReport(text) for text in deployed.quantized.warnings),
+            *doubts.of_timings(stages.by_name()),
         ),
         budget=tuned.explanation,
         search=tuned.trials or None,
@@ -147,12 +151,6 @@ def _agreement(found: Parity) -> AgreementReport:
 
 def _parts(found: Parity) -> tuple[PartReport, ...]:
     return tuple(PartReport(**dataclasses.asdict(part)) for part in found.parts)
-
-
-def _origin(data: Dataset) -> list[str]:
-    """What has to be known before any accuracy."""
-    note = f"The data is synthetic ({data.source}): its accuracies say nothing about the real world."
-    return [note] if data.synthetic else []
 
 
 def _confusion(baseline: Baseline, deployed: DeployedModel) -> ConfusionReport | None:

@@ -74,6 +74,10 @@ class ArtifactStore:
         finished = (one.parent.name for one in self.folder.glob(f"[!.]*/{_VALUES}"))
         return tuple(sorted(name for name in finished if not name.endswith(".log")))
 
+    def holds_something(self) -> bool:
+        """Whether a finished stage, or a part of one, is kept."""
+        return self.folder is not None and self.folder.is_dir() and any(self.folder.iterdir())
+
     def load(self, name: str, kind: type[Artifact]) -> Artifact | None:
         """The artifact `name`, or None where it is not finished or cannot be read any more."""
         if self.folder is None or not (self.folder / name / _VALUES).is_file():

@@ -168,7 +168,7 @@ def _start(
     if prune.schedule != "gradual" or not train.gradual_epochs or pruned.keep.all():
         return pruned.model, 0.0
     if (why := _why_not_gradual(baseline, train, context)) is not None:
-        context.notes.append(why)
+        context.warn(why)
         return pruned.model, 0.0
     share = train.gradual_epochs / (train.gradual_epochs + train.epochs)
     progress = part(context.progress, "fine_tune", 0, share)

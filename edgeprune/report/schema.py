@@ -18,6 +18,8 @@ from edgeprune.pruning.result import GroupReport, Removed
 REPORT = "report.json"
 SCHEMA_VERSION = 2
 STAGES = ("baseline", "pruned", "deployed")
+QUALITY, SPEED, FILE = "quality", "latency", "file"
+"""What a warning can be about: figures of quality, latencies, what model.tflite takes and gives."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,10 +211,19 @@ class RatioReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class WarningReport:
+    """A reason to doubt a figure, or what was asked for and is not done; see `edgeprune.report.doubts`."""
+
+    text: str
+    about: str = ""  # QUALITY, SPEED, FILE, or what a later version adds; empty for the build as a whole
+
+
+@dataclasses.dataclass(frozen=True)
 class Report:
     """The file; `cross_validation` holds the metric on each held-out part, `zero_weights` is a fraction.
 
     `change_errors` holds, by metric, the standard error of what deployed gained over baseline on test data.
+    `notes` are good to know; `warnings` matter. None: written when notes held both.
     """
 
     schema_version: int
@@ -237,6 +248,7 @@ class Report:
     confusion: ConfusionReport | None = None
     change_errors: Mapping[str, float] | None = None
     vocabulary: VocabularyReport | None = None
+    warnings: tuple[WarningReport, ...] | None = None
 
     def to_json(self) -> bytes:
         """The file's content."""

@@ -1,15 +1,25 @@
 """The first sentence of a summary: what was gained, what it cost, and how sure that is."""
 
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Sequence
 
 from edgeprune.report.figures import higher_is_better, quality_change, quality_show
 from edgeprune.report.schema import Report
 from edgeprune.report.table import error_of, main_figures, times
 
 
-def verdict(report: Report) -> str:
+@dataclasses.dataclass(frozen=True)
+class LimitVerdict:
+    """Whether a limit holds; a figure that is not there holds no limit."""
+
+    limit: str  # as on `edgeprune check`'s command line, such as max-size
+    held: bool
+    sentence: str
+
+
+def verdict(report: Report, limits: Sequence[LimitVerdict] = ()) -> str:
     """As "6.5x faster and 9.0x smaller. Accuracy 97.5 % -> 97.1 % (-0.4 ± 0.6 points): no clear change."."""
-    return " ".join([f"{_gains(report)}.", *_costs(report)])
+    return " ".join([f"{_gains(report)}.", *_costs(report), *_limits(limits)])
 
 
 def _gains(report: Report) -> str:
@@ -34,6 +44,15 @@ def _costs(report: Report) -> Iterator[str]:
             f"{words[0].upper()}{words[1:]} {show(before[name])} -> {show(after[name])} "
             f"({change}){_meaning(name, after[name] - before[name], error)}."
         )
+
+
+def _limits(limits: Sequence[LimitVerdict]) -> Iterator[str]:
+    broken = [one.limit for one in limits if not one.held]
+    if broken:
+        yield f"{len(broken)} of {len(limits)} limits {'is' if len(broken) == 1 else 'are'} broken."
+    elif limits:
+        only = f"The limit {limits[0].limit} is met."
+        yield f"All {len(limits)} limits are met." if len(limits) > 1 else only
 
 
 def _meaning(name: str, change: float, error: float | None) -> str:

@@ -105,7 +105,8 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
     )
     times = ", ".join(f"{key} {value:.0f}" for key, value in report["timings_s"].items())
     gone = 100 * report["removed"]["neurons"]
-    notes = "".join(f"\n    {note}" for note in report["notes"])
+    told = [*(one["text"] for one in report.get("warnings", ())), *report["notes"]]
+    notes = "".join(f"\n    {note}" for note in told)
     return f"{pair.model}:{pair.source} seed {seed}: {stages}; {gone:.1f} % gone; {times} s{notes}"
 
 

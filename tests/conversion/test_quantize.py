@@ -180,7 +180,7 @@ def test_aware_training_that_tfmot_cannot_prepare_is_a_refused_step(trained):
     x = tf_keras.layers.Lambda(lambda values: values * 2.0)(trained.output)
     model = tf_keras.Model(trained.input, x)
     done = quantize(model, QuantizeOptions(qat=True), CALIBRATION, validation(), fit)
-    assert any("tfmot cannot prepare" in note for note in done.notes)
+    assert any("tfmot cannot prepare" in warning for warning in done.warnings)
     assert any(step.chosen for step in done.attempts)
 
 

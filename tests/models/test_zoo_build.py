@@ -61,7 +61,7 @@ def test_an_autoencoders_threshold_is_chosen_on_validation_data(shortly, tmp_pat
     record = bench(bundle, "local")
     assert record.metrics == pytest.approx(report["stages"]["deployed"]["on_eval"]["metrics"], abs=1e-9)
     assert record.synthetic
-    assert "synthetic" in report["notes"][0]
+    assert any("synthetic" in one["text"] and one["about"] == "quality" for one in report["warnings"])
     limits = edgeprune.Limits.parse(min_accuracy=0.5)
     (judged,) = edgeprune.check(bundle.path, limits).judgements
     assert "synthetic data" in str(judged)

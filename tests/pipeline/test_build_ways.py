@@ -141,7 +141,7 @@ def test_training_with_simulated_int8(models, data, tmp_path):
     assert report["removed"]["neurons"] >= 0.5
     # tfmot cannot wrap Keras 3: quantized after training, and said.
     _, report = built(models["keras"], data, tmp_path / "three", qat=True)
-    assert any("No training with simulated int8" in note for note in report["notes"])
+    assert any("no training with simulated int8" in one["text"] for one in report["warnings"])
 
 
 @pytest.mark.parametrize("package", ["tf_keras", "keras"])

@@ -91,7 +91,7 @@ def test_a_home_that_cannot_be_written_builds_without_resuming_and_says_so(
         assert done.returncode == 0, done.stderr
         assert "cannot be resumed" in done.stdout
     report = json.loads((tmp_path / "out" / "report.json").read_text())
-    assert any(f"{home}/.cache" in note for note in report["notes"])
+    assert any(f"{home}/.cache" in one["text"] for one in report["warnings"])
 
 
 def test_the_folder_one_is_in_is_never_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

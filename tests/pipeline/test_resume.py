@@ -94,10 +94,15 @@ def test_a_build_that_is_interrupted_again_and_again_ends_the_same(source, unbro
 @pytest.mark.heavy
 @pytest.mark.parametrize(("stage", "at"), INTERRUPTIONS)
 def test_an_interrupted_build_ends_the_same(source, unbroken, own_cache, tmp_path, stage, at):
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) as stopped:
         pipeline.run(source, recipe(**SETTINGS), tmp_path / "out", progress=Stop(stage, at))
     assert not (tmp_path / "out").exists()
-    done = pipeline.run(source, recipe(**SETTINGS), tmp_path / "out")
+    kept = any(own_cache.glob("*/*"))
+    assert ("the same command continues" in str(stopped.value)) == kept
+    told = []
+    done = pipeline.run(source, recipe(**SETTINGS), tmp_path / "out", announce=told.extend)
+    stages = any(one.subject == "resumed" for one in told)
+    assert stages == (stage in ("convert", "measure"))
     assert content(done.bundle) == unbroken
     assert not list(own_cache.glob("*"))
 

@@ -93,7 +93,19 @@ def test_what_a_fold_takes_and_notes_is_not_the_builds():
     with fold.stage("fine_tune"):
         fold.notes.append("of the fold")
     assert fold.seconds["fine_tune"] > 0
-    assert (context.seconds, context.notes) == ({}, [])
+    fold.warn("of the fold")
+    assert (context.seconds, context.notes, context.warnings) == ({}, [], [])
+
+
+def test_a_warning_is_told_when_it_is_found():
+    told = []
+    context = BuildContext(
+        Source(), ArtifactStore(None, str), silent, DEFAULT_OPTIONS, seed=0, announce=told.extend
+    )
+    context.warn("The file takes 8 x 8 only.", "file")
+    assert [(one.subject, one.choice) for one in told] == [("warning", "The file takes 8 x 8 only.")]
+    context.fork().warn("of a fold, which nobody hears")
+    assert len(told) == 1
 
 
 def test_an_artifact_comes_back_with_its_notes_and_seconds(tmp_path):
@@ -104,6 +116,7 @@ def test_an_artifact_comes_back_with_its_notes_and_seconds(tmp_path):
     def make(surroundings):
         with surroundings.stage("fit"):
             surroundings.notes.append("widths were found")
+            surroundings.warn("the device was hot", "latency")
             return Measured({"a": np.arange(6.0).reshape(2, 3)}, (b"\x00file", b""), float("nan"), None)
 
     first, second = context(), context()
@@ -113,6 +126,7 @@ def test_an_artifact_comes_back_with_its_notes_and_seconds(tmp_path):
     assert (read.files, read.missing) == (made.files, None)
     assert np.isnan(read.loss)
     assert (second.notes, second.seconds) == (first.notes, first.seconds)
+    assert second.warnings == first.warnings != []
     assert second.store.names() == ("fit",)
 
 

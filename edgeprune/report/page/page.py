@@ -10,6 +10,7 @@ from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
 from edgeprune.report.page.subject import Subject, open_subjects
+from edgeprune.report.verdict import LimitVerdict
 from edgeprune.version import VERSION
 
 CSS = "\n" + importlib.resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
@@ -21,7 +22,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 def write_report(
     bundles: Sequence[Path | str], out: Path | str = "edgeprune-report.html",
-    records: Sequence[Path | str] = (),
+    records: Sequence[Path | str] = (), limits: Sequence[Sequence[LimitVerdict]] = (),
 ) -> Path:
     """Write the page on one bundle, or the comparison of several.
 
@@ -29,12 +30,13 @@ def write_report(
         bundles: output folders of builds.
         out: file to write; its folder is made.
         records: files with the output of ``edgeprune bench --json``, for latency on devices.
+        limits: what was asked of each bundle, and whether it holds.
 
     Raises:
         InputError: a bundle or record that cannot be read, or a record of another model; nothing is
             written then.
     """
-    return write_page(Path(out), report_page(open_subjects(bundles, records)))
+    return write_page(Path(out), report_page(open_subjects(bundles, records, limits)))
 
 
 def write_page(path: Path, content: str) -> Path:

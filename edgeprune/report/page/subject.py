@@ -11,6 +11,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric, quality_change
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report, StageReport
+from edgeprune.report.verdict import LimitVerdict
 from edgeprune.run_record import RunRecord
 
 
@@ -22,6 +23,7 @@ class Subject:
     bundle: Bundle
     report: Report
     records: tuple[RunRecord, ...] = ()
+    limits: tuple[LimitVerdict, ...] = ()
 
     @property
     def metric(self) -> str | None:
@@ -42,7 +44,10 @@ class Subject:
         return quality_change(self.metric, before, after)
 
 
-def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] = ()) -> list[Subject]:
+def open_subjects(
+    bundles: Sequence[Path | str], records: Sequence[Path | str] = (),
+    limits: Sequence[Sequence[LimitVerdict]] = (),
+) -> list[Subject]:
     """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model."""
     opened = [read_bundle(Path(folder)) for folder in bundles]
     runs = [(Path(path), run) for path in records for run in read_records(Path(path))]
@@ -55,8 +60,10 @@ def open_subjects(bundles: Sequence[Path | str], records: Sequence[Path | str] =
     return [
         Subject(name, bundle, read_report(bundle), tuple(
             run for _, run in runs if run.model.sha256 == bundle.manifest.files[MODEL].sha256
-        ))
-        for name, bundle in zip(_names(opened), opened, strict=True)
+        ), tuple(asked))
+        for name, bundle, asked in zip(
+            _names(opened), opened, limits or [()] * len(opened), strict=True
+        )
     ]
 
 
