@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from edgeprune.cli.line_breaks import width_of, wrapped
 from edgeprune.cli.streams import written
-from edgeprune.cli.wrapping import width_of, wrapped
 from edgeprune.errors import plain
 
 if TYPE_CHECKING:

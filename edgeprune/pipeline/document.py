@@ -20,16 +20,17 @@ from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Measurements, TunedModel, first_input
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import versions
+from edgeprune.pipeline.output_plots import output_reports
 from edgeprune.pruning.result import PruneReport, removed
 from edgeprune.recipe import Recipe, as_mapping
 from edgeprune.report import doubts
 from edgeprune.report.layers import layer_rows
+from edgeprune.report.plots import ConfusionReport
 from edgeprune.report.schema import (
     SCHEMA_VERSION,
     STAGES,
     AgreementReport,
     AttemptReport,
-    ConfusionReport,
     DataReport,
     EpochReport,
     EvalReport,
@@ -92,6 +93,7 @@ def report(
         confusion=_confusion(baseline, deployed),
         vocabulary=baseline.vocabulary,
         change_errors=_change_errors(baseline, deployed, recipe.seed) or None,
+        outputs=output_reports(baseline, deployed),
     ).to_json()
 
 

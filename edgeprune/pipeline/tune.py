@@ -168,7 +168,7 @@ def _start(
     if prune.schedule != "gradual" or not train.gradual_epochs or pruned.keep.all():
         return pruned.model, 0.0
     if (why := _why_not_gradual(baseline, train, context)) is not None:
-        context.warn(why)
+        context.notes.append(why)  # the schedule is the default: nobody asked for it
         return pruned.model, 0.0
     share = train.gradual_epochs / (train.gradual_epochs + train.epochs)
     progress = part(context.progress, "fine_tune", 0, share)

@@ -30,10 +30,13 @@ def of_decisions(decisions: Iterable[ReadingDecision]) -> Iterator[WarningReport
 
 def of_timings(stages: Mapping[str, StageReport]) -> Iterator[WarningReport]:
     """Doubts about latencies, all in one sentence."""
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[str, list[str]] = {}  # by their kind, the words before a colon: figures differ in each run
+    words: dict[str, str] = {}
     for name, stage in stages.items():
         for reason in stage.unstable:
-            reasons.setdefault(reason, []).append(name)
-    told = "; ".join(f"{reason} ({', '.join(names)})" for reason, names in reasons.items())
+            kind = reason.partition(":")[0]
+            reasons.setdefault(kind, []).append(name)
+            words.setdefault(kind, reason)
+    told = "; ".join(f"{words[kind]} ({', '.join(names)})" for kind, names in reasons.items())
     if told:
         yield WarningReport(f"The latencies are in doubt: {told}. Measure again on a quiet device.", SPEED)

@@ -11,6 +11,7 @@ the device changes is therefore taken on the same samples on both sides:
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from edgeprune.bundle import Bundle
@@ -36,6 +37,10 @@ class Figure:
 
 Figures = dict[str, Figure]
 _COLUMN = "r2_per_column"
+_R2 = ("r2", _COLUMN)
+_SYMBOLS = {"r2": "R²", "iou": "IoU", "f1": "F1", "auc": "AUC", "oks": "OKS", "pck": "PCK", "psnr": "PSNR",
+            "ssim": "SSIM", "eer": "EER", "roc": "ROC", "map": "mAP"}
+_MOST_DIGITS = 12
 
 
 def size_of(bundle: Bundle) -> Figure:
@@ -94,8 +99,22 @@ def main_metric(names: Sequence[str]) -> str | None:
 def quality_show(metric: str) -> Callable[[float], str]:
     """How values of a metric (or of ``1 - METRIC``) are written; R² is no percentage, though a fraction."""
     known = _metric(metric)
-    percentage = known is not None and known.unit == "fraction" and known.name != "r2"
-    return show_percent if percentage else (lambda value: f"{value:.4g}")
+    if known is not None and known.name in _R2:
+        return "{:.3f}".format
+    percentage = known is not None and known.unit == "fraction"
+    return show_percent if percentage else "{:.4g}".format
+
+
+def quality_name(metric: str) -> str:
+    """A metric's name for people: "R²", "box mean absolute error"."""
+    own, _, column = metric.partition(f"{_COLUMN}/")
+    if column:
+        return f"{own.replace('/', ' ')}R² of {column}"
+    output, _, figure = metric.rpartition("/")
+    if metric_of(metric) is None:  # a user's own, or the figure of a class
+        output, figure = metric, ""
+    words = " ".join(_SYMBOLS.get(word, word) for word in figure.split("_"))
+    return f"{output} {words}".strip()
 
 
 def quality_change(metric: str, before: float, after: float, error: float | None = None) -> str:
@@ -107,8 +126,11 @@ def quality_change(metric: str, before: float, after: float, error: float | None
     if quality_show(metric) is show_percent:
         spread = "" if error is None else f" ± {200 * error:.2f}"
         return f"{100 * (after - before):+.2f}{spread} points"
-    spread = "" if error is None else f" ± {2 * error:.2g}"
-    return f"{after - before:+.4g}{spread}"
+    change = after - before
+    if error is None or not error > 0:
+        return f"{change:+.3g}"
+    digits = min(max(1 - math.floor(math.log10(2 * error)), 0), _MOST_DIGITS)  # two that count of the error
+    return f"{change:+,.{digits}f} ± {2 * error:,.{digits}f}"
 
 
 def higher_is_better(metric: str) -> bool:

@@ -14,6 +14,7 @@ from edgeprune.data.decisions import ReadingDecision
 from edgeprune.graph.dependency_graph import Refusal
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import GroupReport, Removed
+from edgeprune.report.plots import ConfusionReport, OutputReport
 
 REPORT = "report.json"
 SCHEMA_VERSION = 2
@@ -185,14 +186,6 @@ class DataReport:
 
 
 @dataclasses.dataclass(frozen=True)
-class ConfusionReport:
-    """Counts (true class, predicted class) on the test split."""
-
-    baseline: tuple[tuple[int, ...], ...]
-    deployed: tuple[tuple[int, ...], ...]
-
-
-@dataclasses.dataclass(frozen=True)
 class VocabularyReport:
     """Rows of a text model's embedding, one a token, before some left its vocabulary and after."""
 
@@ -249,6 +242,7 @@ class Report:
     change_errors: Mapping[str, float] | None = None
     vocabulary: VocabularyReport | None = None
     warnings: tuple[WarningReport, ...] | None = None
+    outputs: tuple[OutputReport, ...] | None = None
 
     def to_json(self) -> bytes:
         """The file's content."""

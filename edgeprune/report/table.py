@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration
-from edgeprune.report.figures import quality_change, quality_show
+from edgeprune.report.figures import quality_change, quality_name, quality_show
 from edgeprune.report.schema import Report, StageReport
 
 _COLUMN = "r2_per_column"
@@ -30,7 +30,8 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
 
     def quality(metric: str) -> tuple[str, ...]:
         change = functools.partial(quality_change, metric, error=error_of(report, metric))
-        return row(metric, lambda stage: stage.metrics.get(metric), quality_show(metric), change)
+        label, show = quality_name(metric), quality_show(metric)
+        return row(label, lambda stage: stage.metrics.get(metric), show, change)
 
     return [
         *map(quality, main_figures(report)),

@@ -43,7 +43,7 @@ def test_the_same_reason_to_doubt_timings_is_told_once_with_its_stages():
     def stage(*unstable):
         return StageReport(1, 1, 1, 1, unstable=unstable)
 
-    stages = {"baseline": stage("hot: 81 °C"), "pruned": stage(), "deployed": stage("hot: 81 °C", "drift")}
+    stages = {"baseline": stage("hot: 81 °C"), "pruned": stage(), "deployed": stage("hot: 82 °C", "drift")}
     (found,) = of_timings(stages)
     assert "hot: 81 °C (baseline, deployed); drift (deployed)" in found.text
     assert found.about == SPEED

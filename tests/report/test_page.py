@@ -86,7 +86,7 @@ def test_what_is_absent_is_left_out(true_bundle):
     page = Page(text)
     drawn = {str(attributes["id"]).removeprefix("b0-") for attributes, _ in page.all("svg", role="img")}
     assert drawn == PLOTS - {"errors", "run0", "cm-before", "cm-after"}
-    assert "Answers by class" not in text
+    assert "Predictions" not in text
     assert "No run on a device was given" in text
 
 

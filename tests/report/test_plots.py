@@ -147,13 +147,13 @@ def test_a_histogram_shows_all_but_the_tail_and_says_so():
 def test_a_confusion_matrix_has_a_cell_for_each_count():
     svg = drawn(heatmap("m", "Answers", [[9, 1], [0, 4]], ["cat", "dog"]))
     said = [title.text for title in svg.iter("title")]
-    assert "cat answered as dog: 1" in said
+    assert "cat predicted as dog: 1" in said
     assert [element.text for element in svg.iter("text") if (element.text or "").isdigit()] == ["9", "1", "4"]
     assert "13 of 14" in svg.find("desc").text
     shades = {rect.find("title").text: float(rect.attrib["fill-opacity"]) for rect in svg.iter("rect")
               if rect.find("title") is not None}
-    assert shades["dog answered as dog: 4"] == 1.0
-    assert shades["cat answered as dog: 1"] == pytest.approx(0.12 + 0.6 / 10, abs=0.01)
+    assert shades["dog predicted as dog: 4"] == 1.0
+    assert shades["cat predicted as dog: 1"] == pytest.approx(0.12 + 0.6 / 10, abs=0.01)
 
 
 @given(st.text(max_size=40))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from edgeprune.report.figures import quality_change, quality_name
 from edgeprune.report.read import read_report_file
 from edgeprune.report.schema import LatencyReport
 from edgeprune.report.table import table_rows
@@ -27,17 +28,26 @@ def test_costs_are_compared_in_words(size, p50, changes):
     assert [row[-1] for row in rows[-2:]] == changes
 
 
-@pytest.mark.parametrize(("metric", "cells"), [
-    ("accuracy", ("50.00 %", "51.25 %", "+1.25 points")), ("r2", ("0.5", "0.5125", "+0.0125")),
-    ("mean_absolute_error", ("0.5", "0.5125", "+0.0125")),
-    ("own_metric", ("0.5", "0.5125", "+0.0125")),
+@pytest.mark.parametrize(("metric", "name", "cells"), [
+    ("accuracy", "accuracy", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("r2", "R²", ("0.500", "0.512", "+0.0125")), ("box/r2", "box R²", ("0.500", "0.512", "+0.0125")),
+    ("mean_iou", "mean IoU", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("mean_absolute_error", "mean absolute error", ("0.5", "0.5125", "+0.0125")),
+    ("own_metric", "own_metric", ("0.5", "0.5125", "+0.0125")),
 ])
-def test_a_metric_is_a_percentage_only_where_that_means_something(metric, cells):
+def test_a_metric_is_a_percentage_only_where_that_means_something(metric, name, cells):
     before = dataclasses.replace(REPORT.stages.baseline, metrics={metric: 0.5})
     after = dataclasses.replace(REPORT.stages.deployed, metrics={metric: 0.5125})
     stages = dataclasses.replace(REPORT.stages, baseline=before, deployed=after)
     row = table_rows(dataclasses.replace(REPORT, stages=stages))[0]
-    assert (row[0], row[1], *row[3:]) == (metric, *cells)
+    assert (row[0], row[1], *row[3:]) == (name, *cells)
+
+
+def test_the_change_of_a_value_has_the_digits_that_its_error_lets_count():
+    assert quality_change("r2", 0.95301, 0.95032, 0.0009) == "-0.0027 ± 0.0018"
+    assert quality_change("mean_absolute_error", 1200.0, 1250.0, 60.0) == "+50 ± 120"
+    assert quality_change("mean_absolute_error", 1.0, 1.0, 0.0) == "+0"
+    assert quality_name("price/r2_per_column/sq_m") == "price R² of sq_m"
 
 
 @pytest.mark.parametrize(("metric", "after", "error", "p50", "text"), [
@@ -45,7 +55,7 @@ def test_a_metric_is_a_percentage_only_where_that_means_something(metric, cells)
     ("accuracy", 0.490, 0.004, 1.0, "Accuracy 50.00 % -> 49.00 % (-1.00 ± 0.80 points): a clear loss."),
     ("accuracy", 0.510, 0.004, 1.0, "Accuracy 50.00 % -> 51.00 % (+1.00 ± 0.80 points): a clear gain."),
     ("mean_absolute_error", 0.6, 0.004, 1.0,
-     "Mean absolute error 0.5 -> 0.6 (+0.1 ± 0.008): a clear loss."),
+     "Mean absolute error 0.5 -> 0.6 (+0.1000 ± 0.0080): a clear loss."),
     ("accuracy", 0.495, None, 1.0, "Accuracy 50.00 % -> 49.50 % (-0.50 points)."),
 ])
 def test_the_first_sentence_says_what_was_gained_what_it_cost_and_how_sure_that_is(

@@ -1,7 +1,8 @@
-"""Answers by class, before and after: from report.json, or from what a device answered."""
+"""Predictions by class, before and after: from report.json, or from what a device gave."""
 
 import base64
 import binascii
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from edgeprune.report.page.heatmap import MAX_CLASSES, heatmap
 from edgeprune.report.page.html import Html, table, tag
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
+from edgeprune.report.plots import ConfusionReport
 from edgeprune.run_record import RunRecord
 
 Counts = tuple[tuple[int, ...], ...]
@@ -19,13 +21,28 @@ _MOST = 20
 
 
 def confusion_section(subject: Subject, prefix: str) -> Html | None:
-    """Matrices for few classes, the commonest mistakes for many; None where nothing is known."""
-    found = _from_report(subject) or _from_records(subject)
-    if not found:
-        return None
-    classes = max(len(counts) for _, _, counts in found)
-    labels = _labels(subject, classes)
-    if classes > MAX_CLASSES:
+    """Of the only output, from the report or from what a device predicted; None where nothing is known."""
+    found = _pairs(subject.report.confusion) or _from_records(subject)
+    return confusion_part(prefix, found, _labels(subject, _most(found))) if found else None
+
+
+def confusion_of_output(prefix: str, counts: ConfusionReport, classes: Sequence[str]) -> Html | None:
+    """Of one of several outputs, or of the pixels of masks."""
+    found = _pairs(counts)
+    most = _most(found)
+    labels = [*classes[:most], *map(str, range(len(classes), most))]
+    return confusion_part(prefix, found, labels) if found else None
+
+
+def _most(found: Sequence[tuple[str, str, Counts]]) -> int:
+    return max((len(counts) for _, _, counts in found), default=0)
+
+
+def confusion_part(
+    prefix: str, found: Sequence[tuple[str, str, Counts]], labels: Sequence[str]
+) -> Html:
+    """Matrices for few classes, the commonest mistakes for many."""
+    if _most(found) > MAX_CLASSES:
         return tag("div", *(_mistakes(title, counts, labels) for title, _, counts in found))
     figures = [
         figure(heatmap(f"{prefix}-{key}", title, counts, labels), _sentence(title, counts),
@@ -52,8 +69,7 @@ def from_record(subject: Subject, record: RunRecord) -> Counts | None:
     return tuple(tuple(map(int, row)) for row in confusion_counts(Evaluation(truth, outputs)))
 
 
-def _from_report(subject: Subject) -> list[tuple[str, str, Counts]]:
-    found = subject.report.confusion
+def _pairs(found: ConfusionReport | None) -> list[tuple[str, str, Counts]]:
     if found is None:
         return []
     pairs = (("Baseline", "cm-before", found.baseline), ("Deployed", "cm-after", found.deployed))
@@ -79,12 +95,13 @@ def _labels(subject: Subject, classes: int) -> list[str]:
 
 def _sentence(title: str, counts: Counts) -> str:
     right, every = sum(row[i] for i, row in enumerate(counts)), sum(map(sum, counts))
-    return f"{title}: {right:,} of {every:,} right. Rows are true classes, columns answers."
+    return f"{title}: {right:,} of {every:,} right. Rows are true classes, columns predictions."
 
 
-def _mistakes(title: str, counts: Counts, labels: list[str]) -> Html:
+def _mistakes(title: str, counts: Counts, labels: Sequence[str]) -> Html:
     wrong = sorted(
         (-count, t, p) for t, row in enumerate(counts) for p, count in enumerate(row) if count and t != p
     )
     rows = [(labels[t], labels[p], f"{-negative:,}") for negative, t, p in wrong[:_MOST]]
-    return table(f"{title}: the commonest mistakes", ("true", "answered as", "samples"), rows, numbers_from=2)
+    columns = ("true", "predicted as", "samples")
+    return table(f"{title}: the commonest mistakes", columns, rows, numbers_from=2)

@@ -21,7 +21,7 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     size = _CELLS / len(counts)
     left = 32 + max(text_width(name) for name in names)
     parts = [
-        label(left + _CELLS / 2, 12, "answered", anchor="middle", kind="name"),
+        label(left + _CELLS / 2, 12, "predicted", anchor="middle", kind="name"),
         tag("text", "true", x=14, y=_TOP + _CELLS / 2, text_anchor="middle", class_="name",
             transform=f"rotate(-90 14 {_TOP + _CELLS / 2:.1f})"),
     ]
@@ -32,7 +32,7 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
         for column, count in enumerate(line):
             if count:
                 parts += _cell(left + column * size, y, size, count, count / total, right=row == column,
-                               words=f"{labels[row]} answered as {labels[column]}: {count}",
+                               words=f"{labels[row]} predicted as {labels[column]}: {count}",
                                numbered=len(counts) <= _MAX_NUMBERED)
     deep = 16 + max(text_width(name) for name in names) * 0.75
     correct, every = sum(line[i] for i, line in enumerate(counts)), sum(map(sum, counts))

@@ -2,15 +2,17 @@
 
 import json
 import shlex
+from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration, show_size
-from edgeprune.report.figures import higher_is_better, quality_show
+from edgeprune.report.doubts import notes_of, warnings_of
+from edgeprune.report.figures import higher_is_better, quality_name, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.scatter import STAGE_NAMES, legend
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
 from edgeprune.report.page.trade import COSTS, point_of, trade_plot
-from edgeprune.report.schema import STAGES
+from edgeprune.report.schema import FILE, QUALITY, SPEED, STAGES
 from edgeprune.report.table import COLUMNS, table_rows
 from edgeprune.report.verdict import verdict
 
@@ -21,33 +23,55 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 def first_sentence(subject: Subject) -> Html:
     """What was gained, what it cost, and how sure that is."""
     uncertain = " ± is twice the standard error." if subject.report.change_errors else ""
-    return tag("p", verdict(subject.report) + uncertain, class_="verdict")
+    return tag("p", verdict(subject.report, subject.limits) + uncertain, class_="verdict")
 
 
 def warnings(subject: Subject) -> Html:
-    """What the reader must know before believing a figure."""
-    report = subject.report
-    doubts = [one.sentence for one in report.data.decisions if one.subject == "warning"]
-    return join(tag("p", text, class_="note") for text in (*doubts, *report.notes))
+    """Limits that are broken, and what speaks against the whole; other doubts stand beside their figure."""
+    broken = [f"Limit broken: {one.sentence}" for one in subject.limits if not one.held]
+    beside = {about for about, tile in _tiles(subject) if tile is not None}
+    apart = [one.text for one in warnings_of(subject.report) if one.about not in beside]
+    return join(tag("p", text, class_="note") for text in (*broken, *apart))
+
+
+def notes(subject: Subject) -> Html | None:
+    """What is good to know, folded, and the limits that hold."""
+    told = [*(one.sentence for one in subject.limits if one.held), *notes_of(subject.report)]
+    if not told:
+        return None
+    name = f"{len(told)} note{'s' * (len(told) != 1)} on how it was built and judged"
+    items = tag("ul", *(tag("li", text) for text in told))
+    return tag("details", tag("summary", name), items, class_="notes")
 
 
 def outcome(subject: Subject) -> Html:
     """Tiles with the headline figures, and the table behind them."""
     report = subject.report
-    before, after = report.stages.baseline, report.stages.deployed
-    tiles = [
-        _ratio("File size", before.tflite_bytes, after.tflite_bytes, show_size, "smaller"),
-        _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, "faster"),
-        _quality(subject),
-        _removed("Neurons", report.removed.neurons, before.neurons, after.neurons),
-        _removed("Parameters", report.removed.params, before.params, after.params),
-        _removed("MACs", report.removed.macs, before.macs, after.macs),
-    ]
+    tiles = [tile for _, tile in _tiles(subject)]
     figures = table(
         f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
         COLUMNS, table_rows(report),
     )
     return join((tag("ul", join(tiles), class_="tiles"), figures))
+
+
+def _tiles(subject: Subject) -> list[tuple[str, Html | None]]:
+    """Tiles, and what they are about; each with the warnings about it."""
+    report = subject.report
+    before, after = report.stages.baseline, report.stages.deployed
+    doubts: dict[str, list[str]] = {}
+    for one in warnings_of(report):
+        doubts.setdefault(one.about, []).append(one.text)
+    size = before.tflite_bytes, after.tflite_bytes
+    return [
+        (QUALITY, _quality(subject, doubts.get(QUALITY, ()))),
+        (SPEED, _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, "faster",
+                       doubts.get(SPEED, ()))),
+        (FILE, _ratio("File size", *size, show_size, "smaller", doubts.get(FILE, ()))),
+        ("neurons", _removed("Neurons", report.removed.neurons, before.neurons, after.neurons)),
+        ("params", _removed("Parameters", report.removed.params, before.params, after.params)),
+        ("macs", _removed("MACs", report.removed.macs, before.macs, after.macs)),
+    ]
 
 
 def reading(subject: Subject) -> Html | None:
@@ -125,30 +149,33 @@ def trade(subject: Subject, prefix: str) -> Html | None:
     return join((legend(*STAGES), tag("div", join(plots), class_="plots")))
 
 
-def _quality(subject: Subject) -> Html | None:
+def _quality(subject: Subject, doubts: Sequence[str]) -> Html | None:
     stages, name = subject.report.stages, subject.metric
     before, after = subject.value(stages.baseline), subject.value(stages.deployed)
     if name is None or before is None or after is None:
         return None
-    show, title = quality_show(name), name.replace("_", " ").capitalize()
-    return _tile(title, show(after), f"{show(before)} → {show(after)}, {subject.change}")
+    show, title = quality_show(name), quality_name(name)
+    title = title[0].upper() + title[1:]
+    return _tile(title, show(after), f"{show(before)} → {show(after)}, {subject.change}", doubts)
 
 
-def _ratio(what: str, before: float | None, after: float | None, show: Show, word: str) -> Html | None:
+def _ratio(
+    what: str, before: float | None, after: float | None, show: Show, word: str, doubts: Sequence[str]
+) -> Html | None:
     if not before or not after or before < 0 or after < 0:
         return None
     factor = before / after
     big = f"{factor:.1f}{_TIMES} {word}" if factor >= 1 else f"{1 / factor:.1f}{_TIMES} as much"
-    return _tile(what, big, f"{show(before)} → {show(after)}")
+    return _tile(what, big, f"{show(before)} → {show(after)}", doubts)
 
 
 def _removed(what: str, ratio: float, before: int, after: int) -> Html:
     return _tile(f"{what} removed", f"{100 * ratio:.1f} %", f"{before:,} → {after:,}")
 
 
-def _tile(what: str, big: str, small: str) -> Html:
+def _tile(what: str, big: str, small: str, doubts: Sequence[str] = ()) -> Html:
     return tag("li", tag("span", what, class_="what"), tag("span", big, class_="big"),
-               tag("span", small, class_="from"))
+               tag("span", small, class_="from"), *(tag("span", text, class_="doubt") for text in doubts))
 
 
 def _brief(value: object) -> str:

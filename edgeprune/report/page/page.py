@@ -7,8 +7,8 @@ from pathlib import Path
 from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
 from edgeprune.report.page.comparison import comparison
-from edgeprune.report.page.confusion import confusion_section
 from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.predictions import predictions
 from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.report.verdict import LimitVerdict
 from edgeprune.version import VERSION
@@ -16,8 +16,8 @@ from edgeprune.version import VERSION
 CSS = "\n" + importlib.resources.files(__package__).joinpath("style.css").read_text(encoding="utf-8")
 MAX_BYTES = 1_000_000
 _MAX_DETAILED = 6  # bundles of a comparison that get all of their sections
-# Nothing is loaded and nothing runs, whatever a bundle has smuggled in.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+# Nothing is loaded and nothing runs, whatever a bundle has smuggled in; pictures are written in the page.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
 def write_report(
@@ -63,7 +63,7 @@ def report_page(subjects: Sequence[Subject]) -> str:
 def _single(subject: Subject) -> str:
     name, data = subject.report.model or subject.name, subject.report.data.name
     lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (f"; data {data}" if data else "")
-    first = join((outcome.first_sentence(subject), outcome.warnings(subject)))
+    first = join((outcome.first_sentence(subject), outcome.warnings(subject), outcome.notes(subject)))
     return document(f"{name}: edgeprune report", name, lead, _sections(subject, "b0"), first)
 
 
@@ -73,9 +73,10 @@ def _several(subjects: Sequence[Subject]) -> str:
     if len(subjects) <= _MAX_DETAILED:
         folded = [
             tag("details", tag("summary", subject.name), outcome.first_sentence(subject),
-                outcome.warnings(subject), *(
+                outcome.warnings(subject), outcome.notes(subject), *(
                 tag("section", tag("h3", title), content)
-                for _, title, content in _sections(subject, f"b{index}") if content is not None
+                for _, title, content in _sections(subject, f"b{index}", pictures=False)
+                if content is not None
             ), class_="bundle")
             for index, subject in enumerate(subjects)
         ]
@@ -84,7 +85,7 @@ def _several(subjects: Sequence[Subject]) -> str:
     return document(f"{title}: edgeprune report", title, names, sections, Html(""))
 
 
-def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None]]:
+def _sections(subject: Subject, prefix: str, *, pictures: bool = True) -> list[tuple[str, str, Html | None]]:
     """(anchor, heading, content) of one bundle."""
     return [
         ("outcome", "What came out", outcome.outcome(subject)),
@@ -93,7 +94,7 @@ def _sections(subject: Subject, prefix: str) -> list[tuple[str, str, Html | None
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),
-        ("classes", "Answers by class", confusion_section(subject, prefix)),
+        ("predictions", "Predictions", predictions(subject, prefix, pictures=pictures)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("data", "How the data was read", outcome.reading(subject)),
         ("asked", "What was asked", outcome.request(subject)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgeprune.cli.wrapping import wrapped
+from edgeprune.cli.line_breaks import wrapped
 
 COPIED = (
     "edgeprune build mine.keras --data my/pictures --prune 0.5 --task speech --out build/mine",

@@ -31,8 +31,8 @@ _LONGEST_LABEL = 20
 def wrapped(text: str, width: int | None) -> str:
     """One line as several of `width` columns; lines after a label begin where its text does.
 
-    A label is what two spaces part from the rest, as in ``   samples  3,000 train``. Without a width the line is
-    whole.
+    A label is what two spaces part from the rest, as in ``  samples  3,000 train``. Without a width the text
+    stays one line.
     """
     if width is None or len(text) <= width:
         return text

@@ -1,0 +1,64 @@
+"""How far predictions lie from the truth: bars of the deployed model over the outline of the original's."""
+
+from collections.abc import Sequence
+
+from edgeprune.report.page.html import Html, table, tag
+from edgeprune.report.page.svg import axes, drawing, figure, frame, polyline
+from edgeprune.report.plots import ErrorsReport
+
+
+def errors_figure(identity: str, errors: ErrorsReport, name: str) -> Html | None:
+    """The histogram; None where the report's counts do not fit its edges."""
+    edges, before, after = errors.edges, errors.baseline, errors.deployed
+    fits = len(edges) - 1 == len(before) == len(after) and min((*before, *after), default=-1) >= 0
+    if not fits or list(edges) != sorted(set(edges)) or not any((*before, *after)):
+        return None
+    area = frame((edges[0], edges[-1]), (0.0, float(max((*before, *after)))), height=260)
+    x_name = "prediction - truth" + (f", in {errors.unit}" if errors.unit else "")
+    bars = [
+        tag("rect", tag("title", f"{low:.3g} to {high:.3g}: {count:,} deployed, {old:,} original"),
+            x=area.x.at(low), y=area.y.at(count), width=max(area.x.at(high) - area.x.at(low) - 1, 0.5),
+            height=area.y.start - area.y.at(count), class_="deployed")
+        for low, high, count, old in zip(edges, edges[1:], after, before, strict=False)
+    ]
+    corners = [(area.x.at(edges[0]), area.y.start)]
+    for low, high, count in zip(edges, edges[1:], before, strict=False):
+        corners += [(area.x.at(low), area.y.at(count)), (area.x.at(high), area.y.at(count))]
+    corners.append((area.x.at(edges[-1]), area.y.start))
+    middle = tag("line", x1=area.x.at(0.0), x2=area.x.at(0.0), y1=area.y.end, y2=area.y.start, class_="mark")
+    title = f"Errors of {name}" if name else "Errors of the predictions"
+    words = _words(errors)
+    picture = drawing(
+        identity, title, words, area.width, area.height,
+        axes(area, x_name, "values", lambda v: f"{v:.4g}", lambda v: f"{v:,.0f}"), *bars,
+        polyline(corners, "outline"), middle,
+    )
+    rows = [
+        (f"{low:.4g} to {high:.4g}", f"{old:,}", f"{count:,}")
+        for low, high, old, count in zip(edges, edges[1:], before, after, strict=False)
+    ]
+    data = table(title, (x_name, "original", "deployed"), rows)
+    return figure(picture, f"{title}: bars are the deployed model, the line is the original. {words}", data)
+
+
+def _words(errors: ErrorsReport) -> str:
+    unit = f" {errors.unit}" if errors.unit else ""
+    after, before = (_median(errors.edges, counts) for counts in (errors.deployed, errors.baseline))
+    words = f"Half of the predictions err by less than {after:.3g}{unit}, the original's by {before:.3g}."
+    if errors.deployed_beyond or errors.baseline_beyond:
+        after_beyond, before_beyond = errors.deployed_beyond, errors.baseline_beyond
+        words += f" Beyond the edges: {after_beyond:,} deployed, {before_beyond:,} original."
+    return words
+
+
+def _median(edges: Sequence[float], counts: Sequence[int]) -> float:
+    """Of the distances from zero, to the width of a bin."""
+    bins = zip(edges, edges[1:], counts, strict=False)
+    middles = sorted((abs(low + high) / 2, count) for low, high, count in bins)
+    half, seen = sum(counts) / 2, 0
+    for distance, count in middles:
+        seen += count
+        if seen >= half:
+            return distance
+    return 0.0
+
