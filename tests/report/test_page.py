@@ -76,9 +76,12 @@ def test_the_first_sentence_is_the_verdict_and_says_how_sure_it_is(rich_bundle, 
     metric = next(iter(json.loads((folder / "report.json").read_text())["stages"]["baseline"]["metrics"]))
     edit_report(folder, lambda report: report.update(change_errors={metric: 0.0125}))
     for bundle, sure in ((rich_bundle, False), (folder, True)):
-        ((_, text),) = Page(page_of(bundle)).all("p", class_="verdict")
-        assert text.startswith(verdict(open_subjects([bundle], ())[0].report))
-        assert ("± 2.50 points" in text) == ("± is twice the standard error" in text) == sure
+        page = Page(page_of(bundle))
+        ((_, text),) = page.all("p", class_="verdict")
+        plain = text.replace("\N{NO-BREAK SPACE}", " ").replace("→", "->")
+        assert plain == verdict(open_subjects([bundle], ())[0].report)
+        explained = [words for _, words in page.all("p") if words.startswith("± is twice the standard error")]
+        assert ("± 2.50 points" in plain) == bool(explained) == sure
 
 
 def test_what_is_absent_is_left_out(true_bundle):
@@ -203,11 +206,26 @@ def test_a_comparison_names_the_front(true_bundle, tmp_path):
     assert [text for _, text in page.all("summary") if text in figures] == list(figures)
 
 
-def test_bundles_of_different_metrics_are_not_compared(true_bundle, tmp_path):
-    other = Path(shutil.copytree(true_bundle, tmp_path / "other"))
-    edit_manifest(other, lambda m: m.update(metrics=["word_error_rate"]))
-    with pytest.raises(InputError, match="different metrics"):
-        page_of(true_bundle, other)
+@pytest.mark.parametrize("other", ["data", "metric", "samples"])
+def test_bundles_of_other_data_or_metrics_are_drawn_on_no_common_front(true_bundle, tmp_path, other):
+    apart = Path(shutil.copytree(true_bundle, tmp_path / "apart"))
+    twin = Path(shutil.copytree(true_bundle, tmp_path / "twin"))
+    if other == "metric":
+        edit_manifest(apart, lambda m: m.update(metrics=["word_error_rate"]))
+        figures = {"metrics": {"word_error_rate": 0.2}}
+        edit_report(apart, lambda r: [stage.update(figures) for stage in r["stages"].values()])
+    elif other == "data":
+        edit_report(apart, lambda r: r["data"].update(name="other"))
+    else:
+        edit_report(apart, lambda r: r["data"].update(test=41))
+    page = Page(page_of(true_bundle, apart, twin))
+    assert any("measured on different data" in text for _, text in page.all("p", class_="note"))
+    fronts = {text for _, text in page.all("figcaption") if text.startswith("Not beaten in")}
+    assert {text.partition(": ")[2] for text in fronts} == {f"{true_bundle.name}.", "apart."}
+    alike = Page(page_of(true_bundle, twin)).all("p", class_="note")
+    assert not any("measured on" in text for _, text in alike)
+    ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
 
 
 def rgb(colour: str) -> list[int]:

@@ -1,10 +1,9 @@
-"""Several bundles side by side, and which of them no other beats."""
+"""Several bundles side by side, and which of those of the same data no other beats."""
 
 from collections.abc import Sequence
 
-from edgeprune.errors import InputError
 from edgeprune.quantities import show_duration, show_size
-from edgeprune.report.figures import quality_show
+from edgeprune.report.figures import quality_name, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
@@ -14,35 +13,53 @@ from edgeprune.report.table import optional
 
 
 def comparison(subjects: Sequence[Subject]) -> Html:
-    """A table of all, and the Pareto fronts of quality against each cost; the metric must be the same."""
-    names = {subject.metric for subject in subjects}
-    if len(names) > 1:
-        found = ", ".join(f"{subject.name}: {subject.metric}" for subject in subjects)
-        raise InputError(
-            f"The bundles are measured by different metrics ({found}).", "One metric for all was expected.",
-            "Make a report of each.",
-        )
-    metric = names.pop()
-    plots = [_plot(subjects, metric, key) for key in COSTS] if metric else []
+    """A table of all, and the Pareto fronts of quality against each cost, of those that can be compared.
+
+    Figures of other data, or of another metric, lie on no common front.
+    """
+    groups: dict[tuple[str | int | None, ...], list[Subject]] = {}
+    for subject in subjects:
+        groups.setdefault(_measured_on(subject), []).append(subject)
+    parts: list[Html | None] = [_table(subjects)]
+    if len(groups) > 1:
+        parts.append(tag("p", (
+            "The bundles were measured on different data or by different metrics, so their quality cannot be "
+            "compared. Those of the same data share a plot."
+        ), class_="note"))
+    for number, (_, group) in enumerate(groups.items()):
+        parts.append(_fronts(f"all{number}", group, named=len(groups) > 1))
+    return join(parts)
+
+
+def _measured_on(subject: Subject) -> tuple[str | int | None, ...]:
+    data = subject.report.data
+    return (subject.metric, data.name, data.source, data.test)
+
+
+def _fronts(identity: str, group: Sequence[Subject], *, named: bool) -> Html | None:
+    metric, data = group[0].metric, group[0].report.data
+    plots = [_plot(f"{identity}-{key}", group, metric, COSTS[key]) for key in COSTS] if metric else []
+    if metric is None or not any(plots):
+        return None
+    samples = "" if data.test is None else f" ({data.test:,} test samples)"
+    title = f"{quality_name(metric)} on {data.name or 'unnamed data'}{samples}"
+    heading = tag("h3", title[0].upper() + title[1:]) if named else None
     best = "Squares are the bundles, circles their baselines; the line joins those that no other beats."
-    return join((
-        _table(subjects, metric), tag("p", best) if any(plots) else None,
-        tag("div", join(plots), class_="plots"),
-    ))
+    return join((heading, tag("p", best), tag("div", join(plots), class_="plots")))
 
 
-def _plot(subjects: Sequence[Subject], metric: str, key: str) -> Html | None:
-    axis, quality = COSTS[key], quality_show(metric)
+def _plot(identity: str, subjects: Sequence[Subject], metric: str, axis: CostAxis) -> Html | None:
+    quality, words = quality_show(metric), quality_name(metric)
     points = _points(subjects, axis)
     deployed = [point for point in points if point.stage == "deployed"]
     if not deployed:
         return None
     front = pareto_front(deployed)
-    picture = trade_plot(f"all-{key}", points, metric, axis, front=front, height=380)
+    picture = trade_plot(identity, points, metric, axis, front=front, height=380)
     rows = [(p.name, axis.show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
     on_front = ", ".join(point.name for point in front)
-    return figure(picture, f"Not beaten in {metric} and {axis.name}: {on_front}.", table(
-        f"{metric} against {axis.name}", ("bundle", axis.name, metric, "on the front"), rows
+    return figure(picture, f"Not beaten in {words} and {axis.name}: {on_front}.", table(
+        f"{words} against {axis.name}", ("bundle", axis.name, words, "on the front"), rows
     ))
 
 
@@ -62,17 +79,19 @@ def _same(one: Point, other: Point) -> bool:
     return one.stage == other.stage and one.y == other.y and abs(one.x - other.x) <= 0.1 * other.x
 
 
-def _table(subjects: Sequence[Subject], metric: str | None) -> Html:
-    quality = quality_show(metric or "")
+def _table(subjects: Sequence[Subject]) -> Html:
+    metrics = {subject.metric for subject in subjects}
+    head = quality_name(subjects[0].metric) if len(metrics) == 1 and subjects[0].metric else "quality"
     rows = []
     for subject in subjects:
         figures, removed = subject.report.stages.deployed, subject.report.removed
+        quality = optional(subject.value(figures), quality_show(subject.metric or ""))
+        by = f" {quality_name(subject.metric)}" if len(metrics) > 1 and subject.metric else ""
         rows.append((
-            subject.name, optional(subject.value(figures), quality), subject.change,
-            show_size(figures.tflite_bytes), optional(figures.p50_ms, show_duration),
-            optional(figures.peak_memory_bytes, show_size), f"{100 * removed.neurons:.1f} %",
-            f"{100 * removed.macs:.1f} %",
+            subject.name, f"{quality}{by}", subject.change, show_size(figures.tflite_bytes),
+            optional(figures.p50_ms, show_duration), optional(figures.peak_memory_bytes, show_size),
+            f"{100 * removed.neurons:.1f} %", f"{100 * removed.macs:.1f} %",
         ))
-    columns = ("bundle", metric or "quality", "change", "file size", "latency", "peak memory",
-               "neurons removed", "MACs removed")
+    columns = ("bundle", head, "change", "file size", "latency", "peak memory", "neurons removed",
+               "MACs removed")
     return table("The deployed models", columns, rows)

@@ -2,6 +2,7 @@
 
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report import budget as text
+from edgeprune.report.figures import quality_name
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
@@ -63,7 +64,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
     found, parts = subject.report.quantization, []
     facts = [
         ("weights stored as", found.mode), ("route", found.route), ("inputs and outputs", found.io),
-        ("same answers as the float model", optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
+        ("same predictions as the float model", optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
         ("largest difference of an output", optional(found.max_abs_difference, lambda v: f"{v:.3g}")),
         ("operators", ", ".join(f"{count} {name}" for name, count in found.operators.items())),
     ]
@@ -95,7 +96,8 @@ def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
         step.name, step.route or "", step.detail,
         optional(
-            step.drop_points, lambda v: f"{v:+.2f} {step.worst_part}".rstrip() + up_to(step.likely_points)
+            step.drop_points,
+            lambda v: f"{v:+.2f} {quality_name(step.worst_part)}".rstrip() + up_to(step.likely_points)
         ),
         optional(step.runnable_bytes, show_size),
         optional(step.latency_us, lambda v: show_duration(v / 1000)),

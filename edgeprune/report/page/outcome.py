@@ -1,6 +1,7 @@
 """The first sections on a bundle: what came out, what was asked, what it cost, how to repeat it."""
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 
@@ -17,13 +18,23 @@ from edgeprune.report.table import COLUMNS, table_rows
 from edgeprune.report.verdict import verdict
 
 _MAX_TEXT = 300
+_UNIT = re.compile(r"(\d) (?=[%a-zµ])")
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def first_sentence(subject: Subject) -> Html:
     """What was gained, what it cost, and how sure that is."""
-    uncertain = " ± is twice the standard error." if subject.report.change_errors else ""
-    return tag("p", verdict(subject.report, subject.limits) + uncertain, class_="verdict")
+    words = typeset(verdict(subject.report, subject.limits))
+    sure = "± is twice the standard error, which about 95 of 100 such tests stay within."
+    explained = tag("p", sure, class_="lead") if subject.report.change_errors else None
+    return join((tag("p", words, class_="verdict"), explained))
+
+
+def typeset(words: str) -> str:
+    """With an arrow, and no line break between a number and what it counts."""
+    whole = "\N{NO-BREAK SPACE}"
+    words = words.replace(" -> ", " → ").replace(" ± ", f"{whole}±{whole}")
+    return _UNIT.sub(rf"\1{whole}", words)
 
 
 def warnings(subject: Subject) -> Html:
@@ -137,12 +148,13 @@ def trade(subject: Subject, prefix: str) -> Html | None:
         points = [point for stage in STAGES if (point := point_of(subject, stage, axis, STAGE_NAMES[stage]))]
         if name is None or not points:
             continue
-        rows = [(p.name, axis.show(p.x), quality_show(name)(p.y)) for p in points]
+        words, show = quality_name(name), quality_show(name)
+        rows = [(p.name, axis.show(p.x), show(p.y)) for p in points]
         better = "Up" if higher_is_better(name) else "Down"
         plots.append(figure(
             trade_plot(f"{prefix}-{key}", points, name, axis, way=True),
             f"{better} and to the left is better.",
-            table(f"{name} against {axis.name}", ("model", axis.name, name), rows),
+            table(f"{words} against {axis.name}", ("model", axis.name, words), rows),
         ))
     if not plots:
         return None

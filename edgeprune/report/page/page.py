@@ -89,12 +89,12 @@ def _sections(subject: Subject, prefix: str, *, pictures: bool = True) -> list[t
     """(anchor, heading, content) of one bundle."""
     return [
         ("outcome", "What came out", outcome.outcome(subject)),
-        ("trade", "Accuracy against size and latency", outcome.trade(subject, prefix)),
+        ("predictions", "Predictions", predictions(subject, prefix, pictures=pictures)),
+        ("trade", "Quality against size and latency", outcome.trade(subject, prefix)),
         ("budget", "Budget", inside.budget(subject)),
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),
-        ("predictions", "Predictions", predictions(subject, prefix, pictures=pictures)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("data", "How the data was read", outcome.reading(subject)),
         ("asked", "What was asked", outcome.request(subject)),

@@ -11,6 +11,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric, quality_change
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report, StageReport
+from edgeprune.report.table import error_of
 from edgeprune.report.verdict import LimitVerdict
 from edgeprune.run_record import RunRecord
 
@@ -41,7 +42,7 @@ class Subject:
         before, after = self.value(self.report.stages.baseline), self.value(self.report.stages.deployed)
         if self.metric is None or before is None or after is None:
             return ""
-        return quality_change(self.metric, before, after)
+        return quality_change(self.metric, before, after, error_of(self.report, self.metric))
 
 
 def open_subjects(

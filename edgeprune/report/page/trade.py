@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from edgeprune.quantities import show_duration, show_percent, show_size
-from edgeprune.report.figures import quality_show
+from edgeprune.report.figures import quality_name, quality_show
 from edgeprune.report.page.scatter import Point, scatter
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Drawing, Show, duration_tick, percent_tick, size_tick
@@ -33,9 +33,9 @@ def trade_plot(
     front: Sequence[Point] = (), height: float = 300,
 ) -> Drawing:
     """Points whose y is a metric (or ``1 - METRIC``) and whose x is a cost; see `scatter`."""
-    show = quality_show(metric)
+    show, name = quality_show(metric), quality_name(metric)
     return scatter(
-        identity, f"{metric} against {axis.name}", points, (axis.name, metric), (axis.show, show),
+        identity, f"{name} against {axis.name}", points, (axis.name, name), (axis.show, show),
         x_tick=axis.tick, y_tick=percent_tick if show is show_percent else show,
         way=way, front=front, height=height,
     )
