@@ -28,7 +28,7 @@ LEAST_SCORE = 0.3
 """Of a box that is drawn."""
 _MOST_BOXES = 20
 _MOST_CLASSES = 30
-_BINS = 30
+_FEWEST_BINS, _MOST_BINS = 8, 30
 _WITHIN = 0.99
 """Of the errors, that lie between the edges."""
 _LEAST_SIDE = 8
@@ -90,7 +90,9 @@ def _errors(task: OutputTask, y: np.ndarray, outputs: Mapping[str, np.ndarray]) 
     reach = float(np.quantile(np.abs(np.concatenate(found)), _WITHIN))
     if not 0 < reach < np.inf:
         return None
-    edges = np.linspace(-reach, reach, _BINS + 1)
+    # Few values in many bins are no picture; an even number has an edge at zero.
+    bins = 2 * min(max(round(len(found[0]) ** 0.5 / 2), _FEWEST_BINS // 2), _MOST_BINS // 2)
+    edges = np.linspace(-reach, reach, bins + 1)
     before, after = (tuple(map(int, np.histogram(one, edges)[0])) for one in found)
     return ErrorsReport(
         tuple(map(float, edges)), before, after, len(found[0]) - sum(before), len(found[1]) - sum(after),

@@ -24,7 +24,7 @@ def comparison(subjects: Sequence[Subject]) -> Html:
     if len(groups) > 1:
         parts.append(tag("p", (
             "The bundles were measured on different data or by different metrics, so their quality cannot be "
-            "compared. Those of the same data share a plot."
+            "compared. Only those of the same data share a plot."
         ), class_="note"))
     for number, (_, group) in enumerate(groups.items()):
         parts.append(_fronts(f"all{number}", group, named=len(groups) > 1))
@@ -39,7 +39,7 @@ def _measured_on(subject: Subject) -> tuple[str | int | None, ...]:
 def _fronts(identity: str, group: Sequence[Subject], *, named: bool) -> Html | None:
     metric, data = group[0].metric, group[0].report.data
     plots = [_plot(f"{identity}-{key}", group, metric, COSTS[key]) for key in COSTS] if metric else []
-    if metric is None or not any(plots):
+    if metric is None or not any(plots) or (named and len(group) == 1):
         return None
     samples = "" if data.test is None else f" ({data.test:,} test samples)"
     title = f"{quality_name(metric)} on {data.name or 'unnamed data'}{samples}"

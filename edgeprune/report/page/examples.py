@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.html import Html, join, tag, typeset
 from edgeprune.report.page.png import png_address
 from edgeprune.report.page.svg import label
 from edgeprune.report.plots import UNLABELLED, BoxReport, ExampleReport, MarksReport, unpacked
@@ -22,7 +22,7 @@ COLOURS = np.array([
 ], np.uint8)
 """Okabe and Ito's, which people with any kind of colour blindness can tell apart; then they repeat."""
 _SIDE = 240.0
-_OPACITY = 165
+_OPACITY = 210
 _STAGES = ("true", "original", "deployed")
 
 
@@ -92,7 +92,7 @@ def _figure(identity: str, one: _Drawn, classes: Sequence[str], plain: int) -> H
         drawing = tag("svg", tag("title", words), *parts, viewBox=f"0 0 {width:g} {height:g}", role="img",
                       aria_label=words)
         panels.append(tag("div", drawing, tag("p", name, class_="from")))
-    return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", _caption(one)))
+    return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", typeset(_caption(one))))
 
 
 def _image(pixels: np.ndarray, width: float, height: float, *, crisp: bool = False) -> Html:
@@ -120,7 +120,8 @@ def _box(box: BoxReport, width: float, height: float, classes: Sequence[str]) ->
 
 def class_name(number: int, classes: Sequence[str]) -> str:
     """The name of a class, or its number where it has none."""
-    return classes[number] if 0 <= number < len(classes) else f"class {number}"
+    name = classes[number] if 0 <= number < len(classes) else str(number)
+    return f"class {name}" if name == str(number) else name
 
 
 def _told(one: _Drawn, name: str, classes: Sequence[str], plain: int) -> str:

@@ -11,6 +11,7 @@ from edgeprune.report.page.svg import Drawing, drawing, label, shorten, text_wid
 MAX_CLASSES = 30
 _CELLS = 420.0
 _TOP = 20.0
+_MOST_OF_A_CELL = 90.0
 _HALF = 0.5  # more than that of its row makes a cell dark
 _MAX_NUMBERED = 16
 
@@ -18,17 +19,18 @@ _MAX_NUMBERED = 16
 def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: Sequence[str]) -> Drawing:
     """Of square counts (true, predicted) of at most `MAX_CLASSES`."""
     names = [shorten(name, 12) for name in labels]
-    size = _CELLS / len(counts)
-    left = 32 + max(text_width(name) for name in names)
+    size = min(_CELLS / len(counts), _MOST_OF_A_CELL)
+    cells = size * len(counts)
+    left = 32 + max(text_width(name) for name in names) + (_CELLS - cells) / 2
     parts = [
-        label(left + _CELLS / 2, 12, "predicted", anchor="middle", kind="name"),
-        tag("text", "true", x=14, y=_TOP + _CELLS / 2, text_anchor="middle", class_="name",
-            transform=f"rotate(-90 14 {_TOP + _CELLS / 2:.1f})"),
+        label(left + cells / 2, 12, "predicted", anchor="middle", kind="name"),
+        tag("text", "true", x=14, y=_TOP + cells / 2, text_anchor="middle", class_="name",
+            transform=f"rotate(-90 14 {_TOP + cells / 2:.1f})"),
     ]
     for row, line in enumerate(counts):
         y, total = _TOP + row * size, sum(line) or 1
         parts.append(label(left - 6, y + size / 2 + 4, names[row], anchor="end"))
-        parts.append(_column_name(left + (row + 0.5) * size, _TOP + _CELLS, names[row], size))
+        parts.append(_column_name(left + (row + 0.5) * size, _TOP + cells, names[row], size))
         for column, count in enumerate(line):
             if count:
                 parts += _cell(left + column * size, y, size, count, count / total, right=row == column,
@@ -38,8 +40,8 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     correct, every = sum(line[i] for i, line in enumerate(counts)), sum(map(sum, counts))
     return drawing(
         identity, title, f"{correct:,} of {every:,} samples on the diagonal, which is right.",
-        left + _CELLS + 8, _TOP + _CELLS + deep,
-        tag("rect", x=left, y=_TOP, width=_CELLS, height=_CELLS, fill="none", class_="grid"), *parts,
+        left + (_CELLS + cells) / 2 + 8, _TOP + cells + deep,
+        tag("rect", x=left, y=_TOP, width=cells, height=cells, fill="none", class_="grid"), *parts,
     )
 
 
@@ -58,7 +60,7 @@ def _cell(
     if not numbered:
         return [cell]
     kind = "on-cell" if fraction > _HALF else "count"
-    return [cell, label(x + size / 2, y + size / 2 + 4, f"{count}", anchor="middle", kind=kind)]
+    return [cell, label(x + size / 2, y + size / 2 + 4, f"{count:,}", anchor="middle", kind=kind)]
 
 
 def _column_name(x: float, y: float, name: str, size: float) -> Html:

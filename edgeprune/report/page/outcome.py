@@ -1,14 +1,13 @@
 """The first sections on a bundle: what came out, what was asked, what it cost, how to repeat it."""
 
 import json
-import re
 import shlex
 from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.doubts import notes_of, warnings_of
 from edgeprune.report.figures import higher_is_better, quality_name, quality_show
-from edgeprune.report.page.html import Html, join, table, tag
+from edgeprune.report.page.html import Html, join, table, tag, typeset
 from edgeprune.report.page.scatter import STAGE_NAMES, legend
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
@@ -18,7 +17,6 @@ from edgeprune.report.table import COLUMNS, table_rows
 from edgeprune.report.verdict import verdict
 
 _MAX_TEXT = 300
-_UNIT = re.compile(r"(\d) (?=[%a-zµ])")
 _TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -28,13 +26,6 @@ def first_sentence(subject: Subject) -> Html:
     sure = "± is twice the standard error, which about 95 of 100 such tests stay within."
     explained = tag("p", sure, class_="lead") if subject.report.change_errors else None
     return join((tag("p", words, class_="verdict"), explained))
-
-
-def typeset(words: str) -> str:
-    """With an arrow, and no line break between a number and what it counts."""
-    whole = "\N{NO-BREAK SPACE}"
-    words = words.replace(" -> ", " → ").replace(" ± ", f"{whole}±{whole}")
-    return _UNIT.sub(rf"\1{whole}", words)
 
 
 def warnings(subject: Subject) -> Html:

@@ -16,6 +16,8 @@ from edgeprune.report.page.html import Html, join, tag
 STAGE_NAMES = {"baseline": "baseline", "pruned": "pruned (float)", "deployed": "deployed"}
 _NAME_CHARACTERS = 28
 _LINE = 14.0
+_BOLD = 1.12
+"""Times the width of other text."""
 _LOG_FROM = 6.0  # times between the smallest and the largest: a linear axis would press some together
 
 
@@ -81,7 +83,7 @@ def _labels(area: svg.Frame, points: Sequence[Point]) -> Html:
     parts = []
     for point in sorted(points, key=lambda p: p.y):
         words = svg.shorten(point.name, _NAME_CHARACTERS)
-        wide = svg.text_width(words)
+        wide = _BOLD * svg.text_width(words)
         start = min(max(area.x.at(point.x) - wide / 2, area.x.start + 2), area.width - wide - 4)
         y = area.y.at(point.y)
         tries = [y + side for step in range(6) for side in (-10.1 - step * _LINE, 18.1 + step * _LINE)]
