@@ -37,7 +37,8 @@ def wrapped(text: str, width: int | None) -> str:
     if width is None or len(text) <= width:
         return text
     label = _LABEL.match(text)
-    indent = len(label[0]) if label and len(label[0]) <= _LONGEST_LABEL else 0
+    leading = len(text) - len(text.lstrip(" "))
+    indent = len(label[0]) if label and len(label[0]) <= _LONGEST_LABEL else leading and leading + 2
     glued = _WHOLE.sub(lambda match: match[0].replace(" ", _GLUE), text)
     lines = textwrap.wrap(
         glued, max(min(width, _WIDEST), _NARROWEST + indent), subsequent_indent=" " * indent,

@@ -6,6 +6,7 @@ and nothing is taken for rich's markup or for a workflow command of GitHub.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -23,9 +24,12 @@ _PIPED = 240
 """Columns for tables that no terminal shows: a cell of a log is not broken."""
 
 
-def say(text: str, *, error: bool = False) -> None:
-    """Print one message: on a terminal in lines of its width, elsewhere in one line."""
-    lines = wrapped(plain(text), width_of(sys.stderr if error else sys.stdout))
+def say(text: str, *, error: bool = False, strong: bool = False) -> None:
+    """Print one message: on a terminal in lines of its width (bold where `strong`), else in one line."""
+    width = width_of(sys.stderr if error else sys.stdout)
+    lines = wrapped(plain(text), width)
+    if strong and width is not None and "NO_COLOR" not in os.environ:
+        lines = typer.style(lines, bold=True)
     written(lambda: typer.echo(lines, err=error), error=error)
 
 

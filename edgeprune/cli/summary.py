@@ -19,7 +19,8 @@ def say_summary(
     """The verdict first, beside it what speaks against it, then the table."""
     from rich.table import Table
 
-    say(verdict(report, limits))
+    say("")
+    say(verdict(report, limits), strong=True)
     for one in limits:
         if not one.held:
             say(f"Limit broken: {one.sentence}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from edgeprune.quantities import show_duration
+from edgeprune.report.figures import quality_name
 from edgeprune.report.schema import AttemptReport, LayerErrorReport, Report
 
 _WORST = 3
@@ -15,7 +16,7 @@ def lines(report: Report) -> Iterator[str]:
     if found.mode == "none":
         how = f"Not quantized, converted by {found.route}"
     if worst := _worst(found.layer_errors):
-        how += f"; largest errors of layers: {', '.join(worst)} (all of them in report.json)"
+        how += f"; the layers with the largest errors are {', '.join(worst)} (all of them in report.json)"
     yield f"{how}."
     steps = [step for step in found.steps if step.drop_points is not None]
     if why := _why_several(steps, limit if isinstance(limit, (int, float)) else 0.0):
@@ -30,7 +31,7 @@ def up_to(likely_points: float | None) -> str:
 
 def _tried(step: AttemptReport) -> str:
     detail = f" ({step.detail})" if step.detail else ""
-    part = f" of {step.worst_part}" if step.worst_part else ""
+    part = f" of {quality_name(step.worst_part)}" if step.worst_part else ""
     verdict = "shipped" if step.chosen else step.verdict
     return (
         f"{step.name}, {step.route}: {step.drop_points or 0.0:+.2f} points lost{part}"
@@ -48,7 +49,8 @@ def _why_several(steps: Sequence[AttemptReport], limit: float) -> str:
     if likely > limit:
         verb = "lost" if lost > limit else "is likely to lose"
         return f"Quantized plainly it {verb} more than {limit:g} points on validation data."
-    return "Nearest to the smallest and fastest of what keeps the accuracy ships." if len(steps) > 1 else ""
+    several = "Of the files that keep the quality, the one that is small and fast at once ships."
+    return several if len(steps) > 1 else ""
 
 
 def _worst(errors: Sequence[LayerErrorReport]) -> list[str]:

@@ -48,11 +48,12 @@ def _costs(report: Report) -> Iterator[str]:
 
 def _limits(limits: Sequence[LimitVerdict]) -> Iterator[str]:
     broken = [one.limit for one in limits if not one.held]
-    if broken:
+    if len(limits) == 1:
+        yield f"The limit {limits[0].limit} is {'broken' if broken else 'met'}."
+    elif broken:
         yield f"{len(broken)} of {len(limits)} limits {'is' if len(broken) == 1 else 'are'} broken."
     elif limits:
-        only = f"The limit {limits[0].limit} is met."
-        yield f"All {len(limits)} limits are met." if len(limits) > 1 else only
+        yield f"All {len(limits)} limits are met."
 
 
 def _meaning(name: str, change: float, error: float | None) -> str:

@@ -35,9 +35,8 @@ def printed(capsys, report, *, verbose=False, limits=()):
 
 def test_the_verdict_is_first_and_warnings_stand_before_the_table(report, capsys):
     lines = printed(capsys, report)
-    assert lines[0] == verdict(report)
-    assert lines[1] == "Warning: The deployed model is not faster."
-    assert "tiny on noise" in lines[2]
+    assert lines[:3] == ["", verdict(report), "Warning: The deployed model is not faster."]
+    assert "tiny on noise" in lines[3]
     assert lines[-3:] == [
         "1 note on how it was built: --verbose, or the page.", "Bundle: build/my model",
         "  Page: edgeprune report 'build/my model'",
@@ -50,10 +49,11 @@ def test_a_broken_limit_is_in_the_verdict_and_has_its_line(report, capsys):
     size = LimitVerdict("max-size", held=False, sentence="max-size: 9 kB, at most 1 kB allowed.")
     held = LimitVerdict("max-drop", held=True, sentence="max-drop: 0 points, at most 1 allowed.")
     lines = printed(capsys, report, limits=(size, held))
-    assert lines[0].endswith("1 of 2 limits is broken.")
-    assert lines[1] == "Limit broken: max-size: 9 kB, at most 1 kB allowed."
-    assert printed(capsys, report, limits=(held,))[0].endswith("The limit max-drop is met.")
-    assert printed(capsys, report, limits=(held, held))[0].endswith("All 2 limits are met.")
+    assert lines[1].endswith("1 of 2 limits is broken.")
+    assert lines[2] == "Limit broken: max-size: 9 kB, at most 1 kB allowed."
+    assert printed(capsys, report, limits=(held,))[1].endswith("The limit max-drop is met.")
+    assert printed(capsys, report, limits=(size,))[1].endswith("The limit max-size is broken.")
+    assert printed(capsys, report, limits=(held, held))[1].endswith("All 2 limits are met.")
 
 
 def test_the_limits_of_a_recipe_are_those_of_check(folder, tmp_path):
