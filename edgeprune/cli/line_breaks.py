@@ -21,6 +21,7 @@ _WHOLE = re.compile(
     r"`[^`]+`"
     rf"|\bedgeprune (?:{_COMMANDS})(?: --[a-z-]+ [a-z]+(?= |$)| \S*(?:[^a-z,.;:\s]|\.(?=\S))\S*(?<![,.;:]))*"
     r"|\b(?:pip install|python -m|docker run|apt-get install|adb)(?: -{1,2}\S+)* (?:'[^']*'|\"[^\"]*\"|\S+)"
+    r"|\d (?:%|[kMG]?B\b|[mµ]?s\b)"
     r"|--[a-z][a-z-]* (?:[A-Z]{2,}|\d)\S*"
     r"|(?<!\w)'[^']*/[^']*'"
 )

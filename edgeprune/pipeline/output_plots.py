@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.streamed import in_memory
 from edgeprune.metrics.classification import confusion_counts
-from edgeprune.pipeline.artifacts import Baseline, DeployedModel
 from edgeprune.report.plots import (
     MOST_EXAMPLES,
     MOST_PIXELS,
@@ -23,6 +23,9 @@ from edgeprune.report.plots import (
     packed,
 )
 from edgeprune.tasks import OutputTask, evaluation_of, several
+
+if TYPE_CHECKING:
+    from edgeprune.pipeline.artifacts import Baseline, DeployedModel
 
 LEAST_SCORE = 0.3
 """Of a box that is drawn."""
