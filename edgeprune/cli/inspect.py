@@ -16,7 +16,7 @@ from edgeprune.cli.output import cells, draw, say, say_document
 if TYPE_CHECKING:
     from edgeprune.graph.dependency_graph import DependencyGraph
 
-Row = Mapping[str, str | int | list[str]]
+Row = Mapping[str, str | int | float | list[str] | None]
 
 EXAMPLES = """Examples
 
@@ -47,19 +47,25 @@ def inspect(
         say_document(jsonable.dumps(found, indent=1))
         return
     _print(tables)
+    more = "at least " if dependencies.uncounted else ""
     say(
-        f"Keras {keras}: {total.neurons:,} prunable neurons, {total.params:,} parameters, {total.macs:,} MACs"
+        f"Keras {keras}: {total.neurons:,} prunable neurons, {total.params:,} parameters, "
+        f"{more}{total.macs:,} MACs"
     )
 
 
 def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
     """Layers, groups and refusals of a model as plain values."""
     from edgeprune.graph.cost import layer_costs
+    from edgeprune.pruning.whole_layers import whole_layers
 
     layers = dependencies.graph.layers
     return {
         "layers": [
-            {"name": path, "kind": layers[path].kind, "params": one.params, "macs": one.macs}
+            {
+                "name": path, "kind": layers[path].kind, "params": one.params,
+                "macs": one.macs if one.counted else None,
+            }
             for path, one in layer_costs(dependencies).items()
         ],
         "groups": [
@@ -70,6 +76,7 @@ def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
             {"layer": one.layer, "neurons": one.channels, "because_of": one.because_of, "reason": one.reason}
             for one in dependencies.refusals
         ],
+        "left_whole": [dataclasses.asdict(one) for one in whole_layers(dependencies)],
     }
 
 
@@ -80,8 +87,9 @@ def _print(tables: Mapping[str, Sequence[Row]]) -> None:
         ("layers", ("name", "kind", "params", "macs")),
         ("groups", ("name", "neurons", "producers")),
         ("refusals", ("layer", "neurons", "because_of", "reason")),
+        ("left_whole", ("layer", "kind", "params_fraction", "macs_fraction", "reason")),
     ):
-        table = Table(title=title, title_justify="left", box=None)
+        table = Table(title=title.replace("_", " "), title_justify="left", box=None)
         for column in columns:
             table.add_column(column.replace("_", " "))
         for row in tables[title]:
@@ -89,7 +97,11 @@ def _print(tables: Mapping[str, Sequence[Row]]) -> None:
         draw(table)
 
 
-def _text(value: str | int | list[str]) -> str:
+def _text(value: str | int | float | list[str] | None) -> str:  # noqa: PYI041 - ints are counts
     if isinstance(value, list):
         return ", ".join(value)
+    if value is None:
+        return "unknown"
+    if isinstance(value, float):
+        return f"{value:.0%}"
     return f"{value:,}" if isinstance(value, int) else value

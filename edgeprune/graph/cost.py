@@ -37,10 +37,14 @@ def cost(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> Cost:
 
 @dataclasses.dataclass(frozen=True)
 class LayerCost:
-    """Parameters and multiply-accumulates of one layer, over all of its calls."""
+    """Parameters and multiply-accumulates of one layer, over all of its calls.
+
+    `counted` is false where it takes more multiply-accumulates than these, and nobody knows how many.
+    """
 
     params: int
     macs: int
+    counted: bool = True
 
 
 def layer_costs(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> dict[str, LayerCost]:
@@ -62,4 +66,5 @@ def layer_costs(dependencies: DependencyGraph, keep: np.ndarray | None = None) -
         for term in flow.mac_terms:
             left = [int(keep[dependencies.channel_of[axis]].sum()) for axis in term.axes]
             macs[view.layer.path] += term.times * int(np.prod(left))
-    return {path: LayerCost(params[path], macs[path]) for path in params}
+    unknown = dependencies.uncounted
+    return {path: LayerCost(params[path], macs[path], path not in unknown) for path in params}

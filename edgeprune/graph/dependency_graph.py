@@ -65,6 +65,12 @@ class DependencyGraph:
         return marks
 
     @property
+    def uncounted(self) -> frozenset[str]:
+        """Paths of layers that take more multiply-accumulates than anybody can count."""
+        calls = zip(self.graph.calls, self.flows, strict=True)
+        return frozenset(call.layer for call, flow in calls if not flow.counted)
+
+    @property
     def neurons(self) -> int:
         """Prunable neurons: the sum over all groups."""
         return sum(len(group.channels) for group in self.groups)

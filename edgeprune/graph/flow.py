@@ -86,7 +86,8 @@ class Flow:
     """What one call does with the channels: the ids of each output, and what it does with its weights.
 
     `mac_terms` are multiply-accumulates that no weight takes part in; `sizes` maps a configuration entry
-    (``units``, ``filters``) to the ids whose number it is.
+    (``units``, ``filters``) to the ids whose number it is. `counted` is false where the call takes more
+    multiply-accumulates than weights and terms tell.
     """
 
     outputs: tuple[ChannelIds, ...]
@@ -94,6 +95,7 @@ class Flow:
     reads: tuple[LinearRead, ...] = ()
     mac_terms: tuple[MacTerm, ...] = ()
     sizes: Mapping[str, ChannelIds] = dataclasses.field(default_factory=dict)
+    counted: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Call:
         key: identifies the call to the framework bridge that made the graph.
         steps: how often the call is made for one sample: once for each step of the sequences around it,
             open lengths counted as 1.
+        count_macs: multiply-accumulates of this one call as it is, for a layer that no rule can follow; None
+            where nobody knows.
     """
 
     layer: str
@@ -70,6 +72,7 @@ class Call:
     outputs: tuple[Tensor, ...]
     key: object = None
     steps: int = 1
+    count_macs: Callable[[], int | None] = int
 
 
 @dataclasses.dataclass(frozen=True)

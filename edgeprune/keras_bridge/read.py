@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
 from edgeprune.keras_bridge import nodes, steps
+from edgeprune.keras_bridge.closed_macs import macs_counter
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
@@ -160,7 +161,8 @@ class _Reader:
             self._at_each_step(inner, folded, made, f"{path}/")
         else:
             inside, key = self._path_of(inner, f"{path}/"), self.objects[path]
-            self.calls.append(Call(inside, (folded,), {}, (folded,), (made,), key, self._steps))
+            counter = macs_counter(inner, (folded,), {}, (folded,))
+            self.calls.append(Call(inside, (folded,), {}, (folded,), (made,), key, self._steps, counter))
         self._steps = outside
         self._stand_in(steps.UnfoldSteps(), f"{path}/unfold", (made, given), unfolded)
 
@@ -195,7 +197,8 @@ class _Reader:
             inputs.append(self._given[Identity(nodes.outputs_of(node)[0])])
             args = (inputs[0],)
         outputs = tuple(self.tensor(value) for value in nodes.outputs_of(node))
-        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps))
+        counter = macs_counter(operation, args, kwargs, tuple(inputs))
+        self.calls.append(Call(path, args, kwargs, tuple(inputs), outputs, node, self._steps, counter))
 
 
 def _shapes(operation: KerasLayer, weights: Sequence[KerasTensor]) -> tuple[tuple[int, ...], ...]:

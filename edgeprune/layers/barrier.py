@@ -1,6 +1,6 @@
 """A layer that nothing is known about: its neighbours keep their neurons, which is always safe."""
 
-from edgeprune.graph import CallView, ChannelSpace, Config, Flow, KeepMask, WeightFlow, channel_ids
+from edgeprune.graph import CallView, ChannelSpace, Config, Flow, KeepMask, MacTerm, WeightFlow, channel_ids
 from edgeprune.layers.rule import ChannelwiseRule, Rule
 
 
@@ -38,4 +38,7 @@ def barrier_flow(view: CallView, space: ChannelSpace, reason: str) -> Flow:
     if view.layer.weight_shapes:
         space.close(view.layer.path, (view.output or (0,))[-1] or 0, reason)
     outputs = tuple(channel_ids.none(tensor.shape) for tensor in view.call.outputs)
-    return Flow(outputs, tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes))
+    weights = tuple(WeightFlow((None,) * len(shape)) for shape in view.layer.weight_shapes)
+    macs = view.call.count_macs()
+    terms = (MacTerm((), macs),) if macs else ()
+    return Flow(outputs, weights, mac_terms=terms, counted=macs is not None)

@@ -17,8 +17,10 @@ def layer_rows(
     before, after = layer_costs(original or dependencies), layer_costs(dependencies, keep)
     return tuple(
         LayerReport(
-            path, dependencies.graph.layers[path].kind, macs_before=cost.macs, macs_after=after[path].macs,
+            path, dependencies.graph.layers[path].kind,
+            macs_before=cost.macs if cost.counted else None,
+            macs_after=after[path].macs if cost.counted else None,
             params_before=cost.params, params_after=after[path].params,
         )
-        for path, cost in before.items() if cost.macs or cost.params
+        for path, cost in before.items() if cost.macs or cost.params or not cost.counted
     )
