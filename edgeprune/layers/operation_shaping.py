@@ -20,7 +20,7 @@ class ToShapeRule(OperationRule):
     channelwise = channels_alike = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
+        return Flow((reshape(view, space),))
 
 
 class ReshapeOperationRule(ToShapeRule):

@@ -1,6 +1,12 @@
 """Rows of the table for operations: ``ops.X`` is class X of keras.ops, ``tf.x`` TensorFlow's name."""
 
-from edgeprune.layers import operation_elementwise, operation_reduction, operation_shaping
+from edgeprune.layers import (
+    operation_attention,
+    operation_einsum,
+    operation_elementwise,
+    operation_reduction,
+    operation_shaping,
+)
 from edgeprune.layers.operation import Parameter
 from edgeprune.layers.operation_slicing import GetItemRule
 from edgeprune.layers.rule import Rule
@@ -26,17 +32,21 @@ FAMILIES: tuple[tuple[Rule, str], ...] = (
         tf.math.floor tf.math.round
     """),
     (operation_reduction.ReductionRule(), """
-        ops.All ops.Any ops.Max ops.Mean ops.Min ops.Prod ops.Std ops.Var ops.Logsumexp tf.math.reduce_mean
-        tf.math.reduce_max tf.math.reduce_min tf.math.reduce_prod tf.math.reduce_std tf.math.reduce_variance
-        tf.math.reduce_any tf.math.reduce_all tf.math.reduce_logsumexp
+        ops.All ops.Any ops.Prod ops.Logsumexp tf.math.reduce_prod tf.math.reduce_any tf.math.reduce_all
+        tf.math.reduce_logsumexp
     """),
+    (operation_reduction.StatisticRule("mean"), "ops.Mean tf.math.reduce_mean"),
+    (operation_reduction.StatisticRule("max"), "ops.Max tf.math.reduce_max"),
+    (operation_reduction.StatisticRule("min"), "ops.Min tf.math.reduce_min"),
+    (operation_reduction.StatisticRule("var"), "ops.Var tf.math.reduce_variance"),
+    (operation_reduction.StatisticRule("std"), "ops.Std tf.math.reduce_std"),
     (operation_reduction.ReductionRule(additive=True), "ops.Sum tf.math.reduce_sum"),
     (operation_elementwise.SoftmaxOperationRule(), "ops.Softmax tf.nn.softmax"),
     (operation_shaping.ReshapeOperationRule(), "ops.Reshape tf.reshape"),
     (operation_shaping.ToShapeRule(), "ops.ExpandDims tf.expand_dims ops.Squeeze tf.compat.v1.squeeze"),
     (operation_shaping.TransposeRule(), "ops.Transpose tf.compat.v1.transpose"),
     (operation_shaping.WithinAxesRule(), "ops.Pad tf.compat.v1.pad ops.Tile tf.tile"),
-    (operation_shaping.WithinAxesRule(Parameter(("axis",), 2)), "ops.Repeat tf.repeat"),
+    (operation_shaping.WithinAxesRule(Parameter(("axis",), 2)), "ops.Repeat tf.repeat ops.Roll tf.roll"),
     (operation_shaping.WithinAxesRule(Parameter(("axis",), 1)), """
         ops.Flip tf.reverse ops.Cumsum tf.math.cumsum
     """),
@@ -46,6 +56,8 @@ FAMILIES: tuple[tuple[Rule, str], ...] = (
     (operation_shaping.UnstackRule(), "ops.Unstack tf.unstack"),
     (operation_shaping.SplitRule(), "ops.Split tf.split"),
     (operation_shaping.MatmulRule(), "ops.Matmul tf.linalg.matmul"),
+    (operation_einsum.EinsumRule(), "ops.Einsum tf.einsum"),
+    (operation_attention.DotProductAttentionRule(), "ops.DotProductAttention"),
     (GetItemRule(), "ops.GetItem tf.__operators__.getitem"),
     (operation_shaping.ShapeRule(), "tf.compat.v1.shape"),
 )

@@ -1,5 +1,7 @@
 """Flatten, Reshape, Permute: the very same operation on the id array."""
 
+import math
+
 import numpy as np
 
 from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, channel_ids
@@ -27,7 +29,7 @@ class ReshapeRule(ChannelwiseRule):
     width_free = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
-        return Flow((reshape(view.inputs[0], view.output, space, view.layer.path),))
+        return Flow((reshape(view, space),))
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """The target follows the channels; a -1 stays a -1."""
@@ -50,13 +52,32 @@ class RepeatVectorRule(ChannelwiseRule):
         return Flow((np.broadcast_to(view.inputs[0][:, None], channel_ids.static(view.output)),))
 
 
-def reshape(ids: ChannelIds, shape: Shape, space: ChannelSpace, layer: str) -> ChannelIds:
-    """Reshapes ids; fixes them where unknown sizes hide which elements go where."""
-    sizes = channel_ids.static(shape)
+def reshape(view: CallView, space: ChannelSpace) -> ChannelIds:
+    """Reshapes a call's ids; fixes them where unknown sizes hide which elements go where."""
+    ids, sizes = view.inputs[0], channel_ids.static(view.output)
     if int(np.prod(sizes)) != ids.size:
-        space.fix(ids, layer, "reshapes an axis whose size is not known")
+        across = _across_samples(ids, view.call.inputs[0].shape, view.output)
+        if across is not None:
+            return _separate(across, space, is_unfolded=False)
+        space.fix(ids, view.layer.path, "reshapes an axis whose size is not known")
         return channel_ids.none(sizes)
     return _separate(ids.reshape(sizes), space, is_unfolded=ids.ndim == 2)
+
+
+def _across_samples(ids: ChannelIds, given: Shape, shape: Shape) -> ChannelIds | None:
+    """Ids where samples are split into windows or joined again: (N, 4·P) to (4·N, P) and back.
+
+    All samples have the same ids, one behind the other, so the pattern has to repeat with the size that both
+    have in common. None: it does not, or other sizes than that of the batch are unknown.
+    """
+    if any(None in one[1:] or one[:1] != (None,) for one in (given, shape)):
+        return None
+    sizes = channel_ids.static(shape)
+    period = math.gcd(ids.size, int(np.prod(sizes)))
+    repeats = ids.reshape(-1, period)
+    if (repeats != repeats[0]).any():
+        return None
+    return np.tile(repeats[0], int(np.prod(sizes)) // period).reshape(sizes)
 
 
 def _separate(ids: ChannelIds, space: ChannelSpace, *, is_unfolded: bool) -> ChannelIds:

@@ -2,6 +2,8 @@
 
 import collections
 import dataclasses
+import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -11,6 +13,8 @@ from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
 
+_RESHAPING = ("Reshape", "tf.reshape")
+
 
 def find_dependencies(graph: ModelGraph) -> DependencyGraph:
     """Finds channels and groups of a model; channels that reach its outputs are fixed."""
@@ -19,10 +23,13 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
     views, flows = [], []
     seen: dict[str, Flow] = {}
     layer_flows: dict[str, tuple[WeightFlow, ...]] = {}
+    rows: dict[int, Fraction] = {}
     for call in graph.calls:
         layer = graph.layers[call.layer]
         view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
-        flow = _at_each_step(_flow(view, space), call.steps)
+        entering = max((rows[tensor.index] for tensor in call.inputs), default=Fraction(1))
+        flow = _at_each_step(_flow(view, space), max(1, round(call.steps * entering)))
+        rows.update((tensor.index, _rows_after(view, entering)) for tensor in call.outputs)
         if layer.path in seen:
             _tie_calls(seen[layer.path], flow, view, space)
             pairs = zip(layer_flows[layer.path], flow.weights, strict=True)
@@ -57,6 +64,16 @@ def _flow(view: CallView, space: ChannelSpace) -> Flow:
     for ids in (*flow.outputs, *axes):
         space.fix(ids, view.layer.path, reason)
     return barrier_flow(view, space, reason)
+
+
+def _rows_after(view: CallView, entering: Fraction) -> Fraction:
+    """Rows of the batch axis for each sample: more than one where it was reshaped into windows."""
+    if view.layer.kind not in _RESHAPING:
+        return entering
+    given, made = view.call.inputs[0].shape, view.output
+    if any(None in shape[1:] or shape[:1] != (None,) for shape in (given, made)):
+        return entering
+    return entering * Fraction(math.prod(given[1:]), max(math.prod(made[1:]), 1))  # type: ignore[arg-type]
 
 
 def _at_each_step(flow: Flow, steps: int) -> Flow:

@@ -56,6 +56,19 @@ UNARY2 = (
 ).split()
 
 
+def _attend(o: Any, x: Any, heads: int) -> Any:
+    """Self-attention of heads that are split off the channels."""
+    split = o.reshape(x, (-1, 6, heads, 8 // heads))
+    return o.reshape(o.dot_product_attention(split, split * 0.5, split + 1), (-1, 6, 8))
+
+
+def _in_windows(o: Any, x: Any) -> Any:
+    """Two windows of three steps each, one behind the other along the batch, and back."""
+    windows = o.reshape(x, (-1, 3, 8))
+    means = windows - o.reshape(windows[:, 1], (-1, 1, 8))
+    return o.reshape(means, (-1, 6, 8))
+
+
 def _unary3(o: Any, x: Any) -> Any:
     y = x + 2.0
     for name in UNARY3:
@@ -159,7 +172,40 @@ OPERATIONS = [
         lambda o, x: o.sum(x, axis=-1),
         lambda o, x: _number(o, o.any(x > 0.9, axis=1)) + _number(o, o.all(x > -0.5, axis=1)),
     ),
-    outputs("keras", "ops.Mean", lambda o, x: o.mean(x, axis=-1), lambda o, x: x, note="over channels"),
+    *(
+        outputs(
+            "keras", f"ops.{name.title()}",
+            lambda o, x, name=name: getattr(o, name)(x, axis=-1),
+            lambda o, x, name=name: x * getattr(o, name)(x * x, axis=(1, 2), keepdims=True),
+            note="over channels",
+        ) for name in ("mean", "max", "min", "std", "var")
+    ),
+    *(
+        outputs(
+            "tf_keras", f"tf.math.{name}",
+            lambda t, x, name=name: getattr(t.math, name)(x, -1),
+            lambda t, x, name=name: x * getattr(t.math, name)(x * x, axis=[1, 2], keepdims=True),
+            note="over channels",
+        ) for name in ("reduce_mean", "reduce_max", "reduce_min", "reduce_std", "reduce_variance")
+    ),
+    outputs(
+        "keras", "ops.Einsum", lambda o, x: o.einsum("btc,bsc->bts", x, x * 2),
+        lambda o, x: o.einsum("bts,bsc->btc", o.softmax(o.einsum("btc,bsc->bts", x, x)), x),
+        lambda o, x: o.einsum("btc,bsc->bt", x, x - 1),
+    ),
+    outputs("keras", "ops.Einsum", lambda o, x: o.einsum("btc,bsd->btd", x, x), note="two kinds"),
+    outputs(
+        "tf_keras", "tf.einsum", lambda t, x: t.einsum("btc,bsc->bts", x, x * 2),
+        lambda t, x: t.einsum("bts,bsc->btc", t.einsum("btc,bsc->bts", x, x), x),
+    ),
+    outputs("keras", "ops.DotProductAttention", lambda o, x: _attend(o, x, 2), note="dimensions"),
+    outputs("keras", "ops.DotProductAttention", lambda o, x: _attend(o, x, 4), note="heads"),
+    outputs(
+        "keras", "ops.Roll", lambda o, x: o.roll(x, 2, axis=1), lambda o, x: o.roll(x, (1, -1), axis=(0, 1)),
+    ),
+    outputs("tf_keras", "tf.roll", lambda t, x: t.roll(x, 2, axis=1)),
+    outputs("keras", "ops.Reshape", _in_windows, note="across samples"),
+    outputs("tf_keras", "tf.reshape", _in_windows, note="across samples"),
     outputs(
         "tf_keras",
         "tf.math.reduce_mean tf.math.reduce_max tf.math.reduce_min tf.math.reduce_prod tf.math.reduce_std "
