@@ -13,6 +13,7 @@ from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.layers import rule_for
 from edgeprune.layers.barrier import barrier_flow
 
+_TWO_WAYS = "is called on neurons in two ways"
 _RESHAPING = ("Reshape", "tf.reshape")
 
 
@@ -95,6 +96,10 @@ def _tie_calls(first: Flow, again: Flow, view: CallView, space: ChannelSpace) ->
         for a, b in zip(one.axes, other.axes, strict=True):
             if a is not None and b is not None:
                 space.unite(a, b)
+                continue
+            for ids in (a, b):
+                if ids is not None:
+                    space.fix(ids, layer, _TWO_WAYS)
     if first.weights or (rule_for(view.layer).width_free and not first.sizes):
         return
     for a, b in zip(first.outputs, again.outputs, strict=True):

@@ -143,6 +143,21 @@ def _two_ends(k: Any, inputs: list[Any]) -> Any:
     return [read(k, joined), read(k, x)]
 
 
+def _mixing_steps(k: Any, inputs: list[Any]) -> Any:
+    """MLP-Mixer: a kernel over the steps of each channel, and back."""
+    x = dense(k, inputs[0])
+    steps = k.layers.Dense(10, activation="tanh")(k.layers.Permute((2, 1))(x))
+    steps = k.layers.Permute((2, 1))(k.layers.Dense(6)(steps))
+    return read(k, k.layers.Add()([x, steps]))
+
+
+def _in_two_ways(k: Any, inputs: list[Any]) -> Any:
+    """One kernel reads the channels of a tensor and the steps of another."""
+    shared, x, other = k.layers.Dense(6), dense(k, inputs[0], 6), dense(k, inputs[0], 8)
+    across = k.layers.Permute((2, 1))(shared(k.layers.Permute((2, 1))(other)))
+    return [read(k, shared(x)), read(k, across), read(k, dense(k, inputs[0], 4))]
+
+
 def _shared(k: Any, inputs: list[Any]) -> Any:
     shared = k.layers.Dense(6, activation="tanh", name="shared")
     return read(k, k.layers.Concatenate()([shared(inputs[0]), shared(inputs[1])]))
@@ -371,6 +386,8 @@ LAYERS: list[Case] = [
     model("Add", _residual, IMAGE, note="residual"),
     model("Concatenate", _two_ends, IMAGE, note="two outputs"),
     model("Dense", _shared, SEQUENCE, SEQUENCE, note="shared"),
+    model("Dense", _mixing_steps, note="across steps"),
+    model("Dense", _in_two_ways, note="in two ways"),
     model("Dense", _nested_twice, note="nested twice"),
     model("Dense", _nested_sequential, note="nested Sequential"),
 ]
