@@ -7,12 +7,14 @@ import pytest
 
 from edgeprune.data.text import text_dataset
 from edgeprune.errors import InputError
+from edgeprune.gate import Status, verify
 from edgeprune.pipeline import build as pipeline
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
 from edgeprune.preprocessing import text as tokens
 from edgeprune.progress import silent
 from edgeprune.recipe import recipe
+from edgeprune.report.read import read_report
 
 LENGTH = 6
 NEUTRAL = [f"word{letter}" for letter in "abcdefghijkl"]
@@ -172,3 +174,24 @@ def test_a_limit_needs_texts():
     with pytest.raises(InputError, match="no texts"):
         opened(bag_of_words("keras", 30), numbers, max_vocabulary=8)
     assert opened(bag_of_words("keras", 30), numbers).uncut is None
+
+
+@pytest.mark.heavy
+def test_a_bundle_tells_the_rows_before_and_after(tmp_path):
+    data = reviews()
+    made = recipe(max_vocabulary=8, prune=0.25, epochs=1, calibration=64, batch_size=16, round_to=1)
+    bundle = pipeline.run(Source(bag_of_words("keras", 30), data), made, tmp_path / "out").bundle
+    found = read_report(bundle)
+    assert dataclasses.astuple(found.vocabulary) == (30, 8)
+    before, after = found.stages.baseline, found.stages.deployed
+    (table,) = [one for one in found.layers if one.name == "table"]
+    assert table.params_before == 30 * 5
+    assert table.params_after % 8 == 0
+    assert found.removed.params == pytest.approx(1 - after.params / before.params)
+    # The original is judged with its own vocabulary, the deployed file with the one in the bundle.
+    assert before.metrics["accuracy"] == 1.0
+    assert after.metrics["accuracy"] > 0.95
+    lines = bundle.file("vocab.txt").read_text(encoding="utf-8").split()
+    assert len(lines) == 8
+    assert {"good", "bad"} < set(lines)
+    assert not [one for one in verify(bundle) if one.status is Status.BROKEN]
