@@ -57,7 +57,7 @@ def inspect(
 def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
     """Layers, groups and refusals of a model as plain values."""
     from edgeprune.graph.cost import layer_costs
-    from edgeprune.pruning.whole_layers import whole_layers
+    from edgeprune.pruning.unpruned_layers import unpruned_layers
 
     layers = dependencies.graph.layers
     return {
@@ -76,7 +76,7 @@ def tables_of(dependencies: DependencyGraph) -> dict[str, list[Row]]:
             {"layer": one.layer, "neurons": one.channels, "because_of": one.because_of, "reason": one.reason}
             for one in dependencies.refusals
         ],
-        "left_whole": [dataclasses.asdict(one) for one in whole_layers(dependencies)],
+        "left_whole": [dataclasses.asdict(one) for one in unpruned_layers(dependencies)],
     }
 
 

@@ -32,7 +32,7 @@ from edgeprune.pruning.reconstruct import reconstruct
 from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
 from edgeprune.pruning.samples import as_arrays, at_most, checked_labels, count, split, take
 from edgeprune.pruning.sensitivity import sensitivity_curves
-from edgeprune.pruning.whole_layers import whole_layers
+from edgeprune.pruning.unpruned_layers import unpruned_layers
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
@@ -66,7 +66,7 @@ class PruningAnalysis:
             network.check_weights()
             self._notes = network.caveats()
             self.dependencies: DependencyGraph = find_dependencies(network.graph)
-        self._notes += [one.sentence for one in whole_layers(self.dependencies)]
+        self._notes += [one.sentence for one in unpruned_layers(self.dependencies)]
         self.cost = cost(self.dependencies)
         self._effort = calibration_effort(network.graph, self.cost.macs, len(self.dependencies.groups))
         self._criterion = criterion

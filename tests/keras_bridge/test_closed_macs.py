@@ -6,7 +6,7 @@ import pytest
 from edgeprune.graph.cost import cost, layer_costs
 from edgeprune.keras_bridge.read import read
 from edgeprune.pruning.dependencies import find_dependencies
-from edgeprune.pruning.whole_layers import whole_layers
+from edgeprune.pruning.unpruned_layers import unpruned_layers
 
 KERAS = ["keras", "tf_keras"]
 
@@ -105,14 +105,14 @@ def test_loops_are_unknown_and_never_nothing(package):
     dependencies = closed(package, looping, [(3, 3, 4, 4)])
     assert dependencies.uncounted == {"closed"}
     assert not layer_costs(dependencies)["closed"].counted
-    (whole,) = [one for one in whole_layers(dependencies) if one.layer == "closed"]
+    (whole,) = [one for one in unpruned_layers(dependencies) if one.layer == "closed"]
     assert whole.macs_fraction is None
     assert "unknown of the MACs" in whole.sentence
 
 
 def test_large_layers_that_stay_whole_are_named_with_their_reason():
     dependencies = closed("keras", strided)
-    found = {one.layer: one for one in whole_layers(dependencies)}
+    found = {one.layer: one for one in unpruned_layers(dependencies)}
     costs = layer_costs(dependencies)
     total = cost(dependencies)
     assert found["closed"].params_fraction == pytest.approx(costs["closed"].params / total.params)

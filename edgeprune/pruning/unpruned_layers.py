@@ -15,7 +15,7 @@ LEAST = 0.05
 
 
 @dataclasses.dataclass(frozen=True)
-class WholeLayer:
+class UnprunedLayer:
     """A layer of which nothing can go; `macs_fraction` is None where its multiply-accumulates are unknown."""
 
     layer: str
@@ -34,7 +34,7 @@ class WholeLayer:
         )
 
 
-def whole_layers(dependencies: DependencyGraph) -> Iterator[WholeLayer]:
+def unpruned_layers(dependencies: DependencyGraph) -> Iterator[UnprunedLayer]:
     """Those with at least `LEAST` of the parameters or multiply-accumulates, or with unknown ones."""
     costs = layer_costs(dependencies)
     least = layer_costs(dependencies, np.arange(dependencies.count) == 0)
@@ -43,7 +43,7 @@ def whole_layers(dependencies: DependencyGraph) -> Iterator[WholeLayer]:
     for path, one in costs.items():
         large = one.params >= LEAST * params or one.macs >= LEAST * macs
         if one == least[path] and (large or not one.counted):
-            yield WholeLayer(
+            yield UnprunedLayer(
                 path, dependencies.graph.layers[path].kind, one.params / params,
                 one.macs / macs if one.counted else None, _reason(dependencies, path),
             )
