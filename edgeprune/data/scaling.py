@@ -106,10 +106,13 @@ def _stated(data: Dataset, signature: ModelSignature, wanted: str) -> Dataset:
         names |= set(found)
         if wanted in found:
             data = dataclasses.replace(data, preprocessing=found[wanted].steps)
-    if wanted not in names:
+    scaled = any(_scaling_of(data.preprocessing, number) for number in range(len(signature.inputs)))
+    if wanted not in names and (wanted != "none" or scaled):
         raise InputError(
             f"--preprocess {wanted} does not go with this data.",
-            f"{', '.join(sorted(names)) or 'none'} can be applied to it.", "Choose one of them, or auto.",
+            f"These can be applied to it: {', '.join(sorted(names))}." if names else
+            "Its samples go to the model as they are.",
+            "Choose one of them, or auto." if names else "Leave the option out.",
         )
     stated = ReadingDecision("preprocessing", f"Preprocessing as stated: {wanted}.")
     return _without_assumed_scale(data).deciding(stated)

@@ -122,15 +122,17 @@ def resnet8() -> Any:
     return tf_keras.models.load_model(path, compile=False)
 
 
-def train(model: Any, images: Images, epochs: int, seed: int, rate: float = 1e-3) -> None:
-    """Adam with a cosine schedule, cross-entropy, batches of 128; in place."""
+def train(
+    model: Any, images: Images, epochs: int, seed: int, rate: float = 1e-3, *, batch_size: int = 128
+) -> None:
+    """Adam with a cosine schedule and cross-entropy; in place."""
     import tf_keras as keras
 
     keras.utils.set_random_seed(seed)
-    steps = epochs * -(-len(images.x) // 128)
+    steps = epochs * -(-len(images.x) // batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(rate, steps)
     model.compile(keras.optimizers.Adam(schedule), "sparse_categorical_crossentropy")
-    model.fit(images.x, images.y, batch_size=128, epochs=epochs, verbose=0)
+    model.fit(images.x, images.y, batch_size=batch_size, epochs=epochs, verbose=0)
 
 
 def accuracy(model: Any, images: Images, *, validation: bool = False) -> float:

@@ -101,6 +101,15 @@ def test_a_stated_preprocessing_is_taken_and_an_unfit_one_refused():
         choose_scaling(data, GREY, None, "caffe")
 
 
+def test_none_goes_with_samples_that_need_nothing():
+    x = RNG.normal(size=(40, 4, 4, 1)).astype(np.float32)
+    split = Split(x, np.arange(40) % 3)
+    data = Dataset("vision", split, split, split, (), ("a", "b", "c"))
+    assert choose_scaling(data, GREY, lambda x: (x,), "none").preprocessing == ()
+    with pytest.raises(InputError, match="caffe does not go with"):
+        choose_scaling(data, GREY, lambda x: (x,), "caffe")
+
+
 def test_tokens_and_models_that_scale_themselves_are_left_alone():
     data = pictures()
     itself = ModelSignature(GREY.inputs, (3,), "softmax", scales=True)
