@@ -172,8 +172,8 @@ class MatmulRule(OperationRule):
         one, other = view.inputs
         one = np.swapaxes(one, -1, -2) if view.argument("transpose_a", 2) else one
         other = np.swapaxes(other, -1, -2) if view.argument("transpose_b", 3) else other
-        if one.ndim != other.ndim:
-            return barrier_flow(view, space, "multiplies tensors of different rank")
+        rank = max(one.ndim, other.ndim)
+        one, other = (ids[(None,) * (rank - ids.ndim)] for ids in (one, other))
         summed = summed_line(one, -1, space, name)
         space.unite(summed, summed_line(other, -2, space, name))
         rest = [_rest(one, -1), _rest(other, -2)]

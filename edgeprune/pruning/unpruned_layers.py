@@ -27,11 +27,12 @@ class UnprunedLayer:
     @property
     def sentence(self) -> str:
         """For the report's notes."""
-        macs = "unknown" if self.macs_fraction is None else f"{self.macs_fraction:.0%}"
-        return (
-            f"Layer '{self.layer}' ({self.kind}) stays whole, with {self.params_fraction:.0%} of the "
-            f"parameters and {macs} of the MACs: {self.reason}."
-        )
+        size = f"{self.params_fraction:.0%} of the parameters"
+        if self.macs_fraction is None:
+            size += "; nobody can count its MACs, so the model's leave them out"
+        else:
+            size += f" and {self.macs_fraction:.0%} of the MACs"
+        return f"Layer '{self.layer}' ({self.kind}) stays whole ({size}): {self.reason}."
 
 
 def unpruned_layers(dependencies: DependencyGraph) -> Iterator[UnprunedLayer]:

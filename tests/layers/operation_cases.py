@@ -195,6 +195,14 @@ OPERATIONS = [
     ),
     outputs("keras", "ops.Einsum", lambda o, x: o.einsum("btc,bsd->btd", x, x), note="two kinds"),
     outputs(
+        "keras", "ops.Matmul", lambda o, x: o.matmul(x, o.transpose(o.mean(x, axis=0))),
+        lambda o, x: o.matmul(o.mean(x, axis=0), o.transpose(x, (0, 2, 1))), note="of two ranks",
+    ),
+    outputs(
+        "tf_keras", "tf.linalg.matmul", lambda t, x: t.matmul(x, t.reduce_mean(x, 0), transpose_b=True),
+        note="of two ranks",
+    ),
+    outputs(
         "tf_keras", "tf.einsum", lambda t, x: t.einsum("btc,bsc->bts", x, x * 2),
         lambda t, x: t.einsum("bts,bsc->btc", t.einsum("btc,bsc->bts", x, x), x),
     ),
