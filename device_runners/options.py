@@ -77,7 +77,7 @@ def parse_shape(text: str) -> InputShape:
     name, _, sizes = text.rpartition("=")
     parts = [part.strip() for part in sizes.replace("x", ",").split(",")]
     if not all(part.isascii() and part.isdigit() and 0 < int(part) <= _LARGEST_SIZE for part in parts):
-        raise InputError(f"--shape {text!r} is no shape.", "Write --shape NAME=1,224,224,3, batch first.")
+        raise InputError(f"--shape {text!r} is not a shape.", "Write --shape NAME=1,224,224,3, batch first.")
     return InputShape(name.strip(), tuple(map(int, parts)))
 
 

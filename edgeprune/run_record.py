@@ -191,7 +191,7 @@ class RunRecord:
         if not all(math.isfinite(one) and one >= 0 for one in rest):
             yield "a mean, a deviation or a rate is negative or no number"
         if not all(map(math.isfinite, self.metrics.values())):
-            yield "a metric is no finite number"
+            yield "a metric is not a finite number"
         if self.samples < 0 or not 0 < self.facts.cores <= _MOST_CORES:
             yield f"it has {self.samples} samples and {self.facts.cores} cores"
 

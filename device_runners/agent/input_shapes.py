@@ -36,7 +36,7 @@ def set_input_shapes(interpreter: Interpreter, wanted: Sequence[InputShape]) -> 
             fixed not in (-1, size) for fixed, size in zip(open_shape[1:], shape[1:])
         ):
             raise InputError(
-                f"--shape {show_shape(shape)} for input '{short_name(detail)}'.",
+                f"--shape {show_shape(shape)} does not fit the input '{short_name(detail)}'.",
                 f"The file takes {show_shape(open_shape)}; ? is open.",
             )
         try:
@@ -83,7 +83,7 @@ def _input_for(details: Sequence[TensorDetail], wanted: InputShape) -> TensorDet
     if len(found) != 1:
         names = ", ".join(short_name(one) for one in details)
         raise InputError(
-            f"--shape {wanted.name}: there is no such input." if wanted.name else "--shape without a name.",
+            f"--shape {wanted.name}: there is no such input." if wanted.name else "--shape is given without a name.",
             f"The file's inputs are {names}.", "Write --shape NAME=1,224,224,3.",
         )
     return found[0]

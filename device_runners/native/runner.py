@@ -130,6 +130,8 @@ def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: Nativ
         return EvaluationResult()
     arrays = [printed.array(i, info.dtype, info.shape) for i, info in enumerate(job.output_infos)]
     if len(arrays[0]) != len(job.data):
-        raise DeviceError(f"{device} sent {len(arrays[0])} of {len(job.data)} samples' outputs.")
+        raise DeviceError(
+            f"{device} sent outputs of {len(arrays[0])} samples. {len(job.data)} were expected.",
+        )
     samples = EvaluationSamples(bundle, job.data, job.inputs)
     return result_of(samples, arrays, job.input_infos, job.output_infos)

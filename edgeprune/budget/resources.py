@@ -35,7 +35,9 @@ class ResourceBudget:
         """Refuses a budget without limits, or with one that allows nothing."""
         given = self.given()
         if not given:
-            raise InputError("The budget has no limit.", "At least one of latency, memory, size and MACs.")
+            raise InputError(
+                "The budget has no limit.", "At least one of latency, memory, size and MACs is expected.",
+            )
         for name, value in given.items():
             if not value > 0:
                 raise InputError(f"The budget's {name} is {value}.", "More than zero is expected.")

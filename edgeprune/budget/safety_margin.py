@@ -51,8 +51,8 @@ def not_met(rounds: Sequence[Round], budget: ResourceBudget) -> VerificationErro
     most = "" if last.high is None else f", at most {show_cost('latency_ms', last.high)} with its interval"
     return VerificationError(
         f"After {len(rounds)} rounds no model was measured inside the budget (closest: {parts}{most}).",
-        "A measurement whose whole interval is inside.",
-        "Quieten the device (other programs, heat), or allow a few percent more.",
+        "A measurement is expected whose whole interval is inside.",
+        "Close other programs on the device, let it cool, or allow a few percent more.",
     )
 
 

@@ -87,7 +87,9 @@ def load_eval(path: Path, tensors: Sequence[TensorInfo] = ()) -> EvalData:
     if not there or not inputs or len(found) != len(inputs) + len(there):
         raise InputError(f"{path} holds {sorted(found)}.", "Arrays x (or x_0, x_1, …) and y were expected.")
     if len({len(array) if array.ndim else -1 for array in (*inputs, *there)}) != 1:
-        raise InputError(f"{path} holds arrays of unlike lengths.", "One truth for each sample is expected.")
+        raise InputError(
+            f"{path} holds arrays of different lengths.", "One truth for each sample is expected.",
+        )
     return EvalData(tuple(inputs), tuple(targets))
 
 

@@ -93,7 +93,7 @@ def _task_problems(manifest: Manifest) -> Iterator[str]:
             yield f"output {output.name[:60]!r} has {most} columns, and column {max(columns)} is judged"
     thresholds = [task.threshold for task in tasks]
     if not all(map(math.isfinite, (*thresholds, manifest.threshold or 0.0))):
-        yield "a threshold is no finite number"
+        yield "a threshold is not a finite number"
 
 
 def _step_problems(step: Mapping[str, object]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from edgeprune.errors import EdgepruneError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
-_DEFECT = 1
+_UNEXPECTED = 1
+_REPORT = "If the model and the data are as they should be, please report it with that output."
 
 
 def report_failure(error: BaseException, *, debug: bool) -> int:
@@ -34,7 +35,7 @@ def report_failure(error: BaseException, *, debug: bool) -> int:
 
 
 def _unplanned(error: BaseException) -> tuple[str, int]:
-    """What the system refused, in words; anything else is a defect."""
+    """What the system refused, in words; what nobody expected is told with its kind."""
     if isinstance(error, MemoryError):
         return "Out of memory. Use a smaller --calibration or --batch-size.", BAD_INPUT
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -42,6 +43,7 @@ def _unplanned(error: BaseException) -> tuple[str, int]:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}.", BAD_INPUT
     kind = type(error).__name__
-    return f"{kind}: {error} This is a defect of edgeprune; --debug shows where it happened.", _DEFECT
+    told = f"{kind}: {' '.join(str(error).split()).rstrip('.')}." if str(error).strip() else f"{kind}."
+    return f"{told} edgeprune did not expect this; --debug shows where it happened. {_REPORT}", _UNEXPECTED
 
 

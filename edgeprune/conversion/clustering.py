@@ -34,7 +34,9 @@ def cluster(
         InputError: fewer than 2 or more than 256 clusters.
     """
     if not 2 <= clusters <= 256:
-        raise InputError(f"--clusters {clusters}.", "2 to 256 values.", "16 is usual; int8 has 256 values.")
+        raise InputError(
+            f"--clusters is {clusters}.", "2 to 256 values are expected.", "16 is usual; int8 has 256 values."
+        )
     notes = [NOTE]
     copy = clone(model)
     if train is not None and not is_keras3(model):

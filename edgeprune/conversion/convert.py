@@ -96,11 +96,11 @@ def converted_file(
 
 def _check(model: KerasModel, mode: Mode, samples: Samples | None) -> None:
     if mode not in values.MODES:
-        raise InputError(f"--quantize {mode!r}.", f"One of {', '.join(values.MODES)}.")
+        raise InputError(f"--quantize is {mode!r}.", f"Expected one of {', '.join(values.MODES)}.")
     if samples is None:
         if mode in values.NEEDS_CALIBRATION:
             raise InputError(
-                f"--quantize {mode} without calibration samples.",
+                f"There are no calibration samples for --quantize {mode}.",
                 "Activations need real samples to find their range.",
                 "Pass --data, or use --quantize dynamic, which needs none.",
             )
@@ -109,6 +109,7 @@ def _check(model: KerasModel, mode: Mode, samples: Samples | None) -> None:
     found = [array.shape[1:] for array in samples]
     if not values.shapes_match(wanted, found):
         raise InputError(
-            f"Calibration samples of shape {found}.", f"Model {model.name!r} takes {wanted} for each sample.",
+            f"The calibration samples have the shape {found}.",
+            f"Model {model.name!r} takes {wanted} for each sample.",
             "Give samples as they reach the model, after preprocessing.",
         )

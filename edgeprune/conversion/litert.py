@@ -94,7 +94,7 @@ def interpreter(tflite: bytes, **options: object) -> Interpreter:
         except (RuntimeError, ValueError) as error:
             raise InputError(
                 f"LiteRT cannot load the .tflite file: {str(error).splitlines()[0]}",
-                "A file with LiteRT's own operators.",
+                "A file with LiteRT's own operators is expected.",
                 "Convert it without --allow-flex; the message names the operator.",
             ) from error
     return loaded
@@ -115,7 +115,9 @@ def _run_shard(tflite: bytes, samples: Samples) -> list[np.ndarray]:
     loaded = interpreter(tflite)
     inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
     if len(inputs) != len(samples):
-        raise InputError(f"{len(samples)} arrays of samples.", f"The file has {len(inputs)} inputs.")
+        raise InputError(
+            f"{len(samples)} arrays of samples were given.", f"The file has {len(inputs)} inputs.",
+        )
     results = [np.empty((len(samples[0]), *detail["shape"][1:]), detail["dtype"]) for detail in outputs]
     for i in range(len(samples[0])):
         set_sample(loaded, [array[i : i + 1] for array in samples])

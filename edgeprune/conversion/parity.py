@@ -100,7 +100,8 @@ class Parity:
         """
         if not np.isfinite(self.max_abs_difference):
             raise VerificationError(
-                "The .tflite gives outputs that are not finite.", "The float model's outputs, nearly.",
+                "The .tflite gives outputs that are not finite.",
+                "Nearly the float model's outputs are expected.",
                 "Look for NaN in the weights, or use --quantize none.",
             )
         limit = max_drop_points / 100

@@ -31,7 +31,8 @@ def train_quantized(
     """
     if is_keras3(model):
         raise InputError(
-            "Quantization-aware training of a Keras 3 model.", "tfmot trains Keras 2 (tf_keras) models only.",
+            "Quantization-aware training cannot take this Keras 3 model.",
+            "tfmot trains Keras 2 (tf_keras) models only.",
             "Load the model with tf_keras, or leave --qat out.",
         )
     refused: list[str] = []
@@ -42,7 +43,7 @@ def train_quantized(
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
             raise InputError(
                 f"tfmot cannot prepare this model for quantization-aware training: {reason}",
-                "A model that it can copy and wrap, without Lambda layers.", "Leave --qat out.",
+                "A model that it can copy and wrap is expected, without Lambda layers.", "Leave --qat out.",
             ) from error
     train(aware)
     detail = f"Float in training, as tfmot refuses them: {', '.join(refused)}." if refused else ""

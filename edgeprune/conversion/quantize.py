@@ -55,7 +55,10 @@ def quantize(
         InputError: the options, the samples or the model cannot be used.
     """
     if calibration is None:
-        raise InputError("No calibration samples.", "Some dozens of training samples.", "Pass --data.")
+        raise InputError(
+            "There are no calibration samples.", "Some dozens of training samples are expected.",
+            "Pass --data.",
+        )
     samples = as_samples(calibration)
     flex = options.allow_flex
     baseline = convert(model, "none", samples, allow_flex=flex)

@@ -82,7 +82,8 @@ def _refusal(error: Exception, traced: TracedModel, mode: Mode) -> InputError:
             "more, and nothing here can run and verify the file"
         )
     return UnsupportedLayerError(
-        f"LiteRT has no operator for {'; '.join(where)}.", "Its built-in operators only.", f"{way_out}."
+        f"LiteRT has no operator for {'; '.join(where)}.", "Only its built-in operators can be run.",
+        f"{way_out}."
     )
 
 

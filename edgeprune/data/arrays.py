@@ -81,7 +81,10 @@ def _pair(named: NamedSplit, source: str) -> tuple[Samples, RawTargets]:
 def _samples(array: Array, source: str) -> Array:
     """Texts as Python strings; everything else must have an axis of samples."""
     if array.ndim == 0:
-        raise InputError(f"{source} holds a single number.", "One sample a row.", "Check the file.")
+        raise InputError(
+            f"{source} holds a single number.", "An array with one row for each sample is expected.",
+            "Check the file.",
+        )
     return strings(np.asarray(array)) if array.dtype.kind == "U" else array
 
 

@@ -275,7 +275,8 @@ class _Buffers:
         found = self._arrays(element)
         if self._buffers and found.keys() != self._buffers.keys():
             raise InputError(
-                f"{self._reader.source} gives batches of unlike parts.", "x or (x, y) every time.",
+                f"{self._reader.source} gives batches of different parts.",
+                "x or (x, y) is expected every time.",
                 "Correct it.",
             )
         first = next(iter(found.values()))

@@ -113,15 +113,16 @@ def build_dataset(
         lengths = [*map(len, parts_of(split.x)), *labelled, *lengths_of(split.weights)]
         if len(set(lengths)) > 1:
             raise InputError(
-                f"{source}: the {part} samples and labels number {', '.join(map(str, lengths))}.",
-                "As many of each are expected.", "Correct the data.",
+                f"{source} has unequal numbers of {part} samples and labels: {', '.join(map(str, lengths))}.",
+                "A label for each sample is expected.", "Correct the data.",
             )
         if no_gaps:
             check.check_finite(split, f"{part} " if len(given) > 1 else "")  # places are those of the source
     found, drawn = splits.make_splits(given, request.seed)
     if bare := [part for part, split in found.items() if split.y is None and read.parts]:
         raise InputError(
-            f"{source} has no labels for {', '.join(bare)}.", "Labels for all splits or for none.",
+            f"{source} has no labels for {', '.join(bare)}.",
+            "Labels are expected for all splits or for none.",
             "Add them, or leave all labels out.",
         )
     found = dict(complete(found))

@@ -69,7 +69,7 @@ class DiskBuffer:
         if shutil.disk_usage(tempfile.gettempdir()).free < self._held_bytes + _KEEP_FREE_BYTES:
             raise InputError(
                 f"{self._source} fills the folder for temporary files, {tempfile.gettempdir()}.",
-                "A source that ends, and room for all its samples.",
+                "A source that ends and room for all its samples are expected.",
                 "Check that it does not repeat (take(n)), or set TMPDIR to a larger disk.",
             )
         if self._file is None:

@@ -42,7 +42,9 @@ def fingerprint(source: str) -> str:
         if module is not None:
             _add(digest, module, module.parent)
     else:
-        raise InputError(f"There is no data {source}.", "A file, a folder or a name.", "Check the path.")
+        raise InputError(
+            f"There is no data {source}.", "A file, a folder or a name is expected.", "Check the path.",
+        )
     return digest.hexdigest()
 
 

@@ -43,7 +43,8 @@ def files_below(folder: Path, suffixes: Sequence[str], root: Path, depth: int = 
     """Regular files that end in one of `suffixes`, at any depth; no link may lead out of `root`."""
     if depth > _DEEPEST:
         raise InputError(
-            f"{folder} is nested {depth} deep.", "Files of a class lie in its folder.", "Move them."
+            f"{folder} is nested {depth} deep.", "The files of a class are expected in its folder.",
+            "Move them."
         )
     _check_inside(folder, root)
     for entry in _entries(folder):

@@ -55,7 +55,7 @@ def load(name: str) -> Parts:
     except Exception as error:  # urllib, checksums and archives raise their own
         raise InputError(
             f"keras:{name} is not in Keras' cache (~/.keras/datasets), and its download failed ({error}).",
-            "A network, or the file in the cache.",
+            "A network connection or the file in the cache is needed.",
             "Copy ~/.keras/datasets from a machine that has it, or set KERAS_HOME to such a folder.",
         ) from error
     return {"train": train, "test": test}

@@ -77,7 +77,7 @@ def _dataset_of_points(
     every = [one for part in samples.values() for one in part]
     if not every:
         raise InputError(
-            "No object has a labelled point.", "Keypoints with a visibility of 1 or 2.",
+            "No object has a labelled point.", "Keypoints with a visibility of 1 or 2 are expected.",
             "Check the annotations.",
         )
     form = form_for(first_shape([one.path for one in every]), request.signature)

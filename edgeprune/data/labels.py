@@ -80,7 +80,7 @@ def _one_output(
         return OutputTask(kind, metrics_for(kind, None, None)), arrays, ""
     shapes = {(y.ndim, y.dtype.kind == "U") for y in arrays.values()}
     if len(shapes) > 1:
-        raise InputError("The splits' labels are of unlike kinds.", "One kind is expected in all of them.")
+        raise InputError("The splits have labels of different kinds.", "One kind is expected in all of them.")
     order = tuple(names) if names is not None else None
     if next(iter(arrays.values())).dtype.kind == "U":
         order, arrays = _named(arrays, names)

@@ -90,7 +90,7 @@ def _split(tree: _Tree, names: Mapping[str, str | None]) -> FolderLayout:
     labelled = {name for name in splits.values() if not tree.direct(tree.root / name)}
     parts: dict[str, ByClass] = {}
     skipped = [
-        f"{shown(name)}/ is no split: its {tree.count(tree.root / name)} files are left out."
+        f"{shown(name)}/ is not a split: its {tree.count(tree.root / name)} files are left out."
         for name in names if name not in splits.values()
     ]
     for split, name in splits.items():

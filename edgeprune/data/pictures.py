@@ -243,7 +243,7 @@ def load(path: StoredFile, picture: Picture) -> None:
 def _broken(path: StoredFile, error: Exception) -> UnreadableError:
     reason = str(error) or type(error).__name__
     if type(error).__name__ == "UnidentifiedImageError":  # Pillow's words repeat the whole path
-        reason = "it is no picture" if size_of(path) else "it is empty"
+        reason = "it is not a picture" if size_of(path) else "it is empty"
     return UnreadableError(path, reason, _EXPECTED, _WAY_OUT)
 
 

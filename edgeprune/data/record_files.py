@@ -44,12 +44,12 @@ def read_jsonl(content: bytes, path: Path, *, rows: int | None = None) -> Table:
             record = jsonable.parse_data(line)
         except ValueError as error:
             raise InputError(
-                f"{shown(path)}, line {number}, is no JSON ({error}).",
+                f"{shown(path)}, line {number}, is not JSON ({error}).",
                 'Lines such as {"text": "...", "label": 1} are expected.', "Correct the line.",
             ) from error
         if not isinstance(record, dict):
             raise InputError(
-                f"{shown(path)}, line {number}, is no object.",
+                f"{shown(path)}, line {number}, is not a JSON object.",
                 'Lines such as {"text": "...", "label": 1} are expected.', "Correct the line.",
             )
         records.append(record)

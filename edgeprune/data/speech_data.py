@@ -33,7 +33,8 @@ def steps_for(train: Array, rate: int, samples: int, signature: ModelSignature |
         return ({"op": "pcm_to_float"}, *reshape)
     if len(sizes) != 2 or bands is None:
         raise InputError(
-            "The data holds recordings.", f"The model takes {shape}, which is no clip and no spectrogram.",
+            "The data holds recordings.",
+            f"The model takes {shape}, which is neither a clip nor a spectrogram.",
             "Pass a model of (samples,) or (frames, bands), or features of its shape as .npz.",
         )
     frames = sizes[0]

@@ -49,7 +49,7 @@ def _builder(name: str) -> Any:
     except Exception as error:  # unknown names, broken folders and missing versions, each with its own error
         raise InputError(
             f"TensorFlow Datasets does not open {name!r} ({_first_line(error)}).",
-            "The name of a data set, or the folder of a prepared one.",
+            "The name of a data set or the folder of a prepared one is expected.",
             "See https://www.tensorflow.org/datasets/catalog",
         ) from error
     try:
@@ -57,7 +57,7 @@ def _builder(name: str) -> Any:
     except Exception as error:  # network, disk, checksums: each downloader raises its own
         raise InputError(
             f"tfds:{name} is not in {builder.data_dir}, and its download failed ({_first_line(error)}).",
-            "A prepared data set, or a network.",
+            "A prepared data set or a network connection is needed.",
             "Prepare it on a machine with a network (tfds build) and set TFDS_DATA_DIR to the copy.",
         ) from error
     return builder

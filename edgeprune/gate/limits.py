@@ -127,5 +127,5 @@ def _plain_and_named(written: object) -> tuple[object, object]:
     plain = [text for text in texts if "=" not in str(text)]
     if len(plain) > 1:
         found = f"max-drop is given {len(plain)} times."
-        raise InputError(found, "Once, and once for each metric as NAME=POINTS.")
+        raise InputError(found, "It is expected once, and once for each metric as NAME=POINTS.")
     return (plain[0] if plain else None), [text for text in texts if "=" in str(text)] or None

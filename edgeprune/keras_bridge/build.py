@@ -177,7 +177,7 @@ def _check_shapes(layer: KerasLayer, values: list[np.ndarray]) -> None:
             raise VerificationError(
                 f"Layer '{layer.name}' has a weight of shape {shape} in the smaller model.",
                 f"One of shape {value.shape} is what stays of it.",
-                "This is a defect of a layer rule; please report the model's layers.",
+                "Protect the layer by name (--protect), and please report how it is set up.",
             )
 
 

@@ -41,7 +41,7 @@ def calibration_of(model: KerasModel, given: object, labels: object = None) -> t
     except Exception as error:  # a generator is the user's own code, which may raise anything
         raise InputError(
             f"The calibration data failed: {type(error).__name__}: {error}.",
-            "Samples as the model takes them.", "Correct it.",
+            "Samples as the model takes them are expected.", "Correct it.",
         ) from error
     arrays = [np.asarray(part) for part in parts_of(found.x)]
     return arrays if len(arrays) > 1 else arrays[0], _class_numbers(found) if labels is None else labels

@@ -67,6 +67,8 @@ def _in_order(reading: Reading, data: Data) -> Sequence[np.ndarray]:
         names = [name_of[tensor.index] for tensor in reading.graph.inputs]
         missing = [name for name in names if name not in data]
         if missing:
-            raise InputError(f"No data for input '{missing[0]}'.", f"Inputs are {', '.join(names)}.")
+            raise InputError(
+                f"There is no data for the input '{missing[0]}'.", f"Inputs are {', '.join(names)}.",
+            )
         return [data[name] for name in names]
     return data if isinstance(data, (list, tuple)) else [data]

@@ -163,7 +163,7 @@ def _versions(path: pathlib.Path) -> tuple[str, ...]:
             f"{path} is a .tflite file, which cannot be pruned.", expected,
             "Give the Keras model it came from.",
         )
-    raise InputError(f"{path} is no model file (it begins with {start!r}).", expected)
+    raise InputError(f"{path} is not a model file (it begins with {start!r}).", expected)
 
 
 def _archive_json(path: pathlib.Path, member: str) -> object:
@@ -174,7 +174,7 @@ def _archive_json(path: pathlib.Path, member: str) -> object:
             return _shallow(path, json.loads(archive.read(member)))
     except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, RecursionError) as error:
         raise InputError(
-            f"{path} is no intact .keras file ({_first_line(error)}).",
+            f"{path} is not an intact .keras file ({_first_line(error)}).",
             "An archive with metadata.json, config.json and model.weights.h5 is expected.",
             "Save the model again.",
         ) from error
@@ -192,7 +192,7 @@ def _config(path: pathlib.Path) -> object:
         with h5py.File(path, "r") as file:
             text, training = file.attrs.get("model_config"), file.attrs.get("training_config")
     except OSError as error:
-        found = f"{path} is no intact HDF5 file ({_first_line(error)})."
+        found = f"{path} is not an intact HDF5 file ({_first_line(error)})."
         raise InputError(found, way_out="Save the model again.") from error
     if text is None:
         raise InputError(
@@ -208,7 +208,7 @@ def _parsed(path: pathlib.Path, text: str | bytes) -> object:
             raise InputError(f"The model's configuration in {path} is larger than any model's.")
         return _shallow(path, json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
-        found = f"The model's configuration in {path} is no JSON ({_first_line(error)})."
+        found = f"The model's configuration in {path} is not JSON ({_first_line(error)})."
         raise InputError(found, way_out="Save the model again.") from error
 
 

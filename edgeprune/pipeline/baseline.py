@@ -292,7 +292,7 @@ def _refuse_unread(data: Dataset, objective: TrainingObjective, predictions: Out
             name = f" of the output '{task.name}'" if task.name else ""
             raise InputError(
                 f"The labels{name} have the shape {y.shape}, the output has {output.shape}.",
-                "One class number or one value for each position of the output.",
+                "One class number or one value is expected for each position of the output.",
                 "Correct the labels' shape, or compile the model with the loss that reads them.",
             )
 
@@ -314,7 +314,7 @@ def _doubts(
         raise InputError(
             f"The original model does no better on this data than a constant answer: {why} "
             f"({len(data.validation)} validation samples).",
-            "A trained model, and data as it was trained on.",
+            "A trained model and data like that it was trained on are expected.",
             "State its preprocessing with --preprocess, check labels and the order of classes (labels.txt, "
             "vocab.txt), or go on with --force.",
         )

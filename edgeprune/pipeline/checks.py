@@ -29,8 +29,8 @@ def check_settings(baseline: Baseline, recipe: Recipe) -> None:
     method = recipe.prune.method
     if method != "structural" and is_keras3(baseline.model):
         raise InputError(
-            f"--method {method} with a Keras 3 model.",
-            "tfmot zeroes weights of Keras 2 (tf_keras) models only.",
+            f"--method {method} cannot be used on a Keras 3 model.",
+            "tfmot sets weights of Keras 2 (tf_keras) models to zero, and of no others.",
             "Use --method structural, or load and save the model with tf_keras.",
         )
     if recipe.prune.ratio and method != "weight" and not recipe.budget.limited:

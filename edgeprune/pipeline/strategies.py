@@ -129,7 +129,7 @@ def _no_ratio_holds(trials: Sequence[RatioReport], what: str, max_drop: float) -
     if not trials:
         return VerificationError(
             f"No smaller model could be made, not even one with {_PRECISION:.0%} {what}.",
-            "A model whose layers can be narrowed.", "Use --prune, or see `edgeprune inspect`.",
+            "A model whose layers can be narrowed is expected.", "Use --prune, or see `edgeprune inspect`.",
         )
     least = min(trial.ratio for trial in trials)
     return VerificationError(

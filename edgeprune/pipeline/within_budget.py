@@ -78,8 +78,8 @@ def within_budget(
                 tuned, found = search.narrower(found, last)
     raise VerificationError(
         f"The model was inside the budget before it was trained and quantized, and after that took {missed}.",
-        "A last measurement inside.",
-        "Quieten the device (other programs, heat), or allow a few percent more.",
+        "The last measurement must be inside, too.",
+        "Close other programs on the device, let it cool, or allow a few percent more.",
     )
 
 

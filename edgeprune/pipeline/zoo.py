@@ -61,7 +61,7 @@ def with_defaults(model: object, settings: Mapping[str, Any]) -> dict[str, Any]:
     entry = entry_of(model, task or "vision")
     if task not in (None, entry.task):
         raise InputError(
-            f"--task {task} with {model}.", f"That model's task is {entry.task}.", "Leave --task out."
+            f"--task {task} does not fit {model}.", f"That model's task is {entry.task}.", "Leave --task out."
         )
     return {"task": entry.task, **_counted({**entry.fine_tuning, **settings})}
 

@@ -43,7 +43,8 @@ class Equivalence:
                 f"The smaller model differs from its reference by {self.max_abs_error:.3g} "
                 f"on {self.samples} samples.",
                 f"At most {self.tolerance:.3g} is rounding.",
-                "This is a defect of a layer rule; please report the model's layers.",
+                "Nothing was written. Find the layer by protecting some by name (--protect), and please "
+                "report which layers the model has.",
             )
 
 

@@ -269,31 +269,33 @@ def check_together(
     if prune.max_vocabulary in (1, 2):
         raise InputError(
             f"--max-vocabulary is {prune.max_vocabulary}.",
-            "Padding and the unknown token, which always stay, and at least one word.",
+            "Padding and the unknown token always stay, and at least one word must be left.",
             "Pass 3 or more, or 0 for all tokens.",
         )
     if quantize.qat and quantize.scheme != "int8":
         raise InputError(
-            f"--qat with --quantize {quantize.scheme}.", "Quantization-aware training is for int8.",
+            f"--qat cannot go with --quantize {quantize.scheme}.", "Quantization-aware training is for int8.",
             "Leave one of them out.",
         )
     if quantize.integer_only and quantize.scheme != "int8":
         raise InputError(
-            f"--integer-only with --quantize {quantize.scheme}.", "Integer operators alone come with int8.",
+            f"--integer-only cannot go with --quantize {quantize.scheme}.", "It needs --quantize int8.",
             "Leave one of them out.",
         )
     if train.folds == 1:
-        raise InputError("--folds is 1.", "At least 2 parts, or 0 for none.")
+        raise InputError("--folds is 1.", "At least 2 parts are expected, or 0 for none.")
     one_by_one = prune.schedule == "iterative" or prune.method == "weight"
     if budget.max_drop is not None and one_by_one:
         raise InputError(
-            f"--max-drop with --schedule {prune.schedule} and --method {prune.method}.",
-            "The search removes neurons, at once for each trial.", "Leave --schedule and --method out.",
+            f"--max-drop cannot go with --schedule {prune.schedule} and --method {prune.method}.",
+            "The search removes whole neurons, all at once in each trial.",
+            "Leave --schedule and --method out.",
         )
     if prune.threshold is not None and (budget.max_drop is not None or one_by_one):
         raise InputError(
-            "--threshold with --max-drop, --schedule iterative or --method weight.",
-            "It says by itself how many neurons go, all at once.", "Leave one of them out.",
+            "--threshold cannot go with --max-drop, --schedule iterative or --method weight.",
+            "The threshold alone decides how many neurons are removed, all at once.",
+            "Leave one of them out.",
         )
     if budget.limited:
         _check_budget(prune, budget, train)
@@ -302,7 +304,7 @@ def check_together(
 def _check_budget(prune: PruneSettings, budget: BudgetSettings, train: TrainSettings) -> None:
     if not budget.limits() and budget.max_drop is None:
         raise InputError(
-            f"--device {budget.device} without a budget.",
+            f"--device {budget.device} was given without a limit.",
             "A build measures on a device what --max-latency, --max-memory or --max-drop asks for.",
             "Add one, or measure the finished bundle: edgeprune bench BUNDLE --device …",
         )
@@ -315,4 +317,6 @@ def _check_budget(prune: PruneSettings, budget: BudgetSettings, train: TrainSett
         ("distribute", train.distribute, ("none", "mirrored"), "One process measures."),
     ):  # fmt: skip
         if value not in allowed:
-            raise InputError(f"--{name} {value} with a budget.", why, f"Leave --{name} or the budget out.")
+            raise InputError(
+                f"--{name} {value} cannot go with a budget.", why, f"Leave --{name} or the budget out.",
+            )

@@ -95,6 +95,6 @@ class DevicePool:
         if not self.available():
             raise DeviceError(
                 " ".join(dict.fromkeys(self.lost.values())),
-                "A device to measure on.",
+                "A device to measure on is needed.",
                 "Connect one again and repeat the same command: what is done is kept.",
             )

@@ -106,13 +106,17 @@ class Sweep:
                 f"Expected are some of {', '.join(OBJECTIVES)}, each once.",
             )
         if self.trials < 1 or (self.at_once is not None and self.at_once < 1):
-            found = f"{self.trials} trials, {self.at_once} at once."
+            found = f"The sweep is asked for {self.trials} trials, {self.at_once} at once."
             raise InputError(found, "1 or more of both is expected.")
         both = sorted(set(self.fixed) & set(self.space.values))
         if both:
-            raise InputError(f"{', '.join(both)} is both varied and fixed.", "One of the two.")
+            raise InputError(
+                f"{', '.join(both)} is both varied and fixed.", "Only one of the two is possible.",
+            )
         if self.model is not None and not is_zoo(self.model) and not Path(self.model).exists():
-            raise InputError(f"There is no model {self.model}.", "A trained Keras model.", "Check the path.")
+            raise InputError(
+                f"There is no model {self.model}.", "A trained Keras model is expected.", "Check the path.",
+            )
 
 
 def allowed(settings: Mapping[str, object]) -> bool:
@@ -145,7 +149,7 @@ def parse_space(given: Iterable[str], fixed: Mapping[str, object]) -> Space:
         if name in values:
             raise InputError(f"--vary {name} is there twice.", "Give all its values at once.")
         if name in fixed:
-            raise InputError(f"{name} is both varied and fixed.", "One of the two.", "Leave one out.")
+            raise InputError(f"{name} is both varied and fixed.", "Only one is possible.", "Leave one out.")
         values[name] = tuple(dict.fromkeys(_value(name, part.strip()) for part in rest.split(",")))
         for value in values[name]:
             recipe(**{name: value})

@@ -111,7 +111,7 @@ def _check_owner(folder: Path, ours: Mapping[str, str]) -> None:
     ]
     if foreign:
         raise InputError(
-            f"{folder} holds {shown(foreign[0])}, which is no sweep's.",
+            f"{folder} holds {shown(foreign[0])}, which does not belong to a sweep.",
             "A new folder, an empty one or an earlier sweep's is expected.", "Choose another --out.",
         )
     check_places(folder / _OWNER)

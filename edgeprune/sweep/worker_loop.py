@@ -167,7 +167,7 @@ class WorkerLoop:
         self._note_lost_devices()
         kinds = {one.hardware for one in found if one.hardware}
         if len(kinds) > 1:
-            self._board.note(f"Latencies of unlike devices cannot be compared: {'; '.join(sorted(kinds))}.")
+            self._board.note(f"Latencies of unequal devices cannot be compared: {'; '.join(sorted(kinds))}.")
         for one in found:
             if not one.optimal:
                 shutil.rmtree(self._folder / f"trial-{one.number}", ignore_errors=True)

@@ -85,13 +85,13 @@ class OwnMetric:
             if name.split("/")[0] in METRICS:
                 raise InputError(
                     f"The metric {self.origin} gives a figure called {name}, as one of edgeprune's own is.",
-                    "Another name.", f"Call it my_{name}, for example.",
+                    "Another name is expected.", f"Call it my_{name}, for example.",
                 )
             figures[name] = float(number.reshape(()))
         if self.names and tuple(figures) != self.names:
             raise InputError(
-                f"The metric {self.origin} gives {', '.join(figures)}, before {', '.join(self.names)}.",
-                "The same figures every time.", "Correct it.",
+                f"The metric {self.origin} gives {', '.join(figures)}; before, {', '.join(self.names)}.",
+                "The same figures are expected every time.", "Correct it.",
             )
         return figures
 

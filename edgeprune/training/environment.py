@@ -91,7 +91,7 @@ def strategy_of(name: str) -> Strategy:
         json.loads(os.environ.get("TF_CONFIG", ""))["cluster"]["worker"]
     except (ValueError, KeyError, TypeError):
         raise InputError(
-            "--distribute multi-worker without a cluster.",
+            "--distribute multi-worker was given, and no cluster is set.",
             'TF_CONFIG={"cluster": {"worker": ["host:port", …]}, "task": {"type": "worker", "index": 0}} '
             "is expected in the environment of each worker.",
             "See tensorflow.org/guide/distributed_training.",

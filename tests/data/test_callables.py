@@ -195,7 +195,7 @@ def test_a_source_without_end_is_stopped(monkeypatch):
 
 @pytest.mark.parametrize(("source", "message"), [
     ("mine.source:fails", "RuntimeError: the disk is away"), ("mine.source:nothing", "gives no samples"),
-    ("mine.source:unlike", r"shape \(4,\).*\(3,\)"), ("mine.source:unlike_parts", "unlike parts"),
+    ("mine.source:unlike", r"shape \(4,\).*\(3,\)"), ("mine.source:unlike_parts", "different parts"),
     ("mine.source:objects", "Python objects"), ("mine.source:a_number", "gives int"),
     ("mine.source:nan", "NaN"), ("mine.source:missing", "no function 'missing'"),
     ("mine.source:not_a_function", "no function"), ("no_such.module:f", "cannot be imported"),

@@ -285,7 +285,7 @@ def test_a_length_that_is_told_is_no_reason_to_stop(monkeypatch):
     ((META, Y[:5]), "number 90, 5"), ((META, Y, W[:3]), "number 90, 90, 3"),
     ((META, Y, np.full(COUNT, -1.0)), "weights"), ([[1, 2], [3]], "make no array"),
     ({"train": (META, Y), "dev": (META, Y), "valid": (META, Y)}, "Rename"),
-    (iter([(META[:5], Y[:5]), META[5:9]]), "unlike parts"), ((one for one in [{}]), "unlike|nothing|gives"),
+    (iter([(META[:5], Y[:5]), META[5:9]]), "different parts"), ((one for one in [{}]), "nothing|gives"),
     (({"a": META, "b": META}, Y), r"gives a, b for the model's inputs"),
     ((np.array([{}, []], object), [1, 2]), "Python objects"),
 ])

@@ -71,7 +71,7 @@ def test_a_split_may_wrap_its_classes(tmp_path):
     assert data.labels == ("cat", "dog")
     assert sum(counts(data)) == 14
     assert len(data.test) == 4
-    assert any("seg_pred/ is no split: its 3 files are left out" in note for note in data.notes)
+    assert any("seg_pred/ is not a split: its 3 files are left out" in note for note in data.notes)
 
 
 def test_a_class_may_be_called_as_a_split_is(tmp_path):

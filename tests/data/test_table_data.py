@@ -182,9 +182,9 @@ def test_bad_tables_are_refused(tmp_path, content, message):
 
 @pytest.mark.parametrize(("content", "message"), [
     (b'{"text": "a b", "label": 0}\n{"text": "a b", "lable": 0}\n', r"'label' has 1 \(line 2\)"),
-    (b'{"text": "a b", "label": 0\n', "line 1, is no JSON"),
+    (b'{"text": "a b", "label": 0\n', "line 1, is not JSON"),
     (b"[" * 100_000 + b"\n", "a.jsonl"),
-    (b"[1]\n", "line 1, is no object"),
+    (b"[1]\n", "line 1, is not a JSON object"),
     (b'{"text": null, "label": 0}\n' + b'{"text": "a b", "label": 1}\n' * 9, r"'text' has 1 \(line 1\)"),
 ])
 def test_bad_lines_are_refused(tmp_path, content, message):

@@ -103,5 +103,5 @@ def test_shapes_are_parsed_or_refused() -> None:
     assert parse_shape("1,224,224,3") == InputShape("", (1, 224, 224, 3))
     assert parse_shape("a=b=1x8") == InputShape("a=b", (1, 8))
     for text in ("", "x", "x=", "x=1,-1", "x=1,0", "x=1.5", "x=1,99999999999"):
-        with pytest.raises(InputError, match="is no shape"):
+        with pytest.raises(InputError, match="is not a shape"):
             parse_shape(text)

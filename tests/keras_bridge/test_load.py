@@ -94,7 +94,7 @@ def _cut_h5(path):
     [
         (lambda path: path.parent, "There is no file"),
         (lambda path: path.mkdir(), "without saved_model.pb"),
-        (_text, "is no model file"),
+        (_text, "is not a model file"),
         (_archive, "no intact .keras file"),
         (_cut_archive, "no intact .keras file"),
         (_tflite, "is a .tflite file"),

@@ -46,7 +46,7 @@ def tag(name: str, *children: Child, **attributes: Value) -> Html:
     for key, value in attributes.items():
         key = key.rstrip("_").replace("_", "-")  # noqa: PLW2901  (a cleaner name for the same thing)
         if not _NAME.fullmatch(key):
-            raise ValueError(f"{key!r} is no attribute")
+            raise ValueError(f"{key!r} is not an attribute")
         if value is not None:
             parts.append(f'{key}="{text(_rounded(value))}"')
     start = " ".join(parts)
