@@ -83,7 +83,7 @@ def _input_for(details: Sequence[TensorDetail], wanted: InputShape) -> TensorDet
     if len(found) != 1:
         names = ", ".join(short_name(one) for one in details)
         raise InputError(
-            f"--shape {wanted.name}: there is no such input." if wanted.name else "--shape is given without a name.",
+            f"--shape {wanted.name}: there is no such input." if wanted.name else "--shape has no name.",
             f"The file's inputs are {names}.", "Write --shape NAME=1,224,224,3.",
         )
     return found[0]

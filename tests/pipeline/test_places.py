@@ -124,6 +124,6 @@ def test_a_sweep_takes_no_folder_with_anything_else(tmp_path: Path) -> None:
     pytest.importorskip("optuna")
     (tmp_path / "baseline").mkdir()
     (tmp_path / "baseline" / "mine.txt").write_text("mine")
-    with pytest.raises(InputError, match=r"holds baseline, which is no sweep's"):
+    with pytest.raises(InputError, match=r"holds baseline, which does not belong to a sweep"):
         sweep(Sweep(fixed={"epochs": 0}), tmp_path)
     assert (tmp_path / "baseline" / "mine.txt").read_text() == "mine"
