@@ -23,7 +23,7 @@ _TIMES = "\N{MULTIPLICATION SIGN}"
 def first_sentence(subject: Subject) -> Html:
     """What was gained, what it cost, and how sure that is."""
     words = typeset(verdict(subject.report, subject.limits))
-    sure = "± is twice the standard error, which about 95 of 100 such tests stay within."
+    sure = "± is twice the standard error: the true change lies within it about 95 times in 100."
     explained = tag("p", sure, class_="lead") if subject.report.change_errors else None
     return join((tag("p", words, class_="verdict"), explained))
 
@@ -51,10 +51,14 @@ def outcome(subject: Subject) -> Html:
     report = subject.report
     tiles = [tile for _, tile in _tiles(subject)]
     figures = table(
-        f"Baseline, pruned and deployed; accuracies on {report.data.test or 'the'} test samples",
+        f"Baseline, pruned and deployed; quality is that on {_counted(report.data.test)} test samples",
         COLUMNS, table_rows(report),
     )
     return join((tag("ul", join(tiles), class_="tiles"), figures))
+
+
+def _counted(samples: int | None) -> str:
+    return "the" if samples is None else f"{samples:,}"
 
 
 def _tiles(subject: Subject) -> list[tuple[str, Html | None]]:
