@@ -37,8 +37,10 @@ def inspect(
         from edgeprune.keras_bridge.keras_version import is_keras3
         from edgeprune.keras_bridge.load import load_model, objects_of
         from edgeprune.keras_bridge.read import read
+        from edgeprune.keras_bridge.silence import import_quietly
         from edgeprune.pruning.dependencies import find_dependencies
 
+        import_quietly()
         loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
         dependencies = find_dependencies(read(loaded).graph)
     total, tables, keras = cost(dependencies), tables_of(dependencies), 3 if is_keras3(loaded) else 2
@@ -89,6 +91,8 @@ def _print(tables: Mapping[str, Sequence[Row]]) -> None:
         ("refusals", ("layer", "neurons", "because_of", "reason")),
         ("left_whole", ("layer", "kind", "params_fraction", "macs_fraction", "reason")),
     ):
+        if not tables[title]:
+            continue
         table = Table(title=title.replace("_", " "), title_justify="left", box=None)
         for column in columns:
             table.add_column(column.replace("_", " "))

@@ -18,8 +18,11 @@ from edgeprune.cli.streams import written
 from edgeprune.errors import plain
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console
+    from rich.table import Table
 
+_UNBOUNDED = 10_000
+_FEW_ROWS = 3
 _PIPED = 240
 """Columns for tables that no terminal shows: a cell of a log is not broken."""
 
@@ -55,9 +58,30 @@ def cells(texts: Iterable[str]) -> list[str]:
     return [cell(text) for text in texts]
 
 
-def draw(what: RenderableType) -> None:
-    """Print a table, whose texts went through `cell`."""
+def draw(table: Table) -> None:
+    """Print a table, whose texts went through `cell`; one that is too wide for the terminal is turned."""
     from rich.console import Console
 
-    width = width_of(sys.stdout) if sys.stdout.isatty() else _PIPED
-    written(lambda: Console(file=sys.stdout, width=width).print(what))
+    console = Console(file=sys.stdout, width=width_of(sys.stdout) if sys.stdout.isatty() else _PIPED)
+    written(lambda: console.print(_fitting(table, console)))
+
+
+def _fitting(table: Table, console: Console) -> Table:
+    """The table; with rows for columns where it has few rows and is wider than the terminal."""
+    from rich.measure import Measurement
+    from rich.table import Table
+
+    unbounded = console.options.update(max_width=_UNBOUNDED)
+    if Measurement.get(console, unbounded, table).maximum <= console.width:
+        return table
+    for column in table.columns:
+        column.overflow = "fold"  # in more lines, and with no letter less
+    if table.row_count > _FEW_ROWS:
+        return table
+    cells = [list(column.cells) for column in table.columns]
+    turned = Table(title=table.title)
+    for header in (table.columns[0].header, *cells[0]):
+        turned.add_column(header, overflow="fold")
+    for column, values in zip(table.columns[1:], cells[1:], strict=True):
+        turned.add_row(column.header, *values)
+    return turned

@@ -33,11 +33,13 @@ def shrink(
     from edgeprune import jsonable
     from edgeprune.keras_bridge.load import check_target, load_model, objects_of, save_model
     from edgeprune.keras_bridge.shrink import shrink as shrink_model
+    from edgeprune.keras_bridge.silence import import_quietly
 
     target = out or model.with_name(f"{model.stem}-shrunk.keras")
     check_target(target)
     given = None if samples is None else _arrays(samples)
     with busy(f"Looking for neurons of {model} that change nothing", enabled=not as_json):
+        import_quietly()
         loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
         result = shrink_model(loaded, given)
         save_model(result.model, target)

@@ -47,6 +47,14 @@ def silence() -> Iterator[None]:
                 _redirection.close()
 
 
+def import_quietly() -> None:
+    """Imports TensorFlow without what its C++ says then; whoever needs it tells where it is not installed."""
+    with silence(), contextlib.suppress(ImportError):
+        import tensorflow as tf
+
+        del tf
+
+
 @contextlib.contextmanager
 def muted_frameworks() -> Iterator[None]:
     """Mutes the frameworks' loggers and warnings, and C++ messages where TensorFlow is not imported yet.

@@ -91,7 +91,8 @@ def learn(
         reconstructed, score = model.get_weights(), baseline.score(model)
         model.set_weights(original)
         context.notes.append(
-            "Repaired weights do not stand the model's dropout: it was trained from the original's."
+            "Fine-tuning started from the original's own weights: the refitted ones do not survive the model's "
+            "dropout."
         )
     file = context.store.file(f"{name}.npz") if context.strategy is None else None
     epochs = enough_epochs(baseline, model, train, context)
@@ -182,9 +183,9 @@ def _start(
 def _why_not_gradual(baseline: Baseline, train: TrainSettings, context: BuildContext) -> str | None:
     """Why neurons cannot fade out here, or None."""
     if is_keras3(baseline.model):
-        return "tfmot's gradual masks work on Keras 2 only; this Keras 3 model was pruned in one shot."
+        return "Neurons were removed in one shot: tfmot's gradual masks work on Keras 2 models only."
     if train.freeze or context.strategy is not None:
-        return "Frozen layers and distributed training do without the gradual schedule: one shot."
+        return "Neurons were removed in one shot: frozen layers and distributed training exclude gradual masks."
     return None
 
 

@@ -73,7 +73,7 @@ def within_budget(
             missed = _missed(last, recipe.budget.limits())
             if number < tries:
                 context.notes.append(
-                    f"Trained and quantized, the model took {missed}: narrowed and trained again."
+                    f"After training and quantization the model took {missed}: narrowed and trained again."
                 )
                 tuned, found = search.narrower(found, last)
     raise VerificationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -65,6 +66,31 @@ def test_markup_is_shown_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     table.add_row(*cells(["[bold]x[/bold] [/red]"]))
     draw(table)
     assert "[bold]x[/bold] [/red]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rows", [2, 9])
+def test_a_table_wider_than_the_terminal_loses_no_letter(
+    rows: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rich.table import Table
+
+    monkeypatch.setattr("edgeprune.cli.output.width_of", lambda _: 60)
+    monkeypatch.setattr(type(sys.stdout), "isatty", lambda _: True, raising=False)
+    table = Table("device", *(f"figure {number}" for number in range(8)))
+    for row in range(rows):
+        table.add_row(f"ssh://pi{row}.local", *(f"{row}.{number}0417 ms" for number in range(8)))
+    draw(table)
+    printed = re.sub("\x1b\\[[0-9;]*m", "", capsys.readouterr().out)
+    assert "…" not in printed
+    assert max(map(len, printed.splitlines())) <= 60
+    if rows == 2:  # turned: a figure of both devices stands in one line
+        assert [line for line in printed.splitlines() if "0.50417 ms" in line and "1.50417 ms" in line]
+    else:
+        given = "device" + "".join(f"figure{number}" for number in range(8)) + "".join(
+            f"ssh://pi{row}.local" + "".join(f"{row}.{number}0417ms" for number in range(8))
+            for row in range(rows)
+        )
+        assert sorted(re.sub(r"[^a-z0-9:/.]", "", printed)) == sorted(given)
 
 
 def test_there_is_one_door() -> None:
