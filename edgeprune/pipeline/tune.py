@@ -91,8 +91,8 @@ def learn(
         reconstructed, score = model.get_weights(), baseline.score(model)
         model.set_weights(original)
         context.notes.append(
-            "Fine-tuning started from the original's own weights: the refitted ones do not survive the model's "
-            "dropout."
+            "Fine-tuning started from the original's own weights: the refitted ones do not survive the "
+            "model's dropout."
         )
     file = context.store.file(f"{name}.npz") if context.strategy is None else None
     epochs = enough_epochs(baseline, model, train, context)
@@ -185,7 +185,7 @@ def _why_not_gradual(baseline: Baseline, train: TrainSettings, context: BuildCon
     if is_keras3(baseline.model):
         return "Neurons were removed in one shot: tfmot's gradual masks work on Keras 2 models only."
     if train.freeze or context.strategy is not None:
-        return "Neurons were removed in one shot: frozen layers and distributed training exclude gradual masks."
+        return "Neurons were removed in one shot: gradual masks allow no frozen layers and one process only."
     return None
 
 

@@ -282,7 +282,7 @@ def test_a_length_that_is_told_is_no_reason_to_stop(monkeypatch):
 @pytest.mark.parametrize(("given", "message"), [
     (3, "gives int"), (b"abc", "gives bytes"), (object(), "gives object"),
     ({}, "holds nothing"), ((), "no samples|gives"), (iter(()), "gives no samples"),
-    ((META, Y[:5]), "number 90, 5"), ((META, Y, W[:3]), "number 90, 90, 3"),
+    ((META, Y[:5]), "samples and labels: 90, 5"), ((META, Y, W[:3]), "samples and labels: 90, 90, 3"),
     ((META, Y, np.full(COUNT, -1.0)), "weights"), ([[1, 2], [3]], "make no array"),
     ({"train": (META, Y), "dev": (META, Y), "valid": (META, Y)}, "Rename"),
     (iter([(META[:5], Y[:5]), META[5:9]]), "different parts"), ((one for one in [{}]), "nothing|gives"),

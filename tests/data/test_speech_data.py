@@ -139,7 +139,7 @@ def test_broken_recordings_are_named(folder, content):
 
 def test_misfits_are_refused(folder, tmp_path):
     for want, message in (
-        (signature(7, 40), "do not give 7 frames"), (signature(28, 28, 3), "no spectrogram"),
+        (signature(7, 40), "do not give 7 frames"), (signature(28, 28, 3), "nor a spectrogram"),
         (signature(49, 40, classes=5), "empty class"),
         (ModelSignature((InputSignature((49, 40)),), (1,), "values"), "labels are classes"),
     ):

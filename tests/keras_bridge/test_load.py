@@ -95,11 +95,11 @@ def _cut_h5(path):
         (lambda path: path.parent, "There is no file"),
         (lambda path: path.mkdir(), "without saved_model.pb"),
         (_text, "is not a model file"),
-        (_archive, "no intact .keras file"),
-        (_cut_archive, "no intact .keras file"),
+        (_archive, "not an intact .keras file"),
+        (_cut_archive, "not an intact .keras file"),
         (_tflite, "is a .tflite file"),
         (_weights, "weights without a model"),
-        (_cut_h5, "no intact HDF5 file"),
+        (_cut_h5, "not an intact HDF5 file"),
     ],
 )
 def test_anything_else_is_refused(make, message, tmp_path):

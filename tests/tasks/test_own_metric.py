@@ -59,5 +59,5 @@ def test_its_own_error_is_told_and_its_names_stay():
         own(lambda *_: 1 / 0).tried(Y, [OUT])
     names = iter(["a", "b"])
     tried = own(lambda *_: {next(names): 1.0}).tried(Y, [OUT])
-    with pytest.raises(InputError, match="gives b, before a"):
+    with pytest.raises(InputError, match="gives b; before, a"):
         tried.figures(Y, [OUT])
