@@ -122,8 +122,7 @@ def build_dataset(
     if bare := [part for part, split in found.items() if split.y is None and read.parts]:
         raise InputError(
             f"{source} has no labels for {', '.join(bare)}.",
-            "Labels are expected for all splits or for none.",
-            "Add them, or leave all labels out.",
+            "Labels are expected for all splits or for none.", "Add them, or leave all labels out.",
         )
     found = dict(complete(found))
     train = found["train"]
