@@ -201,12 +201,24 @@ def _check_numbers(y: np.ndarray, where: str, output: OutputSignature) -> None:
         )
     low, high = int(y.min()), int(y.max())
     if low < (0 if y.ndim == 1 else -1) or high >= classes:
-        shifted = low == 1 and high == classes
         raise InputError(
             f"{where} are out of range: they go from {low} to {high}.",
             f"The model has {classes} classes: 0 to {classes - 1} are expected.",
-            "Subtract 1 from each." if shifted else "Correct the labels, or take the model they belong to.",
+            _way_into_range(y, classes),
         )
+
+
+def _way_into_range(y: np.ndarray, classes: int) -> str:
+    low, high = int(y.min()), int(y.max())
+    if low == 1 and high == classes:
+        return "Subtract 1 from each."
+    values = np.unique(y)
+    if len(values) == classes:  # grey levels of a mask, or -1 and 1
+        return (
+            f"Number the {classes} values that occur ({_listed([str(value) for value in values])}) from 0: "
+            "np.unique(labels, return_inverse=True) does it."
+        )
+    return "Correct the labels, or take the model they belong to."
 
 
 def _label_shape(positions: Sequence[int | None]) -> str:

@@ -37,6 +37,7 @@ from edgeprune.errors import InputError
 from edgeprune.tasks import Targets
 
 _MISSING = ("NoneType", "NAType", "NaTType")  # of Python and pandas
+_DENSE = {"RaggedTensor": "to_tensor()", "SparseTensor": "tf.sparse.to_dense()"}
 _FOR_ALL = "all"  # weights that are those of every output
 _EXPECTED = "NumPy arrays, pandas frames, a tf.data.Dataset, a Keras Sequence, or a generator of batches."
 
@@ -180,12 +181,15 @@ class ContainerReader:
 
     def array(self, values: object) -> np.ndarray:
         """One array; texts as Python strings, a frame's columns as numbers of one dtype."""
+        if (kind := type(values).__name__) in _DENSE:
+            raise InputError(f"{self.source} gives a {kind}.", _EXPECTED, f"Convert it with {_DENSE[kind]}.")
         if hasattr(values, "to_numpy"):
             values = values.to_numpy()
         try:
             array = np.asarray(values)
         except (TypeError, ValueError) as error:
-            found = f"{self.source} gives values that make no array ({error})."
+            uneven = "samples of different lengths" if "inhomogeneous" in str(error) else str(error)
+            found = f"{self.source} gives values that make no array: {uneven}."
             raise InputError(found, _EXPECTED, "Pad, crop or convert them.") from error
         if array.dtype.kind == "O":
             array = _numbers_of(array)

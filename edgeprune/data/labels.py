@@ -74,7 +74,8 @@ def _one_output(
     given: Mapping[str, ArrayLike | None], output: OutputSignature | None, number: int,
     signature: ModelSignature | None, names: Sequence[str] | None,
 ) -> tuple[OutputTask, Mapping[str, np.ndarray], str]:
-    arrays = {part: _plain(np.asarray(y), part) for part, y in given.items() if y is not None}
+    gaps = output is not None and output.loss == "any"
+    arrays = {part: _plain(np.asarray(y), part, gaps=gaps) for part, y in given.items() if y is not None}
     if not arrays:
         kind: TargetKind = "original"
         return OutputTask(kind, metrics_for(kind, None, None)), arrays, ""
@@ -85,7 +86,8 @@ def _one_output(
     if next(iter(arrays.values())).dtype.kind == "U":
         order, arrays = _named(arrays, names)
     reconstructs = number == 0 and signature is not None and signature.reconstructs
-    read = read_numbers(arrays, output, reconstructs)
+    unknown = any(y.dtype.kind == "f" and bool(np.isnan(y).any()) for y in arrays.values())
+    read = OutputTargets(arrays, "original") if unknown else read_numbers(arrays, output, reconstructs)
     if order is not None and read.kind == "values":
         raise InputError(
             "The labels are classes.", "The model gives a value, not class scores.",
@@ -122,8 +124,11 @@ def _numbered(read: OutputTargets) -> tuple[str, ...] | None:
     return tuple(str(number) for number in range(max(int(y.max()) for y in given) + 1))
 
 
-def _plain(y: np.ndarray, name: str) -> np.ndarray:
-    """Text as `U`, booleans as integers, a column as a row; everything else must be real numbers."""
+def _plain(y: np.ndarray, name: str, *, gaps: bool) -> np.ndarray:
+    """Text as `U`, booleans as integers, a column as a row; everything else must be real numbers.
+
+    NaN may stand for `gaps` in labels that a loss of its author's own reads.
+    """
     if y.dtype.kind == "O" and all(isinstance(value, (str, bytes)) for value in y.flat):
         y = np.array([text_of(value) for value in y.flat]).reshape(y.shape)
     if y.dtype.kind == "S":
@@ -138,11 +143,12 @@ def _plain(y: np.ndarray, name: str) -> np.ndarray:
             "Class numbers, class names, one-hot rows or values are expected, one a sample.",
             "Convert them, or leave the labels out: pruning and quantization need none.",
         )
-    if y.dtype.kind == "f" and not np.isfinite(y).all():
-        row = int(np.argwhere(~np.isfinite(y))[0][0])
+    wrong = ~np.isfinite(y) & ~(np.isnan(y) & gaps) if y.dtype.kind == "f" else np.zeros(1, bool)
+    if wrong.any():
         raise InputError(
-            f"The {name} labels hold NaN or infinity, first at sample {row}.", "Finite labels are expected.",
-            "Remove these samples.",
+            f"The {name} labels hold NaN or infinity, first at sample {int(np.argwhere(wrong)[0][0])}.",
+            "Finite labels are expected.",
+            "Remove these samples, or compile the model with a loss of your own that leaves NaN out.",
         )
     return y
 

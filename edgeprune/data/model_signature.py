@@ -72,6 +72,7 @@ class OutputSignature:
     loss: LossForm | None = None  # None: the model was not compiled with a loss for this output
     logits: bool = False  # the loss takes them for logits, or for scores around 0
     signed: bool = False  # the loss takes -1 and 1 for 0 and 1
+    ignored: int | None = None  # the class number that the loss leaves out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,15 +140,17 @@ def _output(model: KerasModel, number: int, stated: object) -> OutputSignature:
     names = [str(name) for name in getattr(model, "output_names", ())]
     name = names[number] if number < len(names) else f"output_{number}"
     loss = compiled_loss(model, number, stated)
-    logits, form, signed = False, None, False
+    logits, form, signed, ignored = False, None, False, None
     if loss is not None:
         config = loss.get_config() if hasattr(loss, "get_config") else {}
         logits = bool(getattr(loss, "from_logits", False) or config.get("from_logits"))
         form = label_form(loss)
         signed = form == "binary" and loss_name(loss) in _SIGNED
+        ignored = ignored_class(loss)
     head = _head(model, number)
     return OutputSignature(
-        _shape(model.outputs[number]), head, name, form, logits or (signed and head == "values"), signed
+        _shape(model.outputs[number]), head, name, form, logits or (signed and head == "values"), signed,
+        ignored,
     )
 
 
@@ -160,6 +163,13 @@ def compiled_loss(model: KerasModel, output: int, stated: object = None) -> Kera
     elif isinstance(loss, (list, tuple)):
         loss = loss[output] if output < len(loss) else None
     return loss
+
+
+def ignored_class(loss: KerasLoss | str) -> int | None:
+    """The class number that a loss of Keras' own leaves out, its `ignore_class`."""
+    config = loss.get_config() if hasattr(loss, "get_config") and _keras_own(loss) else {}
+    found = config.get("ignore_class")
+    return int(found) if isinstance(found, int) else None
 
 
 def label_form(loss: KerasLoss | str) -> LossForm:

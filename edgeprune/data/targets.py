@@ -3,11 +3,12 @@
 For an output (N, …, C) of a model, by its shape, its activation and its compiled loss:
 
     labels                             kind          kept as
-    class names, numbers (N, …)        classes       int64, without a last axis of 1; 255 of masks is -1
+    class names, numbers (N, …)        classes       int64, without a last axis of 1; -1 for 255 of masks and
+                                                     for what the loss ignores
     one-hot (N, …, C)                  classes       int64 class numbers; as they are for a loss of its own
     0 or 1 (N, …) for (N, …, 1)        binary        int64, without the last axis
     0 or 1 (N, C) for sigmoid units    multi_label   float32
-    numbers of the output's shape      values, image float32
+    numbers of the output's shape      values, image float32; pictures (N, H, W) get a last axis of 1
     maps (N, H, W, C) with one peak    keypoints     float32
     vectors, for a cosine loss         directions    float32
     numbers (N, L) beside (N, T, C)    sequence      int64, -1 after the last
@@ -29,7 +30,8 @@ from edgeprune.metrics import anomaly
 from edgeprune.types import TargetKind
 
 _IGNORED = 255  # of masks in pictures, Pascal VOC's "void"
-_VOID_NOTE = "Pixels labelled 255 are left out of training and of every metric."
+_USUALLY_IGNORED = (-1, -100, _IGNORED)  # by losses of one's own; -100 is PyTorch's
+_VOID_NOTE = "{} labelled {} are left out of training and of every metric."
 _PICTURE_AXES = 4  # samples, rows, columns, channels
 _MOST_COLUMNS = 32  # that have figures of their own
 _MASKS = ("mean_iou", "dice", "pixel_accuracy", "iou_per_class")
@@ -96,7 +98,7 @@ def _black_and_white(arrays: Mapping[str, np.ndarray], output: OutputSignature) 
         return None
     if 1.0 in values:
         numbers = {name: np.where(y == _IGNORED, -1, y).astype(np.int64) for name, y in bare.items()}
-        return OutputTargets(numbers, "binary", _VOID_NOTE)
+        return OutputTargets(numbers, "binary", _VOID_NOTE.format("Pixels", _IGNORED))
     numbers = {name: (y == _IGNORED).astype(np.int64) for name, y in bare.items()}
     return OutputTargets(numbers, "binary", "Masks hold 0 and 255: 255 is the foreground.")
 
@@ -160,21 +162,62 @@ def _one_a_position(
     """Labels (N, …) of an output (N, …, C); `arrays` may have a last axis of 1."""
     classes, own = output.shape[-1] or 0, output.loss == "any"
     if classes == 1:
-        binary = output.head == "sigmoid" or output.loss == "binary"
-        if binary and (zero_one or all(y.dtype.kind in "biu" for y in arrays.values())):
-            return OutputTargets(arrays if own else _cast(bare, np.int64), "binary")
-        return OutputTargets(arrays if own else _cast(bare, np.float32), "values")
+        return _one_score_a_position(arrays, bare, output, zero_one=zero_one)
     if not _all_integers(arrays):
         return OutputTargets(_cast(arrays, np.float32), "original" if own else "values")
-    if own:  # numbers that no class has are something else, which the loss alone knows
-        inside = not classes or all(y.min() >= 0 and y.max() < classes for y in arrays.values() if y.size)
-        return OutputTargets(arrays, "classes" if inside else "original")
+    if own:
+        return _numbers_of_own(arrays, bare, classes)
     numbers, note = _cast(bare, np.int64), ""
-    spatial = next(iter(numbers.values())).ndim > 2
-    if spatial and 0 < classes <= _IGNORED and any(bool((y == _IGNORED).any()) for y in numbers.values()):
-        numbers = {name: np.where(y == _IGNORED, -1, y) for name, y in numbers.items()}
-        note = _VOID_NOTE
+    axes = next(iter(numbers.values())).ndim
+    void = output.ignored
+    if void is None and axes > 2 and 0 < classes <= _IGNORED:
+        void = _IGNORED
+    if axes > 1 and void not in (None, -1) and any(bool((y == void).any()) for y in numbers.values()):
+        numbers = {name: np.where(y == void, -1, y) for name, y in numbers.items()}
+        note = _VOID_NOTE.format("Pixels" if axes > 2 else "Positions", void)
     return OutputTargets(numbers, "classes", note)
+
+
+def _one_score_a_position(
+    arrays: Mapping[str, np.ndarray], bare: Mapping[str, np.ndarray], output: OutputSignature, *,
+    zero_one: bool,
+) -> OutputTargets:
+    """Labels (N, …) of an output (N, …, 1); `arrays` may have a last axis of 1."""
+    own = output.loss == "any"
+    if output.head == "sigmoid" or output.loss == "binary":
+        if zero_one or (not own and all(y.dtype.kind in "biu" for y in arrays.values())):
+            return OutputTargets(arrays if own else _cast(bare, np.int64), "binary")
+        if own and _ignored(bare, 2) is not None:
+            return OutputTargets(arrays, "binary", _own_void_note(bare, 2))
+    if next(iter(bare.values())).ndim == _PICTURE_AXES - 1:
+        pictures = {name: y[..., None].astype(np.float32) for name, y in bare.items()}
+        return OutputTargets(arrays if own else pictures, "image")
+    return OutputTargets(arrays if own else _cast(bare, np.float32), "values")
+
+
+def _numbers_of_own(
+    arrays: Mapping[str, np.ndarray], bare: Mapping[str, np.ndarray], classes: int
+) -> OutputTargets:
+    """Whole numbers (N, …) for a loss of its author's own, which alone knows numbers that no class has."""
+    if not classes or all(y.min() >= 0 and y.max() < classes for y in arrays.values() if y.size):
+        return OutputTargets(arrays, "classes")
+    if _ignored(bare, classes) is not None:
+        return OutputTargets(arrays, "classes", _own_void_note(bare, classes))
+    return OutputTargets(arrays, "original")
+
+
+def _ignored(arrays: Mapping[str, np.ndarray], classes: int) -> int | None:
+    """The one number beside class numbers (N, T, …) that a loss of its own must leave out."""
+    if next(iter(arrays.values())).ndim < 2:
+        return None
+    values = np.unique(np.concatenate([np.unique(y) for y in arrays.values()]))
+    outside = values[(values < 0) | (values >= classes)]
+    usual = len(outside) == 1 and len(values) > 1 and outside[0] in _USUALLY_IGNORED
+    return int(outside[0]) if usual else None
+
+
+def _own_void_note(arrays: Mapping[str, np.ndarray], classes: int) -> str:
+    return f"Labels {_ignored(arrays, classes)} are left out of every metric; the loss gets them as they are."
 
 
 def _class_numbers(arrays: Mapping[str, np.ndarray]) -> OutputTargets:

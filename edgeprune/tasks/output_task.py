@@ -34,17 +34,25 @@ def evaluation_of(
 
 
 def for_metrics(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> np.ndarray:
-    """Labels as metrics read them: class numbers (N, …) of one-hot ones, without a last axis of 1."""
+    """Labels as metrics read them: class numbers (N, …) of one-hot ones, without a last axis of 1.
+
+    -1 stands for what is no class, such as 255 or -100 that a loss of its author's own leaves out.
+    """
     if task.kind == "classes":
         if y.shape == outputs.shape and y.ndim > 1 and y.shape[-1] > 1:
             return np.asarray(np.argmax(y, axis=-1), np.int64)
         if y.ndim == outputs.ndim and y.shape[-1] == 1:
             y = y[..., 0]
-        return y.astype(np.int64)
+        return _inside(y, outputs.shape[-1]) if y.shape == outputs.shape[:-1] else y.astype(np.int64)
     if task.kind == "binary":
         bare = outputs.shape[:-1] if outputs.ndim > 1 and outputs.shape[-1] == 1 else outputs.shape
-        return y.reshape(bare).astype(np.int64)
+        return _inside(y.reshape(bare), 2)
     return y
+
+
+def _inside(y: np.ndarray, classes: int) -> np.ndarray:
+    numbers = y.astype(np.int64)
+    return np.where((numbers < 0) | (numbers >= classes), -1, numbers) if y.ndim > 1 else numbers
 
 
 def several(y: Union[np.ndarray, Targets, None], outputs: int = 1) -> Targets:  # noqa: UP007

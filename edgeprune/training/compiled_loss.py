@@ -10,14 +10,22 @@ Where the labels' form is open, since edgeprune numbered the classes, the form i
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Literal
 
 import numpy as np
 
-from edgeprune.data.model_signature import LossForm, compiled_loss, label_form, loss_name
+from edgeprune.data.model_signature import (
+    LossForm,
+    compiled_loss,
+    ignored_class,
+    label_form,
+    loss_name,
+)
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasLoss, KerasModel, KerasModule, KerasTensor
 
@@ -43,10 +51,12 @@ class CompiledLoss:
     dtype: str
     outputs: tuple[int, ...]  # shape of one sample's output
     expands: bool = False  # whether labels (N,) beside outputs (N, C) get a last axis
+    void: int | None = None  # what stands for class -1: the loss leaves it out, or weights do
 
     def packed(self, labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
         """(N, labels + outputs) float32: labels in the losses' form, then the teacher's predictions."""
-        formed = _in_form(_aligned(labels, predictions), self.form, predictions.shape[-1])
+        labels = without_minus_one(_aligned(labels, predictions), self.void)
+        formed = _in_form(labels, self.form, predictions.shape[-1])
         flat = [part.reshape(len(part), -1).astype(np.float32) for part in (formed, predictions)]
         return np.concatenate(flat, axis=1)
 
@@ -128,7 +138,8 @@ def compiled_for(
     """
     objects = tuple(_object(keras, loss) for loss, _ in losses)
     weights = tuple(weight for _, weight in losses)
-    labels = _aligned(labels, predictions)
+    void = void_of(losses)
+    labels = without_minus_one(_aligned(labels, predictions), void)
     found: dict[LabelForm, CompiledLoss] = {}
     contrasts: dict[LabelForm, float] = {}
     problem = ""
@@ -137,20 +148,20 @@ def compiled_for(
     for form in _forms(labels, predictions, {label_form(loss) for loss, _ in losses}):
         formed = _in_form(labels[rows], form, predictions.shape[-1])
         one = CompiledLoss(
-            objects, weights, form, formed.shape[1:], _dtype(formed), predictions.shape[1:], expands
+            objects, weights, form, formed.shape[1:], _dtype(formed), predictions.shape[1:], expands, void
         )
         try:
             contrasts[form] = _contrast(one, formed, predictions[rows])
             found[form] = one
         except Exception as error:  # noqa: BLE001 - the user's own loss may raise anything
-            problem = problem or f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
+            problem = problem or f"{type(error).__name__}: {_in_a_line(error)}"
     if not found:
         name = " and ".join(loss_name(loss) for loss, _ in losses)
         raise InputError(
             f"The loss '{name}' cannot read labels of the shape {_shown(labels)} and dtype {labels.dtype} "
             f"beside outputs of the shape {_shown(predictions)} ({problem}).",
             "Labels as the model's loss takes them: what you pass to model.fit().",
-            "Correct the labels' shape, or choose another loss with --loss.",
+            f"{_fitting(objects, weights, labels, predictions)} Or choose another loss with --loss.",
         )
     first = next(iter(found))
     best = max(contrasts, key=contrasts.__getitem__)
@@ -158,6 +169,47 @@ def compiled_for(
     # tell right samples from wrong ones.
     passed = labels.dtype.kind not in "iu" or contrasts[first] > _CONTRAST or contrasts[best] <= _CONTRAST
     return found[first if passed else best]
+
+
+def _in_a_line(error: Exception) -> str:
+    """The first line of an error, without TensorFlow's names of places inside of it."""
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return re.sub(r"\{\{.*?\}\}|\[Op:\w+\]|\bname:\s*$", "", first).strip()[:200]
+
+
+def _fitting(
+    objects: tuple[KerasLoss, ...], weights: tuple[float, ...], labels: np.ndarray, predictions: np.ndarray
+) -> str:
+    """The way out: the form that the loss takes, where one of the usual ones is it."""
+    rows, classes = _few(labels, predictions), predictions.shape[-1]
+    forms = [labels[..., None]] if labels.ndim < predictions.ndim else []
+    forms += [labels[..., 0]] if labels.ndim > 1 and labels.shape[-1] == 1 else []
+    forms += [labels.reshape(predictions.shape)] if labels.size == predictions.size else []
+    numbers = labels.dtype.kind in "iu" and labels.size and labels.min() >= 0 and labels.max() < classes
+    forms += [np.eye(classes, dtype=np.float32)[labels]] if numbers else []
+    forms += [labels.argmax(-1)] if labels.ndim > 1 else []
+    for formed in forms:
+        one = CompiledLoss(
+            objects, weights, "as_given", formed.shape[1:], _dtype(formed), predictions.shape[1:]
+        )
+        with contextlib.suppress(Exception):
+            _contrast(one, formed[rows], predictions[rows])
+            return f"Labels of the shape {_shown(formed)} fit: bring them into it."
+    return "Correct the labels' shape."
+
+
+def void_of(losses: WeightedLosses) -> int | None:
+    """What takes the place of class -1, which counts nowhere; None for losses of one's own."""
+    if any(label_form(loss) == "any" for loss, _ in losses):
+        return None
+    ignored = [found for found in map(ignored_class, (loss for loss, _ in losses)) if found is not None]
+    return ignored[0] if ignored else 0
+
+
+def without_minus_one(labels: np.ndarray, void: int | None) -> np.ndarray:
+    """Class numbers with `void` in place of -1, which no loss of Keras' own reads."""
+    absent = void is not None and labels.dtype.kind == "i" and labels.ndim > 1
+    return np.where(labels == -1, labels.dtype.type(void), labels) if absent and void is not None else labels
 
 
 def losses_of(

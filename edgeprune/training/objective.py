@@ -82,7 +82,9 @@ class Objective:
             return TrainingTargets(taught, weights, False)
         labels = _without_gaps(labels, predictions)
         if self.compiled is not None:
-            return TrainingTargets(self.compiled.packed(labels, predictions), weights, True)
+            counted = _counted(labels, predictions) if self.compiled.void is not None else None
+            packed = self.compiled.packed(labels, predictions)
+            return TrainingTargets(packed, _product(counted, weights), True)
         if labels.ndim == predictions.ndim and labels.shape[-1] == 1 < predictions.shape[-1]:
             labels = labels[..., 0]
         if labels.shape == predictions.shape[:-1] and predictions.shape[-1] > 1:
@@ -233,6 +235,12 @@ def _without_gaps(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray:
     if labels.dtype.kind != "f" or labels.size != predictions.size or not np.isnan(labels).any():
         return labels
     return np.where(np.isnan(labels), predictions.reshape(labels.shape), labels)
+
+
+def _counted(labels: np.ndarray, predictions: np.ndarray) -> np.ndarray | None:
+    """1 where class numbers (N, T, …) say something, 0 where they are -1; None where all do."""
+    numbers = labels.dtype.kind == "i" and labels.ndim > 1 and labels.shape == predictions.shape[:-1]
+    return (labels >= 0).astype(np.float32) if numbers and bool((labels < 0).any()) else None
 
 
 def _origin(name: str, stated: object) -> str:

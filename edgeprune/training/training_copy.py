@@ -19,8 +19,8 @@ from edgeprune.keras_types import KerasLayer, KerasModel, Strategy
 class TrainingCopy:
     """`model` is trained, `original` receives its weights; both may be the same.
 
-    `listed` is what `fit` is called on: the same layers, with a list of outputs where Keras 2 does not take
-    targets and losses by position for a dictionary.
+    `listed` is what `fit` is called on: the same layers, with a list of outputs in place of a dictionary.
+    Keras 2 takes no targets and losses by position for one, Keras 3 no sample weights.
     """
 
     original: KerasModel
@@ -75,7 +75,9 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
 
 
 def _with_listed_outputs(model: KerasModel) -> KerasModel:
-    if is_keras3(model) or not isinstance(structure_of(model, "outputs"), dict):
+    outputs = structure_of(model, "outputs")
+    several = outputs if isinstance(outputs, (list, tuple)) else [outputs]
+    if not any(isinstance(one, (dict, list, tuple)) for one in several):
         return model
     return keras_of(model).Model(structure_of(model, "inputs"), list(model.outputs))
 

@@ -78,6 +78,28 @@ def test_precision_agrees_with_coco(seed, ties):
     assert evaluate(NAMES, y, out) == pytest.approx(coco(y, out), rel=0, abs=1e-9)
 
 
+@pytest.mark.parametrize("left_out", ["truth", "detections", "pictures", "both"])
+def test_classes_that_one_side_lacks_count_as_coco_counts_them(left_out):
+    y, out = scenes(11, ties=True)
+    if left_out in ("truth", "both"):
+        y[y[..., 0] == 2] = -1
+    if left_out in ("detections", "both"):
+        out[out[..., 0] == 1] = -1
+    if left_out == "pictures":  # no box in half of them, but detections
+        y[::2] = -1
+        out[1::3] = -1
+    got = evaluate(NAMES, y, out)
+    assert got == pytest.approx(coco(y, out), rel=0, abs=1e-9)
+    assert ("ap_50_per_class/2" in got) == (left_out in ("detections", "pictures"))
+    assert 0 < got["map_50"] < 1
+
+
+def test_equal_scores_in_one_picture_and_across_pictures_keep_the_order_of_coco():
+    y, out = scenes(12, pictures=12, classes=2)
+    out[out[..., 0] >= 0, 1] = 0.5
+    assert evaluate(NAMES, y, out) == pytest.approx(coco(y, out), rel=0, abs=1e-9)
+
+
 def test_only_the_100_best_of_a_class_count_in_a_picture():
     y, out = scenes(7, pictures=3, classes=2, most=5, found=300)
     assert evaluate(NAMES, y, out) == pytest.approx(coco(y, out), rel=0, abs=1e-9)

@@ -53,3 +53,18 @@ def test_a_class_that_is_nowhere_does_not_lower_the_mean_and_no_pixels_give_zero
     truth = np.array([[[0, 1]]])
     assert evaluate(["mean_iou"], truth, np.eye(4)[truth])["mean_iou"] == 1.0
     assert set(evaluate(NAMES, np.full((1, 2, 2), -1), np.ones((1, 2, 2, 3))).values()) == {0.0}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_pictures_without_any_labelled_pixel_and_classes_that_are_only_guessed_count_as_elsewhere(seed):
+    truth, scores = masks(4, seed=seed)
+    truth[truth == 2] = 1  # class 2 is guessed alone
+    truth[0] = -1
+    counted, guess = truth[truth >= 0], scores.argmax(-1)[truth >= 0]
+    assert 2 in guess
+    expected = {
+        "mean_iou": reference.jaccard_score(counted, guess, average="macro", labels=range(4)),
+        "dice": reference.f1_score(counted, guess, average="macro", labels=range(4)),
+        "pixel_accuracy": reference.accuracy_score(counted, guess),
+    }
+    assert evaluate(NAMES, truth, scores) == pytest.approx(expected, rel=0, abs=1e-12)

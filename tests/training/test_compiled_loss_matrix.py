@@ -199,3 +199,83 @@ def test_a_hinge_loss_takes_signs_and_zero_or_one_alike(package):
         objective = training_objective(model, predictions, read.parts["train"], 0.0)
         targets = objective.targets(predictions, read.parts["train"])
         assert objective.value(targets, predictions) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("ignored", [255, 0, -1, -100])
+@pytest.mark.parametrize("dtype", ["int32", "float32"])
+def test_a_class_that_the_loss_ignores_is_ignored_as_in_fit(package, ignored, dtype):
+    keras = pytest.importorskip(package)
+    model = network(keras, "classes")
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(ignore_class=ignored))
+    x = RNG.normal(size=(COUNT, SIDE, SIDE, 2)).astype(np.float32)
+    y = RNG.choice([0, 1, 2, ignored], (COUNT, SIDE, SIDE)).astype(dtype)
+    expected = float(model.evaluate(x, y, batch_size=COUNT, verbose=0))
+    read = read_labels({"train": y}, signature_of(model)).parts["train"]
+    assert (read == -1).any()
+    predictions = predict(model, x)
+    objective = training_objective(model, predictions, read, 0.0)
+    (target,) = objective.targets(predictions, read)
+    model.compile("sgd", objective.keras_losses(model, predictions, (target,))[0])
+    ours = float(model.evaluate(x, target.values, sample_weight=target.weights, batch_size=COUNT, verbose=0))
+    # As sample weights of 0, a mask does not change by what the sum is divided.
+    counted = (read >= 0).mean() if ignored == -1 else 1.0
+    assert ours == pytest.approx(expected * counted, rel=1e-5)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+@pytest.mark.parametrize("loss", ["smooth cce", "focal", "sparse sum", "smooth bce"])
+def test_void_pixels_count_as_weights_of_zero_whatever_the_loss(package, loss):
+    """No loss of Keras' own reads 255 or -1: `fit` takes such masks with weights alone."""
+    keras = pytest.importorskip(package)
+    made = {
+        "sparse sum": lambda k: k.losses.SparseCategoricalCrossentropy(reduction="sum"), **LOSSES,
+    }[loss](keras)
+    model = network(keras, "mask" if loss == "smooth bce" else "classes")
+    model.compile("sgd", made)
+    x = RNG.normal(size=(COUNT, SIDE, SIDE, 2)).astype(np.float32)
+    numbers = RNG.integers(0, 2 if loss == "smooth bce" else 3, (COUNT, SIDE, SIDE))
+    void = RNG.random(numbers.shape) < 0.3
+    given = numbers if loss == "sparse sum" else np.eye(3, dtype=np.float32)[numbers]
+    given = numbers[..., None] if loss == "smooth bce" else given
+    weights = (~void).astype(np.float32)
+    expected = float(model.evaluate(x, given, sample_weight=weights, batch_size=COUNT, verbose=0))
+    y = np.where(void, 255, numbers).astype(np.uint8)
+    read = read_labels({"train": y}, signature_of(model)).parts["train"]
+    predictions = predict(model, x)
+    objective = training_objective(model, predictions, read, 0.0)
+    (target,) = objective.targets(predictions, read)
+    model.compile("sgd", objective.keras_losses(model, predictions, (target,))[0])
+    ours = float(model.evaluate(x, target.values, sample_weight=target.weights, batch_size=COUNT, verbose=0))
+    assert ours == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["keras", "tf_keras"])
+def test_a_refusal_names_the_shape_that_the_loss_reads(package):
+    """Quantiles of a value: Keras 2 gives labels (N,) a last axis, Keras 3 does not."""
+    keras = pytest.importorskip(package)
+    model = network(keras, "values")
+
+    def quantiles(y_true, y_pred):
+        import tensorflow as tf
+
+        error = tf.cast(y_true, tf.float32) - y_pred
+        each = tf.constant([0.1, 0.5, 0.9])
+        return tf.reduce_mean(tf.maximum(each * error, (each - 1) * error), -1)
+
+    model.compile("sgd", quantiles)
+    predictions = predict(model, RNG.normal(size=(COUNT, 4)).astype(np.float32))
+    values = RNG.random(COUNT).astype(np.float32)
+    training_objective(model, predictions, values[:, None], 0.0)
+    if package == "tf_keras":
+        training_objective(model, predictions, values, 0.0)
+    else:
+        with pytest.raises(InputError, match=r"Labels of the shape \(N, 1\) fit") as refused:
+            training_objective(model, predictions, values, 0.0)
+        assert "{{" not in str(refused.value)
+        assert "[Op:" not in str(refused.value)
+    with pytest.raises(InputError, match=r"labels of the shape \(N, 2\).*Correct the labels' shape"):
+        training_objective(model, predictions, RNG.random((COUNT, 2)).astype(np.float32), 0.0)

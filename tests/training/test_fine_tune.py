@@ -111,3 +111,35 @@ def test_streamed_samples_train_as_well(networks):
         lambda one: -objective.value(targets, predict(one, X)),
     )
     assert curve[-1].score > curve[0].score + 0.1
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", ["tf_keras", "keras"])
+@pytest.mark.parametrize("weighted", [(True, True), (True, False), (False, False)])
+def test_outputs_in_a_dictionary_train_with_weights_of_their_own(package, weighted):
+    """Samples of weight 0 are not learned, in the output whose weights these are."""
+    keras = pytest.importorskip(package)
+    layers = keras.layers
+
+    def network(seed):
+        keras.utils.set_random_seed(seed)
+        given = layers.Input((6,))
+        hidden = layers.Dense(16, activation="relu")(given)
+        outputs = {
+            "kind": layers.Dense(3, activation="softmax", name="kind")(hidden),
+            "price": layers.Dense(1, name="price")(hidden),
+        }
+        made = keras.Model(given, outputs)
+        losses = {"kind": "sparse_categorical_crossentropy", "price": "mse"}
+        made.compile("sgd", losses)
+        return made
+
+    model, teacher = network(1), network(2)
+    labels = (Y, X[:, :1])
+    counts = tuple((np.arange(len(X)) % 2).astype(np.float32) if one else None for one in weighted)
+    predictions = predict(teacher, X)
+    objective = training_objective(teacher, predictions, labels, 0.0)
+    settings = FineTuning(epochs=3, batch_size=16, learning_rate=0.02)
+    curve = fine_tune(model, teacher, ((X, labels, counts) for _ in range(3)), settings, objective)
+    assert curve[-1].loss < curve[1].loss
+    assert sorted(model(X[:2])) == ["kind", "price"]
