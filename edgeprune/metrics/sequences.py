@@ -1,7 +1,7 @@
 """Metrics over sequences: entities in BIO tags, and words out of CTC.
 
     tags   B-city I-city O B-day      ->  entities (0, 2, city), (3, 4, day)
-    CTC    a a _ a b b _  (_ = blank, the last class)  ->  a a b
+    CTC    a a _ a b b _  (_ = blank, the last class, or the first as in Keras' own CTC)  ->  a a b
 
 An entity counts as found only if start, end and type are all right (CoNLL-2000's conlleval).
 Word error rate = (substitutions + deletions + insertions) / reference words.
@@ -49,11 +49,11 @@ def _entity_metric(name: str, meaning: str, ratio: Callable[[int, int, int], flo
     return scalar_metric(name, meaning, lambda evaluation: ratio(*_entity_counts(evaluation)))
 
 
-def ctc_greedy(outputs: np.ndarray) -> list[list[int]]:
-    """Best path of (N, T, C), last class blank: repeats merged, then blanks dropped."""
+def ctc_greedy(outputs: np.ndarray, blank: int = -1) -> list[list[int]]:
+    """Best path of (N, T, C), by default with the last class blank: repeats merged, then blanks dropped."""
     best = np.argmax(outputs, axis=-1)
     changed = np.concatenate([np.ones_like(best[:, :1], bool), best[:, 1:] != best[:, :-1]], axis=1)
-    kept = changed & (best != outputs.shape[-1] - 1)
+    kept = changed & (best != blank % outputs.shape[-1])
     return [row[keep].tolist() for row, keep in zip(best, kept)]
 
 
@@ -71,7 +71,16 @@ def edit_distance(a: Sequence[int], b: Sequence[int]) -> int:
 def word_error_rate(evaluation: Evaluation) -> float:
     """Edits / reference words; each class is one word, and the output's last class CTC's blank."""
     references = [[int(word) for word in row if word >= 0] for row in evaluation.y_true]
-    guesses = ctc_greedy(evaluation.outputs)
+    return _error_rate(references, ctc_greedy(evaluation.outputs))
+
+
+def word_error_rate_blank_first(evaluation: Evaluation) -> float:
+    """The same where class 0 is the blank, and 0 or less fills up the words, as in `keras.losses.CTC`."""
+    references = [[int(word) for word in row if word > 0] for row in evaluation.y_true]
+    return _error_rate(references, ctc_greedy(evaluation.outputs, 0))
+
+
+def _error_rate(references: Sequence[Sequence[int]], guesses: Sequence[Sequence[int]]) -> float:
     edits = sum(edit_distance(truth, guess) for truth, guess in zip(references, guesses))
     words = sum(len(row) for row in references)
     return edits / words if words else 0.0
@@ -90,4 +99,8 @@ METRICS = (
         "entity_recall", "Right entities / true entities.", lambda right, _, true: right / max(true, 1)
     ),
     scalar_metric("word_error_rate", "Edits / reference words; may exceed 1.", word_error_rate, higher=False),
+    scalar_metric(
+        "word_error_rate_blank_first", "Edits / reference words where class 0 is CTC's blank; may exceed 1.",
+        word_error_rate_blank_first, higher=False,
+    ),
 )

@@ -1,6 +1,7 @@
 """What outputs mean that a loss of its author's own was made for: their shapes do not say it, predictions do.
 
     class numbers beside vectors, of which the nearest are of one class      embedding, judged by recall@1
+    words that outputs give with fewer errors if class 0 is CTC's blank      sequence, read as Keras' CTC does
     whatever else fits its own labels better than other samples' ones        original: its own outputs judge
 
 A distance between two inputs, levels of an ordered scale and parameters of a distribution are such outputs.
@@ -22,6 +23,7 @@ from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasModel
 from edgeprune.metrics.embedding import recall_at
 from edgeprune.metrics.evaluation import Evaluation
+from edgeprune.metrics.sequences import word_error_rate, word_error_rate_blank_first
 from edgeprune.pipeline.artifacts import Outputs
 from edgeprune.tasks import several, useless_outputs
 from edgeprune.training.compiled_loss import compiled_for, is_own, losses_of
@@ -30,6 +32,7 @@ from edgeprune.types import OutputTask, TargetKind
 _FEWEST_NUMBERS = 8  # of an embedding; fewer are levels or parameters
 _SELDOM = 0.5  # of the samples
 _DEVIATIONS = 3.0
+_BLANK_FIRST = ("word_error_rate_blank_first",)
 _LEAST_GAIN = 0.1  # of what is left above chance
 
 
@@ -40,6 +43,9 @@ def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs, loss: o
     for number, (task, y, output) in enumerate(zip(data.tasks, labels, predictions, strict=True)):
         if y is None or not is_own(model, number, loss) or task.kind in ("boxes", "keypoints", "anomaly"):
             continue
+        if task.kind == "sequence" and _starts_with_blank(y, output):
+            task = tasks[number] = dataclasses.replace(task, metrics=_BLANK_FIRST)  # noqa: PLW2901
+            said.append(ReadingDecision("labels", "Class 0 is CTC's blank, and 0 fills up the words."))
         fits = task.kind != "original" and not useless_outputs((task,), y, (output,))[0]
         if fits and not _names_few(y, output):
             continue
@@ -69,6 +75,12 @@ def without_padding(
     if all(one is other for one, other in zip(made, several(split.judged, len(tasks)), strict=True)):
         return split
     return dataclasses.replace(split, standing_in=made if len(made) > 1 else made[0])
+
+
+def _starts_with_blank(y: np.ndarray, output: np.ndarray) -> bool:
+    """Whether words (N, L) are found with fewer errors where class 0, and not the last one, is the blank."""
+    read = Evaluation(y, output)
+    return word_error_rate_blank_first(read) < min(word_error_rate(read), 1.0)
 
 
 def _names_few(y: np.ndarray, output: np.ndarray) -> bool:

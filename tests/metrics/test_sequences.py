@@ -52,3 +52,14 @@ def test_word_error_rate_counts_edits_over_all_reference_words():
     paths = np.array([[0, 2, 1, 2, 2, 2], [1, 2, 0, 2, 0, 2]])  # one word lost; two words too many
     got = evaluate(["word_error_rate"], truth, np.eye(3)[paths])
     assert got["word_error_rate"] == pytest.approx(3 / 4, rel=0, abs=1e-12)
+
+
+def test_words_are_counted_alike_whichever_class_is_the_blank():
+    rng = np.random.default_rng(8)
+    truth, scores = rng.integers(0, 4, (9, 5)), rng.random((9, 12, 5))
+    truth[:3, 3:] = -1
+    last = evaluate(["word_error_rate"], truth, scores)["word_error_rate"]
+    shifted = np.where(truth < 0, 0, truth + 1)
+    first = evaluate(["word_error_rate_blank_first"], shifted, np.roll(scores, 1, axis=-1))
+    assert first == {"word_error_rate_blank_first": pytest.approx(last, rel=0, abs=1e-12)}
+    assert last > 0.5

@@ -6,6 +6,7 @@ import pytest
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.labels import read_labels
 from edgeprune.data.model_signature import signature_of
+from edgeprune.metrics import evaluate
 from edgeprune.pipeline.meaning import with_meaning, without_padding
 from edgeprune.tasks import OutputTask, useless_outputs
 from edgeprune.training.output_masks import output_masks
@@ -86,6 +87,26 @@ def test_predictions_tell_what_an_output_is(case, package):
     mixed = outputs[RNG.permutation(COUNT)]
     fed_wrongly = with_meaning(Dataset("tabular", split, split, split, tasks=read.tasks), model, (mixed,))
     assert fed_wrongly.tasks == read.tasks
+
+
+@pytest.mark.parametrize("blank", ["first", "last"])
+def test_which_class_is_the_blank_of_words_is_seen_in_predictions(blank):
+    """Keras' own CTC takes class 0 for the blank and for what fills up, `ctc_batch_cost` the last class."""
+    keras = pytest.importorskip("keras")
+    model = keras.Sequential([keras.Input((12, 4)), keras.layers.Dense(5)])
+    model.compile("sgd", keras.losses.CTC() if blank == "first" else triplet)
+    words = np.stack([RNG.permutation(4)[:3] for _ in range(COUNT)]) + (blank == "first")
+    path = np.full((COUNT, 12), 0 if blank == "first" else 4)
+    path[:, 1::4] = words
+    words[::3, 2] = 0 if blank == "first" else -1
+    path[::3, 9] = path[0, 0]
+    outputs = np.eye(5, dtype=np.float32)[path]
+    read = read_labels({"train": words}, signature_of(model))
+    split = Split(np.zeros((COUNT, 12, 4), np.float32), read.parts["train"])
+    data = with_meaning(Dataset("tabular", split, split, split, tasks=read.tasks), model, (outputs,))
+    expected = "word_error_rate" + ("_blank_first" if blank == "first" else "")
+    assert (data.tasks[0].kind, data.tasks[0].metrics) == ("sequence", (expected,))
+    assert evaluate([expected], split.y, outputs) == {expected: 0.0}
 
 
 def test_a_loss_of_keras_leaves_no_doubt():
