@@ -6,7 +6,8 @@
 
 See `edgeprune.data.pairs` for splits and names. Labels are (N, M, 5) float32: class, ymin, xmin, ymax, xmax
 as fractions of the picture, class -1 where a picture has fewer boxes than the most. Fractions stay right
-however the picture is stretched to the model's input. Crowds and difficult objects are left out.
+however the picture is stretched to the model's input. Crowds and difficult objects are left out of training;
+where detections are judged, those that lie on one are no mistakes (`edgeprune.metrics.detection`).
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import numpy as np
 from edgeprune import jsonable
 from edgeprune.data import pairs
 from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo
-from edgeprune.data.dataset import Dataset
+from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.file_reader import FileReader, kept_rows
 from edgeprune.data.folders import files_below, listed_labels
 from edgeprune.data.pictures import SUFFIXES, first_shape, form_for, scale_note, steps_for
 from edgeprune.data.splits import split_of_name
 from edgeprune.errors import InputError, shown
+from edgeprune.metrics.detection import CROWD
 from edgeprune.types import OutputTask
 
 _VOC, _YOLO = ("annotations", "xmls"), ("labels",)
@@ -214,7 +216,7 @@ def dataset_of_boxes(found: AnnotatedPictures, request: DataRequest) -> Dataset:
     counted, notes = _counted(found)
     pictures = [one for part in counted.values() for one in part]
     most = max(len(one.things) for one in pictures)
-    if not most:
+    if all(thing.ignored for one in pictures for thing in one.things):
         raise InputError("No picture has a box.", "Boxes are expected.", "Check the annotations.")
     form = form_for(first_shape([one.path for one in pictures]), request.signature)
     number = {name: index for index, name in enumerate(found.names)}
@@ -237,7 +239,19 @@ def dataset_of_boxes(found: AnnotatedPictures, request: DataRequest) -> Dataset:
         notes=(*found.notes, *notes), skipped=(left_out,),
         tasks=(OutputTask("boxes", _METRICS, classes=found.names),) if readable else None,
     )
-    return dataclasses.replace(data, labels=found.names)
+    train, validation, test = (
+        _without_crowds(split, judged=readable) for split in (data.train, data.validation, data.test)
+    )
+    return dataclasses.replace(data, labels=found.names, train=train, validation=validation, test=test)
+
+
+def _without_crowds(split: Split, *, judged: bool) -> Split:
+    """A split whose labels hold no crowds; those that it is `judged` by keep them."""
+    y = split.y
+    if not isinstance(y, np.ndarray) or not (y[..., 0] <= CROWD).any():
+        return split
+    kept = np.where(y[..., :1] <= CROWD, np.float32(-1), y)
+    return dataclasses.replace(split, y=kept, standing_in=y if judged else None)
 
 
 def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]], tuple[str, ...]]:
@@ -251,7 +265,7 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
     counted = {
         split: [
             AnnotatedPicture(one.path, tuple(
-                thing for thing in one.things if not thing.ignored and not thing.is_flat
+                thing for thing in one.things if not thing.is_flat
             )) for one in part
         ]
         for split, part in found.parts.items()
@@ -259,16 +273,17 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
     ignored = sum(thing.ignored for thing in every)
     notes = []
     if ignored:
-        notes.append(f"{ignored} crowds or difficult objects are left out.")
+        notes.append(f"{ignored} crowds or difficult objects are left out of training and count neither way.")
     if flat := sum(thing.is_flat for thing in every):
         notes.append(f"{flat} boxes without an area in the picture are left out.")
     return counted, tuple(notes)
 
 
 def _labels(part: Sequence[AnnotatedPicture], number: Mapping[str, int], most: int) -> np.ndarray:
-    """(N, most, 5) float32; see the module."""
+    """(N, most, 5) float32; see the module. Crowds have classes of their own."""
     made = np.full((len(part), most, 5), -1, np.float32)
     for row, picture in zip(made, part, strict=True):
         for place, thing in enumerate(picture.things):
-            row[place] = (number[thing.name], *thing.box)
+            label = number[thing.name]
+            row[place] = (CROWD - label if thing.ignored else label, *thing.box)
     return made

@@ -147,6 +147,21 @@ def test_what_does_not_count_is_left_out_and_said(tmp_path):
     assert "1 pictures that are listed are not there" in notes
 
 
+def test_crowds_are_kept_where_detections_are_judged_and_nowhere_else(tmp_path):
+    path = coco(tmp_path) / "annotations.json"
+    content = json.loads(path.read_text())
+    content["annotations"][0]["iscrowd"] = 1
+    path.write_text(json.dumps(content))
+    data = open_data(tmp_path)
+    trained = np.concatenate([split.y for split in (data.train, data.validation, data.test)])
+    judged = np.concatenate([split.judged for split in (data.train, data.validation, data.test)])
+    assert trained[..., 0].min() == -1
+    assert (judged[..., 0] <= -2).sum() == 1
+    (crowd,) = judged[judged[..., 0] <= -2]
+    assert (trained == crowd).all(axis=-1).sum() == 0
+    np.testing.assert_array_equal(judged[judged[..., 0] >= 0], trained[trained[..., 0] >= 0])
+
+
 def test_polygons_become_the_boxes_around_them(tmp_path):
     yolo(tmp_path)
     (tmp_path / "labels" / "a.txt").write_text("0 0.1 0.1 0.6 0.1 0.6 0.6 0.3 0.4\n")

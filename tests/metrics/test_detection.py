@@ -35,6 +35,10 @@ def scenes(seed, pictures=30, classes=4, most=6, found=12, ties=False):
     return y, out
 
 
+def _class_of(row):
+    return int(row[0]) if row[0] >= 0 else -2 - int(row[0])
+
+
 def coco(y, out):
     """COCO's figures by an implementation in C++: the mean at 0.5, over 0.5 to 0.95, and 0.5 by class."""
     library = pytest.importorskip("faster_coco_eval")
@@ -44,11 +48,11 @@ def coco(y, out):
         "images": [{"id": i + 1} for i in range(len(y))], "categories": [{"id": c + 1} for c in classes],
         "annotations": [
             {
-                "id": 1 + i * y.shape[1] + j, "image_id": i + 1, "category_id": int(row[0]) + 1, "iscrowd": 0,
-                "bbox": [row[2], row[1], row[4] - row[2], row[3] - row[1]],
+                "id": 1 + i * y.shape[1] + j, "image_id": i + 1, "category_id": _class_of(row) + 1,
+                "iscrowd": int(row[0] < -1), "bbox": [row[2], row[1], row[4] - row[2], row[3] - row[1]],
                 "area": (row[4] - row[2]) * (row[3] - row[1]),
             }
-            for i, rows in enumerate(y) for j, row in enumerate(rows) if row[0] >= 0
+            for i, rows in enumerate(y) for j, row in enumerate(rows) if row[0] != -1
         ],
     }
     with contextlib.redirect_stdout(io.StringIO()):
@@ -98,6 +102,23 @@ def test_equal_scores_in_one_picture_and_across_pictures_keep_the_order_of_coco(
     y, out = scenes(12, pictures=12, classes=2)
     out[out[..., 0] >= 0, 1] = 0.5
     assert evaluate(NAMES, y, out) == pytest.approx(coco(y, out), rel=0, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_detections_in_a_crowd_count_neither_way_as_in_coco(seed):
+    y, out = scenes(20 + seed, ties=bool(seed))
+    plain = evaluate(NAMES, y, out)
+    crowds = np.random.default_rng(seed).random(y.shape[:2]) < 0.4
+    crowds &= y[..., 0] >= 0
+    y[crowds, 0] = -2 - y[crowds, 0]
+    y[crowds, 1:3] -= 15
+    y[crowds, 3:] += 15
+    y[0, :, 0] = np.where(y[0, :, 0] >= 0, -2 - y[0, :, 0], y[0, :, 0])  # nothing but crowds
+    got = evaluate(NAMES, y, out)
+    assert got == pytest.approx(coco(y, out), rel=0, abs=1e-9)
+    dropped = np.where(y[..., :1] <= -2, -1, y)
+    assert got["map_50"] > evaluate(NAMES, dropped, out)["map_50"]
+    assert got != plain
 
 
 def test_only_the_100_best_of_a_class_count_in_a_picture():
