@@ -64,12 +64,14 @@ def bench_threads(
 
     def one(device: str) -> list[RunRecord] | EdgepruneError:
         try:
-            transport, limit_s = open_transport(device), options.time_limit_s
+            transport, limit_s = open_transport(device), options.run_limit_s
             session = Session(transport, limit_s, options.lock_wait_s, options.waiting)
             sessions.append(session)
             if interrupted.is_set():  # between the connection and this line
                 session.abort()
             with session:
+                if options.governor is not None:
+                    session.set_governor(options.governor)
                 records = [measured(session, device, settings) for settings in each]
             own = options.metric
             return records if own is None else [with_own_metric(one, opened.bundle, own) for one in records]

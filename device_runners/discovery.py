@@ -7,12 +7,11 @@ import re
 import tempfile
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from device_runners import scripts
-from device_runners.agent.runtime import wheel_for
 from device_runners.options import BenchOptions, Target
 from device_runners.python_runner import run_agent
 from device_runners.session import Session
@@ -84,14 +83,21 @@ def check_device(device: str, python: str | None = None) -> DeviceCheck:
 def _tried(found: DeviceCheck, session: Session, python: str | None) -> DeviceCheck:
     """The same with what `bench` meets there: a runtime can be installed and not load."""
     options = BenchOptions(runs=1, warmup=0, min_time_s=0.01, time_limit_s=_TIME_LIMIT_S, python=python)
-    with tempfile.TemporaryDirectory() as folder:
-        model = Path(folder) / "tiny.tflite"
-        model.write_bytes(zlib.decompress(base64.b64decode(_TINY_MODEL)))
+    with tiny_target() as target:
         try:
-            run_agent(session, Target(model), options)
+            run_agent(session, target, options)
         except EdgepruneError as error:
             return dataclasses.replace(found, problems=(f"a run of a tiny model failed: {error}",))
     return found
+
+
+@contextlib.contextmanager
+def tiny_target() -> Iterator[Target]:
+    """A model that any runtime can run at once."""
+    with tempfile.TemporaryDirectory() as folder:
+        model = Path(folder) / "tiny.tflite"
+        model.write_bytes(zlib.decompress(base64.b64decode(_TINY_MODEL)))
+        yield Target(model)
 
 
 def _read_probe(device: str, printed: str) -> DeviceCheck:
@@ -100,7 +106,7 @@ def _read_probe(device: str, printed: str) -> DeviceCheck:
     modules = [value.strip() for key, value in pairs if key == "module"]
     runtime = next((name for name in modules if name != "numpy"), None)
     free_kb = int(values["free_kb"]) if _NUMBER.fullmatch(values.get("free_kb", "")) else None
-    problems = _python_problems(values.get("python"), modules, runtime, values.get("arch", ""))
+    problems = _python_problems(device, values.get("python"), modules, runtime)
     if free_kb is not None and free_kb < _NEEDED_KB:
         problems.append(f"only {free_kb // 1000} MB are free: free some, 200 MB are enough")
     clock = values.get("clock", "")
@@ -112,16 +118,19 @@ def _read_probe(device: str, printed: str) -> DeviceCheck:
     )
 
 
-def _python_problems(python: str | None, modules: Sequence[str], runtime: str | None, arch: str) -> list[str]:
+def _python_problems(
+    device: str, python: str | None, modules: Sequence[str], runtime: str | None
+) -> list[str]:
+    fix = "pip install ai-edge-litert" if device == "local" else f"edgeprune devices --prepare {device}"
     if python is None:
         return ["no Python: use --runner native, or name one with --python"]
     problems = []
     if tuple(map(int, python.split(".")))[:2] < (3, 9):
         problems.append(f"Python {python} is too old: 3.9 or later is needed")
     if "numpy" not in modules:
-        problems.append("no numpy: sudo apt install python3-numpy")
+        problems.append(f"no numpy: {fix}")
     if runtime is None:
-        problems.append(f"no TFLite runtime: python3 -m pip install {wheel_for(arch)}")
+        problems.append(f"no TFLite runtime: {fix}")
     return problems
 
 

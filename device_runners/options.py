@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from device_runners.agent.extras import affinity
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
@@ -19,11 +20,14 @@ def unheard(_device: str, _seconds: int) -> None:
     """Tells nobody."""
 
 
+_PROFILE_S = 20.0
+_ENERGY_S = 30.0
 _SECONDS = Bounds(0, 1e6, "seconds")
 _BOUNDS = {
     "threads": Bounds(1, 1025, "threads"), "runs": AT_LEAST_1, "warmup": NOT_NEGATIVE,
     "min_time_s": _SECONDS, "time_limit_s": Bounds(1e-3, 1e6, "seconds"), "lock_wait_s": _SECONDS,
-    "eval_samples": NOT_NEGATIVE,
+    "eval_samples": NOT_NEGATIVE, "sustained_s": Bounds(0, 86_400, "seconds"),
+    "concurrent": Bounds(1, 65, "interpreters"),
 }
 
 
@@ -45,6 +49,14 @@ class BenchOptions:
     benchmark_model: Path | None = None  # Google's prebuilt tool, for that runner
     native_runner: Path | None = None  # a runner built for the device; None to look for or build one
     shapes: tuple[InputShape, ...] = ()  # of inputs whose sizes the file leaves open
+    sustained_s: float = 0.0  # of work without a pause, beside the time limit; by the Python runner
+    concurrent: int = 1  # interpreters at the same time, too; by the Python runner
+    energy: bool = False  # of one inference, too; by the Python runner
+    power_command: tuple[str, ...] = ()  # on the device, that prints watts, for `energy`
+    accelerator: str | None = None  # cpu, gpu or npu: through CompiledModel, too; by the Python runner
+    cpus: str | None = None  # cores to stay on: big, little or numbers; by the Python runner
+    governor: str | None = None  # of the CPU's clock, for the run only
+    profile: bool = False  # time every operator, too; by the Python runner
     metric: OwnMetric | None = None  # the user's own, computed here from the outputs that come back
 
     waiting: Waiting = unheard
@@ -55,14 +67,43 @@ class BenchOptions:
         Raises:
             InputError: names the option.
         """
+        if self.extras and self.runner != "python":
+            raise InputError(
+                f"{self.extras[0]} does not go with the runner {self.runner}.",
+                "Only the Python runner does that.",
+                "Leave --runner out. benchmark_model itself has --enable_op_profiling=true.",
+            )
+        if self.accelerator not in (None, "cpu", "gpu", "npu"):
+            raise InputError(f"--accelerator is {self.accelerator[:40]!r}.", "Expected cpu, gpu or npu.")
+        if self.cpus not in (None, "big", "little"):
+            affinity.parse(str(self.cpus))
         for name, bounds in _BOUNDS.items():
             value = getattr(self, name)
             if value is not None:
                 bounds.check(name, value)
 
+    @property
+    def extras(self) -> list[str]:
+        """Options that ask for more than a plain run."""
+        asked = {
+            "--profile": self.profile, "--sustained": self.sustained_s, "--concurrent": self.concurrent > 1,
+            "--energy": self.energy, "--accelerator": self.accelerator, "--cpus": self.cpus,
+        }
+        return [option for option, given in asked.items() if given]
+
+    @property
+    def run_limit_s(self) -> float:
+        """The time limit of the run on the device, with what was asked for beside it."""
+        return self.time_limit_s + self.sustained_s + (_ENERGY_S if self.energy else 0)
+
+    @property
+    def profile_s(self) -> float:
+        """How long operators are timed for, about."""
+        return min(_PROFILE_S, self.time_limit_s / 4) if self.profile else 0.0
+
     def settings(self) -> RunSettings:
         """The part that stands in the record."""
-        return RunSettings(self.runner, self.threads, self.xnnpack, self.runs, self.warmup, self.time_limit_s)
+        return RunSettings(self.runner, self.threads, self.xnnpack, self.runs, self.warmup, self.run_limit_s)
 
 
 _LARGEST_SIZE = 1 << 24

@@ -22,6 +22,8 @@ from edgeprune.run_record import RunRecord
 from edgeprune.tasks.figure_names import impossible_figures
 
 _CLOCKS_DIFFER = 1.05  # a device's clock may be fast, not by more than this
+_SUMS_DIFFER = 0.1
+_LAST_RUN_S = 60.0  # a long run ends with the inference that is under way
 _LONGEST_RUNTIME = 200  # characters
 _LARGEST_LOG_RATIO = 40.0
 
@@ -61,8 +63,32 @@ def _problems(
     for one in options.shapes if record.inputs else ():
         if one.shape not in [given.shape for given in record.inputs]:
             yield f"it ran with inputs of {[given.shape for given in record.inputs]}, not {one.shape}"
+    yield from _problems_of_extras(record, options)
     yield from _metric_problems(record, target)
     yield from _prediction_problems(record, target)
+
+
+def _problems_of_extras(record: RunRecord, options: BenchOptions) -> Iterator[str]:
+    """Figures that nobody asked for, or not those that were."""
+    if record.profile and not options.profile:
+        yield "it has times of operators, which nobody asked for"
+    times_ns = sum(one.ns for one in record.profile)
+    if record.profile and abs(times_ns / 1e6 / record.latency.p50_ms - 1) > _SUMS_DIFFER:
+        yield "the times of its operators do not add up to its latency"
+    workers = 1 if record.concurrent is None else record.concurrent.workers
+    if workers != options.concurrent:
+        yield f"it ran {workers} at the same time, not {options.concurrent}"
+    lasted_s = record.sustained[-1].end_s if record.sustained else 0.0
+    longest_s = options.sustained_s * _CLOCKS_DIFFER + _LAST_RUN_S
+    if not options.sustained_s <= lasted_s <= (longest_s if options.sustained_s else 0.0):
+        yield f"its long run took {lasted_s:.3g} s, not {options.sustained_s:.3g} s"
+    if (record.energy is not None) != options.energy:
+        yield "it has a figure of energy, which nobody asked for, or lacks it"
+    ran_on = None if record.accelerated is None else record.accelerated.accelerator
+    if ran_on != options.accelerator:
+        yield f"it ran on the accelerator {ran_on or 'none'}"
+    if bool(record.cpus) != bool(options.cpus):
+        yield f"it ran on the cores {list(record.cpus)[:8]}"
 
 
 def _most_samples(target: Target, options: BenchOptions) -> float:

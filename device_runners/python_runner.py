@@ -14,6 +14,7 @@ from device_runners.agent.job import InterleavedJob, InterleavedTimes, Job
 from device_runners.execution import received, run_program
 from device_runners.options import BenchOptions, Target
 from device_runners.plausible import check_times
+from device_runners.scripts import ANY_PYTHON
 from device_runners.session import Session
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL
@@ -26,15 +27,17 @@ _LIGHT = (
     "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
     "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py", "edgeprune/bundle/manifest_problems.py",
 )
+_EXTRAS = "device_runners/agent/extras/*.py"
 _EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
 _MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def agent_zip() -> bytes:
-    """Content of the zip; run it as ``python3 agent.zip``."""
+def agent_zip(*, extras: bool = False) -> bytes:
+    """Content of the zip; run it as ``python3 agent.zip``. With `extras` it can do more than a plain run."""
     files = {"__main__.py": _MAIN, **dict.fromkeys(_EMPTY, "")}
-    for path in (path for pattern in _LIGHT for path in _ROOT.glob(pattern)):
+    patterns = (*_LIGHT, _EXTRAS) if extras else _LIGHT
+    for path in (path for pattern in patterns for path in _ROOT.glob(pattern)):
         files[path.relative_to(_ROOT).as_posix()] = path.read_text(encoding="utf-8")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -45,11 +48,13 @@ def agent_zip() -> bytes:
 
 def run_agent(session: Session, target: Target, options: BenchOptions) -> RunRecord:
     """Upload the agent and the target; measure, evaluate."""
-    session.upload({"agent.zip": agent_zip(), **target.device_files("bundle")})
+    session.upload({"agent.zip": agent_zip(extras=bool(options.extras)), **target.device_files("bundle")})
     job = Job(
         session.transport.device, options.settings(), bundle="bundle" if target.bundle else None,
         model=None if target.bundle else f"bundle/{MODEL}", eval_samples=options.eval_samples,
-        min_time_s=options.min_time_s, shapes=options.shapes,
+        min_time_s=options.min_time_s, shapes=options.shapes, profile_s=options.profile_s,
+        sustained_s=options.sustained_s, concurrent=options.concurrent, cpus=options.cpus,
+        accelerator=options.accelerator, energy=options.energy, power_command=options.power_command,
     )
     text = _run_python(session, job, options)
     record = received(RunRecord, text, session.transport.device)
@@ -67,4 +72,5 @@ def _run_python(session: Session, job: Job | InterleavedJob, options: BenchOptio
     python = options.python or session.transport.python
     # -B: no caches are written on the device. The agent's folder is the zip, never the bundle's.
     command = [python, "-B", "agent.zip", *arguments]
-    return run_program(session, command, jsonable.dumps(job).encode(), options.time_limit_s, python).stdout
+    name = "python3" if python == ANY_PYTHON else python
+    return run_program(session, command, jsonable.dumps(job).encode(), options.run_limit_s, name).stdout

@@ -5,6 +5,7 @@ Layout on a device, below a root folder (`HOLD_LOCK` chooses it):
     files/SHA256        what was uploaded, kept for the next run, checked before each use
     files/SHA256.part   an upload that was cut; the next one goes on from there
     run.PID             one run's own folder; always removed
+    venv                what `edgeprune devices --prepare` made; used where no Python is named
     /tmp/edgeprune.lock held while a run lasts (lock in the root, where /tmp cannot be written)
 
 Arguments come as positional parameters, quoted by `command`; nothing is pasted into the text.
@@ -17,6 +18,7 @@ READY = "edgeprune-ready"
 WAITING = "edgeprune-waiting"  # once a second while another run holds the lock
 BEGIN = "edgeprune-begin"  # a login shell's start file may print before it, on stdout and on stderr
 _EXIT = "edgeprune-exit"
+ANY_PYTHON = "edgeprune-python"  # the program name that stands for the prepared Python, or else python3
 
 # $1 root or '' · $2 tries to get the lock, five a second · $3 seconds after which it gives up.
 # Lives as long as its stdin: when the host closes it, goes away or is cut off, everything of the run
@@ -63,6 +65,9 @@ done
 run=$root/run.$$
 finish() {
   trap '' HUP INT TERM PIPE
+  [ -f "$run/governors" ] && while read -r value file; do
+    echo "$value" 2>/dev/null > "$file" || echo "$value" | sudo -n tee "$file"
+  done < "$run/governors" >/dev/null 2>&1
   for file in "$run"/*.pid; do [ -f "$file" ] && kill -9 "$(cat "$file")" 2>/dev/null; done
   kill $reader $timer 2>/dev/null
   find "$root/files" -type f -mtime +30 -exec rm -f {} + 2>/dev/null
@@ -139,14 +144,18 @@ done
 
 # A relative path of a user's program counts from where the login shell begins: the home on a device, the
 # folder one is in on this machine. ~ is the home there.
+# `edgeprune-python` is the venv beside the run's folder, or python3.
 _PROGRAM = """
+if [ "$program" = edgeprune-python ]; then
+  program=${run%/*}/venv/bin/python; [ -x "$program" ] || program=python3
+fi
 case $program in '~/'*) program=$HOME/${program#??};; /*) ;; */*) program=$PWD/$program;; esac
 """
 
 # $1 run folder, then a command, which gets stdin. The lock holder can read its process id before it starts.
 # It is a child, so that a signal that ends it becomes 128 + its number, which every transport passes on.
 # The shells around it can be ended by the lock holder too: a stopped one would stay for ever.
-START = "program=$2" + _PROGRAM + """
+START = "run=$1; program=$2" + _PROGRAM + """
 cd "$1" || exit 73; shift 2
 set -- "$program" "$@"
 echo $$ > shell.pid; echo $PPID > report.pid
@@ -158,7 +167,7 @@ exit $code
 """
 
 # $1 Python · $2 folder. Prints "key value" lines about the device.
-PROBE = "program=$1" + _PROGRAM + """
+PROBE = "run=$2; program=$1" + _PROGRAM + """
 echo arch $(uname -m)
 echo clock $(date +%s)
 echo free_kb $(df -Pk "$2" 2>/dev/null | tail -n 1 | awk '{print $4}')
@@ -170,6 +179,63 @@ except ImportError: found = None
 if found: print("module", sys.argv[1].partition(".")[0])' "$name" 2>/dev/null
 done
 true
+"""
+
+# $1 Python · $2 run folder. Prints "key value" lines about what can be installed for this Python. Its own
+# width counts: a 64-bit kernel often runs 32-bit programs.
+PYTHON_FACTS = "run=$2; program=$1" + _PROGRAM + """
+echo kernel $(uname -m)
+echo free_kb $(df -Pk "$2" 2>/dev/null | tail -n 1 | awk '{print $4}')
+"$program" -c 'import platform, struct, sys
+print("python", "%d.%d" % sys.version_info[:2])
+print("executable", sys.executable)
+print("bits", 8 * struct.calcsize("P"))
+print("libc", *platform.libc_ver())
+try: import venv; print("venv yes")
+except ImportError: pass
+try: import numpy; print("numpy", numpy.__version__)
+except Exception: pass'
+"""
+
+# In the run's folder, which is removed whatever happens: $1 Python · $2 "shared" or "own" · $3 pip's wheel,
+# then the wheels. pip runs out of its own wheel: Debian's Python has none, or one that refuses to install.
+MAKE_VENV = """
+with=; [ "$2" = shared ] && with=--system-site-packages
+TMPDIR=$PWD; export TMPDIR
+"$1" -m venv --without-pip $with venv || exit 1
+pip=$3; shift 3
+venv/bin/python "$pip/pip" --isolated install --no-index --no-deps --no-cache-dir --no-input \
+  --disable-pip-version-check --quiet "$@"
+"""
+
+# $1 run folder. What was made takes the place of an earlier one at once, or not at all.
+KEEP_VENV = """
+root=${1%/*}
+rm -rf "$root/venv.old"
+[ ! -e "$root/venv" ] && [ ! -L "$root/venv" ] || mv "$root/venv" "$root/venv.old" || exit 73
+mv "$1/venv" "$root/venv" || { mv "$root/venv.old" "$root/venv"; exit 73; }
+rm -rf "$root/venv.old"
+"""
+
+# $1 run folder · $2 governor. The lock holder puts the old ones back, whatever happens to the run. 80 where
+# there are none, 81 for an unknown one, 82 where this user may not set it.
+SET_GOVERNOR = """
+found=
+for file in /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor; do
+  [ -f "$file" ] || continue
+  found=1; folder=${file%/*}; old=$(cat "$file")
+  [ "$old" = "$2" ] && continue
+  if [ -r "$folder/scaling_available_governors" ]; then
+    case " $(cat "$folder/scaling_available_governors") " in
+      *" $2 "*) ;;
+      *) cat "$folder/scaling_available_governors" >&2; exit 81;;
+    esac
+  fi
+  echo "$old $file" >> "$1/governors"
+  echo "$2" 2>/dev/null > "$file" || echo "$2" | sudo -n tee "$file" >/dev/null 2>&1
+  [ "$(cat "$file")" = "$2" ] || { echo "$file" >&2; exit 82; }
+done
+[ -n "$found" ] || exit 80
 """
 
 # Paths. Prints each file's name, text and a separator; what cannot be read is left out.

@@ -23,7 +23,7 @@ from device_runners import exchange, scripts
 from device_runners.agent.job import STEP_MARK
 from device_runners.options import Waiting, unheard
 from device_runners.transports.transport import Transport
-from edgeprune.errors import DeviceError
+from edgeprune.errors import DeviceError, InputError
 
 _CONNECT_S = 30.0
 _SLACK_S = 2.5  # the device ends a run at its limit by itself; the host waits a little longer
@@ -35,6 +35,7 @@ _LOCK_TRIES_PER_S = 5
 # Exit codes of the scripts.
 _EX_LOCKED, _EX_NO_SPACE, _EX_DAMAGED, _EX_NO_HASHES, _EX_NO_FOLDER, _EX_GONE = 75, 28, 76, 77, 73, 78
 _EX_NO_LOCK = 79
+_EX_NO_GOVERNOR, _EX_OTHER_GOVERNOR, _EX_MAY_NOT = 80, 81, 82
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,6 +143,29 @@ class Session:
         text = self._script(scripts.READ_FILES, *paths).stdout.decode(errors="replace")
         parts = (part.split("\n", 1) for part in text.split("\x1e") if "\n" in part)
         return {path: content for path, content in parts}  # noqa: C416  (mypy cannot tell two from many)
+
+    def set_governor(self, name: str) -> None:
+        """Set every core's governor; the lock holder puts the old ones back when the session ends, however.
+
+        Raises:
+            InputError: no name of one.
+            DeviceError: the device has none, not this one, or does not let this user set it.
+        """
+        if not re.fullmatch(r"[a-z_]{1,40}", name):
+            raise InputError(f"--set-governor is {name[:60]!r}.", "A name such as performance was expected.")
+        result = self.shell(scripts.SET_GOVERNOR, self.folder, name)
+        device, detail = self.transport.device, " ".join(result.stderr.split())[-200:]
+        if result.code == _EX_NO_GOVERNOR:
+            raise DeviceError(f"{device} has no governor to set.", "", "Leave --set-governor out.")
+        if result.code == _EX_OTHER_GOVERNOR:
+            raise DeviceError(f"{device} has no governor {name}.", f"It has {detail}.")
+        if result.code == _EX_MAY_NOT:
+            raise DeviceError(
+                f"{device} does not let this user set the governor ({detail}).", "",
+                f"Set it there yourself: echo {name} | sudo tee {detail}",
+            )
+        if result.code:
+            raise self._problem(result)
 
     def shell(self, script: str, *arguments: str) -> CommandResult:
         """Run a script; a non-zero exit code is the caller's business."""

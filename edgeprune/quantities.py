@@ -15,6 +15,7 @@ from edgeprune.errors import InputError
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-zµμ%]*)")
 _BYTES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _COUNTS: Mapping[str, float] = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9}
+_MILLIJOULES: Mapping[str, float] = {"uJ": 1e-3, "µJ": 1e-3, "μJ": 1e-3, "mJ": 1.0, "J": 1e3}
 _MILLISECONDS: Mapping[str, float] = {"ns": 1e-6, "us": 1e-3, "µs": 1e-3, "μs": 1e-3, "ms": 1.0, "s": 1e3}
 
 
@@ -31,6 +32,13 @@ def parse_duration(text: object, name: str) -> float:
     number, unit = _split(text, name, "a duration such as 5ms or 300us")
     expected, way_out = "Expected one of ns, us, ms, s.", f"Write {number:g}ms, for example."
     return _in_units(number, _MILLISECONDS.get(unit), f"{name} = {text}", unit, expected, way_out)
+
+
+def parse_energy(text: object, name: str) -> float:
+    """Millijoules from ``2mJ``, more than zero."""
+    number, unit = _split(text, name, "an energy such as 2mJ or 300uJ")
+    expected, way_out = "Expected one of uJ, mJ, J.", f"Write {number:g}mJ, for example."
+    return _in_units(number, _MILLIJOULES.get(unit), f"{name} = {text}", unit, expected, way_out)
 
 
 def parse_count(text: object, name: str) -> float:
@@ -79,6 +87,13 @@ def show_duration(value_ms: float) -> str:
     if abs(value_ms) >= 1:
         return f"{value_ms:.3f} ms"
     return f"{value_ms * 1000:.0f} µs" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} µs"
+
+
+def show_energy(value_mj: float) -> str:
+    """Millijoules for people."""
+    if abs(value_mj) >= 1000:
+        return f"{value_mj / 1000:.2f} J"
+    return f"{value_mj:.3g} mJ" if abs(value_mj) >= 1 else f"{value_mj * 1000:.3g} µJ"
 
 
 def show_percent(value: float) -> str:

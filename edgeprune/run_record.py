@@ -19,6 +19,10 @@ _LONGEST_NS = 366 * 24 * 3600 * 10**9
 _MOST_BYTES = 1 << 50
 _MOST_CORES = 1 << 16
 _LONGEST_TEXT = 2000
+_MOST_OPERATORS = 100_000
+_MOST_WINDOWS = 10_000
+_HOTTEST_C = 1000.0
+_STATES = ("full", "partial", "other outputs", "unavailable")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,6 +125,69 @@ class Predictions:
 
 
 @dataclasses.dataclass(frozen=True)
+class OperatorTime:
+    """One operator of the model, or some in a row where there are very many."""
+
+    operator: str  # such as CONV_2D
+    tensor: str  # that it makes; converters name tensors after layers
+    ns: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SustainedWindow:
+    """A part of a long run."""
+
+    end_s: float  # since the long run began
+    per_s: float  # inferences
+    state: DeviceState  # at its end
+
+
+@dataclasses.dataclass(frozen=True)
+class ConcurrentRun:
+    """Several interpreters at the same time."""
+
+    workers: int
+    per_s: float  # inferences of all together
+    p50_ms: float  # of a single inference
+    p99_ms: float
+
+
+@dataclasses.dataclass(frozen=True)
+class EnergyUse:
+    """Energy of one inference beyond what the device needs at rest; informative, by one meter."""
+
+    method: str  # none where there is no meter
+    rails: tuple[str, ...]  # that the meter adds up
+    interval_s: Optional[float] = None  # between two reads
+    rest_w: Optional[float] = None
+    work_w: Optional[float] = None
+    per_inference_mj: Optional[float] = None
+    inferences: int = 0
+    reads: int = 0
+    reason: str = ""  # why there is no figure
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputDifference:
+    """How far one output is from the interpreter's on the CPU."""
+
+    output: str
+    largest: float  # difference, as a part of the largest value
+
+
+@dataclasses.dataclass(frozen=True)
+class AcceleratedRun:
+    """The same model through LiteRT's CompiledModel."""
+
+    accelerator: str  # cpu, gpu or npu
+    state: str  # full, partial (some operators ran on the CPU), other outputs, or unavailable
+    reason: str  # why not full; empty where it is
+    precision: str  # fp16 or fp32
+    latency: Optional[Latency] = None
+    differences: tuple[OutputDifference, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class RunRecord:
     """One run."""
 
@@ -146,7 +213,20 @@ class RunRecord:
     predictions: tuple[Predictions, ...] = ()
     inputs: tuple[InputShape, ...] = ()  # as they ran; empty where the runner does not tell
     signature: Optional[str] = None  # the file's name for its inputs and outputs
+    profile: tuple[OperatorTime, ...] = ()  # in the order in which they run; empty where none was asked for
+    sustained: tuple[SustainedWindow, ...] = ()
+    concurrent: Optional[ConcurrentRun] = None
+    accelerated: Optional[AcceleratedRun] = None
+    energy: Optional[EnergyUse] = None
+    cpus: tuple[int, ...] = ()  # that the run was kept to; empty for all
     schema_version: int = RECORD_SCHEMA_VERSION
+
+    @property
+    def settled_per_s(self) -> tuple[float, float]:
+        """Inferences per second in the first and in the last fifth of the long run, which there must be."""
+        rates = [one.per_s for one in self.sustained]
+        fifth = max(len(rates) // 5, 1)
+        return percentile(rates[:fifth], 0.5), percentile(rates[-fifth:], 0.5)
 
     @property
     def batch(self) -> int:
@@ -164,7 +244,7 @@ class RunRecord:
 
     def problems(self) -> Iterator[str]:
         """What in the record contradicts itself, or cannot be."""
-        timed = (*self.latency_ns, *self.warmup_ns, *self.preprocess_ns)
+        timed = (*self.latency_ns, *self.warmup_ns, *self.preprocess_ns, *(one.ns for one in self.profile))
         if not all(0 <= one <= _LONGEST_NS for one in (*timed, self.load_ns, self.first_inference_ns)):
             yield "a time is negative or longer than a year"
         found = self.latency
@@ -192,8 +272,58 @@ class RunRecord:
             yield "a mean, a deviation or a rate is negative or no number"
         if not all(map(math.isfinite, self.metrics.values())):
             yield "a metric is not a finite number"
+        yield from self._problems_of_long_runs()
+        yield from self._problems_of_accelerated()
+        yield from self._problems_of_energy()
+        if len(self.profile) > _MOST_OPERATORS:
+            yield f"it has the times of {len(self.profile)} operators"
         if self.samples < 0 or not 0 < self.facts.cores <= _MOST_CORES:
             yield f"it has {self.samples} samples and {self.facts.cores} cores"
+
+    def _problems_of_accelerated(self) -> Iterator[str]:
+        one = self.accelerated
+        if one is None:
+            return
+        found = [] if one.latency is None else [one.latency.p50_ms, one.latency.mean_ms]
+        if not all(math.isfinite(value) and value > 0 for value in found):
+            yield "a latency of its accelerator is not above 0, or no number"
+        if not all(0 <= difference.largest <= 1 for difference in one.differences):
+            yield "a difference of outputs is no part from 0 to 1"
+        if one.state not in _STATES or (one.state == "unavailable") != (one.latency is None):
+            yield f"its accelerator is {one.state[:40]!r}"
+
+    def _problems_of_energy(self) -> Iterator[str]:
+        one = self.energy
+        if one is None:
+            return
+        found = (one.interval_s, one.rest_w, one.work_w, one.per_inference_mj)
+        values = [value for value in found if value is not None]
+        real = all(math.isfinite(value) and value >= 0 for value in values)
+        if not real or min(one.inferences, one.reads) < 0:
+            yield "its energy or power is negative, or no number"
+        if one.per_inference_mj is None:
+            return
+        if one.rest_w is None or one.work_w is None or one.work_w <= one.rest_w or not one.per_inference_mj:
+            yield "its energy does not follow from its power at work and at rest"
+
+    def _problems_of_long_runs(self) -> Iterator[str]:
+        ends = [one.end_s for one in self.sustained]
+        rates = [one.per_s for one in self.sustained]
+        if self.concurrent is not None:
+            one = self.concurrent
+            rates += [one.per_s, one.p50_ms, one.p99_ms]
+            if not 0 < one.workers <= _MOST_CORES or one.p50_ms > one.p99_ms:
+                yield f"{one.workers} interpreters ran at the same time"
+        if not all(math.isfinite(one) and one > 0 for one in (*ends, *rates)) or ends != sorted(ends):
+            yield "a rate or a time of its long run is not above 0, or no number"
+        if len(ends) > _MOST_WINDOWS or not all(0 <= number < _MOST_CORES for number in self.cpus):
+            yield f"it has {len(ends)} windows and ran on the cores {list(self.cpus)[:8]}"
+        states = [one.state for one in self.sustained]
+        heat = [one.temperature_c for one in states if one.temperature_c is not None]
+        clocks = [one.clock_khz for one in states if one.clock_khz is not None]
+        real = all(math.isfinite(one) and abs(one) < _HOTTEST_C for one in heat)
+        if not real or min(clocks, default=0) < 0:
+            yield "a temperature or a clock is none that a device has"
 
     def _texts(self) -> Iterator[str]:
         facts, runtime = self.facts, self.runtime
@@ -202,6 +332,13 @@ class RunRecord:
         yield from (self.device, self.model.name, self.model.sha256, runtime.name, runtime.version)
         yield from (runtime.python or "", runtime.numpy or "", facts.governor or "")
         yield from (self.signature or "", *(one.name for one in self.inputs))
+        if self.energy is not None:
+            yield from (self.energy.method, self.energy.reason, *self.energy.rails)
+        if self.accelerated is not None:
+            one = self.accelerated
+            yield from (one.accelerator, one.reason, one.precision)
+            yield from (each.output for each in one.differences)
+        yield from (text for one in self.profile for text in (one.operator, one.tensor))
 
     def to_json(self, indent: int | None = None) -> str:
         """Write one record."""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from typing import Optional
 
 from edgeprune.run_record import InputShape, RunSettings
 
 ERROR_MARK = "edgeprune-error: "
 STEP_MARK = "edgeprune-step: "
+
+
+def progress(step: str) -> None:
+    """Name the next step on stderr, so that the host can say during which one the runtime crashed."""
+    print(f"{STEP_MARK}{step}", file=sys.stderr, flush=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,6 +28,20 @@ class Job:
     eval_samples: Optional[int] = None  # how many samples to evaluate at most; None for all, 0 for none
     min_time_s: float = 1.0  # timed inferences go on for at least this long
     shapes: tuple[InputShape, ...] = ()  # of inputs whose sizes the file leaves open
+    sustained_s: float = 0.0  # of work without a pause, after everything else
+    concurrent: int = 1  # interpreters at the same time, after everything else; 1 for none
+    cpus: Optional[str] = None  # that it is kept to: big, little, or numbers such as 0,2-3
+    accelerator: Optional[str] = None  # cpu, gpu or npu, to run on through CompiledModel too
+    energy: bool = False  # of one inference, too
+    power_command: tuple[str, ...] = ()  # that prints watts; empty for what the device has
+    profile_s: float = 0.0  # for timing single operators, about; 0 for not at all
+
+    @property
+    def extras(self) -> bool:
+        """Whether more than a plain run is asked for."""
+        return bool(
+            self.sustained_s or self.concurrent > 1 or self.accelerator or self.energy or self.profile_s
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +59,27 @@ class InterleavedJob:
     precision: float = 0.0  # standard error of a log ratio that is good enough; 0 uses all of the time
     block_ms: float = 5.0
     quantile: float = 0.25
+
+
+@dataclasses.dataclass(frozen=True)
+class AcceleratorJob:
+    """What the agent asks of a child process, which may crash."""
+
+    model: str  # path
+    accelerator: str
+    settings: RunSettings
+    min_time_s: float
+    samples: int  # in the file of inputs
+    full_precision: bool = False  # fp32 on a GPU, which takes fp16 by itself
+
+
+@dataclasses.dataclass(frozen=True)
+class AcceleratorAnswer:
+    """What came of it: full, partial (with the CPU's help) or unavailable."""
+
+    state: str
+    reason: str
+    latency_ns: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 
-from device_runners.agent.job import ERROR_MARK, InterleavedJob, Job, JobError
+from device_runners.agent.job import ERROR_MARK, AcceleratorJob, InterleavedJob, Job, JobError
 from edgeprune import jsonable
 from edgeprune.errors import DeviceError, EdgepruneError
 
@@ -27,6 +27,12 @@ def main() -> int:
 
 
 def _do_job(text: bytes, arguments: list[str]) -> object:
+    if arguments == ["accelerated"]:
+        from device_runners.agent.extras.accelerated import answer_accelerated
+
+        asked = jsonable.loads(AcceleratorJob, text, "The job")
+        _end_after(asked.settings.time_limit_s)
+        return answer_accelerated(asked, time.perf_counter_ns)
     job: InterleavedJob | Job = (
         jsonable.loads(InterleavedJob, text, "The job") if arguments == ["interleaved"]
         else jsonable.loads(Job, text, "The job")
@@ -38,7 +44,7 @@ def _do_job(text: bytes, arguments: list[str]) -> object:
     except ImportError as error:
         raise DeviceError(
             f"numpy does not load on the device ({error}).", "The agent needs it.",
-            "On the device: python3 -m pip install numpy, or apt install python3-numpy.",
+            "`edgeprune devices --prepare DEVICE` installs all that is needed there.",
         ) from error
     from device_runners.agent.interleaved import run_interleaved
     from device_runners.agent.run import run

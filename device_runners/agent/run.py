@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import platform
-import sys
 import time
 from pathlib import Path
 from typing import Callable, Optional, Sequence
@@ -17,9 +16,9 @@ import numpy as np
 
 from device_runners.agent import facts, samples, stability, tensors
 from device_runners.agent.input_shapes import input_shapes, set_input_shapes
-from device_runners.agent.job import STEP_MARK, Job
+from device_runners.agent.job import Job, progress
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
-from device_runners.agent.runtime import Interpreter, find_runtime, open_model, signature_of
+from device_runners.agent.runtime import Interpreter, RuntimeModule, find_runtime, open_model, signature_of
 from device_runners.agent.samples import EvaluationResult, EvaluationSamples
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
 from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
@@ -32,6 +31,7 @@ class OpenedModel:
     """A model ready to run, and what it took to get there."""
 
     interpreter: Interpreter
+    module: RuntimeModule
     runtime: Runtime
     memory: Memory
     load_ns: int
@@ -41,13 +41,14 @@ class OpenedModel:
 def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
     """Do the job; errors are those of `read_bundle`, `find_runtime`, `open_model` and `model_inputs`."""
     began = clock()
+    cpus = _pinned(job.cpus) if job.cpus else ()  # before the runtime starts threads
     progress("checking the bundle")
     bundle = read_bundle(Path(job.bundle), skip=HOST_ONLY) if job.bundle else None
     model = bundle.model if bundle else Path(job.model or "")
     opened = open_and_try(job, model, clock)
     given = _load_samples(bundle, job, opened.interpreter)
     if given is not None:
-        _set_sample(opened.interpreter, given.inputs, 0)  # a real sample gets timed
+        samples.set_sample(opened.interpreter, given.inputs, 0)  # a real sample gets timed
     progress("timing")
     plan = Plan.of(job.settings, job.min_time_s)
     warmup = warm_up(opened.interpreter.invoke, clock, plan)
@@ -65,7 +66,19 @@ def run(job: Job, clock: Callable[[], int] = time.perf_counter_ns) -> RunRecord:
         job.device, model, bundle, job.settings, opened.runtime, timings, opened.memory, device, evaluation
     )
     shapes, signature = input_shapes(opened.interpreter), signature_of(opened.interpreter)
-    return dataclasses.replace(record, inputs=shapes, signature=signature)
+    record = dataclasses.replace(record, inputs=shapes, signature=signature, cpus=cpus)
+    if not job.extras:
+        return record
+    from device_runners.agent.extras.asked import Asked
+
+    asked = Asked(job, str(model), opened.module, opened.interpreter, given)
+    return asked.measured(record, clock)
+
+
+def _pinned(cpus: str) -> tuple[int, ...]:
+    from device_runners.agent.extras.affinity import pin
+
+    return pin(cpus)
 
 
 def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
@@ -91,12 +104,7 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
         start_bytes=at_start, runtime_bytes=facts.difference(with_runtime, at_start),
         model_bytes=facts.difference(steady, with_runtime),
     )
-    return OpenedModel(interpreter, runtime, used, loaded - started, first_ended - first_started)
-
-
-def progress(step: str) -> None:
-    """Name the next step on stderr, so that the host can say during which one the runtime crashed."""
-    print(f"{STEP_MARK}{step}", file=sys.stderr, flush=True)
+    return OpenedModel(interpreter, module, runtime, used, loaded - started, first_ended - first_started)
 
 
 def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Optional[EvaluationSamples]:
@@ -110,11 +118,6 @@ def _load_samples(bundle: Optional[Bundle], job: Job, model: Interpreter) -> Opt
     return EvaluationSamples(bundle, data, tuple(inputs))
 
 
-def _set_sample(interpreter: Interpreter, inputs: Sequence[np.ndarray], index: int) -> None:
-    for detail, array in zip(interpreter.get_input_details(), inputs):
-        interpreter.set_tensor(detail["index"], array[index : index + 1])
-
-
 def _evaluate(
     interpreter: Interpreter, given: EvaluationSamples, clock: Callable[[], int], deadline: int
 ) -> EvaluationResult:
@@ -126,7 +129,7 @@ def _evaluate(
     for index in range(len(data)):
         if clock() > deadline and index:
             break
-        _set_sample(interpreter, inputs, index)
+        samples.set_sample(interpreter, inputs, index)
         interpreter.invoke()
         for detail, rows in zip(output_details, collected):
             rows.append(interpreter.get_tensor(detail["index"]))

@@ -62,7 +62,8 @@ class RuntimeModule(Protocol):
     OpResolverType: _OpResolverType
 
     def Interpreter(  # noqa: N802  (the runtimes' name)
-        self, *, model_path: str, num_threads: int, experimental_op_resolver_type: object
+        self, *, model_path: Optional[str] = None, model_content: Optional[bytes] = None, num_threads: int,
+        experimental_op_resolver_type: object,
     ) -> Interpreter: ...
 
 
@@ -84,13 +85,8 @@ def find_runtime(candidates: Sequence[tuple[str, str]] = RUNTIMES) -> tuple[Runt
     raise DeviceError(
         f"No TFLite runtime loads on the device ({found}).",
         "One of ai-edge-litert, tflite-runtime, tensorflow is needed.",
-        f"On the device: python3 -m pip install {wheel_for(platform.machine())}.",
+        "`edgeprune devices --prepare DEVICE` installs one there; here: pip install ai-edge-litert.",
     )
-
-
-def wheel_for(arch: str) -> str:
-    """What to install with pip on a device of this architecture, as `uname -m` prints it."""
-    return "ai-edge-litert" if arch in ("x86_64", "aarch64", "arm64") else "tflite-runtime 'numpy<2'"
 
 
 def _describe(distribution: str, module: ModuleType) -> Runtime:
@@ -109,23 +105,28 @@ def signature_of(interpreter: Interpreter) -> Optional[str]:
 
 
 def open_model(
-    module: RuntimeModule, path: str, threads: int, xnnpack: bool,
-    set_sizes: Optional[Callable[[Interpreter], None]] = None,
+    module: RuntimeModule, model: str | bytes, threads: int, xnnpack: bool,
+    set_sizes: Optional[Callable[[Interpreter], None]] = None, *, allocate: bool = True,
 ) -> Interpreter:
     """An interpreter with its tensors allocated; a `DeviceError` where the runtime rejects the model.
 
     Args:
+        model: path of a file, or its content.
         set_sizes: gives inputs their sizes before.
+        allocate: False for looking at the model only.
     """
     resolver = module.OpResolverType
     kind = resolver.AUTO if xnnpack else resolver.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     try:
-        interpreter = module.Interpreter(
-            model_path=path, num_threads=threads, experimental_op_resolver_type=kind
+        interpreter = (
+            module.Interpreter(model_path=model, num_threads=threads, experimental_op_resolver_type=kind)
+            if isinstance(model, str) else
+            module.Interpreter(model_content=model, num_threads=threads, experimental_op_resolver_type=kind)
         )
         if set_sizes is not None:
             set_sizes(interpreter)
-        interpreter.allocate_tensors()
+        if allocate:
+            interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         raise DeviceError(
             f"The runtime rejects the model: {' '.join(str(error).split())[:400]}",

@@ -13,6 +13,7 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
+from device_runners.agent.runtime import Interpreter
 from device_runners.agent.tensors import dequantize, quantize
 from edgeprune.bundle.eval_data import EvalData
 from edgeprune.bundle.read import Bundle
@@ -97,6 +98,12 @@ def result_of(
         metrics={name: float(value) for name, value in found.items()}, samples=len(outputs[0]),
         predictions=tuple(map(_predictions, outputs, output_infos)),
     )
+
+
+def set_sample(interpreter: Interpreter, inputs: Sequence[np.ndarray], index: int) -> None:
+    """Give the model one of the samples."""
+    for detail, array in zip(interpreter.get_input_details(), inputs):
+        interpreter.set_tensor(detail["index"], array[index : index + 1])
 
 
 def _only_task(bundle: Bundle) -> OutputTask:

@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Sequence
 
+from device_runners.scripts import ANY_PYTHON
 from edgeprune.errors import DeviceError
 
 
@@ -10,7 +11,7 @@ class Transport(abc.ABC):
     """How to run a shell line on one device, which goes by the name that the user gave it."""
 
     root = ""  # folder for edgeprune's files there; empty for the user's own cache folder
-    python = "python3"  # to run the agent with, unless the user names one
+    python = ANY_PYTHON  # to run the agent with, unless the user names one
 
     def __init__(self, device: str) -> None:
         self.device = device

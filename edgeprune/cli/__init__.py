@@ -20,7 +20,7 @@ from edgeprune.cli.streams import prepare_streams
 
 COMMANDS = (
     "build", "shrink", "inspect", "bench", "compare", "check", "export", "report", "search", "zoo", "devices",
-    "doctor",
+    "history", "doctor",
 )
 
 LONG_COMMANDS = ("build", "search")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from edgeprune.cli.busy import busy, waiting
+from edgeprune.cli.history import HISTORY_FILE
 from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
 from edgeprune.cli.output import cell, cells, draw, say, say_document
+from edgeprune.cli.record_tables import print_extras
 from edgeprune.errors import EdgepruneError, InputError
-from edgeprune.quantities import show_duration
+from edgeprune.quantities import parse_duration, show_duration
 
 if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
@@ -26,6 +30,15 @@ edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
 _THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
 _MOST_THREADS = 64
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
+_SUSTAINED = "Then run without a pause for this long, such as 5m, with throughput, heat and clock over time."
+_CONCURRENT = "Then run this many models at the same time, too."
+_ENERGY = "Measure the energy of one inference, too, where the device has a meter. Informative."
+_POWER = "Command on the device that prints its power in watts, for --energy."
+_ACCELERATOR = "cpu, gpu or npu: run through LiteRT's CompiledModel there, too, and compare the outputs."
+_GOVERNOR = "Set the CPU's governor for the run, such as performance, and put the old one back."
+_PROFILE = "Time every operator, too (about 20 s more)."
+_HISTORY = "Keep the result in the history, which `edgeprune history` shows."
+_HISTORY_NAME = "What the model goes by in the history; default: its path."
 _SHAPE = "Sizes of an input that the file leaves open, such as image=1,224,224,3. Repeatable."
 
 
@@ -45,7 +58,18 @@ def bench(
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
     benchmark_model: Annotated[Path | None, typer.Option(help="Google's prebuilt benchmark_model.")] = None,
     shape: Annotated[list[str] | None, typer.Option("--shape", help=_SHAPE)] = None,
+    sustained: Annotated[str | None, typer.Option(help=_SUSTAINED)] = None,
+    concurrent: Annotated[int, typer.Option(min=1, max=64, help=_CONCURRENT)] = 1,
+    energy: Annotated[bool, typer.Option("--energy", help=_ENERGY)] = False,
+    power_command: Annotated[str | None, typer.Option(help=_POWER)] = None,
+    accelerator: Annotated[str | None, typer.Option(help=_ACCELERATOR)] = None,
+    cpus: Annotated[str | None, typer.Option(help="Cores to stay on: big, little, or such as 0,2-3.")] = None,
+    set_governor: Annotated[str | None, typer.Option("--set-governor", help=_GOVERNOR)] = None,
+    profile: Annotated[bool, typer.Option("--profile", help=_PROFILE)] = False,
     metric: Annotated[str | None, typer.Option(help=METRIC)] = None,
+    history: Annotated[bool, typer.Option("--history", help=_HISTORY)] = False,
+    history_file: Annotated[Path | None, typer.Option("--history-file", help=HISTORY_FILE)] = None,
+    history_name: Annotated[str | None, typer.Option("--history-name", help=_HISTORY_NAME)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the run records as one JSON list.")] = False,
 ) -> None:
     """Measure accuracy, latency and memory on devices."""
@@ -56,12 +80,44 @@ def bench(
         runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
         xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
         benchmark_model=benchmark_model, native_runner=native_runner,
-        metric=own_metric(metric), shapes=tuple(map(parse_shape, shape or ())),
+        metric=own_metric(metric), profile=profile, sustained_s=_seconds(sustained),
+        concurrent=concurrent, cpus=cpus, accelerator=accelerator, governor=set_governor,
+        energy=energy or power_command is not None, power_command=power_words(power_command),
+        shapes=tuple(map(parse_shape, shape or ())),
     )
     devices, counts = device or ["local"], _counts(threads)
     with busy(f"Measuring on {', '.join(devices)}", enabled=not as_json) as tell:
         found = bench_threads(target, devices, counts, dataclasses.replace(options, waiting=waiting(tell)))
+    if history or history_file or history_name:
+        from device_runners.history import default_history, remember, series_name
+
+        records = [record for result in found if isinstance(result, list) for record in result]
+        remember(history_file or default_history(), history_name or series_name(target), records)
     _print(devices, found, as_json)
+
+
+def power_words(command: str | None) -> tuple[str, ...]:
+    """The words of a command that prints watts; no shell reads them.
+
+    Raises:
+        InputError: no command, or an open quote.
+    """
+    if command is None:
+        return ()
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InputError(f"--power-command cannot be read ({error}).", "A command was expected.") from error
+    if not words:
+        raise InputError("--power-command is empty.", "A command that prints watts was expected.")
+    return tuple(words)
+
+
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0.0
+    minutes = re.fullmatch(r"([0-9]{1,4}(\.[0-9]{1,3})?)\s*(m|min)", text.strip())
+    return parse_duration(f"{60 * float(minutes[1])}s" if minutes else text, "--sustained") / 1e3
 
 
 def _counts(text: str) -> list[int]:
@@ -119,6 +175,8 @@ def _print_table(records: Sequence[RunRecord]) -> None:
     draw(table)
     for line in dict.fromkeys(line for record in records for line in _remarks(record)):
         say(line)
+    for record in records:
+        print_extras(record)
 
 
 def _remarks(record: RunRecord) -> list[str]:
@@ -129,6 +187,10 @@ def _remarks(record: RunRecord) -> list[str]:
         ran = "; ".join(f"{one.name} {'x'.join(map(str, one.shape))}" for one in record.inputs)
         named = f", signature {record.signature}" if record.signature else ""
         lines.append(f"ran with batch {record.batch}: {ran}{named}")
+    if facts.governor:
+        lines.append(f"governor {facts.governor}")
+    if record.cpus:
+        lines.append(f"kept to the cores {', '.join(map(str, record.cpus))}")
     if record.synthetic:
         lines.append("the metrics are over synthetic data: they say nothing about the real world")
     if record.settings.threads > facts.cores:

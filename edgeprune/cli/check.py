@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,13 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
+from edgeprune.cli.bench import power_words
 from edgeprune.cli.busy import busy, waiting
+from edgeprune.cli.history import HISTORY_FILE
 from edgeprune.cli.options import METRIC, own_metric
 from edgeprune.cli.output import say, say_document
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from edgeprune.gate import CheckResult
+    from device_runners import BenchOptions
+    from edgeprune.gate import CheckResult, Limits
+    from edgeprune.gate.history_limit import AgainstHistory
+    from edgeprune.gate.recipe_limits import RecipeLimits
 
 EXAMPLES = """Examples
 
@@ -33,6 +39,8 @@ _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
 _VERIFY_KEY = "Refuse a bundle that is not signed by the owner of this public key (PEM)."
 _SIGN = "Sign the bundle with this private key (PEM) once everything holds: writes model.sig into it."
+_ENERGY = "Energy of one inference on --device, such as 2mJ."
+_HISTORY = "Refuse a latency above what earlier runs on --device (`bench --history`) vary by."
 _AGAINST = "Earlier output folder, or a folder of them: says since when a limit is broken."
 
 
@@ -43,6 +51,8 @@ def check(
     max_memory: Annotated[str | None, Option(help="Peak memory of the process, such as 64MB.")] = None,
     min_accuracy: Annotated[str | None, Option(help="Accuracy on test data, such as 0.95 or 95%.")] = None,
     max_drop: Annotated[list[str] | None, Option("--max-drop", help=_DROP)] = None,
+    max_energy: Annotated[str | None, Option(help=_ENERGY)] = None,
+    power_command: Annotated[str | None, Option(help="As `bench` has it.")] = None,
     minimum: Annotated[list[str] | None, Option("--min", help=_MIN)] = None,
     maximum: Annotated[list[str] | None, Option("--max", help=_MAX)] = None,
     percentile: Annotated[int | None, Option(help=_PERCENTILE)] = None,
@@ -52,6 +62,9 @@ def check(
     metric: Annotated[str | None, Option(help=METRIC)] = None,
     python: Annotated[str | None, Option(help="Python on the devices, such as that of a venv.")] = None,
     against: Annotated[Path | None, Option(help=_AGAINST)] = None,
+    against_history: Annotated[bool, Option("--against-history", help=_HISTORY)] = False,
+    history_file: Annotated[Path | None, Option("--history-file", help=HISTORY_FILE)] = None,
+    history_name: Annotated[str | None, Option("--history-name", help="As `bench` has it.")] = None,
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
     verify_key: Annotated[Path | None, Option(help=_VERIFY_KEY)] = None,
     sign: Annotated[Path | None, Option(help=_SIGN)] = None,
@@ -68,31 +81,53 @@ def check(
 
     if github and as_json:
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
-    asked = RecipeLimits() if recipe is None else read_limits(recipe)
-    for note in asked.notes:
-        say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON
+    asked = RecipeLimits() if recipe is None else _said(read_limits(recipe))
     limits = Limits.parse(
         max_size, max_latency, max_memory, min_accuracy, max_drop or None, minimum=minimum or None,
-        maximum=maximum or None,
+        maximum=maximum or None, max_energy=max_energy,
     ).over(asked.limits)
     if percentile is not None and percentile not in PERCENTILES:
         raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
-    if sign is None or verify or verify_key is not None or limits != Limits():
+    runs = _history(bundle, history_file, history_name) if against_history else None
+    if sign is None or verify or verify_key is not None or limits != Limits() or runs is not None:
+        options = BenchOptions(threads=threads, python=python, metric=own_metric(metric))
+        options = _with_energy(options, limits, power_command)
         with busy(f"Checking {bundle}", enabled=not as_json) as tell:
             result = check_bundle(
                 bundle, limits, devices=device or asked.devices, against=against, verify=verify,
                 verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
-                options=BenchOptions(
-                    threads=threads, python=python, waiting=waiting(tell), metric=own_metric(metric)
-                ),
+                options=dataclasses.replace(options, waiting=waiting(tell)), history=runs,
             )
         _write(result, junit, markdown)
         _print(result, github=github, as_json=as_json)
         result.require()
     if sign is not None:
-        from edgeprune.gate import signing
+        _sign(bundle, sign)
 
-        say(f"Signed: {signing.sign(bundle, sign)}", error=True)  # stdout may have to be JSON
+
+def _sign(bundle: Path, key: Path) -> None:
+    from edgeprune.gate import signing
+
+    say(f"Signed: {signing.sign(bundle, key)}", error=True)  # stdout may have to be JSON
+
+
+def _with_energy(options: BenchOptions, limits: Limits, command: str | None) -> BenchOptions:
+    wanted = limits.max_energy_mj is not None
+    return dataclasses.replace(options, energy=wanted, power_command=power_words(command))
+
+
+def _said(asked: RecipeLimits) -> RecipeLimits:
+    """The same, once its notes were printed."""
+    for note in asked.notes:
+        say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON
+    return asked
+
+
+def _history(bundle: Path, file: Path | None, name: str | None) -> AgainstHistory:
+    from device_runners.history import default_history, series_name
+    from edgeprune.gate.history_limit import AgainstHistory
+
+    return AgainstHistory(file or default_history(), name or series_name(bundle))
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:

@@ -14,6 +14,7 @@ edgeprune report build/edgeprune
 edgeprune report build/a build/b --out compared.html"""
 _BUNDLES = "Output folders of builds (several are compared), or the folder of a search."
 _RECIPE = "TOML file whose [limits] the page judges the bundles by."
+_BEFORE = "Output of `edgeprune bench ORIGINAL.tflite --profile --json`, to compare layers with; repeatable."
 _RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
 
 
@@ -22,6 +23,7 @@ def report(
     out: Annotated[Path, typer.Option(help="File to write.")] = Path("edgeprune-report.html"),
     records: Annotated[list[Path] | None, typer.Option("--records", help=_RECORDS)] = None,
     recipe: Annotated[Path | None, typer.Option("--recipe", help=_RECIPE)] = None,
+    before: Annotated[list[Path] | None, typer.Option("--before", help=_BEFORE)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print what was written as JSON.")] = False,
 ) -> None:
     """Write one HTML page with all figures and plots, or a comparison of several builds."""
@@ -39,7 +41,7 @@ def report(
     else:
         asked = None if recipe is None else read_limits(recipe)
         limits = [() if asked is None else limit_verdicts(bundle, asked) for bundle in bundles]
-        written = write_report(bundles, out, records or (), limits)
+        written = write_report(bundles, out, records or (), limits, before or ())
     size = written.stat().st_size
     if as_json:
         names = [str(bundle) for bundle in bundles]

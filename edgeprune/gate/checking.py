@@ -11,6 +11,7 @@ from device_runners import DEFAULT_OPTIONS, BenchOptions, bench_devices
 from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import MANIFEST
 from edgeprune.errors import DeviceError, EdgepruneError, InputError
+from edgeprune.gate.history_limit import AgainstHistory, history_judgements
 from edgeprune.gate.limits import Limit, Limits
 from edgeprune.gate.result import CheckResult, Judgement, Past, Status, VerifiedPart
 from edgeprune.report.figures import (
@@ -30,7 +31,7 @@ _NO_LIMITS = Limits()
 def check(
     bundle: Path | str, limits: Limits = _NO_LIMITS, *, devices: Sequence[str] = (),
     against: Path | str | None = None, verify: bool = False, verify_key: Path | str | None = None,
-    percentile: int = 50, options: BenchOptions | None = None,
+    percentile: int = 50, options: BenchOptions | None = None, history: AgainstHistory | None = None,
 ) -> CheckResult:
     """Compare a bundle's figures with limits.
 
@@ -44,6 +45,7 @@ def check(
         verify_key: public key that the bundle must be signed with; see `edgeprune.gate.signing`.
         percentile: of the latency: 50, 90 or 99.
         options: how to measure; None for one thread and the defaults of `bench`.
+        history: earlier runs, which the latency on each device is compared with.
 
     Returns:
         The result; nothing is raised for a broken limit, `CheckResult.require` does that.
@@ -51,13 +53,19 @@ def check(
     Raises:
         InputError: no limit, no `verify` and no `verify_key`, or a folder that is not a bundle.
     """
-    if limits == _NO_LIMITS and not verify and verify_key is None:
+    if history is not None and not devices:
+        raise InputError(
+            "--against-history needs a device.", "Latencies of earlier runs are those of devices.",
+            "Name it: --device ssh://pi@raspberrypi.local.",
+        )
+    if limits == _NO_LIMITS and not verify and verify_key is None and history is None:
         raise InputError(
             "There is nothing to check.", "A limit, --verify or --verify-key was expected.",
             "Pass a limit such as --max-size 200kB, or --recipe with a [limits] table.",
         )
     findings = _findings(bundle, verify_key, verify=verify)
-    if limits == _NO_LIMITS or any(finding.status is Status.BROKEN for finding in findings):
+    nothing = limits == _NO_LIMITS and history is None
+    if nothing or any(finding.status is Status.BROKEN for finding in findings):
         # Figures of a bundle that is not what it claims to be mean nothing.
         return CheckResult(str(bundle), (), findings)
     opened = read_bundle(Path(bundle))
@@ -70,6 +78,8 @@ def check(
         for device in (None, *devices) for limit, allowed in limits.given()
         if (device is None) == (limit.figure == "size" or not devices)
     )
+    if history is not None:
+        judgements += history_judgements(history, {one: measure.record(opened.path, one) for one in devices})
     notes = tuple(note for device in devices for note in measure.doubts(opened, device))
     return CheckResult(str(bundle), judgements, findings, notes)
 
@@ -191,10 +201,10 @@ class _Measure:
 
     def _on_device(self, bundle: Bundle, name: str, device: str) -> Figure:
         kind, _, metric = name.partition(" ")
-        record = self._record(bundle.path, device)
+        record = self.record(bundle.path, device)
         if isinstance(record, EdgepruneError):
             return Figure(None, reason=str(record), device_failed=isinstance(record, DeviceError))
-        here = self._record(bundle.path, "local") if kind == "drop" else None
+        here = self.record(bundle.path, "local") if kind == "drop" else None
         if isinstance(here, EdgepruneError):
             return Figure(None, reason=f"this machine, for comparison: {here}")
         if metric:
@@ -203,10 +213,11 @@ class _Measure:
 
     def doubts(self, bundle: Bundle, device: str) -> Iterator[str]:
         """Why timings on the device may be wrong."""
-        record = self._record(bundle.path, device)
+        record = self.record(bundle.path, device)
         if not isinstance(record, EdgepruneError):
             yield from (f"{device}: unstable: {reason}" for reason in record.unstable)
 
-    def _record(self, bundle: Path, device: str) -> RunRecord | EdgepruneError:
+    def record(self, bundle: Path, device: str) -> RunRecord | EdgepruneError:
+        """The run of a bundle on a device, or why there is none."""
         self.run(bundle, [device])
         return self._records[bundle, device]

@@ -40,8 +40,10 @@ LIMITS = (
     Limit("max-memory", "max_memory_bytes", "memory", True, q.parse_size, q.show_size),
     Limit("min-accuracy", "min_accuracy", "accuracy", False, q.parse_fraction, q.show_percent),
     Limit("max-drop", "max_drop_points", "drop", True, q.parse_points, q.show_points),
+    Limit("max-energy", "max_energy_mj", "energy", True, q.parse_energy, q.show_energy),
 )
-_BY_NAME = {limit.name: limit for limit in LIMITS}
+AGAINST_HISTORY = Limit("against-history", "", "latency", True, q.parse_duration, q.show_duration)
+_BY_NAME = {limit.name: limit for limit in (*LIMITS, AGAINST_HISTORY)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Limits:
         max_memory_bytes: peak of the process that runs the model.
         min_accuracy: fraction 0..1 of the task's main metric.
         max_drop_points: what the deployed model may lose of it against the baseline; 0.5 is half a percent.
+        max_energy_mj: of one inference, beyond what the device needs at rest.
         metrics: what single metrics must keep, by names such as ``min class/accuracy``.
     """
 
@@ -62,13 +65,14 @@ class Limits:
     max_memory_bytes: float | None = None
     min_accuracy: float | None = None
     max_drop_points: float | None = None
+    max_energy_mj: float | None = None
     metrics: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def parse(
         cls, max_size: object = None, max_latency: object = None, max_memory: object = None,
         min_accuracy: object = None, max_drop: object = None, *, minimum: object = None,
-        maximum: object = None, where: str = "--",
+        maximum: object = None, max_energy: object = None, where: str = "--",
     ) -> Limits:
         """Limits as people write them: ``max_size="200kB"``, ``max_latency="5ms"``, ``min_accuracy=0.95``.
 
@@ -82,7 +86,7 @@ class Limits:
             InputError: a value without a unit where one is needed, or out of range.
         """
         drop, drops = _plain_and_named(max_drop)
-        written = (max_size, max_latency, max_memory, min_accuracy, drop)
+        written = (max_size, max_latency, max_memory, min_accuracy, drop, max_energy)
         given = {
             limit.field: limit.parse(text, f"{where}{limit.name if where == '--' else limit.key}")
             for limit, text in zip(LIMITS, written, strict=True) if text is not None

@@ -54,7 +54,8 @@ def built_figures(bundle: Bundle, percentile: int) -> Figures:
         report = _possible_report(bundle)
     except InputError as error:
         absent = Figure(None, reason=str(error))
-        return {"size": size_of(bundle), **dict.fromkeys(("latency", "memory", "accuracy", "drop"), absent)}
+        names = ("latency", "memory", "accuracy", "drop", "energy")
+        return {"size": size_of(bundle), **dict.fromkeys(names, absent)}
     deployed = report.stages.deployed
     latency = None if deployed.latency_ms is None else deployed.latency_ms.at(percentile)
     lacks = "report.json has no {}; name a --device to measure it on."
@@ -64,6 +65,7 @@ def built_figures(bundle: Bundle, percentile: int) -> Figures:
         "memory": _measured(deployed.peak_memory_bytes, "report.json", lacks.format("peak memory")),
         "accuracy": _accuracy(bundle, deployed.metrics),
         "drop": _drop(bundle, report),
+        "energy": Figure(None, reason="it is measured on a device; name it with --device"),
     }
 
 
@@ -86,7 +88,15 @@ def device_figures(bundle: Bundle, record: RunRecord, here: RunRecord | None, pe
         "memory": _measured(record.memory.peak_bytes, "peak of the process", lacks),
         "accuracy": _accuracy(bundle, record.metrics, record.samples),
         "drop": _drop_on_device(bundle, record, here),
+        "energy": _energy(record),
     }
+
+
+def _energy(record: RunRecord) -> Figure:
+    found = record.energy
+    if found is None or found.per_inference_mj is None:
+        return Figure(None, reason=found.reason if found and found.reason else "it was not measured")
+    return _measured(found.per_inference_mj, f"informative, by {found.method}", "")
 
 
 def main_metric(names: Sequence[str]) -> str | None:

@@ -58,6 +58,16 @@ def pi32_server(roots: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield bed
 
 
+@pytest.fixture(scope="session", params=["bare64", "bare32"])
+def bare_server(
+    request: pytest.FixtureRequest, roots: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[beds.Bed]:
+    cpu = {"bare64": "cortex-a72", "bare32": "cortex-a7"}[request.param]
+    with beds.ssh_bed(request.param, tmp_path_factory.mktemp("bare"), roots / request.param, cpu) as bed:
+        shutil.rmtree(bed.cache, ignore_errors=True)  # of an earlier session
+        yield bed
+
+
 @pytest.fixture(scope="session")
 def here_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[beds.Bed]:
     beds.need("sshd", "ssh")
@@ -78,6 +88,11 @@ def pi64(pi64_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
 @pytest.fixture
 def pi32(pi32_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
     return _in_path(pi32_server, monkeypatch)
+
+
+@pytest.fixture
+def bare(bare_server: beds.Bed, monkeypatch: pytest.MonkeyPatch) -> beds.Bed:
+    return _in_path(bare_server, monkeypatch)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
 from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.operators import where_time_goes
 from edgeprune.report.page.predictions import predictions
 from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.report.verdict import LimitVerdict
@@ -23,6 +24,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-ur
 def write_report(
     bundles: Sequence[Path | str], out: Path | str = "edgeprune-report.html",
     records: Sequence[Path | str] = (), limits: Sequence[Sequence[LimitVerdict]] = (),
+    before: Sequence[Path | str] = (),
 ) -> Path:
     """Write the page on one bundle, or the comparison of several.
 
@@ -31,12 +33,13 @@ def write_report(
         out: file to write; its folder is made.
         records: files with the output of ``edgeprune bench --json``, for latency on devices.
         limits: what was asked of each bundle, and whether it holds.
+        before: such files with profiles of the original model.
 
     Raises:
         InputError: a bundle or record that cannot be read, or a record of another model; nothing is
             written then.
     """
-    return write_page(Path(out), report_page(open_subjects(bundles, records, limits)))
+    return write_page(Path(out), report_page(open_subjects(bundles, records, limits, before)))
 
 
 def write_page(path: Path, content: str) -> Path:
@@ -95,6 +98,7 @@ def _sections(subject: Subject, prefix: str, *, pictures: bool = True) -> list[t
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),
+        ("operators", "Where the time goes", where_time_goes(subject, prefix)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("data", "How the data was read", outcome.reading(subject)),
         ("asked", "What was asked", outcome.request(subject)),

@@ -25,6 +25,7 @@ class Subject:
     report: Report
     records: tuple[RunRecord, ...] = ()
     limits: tuple[LimitVerdict, ...] = ()
+    before: tuple[RunRecord, ...] = ()  # runs of the original model, for times of single layers
 
     @property
     def metric(self) -> str | None:
@@ -47,9 +48,20 @@ class Subject:
 
 def open_subjects(
     bundles: Sequence[Path | str], records: Sequence[Path | str] = (),
-    limits: Sequence[Sequence[LimitVerdict]] = (),
+    limits: Sequence[Sequence[LimitVerdict]] = (), before: Sequence[Path | str] = (),
 ) -> list[Subject]:
-    """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model."""
+    """Read bundles, and give each the records (files of ``edgeprune bench --json``) of its model.
+
+    `before` are such files with runs of the original.
+    """
+    originals = tuple(run for path in before for run in read_records(Path(path)))
+    for run in originals:
+        if not run.profile:
+            raise InputError(
+                f"The run of {run.model.name} on {run.device} does not say what each operator takes.",
+                "--before compares times of layers.",
+                "Measure again: edgeprune bench ORIGINAL.tflite --profile --json.",
+            )
     opened = [read_bundle(Path(folder)) for folder in bundles]
     runs = [(Path(path), run) for path in records for run in read_records(Path(path))]
     hashes = {bundle.manifest.files[MODEL].sha256 for bundle in opened}
@@ -61,7 +73,7 @@ def open_subjects(
     return [
         Subject(name, bundle, read_report(bundle), tuple(
             run for _, run in runs if run.model.sha256 == bundle.manifest.files[MODEL].sha256
-        ), tuple(asked))
+        ), tuple(asked), originals)
         for name, bundle, asked in zip(
             _names(opened), opened, limits or [()] * len(opened), strict=True
         )

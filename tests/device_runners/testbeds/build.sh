@@ -3,6 +3,7 @@
 #
 #   WORK/pi64    arm64 Debian, Python 3.11, numpy, ai-edge-litert: a 64-bit Raspberry Pi
 #   WORK/pi32    armhf Debian, Python 3.11, numpy, tflite-runtime: a 32-bit Raspberry Pi
+#   WORK/bare64, WORK/bare32   the same two as they come from the shop: no runtime, and pip installs nothing
 #   WORK/droid   arm64 mksh, toybox, getprop and the real adbd, no Python: an Android phone
 #   WORK/old     amd64 Python 3.9, numpy, tflite-runtime and their loader: WORK/old/python runs here
 #   WORK/python  a folder with arm64 Python, numpy, ai-edge-litert and their loader, which runs from anywhere
@@ -145,6 +146,15 @@ P
   chmod 755 "$to/python" "$to/lib/ld-linux-aarch64.so.1"
 }
 
+# Files are shared with the other root; what is taken away, and the home, are its own.
+bare() {
+  cp -al "$work/pi$1" "$work/bare$1.new"
+  rm -rf "$work/bare$1.new/usr/local/lib/python3.11/dist-packages"/* "$work/bare$1.new/home/pi" "$work/bare$1.new/tmp"
+  mkdir -p "$work/bare$1.new/home/pi" "$work/bare$1.new/tmp"
+  chown 1000:1000 "$work/bare$1.new/home/pi"; chmod 1777 "$work/bare$1.new/tmp"
+  mv "$work/bare$1.new" "$work/bare$1"
+}
+
 register_emulators
 for part in pi64 pi32 droid old; do
   [ -d "$work/$part" ] && continue
@@ -154,4 +164,5 @@ for part in pi64 pi32 droid old; do
   case $part in pi*) ln -sf python3.11 "$work/$part.new/usr/bin/python3"; users "$work/$part.new";; esac
   mv "$work/$part.new" "$work/$part"
 done
+for width in 64 32; do [ -d "$work/bare$width" ] || { rm -rf "$work/bare$width.new"; bare $width; }; done
 [ -d "$work/python" ] || { rm -rf "$work/python.new"; carried_python; mv "$work/python.new" "$work/python"; }

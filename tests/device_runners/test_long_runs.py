@@ -1,0 +1,203 @@
+"""Long runs, several models at the same time, chosen cores, and a governor that is put back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from device_runners import BenchOptions, bench
+from device_runners.agent.extras.affinity import choose, parse
+from device_runners.agent.extras.sustained import run_concurrent, run_sustained
+from device_runners.options import open_target
+from device_runners.plausible import check_record
+from edgeprune.cli.bench import bench as bench_command
+from edgeprune.errors import DeviceError, InputError
+from edgeprune.run_record import ConcurrentRun, DeviceState, RunRecord, SustainedWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.device_runners.testbeds.beds import Bed
+
+app = typer.Typer()
+app.command()(bench_command)
+
+
+def test_a_long_run_counts_by_windows_and_shows_throttling() -> None:
+    """10 ms for each inference; after 5 s, at 85 °C, twice as long."""
+    now = 0
+
+    def invoke() -> None:
+        nonlocal now
+        now += 10_000_000 if now < 5 * 10**9 else 20_000_000
+
+    def read(path: str) -> str | None:
+        hot = now >= 5 * 10**9
+        if path.endswith("temp"):
+            return "85000\n" if hot else "50000\n"
+        return ("600000" if hot else "1800000") if path.endswith("scaling_cur_freq") else None
+
+    windows = run_sustained(invoke, lambda: now, 10.0, read)
+    assert [round(one.end_s) for one in windows] == list(range(1, 11))
+    assert [one.per_s for one in windows] == pytest.approx([100.0] * 5 + [50.0] * 5, rel=0.03)
+    assert [one.state.temperature_c for one in windows] == [50.0] * 4 + [85.0] * 6
+    assert windows[-1].state.clock_khz == 600_000
+    assert len(run_sustained(invoke, lambda: now, 1000.0, read)) == 120
+
+
+def test_several_at_the_same_time_share_the_clock() -> None:
+    import time
+
+    found = run_concurrent([lambda: time.sleep(0.01)] * 3, time.perf_counter_ns, 0.3)
+    assert found.workers == 3
+    assert 100 < found.per_s <= 300  # three times what one could do
+    assert found.p50_ms >= 10
+
+    def fails() -> None:
+        raise RuntimeError("node 3")
+
+    with pytest.raises(RuntimeError, match="node 3"):
+        run_concurrent([fails, lambda: time.sleep(0.01)], time.perf_counter_ns, 0.05)
+
+
+def capacities(*values: int) -> Callable[[str], str | None]:
+    files = {f"/sys/devices/system/cpu/cpu{n}/cpu_capacity": f"{value}\n" for n, value in enumerate(values)}
+    return files.get
+
+
+def test_cores_by_name_and_number() -> None:
+    read = capacities(446, 446, 871, 1024, 1024)
+    assert choose("big", range(5), read) == (3, 4)
+    assert choose("little", range(5), read) == (0, 1)
+    assert choose("0,2-3,2", range(5), read) == (0, 2, 3)
+    path = "/sys/devices/system/cpu/cpu{}/cpufreq/cpuinfo_max_freq"
+    clocks = {path.format(0): "1", path.format(1): "2"}
+    assert choose("big", range(2), clocks.get) == (1,)
+    with pytest.raises(InputError, match="all 2 are alike"):
+        choose("big", range(2), capacities(1024, 1024))
+    with pytest.raises(InputError, match="no core 5"):
+        choose("1,5", range(5), read)
+
+
+@pytest.mark.parametrize("text", ["", "a", "3-1", "-1", "1,,2", "9999", "\u0662", "0-99999999", "1;2"])
+def test_a_text_that_names_no_cores(text: str) -> None:
+    with pytest.raises(InputError, match="--cpus"):
+        parse(text)
+    with pytest.raises(InputError, match="--cpus"):
+        BenchOptions(cpus=text)
+
+
+@pytest.mark.parametrize("changes", [{"sustained_s": 1.0}, {"concurrent": 2}, {"cpus": "0"}])
+def test_only_the_python_runner_does_it(changes: dict[str, object]) -> None:
+    with pytest.raises(InputError, match="runner native"):
+        BenchOptions(runner="native", **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def everything() -> tuple[RunRecord, BenchOptions]:
+    from tests.device_runners.conftest import GOLDEN
+
+    core = str(min(os.sched_getaffinity(0)))
+    options = BenchOptions(runs=5, min_time_s=0.1, sustained_s=1.2, concurrent=2, cpus=core, time_limit_s=30)
+    return bench(GOLDEN / "bundle_v1", "local", options), options
+
+
+def test_all_of_it_in_one_run(everything: tuple[RunRecord, BenchOptions]) -> None:
+    record, options = everything
+    assert record.cpus == (min(os.sched_getaffinity(0)),)
+    assert record.concurrent is not None
+    assert record.concurrent.workers == 2
+    assert record.sustained[-1].end_s == pytest.approx(1.2, rel=0.2)
+    assert record.settings.time_limit_s == 31.2
+    assert RunRecord.from_json(record.to_json()) == record
+    plain = bench(record_target(), "local", BenchOptions(runs=1, min_time_s=0.01))
+    assert (plain.cpus, plain.concurrent, plain.sustained) == ((), None, ())
+    del options
+
+
+def record_target() -> Path:
+    from tests.device_runners.conftest import GOLDEN
+
+    return GOLDEN / "bundle_v1"
+
+
+STATE = DeviceState()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sustained": ()},
+        {"sustained": (SustainedWindow(900.0, 10.0, STATE),)},
+        {"sustained": (SustainedWindow(1.3, -1.0, STATE),)},
+        {"sustained": (SustainedWindow(1.3, float("inf"), STATE),)},
+        {"sustained": (SustainedWindow(1.3, 5.0, DeviceState(temperature_c=float("nan"))),)},
+        {"sustained": (SustainedWindow(1.3, 5.0, DeviceState(clock_khz=-5)),)},
+        {"sustained": (SustainedWindow(1.3, 5.0, STATE), SustainedWindow(1.2, 5.0, STATE))},
+        {"concurrent": None},
+        {"concurrent": ConcurrentRun(3, 1.0, 1.0, 1.0)},
+        {"concurrent": ConcurrentRun(2, 1.0, 2.0, 1.0)},
+        {"cpus": ()},
+        {"cpus": (-1,)},
+    ],
+)
+def test_what_cannot_be_is_refused(
+    everything: tuple[RunRecord, BenchOptions], changes: dict[str, object]
+) -> None:
+    record, options = everything
+    target = open_target(record_target())
+    assert check_record(record, "local", target, options, 10**12) is record
+    with pytest.raises(DeviceError, match="cannot be right"):
+        check_record(dataclasses.replace(record, **changes), "local", target, options, 10**12)  # type: ignore[arg-type]
+
+
+def test_the_command_shows_what_was_asked_for(bundle: Path) -> None:
+    arguments = [str(bundle), "--min-time", "0.02", "--runs", "5", "--sustained", "0.5s", "--concurrent", "2"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "2 at the same time" in result.output
+    assert "in the last fifth" in result.output
+    (found,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
+    assert found["concurrent"]["workers"] == 2
+    for wrong in ("5x", "1.2.3m", "0m", "-1s", "1e9m"):
+        refused = CliRunner().invoke(app, [str(bundle), "--sustained", wrong])
+        assert isinstance(refused.exception, InputError), wrong
+
+
+@pytest.mark.heavy
+@pytest.mark.xdist_group("devices")
+def test_a_governor_is_set_for_the_run_and_put_back(pi64: Bed, float_model: Path) -> None:
+    files = sorted((pi64.root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor"))
+    options = BenchOptions(min_time_s=0.05, runs=5, time_limit_s=100, governor="performance")
+    with pytest.raises(DeviceError, match="does not let this user"):
+        bench(float_model, pi64.device, options)
+    assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
+    for one in files:
+        os.chown(one, 1000, 1000)
+    try:
+        assert bench(float_model, pi64.device, options).facts.governor == "performance"
+        assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
+        # A run that fails puts it back, too.
+        with pytest.raises(DeviceError):
+            bench(float_model, pi64.device, dataclasses.replace(options, python="/nowhere/python"))
+        assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
+        (files[0].parent / "scaling_available_governors").write_text("ondemand powersave\n")
+        with pytest.raises(DeviceError, match="no governor performance"):
+            bench(float_model, pi64.device, options)
+    finally:
+        (files[0].parent / "scaling_available_governors").unlink(missing_ok=True)
+        for one in files:
+            os.chown(one, 0, 0)
+    assert not pi64.leftovers()
+
+
+def test_a_governor_has_a_plain_name(float_model: Path) -> None:
+    with pytest.raises(InputError, match="--set-governor"):
+        bench(float_model, "local", BenchOptions(governor="x; reboot"))
