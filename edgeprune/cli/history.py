@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = """Examples
 
-edgeprune bench build/edgeprune --history
-
 edgeprune history build/edgeprune"""
 HISTORY_FILE = "SQLite file of the history. Default: edgeprune/history.sqlite in your data folder."
 _TARGET = "Bundle, .tflite file or name that `bench --history-name` gave. Default: everything."
