@@ -323,7 +323,7 @@ class RunRecord:
         clocks = [one.clock_khz for one in states if one.clock_khz is not None]
         real = all(math.isfinite(one) and abs(one) < _HOTTEST_C for one in heat)
         if not real or min(clocks, default=0) < 0:
-            yield "a temperature or a clock is none that a device has"
+            yield "a temperature or a clock is not one of a real device"
 
     def _texts(self) -> Iterator[str]:
         facts, runtime = self.facts, self.runtime
