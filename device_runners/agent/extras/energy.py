@@ -31,28 +31,29 @@ class PowerReading:
 
 
 def measure_energy(
-    meter: Optional[PowerMeter], invoke: Callable[[], object], clock: Callable[[], int],
+    power_meter: Optional[PowerMeter], invoke: Callable[[], object], clock: Callable[[], int],
     rest_s: float = REST_S, work_s: float = WORK_S,
 ) -> EnergyUse:
     """At rest first, then at work."""
-    if meter is None:
+    if power_meter is None:
         reason = "the device has no meter that can be read; --power-command names one"
         return EnergyUse("none", (), reason=reason)
-    rest = read_power(meter, None, clock, rest_s)
-    work = read_power(meter, invoke, clock, work_s)
+    rest = read_power(power_meter, None, clock, rest_s)
+    work = read_power(power_meter, invoke, clock, work_s)
     if rest.watts is None or work.watts is None:
-        return EnergyUse(meter.method, meter.rails, reason="the meter could not be read often enough")
+        reason = "the meter could not be read often enough"
+        return EnergyUse(power_meter.method, power_meter.rails, reason=reason)
     more_w = work.watts - rest.watts
     energy_mj = 1e3 * more_w * work.seconds / work.inferences if more_w > 0 else None
     reason = "" if more_w > 0 else "the meter sees no difference between rest and work"
     return EnergyUse(
-        meter.method, meter.rails, meter.interval_s, rest.watts, work.watts, energy_mj, work.inferences,
-        rest.reads + work.reads, reason,
+        power_meter.method, power_meter.rails, power_meter.interval_s, rest.watts, work.watts, energy_mj,
+        work.inferences, rest.reads + work.reads, reason,
     )
 
 
 def read_power(
-    meter: PowerMeter, invoke: Optional[Callable[[], object]], clock: Callable[[], int], seconds: float
+    power_meter: PowerMeter, invoke: Optional[Callable[[], object]], clock: Callable[[], int], seconds: float
 ) -> PowerReading:
     """Average power while `invoke` runs again and again for `seconds`; at rest where there is none."""
     reads: list[tuple[int, float]] = []
@@ -60,10 +61,10 @@ def read_power(
 
     def watch() -> None:
         while not over.is_set():
-            value = meter.read()
+            value = power_meter.read()
             if value is not None:
                 reads.append((clock(), value))
-            over.wait(meter.interval_s)
+            over.wait(power_meter.interval_s)
 
     watcher = threading.Thread(target=watch, daemon=True)
     if invoke is not None:
@@ -80,22 +81,22 @@ def read_power(
     lasted_s = (clock() - begin) / 1e9
     over.set()
     watcher.join(10)
-    return PowerReading(average_watts(meter, reads), len(reads), lasted_s, inferences)
+    return PowerReading(average_watts(power_meter, reads), len(reads), lasted_s, inferences)
 
 
-def average_watts(meter: PowerMeter, reads: Sequence[tuple[int, float]]) -> Optional[float]:
+def average_watts(power_meter: PowerMeter, reads: Sequence[tuple[int, float]]) -> Optional[float]:
     """Of (nanoseconds, value) in order: the mean of watts, or the joules that a counter gained over time."""
     if len(reads) < _LEAST_READS:
         return None
-    if not meter.counts:
+    if not power_meter.counts:
         return sum(value for _, value in reads) / len(reads)
     joules = 0.0
     for (_, before), (_, after) in zip(reads, reads[1:]):  # noqa: RUF007  (Python 3.10's)
         gained = after - before
         if gained < 0:
-            if not meter.wraps_at:
+            if not power_meter.wraps_at:
                 return None
-            gained += meter.wraps_at
+            gained += power_meter.wraps_at
         joules += gained
     seconds = (reads[-1][0] - reads[0][0]) / 1e9
     return joules / seconds if seconds > 0 else None
