@@ -128,7 +128,7 @@ def _opened(path: Path, *, create: bool) -> Iterator[sqlite3.Connection]:
         way_out = "Wait for other programs to end, and see that its folder can be written."
         raise InputError(f"The history {path} cannot be used ({error}).", "", way_out) from error
     except sqlite3.DatabaseError as error:
-        raise InputError(f"{path} is damaged, or no history ({error}).", "", _MOVE) from error
+        raise InputError(f"{path} is damaged, or not a history ({error}).", "", _MOVE) from error
 
 
 def _prepare(database: sqlite3.Connection, path: Path, *, create: bool) -> None:
@@ -145,6 +145,7 @@ def _prepare(database: sqlite3.Connection, path: Path, *, create: bool) -> None:
         # Triggers and views would run whatever they hold.
         objects = database.execute("SELECT type, name FROM sqlite_master").fetchall()
     if application != _APPLICATION or (version == _VERSION and objects != [("table", "runs")]):
-        raise InputError(f"{path} is no history of edgeprune.", "", "Name another file with --history-file.")
+        found = f"{path} is not a history of edgeprune."
+        raise InputError(found, "", "Name another file with --history-file.")
     if version != _VERSION:
         raise InputError(f"{path} is the history of a newer edgeprune.", "", "Update edgeprune.")

@@ -120,7 +120,7 @@ def plan_for(printed: str, device: str) -> InstallPlan:
     libc = re.fullmatch(r"glibc 2\.([0-9]{1,2})(\.[0-9]+)?", facts.get("libc", ""))
     if libc is None:
         raise DeviceError(
-            f"{device} is no Linux with glibc ({facts.get('libc', 'unknown C library')[:40]}).",
+            f"{device} is not a Linux system with glibc ({facts.get('libc', 'unknown C library')[:40]}).",
             "Runtimes for Python are made for those alone.", _NATIVE,
         )
     return _plan(executable, version[0], int(libc[1]), facts, device)

@@ -81,7 +81,7 @@ def check(
 
     if github and as_json:
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
-    asked = RecipeLimits() if recipe is None else _said(read_limits(recipe))
+    asked = RecipeLimits() if recipe is None else _with_notes_shown(read_limits(recipe))
     limits = Limits.parse(
         max_size, max_latency, max_memory, min_accuracy, max_drop or None, minimum=minimum or None,
         maximum=maximum or None, max_energy=max_energy,
@@ -116,7 +116,7 @@ def _with_energy(options: BenchOptions, limits: Limits, command: str | None) -> 
     return dataclasses.replace(options, energy=wanted, power_command=power_words(command))
 
 
-def _said(asked: RecipeLimits) -> RecipeLimits:
+def _with_notes_shown(asked: RecipeLimits) -> RecipeLimits:
     """The same, once its notes were printed."""
     for note in asked.notes:
         say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON

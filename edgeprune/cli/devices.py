@@ -36,7 +36,7 @@ def devices(
 
     names = device or []
     if prepare:
-        checks = _prepared(names, python)
+        checks = _after_preparing(names, python)
     else:
         with busy("Looking for devices and checking each", enabled=not as_json):
             checks = check_devices(names or find_devices(), python)
@@ -56,7 +56,7 @@ def devices(
         raise DeviceError(f"Not ready: {', '.join(lacking)}.", "", "Apply the fixes listed for each device.")
 
 
-def _prepared(devices: Sequence[str], python: str | None) -> list[DeviceCheck]:
+def _after_preparing(devices: Sequence[str], python: str | None) -> list[DeviceCheck]:
     """Each device in turn, as it looks afterwards.
 
     Raises:
@@ -68,7 +68,7 @@ def _prepared(devices: Sequence[str], python: str | None) -> list[DeviceCheck]:
 
     if not devices:
         raise InputError(
-            "--prepare names no device.", "It installs nothing unasked.",
+            "--prepare names no device.", "A device is needed, since nothing is installed unasked.",
             "For example: edgeprune devices --prepare ssh://pi@raspberrypi.local",
         )
     return [prepare(one, python, lambda text: say(text, error=True)) for one in devices]  # stdout may be JSON

@@ -88,11 +88,11 @@ def spoiled(path: Path, *statements: str) -> None:
         ("UPDATE runs SET name = ''", "larger than any"),
         ("UPDATE runs SET taken = 'yesterday'", "taken at"),
         ("UPDATE runs SET taken = '2026-01-01'", "without a zone"),
-        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END", "no history of edgeprune"),
-        ("CREATE VIEW v AS SELECT 1", "no history of edgeprune"),
+        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END", "not a history of edgeprune"),
+        ("CREATE VIEW v AS SELECT 1", "not a history of edgeprune"),
         ("PRAGMA user_version = 9", "newer edgeprune"),
-        ("PRAGMA application_id = 9", "no history of edgeprune"),
-        ("DROP TABLE runs", "no history of edgeprune"),
+        ("PRAGMA application_id = 9", "not a history of edgeprune"),
+        ("DROP TABLE runs", "not a history of edgeprune"),
     ],
 )
 def test_a_spoiled_file_is_refused(record: RunRecord, tmp_path: Path, statement: str, reason: str) -> None:
@@ -106,14 +106,14 @@ def test_a_spoiled_file_is_refused(record: RunRecord, tmp_path: Path, statement:
 def test_a_damaged_or_foreign_file_is_refused_and_left_alone(record: RunRecord, tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
     path.write_bytes(b"no database at all, " * 100)
-    with pytest.raises(InputError, match="damaged, or no history"):
+    with pytest.raises(InputError, match="damaged, or not a history"):
         past_runs(path)
-    with pytest.raises(InputError, match="damaged, or no history"):
+    with pytest.raises(InputError, match="damaged, or not a history"):
         remember(path, "mine", [record])
     assert path.read_bytes().startswith(b"no database")
     foreign = tmp_path / "foreign.sqlite"
     spoiled(foreign, "CREATE TABLE passwords (x)")
-    with pytest.raises(InputError, match="no history of edgeprune"):
+    with pytest.raises(InputError, match="not a history of edgeprune"):
         remember(foreign, "mine", [record])
     cut = tmp_path / "cut.sqlite"
     remember(cut, "mine", [at(record, 1.0)] * 30)

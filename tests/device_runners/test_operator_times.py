@@ -56,7 +56,7 @@ def test_a_prefix_computes_what_the_whole_model_computes_up_to_there(which: str,
     for count in range(1, len(plan.operators) + 1):
         live = plan.live(count)
         assert live
-        prefix = open_model(module, prefixes.cut(count, live), 1, xnnpack)
+        prefix = open_model(module, prefixes.cut_after(count, live), 1, xnnpack)
         assert [int(one["index"]) for one in prefix.get_output_details()] == list(live)
         for mine, its in zip(values(prefix, live, count), values(whole, live, count), strict=True):
             tolerance = 1 if its.dtype.kind in "iu" else 1e-5 * float(np.abs(its).max())

@@ -39,11 +39,11 @@ class ModelPrefixes:
             ) from error
         if not self._outputs or len(content) > _LARGEST:
             raise InputError(
-                "The model has no outputs, or is larger than 2 GB.", "--profile cuts it after each operator.",
+                "The model has no outputs, or is larger than 2 GB.", "--profile needs them, and less.",
                 "Measure without --profile.",
             )
 
-    def cut(self, operators: int, outputs: Sequence[int]) -> bytes:
+    def cut_after(self, operators: int, outputs: Sequence[int]) -> bytes:
         """The first `operators`, whose results are the tensors `outputs`."""
         changed = bytearray(self._content)
         changed += bytes(-len(changed) % 4)

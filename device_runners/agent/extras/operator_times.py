@@ -121,21 +121,21 @@ def time_operators(
     # The whole model and, on average, half of it.
     per_cut_ns = _OPEN_NS + 1.5 * _LEAST_TURNS * max(p50_ns, _TURN_NS)
     ends = plan.cuts(int(time_ns / per_cut_ns))
-    whole = open_content(content)
+    full_model = open_content(content)
     parts = [0.0]
     for end in ends[:-1]:
-        part = open_content(prefixes.cut(end, plan.live(end)))
-        parts.append(_ratio(part.invoke, whole.invoke, clock, time_ns / len(ends)))
+        part = open_content(prefixes.cut_after(end, plan.live(end)))
+        parts.append(_ratio(part.invoke, full_model.invoke, clock, time_ns / len(ends)))
     rising = never_falling([*parts, 1.0])
     bounds, sums = [0, *ends], [round(one * p50_ns) for one in rising]
     return tuple(plan.row(bounds[i], end, sums[i + 1] - sums[i]) for i, end in enumerate(ends))
 
 
 def _ratio(
-    part: Callable[[], object], whole: Callable[[], object], clock: Callable[[], int], time_ns: float
+    part: Callable[[], object], full_model: Callable[[], object], clock: Callable[[], int], time_ns: float
 ) -> float:
-    """What part of the whole's time the first one takes, from turns that are not disturbed."""
-    pair, counts = (part, whole), []
+    """What part of the time of the full model the first one takes, from turns that are not disturbed."""
+    pair, counts = (part, full_model), []
     for invoke in pair:
         invoke()
         started = clock()

@@ -14,7 +14,7 @@ from edgeprune.run_record import RunRecord
 _MAX_TABLE_ROWS = 400
 
 
-def where_time_goes(subject: Subject, prefix: str) -> Html | None:
+def time_by_layer(subject: Subject, prefix: str) -> Html | None:
     """One plot for each run with a profile; None without any."""
     runs = [record for record in subject.records if record.profile]
     plots = [

@@ -8,7 +8,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.page import inside, outcome
 from edgeprune.report.page.comparison import comparison
 from edgeprune.report.page.html import Html, join, tag
-from edgeprune.report.page.operators import where_time_goes
+from edgeprune.report.page.operators import time_by_layer
 from edgeprune.report.page.predictions import predictions
 from edgeprune.report.page.subject import Subject, open_subjects
 from edgeprune.report.verdict import LimitVerdict
@@ -98,7 +98,7 @@ def _sections(subject: Subject, prefix: str, *, pictures: bool = True) -> list[t
         ("layers", "Layers", inside.layers(subject, prefix)),
         ("quantization", "Quantization", inside.quantization(subject, prefix)),
         ("latency", "Latency", inside.latency(subject, prefix)),
-        ("operators", "Where the time goes", where_time_goes(subject, prefix)),
+        ("operators", "Where the time goes", time_by_layer(subject, prefix)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("data", "How the data was read", outcome.reading(subject)),
         ("asked", "What was asked", outcome.request(subject)),
