@@ -97,7 +97,8 @@ def _black_and_white(arrays: Mapping[str, np.ndarray], output: OutputSignature) 
     if _IGNORED not in values or not values <= {0.0, 1.0, float(_IGNORED)}:
         return None
     if 1.0 in values:
-        numbers = {name: np.where(y == _IGNORED, -1, y).astype(np.int64) for name, y in bare.items()}
+        # uint8 holds no -1, and NumPy would make 255 of it again.
+        numbers = {name: np.where(y == _IGNORED, -1, y.astype(np.int64)) for name, y in bare.items()}
         return OutputTargets(numbers, "binary", _VOID_NOTE.format("Pixels", _IGNORED))
     numbers = {name: (y == _IGNORED).astype(np.int64) for name, y in bare.items()}
     return OutputTargets(numbers, "binary", "Masks hold 0 and 255: 255 is the foreground.")

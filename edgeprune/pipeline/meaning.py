@@ -67,7 +67,7 @@ def without_padding(
 ) -> Split:
     """A split that is judged without positions that the model leaves out: their class is -1."""
     made = tuple(
-        np.where(mask, y, -1)
+        np.where(mask, y.astype(np.int64), -1)
         if y is not None and mask is not None and task.kind in ("classes", "binary")
         and y.dtype.kind in "iu" and y.shape == mask.shape else y
         for task, y, mask in zip(tasks, several(split.judged, len(tasks)), masks, strict=True)

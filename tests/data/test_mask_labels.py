@@ -27,10 +27,14 @@ def test_black_and_white_masks_are_zero_and_one(dtype, last):
 
 @pytest.mark.parametrize("last", [False, True])
 def test_255_beside_one_is_void(last):
-    mask = np.random.default_rng(1).choice([0, 1, 255], (3, 4, 5)).astype(np.uint8)
-    read = read_numbers({"train": mask[..., None] if last else mask}, SCORES)
-    assert read.kind == "binary"
-    np.testing.assert_array_equal(read.parts["train"], np.where(mask == 255, -1, mask))
+    mask = np.random.default_rng(1).choice([0, 1, 255], (3, 4, 5))
+    expected = np.where(mask == 255, -1, mask)
+    assert expected.min() == -1
+    for dtype in (np.uint8, np.int32, np.float32):
+        given = (mask[..., None] if last else mask).astype(dtype)
+        read = read_numbers({"train": given}, SCORES)
+        assert read.kind == "binary"
+        np.testing.assert_array_equal(read.parts["train"], expected)
     assert "left out" in read.note
 
 
