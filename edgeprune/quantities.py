@@ -86,7 +86,9 @@ def show_duration(value_ms: float) -> str:
         return f"{value_ms / 1000:.2f} s"
     if abs(value_ms) >= 1:
         return f"{value_ms:.3f} ms"
-    return f"{value_ms * 1000:.0f} µs" if abs(value_ms) >= 0.1 else f"{value_ms * 1000:.1f} µs"
+    value_us = value_ms * 1000
+    digits = 0 if abs(value_us) >= 100 else 1 if abs(value_us) >= 1 or not value_us else 2
+    return f"{value_us:.{digits}f} µs"
 
 
 def show_energy(value_mj: float) -> str:

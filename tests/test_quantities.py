@@ -52,3 +52,11 @@ def test_what_could_mean_several_things_is_refused_with_the_way_out(parse, text,
 def test_any_text_is_read_or_refused(parse, text):
     with contextlib.suppress(InputError):
         assert parse(text, "--x") >= 0
+
+
+def test_microseconds_of_small_models_have_two_digits_that_count():
+    from edgeprune.quantities import show_duration
+
+    assert [show_duration(value) for value in (0.00058, 0.0056, 0.0872, 0.246, 1.5, 0.0)] == [
+        "0.58 µs", "5.6 µs", "87.2 µs", "246 µs", "1.500 ms", "0.0 µs",
+    ]

@@ -26,7 +26,8 @@ def _gains(report: Report) -> str:
     before, after = report.stages.baseline, report.stages.deployed
     found = []
     if before.p50_ms is not None and after.p50_ms is not None:
-        found.append(times("faster", "slower", before.p50_ms, after.p50_ms, equal="as fast as before"))
+        speed = times("faster", "slower", before.p50_ms, after.p50_ms, equal="as fast as before")
+        found.append(f"{speed} (in doubt)" if before.unstable or after.unstable else speed)
     sizes = before.tflite_bytes, after.tflite_bytes
     found.append(times("smaller", "larger", *sizes, equal="as large as before"))
     return " and ".join(found).capitalize()

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from edgeprune.report.plots import packed
+
 CLASSES = 5
 
 
@@ -13,6 +17,23 @@ def confusion(wrong: int) -> list[list[int]]:
         [8 - wrong if p == t else wrong if p == (t + 1) % CLASSES else 0 for p in range(CLASSES)]
         for t in range(CLASSES)
     ]
+
+
+def output() -> dict[str, Any]:
+    """An output with all plots: a sample with a mask and one with boxes, confusion, errors."""
+    random = np.random.default_rng(0)
+    pixels = packed(random.integers(0, 256, (6, 8, 3)))
+    mask = {"mask": packed(random.integers(0, 3, (6, 8)))}
+    box = {"label": 1, "ymin": 0.1, "xmin": 0.2, "ymax": 0.6, "xmax": 0.9, "score": 0.5}
+    sample = {"sample": 3, "height": 6, "width": 8, "pixels": pixels}
+    return {
+        "name": "kind", "kind": "classes", "confusion": {"baseline": confusion(1), "deployed": confusion(2)},
+        "errors": {"edges": [-1.0, 0.0, 1.0], "baseline": [3, 4], "deployed": [2, 5], "unit": "points"},
+        "examples": [
+            {**sample, "true": mask, "baseline": mask, "deployed": mask},
+            {**sample, "true": {"boxes": [box]}, "baseline": {"boxes": []}, "deployed": {"boxes": [box]}},
+        ],
+    }
 
 
 def enrich(report: dict[str, Any]) -> None:
@@ -32,6 +53,11 @@ def enrich(report: dict[str, Any]) -> None:
     refusal = {"layer": "output", "channels": 5, "because_of": "output", "reason": "it is the output"}
     report["refusals"] = [refusal]
     report["notes"] = ["A note."]
+    report["warnings"] = [
+        {"text": "The original model does no better than a constant answer.", "about": "quality"},
+        {"text": "The latencies are in doubt.", "about": "latency"}, {"text": "It was not asked for."},
+    ]
+    report["outputs"] = [output()]
     report.setdefault("data", {})["decisions"] = [
         {"subject": "samples", "choice": "70 train, 10 validation, 20 test.", "why": "20 were drawn."},
         {"subject": "warning", "choice": "The original model does no better than a constant answer."},

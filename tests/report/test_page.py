@@ -20,11 +20,15 @@ from edgeprune.report.page import open_subjects, report_page
 from edgeprune.report.page.confusion import from_record
 from edgeprune.report.page.heatmap import shade
 from edgeprune.report.page.page import CSS, MAX_BYTES
+from edgeprune.report.page.png import PREFIX
 from edgeprune.report.verdict import verdict
 from tests.gate.edit import edit_manifest, edit_report
 from tests.report.markup import Page
 
 PLOTS = {"size", "latency", "widths", "macs", "errors", "run0", "cm-before", "cm-after", "loss", "score"}
+OF_OUTPUT = {"o0-errors", "o0-cm-before", "o0-cm-after"} | {
+    f"o0-{example}-{name}" for example in range(2) for name in ("true", "original", "deployed")
+}
 HOSTILE = "</title></style></script><img src=x onerror=alert(1)>\"'`&lt;{{7*7}}\x00\x1b\u202eevil"
 
 
@@ -35,7 +39,7 @@ def page_of(*bundles, records=()):
 def test_a_rich_bundle_gives_every_plot_with_its_name_and_description(rich_bundle, run_file):
     page = Page(page_of(rich_bundle, records=[run_file]))
     drawn = {attributes["id"]: attributes for attributes, _ in page.all("svg", role="img")}
-    assert set(drawn) == {f"b0-{name}" for name in PLOTS}
+    assert set(drawn) == {f"b0-{name}" for name in PLOTS | OF_OUTPUT}
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     words = {attributes["id"]: text for tag in ("title", "desc") for attributes, text in page.all(tag)
@@ -44,6 +48,7 @@ def test_a_rich_bundle_gives_every_plot_with_its_name_and_description(rich_bundl
         assert attributes["aria-labelledby"] == f"{identity}-t {identity}-d"
         assert words[f"{identity}-t"]
         assert len(words[f"{identity}-d"]) > 20
+    assert {"b0-o0-0-p", "b0-o0-1-p"} <= set(ids)
     targets = {str(a["href"]) for a, _ in page.all("a")}
     assert targets == {f"#{a['id']}" for a, _ in page.all("section")} | {"#main"}
     headings = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
@@ -118,7 +123,8 @@ def test_nothing_from_a_bundle_becomes_markup(rich_bundle, run_file, tmp_path):
     assert names <= {tag for tag, _, _ in plain.elements}
     for _, attributes, _ in page.elements:
         assert not [key for key in attributes if key.startswith("on")]
-        assert not [v for k, v in attributes.items() if k in ("src", "href") and not str(v).startswith("#")]
+        addresses = [str(v) for k, v in attributes.items() if k in ("src", "href")]
+        assert all(one.startswith(("#", PREFIX)) for one in addresses)
     assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\u202e]", text)
     assert "script" not in names
     assert "onerror=alert(1)" in "".join("".join(words) for _, _, words in page.elements)
@@ -126,7 +132,7 @@ def test_nothing_from_a_bundle_becomes_markup(rich_bundle, run_file, tmp_path):
 
 def test_nothing_is_loaded(rich_bundle):
     text = page_of(rich_bundle)
-    assert not re.search(r"(src|href)=\"(?!#)|url\(|@import|https?:", text.replace(CSS, ""))
+    assert not re.search(rf"(src|href)=\"(?!#|{PREFIX})|url\(|@import|https?:", text.replace(CSS, ""))
     assert not re.search(r"url\(|@import|https?:", CSS)
     policy = next(a["content"] for a, _ in Page(text).all("meta") if "http-equiv" in a)
     assert str(policy).startswith("default-src 'none'")

@@ -168,5 +168,5 @@ def test_any_text_stays_text(words):
 def test_names_are_cut_in_the_middle():
     assert shorten("block_1/expand/conv", 11) == "block…/conv"
     assert shorten("short", 11) == "short"
-    with pytest.raises(ValueError, match="no attribute"):
+    with pytest.raises(ValueError, match="not an attribute"):
         tag("p", **{"on<x": "1"})

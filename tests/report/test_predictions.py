@@ -83,9 +83,12 @@ def test_masks_lie_over_their_picture_and_are_told_in_words(true_bundle):
     expected = "Test sample 7: right pixels 100.0 % by the original, 95.0 % deployed."
     assert caption.replace("\N{NO-BREAK SPACE}", " ") == expected
     titles = [words for _, words in page.all("title") if words.startswith("Test sample 7")]
-    assert titles == [
-        "Test sample 7, true: road 17 % of the picture", "Test sample 7, original: road 17 % of the picture",
-        "Test sample 7, deployed: road 29 %, <b>car 4 % of the picture",
+    assert titles == [f"Test sample 7, {name}" for name in ("true", "original", "deployed")]
+    told = [words for _, words in page.all("desc") if "this sample" in words]
+    assert told == [
+        "What is true of this sample: road 17 % of the picture.",
+        "What the original finds in this sample: road 17 % of the picture.",
+        "What the deployed model finds in this sample: road 29 %, <b>car 4 % of the picture.",
     ]
     assert "<b>car" not in text
     legend = [words for _, words in page.all("li")]
@@ -108,11 +111,8 @@ def test_boxes_are_drawn_where_they_are(true_bundle):
         for attributes, _ in page.all("rect") if str(attributes.get("class", "")).startswith("box")
     ]
     assert boxes == [(120.0, 45.0, 120.0, 90.0)] * 2 + [(0.0, 0.0, 24.0, 18.0)]
-    titles = [words for _, words in page.all("title") if words.startswith("Test sample 2")]
-    assert titles == [
-        "Test sample 2, true: dog", "Test sample 2, original: no boxes",
-        "Test sample 2, deployed: dog, class 4",
-    ]
+    told = [words.partition(": ")[2] for _, words in page.all("desc") if "this sample" in words]
+    assert told == ["dog.", "no boxes.", "dog, class 4."]
     assert {"dog", "dog 0.88", "class 4 0.50"} <= {words for _, words in page.all("text")}
 
 

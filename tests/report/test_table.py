@@ -50,6 +50,16 @@ def test_the_change_of_a_value_has_the_digits_that_its_error_lets_count():
     assert quality_name("price/r2_per_column/sq_m") == "price R² of sq_m"
 
 
+def test_a_gain_in_speed_that_was_measured_badly_is_called_in_doubt():
+    stages = REPORT.stages
+    shaken = dataclasses.replace(stages.deployed, unstable=("hot: 81 °C",), latency_ms=LatencyReport(1.0))
+    quiet = dataclasses.replace(shaken, unstable=())
+    before = dataclasses.replace(stages.baseline, latency_ms=LatencyReport(4.0), unstable=())
+    for after, words in ((shaken, "4.0x faster (in doubt) and "), (quiet, "4.0x faster and ")):
+        made = dataclasses.replace(stages, baseline=before, deployed=after)
+        assert verdict(dataclasses.replace(REPORT, stages=made)).startswith(words)
+
+
 @pytest.mark.parametrize(("metric", "after", "error", "p50", "text"), [
     ("accuracy", 0.495, 0.004, 1.0, "Accuracy 50.00 % -> 49.50 % (-0.50 ± 0.80 points): no clear change."),
     ("accuracy", 0.490, 0.004, 1.0, "Accuracy 50.00 % -> 49.00 % (-1.00 ± 0.80 points): a clear loss."),
@@ -62,10 +72,12 @@ def test_the_first_sentence_says_what_was_gained_what_it_cost_and_how_sure_that_
     metric, after, error, p50, text
 ):
     first = dataclasses.replace(
-        REPORT.stages.baseline, tflite_bytes=2000, latency_ms=LatencyReport(4.0), metrics={metric: 0.5}
+        REPORT.stages.baseline, tflite_bytes=2000, latency_ms=LatencyReport(4.0), metrics={metric: 0.5},
+        unstable=(),
     )
     last = dataclasses.replace(
-        REPORT.stages.deployed, tflite_bytes=1000, latency_ms=LatencyReport(p50), metrics={metric: after}
+        REPORT.stages.deployed, tflite_bytes=1000, latency_ms=LatencyReport(p50), metrics={metric: after},
+        unstable=(),
     )
     report = dataclasses.replace(
         REPORT, stages=dataclasses.replace(REPORT.stages, baseline=first, deployed=last),

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 
 from edgeprune.report.page.html import Html, table, tag
-from edgeprune.report.page.svg import axes, drawing, figure, frame, polyline
+from edgeprune.report.page.svg import axes, drawing, figure, frame, polyline, shorten
 from edgeprune.report.plots import ErrorsReport
+
+_UNIT = 40
+"""Characters of a unit along the axis."""
 
 
 def errors_figure(identity: str, errors: ErrorsReport, name: str) -> Html | None:
@@ -14,7 +17,7 @@ def errors_figure(identity: str, errors: ErrorsReport, name: str) -> Html | None
     if not fits or list(edges) != sorted(set(edges)) or not any((*before, *after)):
         return None
     area = frame((edges[0], edges[-1]), (0.0, float(max((*before, *after)))), height=260)
-    x_name = "prediction - truth" + (f", in {errors.unit}" if errors.unit else "")
+    x_name = "prediction - truth" + (f", in {shorten(errors.unit, _UNIT)}" if errors.unit else "")
     bars = [
         tag("rect", tag("title", f"{low:.3g} to {high:.3g}: {count:,} deployed, {old:,} original"),
             x=area.x.at(low), y=area.y.at(count), width=max(area.x.at(high) - area.x.at(low) - 1, 0.5),

@@ -13,7 +13,7 @@ import numpy as np
 
 from edgeprune.report.page.html import Html, join, tag, typeset
 from edgeprune.report.page.png import png_address
-from edgeprune.report.page.svg import label
+from edgeprune.report.page.svg import drawing, label
 from edgeprune.report.plots import UNLABELLED, BoxReport, ExampleReport, MarksReport, unpacked
 
 COLOURS = np.array([
@@ -24,6 +24,11 @@ COLOURS = np.array([
 _SIDE = 240.0
 _OPACITY = 210
 _STAGES = ("true", "original", "deployed")
+_WHO = {
+    "input": "What goes into the model", "true": "What is true of this sample",
+    "original": "What the original finds in this sample",
+    "deployed": "What the deployed model finds in this sample",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,11 +93,13 @@ def _figure(identity: str, one: _Drawn, classes: Sequence[str], plain: int) -> H
             parts.append(_image(_coloured(one.masks[name], plain), width, height, crisp=True))
         boxes = one.marks(name).boxes if name != "input" else ()
         parts += [_box(box, width, height, classes) for box in boxes]
-        words = f"Test sample {one.example.sample}, {name}{_told(one, name, classes, plain)}"
-        drawing = tag("svg", tag("title", words), *parts, viewBox=f"0 0 {width:g} {height:g}", role="img",
-                      aria_label=words)
-        panels.append(tag("div", drawing, tag("p", name, class_="from")))
-    return tag("figure", tag("div", *panels, class_="panels"), tag("figcaption", typeset(_caption(one))))
+        title = f"Test sample {one.example.sample}, {name}"
+        told = f"{_WHO[name]}{_told(one, name, classes, plain)}."
+        panel = drawing(f"{identity}-{name}", title, told, width, height, *parts)
+        panels.append(tag("div", panel.markup, tag("p", name)))
+    name = f"Test sample {one.example.sample}, {', '.join(names)}"
+    caption = tag("figcaption", typeset(_caption(one)))
+    return tag("figure", tag("div", *panels, class_="panels"), caption, aria_label=name)
 
 
 def _image(pixels: np.ndarray, width: float, height: float, *, crisp: bool = False) -> Html:
