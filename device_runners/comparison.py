@@ -24,6 +24,8 @@ from device_runners.python_runner import agent_zip, run_interleaved
 from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.bundle import Bundle
+from edgeprune.html_table import html_table
+from edgeprune.quantities import show_duration
 
 # More than the 95 % that is promised: rounds on a busy machine have heavier tails than the bootstrap knows.
 CONFIDENCE = 0.98
@@ -42,7 +44,7 @@ class Verdict(str, enum.Enum):
     NO_DIFFERENCE = "no difference shown"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Comparison:
     """The result: `speedup` is latency of A / latency of B, `low` to `high` its interval at `confidence`.
 
@@ -61,6 +63,14 @@ class Comparison:
     b_ms: float
     rounds: tuple[float, ...]
     runtime: str | None
+
+    def __repr__(self) -> str:
+        return f"<Comparison on {self.device}: {self.sentence()}>"
+
+    def _repr_html_(self) -> str:
+        rows = [("A", self.a, show_duration(self.a_ms)), ("B", self.b, show_duration(self.b_ms))]
+        basis = f"{self.confidence:.0%} interval, {len(self.rounds)} rounds, {self.device}"
+        return html_table(f"{self.sentence()} ({basis})", (), rows)
 
     def sentence(self) -> str:
         """The verdict in words, such as ``B is 1.90-2.10x faster``."""

@@ -20,10 +20,16 @@ BEGIN = "edgeprune-begin"  # a login shell's start file may print before it, on 
 _EXIT = "edgeprune-exit"
 ANY_PYTHON = "edgeprune-python"  # the program name that stands for the prepared Python, or else python3
 
+# Linux and Android have sha256sum and /proc; macOS has shasum and asks ps.
+_SYSTEMS = r"""
+command -v sha256sum >/dev/null 2>&1 || ! command -v shasum >/dev/null 2>&1 || sha256sum() { shasum -a 256; }
+alive() { if [ -d /proc/self ]; then [ -d "/proc/$1" ]; else ps -p "$1" >/dev/null 2>&1; fi; }
+"""
+
 # $1 root or '' · $2 tries to get the lock, five a second · $3 seconds after which it gives up.
 # Lives as long as its stdin: when the host closes it, goes away or is cut off, everything of the run
 # is killed and removed.
-HOLD_LOCK = r"""
+HOLD_LOCK = _SYSTEMS + r"""
 root=${1:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/edgeprune}
 command -v sha256sum >/dev/null 2>&1 || { echo "there is no sha256sum" >&2; exit 77; }
 umask 077
@@ -38,13 +44,13 @@ if ! own "$root" || ! own "$root/files"; then
     echo "no folder can be made at $root" >&2; exit 73; }
 fi
 lock=${TMPDIR:-/tmp}/edgeprune.lock; [ -w "${lock%/*}" ] || lock=$root/lock
-boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)
+boot=$(cat /proc/sys/kernel/random/boot_id 2>/dev/null || sysctl -n kern.bootsessionuuid 2>/dev/null)
 tries=0
 until (umask 022; mkdir "$lock") 2>/dev/null; do
   holder=$(cat "$lock/holder" 2>/dev/null); pid=${holder%% *}
   stale=
   if [ -n "$pid" ]; then
-    [ "${holder#* }" = "$boot" ] && [ -d "/proc/$pid" ] || stale=1
+    [ "${holder#* }" = "$boot" ] && alive "$pid" || stale=1
   elif [ $tries -ge 25 ] && [ ! -d "$lock" ]; then
     mkdir "$lock" >&2 && continue
     exit 79
@@ -81,7 +87,7 @@ trap finish EXIT
 trap 'exit 1' HUP INT TERM PIPE
 # What dead runs have left. One with another TMPDIR has another lock, and may be alive.
 for other in "$root"/run.*; do
-  [ "$other" != "$run" ] && [ -d "/proc/${other##*.}" ] && [ "$(cat "$other/boot" 2>/dev/null)" = "$boot" ] ||
+  [ "$other" != "$run" ] && alive "${other##*.}" && [ "$(cat "$other/boot" 2>/dev/null)" = "$boot" ] ||
     rm -rf "$other"
 done
 mkdir "$run" && echo "$boot" > "$run/boot" || exit 73
@@ -95,7 +101,7 @@ wait $reader
 
 # Somebody may clear the cache between two steps: the folder is made again, once, and must be this user's own.
 # 73 with what stands there instead.
-_ENTER_FILES = """
+_ENTER_FILES = _SYSTEMS + r"""
 enter() { cd "$1/files" 2>/dev/null && [ -O . ]; }
 enter "$1" || { (umask 077; mkdir -p "$1/files") 2>/dev/null; enter "$1"; } || {
   ls -ld "$1" "$1/files" >&2; exit 73; }
@@ -129,7 +135,7 @@ mv "$2.part" "$2"
 
 # $1 run folder · $2 root, then pairs NAME SHA256. What will run is checked here, where it will run. 28 · 76,
 # or 78: what was uploaded is gone.
-PLACE = """
+PLACE = _SYSTEMS + """
 cd "$1" || exit 73; files=$2/files; shift 2
 while [ $# -gt 0 ]; do
   [ -f "$files/$2" ] || exit 78

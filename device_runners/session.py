@@ -199,7 +199,8 @@ class Session:
         elif result.code == _EX_NO_LOCK:
             found, way_out = f"{device} cannot make its lock ({detail}).", "Free some space for it there."
         elif result.code == _EX_NO_HASHES:
-            found, way_out = f"{device} has no sha256sum to check uploads with.", "Install coreutils there."
+            found = f"{device} has no sha256sum or shasum to check uploads with."
+            way_out = "Install coreutils there."
         elif result.code == _EX_DAMAGED:
             found, way_out = f"What arrived at {device} is not what was sent.", "Check its storage and cable."
         return DeviceError(found, "", way_out)

@@ -2,6 +2,7 @@
 
 EdgepruneError
 ├── InputError                  exit 2: wrong usage, a bad model, bad data, a missing package
+│   ├── KeywordError            an argument that a function does not have; a TypeError too
 │   ├── UnsupportedLayerError   a layer that has no rule, named
 │   └── UnreadableError         one file or folder that is missing, damaged or of another kind
 ├── VerificationError           exit 1: a gate, an equivalence or a parity check failed
@@ -27,6 +28,10 @@ class InputError(EdgepruneError):
     """Wrong usage, an unreadable model, bad data, or a missing package."""
 
     exit_code = 2
+
+
+class KeywordError(InputError, TypeError):
+    """An argument that a function does not have, or one that is missing."""
 
 
 class UnsupportedLayerError(InputError):

@@ -187,7 +187,7 @@ class AcceleratedRun:
     differences: tuple[OutputDifference, ...] = ()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class RunRecord:
     """One run."""
 
@@ -232,6 +232,32 @@ class RunRecord:
     def batch(self) -> int:
         """Samples of one inference."""
         return next((one.shape[0] for one in self.inputs if one.shape), 1)
+
+    def __repr__(self) -> str:
+        return f"<RunRecord of {self.model.name} on {self.device}: {', '.join(self._figures())}>"
+
+    def _figures(self) -> Iterator[str]:
+        """The main ones, for people; a metric with a part's name is left out."""
+        yield f"p50 {self.latency.p50_ms:.4g} ms"
+        if self.latency.p90_ms is not None:
+            yield f"p90 {self.latency.p90_ms:.4g} ms"
+        if self.memory.peak_bytes is not None:
+            yield f"peak {self.memory.peak_bytes / 1e6:.1f} MB"
+        yield from (f"{name} {value:.4g}" for name, value in self.metrics.items() if "/" not in name)
+        if self.unstable:
+            yield "unstable"
+
+    def _repr_html_(self) -> str:
+        from edgeprune.html_table import html_table  # not on devices
+
+        runtime = f"{self.runtime.name} {self.runtime.version}"
+        rows = [
+            *(tuple(figure.split(" ", 1)) for figure in self._figures() if " " in figure),
+            ("threads", str(self.settings.threads)), ("runtime", runtime),
+            ("device", f"{self.facts.model}, {self.facts.arch}"),
+            *(("unstable", reason) for reason in self.unstable),
+        ]
+        return html_table(f"{self.model.name} on {self.device}", (), rows)
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "The run record") -> RunRecord:

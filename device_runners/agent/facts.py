@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
@@ -42,6 +43,22 @@ def status_bytes(field: str, path: str = "/proc/self/status") -> Optional[int]:
     """Memory, of this process by default: the kB after ``field:``; None where the system shows none."""
     figure = re.match(r"\d+(?= kB)", _field(read_file(path) or "", field) or "")
     return int(figure.group()) * 1024 if figure else None
+
+
+def peak_bytes() -> Optional[int]:
+    """The most memory that this process has had; None where the system does not tell.
+
+    Linux and Android show it in a file. Others give `ru_maxrss`, in bytes on macOS and in kB elsewhere.
+    """
+    shown = status_bytes("VmHWM")
+    if shown is not None:
+        return shown
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit or None
 
 
 def difference(after: Optional[int], before: Optional[int]) -> Optional[int]:

@@ -99,7 +99,7 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
     first_ended = clock()
     steady = facts.status_bytes("VmRSS")
     used = Memory(
-        peak_bytes=facts.status_bytes("VmHWM"), steady_bytes=steady,
+        peak_bytes=facts.peak_bytes(), steady_bytes=steady,
         pss_bytes=facts.status_bytes("Pss", "/proc/self/smaps_rollup"),
         start_bytes=at_start, runtime_bytes=facts.difference(with_runtime, at_start),
         model_bytes=facts.difference(steady, with_runtime),

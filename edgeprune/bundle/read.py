@@ -16,6 +16,7 @@ import re
 import stat
 from collections.abc import Collection
 from pathlib import Path
+from typing import Union
 
 from edgeprune import jsonable
 from edgeprune.bundle.eval_data import EvalData, load_eval
@@ -26,20 +27,40 @@ from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
 EVAL = "eval.npz"
+REPORT = "report.json"
 SIGNATURE = "model.sig"  # over the whole folder, the manifest included; see `edgeprune.gate.signing`
 # Not needed to run the model, so they stay on the host when a bundle goes to a device.
-HOST_ONLY = frozenset({"model.keras", "report.json"})
+HOST_ONLY = frozenset({"model.keras", REPORT})
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _MAX_MANIFEST_BYTES = 16 << 20
 _REBUILD = "Build the bundle again, or copy it again from where it was built."
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Bundle:
-    """A folder whose files match its manifest."""
+    """A folder whose files match its manifest; it may stand wherever a path of a bundle may."""
 
     path: Path
     manifest: Manifest
+
+    def __fspath__(self) -> str:
+        return str(self.path)
+
+    def __repr__(self) -> str:
+        size = self.manifest.files[MODEL].bytes if MODEL in self.manifest.files else 0
+        return f"<Bundle {self.path}: {self.manifest.task}, {MODEL} of {size:,} bytes>"
+
+    def _repr_html_(self) -> str:
+        from edgeprune.html_table import html_table, stages_table  # not on devices
+
+        files = [(name, f"{info.bytes:,}") for name, info in sorted(self.manifest.files.items())]
+        try:
+            report = jsonable.parse_file(self.path / REPORT)
+        except InputError:
+            report = None
+        stages = report.get("stages") if isinstance(report, dict) else None
+        above = stages_table(repr(self)[1:-1], stages) if isinstance(stages, dict) else ""
+        return above + html_table("Files" if above else repr(self)[1:-1], ("file", "bytes"), files)
 
     def file(self, name: str) -> Path:
         """Path of the file `name`; an `InputError` if the bundle has none."""
@@ -58,8 +79,16 @@ class Bundle:
         return load_eval(self.file(EVAL), (*self.manifest.inputs, *self.manifest.outputs))
 
 
-def read_bundle(folder: Path, skip: Collection[str] = ()) -> Bundle:
-    """Read and verify a bundle; the files `skip` may be absent, such as `HOST_ONLY` on a device.
+def read_bundle(folder: Union[Path, str, Bundle], skip: Collection[str] = ()) -> Bundle:  # noqa: UP007
+    """Reads a bundle and verifies every file of it.
+
+    >>> bundle = edgeprune.read_bundle("build/mine")
+    >>> bundle.model.name, bundle.manifest.task
+    ('model.tflite', 'vision')
+
+    Args:
+        folder: the output folder of a build.
+        skip: files that may be absent, such as `HOST_ONLY` on a device.
 
     Raises:
         InputError: no bundle, an unknown format version, or a file that is missing, linked, renamed out

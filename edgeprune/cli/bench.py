@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +11,11 @@ import typer
 
 from edgeprune.cli.busy import busy, waiting
 from edgeprune.cli.history import HISTORY_FILE
-from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS, own_metric
+from edgeprune.cli.options import COUNT, FROM_0, METRIC, SECONDS
 from edgeprune.cli.output import cell, cells, draw, say, say_document
 from edgeprune.cli.record_tables import print_extras
 from edgeprune.errors import EdgepruneError, InputError
-from edgeprune.quantities import parse_duration, show_duration
+from edgeprune.quantities import show_duration
 
 if TYPE_CHECKING:
     from edgeprune.run_record import RunRecord
@@ -29,6 +27,7 @@ edgeprune bench build/edgeprune --device local --device ssh://pi@pi.local
 edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
 _THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
 _MOST_THREADS = 64
+_XNNPACK = "Use the XNNPACK delegate, which computes faster."
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _SUSTAINED = "Then run without a pause for this long, such as 5m, with throughput, heat and clock over time."
 _CONCURRENT = "Then run this many models at the same time, too."
@@ -52,7 +51,7 @@ def bench(
     min_time: Annotated[float, SECONDS(help="Seconds of timed inferences, at least.")] = 1.0,
     time_limit: Annotated[float, SECONDS(help="Seconds after which a run is stopped.")] = 120.0,
     samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
-    no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
+    xnnpack: Annotated[bool, typer.Option("--xnnpack/--no-xnnpack", help=_XNNPACK)] = True,
     python: Annotated[str | None, typer.Option(help="Python on the device, such as that of a venv.")] = None,
     library: Annotated[Path | None, typer.Option(help="LiteRT library for the native runner.")] = None,
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
@@ -74,17 +73,15 @@ def bench(
 ) -> None:
     """Measure accuracy, latency and memory on devices."""
     from device_runners.benchmark import bench_threads
-    from device_runners.options import BenchOptions, parse_shape
+    from edgeprune.api.bench import options_of
 
-    options = BenchOptions(
-        runs=runs, warmup=warmup, min_time_s=min_time, time_limit_s=time_limit,
-        xnnpack=not no_xnnpack, python=python, eval_samples=samples, runner=runner, library=library,
-        benchmark_model=benchmark_model, native_runner=native_runner,
-        metric=own_metric(metric), profile=profile, sustained_s=_seconds(sustained),
-        concurrent=concurrent, cpus=cpus, accelerator=accelerator, governor=set_governor,
-        energy=energy or power_command is not None, power_command=power_words(power_command),
-        shapes=tuple(map(parse_shape, shape or ())),
-    )
+    options = options_of(None, {
+        "runs": runs, "warmup": warmup, "min_time": min_time, "time_limit": time_limit, "xnnpack": xnnpack,
+        "python": python, "samples": samples, "runner": runner, "library": library, "shape": shape or (),
+        "benchmark_model": benchmark_model, "native_runner": native_runner, "metric": metric,
+        "sustained": sustained, "concurrent": concurrent, "energy": energy, "power_command": power_command,
+        "accelerator": accelerator, "cpus": cpus, "set_governor": set_governor, "profile": profile,
+    })
     devices, counts = device or ["local"], _counts(threads)
     with busy(f"Measuring on {', '.join(devices)}", enabled=not as_json) as tell:
         found = bench_threads(target, devices, counts, dataclasses.replace(options, waiting=waiting(tell)))
@@ -94,30 +91,6 @@ def bench(
         records = [record for result in found if isinstance(result, list) for record in result]
         remember(history_file or default_history(), history_name or series_name(target), records)
     _print(devices, found, as_json)
-
-
-def power_words(command: str | None) -> tuple[str, ...]:
-    """The words of a command that prints watts; no shell reads them.
-
-    Raises:
-        InputError: no command, or an open quote.
-    """
-    if command is None:
-        return ()
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise InputError(f"--power-command cannot be read ({error}).", "A command was expected.") from error
-    if not words:
-        raise InputError("--power-command is empty.", "A command that prints watts was expected.")
-    return tuple(words)
-
-
-def _seconds(text: str | None) -> float:
-    if text is None:
-        return 0.0
-    minutes = re.fullmatch(r"([0-9]{1,4}(\.[0-9]{1,3})?)\s*(m|min)", text.strip())
-    return parse_duration(f"{60 * float(minutes[1])}s" if minutes else text, "--sustained") / 1e3
 
 
 def _counts(text: str) -> list[int]:

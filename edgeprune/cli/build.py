@@ -11,10 +11,10 @@ from typing import Annotated
 import typer
 from typer import Option
 
+from edgeprune.api.progress import progress_bars
 from edgeprune.cli import options
 from edgeprune.cli.busy import waiting
 from edgeprune.cli.output import say, say_document
-from edgeprune.cli.progress import progress_bars
 from edgeprune.cli.reading import say_reading
 from edgeprune.data.decisions import unheard
 from edgeprune.pipeline.zoo import with_defaults
@@ -70,12 +70,12 @@ def build(
         say_document(written_recipe(effective, places))
         return
     from device_runners.options import BenchOptions
+    from edgeprune.bundle.read import REPORT
     from edgeprune.cli.summary import say_summary
     from edgeprune.gate.recipe_limits import has_limits, read_limits
     from edgeprune.gate.verdicts import limit_verdicts
     from edgeprune.pipeline import build as pipeline
     from edgeprune.report.read import read_report
-    from edgeprune.report.schema import REPORT
 
     asked = read_limits(recipe_file) if recipe_file is not None and has_limits(recipe_file) else None
     tools = BenchOptions(

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
+from edgeprune.api.progress import redraws
 from edgeprune.cli.output import say
 from edgeprune.errors import plain
 
@@ -24,7 +25,7 @@ def busy(what: str, *, enabled: bool = True, patience_s: float = _PATIENCE_S) ->
     """Shows `what` while the block runs; what it gives changes the text."""
     if not enabled:
         yield lambda _: None
-    elif sys.stderr.isatty():
+    elif redraws(sys.stderr):
         with _spinner(what) as tell:
             yield tell
     else:
@@ -39,7 +40,7 @@ def busy(what: str, *, enabled: bool = True, patience_s: float = _PATIENCE_S) ->
 
 def waiting(tell: Tell, *, in_place: bool | None = None) -> Callable[[str, int], None]:
     """Counts the seconds that a device is busy for: each one `in_place`, which a terminal is, else a few."""
-    counts = sys.stderr.isatty() if in_place is None else in_place
+    counts = redraws(sys.stderr) if in_place is None else in_place
 
     def told(device: str, seconds: int) -> None:
         if counts or seconds in (1, 5) or seconds % 30 == 0:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,18 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer import Argument, Option
 
-from edgeprune.cli.bench import power_words
 from edgeprune.cli.busy import busy, waiting
 from edgeprune.cli.history import HISTORY_FILE
-from edgeprune.cli.options import METRIC, own_metric
+from edgeprune.cli.options import METRIC
 from edgeprune.cli.output import say, say_document
 from edgeprune.errors import InputError
 
 if TYPE_CHECKING:
-    from device_runners import BenchOptions
-    from edgeprune.gate import CheckResult, Limits
-    from edgeprune.gate.history_limit import AgainstHistory
-    from edgeprune.gate.recipe_limits import RecipeLimits
+    from edgeprune.gate import CheckResult
 
 EXAMPLES = """Examples
 
@@ -74,60 +69,28 @@ def check(
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Check limits of size, latency, memory and accuracy. Exit code 1 if one is broken."""
-    from device_runners import BenchOptions
-    from edgeprune.gate import Limits
-    from edgeprune.gate import check as check_bundle
-    from edgeprune.gate.recipe_limits import PERCENTILES, RecipeLimits, read_limits
+    from device_runners.options import BenchOptions
+    from edgeprune.api.check import check as check_bundle
+    from edgeprune.bundle.read import SIGNATURE
 
     if github and as_json:
         raise InputError("--github and --json both print to stdout.", "One of them was expected.")
-    asked = RecipeLimits() if recipe is None else _with_notes_shown(read_limits(recipe))
-    limits = Limits.parse(
-        max_size, max_latency, max_memory, min_accuracy, max_drop or None, minimum=minimum or None,
-        maximum=maximum or None, max_energy=max_energy,
-    ).over(asked.limits)
-    if percentile is not None and percentile not in PERCENTILES:
-        raise InputError(f"--percentile is {percentile}.", "Expected 50, 90 or 99.")
-    runs = _history(bundle, history_file, history_name) if against_history else None
-    if sign is None or verify or verify_key is not None or limits != Limits() or runs is not None:
-        options = BenchOptions(threads=threads, python=python, metric=own_metric(metric))
-        options = _with_energy(options, limits, power_command)
-        with busy(f"Checking {bundle}", enabled=not as_json) as tell:
-            result = check_bundle(
-                bundle, limits, devices=device or asked.devices, against=against, verify=verify,
-                verify_key=verify_key, percentile=percentile or asked.percentile or PERCENTILES[0],
-                options=dataclasses.replace(options, waiting=waiting(tell)), history=runs,
-            )
+    with busy(f"Checking {bundle}", enabled=not as_json) as tell:
+        result = check_bundle(
+            bundle, max_size=max_size, max_latency=max_latency, max_memory=max_memory,
+            min_accuracy=min_accuracy, max_drop=max_drop, max_energy=max_energy,
+            power_command=power_command, minimum=minimum, maximum=maximum, percentile=percentile,
+            recipe=recipe, device=device or (), threads=threads, metric=metric, python=python,
+            against=against, against_history=against_history, history_file=history_file,
+            history_name=history_name, verify=verify, verify_key=verify_key, sign=sign,
+            options=BenchOptions(waiting=waiting(tell)),
+        )
+    if result.judgements or result.verification:
         _write(result, junit, markdown)
         _print(result, github=github, as_json=as_json)
-        result.require()
+    result.require()
     if sign is not None:
-        _sign(bundle, sign)
-
-
-def _sign(bundle: Path, key: Path) -> None:
-    from edgeprune.gate import signing
-
-    say(f"Signed: {signing.sign(bundle, key)}", error=True)  # stdout may have to be JSON
-
-
-def _with_energy(options: BenchOptions, limits: Limits, command: str | None) -> BenchOptions:
-    wanted = limits.max_energy_mj is not None
-    return dataclasses.replace(options, energy=wanted, power_command=power_words(command))
-
-
-def _with_notes_shown(asked: RecipeLimits) -> RecipeLimits:
-    """The same, once its notes were printed."""
-    for note in asked.notes:
-        say(f"{'note':>12}  {note}", error=True)  # stdout may have to be JSON
-    return asked
-
-
-def _history(bundle: Path, file: Path | None, name: str | None) -> AgainstHistory:
-    from device_runners.history import default_history, series_name
-    from edgeprune.gate.history_limit import AgainstHistory
-
-    return AgainstHistory(file or default_history(), name or series_name(bundle))
+        say(f"Signed: {bundle / SIGNATURE}", error=True)  # stdout may have to be JSON
 
 
 def _write(result: CheckResult, junit: Path | None, markdown: Path | None) -> None:

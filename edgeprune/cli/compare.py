@@ -27,17 +27,16 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Say whether B is faster than A, and how sure that is."""
-    from device_runners.comparison import compare as compare_models
     from device_runners.options import BenchOptions
     from edgeprune import jsonable
+    from edgeprune.api.compare import compare as compare_models
     from edgeprune.quantities import show_duration
 
     with busy(f"Timing A and B in turn on {device}", enabled=not as_json) as tell:
-        options = BenchOptions(
-            threads=threads, min_time_s=round_time, time_limit_s=time_limit, python=python,
-            waiting=waiting(tell),
+        result = compare_models(
+            a, b, device, BenchOptions(waiting=waiting(tell)), rounds, threads=threads,
+            round_time=round_time, time_limit=time_limit, python=python,
         )
-        result = compare_models(a, b, device, options, rounds)
     if as_json:
         say_document(jsonable.dumps(result))
         return

@@ -31,13 +31,12 @@ def export(
 ) -> None:
     """Write files that an app's build takes in; several kinds at once, each into a folder of its own."""
     from edgeprune import jsonable
-    from edgeprune.exports import export as export_bundle
+    from edgeprune.api.export import export as export_bundle
 
-    asked = {"android": android, "cmake": cmake, "ios": ios, "python": python, "ci": ci}
-    folders = {kind: folder for kind, folder in asked.items() if folder is not None}
     with busy("Writing the export", enabled=not as_json):
         exported = export_bundle(
-            bundle, folders, name=name, package=package, install_from=install_from, force=force
+            bundle, android=android, cmake=cmake, ios=ios, python=python, ci=ci, name=name, package=package,
+            install_from=install_from, force=force,
         )
     if as_json:
         say_document(jsonable.dumps({"exported": exported}, indent=1))

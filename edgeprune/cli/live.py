@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from edgeprune.api.progress import TITLES, redraws
 from edgeprune.cli.output import cell, say
-from edgeprune.cli.progress import TITLES
 from edgeprune.sweep.front import TrialResult
 from edgeprune.sweep.front_page import figure_text, settings_text
 from edgeprune.sweep.status_board import SweepStatus
@@ -27,7 +27,7 @@ def live_table(*, enabled: bool) -> Iterator[Show]:
     """What to call with each look at the board."""
     if not enabled:
         yield lambda _: None
-    elif not sys.stderr.isatty():
+    elif not redraws(sys.stderr):
         yield _lines()
     else:
         from rich.console import Console

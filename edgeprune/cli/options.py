@@ -6,17 +6,15 @@ import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 from typer import Option
 
 from edgeprune.errors import InputError
+from edgeprune.keywords import meant
 from edgeprune.recipe import SETTINGS
 from edgeprune.recipe.setting import MOST, Setting
-
-if TYPE_CHECKING:
-    from edgeprune.tasks import OwnMetric
 
 _MODEL = "A trained Keras model, or zoo:NAME. Default: the zoo model of --task."
 _DATA = (
@@ -34,7 +32,7 @@ TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the
 
 # By the question that they answer; after the bar what `--help` leaves to `--help-all`.
 _PANELS = {
-    "Trials": "trials vary objective workers | ray storage study prune_trials",
+    "Trials": "trials vary objective workers | ray storage study stop_early",
     "Model and data": "data task preprocess label | features drop missing channels skip_bad_files steps "
     "custom_objects trust_model recipe_file",
     "How much to remove": "prune max_drop | unit threshold ratios",
@@ -56,23 +54,30 @@ _PLACE = {
 }
 
 
-def own_metric(name: str | None) -> "OwnMetric | None":
-    """The user's own metric by its name; naming it is asking for its code to run."""
-    if name is None:
-        return None
-    from edgeprune.data.callables import find_function
-    from edgeprune.tasks import OwnMetric
-
-    return OwnMetric(find_function(name, "f(y_true, outputs) -> {name: value} is expected."), name)
-
-
 def panel_of(name: str) -> str:
     """The panel of an option; empty where none lists it."""
     return _PLACE.get(name, ("", 0))[0]
 
 
 class Command(typer.core.TyperCommand):
-    """A command whose help shows brackets as they are: rich takes them for markup."""
+    """A command that shows brackets in its help as they are, and knows which option a typo means."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads what was typed; an unknown option gets the nearest, or what other tools' word means here."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if name := str(getattr(error, "option_name", "")):
+                error.message, error.possibilities = self._unknown(name), None  # type: ignore[attr-defined]
+            raise
+
+    def _unknown(self, name: str) -> str:
+        words = [word for one in self.params for word in (*one.opts, *one.secondary_opts)]
+        typed = {word.lstrip("-").replace("-", "_"): word for word in words if word.startswith("-")}
+        near = meant(name.lstrip("-"), typed)
+        way_out = "--help-all" if isinstance(self, LongCommand) else "--help"
+        hint = f"Did you mean {typed[near]}?" if near else f"{way_out} lists all options."
+        return f"There is no option {name}. {hint}"
 
     def format_help(self, context: object, formatter: object) -> None:
         """Prints the help."""

@@ -28,20 +28,9 @@ def report(
 ) -> None:
     """Write one HTML page with all figures and plots, or a comparison of several builds."""
     from edgeprune import jsonable
-    from edgeprune.bundle.read import MANIFEST
-    from edgeprune.gate.recipe_limits import read_limits
-    from edgeprune.gate.verdicts import limit_verdicts
-    from edgeprune.report.page import write_page, write_report
-    from edgeprune.sweep.front import FRONT, read_front
-    from edgeprune.sweep.front_page import front_page
+    from edgeprune.api.report import write_report
 
-    front = bundles[0] / FRONT
-    if len(bundles) == 1 and not records and front.is_file() and not (bundles[0] / MANIFEST).exists():
-        written = write_page(out, front_page(read_front(front)))
-    else:
-        asked = None if recipe is None else read_limits(recipe)
-        limits = [() if asked is None else limit_verdicts(bundle, asked) for bundle in bundles]
-        written = write_report(bundles, out, records or (), limits, before or ())
+    written = write_report(bundles, out, records or (), recipe, before or ())
     size = written.stat().st_size
     if as_json:
         names = [str(bundle) for bundle in bundles]

@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer import Option
 
 from edgeprune.cli import options
 from edgeprune.cli.output import cell, cells, draw, say, say_document
-from edgeprune.errors import InputError
-from edgeprune.recipe import LIMITS, recipe
-from edgeprune.recipe.file import read_recipe
+from edgeprune.recipe import LIMITS
 
 if TYPE_CHECKING:
     from edgeprune.sweep import Front, Sweep
@@ -53,7 +51,7 @@ def search(
     ray: Annotated[str | None, Option(help=_RAY)] = None,
     storage: Annotated[str | None, Option(help=_STORAGE)] = None,
     study: Annotated[str, Option(help="Name of the sweep in the storage.")] = "edgeprune",
-    prune_trials: Annotated[bool, Option("--stop-hopeless/--no-stop-hopeless", help=_STOP)] = True,
+    stop_early: Annotated[bool, Option("--stop-early/--no-stop-early", help=_STOP)] = True,
     custom_objects: options.CustomObjects = "",
     trust_model: options.TrustModel = False,
     json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
@@ -63,22 +61,18 @@ def search(
 ) -> None:
     """Build many variants and keep those that no other one beats. The same command goes on after a crash."""
     del help_all  # its callback has answered
-    from edgeprune.sweep import Sweep
+    from edgeprune.api.search import sweep_of
     from edgeprune.sweep.front_page import write_front
-    from edgeprune.sweep.settings import parse_space
 
-    given, places = read_recipe(recipe_file) if recipe_file else ({}, {})
-    fixed = {**given, **options.given_settings(context, settings)}
-    if recipe(**fixed).budget.limited:
-        raise InputError(
-            "A sweep takes no limits.", "Its front shows what each limit would allow.",
-            "Leave the limits out of the recipe file, or use `edgeprune build`.",
-        )
-    what = Sweep(
-        model or places.get("model"), data or places.get("data"), parse_space(vary or (), fixed), fixed,
-        tuple(objective or Sweep.objectives), trials, storage, study, workers, ray,
-        tuple(device or Sweep.devices), custom_objects or places.get("custom_objects", ""), trust_model,
-        python, prune_trials,
+    repeated = {"vary": vary, "objective": objective, "device": device}
+    given: dict[str, Any] = {
+        **{name: values for name, values in repeated.items() if values},
+        **options.given_settings(context, settings),
+    }
+    what = sweep_of(
+        model, data, trials=trials, recipe=recipe_file, python=python, workers=workers, ray=ray,
+        storage=storage, study=study, stop_early=stop_early, custom_objects=custom_objects,
+        trust_model=trust_model, **given,
     )
     front = _run(what, out, enabled=not (silent or json))
     written = write_front(front, out)

@@ -31,7 +31,7 @@ def shrink(
 ) -> None:
     """Remove only neurons that can never change an output."""
     from edgeprune import jsonable
-    from edgeprune.keras_bridge.load import check_target, load_model, objects_of, save_model
+    from edgeprune.keras_bridge.load import check_target, save_model
     from edgeprune.keras_bridge.shrink import shrink as shrink_model
     from edgeprune.keras_bridge.silence import import_quietly
 
@@ -40,8 +40,7 @@ def shrink(
     given = None if samples is None else _arrays(samples)
     with busy(f"Looking for neurons of {model} that change nothing", enabled=not as_json):
         import_quietly()
-        loaded = load_model(model, trust=trust_model, custom_objects=objects_of(custom_objects))
-        result = shrink_model(loaded, given)
+        result = shrink_model(model, given, trust_model=trust_model, custom_objects=custom_objects)
         save_model(result.model, target)
     report = result.report
     if as_json:

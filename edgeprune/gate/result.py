@@ -5,6 +5,7 @@ import enum
 
 from edgeprune.errors import DeviceError, EdgepruneError, InputError, VerificationError
 from edgeprune.gate.limits import Limit, limit_of
+from edgeprune.html_table import html_table
 
 
 class Status(str, enum.Enum):
@@ -105,7 +106,7 @@ class VerifiedPart:
     detail: str = ""  # what is wrong or missing; empty when all is well
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class CheckResult:
     """The whole check."""
 
@@ -113,6 +114,18 @@ class CheckResult:
     judgements: tuple[Judgement, ...]  # one for each limit, and device where there are devices
     verification: tuple[VerifiedPart, ...] = ()  # empty unless asked for
     notes: tuple[str, ...] = ()  # reasons to doubt a figure
+
+    def __repr__(self) -> str:
+        held = sum(one.status is Status.HELD for one in self.judgements)
+        passed = "passed" if self.passed else "not passed"
+        return f"<CheckResult of {self.bundle}: {passed}, {held} of {len(self.judgements)} limits held>"
+
+    def _repr_html_(self) -> str:
+        rows = [(one.status.value, one.sentence()) for one in self.judgements]
+        rows += [
+            (one.status.value, f"{one.part}: {one.detail or 'as it should be'}") for one in self.verification
+        ]
+        return html_table(repr(self)[1:-1], (), [*rows, *(("note", note) for note in self.notes)])
 
     @property
     def passed(self) -> bool:

@@ -23,6 +23,13 @@ class Cost:
     macs: int
 
 
+def change_text(before: Cost, after: Cost) -> str:
+    """What a model had and has, for people."""
+    names = ("neurons", "parameters", "MACs")
+    pairs = zip(names, dataclasses.astuple(before), dataclasses.astuple(after), strict=True)
+    return ", ".join(f"{name} {was:,} -> {left:,}" for name, was, left in pairs)
+
+
 def cost(dependencies: DependencyGraph, keep: np.ndarray | None = None) -> Cost:
     """Counts a model, or what is left of it: `keep` says of each channel number whether it stays."""
     if keep is None:

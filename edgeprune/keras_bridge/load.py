@@ -75,13 +75,16 @@ def load_model(
 
 def load_if_path(
     model: KerasModel | str | os.PathLike[str], *, trust: bool = False,
-    custom_objects: Mapping[str, object] | None = None,
+    custom_objects: Mapping[str, object] | str | None = None,
 ) -> KerasModel:
-    """The model itself, or the one in a file, its layers opened where they are made of layers."""
+    """The model itself, or the one in a file, its layers opened where they are made of layers.
+
+    `custom_objects` are the user's own classes and functions by name, or the module that holds them.
+    """
     from edgeprune.keras_bridge.inside.open_model import open_model
 
     if isinstance(model, (str, os.PathLike)):
-        return load_model(model, trust=trust, custom_objects=custom_objects)
+        return load_model(model, trust=trust, custom_objects=objects_of(custom_objects))
     return open_model(model)
 
 
@@ -103,14 +106,18 @@ def saved_bytes(model: KerasModel) -> bytes:
         return path.read_bytes()
 
 
-def objects_of(module: str) -> dict[str, object]:
+def objects_of(module: Mapping[str, object] | str | None) -> dict[str, object]:
     """Every class and function of a module by name; the module is found from the working folder too.
+
+    Objects by name are taken as they are.
 
     Naming a module is asking for its code to run.
 
     Raises:
         InputError: it cannot be imported.
     """
+    if not isinstance(module, str):
+        return dict(module or {})
     if not module:
         return {}
     here = str(pathlib.Path.cwd())

@@ -9,21 +9,29 @@ from edgeprune.keras_bridge.calibration import calibration_of
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.network import KerasNetwork, network_of
 from edgeprune.keras_types import KerasModel
+from edgeprune.keywords import checked
 from edgeprune.pruning import importance
 from edgeprune.pruning.analysis import PruningAnalysis
 from edgeprune.pruning.constraints import Constraints
 from edgeprune.pruning.result import PruneResult
+from edgeprune.recipe.sections import Allocation, Criterion, Unit
 
 
+@checked(amount="ratio", repair="reconstruct")
 def prune(
     model: KerasModel | str | PathLike[str], ratio: float = 0.5, *, calibration: object = None,
-    labels: object = None, criterion: str = importance.DEFAULT, allocation: str = "global",
-    unit: str = "neurons", min_width: int = 1, round_to: int = 1, protect: Sequence[str] = (),
+    labels: object = None, criterion: Criterion = importance.DEFAULT, allocation: Allocation = "global",
+    unit: Unit = "neurons", min_width: int = 1, round_to: int = 1, protect: str | Sequence[str] = (),
     ratios: Mapping[str, float] | None = None, threshold: float | None = None, reconstruct: bool = True,
-    seed: int = 0, progress: Callable[[str, float], None] | None = None, trust_model: bool = False,
-    custom_objects: Mapping[str, object] | None = None, **former: float,
+    seed: int = 0, progress: Callable[[str, float], None] | None = None,
+    custom_objects: Mapping[str, object] | str | None = None, trust_model: bool = False,
 ) -> PruneResult:
     """Removes neurons from a trained model and refits what is left. Needs no training and no labels.
+
+    >>> result = edgeprune.prune(model, 0.5, calibration=x)
+    >>> result.report.removed.neurons
+    0.5
+    >>> smaller = result.model
 
     Args:
         model: a tf_keras or Keras 3 model, or the path of one; it is not changed.
@@ -46,27 +54,27 @@ def prune(
         reconstruct: whether to refit the layers to the calibration data.
         seed: the same seed gives the same model.
         progress: called with the step's name and its fraction done.
-        trust_model: whether code in the model's file may run.
-        custom_objects: the model's own layers, losses and metrics by name, to load its file with.
-        former: `amount` and `repair`, the earlier names of `ratio` and `reconstruct`.
+        custom_objects: your own layers, losses and metrics by name, or the module that holds them.
+        trust_model: allow code inside the model file to run.
 
     Raises:
         InputError: the model cannot be read, a setting is not understood, or the ratio cannot be reached.
         VerificationError: the compacted model differs from the masked original.
     """
-    if unknown := former.keys() - {"amount", "repair"}:
-        raise TypeError(f"prune() got an unexpected keyword argument '{min(unknown)}'")
-    ratio, reconstruct = former.get("amount", ratio), bool(former.get("repair", reconstruct))
     model = load_if_path(model, trust=trust_model, custom_objects=custom_objects)
     samples, numbers = calibration_of(model, calibration, labels)
     analysis = analyze(
         model, samples, labels=numbers, criterion=criterion,
         allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
-    constraints = Constraints(min_width, round_to, tuple(protect), dict(ratios or {}))
+    constraints = Constraints(min_width, round_to, _names(protect), dict(ratios or {}))
     if threshold is not None:
         return analysis.prune_to(analysis.allocate_above(threshold, constraints), reconstruct=reconstruct)
     return analysis.prune(ratio, unit=unit, constraints=constraints, reconstruct=reconstruct)
+
+
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def analyze(

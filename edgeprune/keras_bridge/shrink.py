@@ -9,14 +9,15 @@ import collections
 import collections.abc
 import contextlib
 import dataclasses
-import pathlib
+import os
 from collections.abc import Callable
 
 import numpy as np
 
 from edgeprune.errors import InputError
-from edgeprune.graph.cost import Cost, cost
+from edgeprune.graph.cost import Cost, change_text, cost
 from edgeprune.graph.dependency_graph import DependencyGraph
+from edgeprune.html_table import html_table
 from edgeprune.keras_bridge.build import build
 from edgeprune.keras_bridge.float32 import reading_in_float32
 from edgeprune.keras_bridge.load import load_if_path
@@ -24,6 +25,7 @@ from edgeprune.keras_bridge.read import Reading, read
 from edgeprune.keras_bridge.run import CallStep, predict, repeatable
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs, workable_length
 from edgeprune.keras_types import KerasModel, KerasTensor
+from edgeprune.keywords import checked
 from edgeprune.pruning.compaction import Compaction, compact
 from edgeprune.pruning.constants import ConstantPropagation
 from edgeprune.pruning.dependencies import find_dependencies
@@ -55,25 +57,37 @@ class ShrinkReport:
     equivalence: Equivalence
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class ShrinkResult:
     """A model that computes the same with fewer neurons; the original itself where none could go."""
 
     model: KerasModel
     report: ShrinkReport
 
+    def __repr__(self) -> str:
+        return f"<ShrinkResult: {change_text(self.report.before, self.report.after)}>"
 
+    def _repr_html_(self) -> str:
+        rows = [(one.group, f"{one.channels:,}", one.reason) for one in self.report.removals]
+        return html_table(repr(self)[1:-1], ("group", "neurons removed", "why"), rows)
+
+
+@checked()
 def shrink(
-    model: KerasModel | str | pathlib.Path, samples: Data | None = None, *, trust_model: bool = False,
-    custom_objects: collections.abc.Mapping[str, object] | None = None,
+    model: KerasModel | str | os.PathLike[str], samples: Data | None = None, *,
+    custom_objects: collections.abc.Mapping[str, object] | str | None = None, trust_model: bool = False,
 ) -> ShrinkResult:
     """Removes neurons that cannot change any output.
+
+    >>> result = edgeprune.shrink("mine.keras")
+    >>> result.report.equivalence.holds
+    True
 
     Args:
         model: a Keras 3 or tf_keras model, or a path; it is not changed.
         samples: inputs to compare on, besides random ones.
-        trust_model: whether code in the model's file may run.
-        custom_objects: the model's own layers, losses and metrics by name, to load its file with.
+        custom_objects: your own layers, losses and metrics by name, or the module that holds them.
+        trust_model: allow code inside the model file to run.
 
     Raises:
         VerificationError: the smaller model differs. It is not returned.

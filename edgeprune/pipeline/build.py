@@ -10,31 +10,28 @@ import importlib.util
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from device_runners.options import BenchOptions
 from edgeprune.bundle import Bundle, check_out_dir, read_bundle, write_bundle
 from edgeprune.data.decisions import Announce, decided, unheard
 from edgeprune.errors import EdgepruneError, InputError
 from edgeprune.install_source import install_command
-from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.fingerprint import fingerprint, key_of
 from edgeprune.pipeline.places import check_places
 from edgeprune.pipeline.source import Source
 from edgeprune.pipeline.store import ArtifactStore
-from edgeprune.pipeline.zoo import PREFIX, with_defaults
+from edgeprune.pipeline.zoo import PREFIX
 from edgeprune.progress import GivenUpError, Progress, Watch, silent
 from edgeprune.recipe import Recipe
-from edgeprune.recipe import recipe as make_recipe
 from edgeprune.report.schema import SPEED, WarningReport
 
 if TYPE_CHECKING:  # its module needs packages of the extra [host], whose absence `require_host` explains
     from edgeprune.pipeline.artifacts import Baseline
 
-__all__ = ["BuildOutcome", "Source", "build", "check", "require_host", "run"]
+__all__ = ["BuildOutcome", "Source", "check", "require_host", "run"]
 
 _CONTINUED = "This build continues an interrupted one, whose finished stages are taken over"
 _KEPT = "What this build had finished is kept for a month: the same command continues from there."
@@ -49,56 +46,26 @@ class BuildOutcome:
     unchanged: bool = False
 
 
-def build(
-    model: KerasModel | Path | str | None = None, data: object = None, *,
-    out: Path | str = "build/edgeprune", custom_objects: str = "", trust_model: bool = False,
-    metric: Callable[..., object] | str | None = None, loss: object = None, force: bool = False,
-    progress: Progress = silent, tools: BenchOptions | None = None, **settings: Any,
-) -> Bundle:
-    """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
+def run(
+    source: Source, recipe: Recipe, out: Path | str, *, command: str = "", progress: Progress = silent,
+    force: bool = False, resume: bool = True, tools: BenchOptions | None = None, watch: Watch | None = None,
+    announce: Announce = unheard,
+) -> BuildOutcome:
+    """Makes a bundle; does nothing where the folder already holds what would come out.
 
     Args:
-        model: a trained Keras model or the path of one; ``zoo:NAME`` trains that model of the zoo, None
-            the task's default.
-        data: what to train and measure on: ``(x, y)``, ``{"x_train": ..., "y_train": ...}``, a
-            ``tf.data.Dataset``, a Keras ``Sequence`` or ``PyDataset``, a generator of batches, pandas frames,
-            one array without labels; or where it is (see ``--data``). None for the zoo's own.
-            ``steps=...`` says how many batches are read of what does not end.
         out: folder to write; replaced as a whole, at the very end.
-        custom_objects: module with the model's own layers, losses and metrics.
-        trust_model: whether code in the model's file may run.
-        metric: a function ``f(y_true, outputs) -> {name: value}`` that decides in place of the task's own
-            metrics, or its name; see `edgeprune.tasks.own_metric`.
-        loss: as `compile` takes it, in place of the model's own.
-        force: build even if nothing changed, and with a model that does no better than a constant answer.
-        progress: told each stage's name and its share done.
-        tools: how the device of a budget is reached: its Python, or a runner without Python.
-        settings: of `edgeprune.recipe.Recipe`, as ``prune=0.5`` or ``max_latency="5ms"``.
+        command: what the user typed, for the manifest.
+        force: build even so.
+        resume: go on where an interrupted build of the same inputs stopped.
+        watch: told how the model does while it is trained; may end the build.
+        announce: told what was decided about model and data, before training.
 
     Raises:
         InputError: settings, model, data or folder are not fit; raised before anything is trained.
         VerificationError: the smaller or the converted model computes something else, or a budget cannot
             be met.
         DeviceError: the device of a budget refused, failed or went away; what was done is kept.
-    """
-    source = Source(model, data, custom_objects, trust_model, force=force, metric=metric, loss=loss)
-    recipe = make_recipe(**with_defaults(model, settings))
-    return run(source, recipe, out, progress=progress, force=force, tools=tools).bundle
-
-
-def run(
-    source: Source, recipe: Recipe, out: Path | str, *, command: str = "", progress: Progress = silent,
-    force: bool = False, resume: bool = True, tools: BenchOptions | None = None, watch: Watch | None = None,
-    announce: Announce = unheard,
-) -> BuildOutcome:
-    """`build` with its recipe made; does nothing where the folder already holds what would come out.
-
-    Args:
-        command: what the user typed, for the manifest.
-        force: build even so.
-        resume: go on where an interrupted build of the same inputs stopped.
-        watch: told how the model does while it is trained; may end the build.
-        announce: told what was decided about model and data, before training.
     """
     require_host()
     folder = check_out_dir(Path(out))
@@ -232,7 +199,7 @@ def require_host() -> None:
 def _fingerprint(source: Source, recipe: Recipe) -> dict[str, str]:
     """Hashes of all inputs; empty where model or data are objects in memory."""
     model, data = source.model, source.data
-    if source.metric is not None or source.loss is not None:
+    if source.metric is not None or source.loss is not None or not isinstance(source.custom_objects, str):
         return {}
     if not isinstance(model, (str, Path, type(None))) or not isinstance(data, (str, Path, type(None))):
         return {}

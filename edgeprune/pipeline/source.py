@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 from edgeprune.keras_types import KerasModel
@@ -18,7 +19,7 @@ class Source:
             the task's default.
         data: what to train and measure on (see `edgeprune.data.containers`), or where it is; None for the
             zoo's own. A generator is read once, when the build begins.
-        custom_objects: module with the model's own layers, losses and metrics.
+        custom_objects: the model's own layers, losses and metrics by name, or the module that holds them.
         trust_model: whether code in the model's file may run.
         trained: file of the zoo's model, where somebody has trained it already.
         metric: a function of the user's own, or its name; see `edgeprune.tasks.own_metric`.
@@ -28,7 +29,7 @@ class Source:
 
     model: KerasModel | Path | str | None = None
     data: object = None
-    custom_objects: str = ""
+    custom_objects: Mapping[str, object] | str = ""
     trust_model: bool = False
     trained: Path | None = None
     metric: object = None

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from edgeprune.graph import DependencyGraph, Refusal
-from edgeprune.graph.cost import Cost
+from edgeprune.graph.cost import Cost, change_text
+from edgeprune.html_table import html_table
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.equivalence import Equivalence
 
@@ -51,7 +52,7 @@ class Removed:
     macs: float
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class PruneReport:
     """What was done, and what the reader should know, such as what pruning without data loses.
 
@@ -70,8 +71,25 @@ class PruneReport:
     notes: tuple[str, ...]
     seconds: Mapping[str, float]
 
+    def __repr__(self) -> str:
+        return f"<PruneReport: {self._summary()}>"
 
-@dataclasses.dataclass(frozen=True)
+    def _summary(self) -> str:
+        notes = f", {len(self.notes)} notes" if self.notes else ""
+        return f"{100 * self.removed.neurons:.1f} % removed, {change_text(self.before, self.after)}{notes}"
+
+    def _repr_html_(self) -> str:
+        rows = [(one.name, f"{one.units_before:,}", f"{one.units_after:,}") for one in self.groups]
+        tables = html_table(self._summary(), ("group", "neurons before", "after"), rows)
+        refused = [(one.layer, one.reason) for one in self.refusals]
+        notes = [(note,) for note in self.notes]
+        return (
+            tables + (html_table("Neurons that stay", ("layer", "why"), refused) if refused else "")
+            + (html_table("Notes", (), notes) if notes else "")
+        )
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
 class PruneResult:
     """A pruned model.
 
@@ -83,6 +101,12 @@ class PruneResult:
     report: PruneReport
     dependencies: DependencyGraph
     keep: np.ndarray
+
+    def __repr__(self) -> str:
+        return repr(self.report).replace("PruneReport", "PruneResult", 1)
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
     @property
     def plan(self) -> PrunePlan:

@@ -8,11 +8,11 @@ imported.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from edgeprune.errors import InputError
+from edgeprune.keywords import meant
 from edgeprune.recipe.sections import (
     BudgetSettings,
     DataSettings,
@@ -78,9 +78,11 @@ def recipe(**settings: Any) -> Recipe:
     for given, value in flat_settings(settings).items():
         one = SETTINGS.get(given)
         if one is None:
-            near = difflib.get_close_matches(given, SETTINGS, 1)
-            hint = f"Did you mean '{near[0]}'?" if near else f"Settings are {', '.join(SETTINGS)}."
+            near = meant(given, SETTINGS)
+            hint = f"Did you mean '{near}'?" if near else f"Settings are {', '.join(SETTINGS)}."
             raise InputError(f"There is no setting '{given}'.", way_out=hint)
+        if value is None and one.kind == Mapping[str, float]:
+            continue
         if isinstance(value, str) and one.kind == tuple[str, ...]:
             value = (value,)  # noqa: PLW2901  (one name is a list of one)
         values[one.section][one.field] = tuple(value) if isinstance(value, list) else value

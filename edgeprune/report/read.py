@@ -7,9 +7,10 @@ from pathlib import Path
 
 from edgeprune import jsonable
 from edgeprune.bundle import Bundle
+from edgeprune.bundle.read import REPORT
 from edgeprune.errors import InputError
 from edgeprune.report.plausible import report_problems
-from edgeprune.report.schema import REPORT, SCHEMA_VERSION, Report
+from edgeprune.report.schema import SCHEMA_VERSION, Report
 
 RENAMED_IN_2 = {
     ("refusals", "units"): "channels",

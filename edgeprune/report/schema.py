@@ -12,11 +12,11 @@ from edgeprune import jsonable
 from edgeprune.budget.explain import Explanation
 from edgeprune.data.decisions import ReadingDecision
 from edgeprune.graph.dependency_graph import Refusal
+from edgeprune.html_table import html_table, stages_table
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import GroupReport, Removed
 from edgeprune.report.plots import ConfusionReport, OutputReport
 
-REPORT = "report.json"
 SCHEMA_VERSION = 2
 STAGES = ("baseline", "pruned", "deployed")
 QUALITY, SPEED, FILE = "quality", "latency", "file"
@@ -211,7 +211,7 @@ class WarningReport:
     about: str = ""  # QUALITY, SPEED, FILE, or what a later version adds; empty for the build as a whole
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Report:
     """The file; `cross_validation` holds the metric on each held-out part, `zero_weights` is a fraction.
 
@@ -243,6 +243,15 @@ class Report:
     vocabulary: VocabularyReport | None = None
     warnings: tuple[WarningReport, ...] | None = None
     outputs: tuple[OutputReport, ...] | None = None
+
+    def __repr__(self) -> str:
+        name = self.model or "a model"
+        return f"<Report of {name}: {100 * self.removed.neurons:.1f} % of the neurons removed>"
+
+    def _repr_html_(self) -> str:
+        stages = {name: dataclasses.asdict(stage) for name, stage in self.stages.by_name().items()}
+        notes = [(note,) for note in self.notes]
+        return stages_table(repr(self)[1:-1], stages) + (html_table("Notes", (), notes) if notes else "")
 
     def to_json(self) -> bytes:
         """The file's content."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
+from edgeprune.html_table import html_table
 from edgeprune.sweep.trial import NumberedTrial, Outcome, TrialSummary
 from edgeprune.tasks.figure_names import metric_of
 
@@ -34,7 +35,7 @@ class TrialResult(TrialSummary, NumberedTrial):
         return cls(number, dict(settings), **summary)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Front:
     """The outcome of a sweep: all finished trials, and what the user has to know."""
 
@@ -42,6 +43,18 @@ class Front:
     trials: tuple[TrialResult, ...]
     notes: tuple[str, ...] = ()
     schema_version: int = SCHEMA_VERSION
+
+    def __repr__(self) -> str:
+        what = ", ".join(self.objectives)
+        return f"<Front: {len(self.optimal)} of {len(self.trials)} trials that no other one beats in {what}>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (one.number, *(f"{one.figures.get(name, math.nan):.4g}" for name in self.objectives),
+             " ".join(f"{name}={value}" for name, value in one.settings.items()), one.bundle)
+            for one in self.optimal
+        ]
+        return html_table(repr(self)[1:-1], ("trial", *self.objectives, "settings", "bundle"), rows)
 
     @property
     def optimal(self) -> tuple[TrialResult, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import edgeprune
 from edgeprune.bundle import load_eval, read_bundle
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.errors import InputError
@@ -119,7 +120,7 @@ def test_nothing_removed_is_quantization_alone(model, data, tmp_path):
     import tf_keras
 
     before = [array.copy() for array in model.get_weights()]
-    bundle = pipeline.build(model, data, out=tmp_path / "out", prune=0.0, eval_samples=50)
+    bundle = edgeprune.build(model, data, out=tmp_path / "out", prune=0.0, eval_samples=50)
     report = json.loads(bundle.file("report.json").read_text())
     shipped = tf_keras.models.load_model(bundle.file("model.keras")).get_weights()
     for kept, was in zip(shipped, before, strict=True):

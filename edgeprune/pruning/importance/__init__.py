@@ -5,6 +5,7 @@ A criterion orders the channels of each group. Most give every channel a score o
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from edgeprune.pruning.importance import activation, batch_norm, correlation, fp
 from edgeprune.pruning.importance import random_choice, reconstruction, taylor  # isort: skip
 from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 
-DEFAULT = "reconstruction"
+DEFAULT: Final = "reconstruction"
 DATA_FREE = "l2"
 """Stands in for a criterion that needs data where there is none."""
 

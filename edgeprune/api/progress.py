@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import IO
 
 from edgeprune.progress import Progress, silent
 
@@ -16,6 +17,16 @@ TITLES = {
     "convert": "quantize, verify", "measure": "measure",
 }
 _EVERY_S = 2.0
+_LONGEST_S = 60.0
+
+
+def redraws(stream: IO[str]) -> bool:
+    """Whether lines can be drawn again: a terminal, but not the one that a notebook's ``!`` makes up.
+
+    A notebook keeps what such a program writes, and does not know the codes that lead up again: ten bars a
+    second would be thousands of lines.
+    """
+    return stream.isatty() and "JPY_PARENT_PID" not in os.environ and os.environ.get("TERM") != "dumb"
 
 
 @contextlib.contextmanager
@@ -26,7 +37,7 @@ def progress_bars(*, enabled: bool) -> Iterator[Progress]:
         return
     # A copy of the descriptor: while TensorFlow is silenced, descriptor 2 leads nowhere.
     with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as stream:
-        if stream.isatty():
+        if redraws(stream):
             with _bars(stream) as tell:
                 yield tell
         else:
@@ -54,13 +65,18 @@ def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
 
 
 def _lines(stream: io.TextIOBase, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """For logs: a line when a stage begins, and where it takes long a line every other second at most."""
+    """For logs: a line when a stage begins, and where it takes long a line every other second at most.
+
+    The longer a stage takes, the rarer its lines: a tenth of its time so far, and a minute at most.
+    """
     told: dict[str, tuple[int, float]] = {}  # by stage: the last percentage, and when it was told
+    began: dict[str, float] = {}
 
     def tell(stage: str, done: float) -> None:
         percent, now = int(100 * done), clock()
         before, when = told.get(stage, (-1, now))
-        if stage in told and (percent <= before or percent >= 100 or now - when < _EVERY_S):
+        pause_s = min(max(_EVERY_S, (now - began.setdefault(stage, now)) / 10), _LONGEST_S)
+        if stage in told and (percent <= before or percent >= 100 or now - when < pause_s):
             return
         told[stage] = percent, now
         stream.write(f"{TITLES.get(stage, stage)} {'…' if before < 0 else f'{percent} %'}\n")

@@ -1,0 +1,150 @@
+"""Progress in a notebook: one output that is redrawn, however long a build takes."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import types
+
+import pytest
+
+from edgeprune.api.notebook import NotebookCell, in_notebook, showing
+from edgeprune.data.decisions import decided
+
+
+class Kernel(types.ModuleType):
+    """IPython as a kernel has it: it remembers what was displayed, and what took its place."""
+
+    def __init__(self, *, is_kernel: bool = True) -> None:
+        super().__init__("IPython")
+        self.shell = types.SimpleNamespace(kernel=object()) if is_kernel else types.SimpleNamespace()
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.updates = 0
+        self.display = types.ModuleType("IPython.display")
+        self.display.display = self._display
+        self.display.update_display = self._update
+
+    def get_ipython(self) -> object:
+        return self.shell
+
+    def _display(self, data: dict[str, str], *, raw: bool, display_id: str) -> None:
+        assert raw
+        assert display_id not in self.outputs
+        self.outputs[display_id] = data
+
+    def _update(self, data: dict[str, str], *, raw: bool, display_id: str) -> None:
+        assert raw
+        assert display_id in self.outputs
+        self.outputs[display_id] = data
+        self.updates += 1
+
+
+@pytest.fixture
+def kernel(monkeypatch) -> Kernel:
+    made = Kernel()
+    monkeypatch.setitem(sys.modules, "IPython", made)
+    monkeypatch.setitem(sys.modules, "IPython.display", made.display)
+    return made
+
+
+def test_one_output_whatever_happens(kernel):
+    now = [0.0]
+    cell = NotebookCell(lambda: now[0])
+    for stage in ("open", "<script>alert(1)</script>"):
+        for step in range(10_001):
+            cell.tell(stage, step / 10_000)
+            now[0] += 0.01
+    cell.draw()
+    (output,) = kernel.outputs.values()
+    assert kernel.updates < 2 * 10_000 * 0.01 / 0.5 + 10
+    assert output["text/plain"].splitlines()[0] == "open the model: 100 %, 100 s"
+    assert "<script>" not in output["text/html"]
+    assert "&lt;script&gt;" in output["text/html"]
+    assert output["text/html"].count("<progress") == 2
+
+
+def test_a_notebook_is_told_without_being_asked_and_a_script_is_not(kernel, monkeypatch, capsys):
+    with showing(None) as (tell, announce):
+        announce(decided("samples", ["9 train."]))
+        tell("prune", 0.5)
+        tell("prune", 1.0)
+    (output,) = kernel.outputs.values()
+    assert "9 train." in output["text/plain"]
+    assert "100 %" in output["text/plain"]  # the last state is drawn, however soon it came
+    with showing(False) as (tell, _):
+        tell("prune", 0.5)
+    assert len(kernel.outputs) == 1
+    monkeypatch.setitem(sys.modules, "IPython", Kernel(is_kernel=False))  # IPython in a terminal
+    with showing(None) as (tell, _):
+        tell("prune", 0.5)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_function_is_told_wherever_it_runs(kernel):
+    told = []
+    with showing(lambda stage, done: told.append((stage, done))) as (tell, _):
+        tell("prune", 0.5)
+    assert told == [("prune", 0.5)]
+    assert kernel.outputs == {}
+
+
+def test_without_ipython_there_is_no_notebook(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", None)
+    assert not in_notebook()
+
+
+NOTEBOOK = (
+    """
+import numpy as np, keras, edgeprune
+keras.utils.set_random_seed(0)
+random = np.random.default_rng(0)
+y = random.integers(0, 3, 600)
+x = (random.normal(size=(3, 8, 8, 1))[y] + random.normal(size=(600, 8, 8, 1)) / 2).astype("float32")
+model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
+                          keras.layers.Dense(32, "relu"), keras.layers.Dense(3, "softmax")])
+model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+_ = model.fit(x, y, epochs=8, verbose=0)
+model.save("mine.keras")
+np.savez("mine.npz", x=x, y=y)
+""",
+    "edgeprune.prune(model, 0.5, calibration=x)",
+    "bundle = edgeprune.build(model, (x, y), prune=0.5, epochs=30, out='build/mine')",
+    "bundle",
+    "edgeprune.bench(bundle, min_time=0.05)",
+    "import sys\n!{sys.executable} -m edgeprune build mine.keras --data mine.npz --epochs 30 --out build/two",
+)
+
+
+@pytest.mark.heavy
+def test_a_notebook_in_a_real_kernel(tmp_path):
+    """Needs nbclient and ipykernel."""
+    for package in ("nbclient", "nbformat", "ipykernel"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    import nbformat
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+    from nbclient import NotebookClient
+
+    class Manager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            environment = {"PYTHONPATH": os.pathsep.join(sys.path), "TF_CPP_MIN_LOG_LEVEL": "3"}
+            command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            return KernelSpec(argv=command, display_name="this Python", language="python", env=environment)
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in NOTEBOOK])
+    NotebookClient(notebook, timeout=300, kernel_manager_class=Manager).execute(cwd=str(tmp_path))
+    _, pruned, built, shown, measured, typed = (cell.outputs for cell in notebook.cells)
+    assert "<table>" in pruned[-1].data["text/html"]
+    (progress,) = (one for one in built if one.output_type == "display_data")
+    assert progress.data["text/html"].count("<progress") > 3
+    assert "fine-tune: 100 %" in progress.data["text/plain"]
+    assert sum(len(one.text.splitlines()) for one in built if one.output_type == "stream") < 20
+    assert "accuracy" in shown[-1].data["text/html"]
+    assert shown[-1].data["text/plain"].startswith("<Bundle build/mine: ")
+    assert measured[-1].data["text/plain"].startswith("<RunRecord of ")
+    lines = [line for one in typed for line in one.text.splitlines()]
+    assert len(lines) < 80
+    assert not any("\x1b[1A" in line for line in lines)  # no line is drawn again
