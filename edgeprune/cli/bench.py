@@ -27,7 +27,6 @@ edgeprune bench build/edgeprune --device local --device ssh://pi@pi.local
 edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
 _THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
 _MOST_THREADS = 64
-_XNNPACK = "Use the XNNPACK delegate, which computes faster."
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _SUSTAINED = "Then run without a pause for this long, such as 5m, with throughput, heat and clock over time."
 _CONCURRENT = "Then run this many models at the same time, too."
@@ -51,7 +50,7 @@ def bench(
     min_time: Annotated[float, SECONDS(help="Seconds of timed inferences, at least.")] = 1.0,
     time_limit: Annotated[float, SECONDS(help="Seconds after which a run is stopped.")] = 120.0,
     samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
-    xnnpack: Annotated[bool, typer.Option("--xnnpack/--no-xnnpack", help=_XNNPACK)] = True,
+    no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
     python: Annotated[str | None, typer.Option(help="Python on the device, such as that of a venv.")] = None,
     library: Annotated[Path | None, typer.Option(help="LiteRT library for the native runner.")] = None,
     native_runner: Annotated[Path | None, typer.Option(help="edgeprune_runner built for the device.")] = None,
@@ -76,8 +75,9 @@ def bench(
     from edgeprune.api.bench import options_of
 
     options = options_of(None, {
-        "runs": runs, "warmup": warmup, "min_time": min_time, "time_limit": time_limit, "xnnpack": xnnpack,
-        "python": python, "samples": samples, "runner": runner, "library": library, "shape": shape or (),
+        "runs": runs, "warmup": warmup, "min_time": min_time, "time_limit": time_limit,
+        "xnnpack": not no_xnnpack, "python": python, "samples": samples, "runner": runner,
+        "library": library, "shape": shape or (),
         "benchmark_model": benchmark_model, "native_runner": native_runner, "metric": metric,
         "sustained": sustained, "concurrent": concurrent, "energy": energy, "power_command": power_command,
         "accelerator": accelerator, "cpus": cpus, "set_governor": set_governor, "profile": profile,

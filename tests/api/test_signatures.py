@@ -44,7 +44,7 @@ AS_TEXT = {("bench", "threads")}
 
 
 def keyword_of(option: str) -> str:
-    name = option.lstrip("-").replace("-", "_")
+    name = option.lstrip("-").replace("-", "_").removeprefix("no_")
     return KEYWORDS.get(name, name)
 
 
@@ -54,7 +54,8 @@ def offered(command: str) -> dict[str, object]:
     for one in typer.main.get_command(app).commands[command].params:
         if one.name != "help":
             words = [word for word in one.opts if word.startswith("--")] or [one.name]
-            found[keyword_of(max(words, key=len))] = one.default
+            word = max(words, key=len)
+            found[keyword_of(word)] = not one.default if word.startswith("--no-") else one.default
     return found
 
 
