@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from device_runners import BenchOptions, bench
 from tests.device_runners.testbeds import beds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from edgeprune.run_record import RunRecord
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -20,6 +23,12 @@ GOLDEN = Path(__file__).parent / "golden"
 @pytest.fixture(scope="session")
 def bundle() -> Path:
     return GOLDEN / "bundle_v1"
+
+
+@pytest.fixture(scope="session")
+def plain_record(bundle: Path) -> RunRecord:
+    """Of a plain run on this machine, which several tests spoil in their own ways."""
+    return bench(bundle, "local", BenchOptions(runs=5, min_time_s=0.02, time_limit_s=60.0))
 
 
 @pytest.fixture(scope="session")

@@ -97,6 +97,7 @@ def accelerated(folder: Path, mode: str, model: Path, accelerator: str = "gpu") 
     return record.accelerated
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("mode", "state", "precision", "reason"),
     [
@@ -125,6 +126,7 @@ def test_what_a_gpu_may_do(
         assert 0 < largest < 1e-3
 
 
+@pytest.mark.heavy
 def test_the_real_one_on_this_machine(bundle: Path, float_model: Path) -> None:
     for model in (bundle, float_model):
         record = bench(model, "local", BenchOptions(**QUICK, accelerator="cpu"))  # type: ignore[arg-type]
@@ -149,11 +151,13 @@ def test_the_real_one_on_this_machine(bundle: Path, float_model: Path) -> None:
         AcceleratedRun("gpu", "full", "x" * 5000, "fp16", Latency(1.0, 1.0, 0.0)),
     ],
 )
-def test_what_cannot_be_is_refused(run: AcceleratedRun | None, float_model: Path) -> None:
-    record = bench(float_model, "local", BenchOptions(**QUICK))  # type: ignore[arg-type]
+def test_what_cannot_be_is_refused(
+    run: AcceleratedRun | None, bundle: Path, plain_record: RunRecord
+) -> None:
+    record = plain_record
     options = BenchOptions(**QUICK, accelerator="gpu")  # type: ignore[arg-type]
     true = AcceleratedRun("gpu", "full", "", "fp16", Latency(1.0, 1.0, 0.0), (OutputDifference("1", 0.1),))
-    target = open_target(float_model)
+    target = open_target(bundle)
     check_record(dataclasses.replace(record, accelerated=true), "local", target, options, 10**12)
     with pytest.raises(DeviceError, match="cannot be right"):
         check_record(dataclasses.replace(record, accelerated=run), "local", target, options, 10**12)

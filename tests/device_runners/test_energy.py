@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from device_runners import BenchOptions, bench
+from device_runners import BenchOptions
 from device_runners.agent.extras.energy import average_watts, measure_energy
 from device_runners.agent.extras.power_meters import (
     PowerMeter,
@@ -168,12 +168,13 @@ def test_energy_is_what_work_adds() -> None:
     [{"per_inference_mj": -1.0}, {"per_inference_mj": math.nan}, {"rest_w": math.inf}, {"rest_w": 9.0},
      {"rest_w": None}, {"reads": -1}, {"method": "x" * 5000}],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, object], float_model: Path) -> None:
-    record = bench(float_model, "local", BenchOptions(runs=1, min_time_s=0.01, time_limit_s=60))
-    options = BenchOptions(runs=1, min_time_s=0.01, time_limit_s=60, energy=True)
+def test_what_cannot_be_is_refused(
+    changes: dict[str, object], bundle: Path, plain_record: RunRecord
+) -> None:
+    options = BenchOptions(runs=5, min_time_s=0.02, time_limit_s=60, energy=True)
     true = EnergyUse("hwmon INA", ("VDD_IN",), 0.05, 2.0, 5.0, 3.0, 100, 50)
-    record = dataclasses.replace(record, settings=options.settings(), energy=true)
-    target = open_target(float_model)
+    record = dataclasses.replace(plain_record, settings=options.settings(), energy=true)
+    target = open_target(bundle)
     assert check_record(record, "local", target, options, 10**12) is record
     assert RunRecord.from_json(record.to_json()) == record
     wrong = dataclasses.replace(record, energy=dataclasses.replace(true, **changes))  # type: ignore[arg-type]

@@ -13,7 +13,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from device_runners import BenchOptions, bench
 from device_runners import history as histories
 from device_runners.history import past_runs, remember
 from device_runners.trends import control_limit, latest_change
@@ -33,10 +32,8 @@ app.command("check")(check)
 
 
 @pytest.fixture(scope="module")
-def record() -> RunRecord:
-    from tests.device_runners.conftest import GOLDEN
-
-    return bench(GOLDEN / "bundle_v1", "local", BenchOptions(runs=10, min_time_s=0.05))
+def record(plain_record: RunRecord) -> RunRecord:
+    return plain_record
 
 
 def at(record: RunRecord, p50_ms: float) -> RunRecord:
@@ -190,6 +187,7 @@ def typed(*arguments: str) -> str:
     return result.output
 
 
+@pytest.mark.heavy
 def test_the_commands_keep_show_and_judge(record: RunRecord, bundle: Path, tmp_path: Path) -> None:
     path, name = tmp_path / "h.sqlite", "mine[red]\x1b[2J"
     file = ("--history-file", str(path))

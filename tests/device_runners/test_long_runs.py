@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,13 +54,20 @@ def test_a_long_run_counts_by_windows_and_shows_throttling() -> None:
     assert len(run_sustained(invoke, lambda: now, 1000.0, read)) == 120
 
 
-def test_several_at_the_same_time_share_the_clock() -> None:
-    import time
+def test_several_run_at_the_same_time() -> None:
+    """Each waits for the two others: nothing would end if they ran one after the other."""
+    together = threading.Barrier(3)
+    rounds = 0
 
-    found = run_concurrent([lambda: time.sleep(0.01)] * 3, time.perf_counter_ns, 0.3)
-    assert found.workers == 3
-    assert 100 < found.per_s <= 300  # three times what one could do
-    assert found.p50_ms >= 10
+    def meet() -> None:
+        nonlocal rounds
+        rounds += together.wait(30) == 0
+        time.sleep(0.01)
+
+    found = run_concurrent([meet] * 3, time.perf_counter_ns, 0.0)  # once each
+    assert (found.workers, rounds) == (3, 1)
+    assert found.p99_ms >= found.p50_ms >= 10
+    assert found.per_s > 0
 
     def fails() -> None:
         raise RuntimeError("node 3")
@@ -105,21 +114,19 @@ def everything() -> tuple[RunRecord, BenchOptions]:
     from tests.device_runners.conftest import GOLDEN
 
     core = str(min(os.sched_getaffinity(0)))
-    options = BenchOptions(runs=5, min_time_s=0.1, sustained_s=1.2, concurrent=2, cpus=core, time_limit_s=30)
+    options = BenchOptions(runs=5, min_time_s=0.02, sustained_s=0.2, concurrent=2, cpus=core, time_limit_s=30)
     return bench(GOLDEN / "bundle_v1", "local", options), options
 
 
-def test_all_of_it_in_one_run(everything: tuple[RunRecord, BenchOptions]) -> None:
+def test_all_of_it_in_one_run(everything: tuple[RunRecord, BenchOptions], plain_record: RunRecord) -> None:
     record, options = everything
     assert record.cpus == (min(os.sched_getaffinity(0)),)
     assert record.concurrent is not None
     assert record.concurrent.workers == 2
-    assert record.sustained[-1].end_s == pytest.approx(1.2, rel=0.2)
-    assert record.settings.time_limit_s == 31.2
+    assert record.sustained[-1].end_s >= options.sustained_s
+    assert record.settings.time_limit_s == 30.2
     assert RunRecord.from_json(record.to_json()) == record
-    plain = bench(record_target(), "local", BenchOptions(runs=1, min_time_s=0.01))
-    assert (plain.cpus, plain.concurrent, plain.sustained) == ((), None, ())
-    del options
+    assert (plain_record.cpus, plain_record.concurrent, plain_record.sustained) == ((), None, ())
 
 
 def record_target() -> Path:
@@ -136,11 +143,11 @@ STATE = DeviceState()
     [
         {"sustained": ()},
         {"sustained": (SustainedWindow(900.0, 10.0, STATE),)},
-        {"sustained": (SustainedWindow(1.3, -1.0, STATE),)},
-        {"sustained": (SustainedWindow(1.3, float("inf"), STATE),)},
-        {"sustained": (SustainedWindow(1.3, 5.0, DeviceState(temperature_c=float("nan"))),)},
-        {"sustained": (SustainedWindow(1.3, 5.0, DeviceState(clock_khz=-5)),)},
-        {"sustained": (SustainedWindow(1.3, 5.0, STATE), SustainedWindow(1.2, 5.0, STATE))},
+        {"sustained": (SustainedWindow(0.3, -1.0, STATE),)},
+        {"sustained": (SustainedWindow(0.3, float("inf"), STATE),)},
+        {"sustained": (SustainedWindow(0.3, 5.0, DeviceState(temperature_c=float("nan"))),)},
+        {"sustained": (SustainedWindow(0.3, 5.0, DeviceState(clock_khz=-5)),)},
+        {"sustained": (SustainedWindow(0.3, 5.0, STATE), SustainedWindow(0.25, 5.0, STATE))},
         {"concurrent": None},
         {"concurrent": ConcurrentRun(3, 1.0, 1.0, 1.0)},
         {"concurrent": ConcurrentRun(2, 1.0, 2.0, 1.0)},
@@ -158,6 +165,7 @@ def test_what_cannot_be_is_refused(
         check_record(dataclasses.replace(record, **changes), "local", target, options, 10**12)  # type: ignore[arg-type]
 
 
+@pytest.mark.heavy
 def test_the_command_shows_what_was_asked_for(bundle: Path) -> None:
     arguments = [str(bundle), "--min-time", "0.02", "--runs", "5", "--sustained", "0.5s", "--concurrent", "2"]
     result = CliRunner().invoke(app, arguments)

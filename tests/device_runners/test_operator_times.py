@@ -139,6 +139,7 @@ def test_layers_by_their_tensors(tensors: list[str], layers: list[str]) -> None:
     assert sum(one.ns for one in found) == sum(one.ns for one in profile)
 
 
+@pytest.mark.heavy
 def test_bench_shows_and_records_where_the_time_goes(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from device_runners import options
 

@@ -50,7 +50,7 @@ def run_concurrent(invokes: Sequence[Invoke], clock: Callable[[], int], seconds:
         end = clock() + int(seconds * 1e9)
         started = clock()
         try:
-            while started < end and len(latencies) < _MOST_LATENCIES:
+            while not latencies or (started < end and len(latencies) < _MOST_LATENCIES):
                 invoke()
                 now = clock()
                 latencies.append(now - started)
