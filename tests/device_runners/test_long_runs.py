@@ -57,15 +57,14 @@ def test_a_long_run_counts_by_windows_and_shows_throttling() -> None:
 def test_several_run_at_the_same_time() -> None:
     """Each waits for the two others: nothing would end if they ran one after the other."""
     together = threading.Barrier(3)
-    rounds = 0
+    met: list[int] = []
 
     def meet() -> None:
-        nonlocal rounds
-        rounds += together.wait(30) == 0
+        met.append(together.wait(30))
         time.sleep(0.01)
 
     found = run_concurrent([meet] * 3, time.perf_counter_ns, 0.0)  # once each
-    assert (found.workers, rounds) == (3, 1)
+    assert (found.workers, sorted(met)) == (3, [0, 1, 2])
     assert found.p99_ms >= found.p50_ms >= 10
     assert found.per_s > 0
 
