@@ -72,7 +72,11 @@ def remember(path: Path, name: str, records: Sequence[RunRecord]) -> None:
         raise InputError(found, f"1 to {_LONGEST_NAME} were expected.")
     now = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
     rows = [(now, name, _stored(record)) for record in records]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        way_out = "Name another file with --history-file."
+        raise InputError(f"{path.parent} cannot be made ({error.strerror}).", "", way_out) from error
     with _opened(path, create=True) as database, database:  # one transaction
         database.executemany("INSERT INTO runs (taken, name, record) VALUES (?, ?, ?)", rows)
 

@@ -85,12 +85,14 @@ def bench(
     devices, counts = device or ["local"], _counts(threads)
     with busy(f"Measuring on {', '.join(devices)}", enabled=not as_json) as tell:
         found = bench_threads(target, devices, counts, dataclasses.replace(options, waiting=waiting(tell)))
-    if history or history_file or history_name:
-        from device_runners.history import default_history, remember, series_name
+    try:
+        _print(devices, found, as_json)
+    finally:  # what could not be kept must not be lost, and what one device failed at is kept of the others
+        if history or history_file or history_name:
+            from device_runners.history import default_history, remember, series_name
 
-        records = [record for result in found if isinstance(result, list) for record in result]
-        remember(history_file or default_history(), history_name or series_name(target), records)
-    _print(devices, found, as_json)
+            records = [record for result in found if isinstance(result, list) for record in result]
+            remember(history_file or default_history(), history_name or series_name(target), records)
 
 
 def _counts(text: str) -> list[int]:

@@ -134,6 +134,8 @@ def test_a_file_that_another_program_holds(
     remember(path, "mine", [record])
     with pytest.raises(InputError, match="cannot be used"):
         remember(tmp_path, "mine", [record])
+    with pytest.raises(InputError, match="cannot be made"):
+        remember(path / "below" / "h.sqlite", "mine", [record])
 
 
 def series(rng: np.random.Generator, count: int, sigma: float = 0.02) -> np.ndarray:

@@ -43,6 +43,12 @@ def test_another_device_is_not_the_same_before(true_bundle, run_file, tmp_path):
     assert rows(page) == ["convCONV_2D, ADD400 µs", "scores<b>SOFTMAX2.0 µs"]
 
 
+def test_times_that_cannot_be_are_refused(true_bundle, run_file, tmp_path):
+    after = with_profile(run_file, tmp_path / "after.json", [("CONV_2D", "conv", -5)])
+    with pytest.raises(InputError, match="cannot be right"):
+        open_subjects([true_bundle], [after])
+
+
 def test_runs_without_times_of_operators_are_no_before(true_bundle, run_file):
     with pytest.raises(InputError, match="--profile"):
         open_subjects([true_bundle], [run_file], before=[run_file])

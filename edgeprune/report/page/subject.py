@@ -86,7 +86,12 @@ def read_records(path: Path) -> list[RunRecord]:
         raise InputError(f"There is no {path}.", "A file from `edgeprune bench --json` was expected.")
     document = jsonable.parse_file(path)
     entries = document if isinstance(document, list) else [document]
-    return [jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)]
+    records = [jsonable.decode(RunRecord, entry, f"{path}[{index}]") for index, entry in enumerate(entries)]
+    for index, record in enumerate(records):
+        problem = next(record.problems(), None)
+        if problem is not None:
+            raise InputError(f"{path}[{index}] cannot be right: {problem}.", "", "Measure again.")
+    return records
 
 
 def _names(bundles: Sequence[Bundle]) -> list[str]:
