@@ -23,12 +23,16 @@ from edgeprune.run_record import RunRecord
 _ROOT = Path(__file__).parents[1]
 _LIGHT = (
     "device_runners/agent/*.py",
-    "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py", "edgeprune/tasks/*.py",
+    "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py",
+    "edgeprune/tasks/scoring.py", "edgeprune/tasks/output_task.py", "edgeprune/tasks/detection.py",
     "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
     "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py", "edgeprune/bundle/manifest_problems.py",
 )
 _EXTRAS = "device_runners/agent/extras/*.py"
-_EMPTY = ("edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "device_runners/__init__.py")
+_EMPTY = (
+    "edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "edgeprune/tasks/__init__.py",
+    "device_runners/__init__.py",
+)
 _MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -42,7 +46,7 @@ def agent_zip(*, extras: bool = False) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text, zipfile.ZIP_DEFLATED)
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), text, zipfile.ZIP_DEFLATED, 9)
     return buffer.getvalue()
 
 

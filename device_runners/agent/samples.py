@@ -87,7 +87,7 @@ def result_of(
     output_infos: Sequence[TensorInfo],
 ) -> EvaluationResult:
     """Predictions from the raw outputs (N, …) of these samples, and the metrics of every output."""
-    from edgeprune.tasks import figures
+    from edgeprune.tasks.scoring import figures
 
     manifest, real = given.bundle.manifest, [dequantize(*pair) for pair in zip(outputs, output_infos)]
     found = figures(

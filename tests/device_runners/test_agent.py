@@ -213,8 +213,20 @@ def test_the_zip_is_small_and_the_same_each_time() -> None:
     assert not [name for name in names if "/cli/" in name or "/conversion/" in name]
 
 
+@pytest.mark.parametrize("extras", [False, True])
+def test_what_travels_imports_nothing_that_stays(extras: bool) -> None:
+    """But the extras, which a plain run never imports."""
+    archive = zipfile.ZipFile(io.BytesIO(agent_zip(extras=extras)))
+    names = {name.removesuffix("/__init__.py").removesuffix(".py") for name in archive.namelist()}
+    for name in archive.namelist():
+        for node in ast.walk(ast.parse(archive.read(name))):
+            module = str(node.module).replace(".", "/") if isinstance(node, ast.ImportFrom) else ""
+            if module.startswith(("edgeprune", "device_runners")):
+                assert module in names or (not extras and "/extras" in module), f"{name}:{node.lineno}"
+
+
 def _trees() -> list[tuple[str, ast.Module]]:
-    archive = zipfile.ZipFile(io.BytesIO(agent_zip()))
+    archive = zipfile.ZipFile(io.BytesIO(agent_zip(extras=True)))
     return [
         (name, ast.parse(archive.read(name), name, feature_version=(3, 9))) for name in archive.namelist()
     ]
@@ -231,7 +243,13 @@ def test_what_travels_is_python_3_9() -> None:
                 assert not used & newer.get(called, set()), f"{name}:{node.lineno}"
 
 
-@pytest.mark.parametrize("kind", [RunRecord, Manifest, job.Job, job.InterleavedJob, job.InterleavedTimes])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        RunRecord, Manifest, job.Job, job.InterleavedJob, job.InterleavedTimes, job.AcceleratorJob,
+        job.AcceleratorAnswer,
+    ],
+)
 def test_what_is_read_from_json_has_annotations_that_3_9_can_evaluate(kind: type) -> None:
     texts = {text for one in _dataclasses(kind) for text in one.__annotations__.values()}
     assert not [text for text in texts if "|" in text]
