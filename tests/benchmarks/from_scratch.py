@@ -66,7 +66,7 @@ def pictures(side: int, channels: int, *, normalized: bool) -> Callable[[float],
         for units in (32, 64, 128):
             model.add(layers.Conv2D(round(units * width), 3, padding="same", use_bias=not normalized))
             if normalized:
-                model.add(layers.BatchNormalization())
+                model.add(layers.BatchNormalization(momentum=0.9))
             model.add(layers.ReLU())
             model.add(layers.MaxPooling2D())
         for layer in (
@@ -86,7 +86,7 @@ def spoken(width: float) -> Any:
     model = Sequential([Input(_arrays(real_data.fsdd()).x.shape[1:])])
     for units in (32, 64, 64):
         model.add(layers.Conv2D(round(units * width), 3, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization())
+        model.add(layers.BatchNormalization(momentum=0.9))
         model.add(layers.ReLU())
         model.add(layers.MaxPooling2D())
     for layer in (
@@ -159,7 +159,7 @@ def measure(name: str, seed: int, settings: Mapping[str, Any]) -> Result:
     original, folder = case.network(1.0), KEPT / f"{name}-{seed}"
     kept = KEPT / f"{name}-{seed}-{case.epochs}.weights.h5"
     if kept.is_file():
-        networks.train(original, images, 0, seed)
+        original.compile("adam", "sparse_categorical_crossentropy")
         original.load_weights(kept)
     else:
         networks.train(original, images, case.epochs, seed, batch_size=BATCH)
