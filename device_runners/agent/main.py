@@ -44,7 +44,7 @@ def _do_job(text: bytes, arguments: list[str]) -> object:
     except ImportError as error:
         raise DeviceError(
             f"numpy does not load on the device ({error}).", "The agent needs it.",
-            "`edgeprune devices --prepare DEVICE` installs all that is needed there.",
+            "`edgeprune devices --prepare DEVICE` installs it there; on this machine: pip install numpy.",
         ) from error
     from device_runners.agent.interleaved import run_interleaved
     from device_runners.agent.run import run
