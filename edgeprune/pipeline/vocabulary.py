@@ -110,6 +110,8 @@ def _tokenizer(data: Dataset) -> tuple[_Tokenizer | None, str]:
         several = "the data has several vocabularies"
         return None, several if files else "the data holds no texts to cut into tokens"
     (file,) = files
+    if file not in data.files:
+        return None, f"the data lacks its vocabulary {file}"
     kinds = {last[number]["kind"] for number in tokenizing}
     lines = data.files[file].rstrip("\n").split("\n")
     return _Tokenizer(file, lines, tuple(tokenizing), "subword" not in kinds), ""

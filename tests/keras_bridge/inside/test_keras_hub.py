@@ -58,12 +58,27 @@ MODELS = {
             **{key: one for key, one in TEXT.items() if key != "vocabulary_size"},
         ), 0.45,
     ),
-    "GPT-2": (lambda: M.GPT2Backbone(**TEXT), 0.45),
-    "BART": (lambda: M.BartBackbone(**TEXT), 0.45),
+    "GPT-2": (lambda: M.GPT2Backbone(**TEXT), 0.5),
+    "BART": (lambda: M.BartBackbone(**TEXT), 0.55),
     "T5": (
         lambda: M.T5Backbone(
             **{key: one for key, one in TEXT.items() if key != "max_sequence_length"}
-        ), 0.2,
+        ), 0.45,
+    ),
+    "Whisper": (
+        lambda: M.WhisperBackbone(
+            max_encoder_sequence_length=32, max_decoder_sequence_length=16,
+            **{key: one for key, one in TEXT.items() if key != "max_sequence_length"},
+        ), 0.45,
+    ),
+    "EfficientNet": (
+        lambda: M.EfficientNetBackbone(
+            stackwise_width_coefficients=[1.0] * 2, stackwise_depth_coefficients=[1.0] * 2,
+            stackwise_kernel_sizes=[3, 3], stackwise_num_repeats=[1, 1], stackwise_input_filters=[32, 16],
+            stackwise_output_filters=[16, 24], stackwise_expansion_ratios=[1, 4], stackwise_strides=[1, 2],
+            stackwise_squeeze_and_excite_ratios=[0.25] * 2, stackwise_block_types=["v1"] * 2, min_depth=8,
+            image_shape=(64, 64, 3),
+        ), 0.4,
     ),
     "ViT": (lambda: _vit(M.ViTBackbone, "mlp_dim"), 0.4),
     "DeiT": (lambda: _vit(M.DeiTBackbone, "intermediate_dim"), 0.4),
