@@ -238,9 +238,11 @@ class RunRecord:
 
     def _figures(self) -> Iterator[str]:
         """The main ones, for people; a metric with a part's name is left out."""
-        yield f"p50 {self.latency.p50_ms:.4g} ms"
+        from edgeprune.quantities import show_duration  # not on devices
+
+        yield f"p50 {show_duration(self.latency.p50_ms)}"
         if self.latency.p90_ms is not None:
-            yield f"p90 {self.latency.p90_ms:.4g} ms"
+            yield f"p90 {show_duration(self.latency.p90_ms)}"
         if self.memory.peak_bytes is not None:
             yield f"peak {self.memory.peak_bytes / 1e6:.1f} MB"
         yield from (f"{name} {value:.4g}" for name, value in self.metrics.items() if "/" not in name)

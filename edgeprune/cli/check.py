@@ -111,6 +111,8 @@ def _print(result: CheckResult, *, github: bool, as_json: bool) -> None:
 
     if as_json:
         say_document(jsonable.dumps({**jsonable.encode(result), "passed": result.passed}, indent=1))
+        for note in result.notes:
+            say(f"{'note':>12}  {note}", error=True)
         return
     marks = {"held": "ok", "broken": "BROKEN", "unmeasured": "NOT MEASURED"}
     for row in rows(result):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import runpy
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
@@ -94,26 +96,22 @@ def test_without_ipython_there_is_no_notebook(monkeypatch):
     assert not in_notebook()
 
 
-NOTEBOOK = (
-    """
-import numpy as np, keras, edgeprune
-keras.utils.set_random_seed(0)
-random = np.random.default_rng(0)
-y = random.integers(0, 3, 600)
-x = (random.normal(size=(3, 8, 8, 1))[y] + random.normal(size=(600, 8, 8, 1)) / 2).astype("float32")
-model = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(),
-                          keras.layers.Dense(32, "relu"), keras.layers.Dense(3, "softmax")])
-model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-_ = model.fit(x, y, epochs=8, verbose=0)
-model.save("mine.keras")
-np.savez("mine.npz", x=x, y=y)
-""",
-    "edgeprune.prune(model, 0.5, calibration=x)",
-    "bundle = edgeprune.build(model, (x, y), prune=0.5, epochs=30, out='build/mine')",
-    "bundle",
-    "edgeprune.bench(bundle, min_time=0.05)",
-    "import sys\n!{sys.executable} -m edgeprune build mine.keras --data mine.npz --epochs 30 --out build/two",
-)
+NOTEBOOK = Path(__file__).with_name("notebook.py")
+TYPED = "import sys\n!{sys.executable} -m edgeprune build mine.keras --data mine.npz --epochs 30 --out build/two"
+
+
+@pytest.mark.heavy
+def test_a_notebook_runs_and_shows_its_results(kernel, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = runpy.run_path(str(NOTEBOOK))
+    for name in ("found", "result", "bundle", "report", "record", "checked"):
+        assert "<table>" in made[name]._repr_html_(), name
+        assert "\n" not in repr(made[name]), name
+    assert made["checked"].passed
+    (progress,) = kernel.outputs.values()
+    assert progress["text/html"].count("<progress") > 3
+    assert "fine-tune: 100 %" in progress["text/plain"]
+    assert "samples" in progress["text/plain"]
 
 
 @pytest.mark.heavy
@@ -134,16 +132,19 @@ def test_a_notebook_in_a_real_kernel(tmp_path):
             command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
             return KernelSpec(argv=command, display_name="this Python", language="python", env=environment)
 
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in NOTEBOOK])
+    cells = NOTEBOOK.read_text(encoding="utf-8").split("# %%")[1:]
+    saved = "model.save('mine.keras')\nnp.savez('mine.npz', x=x, y=y)"
+    texts = ["#" + one for one in cells] + [saved, TYPED]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in texts])
     NotebookClient(notebook, timeout=300, kernel_manager_class=Manager).execute(cwd=str(tmp_path))
-    _, pruned, built, shown, measured, typed = (cell.outputs for cell in notebook.cells)
+    _, _, pruned, built, _, measured, _, _, typed = (cell.outputs for cell in notebook.cells)
     assert "<table>" in pruned[-1].data["text/html"]
     (progress,) = (one for one in built if one.output_type == "display_data")
     assert progress.data["text/html"].count("<progress") > 3
     assert "fine-tune: 100 %" in progress.data["text/plain"]
     assert sum(len(one.text.splitlines()) for one in built if one.output_type == "stream") < 20
-    assert "accuracy" in shown[-1].data["text/html"]
-    assert shown[-1].data["text/plain"].startswith("<Bundle build/mine: ")
+    assert "accuracy" in built[-1].data["text/html"]
+    assert built[-1].data["text/plain"].startswith("<Bundle build/mine: ")
     assert measured[-1].data["text/plain"].startswith("<RunRecord of ")
     lines = [line for one in typed for line in one.text.splitlines()]
     assert len(lines) < 80

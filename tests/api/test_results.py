@@ -111,11 +111,11 @@ def test_a_record_shows_its_figures_and_not_its_thousand_runs():
     facts = DeviceFacts("Pi", HOSTILE, "arm64", 4, (), "Linux", None, state, state)
     one = RunRecord(
         "ssh://pi", ModelFile("model.tflite", 9, ""), RunSettings("python", 1, True, 50, 5, 9.0),
-        Runtime("litert", "2"), Latency(1.0005, 1.0, 0.1, 1.25), runs, (), 1, 1, 1.0,
+        Runtime("litert", "2"), Latency(0.25, 1.0, 0.1, 1.25), runs, (), 1, 1, 1.0,
         Memory(peak_bytes=12_300_000), facts, metrics={"accuracy": 0.975, "f1_per_class/cat": 1.0},
     )
     assert repr(one) == (
-        "<RunRecord of model.tflite on ssh://pi: p50 1 ms, p90 1.25 ms, peak 12.3 MB, accuracy 0.975>")
+        "<RunRecord of model.tflite on ssh://pi: p50 250 µs, p90 1.250 ms, peak 12.3 MB, accuracy 0.975>")
     marked = dataclasses.replace(one, device=HOSTILE, unstable=(HOSTILE,))
     assert "unstable>" in repr(marked)
     tags = read(marked._repr_html_())

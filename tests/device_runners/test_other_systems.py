@@ -110,6 +110,35 @@ def test_a_run_that_died_leaves_no_lock(programs, tmp_path):
     second.communicate(timeout=30)
 
 
+# Every module but those of TensorFlow's packages, and what a Mac's developer does with a bundle.
+WITHOUT_LINUX = """
+import importlib, os, pkgutil, sys
+import urllib.request  # a Mac's asks the system for proxies
+sys.platform = "darwin"
+for missing in ("fcntl", "tensorflow", "keras", "tf_keras"):
+    sys.modules[missing] = None
+for name in ("sched_getaffinity", "sched_setaffinity", "memfd_create", "pidfd_open", "sendfile", "splice"):
+    if hasattr(os, name):
+        delattr(os, name)
+import edgeprune, device_runners
+left_out = ("keras_bridge", "training", "conversion", "models", "__main__", "status_board", "sweep")
+for package in (edgeprune, device_runners):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not any(word in module.name.split(".") for word in left_out):
+            importlib.import_module(module.name)
+bundle = edgeprune.read_bundle(sys.argv[1])
+assert edgeprune.check(bundle, max_size="2MB").passed
+edgeprune.export(bundle, cmake=sys.argv[2], name="digits")
+"""
+
+
+@pytest.mark.heavy
+def test_nothing_of_the_host_part_needs_what_only_linux_has(tmp_path):
+    command = [sys.executable, "-c", WITHOUT_LINUX, str(BUNDLE), str(tmp_path / "export")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(("system", "unit"), [("darwin", 1), ("freebsd14", 1024)])
 def test_peak_memory_without_proc_has_the_system_s_unit(system, unit, monkeypatch):
     monkeypatch.setattr(facts, "status_bytes", lambda *_: None)
