@@ -97,7 +97,7 @@ def test_without_ipython_there_is_no_notebook(monkeypatch):
 
 
 NOTEBOOK = Path(__file__).with_name("notebook.py")
-TYPED = "import sys\n!{sys.executable} -m edgeprune build mine.keras --data mine.npz --epochs 30 --out build/two"
+TYPED = "!{sys.executable} -m edgeprune build mine.keras --data mine.npz --epochs 30 --out build/two"
 
 
 @pytest.mark.heavy
@@ -133,7 +133,7 @@ def test_a_notebook_in_a_real_kernel(tmp_path):
             return KernelSpec(argv=command, display_name="this Python", language="python", env=environment)
 
     cells = NOTEBOOK.read_text(encoding="utf-8").split("# %%")[1:]
-    saved = "model.save('mine.keras')\nnp.savez('mine.npz', x=x, y=y)"
+    saved = "import sys\nmodel.save('mine.keras')\nnp.savez('mine.npz', x=x, y=y)"
     texts = ["#" + one for one in cells] + [saved, TYPED]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(one) for one in texts])
     NotebookClient(notebook, timeout=300, kernel_manager_class=Manager).execute(cwd=str(tmp_path))
