@@ -1,4 +1,4 @@
-# ruff: noqa: B018, E402, ERA001, TID253
+# ruff: noqa: B018, E402, TID253
 """A notebook as editors read it: cells between the marks, each with a result to look at at its end."""
 
 # %% A model, trained as always
