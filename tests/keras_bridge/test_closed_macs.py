@@ -75,8 +75,13 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("package", KERAS)
-@pytest.mark.parametrize("case", CASES)
+RUNS = [
+    pytest.param(case, package, marks=[] if (case, package) == ("products", "keras") else [pytest.mark.heavy])
+    for case in CASES for package in KERAS
+]
+
+
+@pytest.mark.parametrize(("case", "package"), RUNS)
 def test_products_are_those_of_the_textbook(case, package):
     compute, shapes, expected = CASES[case]
     dependencies = closed(package, compute, shapes)
@@ -100,6 +105,7 @@ def looping(x, w):
     return tf.while_loop(lambda n, _: n < 3, step, (0, x))[1]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("package", KERAS)
 def test_loops_are_unknown_and_never_nothing(package):
     dependencies = closed(package, looping, [(3, 3, 4, 4)])

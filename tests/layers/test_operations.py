@@ -6,7 +6,14 @@ from edgeprune.layers import RULES, row_of
 from tests.layers.operation_cases import OPERATIONS
 from tests.layers.pruned import model_of, prune, samples_of
 
-RUNS = [pytest.param(one, id=f"{one.case.name}-{one.case.keras_versions[0]}") for one in OPERATIONS]
+# Variants of an operation run in the long matrix, as its own case is among the others.
+RUNS = [
+    pytest.param(
+        one, id=f"{one.case.name}-{one.case.keras_versions[0]}",
+        marks=[pytest.mark.heavy] if one.case.note else [],
+    )
+    for one in OPERATIONS
+]
 
 
 def test_there_is_a_case_for_every_operation():

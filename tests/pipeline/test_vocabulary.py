@@ -20,7 +20,6 @@ LENGTH = 6
 NEUTRAL = [f"word{letter}" for letter in "abcdefghijkl"]
 WORDS = ["good", "bad", *NEUTRAL]
 UNUSED = ["never", "nowhere", "nothing"]
-KERAS = ["keras", "tf_keras"]
 
 
 def texts(count, seed, words):
@@ -87,7 +86,7 @@ def outputs(baseline, split):
     return np.asarray(found)
 
 
-@pytest.mark.parametrize("package", KERAS)
+@pytest.mark.parametrize("package", ["keras", pytest.param("tf_keras", marks=pytest.mark.heavy)])
 def test_tokens_that_no_text_uses_leave_and_nothing_changes(package):
     baseline = opened(bag_of_words(package, 30), reviews())
     assert baseline.data.files["vocab.txt"] == tokens.format_vocabulary(sorted(WORDS))
