@@ -67,8 +67,9 @@ class Command(typer.core.TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except Exception as error:
-            if name := str(getattr(error, "option_name", "")):
-                error.message, error.possibilities = self._unknown(name), None  # type: ignore[attr-defined]
+            if hasattr(error, "possibilities") and hasattr(error, "option_name"):  # no such option
+                told = self._unknown(str(error.option_name))
+                error.message, error.possibilities = told, None  # type: ignore[attr-defined]
             raise
 
     def _unknown(self, name: str) -> str:

@@ -36,6 +36,11 @@ def test_options(command, typed, near):
     assert f"There is no option {typed}. Did you mean {near}?" in text
 
 
+def test_an_option_without_its_value_is_no_typo():
+    assert "requires an argument" in error_of("report", "build/mine", "--recipe")
+    assert "no option" not in error_of("report", "build/mine", "--recipe")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_word_like_no_other_gets_the_list(command):
     text = error_of(command, "--qqqqqqqq")
