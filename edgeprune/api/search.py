@@ -54,7 +54,7 @@ def sweep_of(
                               ("custom_objects", custom_objects, "the name of a module")):
         if one is not None and not isinstance(one, (str, Path)):
             raise InputError(
-                f"The {name} of a search is a {type(one).__name__}.",
+                f"The {name} given to a search is of the type {type(one).__name__}.",
                 f"Its builds run in processes of their own, so {needed} is expected.",
                 "Save the model with model.save('mine.keras') and pass that path.",
             )
