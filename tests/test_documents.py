@@ -32,6 +32,8 @@ ELSEWHERE = {
     r"^(pip|git|sh) [^&]*$": "changes the machine, not a folder; .ci/run does it",
     r"^openssl|(--sign|--verify-key)": "makes keys; tests/gate/test_signing.py does and uses them",
     r"\bray start": "starts a cluster on this machine; tests/sweep/test_ray.py has one of its own",
+    r"--max-energy": "needs a meter; tests/device_runners/test_energy.py has a command for one",
+    r"^edgeprune history$": "nothing is kept yet; device_runners/README.md types it after a run",
     r"devices --prepare": "installs on a device; tests/device_runners prepares emulated boards",
     r"ssh://pi1": "two devices; tests/sweep/test_devices.py emulates them",
     r"^cmake .*android|--native-runner": "needs Android's NDK; tests/device_runners emulates the phone",

@@ -79,7 +79,7 @@ def _print_series(runs: Sequence[PastRun], change: Change | None, last: int) -> 
 
     name, device, runner, threads, xnnpack = runs[0].series
     others = (runner if runner != "python" else "", "" if xnnpack else "no XNNPACK")
-    title = cell(", ".join(filter(None, (f"{name} on {device}, {threads} threads", *others))))
+    title = cell(", ".join(filter(None, (f"{name} on {device}, {threads} thread{'s' * (threads > 1)}", *others))))
     table = Table("taken (UTC)", "model", "runtime", "p50", "peak MB", "", title=title)
     for number, one in list(enumerate(runs))[-last:]:
         record = one.record
@@ -96,7 +96,8 @@ def _print_series(runs: Sequence[PastRun], change: Change | None, last: int) -> 
 
 def _verdict(runs: Sequence[PastRun], change: Change | None) -> str:
     if change is None:
-        return f"no change was shown in {len(runs)} runs" + (" (7 are needed)" if len(runs) < 7 else "")
+        few = " (7 are needed)" if len(runs) < 7 else ""
+        return f"no change was shown in {len(runs)} run{'s' * (len(runs) > 1)}{few}"
     first, before = runs[change.start], runs[change.start - 1]
     ratio = change.ratio if change.ratio > 1 else 1 / change.ratio
     model = "the same model" if first.record.model.sha256 == before.record.model.sha256 else "another model"

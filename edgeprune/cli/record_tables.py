@@ -61,7 +61,8 @@ def _print_profile(record: RunRecord) -> None:
 
     from device_runners.layer_names import layer_times
 
-    title = f"{cell(record.device)}, {record.settings.threads} threads: where the time goes"
+    threads = record.settings.threads
+    title = f"{cell(record.device)}, {threads} thread{'s' * (threads > 1)}: where the time goes"
     table = Table("layer", "operators", "time", "part", title=title)
     for one in layer_times(record.profile):
         part = one.ns / max(record.latency.p50_ms * 1e6, 1)
