@@ -78,8 +78,9 @@ def _print_series(runs: Sequence[PastRun], change: Change | None, last: int) -> 
     from rich.table import Table
 
     name, device, runner, threads, xnnpack = runs[0].series
+    where = f"{name} on {device}, {threads} thread{'s' * (threads > 1)}"
     others = (runner if runner != "python" else "", "" if xnnpack else "no XNNPACK")
-    title = cell(", ".join(filter(None, (f"{name} on {device}, {threads} thread{'s' * (threads > 1)}", *others))))
+    title = cell(", ".join(filter(None, (where, *others))))
     table = Table("taken (UTC)", "model", "runtime", "p50", "peak MB", "", title=title)
     for number, one in list(enumerate(runs))[-last:]:
         record = one.record
