@@ -187,7 +187,7 @@ def _fitting(
     forms += [labels.reshape(predictions.shape)] if labels.size == predictions.size else []
     numbers = labels.dtype.kind in "iu" and labels.size and labels.min() >= 0 and labels.max() < classes
     forms += [np.eye(classes, dtype=np.float32)[labels]] if numbers else []
-    forms += [labels.argmax(-1)] if labels.ndim > 1 else []
+    forms += [labels.argmax(-1)] if labels.ndim > 1 and bool(np.isin(labels, (0, 1)).all()) else []
     for formed in forms:
         one = CompiledLoss(
             objects, weights, "as_given", formed.shape[1:], _dtype(formed), predictions.shape[1:]
@@ -208,8 +208,9 @@ def void_of(losses: WeightedLosses) -> int | None:
 
 def without_minus_one(labels: np.ndarray, void: int | None) -> np.ndarray:
     """Class numbers with `void` in place of -1, which no loss of Keras' own reads."""
-    absent = void is not None and labels.dtype.kind == "i" and labels.ndim > 1
-    return np.where(labels == -1, labels.dtype.type(void), labels) if absent and void is not None else labels
+    if void is None or labels.dtype.kind != "i" or labels.ndim < 2:
+        return labels
+    return np.where(labels == -1, labels.dtype.type(void), labels)
 
 
 def losses_of(
