@@ -4,7 +4,10 @@ import dataclasses
 from collections.abc import Callable
 
 Progress = Callable[[str, float], None]
-"""Called with the name of the stage and the share of it that is done, 0 to 1."""
+"""Called with the name of the stage and the share of it that is done, 0 to 1.
+
+A stage that does several things in turn says which one it is at: ``convert: int8 (2 of 5)``.
+"""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +32,17 @@ class GivenUpError(Exception):
 def silent(stage: str, done: float) -> None:
     """Nobody listens."""
     del stage, done
+
+
+def at(stage: str, what: str, number: int, of: int) -> str:
+    """The name of a stage, with what it is at."""
+    return f"{stage}: {what} ({number} of {of})"
+
+
+def stage_and_detail(name: str) -> tuple[str, str]:
+    """The bare name of a stage, and what it is at; empty if it does not say."""
+    stage, _, detail = name.partition(": ")
+    return stage, detail
 
 
 def part(progress: Progress, stage: str, first: float, last: float) -> Callable[[float], None]:

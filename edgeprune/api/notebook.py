@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from edgeprune.api.progress import TITLES, progress_bars
 from edgeprune.data.decisions import Announce, ReadingDecision, lines_of, unheard
-from edgeprune.progress import Progress, silent
+from edgeprune.progress import Progress, silent, stage_and_detail
 
 Listener = Progress | bool | None
 """A function that is told, True (show it), False (be silent), or None (show it in a notebook alone)."""
@@ -54,11 +54,14 @@ class NotebookCell:
         self._output = NotebookOutput()
         self._read: list[str] = []
         self._done: dict[str, float] = {}
+        self._details: dict[str, str] = {}
         self._times: dict[str, tuple[float, float]] = {}  # by stage: first and last heard of
         self._drawn = float("-inf")
 
-    def tell(self, stage: str, done: float) -> None:
-        """A stage is so far."""
+    def tell(self, name: str, done: float) -> None:
+        """A stage is so far, and at what its name says."""
+        stage, detail = stage_and_detail(name)
+        self._details[stage] = detail
         now, begins = self._clock(), stage not in self._done
         self._done[stage] = done
         self._times[stage] = self._times.get(stage, (now, now))[0], now
@@ -76,7 +79,7 @@ class NotebookCell:
         if not self._done and not self._read:
             return
         rows = [
-            (TITLES.get(stage, stage), done, self._times[stage][1] - self._times[stage][0])
+            (_title(stage, self._details[stage]), done, self._times[stage][1] - self._times[stage][0])
             for stage, done in self._done.items()
         ]
         plain = [f"{title}: {100 * done:.0f} %, {time_s:.0f} s" for title, done, time_s in rows]
@@ -88,6 +91,10 @@ class NotebookCell:
         )
         read = "".join(f"<div>{html.escape(line)}</div>" for line in self._read)
         self._output.show("\n".join([*self._read, *plain]), f"{read}<table>{marked}</table>")
+
+
+def _title(stage: str, detail: str) -> str:
+    return f"{TITLES.get(stage, stage)}{f' ({detail})' if detail else ''}"
 
 
 class NotebookOutput:

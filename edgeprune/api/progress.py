@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import IO
 
-from edgeprune.progress import Progress, silent
+from edgeprune.errors import plain
+from edgeprune.progress import Progress, silent, stage_and_detail
 
 TITLES = {
     "open": "open the model", "read": "read the data", "check": "measure the original",
@@ -48,32 +49,41 @@ def progress_bars(*, enabled: bool) -> Iterator[Progress]:
 def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
     from rich import progress as shown
     from rich.console import Console
+    from rich.markup import escape
 
     columns = (
         "{task.description:<26}", shown.BarColumn(), "{task.percentage:>3.0f} %",
-        shown.TimeElapsedColumn(), "left", shown.TimeRemainingColumn(),
+        shown.TimeElapsedColumn(), "left", shown.TimeRemainingColumn(), "{task.fields[detail]}",
     )
     tasks: dict[str, shown.TaskID] = {}
     with shown.Progress(*columns, console=Console(file=stream, force_terminal=True)) as bars:  # type: ignore[arg-type]
 
-        def tell(stage: str, done: float) -> None:
+        def tell(name: str, done: float) -> None:
+            stage, detail = stage_and_detail(name)
             if stage not in tasks:
-                tasks[stage] = bars.add_task(TITLES.get(stage, stage), total=1.0)
-            bars.update(tasks[stage], completed=done)
+                tasks[stage] = bars.add_task(TITLES.get(stage, stage), total=1.0, detail="")
+            bars.update(tasks[stage], completed=done, detail=escape(plain(detail)))
 
         yield tell
 
 
 def _lines(stream: io.TextIOBase, clock: Callable[[], float] = time.monotonic) -> Progress:
-    """For logs: a line when a stage begins, and where it takes long a line every other second at most.
+    """For logs: a line when a stage begins, and for each thing that it does in turn.
 
-    The longer a stage takes, the rarer its lines: a tenth of its time so far, and a minute at most.
+    Where it takes long there is a line every other second at most. The longer a stage takes, the rarer its lines:
+    a tenth of its time so far, and a minute at most.
     """
     told: dict[str, tuple[int, float]] = {}  # by stage: the last percentage, and when it was told
     began: dict[str, float] = {}
 
-    def tell(stage: str, done: float) -> None:
+    def tell(name: str, done: float) -> None:
+        stage, detail = stage_and_detail(name)
         percent, now = int(100 * done), clock()
+        if detail:
+            told[stage] = percent, now
+            stream.write(f"{TITLES.get(stage, stage)}: {plain(detail)}\n")
+            stream.flush()
+            return
         before, when = told.get(stage, (-1, now))
         pause_s = min(max(_EVERY_S, (now - began.setdefault(stage, now)) / 10), _LONGEST_S)
         if stage in told and (percent <= before or percent >= 100 or now - when < pause_s):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edgeprune.api.progress import TITLES, redraws
 from edgeprune.cli.output import cell, say
+from edgeprune.progress import stage_and_detail
 from edgeprune.sweep.front import TrialResult
 from edgeprune.sweep.front_page import figure_text, settings_text
 from edgeprune.sweep.status_board import SweepStatus
@@ -57,6 +58,11 @@ def _found(one: TrialResult) -> str:
     return one.error or ", ".join(f"{name} {figure_text(one, name)}" for name in one.figures)
 
 
+def _stage(name: str) -> str:
+    stage, detail = stage_and_detail(name)
+    return f"{_STAGES.get(stage, stage)}{f': {cell(detail)}' if detail else ''}"
+
+
 def _drawn(now: SweepStatus) -> Group:
     from rich.console import Group
     from rich.table import Table
@@ -72,7 +78,7 @@ def _drawn(now: SweepStatus) -> Group:
     for run in now.running:
         table.add_row(
             str(run.number) if run.number >= 0 else "baseline", cell(settings_text(run.settings)),
-            f"{_STAGES.get(run.stage, run.stage)} {100 * run.done:.0f} %",
+            f"{_stage(run.stage)} {100 * run.done:.0f} %",
             f"{time.monotonic() - run.since:.0f} s", style="bold",
         )
     return Group(table, *(f"Note: {cell(note)}" for note in now.notes))

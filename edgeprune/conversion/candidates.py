@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,17 @@ from edgeprune.conversion.scores import (
 )
 from edgeprune.conversion.values import Converted, Samples
 from edgeprune.errors import InputError
+
+Told: TypeAlias = Callable[[str, int, int], None]
+"""Called as a candidate is begun, with its name, its number from 1 and how many there will be at most.
+
+Where all that was expected lost too much, there are more.
+"""
+
+
+def unheard(name: str, number: int, of: int) -> None:
+    """Nobody listens."""
+    del name, number, of
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -44,12 +56,14 @@ class CandidateSet:
 
     def __init__(
         self, reference: Outputs, validation: Validation, max_drop_points: float,
-        names: tuple[str, ...] = (), *, integer_only: bool = False,
+        names: tuple[str, ...] = (), *, integer_only: bool = False, tell: Told = unheard,
     ) -> None:
         self.candidates: list[Candidate] = []
         self.max_drop_points = max_drop_points
         self.integer_only = integer_only
         self._attempts: list[Attempt | Candidate] = []
+        self._tell = tell
+        self._begun, self._expected = 0, 0
         self._reference = as_arrays(reference)
         self._validation = validation
         self._kinds = validation.kinds or default_kinds(self._reference)
@@ -58,10 +72,21 @@ class CandidateSet:
             scores = accuracy_scores(np.asarray(validation.y))
         self.scorer = Scorer(self._reference, self._kinds, scores, names, validation.labelled)
 
+    def expect(self, number: int) -> None:
+        """So many candidates come next, at most."""
+        self._expected = self._begun + number
+
+    def begin(self, name: str) -> None:
+        """Tells what is made next."""
+        self._begun += 1
+        self._expected = max(self._expected, self._begun)
+        self._tell(name, self._begun, self._expected)
+
     def attempt(
         self, name: str, make: Callable[[], Converted], detail: str = "", float_tflite: bytes | None = None
     ) -> Candidate | None:
         """Makes and measures a file; None, with the reason kept as an attempt, if a route refuses."""
+        self.begin(name)
         try:
             converted = make()
             if self.integer_only:

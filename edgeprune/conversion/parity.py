@@ -101,7 +101,7 @@ class Parity:
         if not np.isfinite(self.max_abs_difference):
             raise VerificationError(
                 "The .tflite gives outputs that are not finite.",
-                "Nearly the float model's outputs are expected.",
+                f"Nearly the float model's outputs are expected.{tried}",
                 "Look for NaN in the weights, or use --quantize none.",
             )
         limit = max_drop_points / 100

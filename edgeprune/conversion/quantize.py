@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy.typing as npt
 
 from edgeprune.conversion import ai_edge_route, flatfile
-from edgeprune.conversion.candidates import Candidate, CandidateSet
+from edgeprune.conversion.candidates import Candidate, CandidateSet, Told, unheard
 from edgeprune.conversion.choice import Choice, choose
 from edgeprune.conversion.clustering import cluster, unshared_kernels
 from edgeprune.conversion.convert import convert, converted_file
@@ -43,13 +43,14 @@ _SLOW = "LiteRT has no fast kernels for 16-bit activations: int16x8 saves bytes,
 
 def quantize(
     model: KerasModel, options: QuantizeOptions, calibration: npt.ArrayLike | Sequence[npt.ArrayLike],
-    validation: Validation, train: TrainInPlace | None = None,
+    validation: Validation, train: TrainInPlace | None = None, tell: Told = unheard,
 ) -> Quantized:
     """Quantizes a float model of either Keras, recovering what is lost beyond the limit.
 
     The model is not changed. A drop that could not be recovered is in the result, not raised: the
     caller decides by `Parity.require` on test data. `calibration` are float samples as they reach the model,
-    from training data. Without `train` there is no QAT, and clusters are not tuned.
+    from training data. Without `train` there is no QAT, and clusters are not tuned. `tell` hears of each
+    candidate before it is made.
 
     Raises:
         InputError: the options, the samples or the model cannot be used.
@@ -65,7 +66,8 @@ def quantize(
     names = tuple(info.name for info in baseline.outputs)
     reference = run_tflite(baseline.tflite, validation.x)
     found = CandidateSet(
-        reference, validation, options.max_quantization_drop, names, integer_only=options.integer_only
+        reference, validation, options.max_quantization_drop, names, integer_only=options.integer_only,
+        tell=tell,
     )
     shared, notes = (model, ()) if not options.clusters else cluster(model, options.clusters, train)
     floating = baseline if shared is model else convert(shared, "none", samples, allow_flex=flex)
@@ -133,16 +135,19 @@ def _post_training(
         flex = options.allow_flex
         return convert(model, mode, source.calibration, options.io, allow_flex=flex, per_channel=per_channel)
 
-    if options.clusters and mode == "int8":
+    both = ai_edge_route.available() and not options.allow_flex and mode in ("int8", "dynamic")
+    sharing = bool(options.clusters) and mode == "int8"
+    found.expect(1 + both + sharing)
+    if sharing:
         found.attempt("int8, a scale for each kernel", lambda: converted(per_channel=False))
         if found.good_enough():
             return
     first = found.attempt(mode, lambda: converted(per_channel=True))
     loops = first is not None and bool(first.converted.notes)
-    if ai_edge_route.available() and not options.allow_flex:
+    if both:
         if mode == "dynamic" or (loops and not found.good_enough()):
             found.attempt(mode, lambda: _dynamic(source, first))
-        elif mode == "int8" and not loops:
+        elif not loops:
             source = try_second_route(found, source)
     if mode == "int8" and not loops and not options.allow_flex and not found.good_enough():
         recover(found, source)
@@ -162,6 +167,8 @@ def _quantization_aware(
     if train is None:
         found.note(_AWARE, "There is nothing to train with, or --epochs is 0.")
         return
+    found.expect(2)
+    found.begin(f"{_AWARE}, training")
     try:
         trained, detail = train_quantized(model, train, clusters=bool(options.clusters))
     except InputError as error:
@@ -179,8 +186,11 @@ def _result(
     baseline: Converted, notes: Sequence[str],
 ) -> Quantized:
     if choice is None:
-        reasons = [attempt.detail for attempt in found.refusals()]
-        raise InputError(f"No route could quantize the model: {' '.join(reasons)}")
+        reasons = [f"{attempt.name}: {attempt.detail}" for attempt in found.refusals()]
+        raise InputError(
+            f"The model could not be quantized. Tried: {' '.join(reasons)}",
+            "A model that one of these can convert.", "Mend what is named, or choose another --quantize.",
+        )
     best, errors = choice.chosen, tuple[LayerError, ...]()
     # After training with simulated int8 there is no float file with the same weights to compare with.
     if best.converted.mode != "none" and best.name != _AWARE:

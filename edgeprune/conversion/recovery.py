@@ -39,6 +39,8 @@ from edgeprune.errors import InputError
 from edgeprune.install_source import install_command
 
 _STATISTICS_SAMPLES = 64
+_STEPS = 3
+"""Ranges of least squares, corrected biases, and equalised ranges."""
 _MOST_OPERATORS = 24
 _MUCH_SMALLER = 0.8
 _WEIGHTS_ALONE = "Activations in int8 lost too much or took too long: weights alone are int8."
@@ -106,6 +108,7 @@ def quantized_by_extremes(source: QuantizationSource) -> Converted:
 def recover(found: CandidateSet, source: QuantizationSource) -> None:
     """Takes the steps in turn until a candidate is good enough or none is left."""
     plain, baseline = None, source.baseline.tflite
+    found.expect(_STEPS)
     if ai_edge_route.available():
         plain = source.calibrated(baseline)
         found.attempt("least-squares ranges", functools.partial(_quantized, source, plain))
@@ -138,7 +141,11 @@ def _keep_operators_float(found: CandidateSet, source: QuantizationSource, file:
     """Tries regions in float, the smaller first, as long as each promises a much smaller error."""
     operators = tuple(one for one in float_operators(file.tflite) if one not in source.float_tensors)
     promised = math.inf
-    for region, error in _promising_regions(found, source, file, operators):
+    found.expect(1)
+    found.begin("operators that cost most")
+    regions = _promising_regions(found, source, file, operators)
+    found.expect(len(regions))
+    for region, error in regions:
         if found.good_enough():
             return
         if error < _MUCH_SMALLER * promised:

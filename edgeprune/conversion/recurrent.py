@@ -29,10 +29,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgeprune.conversion.recurrent_cells import States, Step, project, step_of
+from edgeprune.conversion.recurrent_cells import CellSteps, States, cell_of
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:
@@ -53,8 +53,12 @@ _FUSED = "_could_use_gpu_kernel"
 # Layers whose steps are in `recurrent_cells`; their subclasses may compute something else.
 _KINDS = frozenset({"SimpleRNN", "LSTM", "GRU"})
 
-# Steps in a turn of the loop; a number near it that divides the steps is taken.
-_TURN = 8
+# Steps in a turn of the loop. XNNPACK packs the weights anew for each step that is written out, so long turns
+# leave the cache; LiteRT plans a turn's memory in every call, in time that grows with its square; and XNNPACK
+# splits rows in four at most.
+_TURN = 4
+# From so many steps on there is a loop.
+_LOOPED = 16
 
 _Call: TypeAlias = Callable[..., KerasTensor]
 
@@ -131,8 +135,8 @@ def _call(layer: KerasLayer, original: _Call, *args: object, **options: object) 
 
 def _run(
     layer: KerasLayer, sequence: KerasTensor, initial: States | None, mask: KerasTensor | None
-) -> tuple[KerasTensor, KerasTensor, States]:
-    """The last output (N, u), all of them (N, T, u), and the states after the last step."""
+) -> tuple[KerasTensor, KerasTensor | None, States]:
+    """The last output (N, u), all of them (N, T, u) if they are asked for, and the states at the end."""
     import tensorflow as tf
 
     samples, steps, _ = sequence.shape
@@ -143,70 +147,72 @@ def _run(
     zeros = tf.zeros((samples, layer.units), x.dtype)
     count = 2 if type(layer).__name__ == "LSTM" else 1
     states = (zeros,) * count if initial is None else tuple(tf.cast(one, x.dtype) for one in _listed(initial))
-    flat, states = _steps(project(layer.cell, x), used, states, step_of(layer.cell, x), samples, steps)
+    cell = cell_of(layer.cell, x, used)
+    flat, states = _steps(cell, states, samples, steps, every=layer.return_sequences)
     last = states[0]
     if used is not None and (initial is not None or layer.zero_output_for_mask):
         # Before the first step that counts Keras' output is 0, whatever the first state.
         parts = tf.reshape(used, (steps, samples, 1))
         seen = tf.minimum(tf.cumsum(parts, 0), 1)
         shown = parts if layer.zero_output_for_mask else seen
-        flat *= tf.reshape(shown, (-1, 1))
+        flat = None if flat is None else flat * tf.reshape(shown, (-1, 1))
         last *= shown[-1]
+    if flat is None:
+        return last, None, states
     outputs = tf.reshape(flat, (steps, samples, layer.units))
     outputs = flat[None] if samples == 1 else tf.transpose(outputs, (1, 0, 2))
     return last, outputs, states
 
 
 def _steps(
-    given: KerasTensor, used: KerasTensor | None, states: States, step: Step, samples: int, steps: int
-) -> tuple[KerasTensor, States]:
-    """All outputs (T·N, u), and the last states; `used` (T·N, 1) is 0 where a step must change nothing."""
+    cell: CellSteps, states: States, samples: int, steps: int, *, every: bool
+) -> tuple[KerasTensor | None, States]:
+    """All outputs (T·N, u) if they are asked for, and the last states."""
     import tensorflow as tf
 
-    length = _turn(steps)
-    turns = steps // length if steps >= 2 * length else 0
-    in_loop = turns * length * samples
-
-    def several(start: KerasTensor | int, number: int, states: States) -> tuple[list[KerasTensor], States]:
-        made = []
-        masks = [None] * number if used is None else _split(used, start, number, samples)
-        for one, counts in zip(_split(given, start, number, samples), masks, strict=True):
-            new = step(one, states)
-            if counts is not None:
-                new = tuple(old + counts * (now - old) for old, now in zip(states, new, strict=True))
-            states = new
-            made.append(states[0])
-        return made, states
-
-    def turn(start: KerasTensor, outputs: KerasTensor, *states: KerasTensor) -> tuple[KerasTensor, ...]:
-        made, after = several(start, length, states)
-        return start + length * samples, tf.concat([outputs[length * samples :], *made], 0), *after
-
-    parts = []
+    turns, length = (steps // _TURN if steps >= _LOOPED else 0), _TURN
+    rows, in_loop = length * samples, turns * length * samples
+    parts: list[KerasTensor] = []
     if turns:
+        # LiteRT takes the shape of a slice that moves for unknown, so turns are gathered.
+        by_turn = [tf.reshape(one[:in_loop], (turns, rows, one.shape[1])) for one in cell.given]
+
+        def turn(number: KerasTensor, *carried: KerasTensor) -> tuple[KerasTensor, ...]:
+            before, outputs = carried[: len(states)], carried[len(states) :]
+            made, after = _several(cell, [tf.gather(one, number) for one in by_turn], length, before)
+            return number + 1, *after, *(tf.concat([one[rows:], *made], 0) for one in outputs)
+
         # Every row will be replaced: these save a constant full of zeros.
-        register = given[:in_loop, : states[0].shape[1]]
-        _, filled, *last = tf.while_loop(
-            lambda start, *_: start < in_loop, turn, (tf.constant(0), register, *states)
+        register = [cell.given[0][:in_loop, : states[0].shape[1]]] if every else []
+        _, *carried = tf.while_loop(
+            lambda number, *_: number < turns, turn, (tf.constant(0), *states, *register)
         )
-        parts, states = [filled], tuple(last)
+        parts, states = carried[len(states) :], tuple(carried[: len(states)])
     if steps * samples > in_loop:
-        made, states = several(in_loop, steps - turns * length, states)
+        rest = [one[in_loop:] for one in cell.given]
+        made, states = _several(cell, rest, steps - turns * length, states)
         parts += made
+    if not every:
+        return None, states
     return (tf.concat(parts, 0) if len(parts) > 1 else parts[0]), states
 
 
-def _split(x: KerasTensor, start: KerasTensor | int, number: int, samples: int) -> list[KerasTensor]:
-    """(N, width) for each of so many steps from a row on."""
+def _several(
+    cell: CellSteps, given: Sequence[KerasTensor], number: int, states: States
+) -> tuple[list[KerasTensor], States]:
+    """The outputs (N, u) of some steps, and the states after them."""
+    made = []
+    for one in zip(*(_split(rows, number) for rows in given), strict=True):
+        states = cell.step(one, states)
+        made.append(states[0])
+    return made, states
+
+
+def _split(rows: KerasTensor, number: int) -> list[KerasTensor]:
+    """(N, width) for each of so many steps."""
     import tensorflow as tf
 
-    rows = tf.slice(x, [start, 0], [number * samples, x.shape[1]])
     return list(tf.split(rows, number, 0)) if number > 1 else [rows]
-
-
-def _turn(steps: int) -> int:
-    """Steps in a turn of the loop: the number near 8 that leaves the fewest over."""
-    return min(range(6, 11), key=lambda length: (steps % length, abs(length - _TURN)))
 
 
 def _by_time(sequence: KerasTensor, *, backwards: bool) -> KerasTensor:

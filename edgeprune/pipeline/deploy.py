@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Outputs, Tuned
 from edgeprune.pipeline.context import BuildContext
 from edgeprune.pipeline.tune import fine_tuning
 from edgeprune.preprocessing import Step
+from edgeprune.progress import at
 from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.report.schema import FILE
 from edgeprune.training.fine_tune import fine_tune
@@ -28,6 +29,7 @@ _AGREEMENT = "agreement"
 _OUTPUT_KINDS: Mapping[TargetKind, OutputKind] = {
     "classes": "classes", "binary": "classes", "values": "values", "image": "values", "original": "values",
 }
+_AFTER = 0.3
 _TIMED_SAMPLES = 128
 """Calibration samples for files that are only timed."""
 
@@ -84,10 +86,10 @@ def deploy(
         )
         quantized = quantize(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
-            None if still else lambda model: _fit(baseline, model, train, context),
+            None if still else lambda model: _fit(baseline, model, train, context), _told(context),
         )
         quantized.validation.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
-        tell(0.7)
+        tell(1 - _AFTER)
         shipped, steps = finished(baseline, quantized.result, settings)
         others = quantized.runners_up if settings.keep_candidates else ()
         kept = tuple(finished(baseline, one, settings)[0] for one in others)
@@ -107,11 +109,30 @@ def deploy(
         return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
 
 
+def _told(context: BuildContext) -> Callable[[str, int, int], None]:
+    """Shows each candidate as it is begun; the last `_AFTER` of the stage come when all are made."""
+    done = 0.0
+
+    def tell(name: str, number: int, of: int) -> None:
+        nonlocal done
+        done = max(done, (1 - _AFTER) * (number - 1) / of)
+        context.progress(at("convert", name, number, of), done)
+
+    return tell
+
+
 def _tried(quantized: Quantized) -> str:
-    """All that was tried, and what it lost on validation data."""
-    made = [step for step in quantized.attempts if step.drop_points is not None]
-    losses = [f"{step.name} lost {step.drop_points:.2f} points of {step.worst_part}" for step in made]
-    return f" Tried: {'; '.join(losses)}." if len(made) > 1 else ""
+    """All that was tried, and what it lost on validation data or why it made no file."""
+    told = [
+        f"{step.name}: no file ({_first_sentence(step.detail)})" if step.drop_points is None
+        else f"{step.name}: {step.drop_points:.2f} points of {step.worst_part} lost"
+        for step in quantized.attempts
+    ]
+    return f" Tried on validation data: {'; '.join(told)}."
+
+
+def _first_sentence(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".")[:200]
 
 
 def _judged(baseline: Baseline) -> tuple[tuple[OutputKind, ...], tuple[bool, ...]]:

@@ -1,6 +1,7 @@
 import io
 
-from edgeprune.api.progress import _lines, redraws
+from edgeprune.api.progress import _bars, _lines, redraws
+from edgeprune.progress import at
 
 
 def test_a_long_stage_is_never_silent_for_long_in_a_log():
@@ -46,3 +47,27 @@ def test_lines_are_drawn_again_in_terminals_alone(monkeypatch):
     monkeypatch.delenv("JPY_PARENT_PID")
     monkeypatch.setenv("TERM", "dumb")
     assert not redraws(Terminal())
+
+
+def test_each_thing_that_a_stage_does_in_turn_is_a_line_of_a_log():
+    stream = io.StringIO()
+    tell = _lines(stream, lambda: 0.0)
+    tell("convert", 0.0)
+    for number, name in enumerate(("int8", "3 of 12 operators in float"), start=1):
+        tell(at("convert", name, number, 2), 0.35 * number)
+    tell("convert", 1.0)
+    assert stream.getvalue().splitlines() == [
+        "quantize, verify …", "quantize, verify: int8 (1 of 2)",
+        "quantize, verify: 3 of 12 operators in float (2 of 2)",
+    ]
+
+
+def test_the_bar_of_a_stage_names_what_it_is_at():
+    stream = io.StringIO()
+    with _bars(stream) as tell:
+        tell("convert", 0.0)
+        tell(at("convert", "[red]int8", 1, 2), 0.0)
+    shown = stream.getvalue()
+    assert "quantize, verify" in shown
+    assert "[red]int8 (1 of 2)" in shown
+    assert "convert" not in shown

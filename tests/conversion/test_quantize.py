@@ -83,10 +83,17 @@ def test_slow_sixteen_bits_are_told(trained):
 
 def test_an_impossible_limit_takes_every_step_and_keeps_the_best(trained):
     x, y = blobs(100, 2)
+    told = []
     done = quantize(
-        trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), train=None
+        trained, QuantizeOptions(max_quantization_drop=-100.0), CALIBRATION, Validation((x,), y), train=None,
+        tell=lambda *one: told.append(one),
     )
     names = [step.name for step in done.attempts]
+    # Each was told before it was made, in this order, and never more than were promised.
+    assert [name for name, _, _ in told if name in names] == names[:-1]
+    assert [number for _, number, _ in told] == list(range(1, len(told) + 1))
+    assert told[:2] == [("int8", 1, 2), ("int8", 2, 2)]
+    assert all(number <= of for _, number, of in told)
     assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
     assert names[5].endswith("operators in float")
     assert names[-1] == "quantization-aware training"
