@@ -4,17 +4,17 @@ Keras' own loop over the steps becomes a ``WHILE`` whose every turn does one ste
 of outputs and multiplies by the input's kernel; most of its time goes into that. Here
 
     all inputs @ kernel + bias      one matrix product before the loop, for all steps at once
-    loop: 8 steps written out       one matrix product and the gates each, all run by XNNPACK
+    loop: 4 steps written out       one matrix product and the gates each, all run by XNNPACK
     what is left of the steps       written out after the loop; few steps need no loop
 
 Measured on one x86 thread with 128 steps of 48 values, in microseconds (float, int8 weights):
 
     units                     32           64
     GRU, Keras' loop          662, 651     761, 709
-    GRU, as here               89,  86     128, 102
+    GRU, as here               73,  70     112,  84
     LSTM, Keras' loop         528, 545     697, 781
     LSTM, LiteRT's fused one  122, 111     256, 218
-    LSTM, as here              90,  87     150, 106
+    LSTM, as here              78,  71     125,  90
 
 The same to 1e-5 as Keras' own layers, with masks, states, reading backwards and any activation. A layer of
 a user's own keeps its own loop, and so does a number of steps that is not fixed.

@@ -1,10 +1,12 @@
 """Recurrent models at half width: points lost, and how much faster the file is than the original in float.
 
     python tests/benchmarks/recurrent.py [gru:imdb lstm:snips-slots ...] [--seeds 0 1 2] [--keras keras]
+    python tests/benchmarks/recurrent.py --write        # the table of all that was measured so far
 
 Each is a plain model with a mask, as tutorials write it, trained here and built with the default settings.
 Times are medians of single calls of the float files, original and pruned, and of the file that ships,
-one after the other in turns, on one thread of this machine; ratios are of the same turn.
+one after the other in turns, on one thread of this machine; ratios are of the same turn. What was measured
+is kept, and not measured again unless `--again` says so.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any
 
 import real_data
 from half_pruned import ROOT
+from readme import README, write_between
 
 import edgeprune
 from edgeprune.conversion import convert
@@ -97,6 +100,38 @@ def run(flavour: str, case: str, seed: int, settings: Mapping[str, Any]) -> dict
     }
 
 
+def kept(flavour: str, case: str, seed: int) -> Path:
+    return KEPT / f"{flavour}-{case.replace(':', '-')}-{seed}.json"
+
+
+def results(flavour: str, case: str) -> list[dict[str, Any]]:
+    """What was measured of each seed."""
+    files = sorted(KEPT.glob(f"{flavour}-{case.replace(':', '-')}-*.json"))
+    return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+
+
+def row(flavour: str, case: str) -> str:
+    """A line of the table: means over the seeds."""
+    found = results(flavour, case)
+    points = {stage: fmean(one["points"][stage] for one in found) for stage in ("baseline", "deployed")}
+    us = {name: fmean(one["us"][name] for one in found) for name in ("original", "pruned", "shipped")}
+    kilobytes = {name: round(fmean(one["kilobytes"][name] for one in found)) for name in us}
+    kind, source = case.split(":")
+    return (
+        f"| {kind.upper()} on {source} | {len(found)} | {points['baseline']:.2f} % → {points['deployed']:.2f} %"
+        f" | {points['baseline'] - points['deployed']:+.2f} | {kilobytes['original']:,} →"
+        f" {kilobytes['shipped']:,} kB | {us['original']:.0f} → {us['shipped']:.0f} µs"
+        f" | {fmean(one['faster'] for one in found):.2f}x"
+        f" | {fmean(one['against_pruned'] for one in found):.2f}x |"
+    )
+
+
+HEADER = (
+    "| model | seeds | test metric | points lost | file | one call | faster | than its pruned float file |\n"
+    "|---|---|---|---|---|---|---|---|"
+)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -105,20 +140,22 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--keras", default="keras", choices=("keras", "tf_keras"))
     parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="other settings, to try")
+    parser.add_argument("--again", action="store_true", help="measure again what was measured")
+    parser.add_argument("--write", action="store_true", help="write the table of what was measured")
     options = parser.parse_args()
+    if options.write:
+        rows = [row(options.keras, case) for case in CASES if results(options.keras, case)]
+        write_between(README, "recurrent", "\n".join([HEADER, *rows]))
+        return
     settings = {name: json.loads(value) for name, _, value in (one.partition("=") for one in options.set)}
-    for case in options.cases:
-        found = []
-        for seed in options.seeds:
-            found.append(run(options.keras, case, seed, settings))
-            sys.stdout.write(f"{case} seed {seed}: {json.dumps(found[-1])}\n")
-            sys.stdout.flush()
-        lost = fmean(one["points"]["baseline"] - one["points"]["deployed"] for one in found)
-        faster = fmean(one["faster"] for one in found)
-        against = fmean(one["against_pruned"] for one in found)
-        sys.stdout.write(
-            f"{case}: {lost:+.2f} points lost, {faster:.2f}x faster, {against:.2f}x the pruned float file\n"
-        )
+    for case, seed in itertools.product(options.cases, options.seeds):
+        file = kept(options.keras, case, seed)
+        if file.is_file() and not options.again:
+            continue
+        found = run(options.keras, case, seed, settings)
+        file.write_text(json.dumps(found), encoding="utf-8")
+        sys.stdout.write(f"{case} seed {seed}: {json.dumps(found)}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":
