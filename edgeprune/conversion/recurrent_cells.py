@@ -114,7 +114,7 @@ def _kept(old: KerasTensor, new: KerasTensor, used: Sequence[KerasTensor]) -> Ke
 
 
 def _ends(cell: KerasLayer) -> bool:
-    """Whether a gate that is driven far is exactly 0 or 1; a function of the user's own may have such a name."""
+    """Whether a gate that is driven far is exactly 0 or 1; a user's own function may have such a name."""
     function = cell.recurrent_activation
     own = getattr(function, "__module__", "").split(".")[0] in ("keras", "tf_keras")
     return own and getattr(function, "__name__", "") in _ENDING

@@ -17,6 +17,7 @@ import itertools
 import json
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
@@ -118,7 +119,8 @@ def row(flavour: str, case: str) -> str:
     kilobytes = {name: round(fmean(one["kilobytes"][name] for one in found)) for name in us}
     kind, source = case.split(":")
     return (
-        f"| {kind.upper()} on {source} | {len(found)} | {points['baseline']:.2f} % → {points['deployed']:.2f} %"
+        f"| {kind.upper()} on {source} | {len(found)}"
+        f" | {points['baseline']:.2f} % → {points['deployed']:.2f} %"
         f" | {points['baseline'] - points['deployed']:+.2f} | {kilobytes['original']:,} →"
         f" {kilobytes['shipped']:,} kB | {us['original']:.0f} → {us['shipped']:.0f} µs"
         f" | {fmean(one['faster'] for one in found):.2f}x"
