@@ -58,7 +58,7 @@ _KINDS = frozenset({"SimpleRNN", "LSTM", "GRU"})
 # splits rows in four at most.
 _TURN = 4
 # From so many steps on there is a loop.
-_LOOPED = 16
+_LOOPED = 12
 
 _Call: TypeAlias = Callable[..., KerasTensor]
 
