@@ -32,7 +32,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgeprune.conversion.recurrent_cells import CellSteps, States, cell_of
+from edgeprune.conversion.recurrent_cells import CellSteps, States, joined, steps_of, weights_of
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:
@@ -60,7 +60,12 @@ _TURN = 4
 # From so many steps on there is a loop.
 _LOOPED = 12
 
+# Weights of 0 up to which both directions of a layer run as one.
+_MOST_ZEROS = 20_000
+
 _Call: TypeAlias = Callable[..., KerasTensor]
+_Found: TypeAlias = tuple[KerasTensor, KerasTensor | None, States]
+"""The last output (N, u), all of them (N, T, u) if they are asked for, and the states at the end."""
 
 
 def fused_layers(model: KerasModel) -> list[KerasLayer]:
@@ -93,18 +98,22 @@ def has_loop(function: ConcreteFunction) -> bool:
 @contextlib.contextmanager
 def unrolled(model: KerasModel) -> Iterator[None]:
     """While it lasts, calling a model runs its recurrent layers as described above; it is as before after."""
-    layers = [layer for layer in model._flatten_layers() if _has_steps(layer)]  # noqa: SLF001
+    every = list(model._flatten_layers())  # noqa: SLF001
+    layers = [layer for layer in every if _has_steps(layer)]
+    both = [layer for layer in every if _is_own(layer) and type(layer).__name__ == "Bidirectional"]
     choices = [(layer, name) for layer in layers for name in (_FUSED, "use_cudnn") if hasattr(layer, name)]
     before = [(layer, name, getattr(layer, name)) for layer, name in choices]
     try:
         for layer in layers:
             # Past both Kerases' tracking of attributes.
             vars(layer)["call"] = functools.partial(_call, layer, layer.call)
+        for layer in both:
+            vars(layer)["call"] = functools.partial(_call_both, layer, layer.call)
         for layer, name in choices:
             setattr(layer, name, False)
         yield
     finally:
-        for layer in layers:
+        for layer in (*layers, *both):
             vars(layer).pop("call", None)
         for layer, name, value in before:
             setattr(layer, name, value)
@@ -112,9 +121,12 @@ def unrolled(model: KerasModel) -> Iterator[None]:
 
 def _has_steps(layer: KerasLayer) -> bool:
     """Whether `recurrent_cells` has this layer's steps."""
-    kind = type(layer)
-    own = kind.__module__.split(".")[0] in ("keras", "tf_keras")
-    return own and kind.__name__ in _KINDS and not getattr(layer, "time_major", False)
+    return _is_own(layer) and type(layer).__name__ in _KINDS and not getattr(layer, "time_major", False)
+
+
+def _is_own(layer: KerasLayer) -> bool:
+    """Whether a layer is of a class of Keras' own."""
+    return type(layer).__module__.split(".")[0] in ("keras", "tf_keras")
 
 
 def _call(layer: KerasLayer, original: _Call, *args: object, **options: object) -> KerasTensor:
@@ -128,39 +140,135 @@ def _call(layer: KerasLayer, original: _Call, *args: object, **options: object) 
         mask = mask[0]
     if None in tuple(sequence.shape):
         return original(*args, **options)
-    last, outputs, states = _run(layer, sequence, initial or None, mask)
+    return _result(layer, *_run(layer, sequence, initial or None, mask))
+
+
+def _call_both(wrapper: KerasLayer, original: _Call, *args: object, **options: object) -> KerasTensor:
+    """The call of a `Bidirectional`: both ways in one loop where that is faster, by turns else."""
+    given = inspect.signature(original).bind(*args, **options).arguments
+    sequence, mask = given["sequences" if "sequences" in given else "inputs"], given.get("mask")
+    layers = (wrapper.forward_layer, wrapper.backward_layer)
+    alone = given.get("initial_state") is None and not isinstance(sequence, (list, tuple))
+    if not alone or None in tuple(sequence.shape) or not _can_join(*layers, sequence):
+        return original(*args, **options)
+    mask = mask[0] if isinstance(mask, (list, tuple)) else mask
+    before = [vars(layer)["call"] for layer in layers]
+    try:
+        for layer, found in zip(layers, _run_both(*layers, sequence, mask), strict=True):
+            vars(layer)["call"] = functools.partial(_already, _result(layer, *found))
+        return original(*args, **options)  # which merges them
+    finally:
+        for layer, call in zip(layers, before, strict=True):
+            vars(layer)["call"] = call
+
+
+def _already(found: KerasTensor, *_args: object, **_options: object) -> KerasTensor:
+    return found
+
+
+def _can_join(one: KerasLayer, other: KerasLayer, sequence: KerasTensor) -> bool:
+    """Whether two layers are alike, and small: weights of 0 between them must cost less than a loop more."""
+    if type(one) is not type(other) or not (_has_steps(one) and _has_steps(other)):
+        return False
+    names = ("use_bias", "return_sequences", "reset_after", "zero_output_for_mask", "dtype")
+    activations = ("activation", "recurrent_activation")
+    alike = all(getattr(one, name, None) == getattr(other, name, None) for name in names)
+    alike = alike and all(getattr(one, name, None) is getattr(other, name, None) for name in activations)
+    zeros = 2 * (sequence.shape[2] + one.units) * one.cell.kernel.shape[1]
+    return alike and zeros <= _MOST_ZEROS and one.go_backwards is not other.go_backwards
+
+
+def _result(
+    layer: KerasLayer, last: KerasTensor, outputs: KerasTensor | None, states: States
+) -> KerasTensor:
+    """What the layer's own call would return."""
     result = outputs if layer.return_sequences else last
     return [result, *states] if layer.return_state else result
 
 
 def _run(
     layer: KerasLayer, sequence: KerasTensor, initial: States | None, mask: KerasTensor | None
-) -> tuple[KerasTensor, KerasTensor | None, States]:
+) -> _Found:
     """The last output (N, u), all of them (N, T, u) if they are asked for, and the states at the end."""
     import tensorflow as tf
 
     samples, steps, _ = sequence.shape
-    x = _by_time(sequence, backwards=layer.go_backwards)
-    used = None
-    if mask is not None:
-        used = _by_time(tf.cast(mask, x.dtype)[:, :, None], backwards=layer.go_backwards)
-    zeros = tf.zeros((samples, layer.units), x.dtype)
-    count = 2 if type(layer).__name__ == "LSTM" else 1
-    states = (zeros,) * count if initial is None else tuple(tf.cast(one, x.dtype) for one in _listed(initial))
-    cell = cell_of(layer.cell, x, used)
+    x, used = _inputs(layer, sequence, mask)
+    states = _zeros(layer, samples, x) if initial is None else tuple(
+        tf.cast(one, x.dtype) for one in _listed(initial)
+    )
+    cell = steps_of(weights_of(layer.cell, x), x, used)
     flat, states = _steps(cell, states, samples, steps, every=layer.return_sequences)
+    return _found(layer, flat, states, used, from_zero=initial is None, samples=samples)
+
+
+def _run_both(
+    forward: KerasLayer, backward: KerasLayer, sequence: KerasTensor, mask: KerasTensor | None
+) -> tuple[_Found, _Found]:
+    """The same of two layers, in one loop."""
+    import tensorflow as tf
+
+    samples, steps, _ = sequence.shape
+    (x, used), (other_x, other_used) = (_inputs(one, sequence, mask) for one in (forward, backward))
+    cell = joined(weights_of(forward.cell, x), weights_of(backward.cell, x))
+    counted = None
+    if used is not None:
+        counted = tf.concat([tf.repeat(used, forward.units, 1), tf.repeat(other_used, backward.units, 1)], 1)
+    states = tuple(
+        tf.concat(pair, 1)
+        for pair in zip(_zeros(forward, samples, x), _zeros(backward, samples, x), strict=True)
+    )
+    made = steps_of(cell, tf.concat([x, other_x], 1), counted)
+    flat, states = _steps(made, states, samples, steps, every=forward.return_sequences)
+
+    def part(layer: KerasLayer, columns: slice, counts: KerasTensor | None) -> _Found:
+        own = None if flat is None else flat[:, columns]
+        ends = tuple(one[:, columns] for one in states)
+        return _found(layer, own, ends, counts, from_zero=True, samples=samples)
+
+    first = slice(forward.units)
+    return part(forward, first, used), part(backward, slice(forward.units, None), other_used)
+
+
+def _inputs(
+    layer: KerasLayer, sequence: KerasTensor, mask: KerasTensor | None
+) -> tuple[KerasTensor, KerasTensor | None]:
+    """Inputs (T·N, in) and which of them count (T·N, 1), in the order of the layer's steps."""
+    import tensorflow as tf
+
+    x = _by_time(sequence, backwards=layer.go_backwards)
+    if mask is None:
+        return x, None
+    return x, _by_time(tf.cast(mask, x.dtype)[:, :, None], backwards=layer.go_backwards)
+
+
+def _zeros(layer: KerasLayer, samples: int, like: KerasTensor) -> States:
+    import tensorflow as tf
+
+    zeros = tf.zeros((samples, layer.units), like.dtype)
+    return (zeros,) * (2 if type(layer).__name__ == "LSTM" else 1)
+
+
+def _found(
+    layer: KerasLayer, flat: KerasTensor | None, states: States, used: KerasTensor | None, *,
+    from_zero: bool, samples: int,
+) -> _Found:
+    """Outputs of all steps (T·N, u) and the last states, as the layer gives them."""
+    import tensorflow as tf
+
     last = states[0]
-    if used is not None and (initial is not None or layer.zero_output_for_mask):
+    if used is not None and (not from_zero or layer.zero_output_for_mask):
         # Before the first step that counts Keras' output is 0, whatever the first state.
-        parts = tf.reshape(used, (steps, samples, 1))
+        parts = tf.reshape(used, (-1, samples, 1))
         seen = tf.minimum(tf.cumsum(parts, 0), 1)
         shown = parts if layer.zero_output_for_mask else seen
         flat = None if flat is None else flat * tf.reshape(shown, (-1, 1))
         last *= shown[-1]
     if flat is None:
         return last, None, states
-    outputs = tf.reshape(flat, (steps, samples, layer.units))
-    outputs = flat[None] if samples == 1 else tf.transpose(outputs, (1, 0, 2))
+    outputs = flat[None]
+    if samples > 1:
+        outputs = tf.transpose(tf.reshape(flat, (-1, samples, layer.units)), (1, 0, 2))
     return last, outputs, states
 
 

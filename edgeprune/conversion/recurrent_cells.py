@@ -17,6 +17,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+import numpy as np
+
 from edgeprune.keras_types import KerasLayer, KerasTensor
 
 States: TypeAlias = tuple[KerasTensor, ...]
@@ -30,6 +32,20 @@ _ENDING = frozenset({"sigmoid", "hard_sigmoid"})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class CellWeights:
+    """What a cell computes with; arrays of one type."""
+
+    kind: str  # its class
+    units: int
+    kernel: np.ndarray  # (in, g·u)
+    recurrent_kernel: np.ndarray  # (u, g·u)
+    bias: np.ndarray | None  # (1, g·u); (2, g·u) where the second is added to what is read of the state
+    reset_after: bool
+    activation: Callable[[KerasTensor], KerasTensor]
+    recurrent_activation: Callable[[KerasTensor], KerasTensor]  # the activation where there is but one
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class CellSteps:
     """What a cell makes of the inputs alone, each (T·N, width), and its step."""
 
@@ -37,36 +53,76 @@ class CellSteps:
     step: Step
 
 
-def cell_of(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
-    """A cell for inputs (T·N, in); `used` (T·N, 1) is 0 where a step must change nothing."""
-    return _KINDS[type(cell).__name__](cell, x, used)
-
-
-def _simple(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
+def weights_of(cell: KerasLayer, like: KerasTensor) -> CellWeights:
+    """A Keras cell's weights, in the type of `like`."""
     import tensorflow as tf
 
-    kernel = _tensor(cell.recurrent_kernel, x)
+    def array(weight: KerasTensor) -> np.ndarray:
+        with tf.init_scope():  # outside of the function that is traced
+            found: np.ndarray = tf.cast(tf.convert_to_tensor(weight), like.dtype).numpy()
+        return found
+
+    kernel = array(cell.kernel)
+    return CellWeights(
+        type(cell).__name__, cell.units, kernel, array(cell.recurrent_kernel),
+        array(cell.bias).reshape(-1, kernel.shape[1]) if cell.use_bias else None,
+        bool(getattr(cell, "reset_after", False)), cell.activation,
+        getattr(cell, "recurrent_activation", cell.activation),
+    )
+
+
+def joined(one: CellWeights, other: CellWeights) -> CellWeights:
+    """Two cells side by side as one: inputs, states and each gate are those of the first, then of the second.
+
+    Where they must not mix, weights are 0.
+    """
+    units = one.units + other.units
+    gates = one.kernel.shape[1] // one.units
+
+    def blocks(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        rows = len(first)
+        both = np.zeros((rows + len(second), gates, units), first.dtype)
+        both[:rows, :, : one.units] = first.reshape(rows, gates, -1)
+        both[rows:, :, one.units :] = second.reshape(-1, gates, other.units)
+        return both.reshape(-1, gates * units)
+
+    bias = None
+    if one.bias is not None and other.bias is not None:
+        parts = [one.bias.reshape(-1, gates, one.units), other.bias.reshape(-1, gates, other.units)]
+        bias = np.concatenate(parts, 2).reshape(-1, gates * units)
+    return dataclasses.replace(
+        one, units=units, kernel=blocks(one.kernel, other.kernel), bias=bias,
+        recurrent_kernel=blocks(one.recurrent_kernel, other.recurrent_kernel),
+    )
+
+
+def steps_of(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
+    """A cell for inputs (T·N, in); `used` (T·N, 1 or u) is 0 where a step must change nothing."""
+    return _KINDS[cell.kind](cell, x, used)
+
+
+def _simple(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
+    import tensorflow as tf
 
     def step(given: Sequence[KerasTensor], states: States) -> States:
         (h,) = states
-        return (_kept(h, cell.activation(given[0] + tf.matmul(h, kernel)), given[1:]),)
+        new = cell.activation(given[0] + tf.matmul(h, cell.recurrent_kernel))
+        return (_kept(h, new, given[1:]),)
 
     return CellSteps((_projected(cell, x), *_masks(used)), step)
 
 
-def _lstm(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
+def _lstm(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
     import tensorflow as tf
 
-    units, kernel, gate = cell.units, _tensor(cell.recurrent_kernel, x), cell.recurrent_activation
-    given = _projected(cell, x)
-    ends = _ends(cell)
+    gate, given, ends = cell.recurrent_activation, _projected(cell, x), _ends(cell)
     if ends and used is not None:
-        # Forget nothing, take in nothing.
-        given += (1.0 - used) * tf.repeat(tf.constant([-_FAR, _FAR, 0.0, 0.0], x.dtype), units)
+        # Take in nothing, forget nothing.
+        given += _driven(used, cell.units, (-_FAR, _FAR, 0.0, 0.0))
 
     def step(given: Sequence[KerasTensor], states: States) -> States:
         h, carry = states
-        i, f, c, o = tf.split(given[0] + tf.matmul(h, kernel), 4, 1)
+        i, f, c, o = tf.split(given[0] + tf.matmul(h, cell.recurrent_kernel), 4, 1)
         new = gate(f) * carry + gate(i) * cell.activation(c)
         if not ends:
             new = _kept(carry, new, given[1:])
@@ -75,17 +131,15 @@ def _lstm(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellSte
     return CellSteps((given, *_masks(used)), step)
 
 
-def _gru(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
+def _gru(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
     import tensorflow as tf
 
-    gates, kernel = 2 * cell.units, _tensor(cell.recurrent_kernel, x)
-    given = _projected(cell, x)
+    gates, kernel, after = 2 * cell.units, cell.recurrent_kernel, cell.reset_after
+    given, ends = _projected(cell, x), _ends(cell)
     of_gates, of_new = given[:, :gates], given[:, gates:]
-    ends = _ends(cell)
     if ends and used is not None:
-        of_gates += (1.0 - used) * tf.repeat(tf.constant([_FAR, 0.0], x.dtype), cell.units)
-    after = _reset_after(cell)
-    bias = _tensor(cell.bias, x)[1] if after and cell.use_bias else None
+        of_gates += _driven(used, cell.units, (_FAR, 0.0))
+    bias = cell.bias[1] if after and cell.bias is not None else None
 
     def step(given: Sequence[KerasTensor], states: States) -> States:
         (h,) = states
@@ -99,7 +153,7 @@ def _gru(cell: KerasLayer, x: KerasTensor, used: KerasTensor | None) -> CellStep
     return CellSteps((of_gates, of_new, *(() if ends else _masks(used))), step)
 
 
-_KINDS: dict[str, Callable[[KerasLayer, KerasTensor, KerasTensor | None], CellSteps]] = {
+_KINDS: dict[str, Callable[[CellWeights, KerasTensor, KerasTensor | None], CellSteps]] = {
     "SimpleRNNCell": _simple, "LSTMCell": _lstm, "GRUCell": _gru,
 }
 
@@ -113,30 +167,24 @@ def _kept(old: KerasTensor, new: KerasTensor, used: Sequence[KerasTensor]) -> Ke
     return old + used[0] * (new - old) if used else new
 
 
-def _ends(cell: KerasLayer) -> bool:
+def _driven(used: KerasTensor, units: int, ends: Sequence[float]) -> KerasTensor:
+    """What drives each gate (T·N, g·u) to its end in the steps that are masked."""
+    import tensorflow as tf
+
+    off = (1.0 - used) * tf.ones((1, units), used.dtype)
+    return tf.concat([off * end for end in ends], 1)
+
+
+def _ends(cell: CellWeights) -> bool:
     """Whether a gate that is driven far is exactly 0 or 1; a user's own function may have such a name."""
     function = cell.recurrent_activation
     own = getattr(function, "__module__", "").split(".")[0] in ("keras", "tf_keras")
     return own and getattr(function, "__name__", "") in _ENDING
 
 
-def _projected(cell: KerasLayer, x: KerasTensor) -> KerasTensor:
+def _projected(cell: CellWeights, x: KerasTensor) -> KerasTensor:
     """What a cell makes of its inputs (T·N, in), without its states."""
     import tensorflow as tf
 
-    made = tf.matmul(x, _tensor(cell.kernel, x))
-    if not cell.use_bias:
-        return made
-    bias = _tensor(cell.bias, x)
-    return made + (bias[0] if _reset_after(cell) else bias)
-
-
-def _reset_after(cell: KerasLayer) -> bool:
-    return bool(getattr(cell, "reset_after", False))
-
-
-def _tensor(weight: KerasTensor, like: KerasTensor) -> KerasTensor:
-    """A layer's weight as a tensor of the type of `like`."""
-    import tensorflow as tf
-
-    return tf.cast(tf.convert_to_tensor(weight), like.dtype)
+    made = tf.matmul(x, cell.kernel)
+    return made if cell.bias is None else made + cell.bias[0]
