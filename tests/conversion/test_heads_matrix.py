@@ -177,7 +177,7 @@ def test_inputs_by_name_are_never_mixed_up(version):
 
     def samples(count, seed):
         rng = np.random.default_rng(seed)
-        of = {"wide": rng.normal(size=(count, 5)) * 1e3, "a_small": rng.normal(size=(count, 5))}
+        of = {"wide": rng.uniform(-1e3, 1e3, (count, 5)), "a_small": rng.uniform(-1, 1, (count, 5))}
         return tuple(of[tensor.name.partition(":")[0]].astype(np.float32) for tensor in model.inputs)
 
     unseen, validation, calibration = samples(300, 3), samples(200, 2), samples(150, 1)
@@ -188,7 +188,8 @@ def test_inputs_by_name_are_never_mixed_up(version):
         done = quantize(model, QuantizeOptions(mode), calibration, judged)
         by_name = tuple(named[info.name] for info in done.result.inputs)
         found = conversion.run_tflite(done.result.tflite, by_name)
-        assert r2_of_columns(exact, found).min() > 0.99, mode
+        # Mixed up, the one would be nothing and the other beyond every range: far below 0.
+        assert r2_of_columns(exact, found).min() > 0.97, mode
 
 
 def test_every_head_above_is_kept_by_int8():
