@@ -104,6 +104,7 @@ def build(
         force: build even if nothing changed, or the original does no better than a constant answer.
         resume: continue an interrupted build of the same inputs.
         progress: True shows how far it is, False is silent, a function is told; None shows it in notebooks.
+            While a model is quantized the name of the stage tells the candidate: ``convert: int8 (1 of 2)``.
         options: how to measure, in one value; keywords win.
         runner: the program that measures on `device`.
         python: Python on the device, such as that of a venv.

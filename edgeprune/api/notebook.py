@@ -94,7 +94,7 @@ class NotebookCell:
 
 
 def _title(stage: str, detail: str) -> str:
-    return f"{TITLES.get(stage, stage)}{f' ({detail})' if detail else ''}"
+    return f"{TITLES.get(stage, stage)}{f', {detail}' if detail else ''}"
 
 
 class NotebookOutput:

@@ -70,8 +70,8 @@ def _bars(stream: io.TextIOBase) -> Iterator[Progress]:
 def _lines(stream: io.TextIOBase, clock: Callable[[], float] = time.monotonic) -> Progress:
     """For logs: a line when a stage begins, and for each thing that it does in turn.
 
-    Where it takes long there is a line every other second at most. The longer a stage takes, the rarer its lines:
-    a tenth of its time so far, and a minute at most.
+    Where it takes long there is a line every other second at most. The longer a stage takes, the rarer its
+    lines: a tenth of its time so far, and a minute at most.
     """
     told: dict[str, tuple[int, float]] = {}  # by stage: the last percentage, and when it was told
     began: dict[str, float] = {}

@@ -13,6 +13,7 @@ import pytest
 
 from edgeprune.api.notebook import NotebookCell, in_notebook, showing
 from edgeprune.data.decisions import decided
+from edgeprune.progress import at
 
 
 class Kernel(types.ModuleType):
@@ -149,3 +150,13 @@ def test_a_notebook_in_a_real_kernel(tmp_path):
     lines = [line for one in typed for line in one.text.splitlines()]
     assert len(lines) < 80
     assert not any("\x1b[1A" in line for line in lines)  # no line is drawn again
+
+
+def test_a_bar_tells_what_its_stage_is_at(kernel):
+    cell = NotebookCell(lambda: 0.0)
+    cell.tell("convert", 0.0)
+    cell.tell(at("convert", "<int8>", 1, 2), 0.1)
+    cell.draw()
+    (output,) = kernel.outputs.values()
+    assert output["text/plain"] == "quantize, verify, <int8> (1 of 2): 10 %, 0 s"
+    assert "&lt;int8&gt;" in output["text/html"]
