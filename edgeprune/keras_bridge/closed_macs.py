@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from edgeprune.graph.model_graph import Argument, Tensor
 from edgeprune.keras_bridge import nodes
-from edgeprune.keras_bridge.inference import in_inference
+from edgeprune.keras_bridge.inference import unchanged_by
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_types import KerasLayer, KerasTensor
 
@@ -23,6 +23,7 @@ Operator: TypeAlias = "KerasTensor"  # TensorFlow has no types
 _MULTIPLYING = re.compile("Matmul|Dot|Einsum|Tensordot|Vdot|Inner|Conv|DepthwiseConv|SeparableConv|Linalg")
 _LOOPS = ("While", "StatelessWhile", "CudnnRNNV3", "PyFunc", "EagerPyFunc", "NumpyFunction")
 _CALLS = ("PartitionedCall", "StatefulPartitionedCall")
+_ADDED_LOSSES = ("_losses", "_eager_losses")
 _CHOICES = ("If", "StatelessIf")
 
 
@@ -65,12 +66,18 @@ def _traced_macs(
             (args, dict(kwargs)), lambda one: given[one.index] if isinstance(one, Tensor) else one
         )
         positional, named = placed
-        # Nothing runs: what the call would assign stays as it is.
+        # Nothing runs: what the call would assign stays as it is. In Keras 3 a scope takes added losses.
         if hasattr(operation, "weights") and is_keras3(operation):
-            return in_inference(lambda: operation(*positional, **named))
+            return unchanged_by(operation, lambda: operation(*positional, **named))
         return operation(*positional, **named)
 
-    graph = tf.function(call, autograph=False).get_concrete_function(*specs).graph
+    parts = [] if is_keras3(operation) else list(operation._flatten_layers())  # noqa: SLF001 - no public name
+    losses = [(part, name, list(getattr(part, name))) for part in parts for name in _ADDED_LOSSES]
+    try:
+        graph = tf.function(call, autograph=False).get_concrete_function(*specs).graph
+    finally:
+        for part, name, before in losses:
+            getattr(part, name)[:] = before
     return sum(_macs_of_graph(graph))
 
 

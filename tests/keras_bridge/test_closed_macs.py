@@ -126,3 +126,32 @@ def test_large_layers_that_stay_whole_are_named_with_their_reason():
     assert "layer without a pruning rule" in found["closed"].reason
     assert "layer 'closed'" in found["before"].reason
     assert all(max(one.params_fraction, one.macs_fraction) >= 0.05 for one in found.values())
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("package", KERAS)
+def test_counting_leaves_no_trace_in_the_layer(package):
+    k = pytest.importorskip(package)
+
+    class Penalized(k.layers.Layer):
+        def build(self, shape):
+            self.own = self.add_weight(shape=(shape[-1], 3), name="own")
+            self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
+            super().build(shape)
+
+        def call(self, x):
+            import tensorflow as tf
+
+            self.calls.assign(self.calls + 1.0)
+            self.add_loss(tf.reduce_sum(tf.square(x)))
+            return tf.matmul(x, tf.convert_to_tensor(self.own))
+
+    layer = Penalized(name="closed")
+    inputs = k.Input((4,))
+    model = k.Model(inputs, k.layers.Dense(2)(layer(k.layers.Dense(5)(inputs))))
+    before, losses = [np.array(one) for one in model.get_weights()], list(layer.losses)
+    costs = layer_costs(find_dependencies(read(model).graph))
+    assert costs["closed"].macs == 5 * 3
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [id(one) for one in layer.losses] == [id(one) for one in losses]
