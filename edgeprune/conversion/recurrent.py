@@ -16,6 +16,8 @@ Measured on one x86 thread with 128 steps of 48 values, in microseconds (float, 
     LSTM, LiteRT's fused one  122, 111     256, 218
     LSTM, as here              78,  71     125,  90
 
+Both directions of a small layer run in one loop, as one cell of both widths with weights of 0 between them.
+
 The same to 1e-5 as Keras' own layers, with masks, states, reading backwards and any activation. A layer of
 a user's own keeps its own loop, and so does a number of steps that is not fixed.
 
