@@ -13,11 +13,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from device_runners import BenchOptions, bench
+from device_runners import BenchOptions, bench, scripts
 from device_runners.agent.extras.affinity import choose, parse
 from device_runners.agent.extras.sustained import run_concurrent, run_sustained
 from device_runners.options import open_target
 from device_runners.plausible import check_record
+from device_runners.session import Session
+from device_runners.transports import open_transport
 from edgeprune.cli.bench import bench as bench_command
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_record import ConcurrentRun, DeviceState, RunRecord, SustainedWindow
@@ -25,8 +27,6 @@ from edgeprune.run_record import ConcurrentRun, DeviceState, RunRecord, Sustaine
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from tests.device_runners.testbeds.beds import Bed
 
 app = typer.Typer()
 app.command()(bench_command)
@@ -178,31 +178,44 @@ def test_the_command_shows_what_was_asked_for(bundle: Path) -> None:
         assert isinstance(refused.exception, InputError), wrong
 
 
-@pytest.mark.heavy
-@pytest.mark.xdist_group("devices")
-def test_a_governor_is_set_for_the_run_and_put_back(pi64: Bed, float_model: Path) -> None:
-    files = sorted((pi64.root / "sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor"))
-    options = BenchOptions(min_time_s=0.05, runs=5, time_limit_s=100, governor="performance")
+@pytest.fixture
+def governors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Files of two cores where the script looks for the system's."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    system = "/sys/devices/system/cpu"
+    monkeypatch.setattr(scripts, "SET_GOVERNOR", scripts.SET_GOVERNOR.replace(system, str(tmp_path / "cpu")))
+    files = [tmp_path / "cpu" / f"cpu{number}" / "cpufreq" / "scaling_governor" for number in (0, 1)]
+    for one, name in zip(files, ("ondemand", "powersave"), strict=True):
+        one.parent.mkdir(parents=True)
+        one.write_text(f"{name}\n")
+    return files
+
+
+def set_to(name: str, files: list[Path]) -> list[str]:
+    """What the files hold during a session that sets it."""
+    with Session(open_transport("local"), 60) as session:
+        session.set_governor(name)
+        return [one.read_text().strip() for one in files]
+
+
+def test_a_governor_is_set_for_the_session_and_put_back(governors: list[Path]) -> None:
+    assert set_to("performance", governors) == ["performance", "performance"]
+    assert [one.read_text().strip() for one in governors] == ["ondemand", "powersave"]
+    (governors[1].parent / "scaling_available_governors").write_text("ondemand powersave\n")
+    with pytest.raises(DeviceError, match="no governor performance"):
+        set_to("performance", governors)
+    assert [one.read_text().strip() for one in governors] == ["ondemand", "powersave"]  # the first, too
+
+
+def test_a_governor_that_cannot_be_set(governors: list[Path]) -> None:
+    governors[0].unlink()
+    governors[0].symlink_to("/proc/version")  # which even root cannot write
     with pytest.raises(DeviceError, match="does not let this user"):
-        bench(float_model, pi64.device, options)
-    assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
-    for one in files:
-        os.chown(one, 1000, 1000)
-    try:
-        assert bench(float_model, pi64.device, options).facts.governor == "performance"
-        assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
-        # A run that fails puts it back, too.
-        with pytest.raises(DeviceError):
-            bench(float_model, pi64.device, dataclasses.replace(options, python="/nowhere/python"))
-        assert [one.read_text().strip() for one in files] == ["ondemand"] * 4
-        (files[0].parent / "scaling_available_governors").write_text("ondemand powersave\n")
-        with pytest.raises(DeviceError, match="no governor performance"):
-            bench(float_model, pi64.device, options)
-    finally:
-        (files[0].parent / "scaling_available_governors").unlink(missing_ok=True)
-        for one in files:
-            os.chown(one, 0, 0)
-    assert not pi64.leftovers()
+        set_to("performance", governors)
+    for one in governors:
+        one.unlink()
+    with pytest.raises(DeviceError, match="no governor to set"):
+        set_to("performance", [])
 
 
 def test_a_governor_has_a_plain_name(float_model: Path) -> None:
