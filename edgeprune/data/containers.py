@@ -39,7 +39,9 @@ from edgeprune.tasks import Targets
 _MISSING = ("NoneType", "NAType", "NaTType")  # of Python and pandas
 _DENSE = {"RaggedTensor": "to_tensor()", "SparseTensor": "tf.sparse.to_dense()"}
 _FOR_ALL = "all"  # weights that are those of every output
-_EXPECTED = "NumPy arrays, pandas frames, a tf.data.Dataset, a Keras Sequence, or a generator of batches."
+_EXPECTED = (
+    "Expected NumPy arrays, pandas frames, a tf.data.Dataset, a Keras Sequence, or a generator of batches."
+)
 
 
 T = TypeVar("T")

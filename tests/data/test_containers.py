@@ -294,6 +294,17 @@ def test_what_is_no_data_is_refused(given, message):
         open_data(given, signature=ROWS)
 
 
+def test_samples_of_different_lengths_are_refused_in_plain_words():
+    uneven = [[0.0] * (1 + row % 3) for row in range(len(META))]
+    for given in ((META, uneven), (uneven, Y)):
+        with pytest.raises(InputError, match=r"samples of different lengths\. Expected NumPy") as refused:
+            open_data(given, signature=ROWS)
+        assert "inhomogeneous" not in str(refused.value)
+    ragged = pytest.importorskip("tensorflow").ragged.constant(uneven)
+    with pytest.raises(InputError, match=r"gives a RaggedTensor\..*Convert it with to_tensor\(\)"):
+        open_data((META, ragged), signature=ROWS)
+
+
 def test_names_that_the_model_does_not_have():
     with pytest.raises(InputError, match=r"gives picture, other for the model's inputs.*picture, meta"):
         open_data(({"picture": X, "other": META}, (Y, BOX)), signature=SEVERAL)
