@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.conversion import Converted, Quantized, QuantizeOptions
+from edgeprune.conversion import Attempt, Converted, QuantizeOptions
 from edgeprune.conversion.scores import OutputKind, Scores
 from edgeprune.data.dataset import Split
 from edgeprune.data.splits import choose
@@ -88,7 +88,8 @@ def deploy(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
             None if still else lambda model: _fit(baseline, model, train, context), _told(context),
         )
-        quantized.validation.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
+        tried = _tried(quantized.attempts)
+        quantized.validation.require(settings.max_quantization_drop, settings.scheme, tried)
         tell(1 - _AFTER)
         shipped, steps = finished(baseline, quantized.result, settings)
         others = quantized.runners_up if settings.keep_candidates else ()
@@ -104,7 +105,7 @@ def deploy(
             outputs["pruned"], outputs["deployed"], None, _scores(baseline, data.test, baseline.test),
             kinds=kinds, labelled=labelled, names=tuple(info.name for info in shipped.outputs),
         )
-        check.require(settings.max_quantization_drop, settings.scheme, _tried(quantized))
+        check.require(settings.max_quantization_drop, settings.scheme, tried)
         files = {"baseline": original, "pruned": quantized.baseline, "deployed": shipped}
         return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
 
@@ -121,12 +122,12 @@ def _told(context: BuildContext) -> Callable[[str, int, int], None]:
     return tell
 
 
-def _tried(quantized: Quantized) -> str:
+def _tried(attempts: Sequence[Attempt]) -> str:
     """All that was tried, and what it lost on validation data or why it made no file."""
     told = [
         f"{step.name}: no file ({_first_sentence(step.detail)})" if step.drop_points is None
         else f"{step.name}: {step.drop_points:.2f} points of {step.worst_part} lost"
-        for step in quantized.attempts
+        for step in attempts
     ]
     return f" Tried on validation data: {'; '.join(told)}."
 
