@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.conversion import Attempt, Converted, QuantizeOptions
+from edgeprune.conversion import Attempt, Converted, Quantized, QuantizeOptions
 from edgeprune.conversion.scores import OutputKind, Scores
 from edgeprune.data.dataset import Split
 from edgeprune.data.splits import choose
