@@ -145,7 +145,7 @@ def test_a_notebook_in_a_real_kernel(tmp_path):
     assert "fine-tune: 100 %" in progress.data["text/plain"]
     assert sum(len(one.text.splitlines()) for one in built if one.output_type == "stream") < 20
     assert "accuracy" in built[-1].data["text/html"]
-    assert built[-1].data["text/plain"].startswith("<Bundle build/mine: ")
+    assert "build/mine: vision" in built[-1].data["text/plain"]
     assert measured[-1].data["text/plain"].startswith("<RunRecord of ")
     lines = [line for one in typed for line in one.text.splitlines()]
     assert len(lines) < 80
