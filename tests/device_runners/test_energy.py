@@ -147,7 +147,7 @@ class Device:
         return self.at_work_w if self.working or self.at_work_w is None else 2.0
 
     def energy(self) -> EnergyUse:
-        meter = PowerMeter("test", ("a",), False, self.power, 0.0)
+        meter = PowerMeter("test", ("a",), False, self.power, 0.002)
         return measure_energy(meter, self.invoke, self.clock, 0.02, 0.1)
 
 
