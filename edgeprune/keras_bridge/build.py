@@ -14,6 +14,7 @@ import numpy as np
 from edgeprune.errors import InputError, VerificationError
 from edgeprune.graph.model_graph import Tensor
 from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.class_owner import who_mends
 from edgeprune.keras_bridge.clone import derive
 from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
@@ -209,7 +210,9 @@ def made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
         raise InputError(
             f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
             "A class whose from_config() takes what its get_config() gives is expected.",
-            "Add get_config(), and register classes and functions of your own with Keras.",
+            who_mends(
+                type(old), "Add get_config(), and register classes and functions of your own with Keras."
+            ),
         ) from error
     name = changed.get("name", old.name)
     if made.name != name:  # a class of the user's own that forgets it

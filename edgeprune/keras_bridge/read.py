@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Call, Layer, ModelGraph, Shape, Tensor
 from edgeprune.keras_bridge import nodes, steps
+from edgeprune.keras_bridge.class_owner import who_mends
 from edgeprune.keras_bridge.closed_macs import macs_counter
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED
@@ -215,11 +216,13 @@ def _layer(operation: KerasLayer, path: str) -> Layer:
     kind = type(operation).__name__
     try:
         config = {"dtype": nodes.policy_of(operation)} if kind == "Lambda" else operation.get_config()
-    except NotImplementedError as error:
+    except Exception as error:  # whatever the class's own code raises
+        lacks = isinstance(error, NotImplementedError)
         raise InputError(
-            f"Layer '{path}' of class {kind} has no get_config().",
+            f"Layer '{path}' of class {kind} has no get_config()." if lacks else
+            f"get_config() of layer '{path}' of class {kind} fails ({error}).",
             "Layers are made anew at their smaller size from their configuration.",
-            "Add get_config() to the class.",
+            who_mends(type(operation), f"{'Add' if lacks else 'Correct'} get_config() in the class."),
         ) from error
     return Layer(
         path=path, kind=kind, config=config, weight_shapes=_shapes(operation, weights),
