@@ -107,7 +107,7 @@ def test_nothing_is_printed_and_nothing_is_left(model, capfd, tmp_path, monkeypa
 
 
 def test_errors_name_what_was_found(model):
-    with pytest.raises(InputError, match="without calibration"):
+    with pytest.raises(InputError, match="no calibration samples"):
         conversion.convert(model, "int8")
     with pytest.raises(InputError, match=r"\(16, 16, 3\)"):
         conversion.convert(model, "int8", (samples()[0][:, :8], samples()[1]))
