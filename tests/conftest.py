@@ -9,9 +9,10 @@ import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import settings
+
+import edgeprune.keras_bridge  # noqa: F401 - sets what TensorFlow reads when it is imported
 
 # The ordinary run tries the same examples every time. CI tries new ones; a failing one is printed and becomes
 # a test of its own.
@@ -67,6 +68,8 @@ _AT_IMPORT: dict[str, Mapping[str, object]] = {}
 @pytest.fixture(autouse=True)
 def same_draws_in_any_order(request: pytest.FixtureRequest) -> None:
     """Each test of a module with a generator `RNG` finds it as at import, whichever tests ran before."""
+    import numpy as np  # reads the number of its threads, which is set above
+
     generator = getattr(request.module, "RNG", None)
     if isinstance(generator, np.random.Generator):
         bits = generator.bit_generator

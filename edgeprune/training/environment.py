@@ -26,10 +26,11 @@ _KERAS3_SEEDS = ("global_random_seed", "global_seed_generator")
 def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     """Seeds all random generators, makes TensorFlow's ops deterministic and mutes its messages.
 
-    The same seed gives the same bytes, whatever the number of threads. On leaving, everything is as it was:
-    the random states of Python, NumPy, TensorFlow and both Keras versions, op determinism (TensorFlow has no
-    public function that switches it off; its internal one is used), log filters, warnings and the
-    environment. Only an imported TensorFlow stays, and its C++ log level with it.
+    The same seed gives the same bytes on the same processor, whatever TensorFlow's threads, with
+    as many threads of NumPy's BLAS, and without oneDNN (`keras_version` switches it off). On leaving,
+    everything is as it was: the random states of Python, NumPy, TensorFlow and both Keras versions, op
+    determinism (TensorFlow has no public function that switches it off; its internal one is used), log
+    filters, warnings and the environment. Only an imported TensorFlow stays, and its C++ log level with it.
 
     Yields `strategy_of` distribute: collective ones have to be created before anything else in TensorFlow.
     """
