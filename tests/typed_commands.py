@@ -241,6 +241,8 @@ def _bundles(folder: Path) -> None:
     shutil.copy(made / "model.tflite", folder / "baseline.tflite")
     _type(folder, "edgeprune bench build/edgeprune --device local --json > pi.json")
     _type(folder, "edgeprune build --write-recipe > edgeprune.toml")
+    with (folder / "edgeprune.toml").open("a", encoding="utf-8") as recipe:
+        recipe.write('\n[limits]\nmax_size = "2MB"\n')
 
 
 def _type(folder: Path, text: str) -> None:
