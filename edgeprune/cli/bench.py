@@ -36,7 +36,7 @@ _ACCELERATOR = "cpu, gpu or npu: run through LiteRT's CompiledModel there, too, 
 _GOVERNOR = "Set the CPU's governor for the run, such as performance, and put the old one back."
 _PROFILE = "Time every operator, too (about 20 s more)."
 _HISTORY = "Keep the result in the history, which `edgeprune history` shows."
-_HISTORY_NAME = "What the model goes by in the history; default: its path."
+_HISTORY_NAME = "Name of the model in the history. Default: its path."
 _SHAPE = "Sizes of an input that the file leaves open, such as image=1,224,224,3. Repeatable."
 
 

@@ -154,6 +154,7 @@ def test_layer_errors_of_loops_both_ways_are_told():
     assert 0 < max(error.relative_error for error in errors) < 0.2
 
 
+@pytest.mark.heavy
 def test_a_mask_keeps_the_calibrator_out():
     # With a mask the layer that could be fused becomes a loop, and the calibrator dies on loops.
     import tf_keras

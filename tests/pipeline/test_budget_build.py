@@ -99,6 +99,7 @@ def test_a_latency_that_is_easily_met_keeps_everything_and_is_explained(source, 
     assert report["budget"]["deployed"]["low"] <= report["budget"]["deployed"]["measured"]["latency_ms"]
 
 
+@pytest.mark.heavy
 def test_an_impossible_budget_leaves_the_previous_output_and_the_second_one_is_not_profiled_again(
     source, tmp_path, own_cache, monkeypatch
 ):
