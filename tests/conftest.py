@@ -67,13 +67,13 @@ _AT_IMPORT: dict[str, Mapping[str, object]] = {}
 
 @pytest.fixture(autouse=True)
 def same_draws_in_any_order(request: pytest.FixtureRequest) -> None:
-    """Each test of a module with a generator `RNG` finds it as at import, whichever tests ran before."""
+    """Each test of a module with a random generator finds it as at import, whichever tests ran before."""
     import numpy as np  # reads the number of its threads, which is set above
 
-    generator = getattr(request.module, "RNG", None)
-    if isinstance(generator, np.random.Generator):
-        bits = generator.bit_generator
-        bits.state = _AT_IMPORT.setdefault(request.module.__name__, bits.state)
+    for name, value in vars(request.module).items():
+        if isinstance(value, np.random.Generator):
+            bits = value.bit_generator
+            bits.state = _AT_IMPORT.setdefault(f"{request.module.__name__}.{name}", bits.state)
 
 
 @pytest.fixture(scope="session", autouse=True)

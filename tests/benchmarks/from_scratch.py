@@ -54,23 +54,25 @@ class Case:
     epochs: int
 
 
-def pictures(side: int, channels: int, *, normalized: bool) -> Callable[[float], Any]:
-    """Convolutions 32-64-128 and a Dense 256, at a fraction of these widths."""
+def convolutions(
+    shape: tuple[int, ...], units: tuple[int, ...], dense: int, *, normalized: bool = True
+) -> Callable[[float], Any]:
+    """Convolutions and a Dense layer, at a fraction of their widths."""
 
     def made(width: float) -> Any:
         from tf_keras import Input, Sequential, layers
 
-        model = Sequential([Input((side, side, channels))])
-        if channels == 3:
+        model = Sequential([Input(shape)])
+        if shape[-1] == 3:
             model.add(layers.Rescaling(1 / 255))
-        for units in (32, 64, 128):
-            model.add(layers.Conv2D(round(units * width), 3, padding="same", use_bias=not normalized))
+        for count in units:
+            model.add(layers.Conv2D(round(count * width), 3, padding="same", use_bias=not normalized))
             if normalized:
                 model.add(layers.BatchNormalization(momentum=0.9))
             model.add(layers.ReLU())
             model.add(layers.MaxPooling2D())
         for layer in (
-            layers.Flatten(), layers.Dense(round(256 * width), activation="relu"),
+            layers.Flatten(), layers.Dense(round(dense * width), activation="relu"),
             layers.Dense(10, activation="softmax"),
         ):
             model.add(layer)
@@ -81,20 +83,7 @@ def pictures(side: int, channels: int, *, normalized: bool) -> Callable[[float],
 
 def spoken(width: float) -> Any:
     """Convolutions 32-64-64 on bands."""
-    from tf_keras import Input, Sequential, layers
-
-    model = Sequential([Input(_arrays(real_data.fsdd()).x.shape[1:])])
-    for units in (32, 64, 64):
-        model.add(layers.Conv2D(round(units * width), 3, padding="same", use_bias=False))
-        model.add(layers.BatchNormalization(momentum=0.9))
-        model.add(layers.ReLU())
-        model.add(layers.MaxPooling2D())
-    for layer in (
-        layers.Flatten(), layers.Dense(round(128 * width), activation="relu"),
-        layers.Dense(10, activation="softmax"),
-    ):
-        model.add(layer)
-    return model
+    return convolutions(_arrays(real_data.fsdd()).x.shape[1:], (32, 64, 64), 128)(width)
 
 
 def reviews(width: float) -> Any:
@@ -125,9 +114,9 @@ def _fewer(images: networks.Images) -> networks.Images:
 
 CASES: Mapping[str, Case] = {
     "fashion": Case(
-        lambda: _fewer(networks.fashion()), pictures(28, 1, normalized=False), 4
+        lambda: _fewer(networks.fashion()), convolutions((28, 28, 1), (32, 64, 128), 256, normalized=False), 4
     ),
-    "cifar": Case(lambda: _fewer(networks.cifar()), pictures(32, 3, normalized=True), 6),
+    "cifar": Case(lambda: _fewer(networks.cifar()), convolutions((32, 32, 3), (32, 64, 128), 256), 6),
     "fsdd": Case(lambda: _arrays(real_data.fsdd()), spoken, 10),
     "imdb": Case(
         lambda: _arrays(movie_reviews(length=128, keep="end", limit=TRAINED_ON)), reviews, 3
