@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -88,18 +89,57 @@ def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("frozen", [
-    "command", *(pytest.param(name, marks=pytest.mark.heavy) for name in ("shell", "report", "holder")),
-])
-def test_a_frozen_process_here(frozen: str, slow_model: Path, own_cache: Path, own_lock: Path) -> None:
-    limit_s = 1.0
-    with benching(slow_model, "local", limit_s) as process:
-        pid = freeze(lambda: holder_in(own_lock) if frozen == "holder" else pid_in(own_cache, frozen))
-        code, printed = ends(process, limit_s + SLACK_S + START_S)
+def assert_ends_in_time(process: subprocess.Popen[str], pid: int, limit_s: float) -> None:
+    code, printed = ends(process, limit_s + SLACK_S + START_S)
     assert code == 3
     assert "did not answer" in printed or "lost" in printed or "time limit" in printed
     wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the end of what was frozen")
+
+
+@pytest.mark.usefixtures("own_lock")
+@pytest.mark.parametrize("frozen", [
+    "command", *(pytest.param(name, marks=pytest.mark.heavy) for name in ("shell", "report")),
+])
+def test_a_frozen_process_here(frozen: str, slow_model: Path, own_cache: Path) -> None:
+    limit_s = 2.0
+    with benching(slow_model, "local", limit_s) as process:
+        pid = freeze(lambda: pid_in(own_cache, frozen))
+        assert_ends_in_time(process, pid, limit_s)
     assert not list(own_cache.glob("run.*"))
+
+
+@pytest.fixture
+def another_run(own_cache: Path) -> Iterator[Path]:
+    """A run that seems alive; who asks for its boot waits for ever. A lock holder asks before it is ready."""
+    folder = own_cache / f"run.{os.getpid()}"
+    folder.mkdir(parents=True)
+    os.mkfifo(folder / "boot")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.heavy
+def test_a_frozen_lock_holder_here(
+    slow_model: Path, own_cache: Path, own_lock: Path, another_run: Path
+) -> None:
+    limit_s = 1.0
+    with benching(slow_model, "local", limit_s) as process:
+        pid = freeze(lambda: holder_in(own_lock))
+        assert_ends_in_time(process, pid, limit_s)
+    assert list(own_cache.glob("run.*")) == [another_run]
+
+
+@pytest.mark.heavy
+def test_a_lock_holder_that_slept_cleans_up(slow_model: Path, own_cache: Path, own_lock: Path) -> None:
+    """Frozen once it was ready, it is woken at the end: the run counts, and nothing of it stays."""
+    with benching(slow_model, "local", 1.0) as process:
+        wait_for(lambda: pid_in(own_cache, "command"), "the run")
+        pid = freeze(lambda: holder_in(own_lock))
+        code, printed = ends(process, 1.0 + SLACK_S + START_S)
+    assert code == 0, printed
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), "the end of what was frozen")
+    assert not list(own_cache.glob("run.*"))
+    assert not (own_lock / "edgeprune.lock").exists()
 
 
 @pytest.mark.usefixtures("own_lock")
