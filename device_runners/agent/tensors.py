@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 import numpy as np
+from numpy.random import default_rng  # numpy loads it late: its memory would be counted as the model's
 
 from device_runners.agent.runtime import Interpreter, TensorDetail
 from edgeprune.types import TensorInfo
@@ -42,7 +43,7 @@ def dequantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
 
 def synthetic_input(info: TensorInfo) -> np.ndarray:
     """One input (1, …) where there is no sample: seeded noise; zeros for indices, to stay in range."""
-    rng = np.random.default_rng(0)
+    rng = default_rng(0)
     dtype = np.dtype(info.dtype)
     if dtype.kind == "f":
         return rng.standard_normal(info.shape).astype(dtype)

@@ -2,8 +2,9 @@
 
     python -m tests.benchmarks.agent_overhead [MODEL.tflite]
 
-Prints four figures with their limits: p50 against a bare `invoke()` loop in the same process, start-up
-and memory against a process that only imports and runs, and command to result over ssh on this machine
+Prints five figures with their limits: p50 against a bare `invoke()` loop in the same process; start-up,
+resident memory and the memory of the model against a process that only imports and runs; and command to
+result over ssh on this machine
 (root and sshd needed; left out without them). Exits with 1 if a limit is exceeded.
 """
 
@@ -36,13 +37,16 @@ BARE = """
 import sys, re
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
+with_runtime = resident()
 print("edgeprune-step: loading the model", file=sys.stderr, flush=True)
 model = Interpreter(model_path=sys.argv[1], num_threads=1)
 model.allocate_tensors()
 for detail in model.get_input_details():
     model.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
 model.invoke()
-print(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read()).group(1))
+print(resident(), resident() - with_runtime)
 """
 
 
@@ -89,19 +93,24 @@ def start(command: list[str], stdin: bytes, cwd: str) -> tuple[float, bytes]:
         return seconds, out.read()
 
 
-def start_up_and_memory(folder: str) -> tuple[float, float]:
-    """Seconds and bytes beyond the bare process, medians over alternating starts."""
+def start_up_and_memory(model: Path, folder: str) -> tuple[float, float, float]:
+    """Seconds and bytes beyond the bare process, and the model's own memory over that there, minus 1.
+
+    Medians over alternating starts.
+    """
     (Path(folder) / "agent.zip").write_bytes(agent_zip())
-    bundle = GOLDEN / "bundle_v1"
     settings = RunSettings("python", 1, True, 1, 1, 60.0)
-    job = jsonable.dumps(Job("local", settings, bundle=str(bundle), min_time_s=0.0)).encode()
-    seconds, resident = [], []
+    job = jsonable.dumps(Job("local", settings, model=str(model), min_time_s=0.0)).encode()
+    seconds, resident, of_model = [], [], []
     for _ in range(REPEATS):
-        bare_s, bare_out = start([sys.executable, "-c", BARE, str(bundle / "model.tflite")], b"", folder)
+        bare_s, bare_out = start([sys.executable, "-c", BARE, str(model)], b"", folder)
         agent_s, agent_out = start([sys.executable, "-B", "agent.zip"], job, folder)
+        memory = json.loads(agent_out)["memory"]
+        everything, model_alone = (int(word) * 1024 for word in bare_out.split())
         seconds.append(agent_s - bare_s)
-        resident.append(json.loads(agent_out)["memory"]["steady_bytes"] - int(bare_out) * 1024)
-    return statistics.median(seconds), statistics.median(resident)
+        resident.append(memory["steady_bytes"] - everything)
+        of_model.append(memory["model_bytes"] / model_alone - 1)
+    return statistics.median(seconds), statistics.median(resident), statistics.median(of_model)
 
 
 def one_megabyte_bundle(folder: Path) -> Path:
@@ -145,12 +154,13 @@ def over_ssh(folder: Path) -> float | None:
 def main() -> int:
     model = Path(sys.argv[1]) if len(sys.argv) > 1 else GOLDEN / "bundle_v1" / "model.tflite"
     with tempfile.TemporaryDirectory() as folder:
-        seconds, resident = start_up_and_memory(folder)
+        seconds, resident, of_model = start_up_and_memory(model.resolve(), folder)
         ssh = over_ssh(Path(folder))
     figures = [
         ("p50 beyond a bare loop", p50_difference(model) * 100, "%", 3.0),
         ("start-up beyond numpy and the runtime", seconds, "s", 0.5),
         ("memory beyond them", resident / 1e6, "MB", 10.0),
+        ("memory of the model beyond a bare loop's", of_model * 100, "%", 3.0),
         ("1 MB bundle over local ssh, command to result", ssh, "s", 5.0),
     ]
     for name, value, unit, limit in figures:
