@@ -1,7 +1,8 @@
 """Tables as text: `.csv` and `.tsv` as people have them, brought into columns of texts.
 
     encoding    UTF-8 with or without a byte order mark, UTF-16 with one, else Windows-1252
-    delimiter   a comma, semicolon, tab or bar: the one that cuts every row into as many fields
+    delimiter   a comma, semicolon, tab or bar: the one that cuts every row into as many fields; or, in a file
+                of numbers without any of them, runs of spaces
     header      missing where the first row is like the rows below it; row names may have no header
     decimals    1,5 beside 1.5, told by the whole file
 
@@ -58,6 +59,8 @@ def read_csv(content: bytes, path: Path, *, names: frozenset[str], rows: int | N
     if told is not None:
         text = "\n" + text[told.end():]  # lines keep their numbers
     is_tsv = path.name.lower().removesuffix(".gz").endswith(".tsv")
+    spaced = None if told is not None else _without_runs_of_spaces(text)
+    text = text if spaced is None else spaced
     delimiter = told[1] if told is not None else _delimiter(text[:_SAMPLE], tabs=is_tsv)
     with long_fields():
         first = list(itertools.islice(_rows(text, delimiter, path), _LOOKED_AT + 1))
@@ -181,6 +184,17 @@ def _rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str
             ) from error
         if row and any(map(str.strip, row)):
             yield line, row
+
+
+def _without_runs_of_spaces(text: str) -> str | None:
+    """The text with a tab for each run of spaces, where these alone cut all rows into equally many fields."""
+    sample = [line.split() for line in text[:_SAMPLE].splitlines()[:_LOOKED_AT] if line.strip()]
+    if any(one in text for one in (*_DELIMITERS, '"')) or len({len(row) for row in sample}) != 1:
+        return None
+    below = [cell for row in sample[1:] for cell in row]
+    if len(sample[0]) == 1 or not below or sum(map(is_number, below)) < _MOSTLY * len(below):
+        return None
+    return "\n".join("\t".join(line.split()) for line in text.splitlines())
 
 
 def _delimiter(sample: str, *, tabs: bool) -> str:

@@ -26,6 +26,7 @@ _WAYS_OUT: Mapping[str, str] = {
     **dict.fromkeys((".feather", ".arrow"), "Save it as .parquet."),
     **dict.fromkeys((".tfrecord", ".tfrecords", ".lmdb", ".db", ".sqlite"), _BY_FUNCTION),
     **dict.fromkeys((".mp4", ".avi", ".mov"), "Save its frames as pictures, in a folder for each class."),
+    **dict.fromkeys((".data", ".dat", ".tab"), "If it is a table, rename it so that it ends in .csv."),
     ".txt": "Write it as .csv with the columns text,label, or as one file of texts for each class.",
 }
 

@@ -134,6 +134,7 @@ def test_addresses_are_not_fetched(tmp_path: Path) -> None:
     ("name", "way_out"),
     [
         ("pets.zip", "Unpack it"), ("pets.tar.gz", "Unpack it"), ("t.xlsx", "Save it as .csv"),
+        ("housing.data", "rename it so that it ends in .csv"),
         ("d.h5", "numpy.savez"), ("d.mat", "numpy.savez"), ("batch.pkl", "numpy.savez"),
         ("a.tfrecord", "package.module:function"), ("a.feather", ".parquet"),
         ("raw/train-images-idx3-ubyte.gz", "numpy.savez"),
