@@ -33,7 +33,10 @@ _EMPTY = (
     "edgeprune/__init__.py", "edgeprune/bundle/__init__.py", "edgeprune/tasks/__init__.py",
     "device_runners/__init__.py",
 )
-_MAIN = "import sys\nfrom device_runners.agent.main import main\nsys.exit(main())\n"
+_MAIN = (
+    "import device_runners.agent.own_memory\nimport sys\nfrom device_runners.agent.main import main\n"
+    "sys.exit(main())\n"
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

@@ -78,14 +78,18 @@ class Latency:
 
 @dataclasses.dataclass(frozen=True)
 class Memory:
-    """Memory of the process that ran the model, before any evaluation sample was loaded."""
+    """Memory of the process that ran the model, before any evaluation sample was loaded.
 
-    peak_bytes: Optional[int] = None  # VmHWM, everything included
+    What the agent takes is not counted, so it is that of a program which only runs the model.
+    """
+
+    peak_bytes: Optional[int] = None  # VmHWM
     steady_bytes: Optional[int] = None  # RSS after the first inference
     pss_bytes: Optional[int] = None  # PSS then
-    start_bytes: Optional[int] = None  # RSS of Python, numpy and the agent before the runtime was loaded
+    start_bytes: Optional[int] = None  # RSS of Python and numpy before the runtime was loaded
     runtime_bytes: Optional[int] = None  # what loading the runtime added
     model_bytes: Optional[int] = None  # what the interpreter, the model and its first inference added
+    agent_bytes: Optional[int] = None  # what the agent took beside them
 
 
 @dataclasses.dataclass(frozen=True)

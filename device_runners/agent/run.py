@@ -14,7 +14,7 @@ from typing import Callable, Optional, Sequence
 
 import numpy as np
 
-from device_runners.agent import facts, samples, stability, tensors
+from device_runners.agent import facts, own_memory, samples, stability, tensors
 from device_runners.agent.input_shapes import input_shapes, set_input_shapes
 from device_runners.agent.job import Job, progress
 from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
@@ -83,6 +83,7 @@ def _pinned(cpus: str) -> tuple[int, ...]:
 
 def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel:
     """Load the runtime and the model, and run it once on seeded noise."""
+    agent = own_memory.taken()
     at_start = facts.status_bytes("VmRSS")
     progress("loading the runtime")
     module, runtime = find_runtime()
@@ -99,10 +100,12 @@ def open_and_try(job: Job, model: Path, clock: Callable[[], int]) -> OpenedModel
     first_ended = clock()
     steady = facts.status_bytes("VmRSS")
     used = Memory(
-        peak_bytes=facts.peak_bytes(), steady_bytes=steady,
-        pss_bytes=facts.status_bytes("Pss", "/proc/self/smaps_rollup"),
-        start_bytes=at_start, runtime_bytes=facts.difference(with_runtime, at_start),
-        model_bytes=facts.difference(steady, with_runtime),
+        peak_bytes=facts.difference(facts.peak_bytes(), agent or 0),
+        steady_bytes=facts.difference(steady, agent or 0),
+        pss_bytes=facts.difference(facts.status_bytes("Pss", "/proc/self/smaps_rollup"), agent or 0),
+        start_bytes=facts.difference(at_start, agent or 0),
+        runtime_bytes=facts.difference(with_runtime, at_start),
+        model_bytes=facts.difference(steady, with_runtime), agent_bytes=agent,
     )
     return OpenedModel(interpreter, module, runtime, used, loaded - started, first_ended - first_started)
 
