@@ -48,7 +48,7 @@ def _accelerated(record: RunRecord, run: AcceleratedRun) -> str:
     worst = max((one.largest for one in run.differences), default=0.0)
     state = {
         "full": "all operators ran on it",
-        "partial": "some operators ran on the CPU (LiteRT does not tell which)",
+        "partial": run.reason,
         "other outputs": "ITS OUTPUTS ARE OTHERS THAN THE CPU'S",
     }[run.state]
     time = show_duration(run.latency.p50_ms)

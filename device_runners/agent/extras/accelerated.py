@@ -9,6 +9,7 @@ acceleration. So the accelerator is tried alone first, and its outputs are compa
 from __future__ import annotations
 
 import dataclasses
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,10 @@ _LACKING: dict[str, tuple[str, ...]] = {
     "cpu": (), "gpu": ("No adapters found", "Failed to initialize WebGPU environment"),
     "npu": ("No compiler plugin found", "NPU accelerator could not be loaded"),
 }
+
+# TensorFlow Lite's own words; XNNPACK is the CPU.
+_REPLACED = re.compile(r"Replacing (\d{1,6}) out of (\d{1,6}) node\(s\) with delegate \((?!\w*XNNPack)")
+_SOME = "some operators ran on the CPU (LiteRT does not tell which)"
 
 Samples = Sequence[Sequence[np.ndarray]]  # for each sample, one array for each input
 
@@ -86,8 +91,12 @@ def _ask(asked: AcceleratorJob) -> AcceleratorAnswer:
 
 
 def _with_log(answer: AcceleratorAnswer, printed: str, asked: AcceleratorJob) -> AcceleratorAnswer:
-    """LiteRT logs what it lacks, and tells its caller nothing of it."""
+    """LiteRT logs what it lacks and what it takes, and tells its caller nothing of it."""
     lacking = next((text for text in _LACKING[asked.accelerator] if text in printed), None)
+    if answer.state == "partial":
+        taken = _REPLACED.search(printed)
+        left = f"{int(taken[2]) - int(taken[1])} of {taken[2]} operators ran on the CPU" if taken else _SOME
+        answer = dataclasses.replace(answer, reason=left)
     if answer.state == "full" or lacking is None:
         return answer
     # A model that was compiled for an NPU before needs no compiler on the device.
