@@ -25,6 +25,7 @@ _LIGHT = (
     "device_runners/agent/*.py",
     "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py",
     "edgeprune/tasks/scoring.py", "edgeprune/tasks/output_task.py", "edgeprune/tasks/detection.py",
+    "edgeprune/tasks/greedy.py",
     "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
     "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py", "edgeprune/bundle/manifest_problems.py",
 )

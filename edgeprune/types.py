@@ -53,6 +53,8 @@ class OutputTask:
     classes: tuple[str, ...] = ()  # names by number
     threshold: float = 0.5  # above it a single score is positive; 0 for a logit
     parts: tuple[Part, ...] = ()  # judged by themselves, since their scales or meanings differ
+    # The model's input that takes the tokens written so far; see `edgeprune.tasks.greedy`. None: one pass.
+    fed_back: Optional[int] = None  # noqa: UP045
 
 
 @dataclasses.dataclass(frozen=True)

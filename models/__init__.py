@@ -6,7 +6,7 @@ Adding a model = one function and its `ZooModel` in the module of its task, and 
 from __future__ import annotations
 
 from edgeprune.errors import InputError
-from edgeprune_models import dense, speech, tabular, text, vision
+from edgeprune_models import dense, speech, tabular, text, translation, vision
 from edgeprune_models.entry import TrainingRecipe, ZooModel
 
 __all__ = ["ZOO", "TrainingRecipe", "ZooModel", "default_for", "default_of", "find", "table"]
@@ -26,12 +26,13 @@ ZOO = table(
     dense.UNET, dense.MOBILE_SEGMENTER, dense.SINGLE_SHOT,
     speech.DNN, speech.DS_CNN, speech.CRNN, speech.STREAMING_DS_CNN, speech.CTC_CRNN,
     text.BAG, text.CNN, text.BILSTM, text.GRU, text.TRANSFORMER, text.TAGGER,
+    translation.TRANSFORMER,
     tabular.MLP_BINARY, tabular.MLP, tabular.AUTOENCODER,
 )
 
 _DEFAULTS = {
     "vision": "digits-cnn", "speech": "streaming-ds-cnn", "text": "text-cnn", "segmentation": "unet",
-    "detection": "single-shot",
+    "detection": "single-shot", "translation": "number-translator",
 }
 
 

@@ -6,7 +6,9 @@ An entry is light: TensorFlow is imported by `build` when it is called, data by 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from edgeprune.data.dataset import Dataset
 from edgeprune.keras_types import KerasModel, KerasModule, KerasTensor
@@ -24,8 +26,11 @@ class Sizes:
     vocabulary: int = 0  # token numbers 0..vocabulary-1, for text; 0 is padding
 
 
-Architecture = Callable[[KerasModule, KerasTensor, Sizes], KerasTensor]
-"""The network between input and output: `tf_keras.layers`, a batch of inputs, sizes -> outputs."""
+Architecture = Callable[[KerasModule, Any, Sizes], KerasTensor]
+"""The network between inputs and output: `tf_keras.layers`, a batch (a tuple of them for several inputs),
+sizes -> outputs."""
+Shapes = tuple[int, ...] | tuple[tuple[int, ...], ...]
+"""Of one input without the batch axis, or of each of several."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +65,26 @@ class ZooModel:
     # Settings of a build (`edgeprune.recipe`) that suit it better than the defaults.
     fine_tuning: Mapping[str, object] = dataclasses.field(default_factory=dict)
     keras_name: str = ""  # of the Keras model, where it is not the entry's own
-    input_name: str | None = None
+    input_names: tuple[str, ...] = ()
 
-    def build(self, input_shape: tuple[int, ...], classes: int, seed: int, vocabulary: int = 0) -> KerasModel:
-        """An untrained tf_keras model for inputs (N, *input_shape); the seed is that of the weights."""
+    def build(self, shapes: Shapes, classes: int, seed: int, vocabulary: int = 0) -> KerasModel:
+        """An untrained tf_keras model for inputs of these shapes; the seed is that of the weights."""
         import tf_keras
 
         tf_keras.utils.set_random_seed(seed)
-        dtype = "int32" if self.task == "text" else None
-        inputs = tf_keras.layers.Input(input_shape, name=self.input_name, dtype=dtype)
+        dtype = "int32" if self.task in ("text", "translation") else None
+        each = shapes if shapes and isinstance(shapes[0], tuple) else (shapes,)
+        made = [
+            tf_keras.layers.Input(shape, name=name, dtype=dtype)
+            for shape, name in itertools.zip_longest(each, self.input_names)
+        ]
+        inputs = tuple(made) if len(made) > 1 else made[0]
         outputs = self.architecture(tf_keras.layers, inputs, Sizes(classes, vocabulary))
         return tf_keras.Model(inputs, outputs, name=self.keras_name or self.name.replace("-", "_"))
 
     def build_for(self, data: Dataset, seed: int) -> KerasModel:
         """An untrained tf_keras model that fits `data`."""
-        return self.build(data.input_shape(), len(data.labels or ()), seed, data.vocabulary)
+        return self.build(data.input_shapes(), len(data.labels or ()), seed, data.vocabulary)
 
 
 def classifier(layers: KerasModule, x: KerasTensor, classes: int) -> KerasTensor:

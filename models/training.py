@@ -18,6 +18,7 @@ from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasLoss, KerasModel, KerasTensor
 from edgeprune.metrics import METRICS
 from edgeprune.tasks import figures
+from edgeprune.tasks.greedy import sure_of_one_pass
 from edgeprune.training.prediction import predict
 from edgeprune.training.sequence import sequence_of
 from edgeprune_models.augmentation import FEATURES, RAW, augment
@@ -149,4 +150,5 @@ def measure(
     """The data's metrics of `model` on `split`; `inputs` are its preprocessed samples, if at hand."""
     x = data.model_input(split.x) if inputs is None else inputs
     held = unless_streamed(x)
-    return figures(data.tasks, split.y, predict(model, x), None if isinstance(held, tuple) else held)
+    tasks = sure_of_one_pass(data.tasks)
+    return figures(tasks, split.y, predict(model, x), None if isinstance(held, tuple) else held)

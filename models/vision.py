@@ -31,7 +31,7 @@ def digits_cnn(layers: KerasModule, x: KerasTensor, sizes: Sizes) -> KerasTensor
 DIGITS_CNN = ZooModel(
     "digits-cnn", "vision", "residual convolutional network for 28 x 28 digits", digits_cnn, digits,
     TrainingRecipe(epochs=10, batch_size=128, learning_rate=4e-3, weight_decay=1e-3, augmentation=_SHIFT),
-    input_name="image",
+    input_names=("image",),
 )
 
 

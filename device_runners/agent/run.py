@@ -22,6 +22,7 @@ from device_runners.agent.runtime import Interpreter, RuntimeModule, find_runtim
 from device_runners.agent.samples import EvaluationResult, EvaluationSamples
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
 from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
+from edgeprune.tasks.greedy import outputs_of
 
 _EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note
 
@@ -129,13 +130,18 @@ def _evaluate(
     output_details = interpreter.get_output_details()
     output_infos = tensors.infos(output_details)
     collected: list[list[np.ndarray]] = [[] for _ in output_details]
+
+    def once(sample: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
+        samples.set_sample(interpreter, sample, 0)
+        interpreter.invoke()
+        return [interpreter.get_tensor(detail["index"]) for detail in output_details]
+
     for index in range(len(data)):
         if clock() > deadline and index:
             break
-        samples.set_sample(interpreter, inputs, index)
-        interpreter.invoke()
-        for detail, rows in zip(output_details, collected):
-            rows.append(interpreter.get_tensor(detail["index"]))
+        sample = [array[index : index + 1] for array in inputs]
+        for rows, output in zip(collected, outputs_of(bundle.manifest.tasks, once, sample)):
+            rows.append(output)
     done = len(collected[0])
     note = f"{done} of {len(data)} samples were evaluated in the time limit"
     seen = EvaluationSamples(bundle, samples.first(data, done), tuple(array[:done] for array in inputs))

@@ -84,14 +84,19 @@ def first(data: EvalData, count: Optional[int]) -> EvalData:
 
 def result_of(
     given: EvaluationSamples, outputs: Sequence[np.ndarray], input_infos: Sequence[TensorInfo],
-    output_infos: Sequence[TensorInfo],
+    output_infos: Sequence[TensorInfo], *, one_pass: bool = False,
 ) -> EvaluationResult:
-    """Predictions from the raw outputs (N, …) of these samples, and the metrics of every output."""
+    """Predictions from the raw outputs (N, …) of these samples, and the metrics of every output.
+
+    With `one_pass` nothing was decoded: metrics that need that are left out.
+    """
+    from edgeprune.tasks.greedy import sure_of_one_pass
     from edgeprune.tasks.scoring import figures
 
     manifest, real = given.bundle.manifest, [dequantize(*pair) for pair in zip(outputs, output_infos)]
+    tasks = manifest.tasks or (_only_task(given.bundle),)
     found = figures(
-        manifest.tasks or (_only_task(given.bundle),), given.data.targets, real,
+        sure_of_one_pass(tasks) if one_pass else tasks, given.data.targets, real,
         dequantize(given.inputs[0], input_infos[0]), manifest.threshold,
     )
     return EvaluationResult(

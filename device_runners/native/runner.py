@@ -134,4 +134,4 @@ def _evaluate(device: str, bundle: Bundle | None, job: NativeJob, printed: Nativ
             f"{device} sent outputs of {len(arrays[0])} samples. {len(job.data)} were expected.",
         )
     samples = EvaluationSamples(bundle, job.data, job.inputs)
-    return result_of(samples, arrays, job.input_infos, job.output_infos)
+    return result_of(samples, arrays, job.input_infos, job.output_infos, one_pass=True)

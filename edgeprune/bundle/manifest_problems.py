@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 
-from edgeprune.types import Manifest, StreamInfo, TensorInfo
+from edgeprune.types import Manifest, OutputTask, StreamInfo, TensorInfo
 
 _DTYPE = re.compile(r"(?:u?int|float|bfloat|complex)[0-9]{1,3}|bool|string|resource|variant")
 _INTEGER = re.compile(r"(u?)int([0-9]{1,2})")
@@ -19,6 +19,7 @@ _MOST_AXES = 16
 _MOST_VALUES = 1 << 28  # of a tensor: a GiB of floats
 _MOST_BYTES = 1 << 40
 _MOST_HZ = 10**7
+_MOST_TOKENS = 4096  # that a sample's decoding writes, each by one run
 _MOST_STEPS = 100
 _SIZES = ("height", "width", "count", "shape", "samples", "length", "frame_length", "mel_bands", "to_hz")
 _LONGEST_NAME = 1000
@@ -91,9 +92,22 @@ def _task_problems(manifest: Manifest) -> Iterator[str]:
         most = output.shape[-1] if output.shape else 1
         if columns and not 0 <= min(columns) <= max(columns) < most:
             yield f"output {output.name[:60]!r} has {most} columns, and column {max(columns)} is judged"
+        yield from _decoding_problems(manifest, task, output)
     thresholds = [task.threshold for task in tasks]
     if not all(map(math.isfinite, (*thresholds, manifest.threshold or 0.0))):
         yield "a threshold is not a finite number"
+
+
+def _decoding_problems(manifest: Manifest, task: OutputTask, output: TensorInfo) -> Iterator[str]:
+    place = task.fed_back
+    if place is None:
+        return
+    if not 0 <= place < len(manifest.inputs):
+        yield f"output {output.name[:60]!r} is fed back into input {place}, which is not there"
+        return
+    shape = manifest.inputs[place].shape
+    if len(shape) != 2 or len(output.shape) != 3 or not 0 < shape[1] <= min(output.shape[1], _MOST_TOKENS):
+        yield f"outputs of the shape {output.shape} cannot be fed back into an input of the shape {shape}"
 
 
 def _step_problems(step: Mapping[str, object]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import typer
 from edgeprune.cli.output import say, say_document
 from edgeprune.quantities import show_duration
 
-_TASK = "Only models of this task: vision, speech, text or tabular."
+_TASK = "Only models of this task: vision, speech, text, translation or tabular."
 
 
 def zoo(

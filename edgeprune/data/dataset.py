@@ -13,7 +13,17 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data.decisions import ReadingDecision
-from edgeprune.data.streamed import Array, Mapped, ModelInput, Samples, Streamed, in_memory, is_streamed, pick
+from edgeprune.data.streamed import (
+    Array,
+    Mapped,
+    ModelInput,
+    Samples,
+    Streamed,
+    in_memory,
+    is_streamed,
+    parts_of,
+    pick,
+)
 from edgeprune.preprocessing import Step
 from edgeprune.tasks import OwnMetric, Targets, metric_names, several
 from edgeprune.types import OutputTask, StreamInfo
@@ -131,7 +141,11 @@ class Dataset:
         function = functools.partial(preprocessing.apply, steps, folder=self.files)
         return Mapped(x, function) if isinstance(x, Streamed) else function(x)
 
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one model input without the batch axis, seen by preprocessing one sample."""
+    def input_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shapes of the model's inputs without the batch axis, seen by preprocessing one sample."""
         one = self.model_input(self.train.take(slice(0, 1)).x)
-        return tuple(int(size) for size in (one[0] if isinstance(one, tuple) else one).shape[1:])
+        return tuple(tuple(map(int, part.shape[1:])) for part in parts_of(one))
+
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of the model's first input."""
+        return self.input_shapes()[0]

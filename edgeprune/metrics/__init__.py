@@ -26,6 +26,7 @@ from edgeprune.metrics import (
     regression,
     segmentation,
     sequences,
+    translation,
 )
 from edgeprune.metrics.evaluation import Evaluation, Metric
 
@@ -41,7 +42,7 @@ def table(*families: Sequence[Metric]) -> dict[str, Metric]:
 METRICS = table(
     classification.METRICS, multi_label.METRICS, ranking.METRICS, sequences.METRICS, anomaly.METRICS,
     regression.METRICS, segmentation.METRICS, detection.METRICS, keypoints.METRICS, embedding.METRICS,
-    images.METRICS,
+    images.METRICS, translation.METRICS,
 )
 
 

@@ -51,7 +51,11 @@ def mean_average_precision(evaluation: Evaluation) -> float:
 
 
 def exact_match(evaluation: Evaluation) -> float:
-    """Share of samples of which every label is right."""
+    """Share of samples of which every label is right: of several at once, or of one for each position."""
+    if evaluation.y_true.ndim == evaluation.outputs.ndim - 1 and evaluation.y_true.ndim > 1:
+        wanted = evaluation.y_true
+        positions = (evaluation.predicted() == wanted) | (wanted < 0)
+        return float(positions.reshape(len(wanted), -1).all(axis=1).mean()) if len(wanted) else 0.0
     truth, scores = _labels(evaluation)
     right = ((scores > evaluation.threshold) == truth).all(axis=1)
     return float(right.mean()) if len(right) else 0.0

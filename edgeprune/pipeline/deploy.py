@@ -21,6 +21,7 @@ from edgeprune.preprocessing import Step
 from edgeprune.progress import at
 from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.report.schema import FILE
+from edgeprune.tasks.greedy import outputs_of, written_input
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
 from edgeprune.types import TargetKind
@@ -97,9 +98,9 @@ def deploy(
         quantized = dataclasses.replace(quantized, runners_up=kept)
         test = baseline.test if steps == data.preprocessing else _raw(baseline, steps)
         outputs = {
-            "baseline": predict(baseline.original.model, baseline.original.test),
-            "pruned": predict(quantized.model, baseline.test),
-            "deployed": _outputs(shipped.tflite, test),
+            "baseline": decoded(baseline, baseline.original.model, baseline.original.test),
+            "pruned": decoded(baseline, quantized.model, baseline.test),
+            "deployed": decoded(baseline, shipped.tflite, test),
         }
         check = parity(
             outputs["pruned"], outputs["deployed"], None, _scores(baseline, data.test, baseline.test),
@@ -247,6 +248,18 @@ def _raw(baseline: Baseline, steps: Sequence[Step], number: int | None = None) -
 
 def _several(inputs: HeldSamples) -> tuple[np.ndarray, ...]:
     return inputs if isinstance(inputs, tuple) else (inputs,)
+
+
+def decoded(baseline: Baseline, model: KerasModel | bytes, inputs: ModelInput) -> Outputs:
+    """Outputs of a Keras model or a `.tflite` file; of a translator for the tokens that it wrote itself."""
+
+    def run(given: ModelInput) -> Outputs:
+        return _outputs(model, given) if isinstance(model, bytes) else predict(model, given)
+
+    tasks = baseline.data.tasks
+    if written_input(tasks) is None:
+        return run(inputs)
+    return tuple(outputs_of(tasks, lambda given: run(tuple(given)), _several(in_memory(inputs))))
 
 
 def _outputs(tflite: bytes, inputs: ModelInput) -> Outputs:

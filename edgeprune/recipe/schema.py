@@ -24,7 +24,7 @@ from edgeprune.recipe.sections import (
 )
 from edgeprune.recipe.setting import NOT_NEGATIVE, Checked, Setting, setting, settings_of
 
-Task = Literal["vision", "segmentation", "detection", "speech", "text", "tabular"]
+Task = Literal["vision", "segmentation", "detection", "speech", "text", "translation", "tabular"]
 SECTIONS: Mapping[str, type] = {
     "data": DataSettings, "prune": PruneSettings, "budget": BudgetSettings, "train": TrainSettings,
     "quantize": QuantizeSettings, "measure": MeasureSettings,
@@ -37,7 +37,7 @@ class Recipe(Checked):
 
     task: Task = setting(
         "vision", "Zoo model to use without MODEL, and how data is read: vision, segmentation, detection, "
-        "speech, text or tabular.",
+        "speech, text, translation or tabular.",
     )
     data: DataSettings = DataSettings()
     prune: PruneSettings = PruneSettings()

@@ -55,6 +55,8 @@ IMPOSSIBLE = {
     "steps": (one(preprocessing=({"op": "rescale", "scale": 1.0},) * 101), "101 preprocessing steps"),
     "two tasks": (one(tasks=(OutputTask("values", ("r2",)),) * 2), "describes 2 outputs"),
     "column": (one(tasks=(OutputTask("values", ("r2",), parts=(Part((3,)),)),)), "column 3"),
+    "fed back": (one(tasks=(OutputTask("classes", ("accuracy",), fed_back=1),)), "input 1, which is not"),
+    "fed nowhere": (one(tasks=(OutputTask("classes", ("accuracy",), fed_back=0),)), "cannot be fed back"),
     "threshold": (one(threshold=float("nan")), "threshold"),
     "seal": (one(seal="x"), "seal"),
     "name": (one(task="x" * 2000), "2000 characters"),

@@ -20,7 +20,7 @@ def test_json_is_one_document_with_every_model():
     found = json.loads(run("--json").stdout)["models"]
     assert [row["name"] for row in found] == list(edgeprune_models.ZOO)
     assert {row["task"] for row in found if row["default"]} == {
-        "detection", "segmentation", "speech", "text", "vision",
+        "detection", "segmentation", "speech", "text", "translation", "vision",
     }
 
 

@@ -10,7 +10,7 @@ from edgeprune_models import training
 
 SHAPES = {
     "vision": (28, 28, 1), "segmentation": (16, 24, 1), "detection": (32, 48, 1), "speech": (49, 40),
-    "text": (24,), "tabular": (10,),
+    "text": (24,), "translation": ((12,), (9,)), "tabular": (10,),
 }
 
 
@@ -19,13 +19,17 @@ def test_every_architecture_builds_runs_and_starts_from_its_seed(name):
     entry = zoo.find(name)
     shape = SHAPES[entry.task]
     rng = np.random.default_rng(1)
-    x = rng.integers(1, 50, (3, *shape)) if entry.task == "text" else rng.normal(size=(3, *shape))
+    each = shape if isinstance(shape[0], tuple) else (shape,)
+    x = [rng.integers(1, 50, (3, *one)) if entry.task in ("text", "translation")
+         else rng.normal(size=(3, *one)) for one in each]
+    x = x if len(x) > 1 else x[0]
     first, again, other = (entry.build(shape, 5, seed, vocabulary=50) for seed in (1, 1, 2))
     outputs = first(x).numpy()
     np.testing.assert_array_equal(outputs, again(x).numpy())
     assert np.abs(first.get_weights()[0] - other.get_weights()[0]).max() > 1e-6
     assert np.isfinite(outputs).all()
-    assert outputs.shape[-1] == {"ctc-crnn": 6, "autoencoder": 10, "single-shot": 9}.get(name, 5)
+    others = {"ctc-crnn": 6, "autoencoder": 10, "single-shot": 9, "number-translator": 50}
+    assert outputs.shape[-1] == others.get(name, 5)
 
 
 def test_two_classes_get_one_sigmoid_unit():
