@@ -4,17 +4,17 @@ Keras' own loop over the steps becomes a ``WHILE`` whose every turn does one ste
 of outputs and multiplies by the input's kernel; most of its time goes into that. Here
 
     all inputs @ kernel + bias      one matrix product before the loop, for all steps at once
+    steps that fill no turn         written out; few steps need no loop
     loop: 4 steps written out       one matrix product and the gates each, all run by XNNPACK
-    what is left of the steps       written out after the loop; few steps need no loop
 
 Measured on one x86 thread with 128 steps of 48 values, in microseconds (float, int8 weights):
 
     units                     32           64
     GRU, Keras' loop          662, 651     761, 709
-    GRU, as here               73,  70     112,  84
+    GRU, as here               66,  64     102,  75
     LSTM, Keras' loop         528, 545     697, 781
     LSTM, LiteRT's fused one  122, 111     256, 218
-    LSTM, as here              78,  71     125,  90
+    LSTM, as here              72,  65     119,  83
 
 Both directions of a small layer run in one loop, as one cell of both widths with weights of 0 between them.
 
@@ -31,10 +31,11 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from edgeprune.conversion.recurrent_cells import CellSteps, States, joined, steps_of, weights_of
+from edgeprune.conversion.recurrent_cells import States, joined, steps_of, weights_of
+from edgeprune.conversion.recurrent_loop import run_steps
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 if TYPE_CHECKING:
@@ -54,13 +55,6 @@ _FUSED = "_could_use_gpu_kernel"
 
 # Layers whose steps are in `recurrent_cells`; their subclasses may compute something else.
 _KINDS = frozenset({"SimpleRNN", "LSTM", "GRU"})
-
-# Steps in a turn of the loop. XNNPACK packs the weights anew for each step that is written out, so long turns
-# leave the cache; LiteRT plans a turn's memory in every call, in time that grows with its square; and XNNPACK
-# splits rows in four at most.
-_TURN = 4
-# From so many steps on there is a loop.
-_LOOPED = 12
 
 # Weights of 0 up to which both directions of a layer run as one.
 _MOST_ZEROS = 20_000
@@ -200,7 +194,7 @@ def _run(
         tf.cast(one, x.dtype) for one in _listed(initial)
     )
     cell = steps_of(weights_of(layer.cell, x), x, used)
-    flat, states = _steps(cell, states, samples, steps, every=layer.return_sequences)
+    flat, states = run_steps(cell, states, samples, steps, every=layer.return_sequences)
     return _found(layer, flat, states, used, from_zero=initial is None, samples=samples)
 
 
@@ -221,7 +215,7 @@ def _run_both(
         for pair in zip(_zeros(forward, samples, x), _zeros(backward, samples, x), strict=True)
     )
     made = steps_of(cell, tf.concat([x, other_x], 1), counted)
-    flat, states = _steps(made, states, samples, steps, every=forward.return_sequences)
+    flat, states = run_steps(made, states, samples, steps, every=forward.return_sequences)
 
     def part(layer: KerasLayer, columns: slice, counts: KerasTensor | None) -> _Found:
         own = None if flat is None else flat[:, columns]
@@ -272,57 +266,6 @@ def _found(
     if samples > 1:
         outputs = tf.transpose(tf.reshape(flat, (-1, samples, layer.units)), (1, 0, 2))
     return last, outputs, states
-
-
-def _steps(
-    cell: CellSteps, states: States, samples: int, steps: int, *, every: bool
-) -> tuple[KerasTensor | None, States]:
-    """All outputs (T·N, u) if they are asked for, and the last states."""
-    import tensorflow as tf
-
-    turns, length = (steps // _TURN if steps >= _LOOPED else 0), _TURN
-    rows, in_loop = length * samples, turns * length * samples
-    parts: list[KerasTensor] = []
-    if turns:
-        # LiteRT takes the shape of a slice that moves for unknown, so turns are gathered.
-        by_turn = [tf.reshape(one[:in_loop], (turns, rows, one.shape[1])) for one in cell.given]
-
-        def turn(number: KerasTensor, *carried: KerasTensor) -> tuple[KerasTensor, ...]:
-            before, outputs = carried[: len(states)], carried[len(states) :]
-            made, after = _several(cell, [tf.gather(one, number) for one in by_turn], length, before)
-            return number + 1, *after, *(tf.concat([one[rows:], *made], 0) for one in outputs)
-
-        # Every row will be replaced: these save a constant full of zeros.
-        register = [cell.given[0][:in_loop, : states[0].shape[1]]] if every else []
-        _, *carried = tf.while_loop(
-            lambda number, *_: number < turns, turn, (tf.constant(0), *states, *register)
-        )
-        parts, states = carried[len(states) :], tuple(carried[: len(states)])
-    if steps * samples > in_loop:
-        rest = [one[in_loop:] for one in cell.given]
-        made, states = _several(cell, rest, steps - turns * length, states)
-        parts += made
-    if not every:
-        return None, states
-    return (tf.concat(parts, 0) if len(parts) > 1 else parts[0]), states
-
-
-def _several(
-    cell: CellSteps, given: Sequence[KerasTensor], number: int, states: States
-) -> tuple[list[KerasTensor], States]:
-    """The outputs (N, u) of some steps, and the states after them."""
-    made = []
-    for one in zip(*(_split(rows, number) for rows in given), strict=True):
-        states = cell.step(one, states)
-        made.append(states[0])
-    return made, states
-
-
-def _split(rows: KerasTensor, number: int) -> list[KerasTensor]:
-    """(N, width) for each of so many steps."""
-    import tensorflow as tf
-
-    return list(tf.split(rows, number, 0)) if number > 1 else [rows]
 
 
 def _by_time(sequence: KerasTensor, *, backwards: bool) -> KerasTensor:

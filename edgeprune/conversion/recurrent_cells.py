@@ -115,18 +115,19 @@ def _simple(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> Cell
 def _lstm(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
     import tensorflow as tf
 
-    gate, given, ends = cell.recurrent_activation, _projected(cell, x), _ends(cell)
+    units, given, ends = cell.units, _projected(cell, x), _ends(cell)
     if ends and used is not None:
         # Take in nothing, forget nothing.
-        given += _driven(used, cell.units, (-_FAR, _FAR, 0.0, 0.0))
+        given += _driven(used, units, (-_FAR, _FAR, 0.0, 0.0))
 
     def step(given: Sequence[KerasTensor], states: States) -> States:
         h, carry = states
-        i, f, c, o = tf.split(given[0] + tf.matmul(h, cell.recurrent_kernel), 4, 1)
-        new = gate(f) * carry + gate(i) * cell.activation(c)
+        driven = given[0] + tf.matmul(h, cell.recurrent_kernel)
+        gates = _gates(cell, driven, (0, 1, 3))
+        new = gates[1] * carry + gates[0] * cell.activation(driven[:, 2 * units : 3 * units])
         if not ends:
             new = _kept(carry, new, given[1:])
-        return _kept(h, gate(o) * cell.activation(new), given[1:]), new
+        return _kept(h, gates[2] * cell.activation(new), given[1:]), new
 
     return CellSteps((given, *_masks(used)), step)
 
@@ -134,28 +135,42 @@ def _lstm(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSt
 def _gru(cell: CellWeights, x: KerasTensor, used: KerasTensor | None) -> CellSteps:
     import tensorflow as tf
 
-    gates, kernel, after = 2 * cell.units, cell.recurrent_kernel, cell.reset_after
+    first, kernel, after = 2 * cell.units, cell.recurrent_kernel, cell.reset_after
     given, ends = _projected(cell, x), _ends(cell)
-    of_gates, of_new = given[:, :gates], given[:, gates:]
     if ends and used is not None:
-        of_gates += _driven(used, cell.units, (_FAR, 0.0))
+        given += _driven(used, cell.units, (_FAR, 0.0, 0.0))
     bias = cell.bias[1] if after and cell.bias is not None else None
 
     def step(given: Sequence[KerasTensor], states: States) -> States:
-        (h,) = states
-        read = tf.matmul(h, kernel if after else kernel[:, :gates])
+        (h,), of_new = states, given[0][:, first:]
+        read = tf.matmul(h, kernel if after else kernel[:, :first])
         read = read if bias is None else read + bias
-        z, r = tf.split(cell.recurrent_activation(given[0] + read[:, :gates]), 2, 1)
-        changed = r * read[:, gates:] if after else tf.matmul(r * h, kernel[:, gates:])
-        new = cell.activation(given[1] + changed)
-        return (_kept(h, new + z * (h - new), given[2:]),)
+        z, r = _gates(cell, (given[0] if after else given[0][:, :first]) + read, (0, 1))
+        changed = r * read[:, first:] if after else tf.matmul(r * h, kernel[:, first:])
+        new = cell.activation(of_new + changed)
+        return (_kept(h, new + z * (h - new), given[1:]),)
 
-    return CellSteps((of_gates, of_new, *(() if ends else _masks(used))), step)
+    return CellSteps((given, *(() if ends else _masks(used))), step)
 
 
 _KINDS: dict[str, Callable[[CellWeights, KerasTensor, KerasTensor | None], CellSteps]] = {
     "SimpleRNNCell": _simple, "LSTMCell": _lstm, "GRUCell": _gru,
 }
+
+
+def _gates(cell: CellWeights, driven: KerasTensor, numbers: Sequence[int]) -> list[KerasTensor]:
+    """Gates by their numbers, out of what drives all parts of a step (N, g·u).
+
+    Applied to all parts at once, even to one that is no gate, a sigmoid is one operator. An activation of a
+    user's own may mix its inputs, as softmax does: it gets one gate at a time.
+    """
+    def part(of: KerasTensor, number: int) -> KerasTensor:
+        return of[:, number * cell.units : (number + 1) * cell.units]
+
+    if _ends(cell):
+        driven = cell.recurrent_activation(driven)
+        return [part(driven, number) for number in numbers]
+    return [cell.recurrent_activation(part(driven, number)) for number in numbers]
 
 
 def _masks(used: KerasTensor | None) -> tuple[KerasTensor, ...]:

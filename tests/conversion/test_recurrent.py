@@ -66,6 +66,9 @@ def every_option(keras):
     outputs += [layers.LSTM(4, return_sequences=True)(masked, initial_state=[state, other])]
     outputs += [layers.GRU(4, reset_after=False, activation="relu", recurrent_activation="tanh")(masked)]
     outputs += [layers.LSTM(4, activation="softsign", unit_forget_bias=False, unroll=False)(plain)]
+    # One gate at a time, however the gates lie side by side.
+    outputs += [kind(4, recurrent_activation="softmax")(masked) for kind in kinds[1:]]
+    outputs += [layers.GRU(4, recurrent_activation="hard_sigmoid", return_sequences=True)(masked)]
     model = keras.Model([tokens, state, other], outputs)
     rng = np.random.default_rng(7)
     model.set_weights([rng.normal(0, 0.4, array.shape) for array in model.get_weights()])
