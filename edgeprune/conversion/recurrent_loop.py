@@ -66,8 +66,8 @@ def _loop(
 def _turns(turns: int, turn: _Turn, carried: Sequence[KerasTensor]) -> list[KerasTensor]:
     """Tensors after so many turns; the first of them counts.
 
-    TensorFlow's own loop keeps a second count beside it, an operator more in each turn, and is for activations
-    with weights of their own alone.
+    TensorFlow's own loop keeps a second count beside it, an operator more in each turn. It is for activations
+    with weights.
     """
     import tensorflow as tf
 
