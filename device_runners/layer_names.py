@@ -10,7 +10,7 @@ import dataclasses
 import re
 from collections.abc import Sequence
 
-from edgeprune.run_record import OperatorTime
+from edgeprune.run_parts import OperatorTime
 
 _NO_NAME = re.compile(r"(Stateful)?PartitionedCall(_\d+)?|Identity(_\d+)?|")
 

@@ -9,7 +9,7 @@ from edgeprune.bundle import Bundle, read_bundle
 from edgeprune.bundle.read import HOST_ONLY, MANIFEST, MODEL
 from edgeprune.errors import InputError
 from edgeprune.recipe.setting import AT_LEAST_1, NOT_NEGATIVE, Bounds
-from edgeprune.run_record import InputShape, RunSettings
+from edgeprune.run_parts import InputShape, RunSettings
 from edgeprune.tasks import OwnMetric
 
 Waiting = Callable[[str, int], None]

@@ -16,7 +16,8 @@ from device_runners.execution import DOUBT
 from edgeprune.bundle.eval_data import load_eval
 from edgeprune.bundle.read import EVAL, Bundle
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import Predictions, RunRecord
+from edgeprune.run_parts import Predictions
+from edgeprune.run_record import RunRecord
 from edgeprune.tasks import OwnMetric
 
 

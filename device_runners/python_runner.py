@@ -26,7 +26,8 @@ _LIGHT = (
     "edgeprune/metrics/*.py", "edgeprune/preprocessing/*.py",
     "edgeprune/tasks/scoring.py", "edgeprune/tasks/output_task.py", "edgeprune/tasks/detection.py",
     "edgeprune/tasks/greedy.py",
-    "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/run_record.py", "edgeprune/types.py",
+    "edgeprune/errors.py", "edgeprune/jsonable.py", "edgeprune/types.py",
+    "edgeprune/run_parts.py", "edgeprune/run_record.py",
     "edgeprune/bundle/read.py", "edgeprune/bundle/eval_data.py", "edgeprune/bundle/manifest_problems.py",
 )
 _EXTRAS = "device_runners/agent/extras/*.py"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from edgeprune import jsonable
 from edgeprune.errors import InputError
-from edgeprune.run_record import ModelFile
+from edgeprune.run_parts import ModelFile
 
 
 class Colour(str, enum.Enum):

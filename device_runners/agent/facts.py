@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Callable, Optional, Sequence
 
-from edgeprune.run_record import DeviceFacts, DeviceState
+from edgeprune.run_parts import DeviceFacts, DeviceState
 
 Read = Callable[[str], Optional[str]]
 

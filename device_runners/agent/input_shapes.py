@@ -10,7 +10,7 @@ from typing import Sequence
 
 from device_runners.agent.runtime import Interpreter, TensorDetail
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import InputShape
+from edgeprune.run_parts import InputShape
 
 
 def set_input_shapes(interpreter: Interpreter, wanted: Sequence[InputShape]) -> None:

@@ -18,7 +18,7 @@ from device_runners.agent.job import InterleavedJob, InterleavedTimes
 from device_runners.agent.measure import Plan, warm_up
 from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from device_runners.agent.tensors import set_synthetic_inputs
-from edgeprune.run_record import percentile
+from edgeprune.run_parts import percentile
 
 UNSTEADY = 0.10
 MIN_BLOCKS = 6

@@ -6,7 +6,7 @@ import dataclasses
 import sys
 from typing import Optional
 
-from edgeprune.run_record import InputShape, RunSettings
+from edgeprune.run_parts import InputShape, RunSettings
 
 ERROR_MARK = "edgeprune-error: "
 STEP_MARK = "edgeprune-step: "

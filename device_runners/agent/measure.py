@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Callable
 
-from edgeprune.run_record import RunSettings, spread
+from edgeprune.run_parts import RunSettings, spread
 
 SPREAD_LIMIT = 0.10
 MAX_RUNS = 20_000  # of a model so fast that time alone would fill the record

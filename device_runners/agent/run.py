@@ -21,7 +21,8 @@ from device_runners.agent.measure import Plan, RunTimings, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter, RuntimeModule, find_runtime, open_model, signature_of
 from device_runners.agent.samples import EvaluationResult, EvaluationSamples
 from edgeprune.bundle.read import EVAL, HOST_ONLY, Bundle, read_bundle, sha256_of
-from edgeprune.run_record import DeviceFacts, Memory, ModelFile, RunRecord, RunSettings, Runtime, summarize
+from edgeprune.run_parts import DeviceFacts, Memory, ModelFile, RunSettings, Runtime, summarize
+from edgeprune.run_record import RunRecord
 from edgeprune.tasks.greedy import outputs_of
 
 _EVALUATION_RATIO = 0.5  # of the time limit; samples beyond it are left out, with a note

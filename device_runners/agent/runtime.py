@@ -15,7 +15,7 @@ from typing import Callable, Optional, Protocol, Sequence, TypedDict, cast
 import numpy as np
 
 from edgeprune.errors import DeviceError
-from edgeprune.run_record import Runtime
+from edgeprune.run_parts import Runtime
 
 # (distribution, module with Interpreter and OpResolverType)
 RUNTIMES = (

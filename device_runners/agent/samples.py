@@ -18,7 +18,7 @@ from device_runners.agent.tensors import dequantize, quantize
 from edgeprune.bundle.eval_data import EvalData
 from edgeprune.bundle.read import Bundle
 from edgeprune.errors import InputError
-from edgeprune.run_record import Predictions
+from edgeprune.run_parts import Predictions
 from edgeprune.types import OutputTask, TargetKind, TensorInfo
 
 _TIMED_SAMPLES = 20

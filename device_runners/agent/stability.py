@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Sequence
 
 from device_runners.agent.measure import SPREAD_LIMIT
-from edgeprune.run_record import DeviceFacts, percentile, spread
+from edgeprune.run_parts import DeviceFacts, percentile, spread
 
 _CLOCK_CHANGE = 0.05
 _DRIFT = 0.10

@@ -14,7 +14,8 @@ from device_runners.options import BenchOptions, Target
 from device_runners.session import Session
 from edgeprune.bundle.read import MODEL
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import Latency, Memory, RunRecord, Runtime
+from edgeprune.run_parts import Latency, Memory, Runtime
+from edgeprune.run_record import RunRecord
 
 _NUMBER = r"([0-9.eE+-]+)"
 

@@ -14,7 +14,7 @@ from device_runners.agent.facts import difference
 from device_runners.agent.measure import RunTimings
 from device_runners.execution import DOUBT
 from edgeprune.errors import DeviceError
-from edgeprune.run_record import Memory, Runtime
+from edgeprune.run_parts import Memory, Runtime
 
 
 @dataclasses.dataclass

@@ -8,7 +8,8 @@ from edgeprune.cli.output import cell, draw, say
 from edgeprune.quantities import show_duration, show_energy
 
 if TYPE_CHECKING:
-    from edgeprune.run_record import AcceleratedRun, EnergyUse, RunRecord
+    from edgeprune.run_parts import AcceleratedRun, EnergyUse
+    from edgeprune.run_record import RunRecord
 
 _ROWS = 12
 

@@ -21,16 +21,8 @@ from edgeprune.keras_bridge.inspect import InspectedGroup, InspectedRefusal, Ins
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.result import GroupReport, PruneReport, PruneResult, Removed
 from edgeprune.report.read import read_report_file
-from edgeprune.run_record import (
-    DeviceFacts,
-    DeviceState,
-    Latency,
-    Memory,
-    ModelFile,
-    RunRecord,
-    RunSettings,
-    Runtime,
-)
+from edgeprune.run_parts import DeviceFacts, DeviceState, Latency, Memory, ModelFile, RunSettings, Runtime
+from edgeprune.run_record import RunRecord
 from edgeprune.sweep.front import Front, TrialResult
 
 TESTS = Path(__file__).parents[1]

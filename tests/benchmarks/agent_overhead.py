@@ -27,7 +27,7 @@ from device_runners.agent.job import Job
 from device_runners.python_runner import agent_zip
 from edgeprune import jsonable
 from edgeprune.bundle import pack_eval, write_bundle
-from edgeprune.run_record import RunSettings, percentile
+from edgeprune.run_parts import RunSettings, percentile
 from edgeprune.types import Manifest
 
 GOLDEN = Path(__file__).parents[1] / "device_runners" / "golden"

@@ -50,6 +50,20 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     return folder / "edgeprune"
 
 
+@pytest.fixture
+def own_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Other runs on this machine neither wait for these nor hold them up."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return tmp_path / "edgeprune.lock"
+
+
+@pytest.fixture
+def nothing_left(own_cache: Path, own_lock: Path) -> object:
+    yield
+    assert not list(own_cache.glob("run.*"))
+    assert not own_lock.exists()
+
+
 @pytest.fixture(scope="session")
 def roots() -> Path:
     return beds.build_roots()

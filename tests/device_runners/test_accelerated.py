@@ -15,7 +15,8 @@ from device_runners.options import open_target
 from device_runners.plausible import check_record
 from edgeprune.cli.bench import bench as bench_command
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import AcceleratedRun, Latency, OutputDifference, RunRecord
+from edgeprune.run_parts import AcceleratedRun, Latency, OutputDifference
+from edgeprune.run_record import RunRecord
 
 ai_edge_litert = pytest.importorskip("ai_edge_litert")
 pytest.importorskip("ai_edge_litert.compiled_model")

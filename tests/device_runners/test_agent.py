@@ -21,7 +21,8 @@ from device_runners.agent import facts, interleaved, job, measure, stability, te
 from device_runners.python_runner import agent_zip
 from edgeprune.cli import app
 from edgeprune.errors import InputError
-from edgeprune.run_record import DeviceFacts, DeviceState, RunRecord, percentile, spread, summarize
+from edgeprune.run_parts import DeviceFacts, DeviceState, percentile, spread, summarize
+from edgeprune.run_record import RunRecord
 from edgeprune.types import Manifest, TensorInfo
 
 STATE = DeviceState(clock_khz=1_500_000, temperature_c=50.0, throttled=0, load=0.1)

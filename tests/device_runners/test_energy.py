@@ -27,7 +27,8 @@ from device_runners.plausible import check_record
 from edgeprune.cli.bench import bench as bench_command
 from edgeprune.cli.check import check
 from edgeprune.errors import DeviceError, InputError, VerificationError
-from edgeprune.run_record import EnergyUse, RunRecord
+from edgeprune.run_parts import EnergyUse
+from edgeprune.run_record import RunRecord
 
 app = typer.Typer()
 app.command("bench")(bench_command)

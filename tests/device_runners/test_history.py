@@ -20,7 +20,8 @@ from edgeprune.cli.bench import bench as bench_command
 from edgeprune.cli.check import check
 from edgeprune.cli.history import history
 from edgeprune.errors import InputError, VerificationError
-from edgeprune.run_record import Latency, RunRecord
+from edgeprune.run_parts import Latency
+from edgeprune.run_record import RunRecord
 
 if TYPE_CHECKING:
     from pathlib import Path

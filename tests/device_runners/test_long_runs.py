@@ -22,7 +22,8 @@ from device_runners.session import Session
 from device_runners.transports import open_transport
 from edgeprune.cli.bench import bench as bench_command
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import ConcurrentRun, DeviceState, RunRecord, SustainedWindow
+from edgeprune.run_parts import ConcurrentRun, DeviceState, SustainedWindow
+from edgeprune.run_record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from device_runners.options import parse_shape
 from edgeprune.cli import app
 from edgeprune.errors import EdgepruneError, InputError
-from edgeprune.run_record import InputShape
+from edgeprune.run_parts import InputShape
 
 
 def _file(folder: Path, *signatures: tuple[int, ...]) -> Path:

@@ -23,7 +23,8 @@ from device_runners.agent.runtime import Interpreter, find_runtime, open_model
 from device_runners.layer_names import layer_times
 from edgeprune.cli.bench import bench as bench_command
 from edgeprune.errors import InputError
-from edgeprune.run_record import OperatorTime, RunRecord
+from edgeprune.run_parts import OperatorTime
+from edgeprune.run_record import RunRecord
 
 MODELS = Path(__file__).parents[2].parent / "shared" / "models"
 app = typer.Typer()

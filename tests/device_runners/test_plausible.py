@@ -22,7 +22,8 @@ from device_runners.native import benchmark_model, output
 from device_runners.options import open_target
 from device_runners.plausible import check_record, check_times
 from edgeprune.errors import DeviceError, InputError
-from edgeprune.run_record import RunRecord, summarize
+from edgeprune.run_parts import summarize
+from edgeprune.run_record import RunRecord
 from edgeprune.sweep.front import FRONT, Front, TrialResult, mark_front, read_front
 from edgeprune.sweep.front_page import front_page, write_front
 from tests.device_runners.test_discovery import TOOL_OUTPUT

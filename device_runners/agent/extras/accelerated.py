@@ -23,7 +23,7 @@ from device_runners.agent.measure import Plan, time_runs, warm_up
 from device_runners.agent.runtime import Interpreter
 from edgeprune import jsonable
 from edgeprune.errors import EdgepruneError
-from edgeprune.run_record import AcceleratedRun, OutputDifference, summarize
+from edgeprune.run_parts import AcceleratedRun, OutputDifference, summarize
 
 _INPUTS, _OUTPUTS = "accelerator_inputs.npz", "accelerator_outputs.npz"
 _LONGEST_S = 120.0

@@ -17,14 +17,8 @@ from device_runners.agent.input_shapes import set_input_shapes
 from device_runners.agent.job import Job, progress
 from device_runners.agent.runtime import Interpreter, RuntimeModule, open_model
 from device_runners.agent.samples import EvaluationSamples, set_sample
-from edgeprune.run_record import (
-    AcceleratedRun,
-    ConcurrentRun,
-    EnergyUse,
-    OperatorTime,
-    RunRecord,
-    SustainedWindow,
-)
+from edgeprune.run_parts import AcceleratedRun, ConcurrentRun, EnergyUse, OperatorTime, SustainedWindow
+from edgeprune.run_record import RunRecord
 
 _COMPARED = 8  # samples whose outputs on an accelerator are compared with the CPU's
 

@@ -14,7 +14,7 @@ import time
 from typing import Callable, Optional, Sequence
 
 from device_runners.agent.extras.power_meters import PowerMeter
-from edgeprune.run_record import EnergyUse
+from edgeprune.run_parts import EnergyUse
 
 REST_S, WORK_S = 3.0, 6.0
 _LEAST_READS = 3

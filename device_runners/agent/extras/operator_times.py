@@ -24,7 +24,7 @@ import numpy as np
 from device_runners.agent.extras.model_prefix import ModelPrefixes
 from device_runners.agent.runtime import Interpreter, RuntimeModule, open_model
 from edgeprune.errors import InputError
-from edgeprune.run_record import OperatorTime, percentile
+from edgeprune.run_parts import OperatorTime, percentile
 
 _LEAST_TURNS, _MOST_TURNS = 8, 200  # of each model in a pair
 _TURN_NS = 500_000  # that one turn takes at least: the clock and Python cost microseconds

@@ -9,7 +9,7 @@ import threading
 from typing import Callable, Sequence
 
 from device_runners.agent import facts
-from edgeprune.run_record import ConcurrentRun, SustainedWindow, percentile
+from edgeprune.run_parts import ConcurrentRun, SustainedWindow, percentile
 
 _MOST_WINDOWS = 120
 _SHORTEST_WINDOW_S = 1.0

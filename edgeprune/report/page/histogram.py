@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from edgeprune.quantities import show_duration
 from edgeprune.report.page.html import tag
 from edgeprune.report.page.svg import Drawing, axes, drawing, duration_tick, frame, label
-from edgeprune.run_record import percentile
+from edgeprune.run_parts import percentile
 
 _BINS = 40
 _MARKS = (("p50", 0.5), ("p90", 0.9), ("p99", 0.99))
