@@ -1,4 +1,4 @@
-"""The iOS export; `test_preprocessing.py` compiles and runs its Swift."""
+"""The iOS export; `test_preprocessing_swift.py` compiles and runs its Swift."""
 
 from __future__ import annotations
 

@@ -9,10 +9,12 @@ from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
-from tests.keras_bridge.inside.keras_io_models import MODELS, keras
+from tests.keras_bridge.inside import keras_io_pictures, keras_io_sequences
+from tests.keras_bridge.inside.keras_io_blocks import keras
 from tests.layers.pruned import prune
 
 pytestmark = pytest.mark.heavy
+MODELS = {**keras_io_pictures.MODELS, **keras_io_sequences.MODELS}
 LEAST = {
     "vit": 0.7, "vit_with_class_token": 0.7, "swin": 0.6, "mlp_mixer": 0.38, "gmlp": 0.5, "conformer": 0.7,
     "vae_encoder": 0.65, "vae_decoder": 0.6, "siamese": 0.7, "ocr": 0.7, "time_series": 0.7,

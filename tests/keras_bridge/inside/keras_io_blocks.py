@@ -1,0 +1,28 @@
+"""What models in the style of keras.io's examples share: Keras 3, and layers of one's own."""
+
+import importlib
+
+keras = importlib.import_module("keras")
+layers, ops = keras.layers, keras.ops
+
+
+class Block(layers.Layer):
+    """A layer of one's own, whose options are its configuration."""
+
+    def __init__(self, name=None, **options):
+        super().__init__(name=name)
+        self.options = options
+        self.make(**options)
+
+    def get_config(self):
+        return {**super().get_config(), **self.options}
+
+
+class Patches(Block):
+    def make(self, size):
+        self.size = size
+
+    def call(self, images):
+        patches = ops.image.extract_patches(images, size=self.size)
+        count = patches.shape[1] * patches.shape[2]
+        return ops.reshape(patches, (-1, count, patches.shape[-1]))
