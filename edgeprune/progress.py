@@ -8,6 +8,13 @@ Progress = Callable[[str, float], None]
 
 A stage that does several things in turn says which one it is at: ``convert: int8 (2 of 5)``.
 """
+TITLES = {
+    "open": "open the model", "read": "read the data", "check": "measure the original",
+    "train": "train the original", "profile": "measure candidates",
+    "fit": "find the widths", "prune": "prune and refit", "fine_tune": "fine-tune",
+    "convert": "quantize and verify", "measure": "measure",
+}
+"""What people call the stages."""
 
 
 @dataclasses.dataclass(frozen=True)

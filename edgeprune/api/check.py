@@ -96,7 +96,7 @@ def check(
         max_latency: latency of one inference, such as ``"5ms"``.
         max_memory: peak memory of the process, such as ``"64MB"``.
         min_accuracy: accuracy on test data, such as 0.95 or ``"95%"``.
-        max_drop: points lost against the baseline; ``{"box/r2": 1}`` limits single metrics.
+        max_drop: points lost against the original; ``{"box/r2": 1}`` limits single metrics.
         max_energy: energy of one inference on `device`, such as ``"2mJ"``.
         power_command: command on the device that prints its power in watts.
         minimum: what metrics must reach, such as ``{"class/accuracy": 90}``.

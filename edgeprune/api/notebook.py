@@ -13,9 +13,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 
-from edgeprune.api.progress import TITLES, progress_bars
+from edgeprune.api.progress import progress_bars
 from edgeprune.data.decisions import Announce, ReadingDecision, lines_of, unheard
-from edgeprune.progress import Progress, silent, stage_and_detail
+from edgeprune.progress import TITLES, Progress, silent, stage_and_detail
 
 Listener = Progress | bool | None
 """A function that is told, True (show it), False (be silent), or None (show it in a notebook alone)."""

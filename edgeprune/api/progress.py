@@ -9,14 +9,8 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from edgeprune.errors import plain
-from edgeprune.progress import Progress, silent, stage_and_detail
+from edgeprune.progress import TITLES, Progress, silent, stage_and_detail
 
-TITLES = {
-    "open": "open the model", "read": "read the data", "check": "measure the original",
-    "train": "train the baseline", "profile": "measure candidates",
-    "fit": "find the widths", "prune": "prune, strip, repair", "fine_tune": "fine-tune",
-    "convert": "quantize, verify", "measure": "measure",
-}
 _EVERY_S = 2.0
 _LONGEST_S = 60.0
 

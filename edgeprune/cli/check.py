@@ -24,7 +24,7 @@ edgeprune check build/edgeprune --max-size 200kB --max-drop 0.5
 
 edgeprune check build/edgeprune --max-latency 5ms --device ssh://pi@pi.local"""
 _DROP = (
-    "Points lost against the baseline; 0.5 means 0.5 %. NAME=POINTS limits one metric, such as box/r2=1. "
+    "Points lost against the original; 0.5 means 0.5 %. NAME=POINTS limits one metric, such as box/r2=1. "
     "Repeatable."
 )
 _MIN = "NAME=VALUE: what a metric must reach, such as class/accuracy=90. Repeatable."

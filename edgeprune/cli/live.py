@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from edgeprune.api.progress import TITLES, redraws
+from edgeprune.api.progress import redraws
 from edgeprune.cli.output import cell, say
-from edgeprune.progress import stage_and_detail
+from edgeprune.progress import TITLES, stage_and_detail
 from edgeprune.sweep.front import TrialResult
 from edgeprune.sweep.front_page import figure_text, settings_text
 from edgeprune.sweep.status_board import SweepStatus
@@ -77,7 +77,7 @@ def _drawn(now: SweepStatus) -> Group:
         table.add_row(str(done.number), cell(settings_text(done.settings)), mark + text, "")
     for run in now.running:
         table.add_row(
-            str(run.number) if run.number >= 0 else "baseline", cell(settings_text(run.settings)),
+            str(run.number) if run.number >= 0 else "original", cell(settings_text(run.settings)),
             f"{_stage(run.stage)} {100 * run.done:.0f} %",
             f"{time.monotonic() - run.since:.0f} s", style="bold",
         )

@@ -193,8 +193,8 @@ def _option(one: Setting) -> inspect.Parameter:
 
 
 def _ratio(text: str) -> tuple[str, float]:
-    pattern, _, share = text.rpartition("=")
+    pattern, _, ratio = text.rpartition("=")
     try:
-        return pattern, float(share)
+        return pattern, float(ratio)
     except ValueError:
-        raise InputError(f"--ratio is '{text}'.", "PATTERN=SHARE is expected, as conv*=0.3.") from None
+        raise InputError(f"--ratio is '{text}'.", "PATTERN=RATIO is expected, such as conv*=0.3.") from None

@@ -3,7 +3,7 @@
 1. int8 by both routes; with float where int8 has no fast kernels;
 2. ranges of least squared error instead of extremes;
 3. bias correction of the best so far;
-4. ranges equalised between layers, with 2 and 3;
+4. ranges equalized between layers, with 2 and 3;
 5. the operators that cost most at the network's output stay float: single ones, the beginning, the end or
    branches (16-bit activations would do too, but LiteRT has no fast kernels for them: ResNet-8 takes 30 times
    as long);
@@ -40,7 +40,7 @@ from edgeprune.install_source import install_command
 
 _STATISTICS_SAMPLES = 64
 _STEPS = 3
-"""Ranges of least squares, corrected biases, and equalised ranges."""
+"""Ranges of least squares, corrected biases, and equalized ranges."""
 _MOST_OPERATORS = 24
 _MUCH_SMALLER = 0.8
 _WEIGHTS_ALONE = "Activations in int8 lost too much or took too long: weights alone are int8."
@@ -124,11 +124,11 @@ def recover(found: CandidateSet, source: QuantizationSource) -> None:
     try:
         equal = source.calibrated(equalize(baseline, source.statistics_samples()))
     except InputError as error:
-        found.note("equalised ranges", str(error))
+        found.note("equalized ranges", str(error))
     else:
         files.append(equal)
         made = functools.partial(_quantized_and_corrected, source, equal)
-        found.attempt("equalised ranges", made, float_tflite=equal.tflite)
+        found.attempt("equalized ranges", made, float_tflite=equal.tflite)
     if found.integer_only:
         return
     if found.best(_ROUTE) is not None and not found.good_enough():

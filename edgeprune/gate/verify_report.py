@@ -62,7 +62,7 @@ def ranges(evidence: Evidence) -> Iterator[str]:
         yield from (f"{name}: {problem}" for problem in problems)
     for group in found.groups:
         if not 0 < group.units_after <= group.units_before:
-            yield f"group {group.name!r} went from {group.units_before} to {group.units_after} units"
+            yield f"group {group.name!r} went from {group.units_before} to {group.units_after} neurons"
     proof = found.equivalence
     if not 0 <= proof.max_abs_error <= proof.tolerance:
         yield f"equivalence: the error {proof.max_abs_error:g} is not within {proof.tolerance:g}"

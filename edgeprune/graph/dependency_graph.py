@@ -23,6 +23,13 @@ class Refusal:
     because_of: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """Which layer stays, and why."""
+        if self.because_of in ("", self.layer):
+            return f"layer '{self.layer}' {self.reason}"
+        return f"layer '{self.layer}' stays because layer '{self.because_of}' {self.reason}"
+
 
 @dataclasses.dataclass(frozen=True)
 class ChannelGroup:

@@ -86,7 +86,7 @@ RULES = _table((
     (activation.ElementwiseRule(), "LeakyReLU ELU ThresholdedReLU"),
     (activation.SoftmaxRule(), "Softmax"),
     (activation.PReLURule(), "PReLU"),
-    (barrier.BarrierRule("looks at all channels to find what is masked"), "Masking"),
+    (barrier.BarrierRule("looks at all neurons to find what is masked"), "Masking"),
     (activation.PerChannelOptionRule("scale", "offset"), "Rescaling"),
     (activation.PerChannelOptionRule("mean", "variance"), "Normalization"),
     (pooling.ResizingRule(), "Resizing"),

@@ -73,7 +73,7 @@ class SoftmaxRule(ChannelwiseRule):
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         ids = view.inputs[0]
         if set(axes_of(view.option("axis", -1), ids.ndim)) & set(channel_ids.varying_axes(ids)):
-            space.fix(ids, view.layer.path, "softmax needs all its channels")
+            space.fix(ids, view.layer.path, "takes a softmax over all of its neurons")
         return Flow((ids,))
 
     def activation(self, layer: Layer) -> str | None:
@@ -173,7 +173,7 @@ def fix_if_mixing(view: CallView, ids: ChannelIds, space: ChannelSpace, config: 
     for option in ("activation", "recurrent_activation"):
         name = activation_name(config.get(option))
         if name.lower() not in ELEMENTWISE:
-            space.fix(ids, view.layer.path, f"{name} needs all its channels")
+            space.fix(ids, view.layer.path, f"needs all of its neurons for {name}")
 
 
 def activation_name(activation: object) -> str:

@@ -51,7 +51,7 @@ class SoftmaxOperationRule(OperationRule):
         axis = AXIS.of(view)
         axes = axes_of(-1 if axis is None else axis, ids.ndim)
         if set(axes) & set(channel_ids.varying_axes(ids)):
-            space.fix(ids, view.layer.path, "softmax needs all its channels")
+            space.fix(ids, view.layer.path, "takes a softmax over all of its neurons")
         return Flow((ids,))
 
 

@@ -35,7 +35,7 @@ class ReductionRule(OperationRule):
         axes = axes_of(AXIS.of(view), ids.ndim)
         if set(axes) & set(channel_ids.varying_axes(ids)):
             if not self.additive:
-                space.fix(ids, view.layer.path, "takes a figure over all channels")
+                space.fix(ids, view.layer.path, "takes a figure over all of its neurons")
             return Flow((channel_ids.none(view.output),))
         first = slice(0, 1) if KEEPDIMS.of(view, False) else 0
         return Flow((ids[tuple(first if axis in axes else slice(None) for axis in range(ids.ndim))],))

@@ -41,10 +41,7 @@ def _check_prunable(dependencies: DependencyGraph) -> None:
     """Refuses a model of which nothing can go, instead of training what stays whole."""
     if dependencies.groups:
         return
-    reasons = [
-        f"'{one.layer}' because of {one.because_of or 'itself'}: {one.reason}"
-        for one in dependencies.refusals
-    ]
+    reasons = [one.sentence for one in dependencies.refusals]
     raise InputError(
         f"No neuron of this model can be removed ({'; '.join(reasons[:_MOST_REASONS]) or 'it has none'}).",
         "Neurons between its inputs and its outputs are expected.",

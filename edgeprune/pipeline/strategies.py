@@ -111,10 +111,11 @@ def largest(
         # The part that lost most decides, where several are judged.
         name, lost = worst_drop(before, after)
         drop = 100 * lost
-        where = f" ({name})" if len(before) > 1 else ""
+        where = f" of {name}" if len(before) > 1 else ""
         context.notes.append(
-            f"{100 * ratio:.1f} % {what}: {drop:+.2f} points lost on validation data{where}, "
-            f"{'within' if drop <= max_drop else 'beyond'} {max_drop:g}."
+            f"With {100 * ratio:.1f} % {what}, the model {'loses' if drop >= 0 else 'gains'} {abs(drop):.2f} "
+            f"points{where} on validation data: {'within' if drop <= max_drop else 'above'} the limit of "
+            f"{max_drop:g}."
         )
         return RatioReport(ratio, 100 * after[name], drop, drop <= max_drop)
 

@@ -165,7 +165,8 @@ class PruningAnalysis:
             VerificationError: the compacted model differs from the masked original.
         """
         if not isinstance(ratio, numbers.Real) or not 0 <= ratio < 1:
-            raise InputError(f"{ratio} was to be removed.", "A share from 0 to below 1 is expected, as 0.5.")
+            expected = "A ratio from 0 to below 1 is expected, such as 0.5."
+            raise InputError(f"{ratio} was to be removed.", expected)
         if unit not in COST_KINDS:
             raise InputError(f"There is no unit '{unit}'.", f"Units are {', '.join(COST_KINDS)}.")
         if ratio and not self.dependencies.groups:
@@ -175,9 +176,7 @@ class PruningAnalysis:
 
     def _refuse(self) -> NoReturn:
         """Says why no neuron can go."""
-        whys = dict.fromkeys(
-            f"layer '{one.because_of or one.layer}' {one.reason}" for one in self.dependencies.refusals
-        )
+        whys = dict.fromkeys(one.sentence for one in self.dependencies.refusals)
         raise InputError(
             f"No neuron of model '{self.network.graph.name}' can be removed: {'; '.join(list(whys)[:3])}.",
             "Layers with neurons that the model's output does not need one by one are expected.",

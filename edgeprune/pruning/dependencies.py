@@ -41,7 +41,7 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
         flows.append(flow)
         ids.update(zip((tensor.index for tensor in call.outputs), flow.outputs, strict=True))
     for tensor in graph.outputs:
-        space.fix(ids[tensor.index], "the model's output", "is what the model returns")
+        space.fix(ids[tensor.index], "", "is an output of the model")
     channel_of, fixed = _number(space)
     groups = _groups(space, channel_of, fixed)
     refusals = _refusals(space, channel_of, fixed)

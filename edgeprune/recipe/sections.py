@@ -92,7 +92,7 @@ class PruneSettings(Checked):
     protect: tuple[str, ...] = setting((), "Layers that keep all neurons, by name or pattern. Repeatable.")
     ratios: Mapping[str, float] = setting(
         {}, "Ratio to remove from single layers, as conv*=0.3. Repeatable.",
-        bounds=Bounds(0, 1, "the share these layers lose"),
+        bounds=Bounds(0, 1, "the ratio that these layers lose"),
     )
     min_width: int = setting(2, "Neurons that every layer keeps.", bounds=AT_LEAST_1)
     # XNNPACK works on 8 int8 channels at a time (measured: a third less time than unrounded).

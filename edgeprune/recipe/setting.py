@@ -41,7 +41,7 @@ class Bounds:
 
 NOT_NEGATIVE = Bounds(0)
 AT_LEAST_1 = Bounds(1, meaning="a whole number")
-FRACTION = Bounds(0, math.nextafter(1, 2), "a share")
+FRACTION = Bounds(0, math.nextafter(1, 2), "a ratio")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,5 +164,5 @@ _KINDS: Mapping[object, tuple[tuple[type, ...], str]] = {
     str | None: ((str, type(None)), "a text such as 5ms or 200kB"),
     str | float | None: ((str, int, float, type(None)), "a number, or a text such as 5M"),
     tuple[str, ...]: ((tuple,), "a list of names"),
-    Mapping[str, float]: ((Mapping,), "a table of pattern = share"),
+    Mapping[str, float]: ((Mapping,), "a table of pattern = ratio"),
 }

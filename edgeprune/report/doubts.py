@@ -35,7 +35,7 @@ def of_timings(stages: Mapping[str, StageReport]) -> Iterator[WarningReport]:
     for name, stage in stages.items():
         for reason in stage.unstable:
             kind = reason.partition(":")[0]
-            reasons.setdefault(kind, []).append(name)
+            reasons.setdefault(kind, []).append("original" if name == "baseline" else name)
             words.setdefault(kind, reason)
     told = "; ".join(f"{words[kind]} ({', '.join(names)})" for kind, names in reasons.items())
     if told:

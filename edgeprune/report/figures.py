@@ -2,7 +2,7 @@
 
     size      bytes of model.tflite, from the file itself
     latency   ms of one inference       memory    peak bytes of the process that runs it
-    accuracy  the task's main metric    drop      points of it lost against the baseline
+    accuracy  the task's main metric    drop      points of it lost against the original
 
 A drop on a device is measured on the bundle's few samples, the baseline on the whole test split. What
 the device changes is therefore taken on the same samples on both sides:
@@ -119,6 +119,7 @@ def quality_name(metric: str) -> str:
     """A metric's name for people: "R²", "box mean absolute error"."""
     own, _, column = metric.partition(f"{_COLUMN}/")
     if column:
+        column = f"column {column}" if column.isdecimal() else column
         return f"{own.replace('/', ' ')}R² of {column}"
     output, _, figure = metric.rpartition("/")
     if metric_of(metric) is None:  # a user's own, or the figure of a class
@@ -137,8 +138,9 @@ def quality_change(metric: str, before: float, after: float, error: float | None
         spread = "" if error is None else f" ± {200 * error:.2f}"
         return f"{100 * (after - before):+.2f}{spread} points"
     change = after - before
+    known = _metric(metric)
     if error is None or not error > 0:
-        return f"{change:+.3g}"
+        return f"{change:+.3f}" if known is not None and known.name in _R2 else f"{change:+.3g}"
     digits = min(max(1 - math.floor(math.log10(2 * error)), 0), _MOST_DIGITS)  # two that count of the error
     return f"{change:+,.{digits}f} ± {2 * error:,.{digits}f}"
 
@@ -194,7 +196,7 @@ def _drop(bundle: Bundle, report: Report) -> Figure:
     if isinstance(drops, str):
         return Figure(None, reason=drops)
     name = max(drops, key=drops.__getitem__)
-    return Figure(100 * drops[name], f"{name} against the baseline")
+    return Figure(100 * drops[name], f"{name} against the original")
 
 
 def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
@@ -204,7 +206,7 @@ def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
     missing = [name for name in names if name not in before or name not in after]
     if not names or missing:
         absent = missing[0] if missing else "metric"
-        return f"report.json has no {absent} of both baseline and deployed."
+        return f"report.json does not have {absent} of both the original and the deployed model."
     fractions = [name for name in names if _is_fraction(name)]
     if not fractions:
         return f"the model is measured by {names[0]}, which has no percentage points."
@@ -222,7 +224,7 @@ def figure_names(bundle: Bundle) -> tuple[str, ...]:
 
 
 def built_metric(bundle: Bundle, name: str, *, drop: bool) -> Figure:
-    """One metric of the deployed model, or what it lost against the baseline: points, or in its own unit."""
+    """One metric of the deployed model, or what it lost against the original: points, or in its own unit."""
     try:
         stages = _possible_report(bundle).stages
     except InputError as error:
@@ -232,7 +234,7 @@ def built_metric(bundle: Bundle, name: str, *, drop: bool) -> Figure:
         return Figure(None, reason=f"report.json has no {name}; build with test data that has labels.")
     if not drop or before is None:
         return Figure(after, "report.json")
-    return Figure(_in_points(name, _worse_by(name, before, after)), "against the baseline")
+    return Figure(_in_points(name, _worse_by(name, before, after)), "against the original")
 
 
 def device_metric(
@@ -248,7 +250,7 @@ def device_metric(
     if lost.value is None or here is None or name not in here.metrics or record.samples != here.samples:
         return Figure(None, reason=lost.reason or "not all samples were evaluated; raise --time-limit.")
     moved = lost.value + _in_points(name, _worse_by(name, here.metrics[name], found))
-    return Figure(moved, f"against the baseline, {record.samples} samples")
+    return Figure(moved, f"against the original, {record.samples} samples")
 
 
 def _in_points(name: str, lost: float) -> float:
@@ -276,7 +278,7 @@ def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -
         for name, drop in drops.items() if name in here.metrics and name in record.metrics
     }
     name = max(moved, key=moved.__getitem__)
-    return Figure(100 * moved[name], f"{name} against the baseline, {record.samples} samples")
+    return Figure(100 * moved[name], f"{name} against the original, {record.samples} samples")
 
 
 def _is_fraction(name: str) -> bool:

@@ -16,7 +16,7 @@ def lines(report: Report) -> Iterator[str]:
     if found.mode == "none":
         how = f"Not quantized, converted by {found.route}"
     if worst := _worst(found.layer_errors):
-        how += f"; the layers with the largest errors are {', '.join(worst)} (all of them in report.json)"
+        how += f". Its largest errors are in the layers {', '.join(worst)} (report.json has all)"
     yield f"{how}."
     steps = [step for step in found.steps if step.drop_points is not None]
     if why := _why_several(steps, limit if isinstance(limit, (int, float)) else 0.0):
@@ -24,19 +24,21 @@ def lines(report: Report) -> Iterator[str]:
         yield from (f"  {_tried(step)}" for step in steps)
 
 
-def up_to(likely_points: float | None) -> str:
-    """What counts as lost, where that is not what was counted on these few samples."""
-    return "" if likely_points is None else f", likely {likely_points:.2f}"
+def lost_points(step: AttemptReport) -> str:
+    """As "1.25 of price R²", and what is likely in the long run where that is what counts."""
+    part, of, column = step.worst_part.partition(" of ")
+    name = f" of {quality_name(part)}{of}{column}" if part else ""
+    likely = "" if step.likely_points is None else f" (likely {step.likely_points:.2f})"
+    return f"{step.drop_points or 0.0:.2f}{name}{likely}"
 
 
 def _tried(step: AttemptReport) -> str:
-    detail = f" ({step.detail})" if step.detail else ""
-    part = f" of {quality_name(step.worst_part)}" if step.worst_part else ""
+    detail = f", {step.detail}" if step.detail else ""
     verdict = "shipped" if step.chosen else step.verdict
     return (
-        f"{step.name}, {step.route}: {step.drop_points or 0.0:+.2f} points lost{part}"
-        f"{up_to(step.likely_points)}, {(step.runnable_bytes or 0) / 1000:,.1f} kB, "
-        f"{show_duration((step.latency_us or 0.0) / 1000)}{f', {verdict}' if verdict else ''}{detail}"
+        f"{step.name} ({step.route}{detail}): {(step.runnable_bytes or 0) / 1000:,.1f} kB, "
+        f"{show_duration((step.latency_us or 0.0) / 1000)}, points lost: {lost_points(step)}"
+        f"{f'; {verdict}' if verdict else ''}"
     )
 
 
@@ -48,8 +50,8 @@ def _why_several(steps: Sequence[AttemptReport], limit: float) -> str:
     likely = lost if first.likely_points is None else first.likely_points
     if likely > limit:
         verb = "lost" if lost > limit else "is likely to lose"
-        return f"Quantized plainly it {verb} more than {limit:g} points on validation data."
-    several = "Of the files that keep the quality, the one that is small and fast at once ships."
+        return f"Plain quantization {verb} more than {limit:g} points on validation data."
+    several = "Of the files that keep the quality, the one with the best size and latency ships."
     return several if len(steps) > 1 else ""
 
 

@@ -1,4 +1,4 @@
-"""The final table: baseline, pruned and deployed beside each other."""
+"""The final table: original, pruned and deployed beside each other."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from edgeprune.report.schema import Report, StageReport
 _COLUMN = "r2_per_column"
 _LOST = 0.005
 """Of R²; less need not be shown beside the mean of all columns."""
-COLUMNS = ("", "baseline", "pruned", "deployed", "change")
+COLUMNS = ("", "original", "pruned", "deployed", "change")
 _T = TypeVar("_T")
 
 

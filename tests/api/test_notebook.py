@@ -158,5 +158,5 @@ def test_a_bar_tells_what_its_stage_is_at(kernel):
     cell.tell(at("convert", "<int8>", 1, 2), 0.1)
     cell.draw()
     (output,) = kernel.outputs.values()
-    assert output["text/plain"] == "quantize, verify, <int8> (1 of 2): 10 %, 0 s"
+    assert output["text/plain"] == "quantize and verify, <int8> (1 of 2): 10 %, 0 s"
     assert "&lt;int8&gt;" in output["text/html"]

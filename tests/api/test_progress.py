@@ -20,7 +20,7 @@ def test_a_short_stage_is_one_line():
     tell = _lines(stream, lambda: 0.0)
     for done in (0.0, 0.5, 1.0):
         tell("prune", done)
-    assert stream.getvalue() == "prune, strip, repair …\n"
+    assert stream.getvalue() == "prune and refit …\n"
 
 
 def test_a_stage_of_hours_is_no_log_of_thousands_of_lines():
@@ -57,8 +57,8 @@ def test_each_thing_that_a_stage_does_in_turn_is_a_line_of_a_log():
         tell(at("convert", name, number, 2), 0.35 * number)
     tell("convert", 1.0)
     assert stream.getvalue().splitlines() == [
-        "quantize, verify …", "quantize, verify: int8 (1 of 2)",
-        "quantize, verify: 3 of 12 operators in float (2 of 2)",
+        "quantize and verify …", "quantize and verify: int8 (1 of 2)",
+        "quantize and verify: 3 of 12 operators in float (2 of 2)",
     ]
 
 
@@ -68,6 +68,6 @@ def test_the_bar_of_a_stage_names_what_it_is_at():
         tell("convert", 0.0)
         tell(at("convert", "[red]int8", 1, 2), 0.0)
     shown = stream.getvalue()
-    assert "quantize, verify" in shown
+    assert "quantize and verify" in shown
     assert "[red]int8 (1 of 2)" in shown
     assert "convert" not in shown

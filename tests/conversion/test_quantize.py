@@ -94,7 +94,7 @@ def test_an_impossible_limit_takes_every_step_and_keeps_the_best(trained):
     assert [number for _, number, _ in told] == list(range(1, len(told) + 1))
     assert told[:2] == [("int8", 1, 2), ("int8", 2, 2)]
     assert all(number <= of for _, number, of in told)
-    assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalised ranges"]
+    assert names[:5] == ["int8", "int8", "least-squares ranges", "bias correction", "equalized ranges"]
     assert names[5].endswith("operators in float")
     assert names[-1] == "quantization-aware training"
     assert done.attempts[-1].detail == "There is nothing to train with, or --epochs is 0."
@@ -287,5 +287,5 @@ def test_errors_of_equalised_layers_are_measured_on_the_equalised_scale():
     x = rng.normal(size=(60, 8, 8, 2)).astype(np.float32)
     options = QuantizeOptions(max_quantization_drop=0.3)
     done = quantize(model, options, x[:40], Validation((x[40:],), kinds=("values",)))
-    assert next(step for step in done.attempts if step.chosen).name == "equalised ranges"
+    assert next(step for step in done.attempts if step.chosen).name == "equalized ranges"
     assert max(error.relative_error for error in done.layer_errors) < 0.05

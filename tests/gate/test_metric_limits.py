@@ -112,7 +112,7 @@ def test_the_command_line(two_outputs):
     passed = run("--min", "class/accuracy=90", "--max-drop", "box/r2=4", "--max-drop", "60")
     assert passed.exit_code == 0, passed.output
     assert "min class/accuracy: 97.00 % (report.json), at least 90.00 % allowed" in passed.output
-    assert "max-drop box/r2: 4.00 points (against the baseline), at most 4.00 points allowed" in passed.output
+    assert "max-drop box/r2: 4.00 points (against the original), at most 4.00 points allowed" in passed.output
     assert type(run("--min", "class/accuracy=98").exception).__name__ == "VerificationError"
 
 

@@ -41,7 +41,7 @@ def test_inspect_as_json(tmp_path):
     assert found["groups"] == [{"name": "conv", "neurons": 8, "producers": ["conv"]}]
     (refusal,) = found["refusals"]
     assert (refusal["layer"], refusal["neurons"]) == ("out", 4)
-    assert refusal["reason"] == "is what the model returns"
+    assert refusal["reason"] == "is an output of the model"
     conv = next(layer for layer in found["layers"] if layer["name"] == "conv")
     assert conv == {"name": "conv", "kind": "Conv2D", "params": 224, "macs": 36 * 216}
     assert found["params"] == 224 + 36 * 8 * 4 + 4

@@ -136,7 +136,7 @@ def test_a_model_of_which_nothing_can_go_is_refused_before_it_trains(data, tmp_p
     model = keras.Sequential([
         keras.layers.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(4, name="last"),
     ])
-    with pytest.raises(InputError, match=r"No neuron .* \('last' because of the model's output: "):
+    with pytest.raises(InputError, match=r"No neuron .* \(layer 'last' is an output of the model"):
         build(model, data, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -45,6 +45,6 @@ def test_the_same_reason_to_doubt_timings_is_told_once_with_its_stages():
 
     stages = {"baseline": stage("hot: 81 °C"), "pruned": stage(), "deployed": stage("hot: 82 °C", "drift")}
     (found,) = of_timings(stages)
-    assert "hot: 81 °C (baseline, deployed); drift (deployed)" in found.text
+    assert "hot: 81 °C (original, deployed); drift (deployed)" in found.text
     assert found.about == SPEED
     assert not list(of_timings({"baseline": stage()}))

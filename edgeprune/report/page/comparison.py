@@ -24,7 +24,7 @@ def comparison(subjects: Sequence[Subject]) -> Html:
     if len(groups) > 1:
         parts.append(tag("p", (
             "The bundles were measured on different data or by different metrics, so their quality cannot be "
-            "compared. Only those of the same data share a plot."
+            "compared. Only bundles of the same data share a plot."
         ), class_="note"))
     for number, (_, group) in enumerate(groups.items()):
         parts.append(_fronts(f"all{number}", group, named=len(groups) > 1))
@@ -44,7 +44,7 @@ def _fronts(identity: str, group: Sequence[Subject], *, named: bool) -> Html | N
     samples = "" if data.test is None else f" ({data.test:,} test samples)"
     title = f"{quality_name(metric)} on {data.name or 'unnamed data'}{samples}"
     heading = tag("h3", title[0].upper() + title[1:]) if named else None
-    best = "Squares are the bundles, circles their baselines; the line joins those that no other beats."
+    best = "Squares are the bundles, circles their originals. The line joins the bundles that none beats."
     return join((heading, tag("p", best), tag("div", join(plots), class_="plots")))
 
 
@@ -58,9 +58,9 @@ def _plot(identity: str, subjects: Sequence[Subject], metric: str, axis: CostAxi
     picture = trade_plot(identity, points, metric, axis, front=front, height=380)
     rows = [(p.name, axis.show(p.x), quality(p.y), "yes" if p in front else "no") for p in points]
     on_front = ", ".join(point.name for point in front)
-    return figure(picture, f"Not beaten in {words} and {axis.name}: {on_front}.", table(
-        f"{words} against {axis.name}", ("bundle", axis.name, words, "on the front"), rows
-    ))
+    caption = f"No other bundle beats these in both {words} and {axis.name}: {on_front}."
+    columns = ("bundle", axis.name, words, "on the front")
+    return figure(picture, caption, table(f"{words} against {axis.name}", columns, rows))
 
 
 def _points(subjects: Sequence[Subject], axis: CostAxis) -> list[Point]:
@@ -68,7 +68,7 @@ def _points(subjects: Sequence[Subject], axis: CostAxis) -> list[Point]:
     points: list[Point] = []
     for stage in ("deployed", "baseline"):
         for subject in subjects:
-            name = subject.name if stage == "deployed" else f"baseline of {subject.name}"
+            name = subject.name if stage == "deployed" else f"original of {subject.name}"
             point = point_of(subject, stage, axis, name)
             if point and (stage == "deployed" or not any(_same(point, other) for other in points)):
                 points.append(point)

@@ -72,9 +72,9 @@ def from_record(subject: Subject, record: RunRecord) -> Counts | None:
 def _pairs(found: ConfusionReport | None) -> list[tuple[str, str, Counts]]:
     if found is None:
         return []
-    pairs = (("Baseline", "cm-before", found.baseline), ("Deployed", "cm-after", found.deployed))
+    pairs = (("Original", "cm-before", found.baseline), ("Deployed", "cm-after", found.deployed))
     return [
-        (f"{name}, test split", key, counts) for name, key, counts in pairs
+        (f"{name} on test data", key, counts) for name, key, counts in pairs
         if counts and all(len(row) == len(counts) for row in counts) and min(map(min, counts)) >= 0
     ]
 
@@ -95,7 +95,9 @@ def _labels(subject: Subject, classes: int) -> list[str]:
 
 def _sentence(title: str, counts: Counts) -> str:
     right, every = sum(row[i] for i, row in enumerate(counts)), sum(map(sum, counts))
-    return f"{title}: {right:,} of {every:,} right. Rows are true classes, columns predictions."
+    return (
+        f"{title}: {right:,} of {every:,} predictions are right. Rows are true classes, columns predictions."
+    )
 
 
 def _mistakes(title: str, counts: Counts, labels: Sequence[str]) -> Html:

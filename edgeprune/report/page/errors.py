@@ -41,16 +41,23 @@ def errors_figure(identity: str, errors: ErrorsReport, name: str) -> Html | None
         for low, high, old, count in zip(edges, edges[1:], before, after, strict=False)
     ]
     data = table(title, (x_name, "original", "deployed"), rows)
-    return figure(picture, f"{title}: bars are the deployed model, the line is the original. {words}", data)
+    meaning = "bars are those of the deployed model, the line those of the original"
+    return figure(picture, f"{title}: {meaning}. {words}", data)
 
 
 def _words(errors: ErrorsReport) -> str:
     unit = f" {errors.unit}" if errors.unit else ""
     after, before = (_median(errors.edges, counts) for counts in (errors.deployed, errors.baseline))
-    words = f"Half of the predictions err by less than {after:.3g}{unit}, the original's by {before:.3g}."
+    words = (
+        f"Half of the deployed model's errors are below {after:.3g}{unit}, half of the original's below "
+        f"{before:.3g}."
+    )
     if errors.deployed_beyond or errors.baseline_beyond:
         after_beyond, before_beyond = errors.deployed_beyond, errors.baseline_beyond
-        words += f" Beyond the edges: {after_beyond:,} deployed, {before_beyond:,} original."
+        words += (
+            f" Not drawn, beyond the edges: {after_beyond:,} of the deployed model, {before_beyond:,} of the "
+            "original."
+        )
     return words
 
 

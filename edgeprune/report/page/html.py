@@ -9,6 +9,7 @@ _VOID = frozenset({"meta", "link", "br", "rect", "line", "circle", "path", "poly
 # Control characters are errors in HTML; the bidirectional ones turn the text around that follows; halves of
 # a pair have no UTF-8.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_TIMES = re.compile(r"(?<=\d)x(?= [a-z])")
 _UNIT = re.compile(r"(\d) (?=%|[a-zµ]{1,2}\b)")
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*")
 
@@ -30,10 +31,10 @@ def text(value: object) -> Html:
 
 
 def typeset(words: str) -> str:
-    """With an arrow, and no line break between a number and what it counts."""
+    """With an arrow and a times sign, and no line break between a number and what it counts."""
     whole = "\N{NO-BREAK SPACE}"
     words = words.replace(" -> ", " → ").replace(" ± ", f"{whole}±{whole}")
-    return _UNIT.sub(rf"\1{whole}", words)
+    return _UNIT.sub(rf"\1{whole}", _TIMES.sub("\N{MULTIPLICATION SIGN}", words))
 
 
 def tag(name: str, *children: Child, **attributes: Value) -> Html:

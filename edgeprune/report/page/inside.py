@@ -2,14 +2,13 @@
 
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report import budget as text
-from edgeprune.report.figures import quality_name
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
-from edgeprune.report.quantization import up_to
+from edgeprune.report.quantization import lost_points
 from edgeprune.report.schema import AttemptReport, LayerReport
 from edgeprune.report.table import optional
 from edgeprune.run_record import RunRecord
@@ -30,8 +29,8 @@ def budget(subject: Subject) -> Html | None:
     ))
 
 
-def layers(subject: Subject, prefix: str) -> Html | None:
-    """Widths of what is pruned together, and each layer's MACs where the report has them."""
+def layers(subject: Subject, prefix: str) -> Html:
+    """Widths of what is pruned together, each layer's MACs, and which neurons had to stay."""
     report = subject.report
     plots: list[Html] = []
     if report.groups:
@@ -42,7 +41,7 @@ def layers(subject: Subject, prefix: str) -> Html | None:
         rows = [(one.name, f"{one.units_before:,}", f"{one.units_after:,}") for one in report.groups]
         plots.append(figure(
             bars(f"{prefix}-widths", "Neurons by layer, before and after", widths, "Neurons"),
-            "Neurons that are left (filled) of those that were there (outline)." + _drawn(len(rows)),
+            "Filled bars are the neurons that are left, outlines those of the original." + _drawn(len(rows)),
             table("Neurons by layer", ("layer", "before", "after"), rows[:_MAX_TABLE_ROWS]),
         ))
     costs = [one for one in report.layers if one.macs_before]
@@ -50,20 +49,30 @@ def layers(subject: Subject, prefix: str) -> Html | None:
         macs = [Bar(one.name, one.macs_after or 0, one.macs_before or 0, _left(one)) for one in costs]
         plots.append(figure(
             bars(f"{prefix}-macs", "Multiply-accumulates by layer, before and after", macs, "MACs"),
-            "Multiply-accumulates of one inference, after (filled) and before (outline)."
+            "Multiply-accumulates of one inference: filled bars are after pruning, outlines before."
             + _drawn(len(costs)),
             table("Parameters and MACs by layer",
                   ("layer", "kind", "parameters before", "after", "MACs before", "after"),
                   [_cost_row(one) for one in report.layers[:_MAX_TABLE_ROWS]], numbers_from=2),
         ))
-    return tag("div", join(plots), class_="plots") if plots else None
+    parts = [tag("div", join(plots), class_="plots")] if plots else []
+    proof = report.equivalence
+    parts.append(tag(
+        "p", "Removing the neurons gives the same outputs as switching them off: the largest difference on "
+        f"{proof.samples} samples is {proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e}).",
+    ))
+    if report.refusals:
+        rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
+        columns = ("layer", "neurons", "reason")
+        parts.append(table("Neurons that had to stay, and why", columns, rows, numbers_from=9))
+    return join(parts)
 
 
 def quantization(subject: Subject, prefix: str) -> Html:
     """How the file was made, and what that did to each layer."""
     found, parts = subject.report.quantization, []
     facts = [
-        ("weights stored as", found.mode), ("route", found.route), ("inputs and outputs", found.io),
+        ("number format", found.mode), ("converter", found.route), ("inputs and outputs", found.io),
         ("same predictions as the float model", optional(found.agreement, lambda v: f"{100 * v:.2f} %")),
         ("largest difference of an output", optional(found.max_abs_difference, lambda v: f"{v:.3g}")),
         ("operators", ", ".join(f"{count} {name}" for name, count in found.operators.items())),
@@ -71,7 +80,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
     known = [fact for fact in facts if fact[1]]
     parts.append(table("How the deployed file was made", ("what", "how"), known, numbers_from=9))
     if found.steps:
-        columns = ("step", "by", "what it did", "points lost", "file", "one call", "verdict")
+        columns = ("step", "converter", "detail", "points lost", "file size", "latency", "result")
         tried = map(_attempt, found.steps)
         parts.append(table("What was tried, on validation data", columns, tried, numbers_from=3))
     errors = [one for one in found.layer_errors if one.relative_error >= 0]
@@ -84,8 +93,8 @@ def quantization(subject: Subject, prefix: str) -> Html:
         ]
         parts.append(figure(
             bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
-            "Root mean square difference to the float model's values, relative to those; it holds what came "
-            "from the layers before." + _drawn(len(rows)),
+            "Root mean square difference from the float model's values, relative to them. It includes the "
+            "error that comes from earlier layers; 'added here' does not." + _drawn(len(rows)),
             table("Quantization error by layer", ("layer", "operator", "error", "added here"),
                   cells[:_MAX_TABLE_ROWS], numbers_from=2),
         ))
@@ -95,10 +104,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
 def _attempt(step: AttemptReport) -> tuple[str, ...]:
     return (
         step.name, step.route or "", step.detail,
-        optional(
-            step.drop_points,
-            lambda v: f"{v:+.2f} {quality_name(step.worst_part)}".rstrip() + up_to(step.likely_points)
-        ),
+        "" if step.drop_points is None else lost_points(step),
         optional(step.runnable_bytes, show_size),
         optional(step.latency_us, lambda v: show_duration(v / 1000)),
         "shipped" if step.chosen else step.verdict,
@@ -115,7 +121,7 @@ def latency(subject: Subject, prefix: str) -> Html | None:
     parts = []
     if rows:
         device = subject.report.device
-        where = "the machine that built it" if device == "local" else device
+        where = "the machine that built the model" if device == "local" else device
         parts.append(table(f"On {where}", ("model", "p50", "p90", "p99", "peak memory"), rows))
         parts.append(_doubts(subject) or Html(""))
     if subject.records:
@@ -123,9 +129,9 @@ def latency(subject: Subject, prefix: str) -> Html | None:
         parts.append(tag("div", join(plots), class_="plots"))
     elif rows:
         parts.append(tag(
-            "p", "No run on a device was given: measure one with ",
+            "p", "No measurement on a device was given. Measure with ",
             tag("code", "edgeprune bench BUNDLE --device … --json > run.json"),
-            " and pass it with ", tag("code", "--records run.json"), ".",
+            " and pass the file with ", tag("code", "--records run.json"), ".",
         ))
     return join(parts) if parts else None
 
@@ -133,10 +139,13 @@ def latency(subject: Subject, prefix: str) -> Html | None:
 def training(subject: Subject, prefix: str) -> Html | None:
     """Curves of fine-tuning."""
     points, plots = subject.report.training, []
+    is_loss = all(one.score is None or one.score <= 0 for one in points)  # a loss, negative: more is better
+    kept = "The best epoch was kept; epoch 0 is before fine-tuning."
     curves = (
         ("loss", "training loss", "pruned", "Lower is better.", [(one.epoch, one.loss) for one in points]),
-        ("score", "validation score", "deployed", "Higher is better; the best epoch was kept.",
-         [(one.epoch, one.score) for one in points]),
+        ("score", "validation loss" if is_loss else "validation score", "deployed",
+         f"{'Lower' if is_loss else 'Higher'} is better. {kept}",
+         [(one.epoch, -one.score if is_loss and one.score else one.score) for one in points]),
     )
     for key, what, kind, caption, measured in curves:
         if values := [(epoch, value) for epoch, value in measured if value is not None]:
@@ -155,7 +164,7 @@ def _doubts(subject: Subject) -> Html | None:
 
 def _device(record: RunRecord, identity: str) -> Html:
     facts = record.facts
-    runtime = f"{record.runtime.name} {record.runtime.version}, {record.settings.threads} thread(s)"
+    runtime = f"{record.runtime.name} {record.runtime.version}, {_threads(record)}"
     about = f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"
     values = {"p50": record.latency.p50_ms, "p90": record.latency.p90_ms, "p99": record.latency.p99_ms}
     rows = [(key, show_duration(value)) for key, value in values.items() if value is not None]
@@ -171,6 +180,10 @@ def _device(record: RunRecord, identity: str) -> Html:
     return tag("div", figure(picture, f"{record.device}: {about}.", details), doubts)
 
 
+def _threads(record: RunRecord) -> str:
+    return f"{record.settings.threads} thread{'s' * (record.settings.threads > 1)}"
+
+
 def _left(one: LayerReport) -> str:
     return f"{show_count(one.macs_after or 0)} of {show_count(one.macs_before or 0)}"
 
@@ -181,4 +194,4 @@ def _cost_row(one: LayerReport) -> tuple[str, ...]:
 
 
 def _drawn(rows: int) -> str:
-    return f" The first {MAX_ROWS} of {rows} are drawn." if rows > MAX_ROWS else ""
+    return f" The first {MAX_ROWS} of {rows} layers are drawn." if rows > MAX_ROWS else ""

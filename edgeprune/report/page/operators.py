@@ -46,9 +46,10 @@ def _run(record: RunRecord, before: RunRecord | None, identity: str) -> Html:
         rows.append((name, kinds, *shown, change))
         words = f"{shown[1] or '0'} of {shown[0]}" if was is not None else shown[1]
         shapes.append(Bar(name, (now or 0) / 1e6, None if was is None else was / 1e6, words))
-    drawn = f" The first {MAX_ROWS} of {len(rows)} are drawn." if len(rows) > MAX_ROWS else ""
-    where = f"{record.device}, {record.settings.threads} thread(s)"
-    outline = " Outlines are the original's." if before else ""
+    drawn = f" The first {MAX_ROWS} of {len(rows)} layers are drawn." if len(rows) > MAX_ROWS else ""
+    threads = record.settings.threads
+    where = f"{record.device}, {threads} thread{'s' * (threads > 1)}"
+    outline = " Filled bars are the deployed model's, outlines the original's." if before else ""
     caption = f"Time of each layer in one inference on {where}.{outline}{drawn}"
     data = table(
         f"Time by layer on {where}", ("layer", "operators", "before", "after", "change"),

@@ -1,9 +1,10 @@
-"""The first sections on a bundle: what came out, what was asked, what it cost, how to repeat it."""
+"""Sections on a bundle as a whole: what came out, how data was read, settings, how to reproduce it."""
 
 import json
 import shlex
 from collections.abc import Sequence
 
+from edgeprune.progress import TITLES
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.doubts import notes_of, warnings_of
 from edgeprune.report.figures import higher_is_better, quality_name, quality_show
@@ -13,11 +14,13 @@ from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
 from edgeprune.report.page.trade import COSTS, point_of, trade_plot
 from edgeprune.report.schema import FILE, QUALITY, SPEED, STAGES
-from edgeprune.report.table import COLUMNS, table_rows
+from edgeprune.report.table import COLUMNS, table_rows, times
 from edgeprune.report.verdict import verdict
 
 _MAX_TEXT = 300
-_TIMES = "\N{MULTIPLICATION SIGN}"
+_UNSET: tuple[object, ...] = (None, "", [], {})
+_SPEED_WORDS = ("faster", "slower", "as fast as before")
+_SIZE_WORDS = ("smaller", "larger", "as large as before")
 
 
 def first_sentence(subject: Subject) -> Html:
@@ -51,14 +54,14 @@ def outcome(subject: Subject) -> Html:
     report = subject.report
     tiles = [tile for _, tile in _tiles(subject)]
     figures = table(
-        f"Baseline, pruned and deployed; quality is that on {_counted(report.data.test)} test samples",
-        COLUMNS, table_rows(report),
+        f"The original, the pruned and the deployed model on {_counted(report.data.test)}",
+        COLUMNS, [[typeset(cell) for cell in row] for row in table_rows(report)],
     )
     return join((tag("ul", join(tiles), class_="tiles"), figures))
 
 
 def _counted(samples: int | None) -> str:
-    return "the" if samples is None else f"{samples:,}"
+    return "test data" if samples is None else f"{samples:,} test samples"
 
 
 def _tiles(subject: Subject) -> list[tuple[str, Html | None]]:
@@ -71,9 +74,9 @@ def _tiles(subject: Subject) -> list[tuple[str, Html | None]]:
     size = before.tflite_bytes, after.tflite_bytes
     return [
         (QUALITY, _quality(subject, doubts.get(QUALITY, ()))),
-        (SPEED, _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, "faster",
+        (SPEED, _ratio("Latency, median", before.p50_ms, after.p50_ms, show_duration, _SPEED_WORDS,
                        doubts.get(SPEED, ()))),
-        (FILE, _ratio("File size", *size, show_size, "smaller", doubts.get(FILE, ()))),
+        (FILE, _ratio("File size", *size, show_size, _SIZE_WORDS, doubts.get(FILE, ()))),
         ("neurons", _removed("Neurons", report.removed.neurons, before.neurons, after.neurons)),
         ("params", _removed("Parameters", report.removed.params, before.params, after.params)),
         ("macs", _removed("MACs", report.removed.macs, before.macs, after.macs)),
@@ -90,20 +93,13 @@ def reading(subject: Subject) -> Html | None:
 
 
 def request(subject: Subject) -> Html:
-    """The recipe, and which layers could not follow it."""
-    report = subject.report
-    settings = [tag("div", tag("dt", key), tag("dd", _brief(value))) for key, value in report.recipe.items()]
-    proof = report.equivalence
-    parts = [
+    """The recipe, as its options are called in a recipe file."""
+    given = {key: value for key, value in subject.report.recipe.items() if value not in _UNSET}
+    settings = [tag("div", tag("dt", key), tag("dd", _brief(value))) for key, value in given.items()]
+    return join((
+        tag("p", "Settings that are not listed here have no value."),
         tag("dl", join(settings), class_="settings"),
-        tag("p", "Removing the neurons gives the same outputs as switching them off: the largest difference "
-            f"on {proof.samples} samples is {proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e})."),
-    ]
-    if report.refusals:
-        rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
-        columns = ("layer", "neurons", "reason")
-        parts.append(table("Neurons that had to stay, and why", columns, rows, numbers_from=9))
-    return join(parts)
+    ))
 
 
 def reproduce(subject: Subject) -> Html:
@@ -116,7 +112,7 @@ def reproduce(subject: Subject) -> Html:
     commands = [f"pip install {packages}"] if packages else []
     commands += [*manifest.commands, f"edgeprune check {folder} --verify"]
     files = [(name, f"{info.bytes:,}", tag("code", info.sha256)) for name, info in manifest.files.items()]
-    times = [(name, f"{seconds:.1f} s") for name, seconds in report.timings_s.items()]
+    times = [(TITLES.get(name, name), f"{seconds:.1f} s") for name, seconds in report.timings_s.items()]
     data = report.data
     counts = ", ".join(
         f"{number:,} {name}" for name, number in
@@ -128,7 +124,7 @@ def reproduce(subject: Subject) -> Html:
     ]
     return join((
         tag("pre", tag("code", "\n".join(commands)), tabindex=0, role="region", aria_label="Commands"),
-        table("What the build started from", ("what", "value"), [f for f in facts if f[1]], numbers_from=9),
+        table("Data and seed of the build", ("what", "value"), [f for f in facts if f[1]], numbers_from=9),
         table("Files of the bundle", ("file", "bytes", "SHA-256"), files) if files else None,
         table("Time of each stage", ("stage", "time"), times) if times else None,
     ))
@@ -167,12 +163,13 @@ def _quality(subject: Subject, doubts: Sequence[str]) -> Html | None:
 
 
 def _ratio(
-    what: str, before: float | None, after: float | None, show: Show, word: str, doubts: Sequence[str]
+    what: str, before: float | None, after: float | None, show: Show, words: tuple[str, str, str],
+    doubts: Sequence[str],
 ) -> Html | None:
     if not before or not after or before < 0 or after < 0:
         return None
-    factor = before / after
-    big = f"{factor:.1f}{_TIMES} {word}" if factor >= 1 else f"{1 / factor:.1f}{_TIMES} as much"
+    less, more, equal = words
+    big = typeset(times(less, more, before, after, equal))
     return _tile(what, big, f"{show(before)} → {show(after)}", doubts)
 
 
@@ -186,5 +183,9 @@ def _tile(what: str, big: str, small: str, doubts: Sequence[str] = ()) -> Html:
 
 
 def _brief(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
     words = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return words if len(words) <= _MAX_TEXT else words[:_MAX_TEXT] + "…"

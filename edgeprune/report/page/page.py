@@ -65,14 +65,14 @@ def report_page(subjects: Sequence[Subject]) -> str:
 
 def _single(subject: Subject) -> str:
     name, data = subject.report.model or subject.name, subject.report.data.name
-    lead = f"{subject.name}: pruned, quantized and measured by edgeprune" + (f"; data {data}" if data else "")
+    lead = f"Built by edgeprune in the folder {subject.name}" + (f", with the data {data}" if data else "")
     first = join((outcome.first_sentence(subject), outcome.warnings(subject), outcome.notes(subject)))
     return document(f"{name}: edgeprune report", name, lead, _sections(subject, "b0"), first)
 
 
 def _several(subjects: Sequence[Subject]) -> str:
     names = ", ".join(subject.name for subject in subjects)
-    sections: list[tuple[str, str, Html | None]] = [("compared", "Compared", comparison(subjects))]
+    sections: list[tuple[str, str, Html | None]] = [("compared", "Comparison", comparison(subjects))]
     if len(subjects) <= _MAX_DETAILED:
         folded = [
             tag("details", tag("summary", subject.name), outcome.first_sentence(subject),
@@ -101,8 +101,8 @@ def _sections(subject: Subject, prefix: str, *, pictures: bool = True) -> list[t
         ("operators", "Where the time goes", time_by_layer(subject, prefix)),
         ("training", "Fine-tuning", inside.training(subject, prefix)),
         ("data", "How the data was read", outcome.reading(subject)),
-        ("asked", "What was asked", outcome.request(subject)),
-        ("reproduce", "Do it again", outcome.reproduce(subject)),
+        ("asked", "Settings", outcome.request(subject)),
+        ("reproduce", "Reproduce it", outcome.reproduce(subject)),
     ]
 
 

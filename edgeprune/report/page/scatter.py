@@ -1,6 +1,6 @@
 """Quality against what it costs: one mark for each point, and lines between some of them.
 
-    metric │  ·  deployed  ─ ─ ─ ─  ·  baseline          up and to the left is better
+    metric │  ·  deployed  ─ ─ ─ ─  ·  original          up and to the left is better
            └──────────────────────────
              size or latency
 
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from edgeprune.report.page import svg
 from edgeprune.report.page.html import Html, join, tag
 
-STAGE_NAMES = {"baseline": "baseline", "pruned": "pruned (float)", "deployed": "deployed"}
+STAGE_NAMES = {"baseline": "original", "pruned": "pruned (float)", "deployed": "deployed"}
 _NAME_CHARACTERS = 28
 _LINE = 14.0
 _BOLD = 1.12
