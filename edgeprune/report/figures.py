@@ -138,9 +138,8 @@ def quality_change(metric: str, before: float, after: float, error: float | None
         spread = "" if error is None else f" ± {200 * error:.2f}"
         return f"{100 * (after - before):+.2f}{spread} points"
     change = after - before
-    known = _metric(metric)
     if error is None or not error > 0:
-        return f"{change:+.3f}" if known is not None and known.name in _R2 else f"{change:+.3g}"
+        return f"{change:+.3g}"
     digits = min(max(1 - math.floor(math.log10(2 * error)), 0), _MOST_DIGITS)  # two that count of the error
     return f"{change:+,.{digits}f} ± {2 * error:,.{digits}f}"
 

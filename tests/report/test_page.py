@@ -95,7 +95,7 @@ def test_what_is_absent_is_left_out(true_bundle):
     drawn = {str(attributes["id"]).removeprefix("b0-") for attributes, _ in page.all("svg", role="img")}
     assert drawn == PLOTS - {"errors", "run0", "cm-before", "cm-after"}
     assert "Predictions" not in text
-    assert "No run on a device was given" in text
+    assert "No measurement on a device was given" in text
 
 
 def spoil(value):
@@ -205,8 +205,8 @@ def test_a_comparison_names_the_front(true_bundle, tmp_path):
         edit_report(bundles[-1], lambda r, f=(size, accuracy, latency): better(r, *f))
     page = Page(page_of(*bundles))
     captions = [text for _, text in page.all("figcaption")]
-    assert "Not beaten in accuracy and file size: small, even." in captions
-    assert "Not beaten in accuracy and latency, median: even." in captions
+    assert "No other bundle beats these in both accuracy and file size: small, even." in captions
+    assert "No other bundle beats these in both accuracy and latency, median: even." in captions
     ids = [attributes["id"] for _, attributes, _ in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     assert [text for _, text in page.all("summary") if text in figures] == list(figures)
@@ -226,7 +226,7 @@ def test_bundles_of_other_data_or_metrics_are_drawn_on_no_common_front(true_bund
         edit_report(apart, lambda r: r["data"].update(test=41))
     page = Page(page_of(true_bundle, apart, twin))
     assert any("measured on different data" in text for _, text in page.all("p", class_="note"))
-    fronts = {text for _, text in page.all("figcaption") if text.startswith("Not beaten in")}
+    fronts = {text for _, text in page.all("figcaption") if text.startswith("No other bundle beats")}
     assert {text.partition(": ")[2] for text in fronts} == {f"{true_bundle.name}."}
     alike = Page(page_of(true_bundle, twin)).all("p", class_="note")
     assert not any("measured on" in text for _, text in alike)

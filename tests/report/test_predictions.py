@@ -127,7 +127,7 @@ def test_several_outputs_have_their_own_plots_under_their_names(true_bundle):
     drawn = {attributes["id"] for attributes, _ in page.all("svg", role="img") if "id" in attributes}
     assert {"b0-o0-cm-before", "b0-o0-cm-after", "b0-o1-errors"} <= drawn
     captions = " ".join(words for _, words in page.all("figcaption"))
-    assert "Deployed, test split: 11 of 14 right." in captions
+    assert "Deployed on test data: 11 of 14 predictions are right." in captions
     assert "Beyond the edges: 2 deployed, 1 original." in captions
 
 

@@ -28,15 +28,15 @@ def reported(limit):
 
 def test_worst_layers_are_named_first():
     said = reported(2.0)[0]
-    assert said.startswith("Quantized to int8 by tensorflow; the layers with the largest errors are conv_1 5")
+    assert said.startswith("Quantized to int8 by tensorflow. Its largest errors are in the layers conv_1 5")
 
 
 def test_recovery_is_told_with_its_cost():
     lines = reported(0.5)
-    assert lines[1].startswith("Quantized plainly it lost more than 0.5 points")
+    assert lines[1].startswith("Plain quantization lost more than 0.5 points")
     assert lines[2:] == [
-        "  int8, tensorflow: +1.25 points lost, 4.0 kB, 20.0 µs",
-        "  bias correction, tensorflow: +0.25 points lost, 4.1 kB, 21.0 µs, shipped (conv)",
+        "  int8 (tensorflow): 4.0 kB, 20.0 µs, points lost: 1.25",
+        "  bias correction (tensorflow, conv): 4.1 kB, 21.0 µs, points lost: 0.25; shipped",
     ]
 
 
@@ -51,15 +51,15 @@ def test_without_labels_the_long_run_decides():
     first = STEP | {"drop_points": 0.33, "likely_points": 1.05, "chosen": False}
     last = STEP | {"likely_points": 0.21, "name": "bias correction", "chosen": True}
     _, why, one, other = told(first, last)
-    assert why == "Quantized plainly it is likely to lose more than 0.5 points on validation data. Tried:"
-    assert one == "  int8, tensorflow: +0.33 points lost, likely 1.05, 4.0 kB, 20.0 µs"
+    assert why == "Plain quantization is likely to lose more than 0.5 points on validation data. Tried:"
+    assert one == "  int8 (tensorflow): 4.0 kB, 20.0 µs, points lost: 0.33 (likely 1.05)"
     assert other.endswith("likely 0.21, 4.0 kB, 20.0 µs, shipped")
 
 
 def test_a_faster_form_is_explained():
     form = STEP | {"name": "int8, float where that is slow", "detail": "no fast int8 kernel for DIV"}
     said = told(STEP | {"chosen": False, "verdict": "slower"}, form | {"chosen": True})
-    told_why = "Of the files that keep the quality, the one that is small and fast at once ships."
+    told_why = "Of the files that keep the quality, the one with the best size and latency ships."
     assert said[1] == f"{told_why} Tried:"
     assert said[2].endswith("20.0 µs, slower")
     assert said[3].endswith("shipped (no fast int8 kernel for DIV)")
