@@ -12,6 +12,7 @@ import numpy as np
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.decisions import ReadingDecision, decided
 from edgeprune.data.streamed import HeldSamples, ModelInput, in_memory, is_streamed, parts_of
+from edgeprune.data.translation import as_translation
 from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
@@ -59,6 +60,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         loss = _stated_loss(recipe, context, model)
     else:
         data = _rescaled(data, model, recipe.data.preprocess, context, loss)
+        data = as_translation(data) if recipe.task == "translation" else data
     data = with_sizes(data).deciding(*decided("warning", _origin(data)))
     calibration = in_memory(data.model_input(choose(data.train, recipe.prune.calibration, seed).x))
     if is_streamed(data.validation.x):
