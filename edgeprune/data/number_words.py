@@ -53,7 +53,7 @@ def number_words(*, train: int = 12_000, validation: int = 1000, test: int = 200
         written = strings([f"{STOP} {text}" for text in german])
         return Split((strings(english), written), np.where(y > 0, y, -1))
 
-    task = OutputTask("classes", ("exact_match", "bleu", "accuracy"), classes=vocabulary, fed_back=1)
+    task = OutputTask("classes", ("exact_match", "bleu"), classes=vocabulary, fed_back=1)
     return Dataset(
         "translation", split("train"), split("validation"), split("test"), preprocessing=(step,),
         labels=vocabulary, tasks=(task,), files=files, vocabulary=len(vocabulary), name="numbers-en-de",

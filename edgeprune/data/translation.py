@@ -17,7 +17,7 @@ from edgeprune.data.streamed import in_memory, parts_of
 from edgeprune.errors import InputError
 from edgeprune.types import OutputTask
 
-METRICS = ("exact_match", "bleu", "accuracy")
+METRICS = ("exact_match", "bleu")
 _LOOKED_AT = 256  # samples
 _LEAST = 0.99  # of the tokens that are there in both
 

@@ -1,6 +1,7 @@
 """Text models at half of their neurons, with all tokens, those that are used, and fewer: size and accuracy.
 
-    python tests/benchmarks/vocabulary.py text-bag text-transformer --seeds 0 1 2
+    python tests/benchmarks/vocabulary.py text-bag text-cnn --seeds 0
+    python tests/benchmarks/vocabulary.py text-transformer --vocabularies all 3000
     python tests/benchmarks/vocabulary.py --write       # the table into the README
 
 Each model and seed is trained once on IMDB reviews; all builds start from the same weights, with the same
@@ -26,20 +27,22 @@ from edgeprune_models import training
 ROOT = Path(__file__).resolve().parents[2]
 KEPT = ROOT / "build" / "vocabulary"
 MODELS = ("text-bag", "text-cnn", "text-transformer")
-VOCABULARIES: dict[str, dict[str, int]] = {
-    "all tokens (`--max-vocabulary 0`)": {"max_vocabulary": 0}, "those that training uses (default)": {},
-    "`--max-vocabulary 3000`": {"max_vocabulary": 3000},
+SETTINGS: dict[str, dict[str, int]] = {
+    "all": {"max_vocabulary": 0}, "used": {}, "3000": {"max_vocabulary": 3000},
+}
+WORDS = {
+    "all": "all (`--max-vocabulary 0`)", "used": "those that training uses (default)",
+    "3000": "`--max-vocabulary 3000`",
 }
 
 
 def file(name: str, vocabulary: str, seed: int) -> Path:
-    chosen = VOCABULARIES[vocabulary].get("max_vocabulary", "used")
-    return KEPT / f"{name}--{chosen}--{seed}.json"
+    return KEPT / f"{name}--{vocabulary}--{seed}.json"
 
 
-def build(name: str, seed: int) -> None:
+def build(name: str, vocabularies: list[str], seed: int) -> None:
     """Trains the model once, and builds it with each vocabulary that there is no report of."""
-    missing = [one for one in VOCABULARIES if not file(name, one, seed).is_file()]
+    missing = [one for one in vocabularies if not file(name, one, seed).is_file()]
     if not missing:
         return
     entry = zoo.find(name)
@@ -54,7 +57,7 @@ def build(name: str, seed: int) -> None:
     for vocabulary in missing:
         bundle = edgeprune.build(
             model, data, out=KEPT / "bundle", seed=seed, task="text", **entry.fine_tuning,
-            **VOCABULARIES[vocabulary],
+            **SETTINGS[vocabulary],
         )
         report = json.loads(bundle.file("report.json").read_text(encoding="utf-8"))
         file(name, vocabulary, seed).write_text(json.dumps(report), encoding="utf-8")
@@ -63,22 +66,18 @@ def build(name: str, seed: int) -> None:
 
 
 def table() -> str:
-    """Markdown: one row for each model and vocabulary, means over the seeds that all of its rows have."""
+    """Markdown: one row for each model and vocabulary, means over the seeds that were also built with all."""
     titles = (
         "model", "tokens that stay", "rows of the table", "original", "half pruned", "against all tokens",
         "file", "of the file with all tokens", "seeds",
     )
     rows = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name in MODELS:
-        seeds = [seed for seed in range(10) if all(file(name, one, seed).is_file() for one in VOCABULARIES)]
-        if not seeds:
-            continue
-        found = {
-            one: [json.loads(file(name, one, seed).read_text(encoding="utf-8")) for seed in seeds]
-            for one in VOCABULARIES
-        }
-        control = next(iter(found.values()))
-        rows += [_row(name, one, reports, control) for one, reports in found.items()]
+        for vocabulary in SETTINGS:
+            pairs = [(file(name, vocabulary, seed), file(name, "all", seed)) for seed in range(10)]
+            there = [pair for pair in pairs if all(path.is_file() for path in pair)]
+            reports, control = ([json.loads(pair[side].read_text("utf-8")) for pair in there] for side in (0, 1))
+            rows += [_row(name, vocabulary, reports, control)] if there else []
     return "\n".join(rows)
 
 
@@ -93,7 +92,7 @@ def _row(name: str, vocabulary: str, reports: list[dict[str, Any]], control: lis
     )
     (kept,) = {one["vocabulary"]["rows_after"] if one.get("vocabulary") else 10_000 for one in reports}
     return (
-        f"| {name} | {vocabulary} | {kept:,} "
+        f"| {name} | {WORDS[vocabulary]} | {kept:,} "
         f"| {fmean(before):.2f} | {fmean(after):.2f} "
         f"| {fmean(points):+.2f} ({min(points):+.2f} at worst) | {size / 1000:,.0f} kB "
         f"| {size / whole:.0%} | {len(reports)} |"
@@ -105,6 +104,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(MODELS)}")
+    parser.add_argument("--vocabularies", nargs="+", default=list(SETTINGS), choices=list(SETTINGS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--write", action="store_true", help="write what was measured, build nothing")
     options = parser.parse_args()
@@ -114,7 +114,7 @@ def main() -> None:
         return
     for seed in options.seeds:
         for name in options.models:
-            build(name, seed)
+            build(name, options.vocabularies, seed)
 
 
 if __name__ == "__main__":
