@@ -76,7 +76,9 @@ def table() -> str:
         for vocabulary in SETTINGS:
             pairs = [(file(name, vocabulary, seed), file(name, "all", seed)) for seed in range(10)]
             there = [pair for pair in pairs if all(path.is_file() for path in pair)]
-            reports, control = ([json.loads(pair[side].read_text("utf-8")) for pair in there] for side in (0, 1))
+            reports, control = (
+                [json.loads(pair[side].read_text(encoding="utf-8")) for pair in there] for side in (0, 1)
+            )
             rows += [_row(name, vocabulary, reports, control)] if there else []
     return "\n".join(rows)
 
