@@ -169,7 +169,11 @@ class PlainModel:
             positional = list(taken)[place] if place < len(taken) else ""
             name = "mask" if "mask" in names and place == 0 else f"{positional}_mask"
             if name in names and kwargs.get(name) is None:
-                found[name] = self._value(mask)
+                value = self._value(mask)
+                if name == "query_mask" and "attention_mask" in names:
+                    found["attention_mask"] = _of_queries(value, found.get("attention_mask"))
+                else:
+                    found[name] = value
         return found
 
     def name(self, wanted: str) -> str:
@@ -321,6 +325,14 @@ def _shifted(zero: KerasTensor, array: np.ndarray) -> KerasTensor:
     if dtype == "bool":
         return ops.cast(ops.add(zero, array.astype("int32")), "bool")
     return ops.add(zero if dtype == "int32" else ops.cast(zero, dtype), array)
+
+
+def _of_queries(mask: KerasTensor, other: KerasTensor | None) -> KerasTensor:
+    """An attention's mask (N, T, S) with its queries' (N, T), which Keras reads off the queries alone."""
+    from keras import ops
+
+    rows = ops.expand_dims(mask, -1)
+    return rows if other is None else ops.logical_and(ops.cast(other, "bool"), rows)
 
 
 def _paths(model: KerasModel) -> dict[Identity, str]:

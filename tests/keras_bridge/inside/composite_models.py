@@ -197,6 +197,23 @@ class Drawing(layers.Layer):
         return mean + ops.exp(spread) * keras.random.normal(ops.shape(mean), seed=self.seeds)
 
 
+class OwnMask(layers.Layer):
+    """An embedding whose table is scaled, and whose padding is masked by the layer itself."""
+
+    def __init__(self, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.width, self.table = width, layers.Embedding(10, width)
+
+    def call(self, x: Any) -> Any:
+        return self.table(x) * self.width**0.5
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:  # noqa: ARG002
+        return ops.not_equal(inputs, 0)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "width": self.width}
+
+
 def own_dense() -> tuple[Any, Any]:
     """Matrix products, biases and a scale that a layer holds itself."""
     i = keras.Input((6,))
@@ -216,6 +233,15 @@ def masked_text() -> tuple[Any, Any]:
     block = Block(8)
     h = block(block(layers.Embedding(10, 8, mask_zero=True)(i)))
     model = keras.Model(i, layers.Dense(3)(layers.GlobalAveragePooling1D()(h)))
+    return model, np.random.default_rng(0).integers(1, 10, (4, 6)) * (np.arange(6) < 4)
+
+
+def own_mask() -> tuple[Any, Any]:
+    """A mask of one's own that attention reads off its queries, and one that a call gets besides."""
+    i = keras.Input((6,), dtype="int32")
+    h = OwnMask(8)(i)
+    first = layers.MultiHeadAttention(2, 4)(h, h, attention_mask=np.tri(6, dtype=bool)[None])
+    model = keras.Model(i, layers.Dense(3)(first + layers.MultiHeadAttention(2, 4)(first, first)))
     return model, np.random.default_rng(0).integers(1, 10, (4, 6)) * (np.arange(6) < 4)
 
 
@@ -274,8 +300,8 @@ def spectral() -> tuple[Any, Any]:
 
 
 OPENED = (
-    own_dense, class_token, masked_text, open_text, causal_text, two_towers, resized, functions, lora,
-    spectral,
+    own_dense, class_token, masked_text, own_mask, open_text, causal_text, two_towers, resized, functions,
+    lora, spectral,
 )
 
 

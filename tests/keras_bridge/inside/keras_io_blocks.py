@@ -9,8 +9,8 @@ layers, ops = keras.layers, keras.ops
 class Block(layers.Layer):
     """A layer of one's own, whose options are its configuration."""
 
-    def __init__(self, name=None, **options):
-        super().__init__(name=name)
+    def __init__(self, name=None, *, trainable=True, dtype=None, **options):
+        super().__init__(name=name, trainable=trainable, dtype=dtype)
         self.options = options
         self.make(**options)
 

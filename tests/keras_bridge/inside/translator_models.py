@@ -2,10 +2,8 @@
 
 import importlib
 
-from tests.keras_bridge.inside.keras_io_models import Block
+from tests.keras_bridge.inside.keras_io_blocks import Block, keras, layers, ops
 
-keras = importlib.import_module("keras")
-layers, ops = keras.layers, keras.ops
 TOKENS, SOURCE, WRITTEN, WIDTH = 30, 9, 7, 32
 
 
