@@ -10,7 +10,7 @@ from pathlib import Path
 from device_runners.native.benchmark_model import run_benchmark_model
 from device_runners.native.runner import run_native
 from device_runners.options import DEFAULT_OPTIONS, BenchOptions, open_target
-from device_runners.own_metric import with_own_metric
+from device_runners.own_metric import with_decoded_figures, with_own_metric
 from device_runners.plausible import check_record
 from device_runners.python_runner import run_agent
 from device_runners.session import Session
@@ -81,7 +81,9 @@ def bench_threads(
     def measured(session: Session, device: str, settings: BenchOptions) -> RunRecord:
         began = time.monotonic_ns()
         record = run(session, opened, settings)
-        return check_record(record, device, opened, settings, time.monotonic_ns() - began)
+        record = check_record(record, device, opened, settings, time.monotonic_ns() - began)
+        # Only the Python runner decodes.
+        return with_decoded_figures(record, opened.bundle) if run is run_agent else record
 
     with ThreadPoolExecutor(max(len(devices), 1)) as pool:
         try:

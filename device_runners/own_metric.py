@@ -1,5 +1,6 @@
-"""A user's own metric on what a device sent back: raw outputs, compared with the bundle's labels here.
+"""Figures of what a device sent back: raw outputs, compared with the bundle's labels here.
 
+They are a user's own metric, and those of edgeprune's that need a package which no device has, such as BLEU.
 No code travels to the device, and none that a bundle names runs here: the user named the function.
 """
 
@@ -18,7 +19,8 @@ from edgeprune.bundle.read import EVAL, Bundle
 from edgeprune.errors import DeviceError, InputError
 from edgeprune.run_parts import Predictions
 from edgeprune.run_record import RunRecord
-from edgeprune.tasks import OwnMetric
+from edgeprune.tasks import OwnMetric, Targets, figures
+from edgeprune.tasks.output_task import prefixed
 
 
 def with_own_metric(record: RunRecord, bundle: Bundle | None, metric: OwnMetric) -> RunRecord:
@@ -39,14 +41,35 @@ def with_own_metric(record: RunRecord, bundle: Bundle | None, metric: OwnMetric)
             f"The metric {metric.origin} cannot be measured on a device for this bundle.",
             "Its samples hold the original model's outputs in place of labels.",
         )
+    labels, outputs = _labels_and_outputs(record, bundle)
+    given = metric.figures(labels if len(outputs) > 1 else _first(labels), outputs)
+    own = {name: value for name, value in given.items() if math.isfinite(value)}
+    return dataclasses.replace(record, metrics={**own, **record.metrics})
+
+
+def with_decoded_figures(record: RunRecord, bundle: Bundle | None) -> RunRecord:
+    """The record with the figures of a decoded output that the device could not compute.
+
+    Raises:
+        DeviceError: outputs of another size than they claim.
+    """
+    tasks = bundle.manifest.tasks if bundle is not None and record.samples else ()
+    decoded = [task for task in tasks if task.fed_back is not None]
+    lacking = {prefixed(tasks, task, name) for task in decoded for name in task.metrics} - record.metrics.keys()
+    if bundle is None or not lacking or not all(one.data for one in record.predictions):
+        return record
+    labels, outputs = _labels_and_outputs(record, bundle)
+    found = figures(tasks, labels, outputs)
+    mine = {name: float(value) for name, value in found.items() if name in lacking}
+    return dataclasses.replace(record, metrics={**record.metrics, **mine})
+
+
+def _labels_and_outputs(record: RunRecord, bundle: Bundle) -> tuple[Targets, list[np.ndarray]]:
     labels = load_eval(bundle.file(EVAL)).take(slice(record.samples)).targets
-    outputs = [
+    return labels, [
         dequantize(_array(one, record.samples), info)
         for one, info in zip(record.predictions, bundle.manifest.outputs, strict=True)
     ]
-    figures = metric.figures(labels if len(outputs) > 1 else _first(labels), outputs)
-    own = {name: value for name, value in figures.items() if math.isfinite(value)}
-    return dataclasses.replace(record, metrics={**own, **record.metrics})
 
 
 def _first(labels: object) -> np.ndarray:

@@ -13,6 +13,7 @@ import edgeprune_models as zoo
 from device_runners import bench
 from device_runners.agent.tensors import dequantize
 from device_runners.options import BenchOptions
+from device_runners.own_metric import with_decoded_figures
 from edgeprune.bundle.eval_data import load_eval
 from edgeprune.conversion.litert import run_tflite
 from edgeprune.data.number_words import number_words
@@ -61,3 +62,6 @@ def test_a_translator_goes_through_the_whole_build(tmp_path, monkeypatch):
     outputs = dequantize(raw, bundle.manifest.outputs[0])
     np.testing.assert_array_equal(outputs.argmax(-1), rows[kept])
     assert record.metrics == pytest.approx(evaluate(tuple(found), samples.y, outputs), abs=1e-9)
+    # A device without sacrebleu: the same figure out of what came back.
+    bare = dataclasses.replace(record, metrics={"exact_match": record.metrics["exact_match"]})
+    assert with_decoded_figures(bare, bundle) == record
