@@ -55,7 +55,8 @@ def with_decoded_figures(record: RunRecord, bundle: Bundle | None) -> RunRecord:
     """
     tasks = bundle.manifest.tasks if bundle is not None and record.samples else ()
     decoded = [task for task in tasks if task.fed_back is not None]
-    lacking = {prefixed(tasks, task, name) for task in decoded for name in task.metrics} - record.metrics.keys()
+    wanted = {prefixed(tasks, task, name) for task in decoded for name in task.metrics}
+    lacking = wanted - record.metrics.keys()
     if bundle is None or not lacking or not all(one.data for one in record.predictions):
         return record
     labels, outputs = _labels_and_outputs(record, bundle)
