@@ -19,7 +19,7 @@ def reasons(latency_ns: Sequence[int], facts: DeviceFacts) -> tuple[str, ...]:
     width, before, after = spread(latency_ns), facts.before, facts.after
     if width > SPREAD_LIMIT:
         limit = f"{SPREAD_LIMIT:.0%} is the limit"
-        found.append(f"spread too wide: half of the runs lie {width:.0%} apart, {limit}")
+        found.append(f"spread too wide: half of the runs differ by more than {width:.0%}, {limit}")
     third = len(latency_ns) // 3
     if third >= 3:
         early, late = percentile(latency_ns[:third], 0.5), percentile(latency_ns[-third:], 0.5)
@@ -32,5 +32,5 @@ def reasons(latency_ns: Sequence[int], facts: DeviceFacts) -> tuple[str, ...]:
     if (after.temperature_c or 0) >= _HOT_C:
         found.append(f"hot: {after.temperature_c:.0f} °C")
     if before.load is not None and before.load > facts.cores / 2:
-        found.append(f"other load: {before.load:.1f} processes ran before, on {facts.cores} cores")
+        found.append(f"other load: {before.load:.1f} processes were running on {facts.cores} cores before")
     return tuple(found)

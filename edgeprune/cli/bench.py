@@ -25,29 +25,30 @@ EXAMPLES = """Examples
 edgeprune bench build/edgeprune --device local --device ssh://pi@pi.local
 
 edgeprune bench model.tflite --device adb:// --threads 1,2,4"""
-_THREADS = "Threads of the runtime; several numbers are measured one after the other, such as 1,2,4."
+_RUNNER = "Program that measures: python, native or benchmark_model."
+_THREADS = "Threads of the runtime. Several numbers, such as 1,2,4, are measured one after the other."
 _MOST_THREADS = 64
 _DEVICE = "Device: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
-_SUSTAINED = "Then run without a pause for this long, such as 5m, with throughput, heat and clock over time."
-_CONCURRENT = "Then run this many models at the same time, too."
-_ENERGY = "Measure the energy of one inference, too, where the device has a meter. Informative."
+_SUSTAINED = "Afterwards, run without a pause for this long, such as 5m, and record speed, heat and clock."
+_CONCURRENT = "Afterwards, run this many copies of the model at the same time."
+_ENERGY = "Also measure the energy of one inference where the device has a meter. For information only."
 _POWER = "Command on the device that prints its power in watts, for --energy."
-_ACCELERATOR = "cpu, gpu or npu: run through LiteRT's CompiledModel there, too, and compare the outputs."
-_GOVERNOR = "Set the CPU's governor for the run, such as performance, and put the old one back."
-_PROFILE = "Time every operator, too (about 20 s more)."
+_ACCELERATOR = "Also run LiteRT's CompiledModel on cpu, gpu or npu, and compare the outputs."
+_GOVERNOR = "Set the CPU's governor for the run, such as performance, and restore the old one."
+_PROFILE = "Also time every operator (takes about 20 s more)."
 _HISTORY = "Keep the result in the history, which `edgeprune history` shows."
 _HISTORY_NAME = "Name of the model in the history. Default: its path."
 _SHAPE = "Sizes of an input that the file leaves open, such as image=1,224,224,3. Repeatable."
 
 
 def bench(
-    target: Annotated[Path, typer.Argument(help="A bundle (accuracy, latency, memory) or a .tflite file.")],
+    target: Annotated[Path, typer.Argument(help="A bundle, or a .tflite file (without accuracy).")],
     device: Annotated[list[str] | None, typer.Option("--device", help=_DEVICE)] = None,
-    runner: Annotated[str, typer.Option(help="python, native or benchmark_model.")] = "python",
+    runner: Annotated[str, typer.Option(help=_RUNNER)] = "python",
     threads: Annotated[str, typer.Option(help=_THREADS)] = "1",
-    runs: Annotated[int, COUNT(help="Timed inferences, at least.")] = 50,
-    warmup: Annotated[int, FROM_0(help="Inferences before those, at least.")] = 5,
-    min_time: Annotated[float, SECONDS(help="Seconds of timed inferences, at least.")] = 1.0,
+    runs: Annotated[int, COUNT(help="Least number of timed inferences.")] = 50,
+    warmup: Annotated[int, FROM_0(help="Least number of untimed inferences before.")] = 5,
+    min_time: Annotated[float, SECONDS(help="Least seconds of timed inferences.")] = 1.0,
     time_limit: Annotated[float, SECONDS(help="Seconds after which a run is stopped.")] = 120.0,
     samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
     no_xnnpack: Annotated[bool, typer.Option("--no-xnnpack", help="Turn the XNNPACK delegate off.")] = False,
@@ -61,7 +62,7 @@ def bench(
     energy: Annotated[bool, typer.Option("--energy", help=_ENERGY)] = False,
     power_command: Annotated[str | None, typer.Option(help=_POWER)] = None,
     accelerator: Annotated[str | None, typer.Option(help=_ACCELERATOR)] = None,
-    cpus: Annotated[str | None, typer.Option(help="Cores to stay on: big, little, or such as 0,2-3.")] = None,
+    cpus: Annotated[str | None, typer.Option(help="Cores to run on: big, little, or numbers as in 0,2-3.")] = None,
     set_governor: Annotated[str | None, typer.Option("--set-governor", help=_GOVERNOR)] = None,
     profile: Annotated[bool, typer.Option("--profile", help=_PROFILE)] = False,
     metric: Annotated[str | None, typer.Option(help=METRIC)] = None,
@@ -165,9 +166,9 @@ def _remarks(record: RunRecord) -> list[str]:
     if facts.governor:
         lines.append(f"governor {facts.governor}")
     if record.cpus:
-        lines.append(f"kept to the cores {', '.join(map(str, record.cpus))}")
+        lines.append(f"ran on the cores {', '.join(map(str, record.cpus))}")
     if record.synthetic:
-        lines.append("the metrics are over synthetic data: they say nothing about the real world")
+        lines.append("the metrics are of synthetic data, so they say nothing about the real world")
     if record.settings.threads > facts.cores:
         lines.append(f"{record.settings.threads} threads share {facts.cores} cores")
     lines += [f"unstable: {reason}" for reason in record.unstable]

@@ -31,10 +31,10 @@ edgeprune build mine.keras --data mine.npz --max-latency 5ms --device adb://
 
 edgeprune build --task speech     # a model and data of the zoo"""
 _WRITE_RECIPE = "Print all settings as TOML and do nothing else."
-_FORCE = "Build even if nothing changed, or the original does no better than a constant answer."
+_FORCE = "Build even if nothing changed, or if the original does no better than a constant answer."
 _RUNNER = "Program that measures on --device: python, native or benchmark_model."
 _RESUME = "Continue an interrupted build of the same recipe."
-_VERBOSE = "Print also what is good to know: how the file was quantized, what was tried, notes."
+_VERBOSE = "Also print how the file was quantized, what was tried, and notes."
 _EXPLAIN = "Show what each layer's width costs in latency."
 
 
@@ -95,7 +95,7 @@ def build(
         say_document(done.bundle.file(REPORT).read_text(encoding="utf-8"))
     elif not silent:
         if done.unchanged:
-            say("Nothing changed since the last build, so nothing was done; --force builds again.")
+            say("Nothing changed since the last build, so nothing was done. --force builds again.")
         limits = () if asked is None else limit_verdicts(done.bundle.path, asked)
         say_summary(read_report(done.bundle), places["out"], limits, explain=explain, verbose=verbose)
 

@@ -24,27 +24,27 @@ edgeprune check build/edgeprune --max-size 200kB --max-drop 0.5
 
 edgeprune check build/edgeprune --max-latency 5ms --device ssh://pi@pi.local"""
 _DROP = (
-    "Points lost against the original; 0.5 means 0.5 %. NAME=POINTS limits one metric, such as box/r2=1. "
+    "Most points lost against the original; 0.5 means 0.5 %. NAME=POINTS limits one metric, as box/r2=1. "
     "Repeatable."
 )
-_MIN = "NAME=VALUE: what a metric must reach, such as class/accuracy=90. Repeatable."
-_MAX = "NAME=VALUE: the same for metrics of which less is better. Repeatable."
+_MIN = "NAME=VALUE: least value of a metric, such as class/accuracy=90. Repeatable."
+_MAX = "NAME=VALUE: largest value of a metric of which less is better. Repeatable."
 _DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
 _VERIFY_KEY = "Refuse a bundle that is not signed by the owner of this public key (PEM)."
-_SIGN = "Sign the bundle with this private key (PEM) once everything holds: writes model.sig into it."
-_ENERGY = "Energy of one inference on --device, such as 2mJ."
-_HISTORY = "Refuse a latency above what earlier runs on --device (`bench --history`) vary by."
-_AGAINST = "Earlier output folder, or a folder of them: says since when a limit is broken."
+_SIGN = "If all limits hold, sign the bundle with this private key (PEM): writes model.sig into it."
+_ENERGY = "Largest energy of one inference on --device, such as 2mJ."
+_HISTORY = "Refuse a latency above the range of earlier runs on --device (see `bench --history`)."
+_AGAINST = "Earlier output folder, or a folder of them, to say since when a limit is broken."
 
 
 def check(
     bundle: Annotated[Path, Argument(help="Output folder of a build.")],
-    max_size: Annotated[str | None, Option(help="Size of model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
-    max_latency: Annotated[str | None, Option(help="Latency of one inference, such as 5ms, 300us.")] = None,
-    max_memory: Annotated[str | None, Option(help="Peak memory of the process, such as 64MB.")] = None,
-    min_accuracy: Annotated[str | None, Option(help="Accuracy on test data, such as 0.95 or 95%.")] = None,
+    max_size: Annotated[str | None, Option(help="Largest model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
+    max_latency: Annotated[str | None, Option(help="Longest time of one inference, as 5ms, 300us.")] = None,
+    max_memory: Annotated[str | None, Option(help="Largest peak memory of the process, as 64MB.")] = None,
+    min_accuracy: Annotated[str | None, Option(help="Least accuracy on test data, as 0.95 or 95%.")] = None,
     max_drop: Annotated[list[str] | None, Option("--max-drop", help=_DROP)] = None,
     max_energy: Annotated[str | None, Option(help=_ENERGY)] = None,
     power_command: Annotated[str | None, Option(help="The same as for `bench`.")] = None,
@@ -63,9 +63,9 @@ def check(
     verify: Annotated[bool, Option("--verify", help="Refuse a damaged or edited bundle.")] = False,
     verify_key: Annotated[Path | None, Option(help=_VERIFY_KEY)] = None,
     sign: Annotated[Path | None, Option(help=_SIGN)] = None,
-    junit: Annotated[Path | None, Option(help="Write JUnit XML there.")] = None,
-    markdown: Annotated[Path | None, Option(help="Write a Markdown summary there.")] = None,
-    github: Annotated[bool, Option("--github", help="Print GitHub annotations.")] = False,
+    junit: Annotated[Path | None, Option(help="File for the result as JUnit XML.")] = None,
+    markdown: Annotated[Path | None, Option(help="File for a Markdown summary.")] = None,
+    github: Annotated[bool, Option("--github", help="Also print GitHub annotations.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
     """Check limits of size, latency, memory and accuracy. Exit code 1 if one is broken."""
@@ -88,7 +88,9 @@ def check(
     if result.judgements or result.verification:
         _write(result, junit, markdown)
         _print(result, github=github, as_json=as_json)
-    result.require()
+    error = result.error() if as_json else result.short_error()
+    if error is not None:
+        raise error
     if sign is not None:
         say(f"Signed: {bundle / SIGNATURE}", error=True)  # stdout may have to be JSON
 

@@ -12,13 +12,14 @@ from edgeprune.cli.output import say, say_document
 EXAMPLES = """Examples
 
 edgeprune compare build/a build/b --device local"""
-_ROUNDS = "Fresh processes that time A and B in turn."
+_DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]."
+_ROUNDS = "Rounds, each in fresh processes, in which A and B are timed in turn."
 
 
 def compare(
     a: Annotated[Path, typer.Argument(help="A bundle or .tflite file.")],
-    b: Annotated[Path, typer.Argument(help="Another one.")],
-    device: Annotated[str, typer.Option(help="local, ssh://[user@]host[:port] or adb://[serial].")] = "local",
+    b: Annotated[Path, typer.Argument(help="Another bundle or .tflite file.")],
+    device: Annotated[str, typer.Option(help=_DEVICE)] = "local",
     rounds: Annotated[int, typer.Option(min=6, max=10_000, help=_ROUNDS)] = 8,
     threads: Annotated[int, typer.Option(min=1, max=64, help="Threads of the runtime.")] = 1,
     round_time: Annotated[float, SECONDS(help="Seconds of timing in each round.")] = 0.5,

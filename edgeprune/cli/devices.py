@@ -19,8 +19,8 @@ EXAMPLES = """Examples
 edgeprune devices ssh://pi@raspberrypi.local
 
 edgeprune devices --prepare ssh://pi@raspberrypi.local"""
-_PREPARE = "Make a venv with a runtime on each named device; every later run uses it by itself."
-_DEVICE = "Devices to check; without any: this machine, adb's and the ssh config's."
+_PREPARE = "Make a venv with a runtime on each named device. Later runs use it without being told."
+_DEVICE = "Devices to check. Default: this machine, and those that adb and the ssh config know."
 
 
 def devices(
@@ -29,7 +29,7 @@ def devices(
     prepare: Annotated[bool, typer.Option("--prepare", help=_PREPARE)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON list.")] = False,
 ) -> None:
-    """Find devices and check each one, with the fix for what is missing."""
+    """Find devices, check each one, and say how to mend what is missing."""
     from device_runners.discovery import check_devices, find_devices
     from edgeprune import jsonable
     from edgeprune.errors import DeviceError
@@ -38,7 +38,7 @@ def devices(
     if prepare:
         checks = _after_preparing(names, python)
     else:
-        with busy("Looking for devices and checking each", enabled=not as_json):
+        with busy("Looking for devices and checking each one", enabled=not as_json):
             checks = check_devices(names or find_devices(), python)
     if as_json:
         say_document(jsonable.dumps([{**jsonable.encode(check), "ready": check.ready} for check in checks]))

@@ -12,24 +12,24 @@ EXAMPLES = """Examples
 
 edgeprune export build/edgeprune --android digits --package com.me.digits"""
 _NAME = "Name of the generated module and class. Default: from the task."
-_INSTALL = "Git URL or wheel that CI installs edgeprune from. Default: where this one came from."
-_FORCE = "Replace exports that were edited; never a folder that is not an export."
+_INSTALL = "Git URL or wheel from which CI installs edgeprune. Default: where this one came from."
+_FORCE = "Replace exports that were edited. A folder that is not an export is never replaced."
 
 
 def export(
     bundle: Annotated[Path, Argument(help="Output folder of a build.")],
     android: Annotated[Path | None, Option(help="Gradle library: assets, Kotlin class, tasks.")] = None,
     cmake: Annotated[Path | None, Option(help="C++17 package for find_package, model inside.")] = None,
-    ios: Annotated[Path | None, Option(help="Local pod: Swift class and resources.")] = None,
+    ios: Annotated[Path | None, Option(help="Swift package and pod: class, resources.")] = None,
     python: Annotated[Path | None, Option(help="Python project that becomes a wheel.")] = None,
-    ci: Annotated[Path | None, Option(help="GitHub, GitLab, fastlane and pre-commit templates.")] = None,
+    ci: Annotated[Path | None, Option(help="GitHub, GitLab, fastlane, pre-commit templates.")] = None,
     name: Annotated[str | None, Option(help=_NAME)] = None,
     package: Annotated[str | None, Option(help="Kotlin package. Default: edgeprune.NAME.")] = None,
     install_from: Annotated[str | None, Option(help=_INSTALL)] = None,
     force: Annotated[bool, Option("--force", help=_FORCE)] = False,
     as_json: Annotated[bool, Option("--json", help="Print the result as one JSON document.")] = False,
 ) -> None:
-    """Write files that an app's build takes in; several kinds at once, each into a folder of its own."""
+    """Write files for an app's build into one folder for each kind: Android, iOS, C++, Python, CI."""
     from edgeprune import jsonable
     from edgeprune.api.export import export as export_bundle
 

@@ -20,14 +20,14 @@ EXAMPLES = """Examples
 
 edgeprune history build/edgeprune"""
 HISTORY_FILE = "SQLite file of the history. Default: edgeprune/history.sqlite in your data folder."
-_TARGET = "Bundle, .tflite file or name that `bench --history-name` gave. Default: everything."
+_TARGET = "Bundle, .tflite file, or name given with `bench --history-name`. Default: all."
 
 
 def history(
     target: Annotated[str | None, typer.Argument(help=_TARGET)] = None,
     history_file: Annotated[Path | None, typer.Option("--history-file", help=HISTORY_FILE)] = None,
     device: Annotated[str | None, typer.Option("--device", help="Runs on this device only.")] = None,
-    last: Annotated[int, COUNT(help="Runs of each series to show, at most.")] = 10,
+    last: Annotated[int, COUNT(help="Most runs of each series to show.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print the series as one JSON list.")] = False,
 ) -> None:
     """Show past measurements, and say since when a model is slower or faster."""
@@ -97,8 +97,8 @@ def _print_series(runs: Sequence[PastRun], change: Change | None, last: int) -> 
 
 def _verdict(runs: Sequence[PastRun], change: Change | None) -> str:
     if change is None:
-        few = " (7 are needed)" if len(runs) < 7 else ""
-        return f"no change was shown in {len(runs)} run{'s' * (len(runs) > 1)}{few}"
+        few = " (at least 7 are needed)" if len(runs) < 7 else ""
+        return f"no change can be seen in {len(runs)} run{'s' * (len(runs) > 1)}{few}"
     first, before = runs[change.start], runs[change.start - 1]
     ratio = change.ratio if change.ratio > 1 else 1 / change.ratio
     model = "the same model" if first.record.model.sha256 == before.record.model.sha256 else "another model"

@@ -22,6 +22,15 @@ _COLUMNS = {
     "left_whole": ("layer", "kind", "params_fraction", "macs_fraction", "reason"),
 }
 
+_TITLES = {
+    "layers": "Layers", "groups": "Neurons that go together", "refusals": "Neurons that must stay",
+    "left_whole": "Layers that stay whole",
+}
+_HEADS = {
+    "params": "parameters", "macs": "MACs", "producers": "made by", "because_of": "because of",
+    "params_fraction": "parameters", "macs_fraction": "MACs",
+}
+
 
 def inspect(
     model: Annotated[pathlib.Path, typer.Argument(help="A .keras or .h5 file, or a SavedModel folder.")],
@@ -47,24 +56,24 @@ def inspect(
         document = {"model": str(model), "keras": found.keras, **dataclasses.asdict(total), **tables}
         say_document(jsonable.dumps(document, indent=1))
         return
-    for title, rows in tables.items():
-        _print(title, rows)
+    for name, rows in tables.items():
+        _print(name, rows)
     say(
         f"Keras {found.keras}: {total.neurons:,} prunable neurons, {total.params:,} parameters, "
         f"{found.macs_text} MACs"
     )
 
 
-def _print(title: str, rows: Sequence[object]) -> None:
+def _print(name: str, rows: Sequence[object]) -> None:
     from rich.table import Table
 
     if not rows:
         return
-    table = Table(title=title.replace("_", " "), title_justify="left", box=None)
-    for column in _COLUMNS[title]:
-        table.add_column(column.replace("_", " "))
+    table = Table(title=_TITLES[name], title_justify="left", box=None)
+    for column in _COLUMNS[name]:
+        table.add_column(_HEADS.get(column, column))
     for row in rows:
-        table.add_row(*cells(_text(getattr(row, column)) for column in _COLUMNS[title]))
+        table.add_row(*cells(_text(getattr(row, column)) for column in _COLUMNS[name]))
     draw(table)
 
 

@@ -81,4 +81,4 @@ def _drawn(now: SweepStatus) -> Group:
             f"{_stage(run.stage)} {100 * run.done:.0f} %",
             f"{time.monotonic() - run.since:.0f} s", style="bold",
         )
-    return Group(table, *(f"Note: {cell(note)}" for note in now.notes))
+    return Group(table, *(f"Warning: {cell(note)}" for note in now.notes))

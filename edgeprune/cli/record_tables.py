@@ -21,7 +21,7 @@ def print_extras(record: RunRecord) -> None:
     if record.concurrent is not None:
         one = record.concurrent
         say(
-            f"{record.device}: {one.workers} at the same time: {one.per_s:.1f} inferences/s together, "
+            f"{record.device}: {one.workers} models at the same time: {one.per_s:.1f} inferences/s together, "
             f"p50 {show_duration(one.p50_ms)}, p99 {show_duration(one.p99_ms)}"
         )
     if record.energy is not None:
@@ -38,19 +38,19 @@ def _energy(one: EnergyUse) -> str:
     rails = f", {len(one.rails)} rails" if len(one.rails) > 1 else ""
     drawn = f"{one.rest_w:.2f} W at rest, {one.work_w:.2f} W at work"
     how = f"{one.method}{rails}, every {one.interval_s:g} s"
-    return f"energy (informative): {show_energy(one.per_inference_mj)} an inference; {drawn} ({how})"
+    return f"energy (for information only): {show_energy(one.per_inference_mj)} an inference; {drawn} ({how})"
 
 
 def _accelerated(record: RunRecord, run: AcceleratedRun) -> str:
     if run.latency is None:
-        return f"{run.accelerator}: not there ({run.reason}); all figures are the CPU's"
+        return f"{run.accelerator}: not available ({run.reason}); all figures are of the CPU"
     ratio = record.latency.p50_ms / run.latency.p50_ms
     change = f"{ratio:.2f}x faster" if ratio >= 1 else f"{1 / ratio:.2f}x slower"
     worst = max((one.largest for one in run.differences), default=0.0)
     state = {
         "full": "all operators ran on it",
         "partial": run.reason,
-        "other outputs": "ITS OUTPUTS ARE OTHERS THAN THE CPU'S",
+        "other outputs": "ITS OUTPUTS DIFFER FROM THE CPU'S",
     }[run.state]
     time = show_duration(run.latency.p50_ms)
     same = f"outputs differ by {100 * worst:.2g} % at most"
@@ -86,6 +86,6 @@ def _print_sustained(record: RunRecord) -> None:
     draw(table)
     first, settled = record.settled_per_s
     say(
-        f"{record.device}: {first:.1f} inferences/s at first, {settled:.1f} in the last fifth "
+        f"{record.device}: {first:.1f} inferences/s in the first fifth, {settled:.1f} in the last fifth "
         f"({100 * (settled / first - 1):+.1f} %)"
     )

@@ -13,9 +13,9 @@ edgeprune report build/edgeprune
 
 edgeprune report build/a build/b --out compared.html"""
 _BUNDLES = "Output folders of builds (several are compared), or the folder of a search."
-_RECIPE = "TOML file whose [limits] the page judges the bundles by."
-_BEFORE = "Output of `edgeprune bench ORIGINAL.tflite --profile --json`, to compare layers with; repeatable."
-_RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices; repeatable."
+_RECIPE = "TOML file with a [limits] table, by which the page judges the bundles."
+_BEFORE = "Output of `edgeprune bench ORIGINAL.tflite --profile --json`, to compare layers with. Repeatable."
+_RECORDS = "Output of `edgeprune bench BUNDLE --json`, for latency on devices. Repeatable."
 
 
 def report(

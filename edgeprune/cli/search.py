@@ -24,15 +24,15 @@ edgeprune search mine.keras --data mine.npz --trials 24
 edgeprune search mine.keras --data mine.npz --vary prune=0.3,0.5,0.7"""
 _OUT = "Folder of the best builds, front.json and front.html."
 _VARY = (
-    "Values of an option of `build` to try, as prune=0.3,0.5. Repeatable. Default: prune, "
+    "Values of an option of `build` to try, such as prune=0.3,0.5. Repeatable. Default: prune, "
     "schedule, criterion, allocation, quantize, learning rate, distill."
 )
-_OBJECTIVE = "What counts: accuracy, latency, size or memory. Repeatable. Default: all."
-_STOP = "Stop builds that others are far ahead of."
-_DEVICE = "Device that measures: local, ssh://… or adb://…. Repeat it for several equal devices."
-_WORKERS = "Builds at the same time. Default: 1, or all cores of the cluster."
+_OBJECTIVE = "What to optimize: accuracy, latency, size or memory. Repeatable. Default: all."
+_STOP = "Stop builds that are far behind others."
+_DEVICE = "Device that measures: local, ssh://… or adb://…. Repeatable, for several equal devices."
+_WORKERS = "Builds that run at the same time. Default: 1, or all cores of the cluster."
 _RAY = "auto or HOST:PORT of a Ray cluster. Default: processes on this machine."
-_STORAGE = "sqlite:///FILE or postgresql://…, which several processes may share. Default: a file in --out."
+_STORAGE = "Database, which processes may share: sqlite:///FILE or postgresql://…. Default: a file in --out."
 
 
 @functools.partial(options.with_recipe_options, without=(*LIMITS, "device"))
@@ -41,7 +41,7 @@ def search(
     model: options.ModelName = None,
     data: options.DataName = None,
     out: Annotated[Path, Option(help=_OUT)] = Path("build/search"),
-    trials: Annotated[int, options.COUNT(help="Number of builds. A larger number later goes on.")] = 24,
+    trials: Annotated[int, options.COUNT(help="Number of builds. A larger number continues later.")] = 24,
     vary: Annotated[list[str] | None, Option(help=_VARY)] = None,
     recipe_file: options.RecipeFile = None,
     objective: Annotated[list[str] | None, Option(help=_OBJECTIVE)] = None,
@@ -55,11 +55,11 @@ def search(
     custom_objects: options.CustomObjects = "",
     trust_model: options.TrustModel = False,
     json: Annotated[bool, Option("--json", help="Print front.json to stdout and nothing else.")] = False,
-    silent: Annotated[bool, Option("--quiet", help="No live table.")] = False,
+    silent: Annotated[bool, Option("--quiet", help="Print no table and no progress.")] = False,
     help_all: options.HelpAll = False,
     **settings: object,
 ) -> None:
-    """Build many variants and keep those that no other one beats. The same command goes on after a crash."""
+    """Build many variants and keep the best. The same command continues after a crash."""
     del help_all  # its callback has answered
     from edgeprune.api.search import sweep_of
     from edgeprune.sweep.front_page import write_front
@@ -91,7 +91,7 @@ def _run(what: Sweep, out: Path, *, enabled: bool) -> Front:
         with live_table(enabled=enabled) as show, contextlib.redirect_stdout(None):
             return sweep(what, out, show=show)
     except KeyboardInterrupt:
-        say(f"What is done is kept in {out}: the same command continues with the rest.", error=True)
+        say(f"Finished trials are kept in {out}. The same command continues with the rest.", error=True)
         raise
 
 
@@ -102,7 +102,7 @@ def _print(front: Front, out: Path) -> None:
 
     from edgeprune.sweep.front_page import columns, row, settings_text
 
-    table = Table(title=f"{len(front.optimal)} of {len(front.trials)} trials that no other one beats")
+    table = Table(title=f"{len(front.optimal)} of {len(front.trials)} trials are beaten by no other one")
     for name in columns(front):
         table.add_column(cell(name), justify="right")
     for one in front.optimal:
@@ -116,5 +116,5 @@ def _print(front: Front, out: Path) -> None:
     for one in failed[:3]:
         say(f"Trial {one.number} gave no model: {one.error}")
     for note in front.notes:
-        say(f"Note: {note}")
+        say(f"Warning: {note}")
     say(f"Page: {out}/front.html")

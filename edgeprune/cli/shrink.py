@@ -17,8 +17,14 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples
 
 edgeprune shrink mine.keras --out smaller.keras"""
-_OUT = "Where to write. Default: MODEL with -shrunk.keras."
-_SAMPLES = "Inputs to compare both models on: .npy, or .npz by input name."
+_OUT = "File to write. Default: MODEL-shrunk.keras, beside MODEL."
+_SAMPLES = "Inputs on which both models are also compared: .npy, or .npz by input name."
+
+_WHY = {
+    "constant": ("always gives the same value", "always give the same value"),
+    "unread": ("is read by no layer", "are read by no layer"),
+    "duplicate": ("is a copy of another", "are copies of others"),
+}
 
 
 def shrink(
@@ -47,16 +53,18 @@ def shrink(
         say_document(jsonable.dumps({**jsonable.encode(report), "model": str(target)}, indent=1))
         return
     for removal in report.removals:
-        say(f"{removal.group}: {removal.channels} {removal.reason}")
+        one = removal.channels == 1
+        why = _WHY[removal.reason][0 if one else 1]
+        say(f"{removal.group}: {removal.channels} neuron{'' if one else 's'} {why}")
     before, after = report.before, report.after
-    say(f"neurons {before.neurons:,} → {after.neurons:,}")
-    say(f"parameters {before.params:,} → {after.params:,}, MACs {before.macs:,} → {after.macs:,}")
+    say(f"Neurons: {before.neurons:,} → {after.neurons:,}")
+    say(f"Parameters: {before.params:,} → {after.params:,}. MACs: {before.macs:,} → {after.macs:,}.")
     proof = report.equivalence
     say(
-        f"largest difference on {proof.samples} samples: {proof.max_abs_error:.2g} "
-        f"(rounding: up to {proof.tolerance:.2g})"
+        f"The outputs differ by at most {proof.max_abs_error:.2g} on {proof.samples} samples "
+        f"(rounding explains up to {proof.tolerance:.2g})."
     )
-    say(f"written to {target}")
+    say(f"Written: {target}")
 
 
 def _arrays(path: pathlib.Path) -> np.ndarray | dict[str, np.ndarray]:

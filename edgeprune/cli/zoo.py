@@ -8,7 +8,7 @@ import typer
 from edgeprune.cli.output import say, say_document
 from edgeprune.quantities import show_duration
 
-_TASK = "Only models of this task: vision, speech, text, translation or tabular."
+_TASK = "Only models of this task: vision, segmentation, detection, speech, text, translation or tabular."
 
 
 def zoo(
@@ -26,8 +26,8 @@ def zoo(
             say(f"    {_figures(measured)}")
         if not row["results"]:
             say("    not measured yet")
-    say("Before and after half of the neurons are removed; on test data, means of the seeds.")
-    say("Build one with: edgeprune build zoo:NAME")
+    say("Before and after removing half of the neurons; on test data, means of several seeds.")
+    say("To build one: edgeprune build zoo:NAME")
 
 
 def entries(task: str | None) -> list[dict[str, Any]]:
@@ -51,12 +51,14 @@ def entries(task: str | None) -> list[dict[str, Any]]:
 
 
 def _figures(measured: dict[str, Any]) -> str:
+    from edgeprune.report.figures import quality_name
+
     before, after = measured["stages"]["baseline"], measured["stages"]["deployed"]
     metric = next(iter(before["metrics"]))
     data = measured["data"]["name"] + (" (synthetic)" if measured["data"]["synthetic"] else "")
     values = [f"{100 * stage['metrics'][metric]:.2f}" for stage in (before, after)]
     sizes = [f"{stage['tflite_bytes'] / 1000:,.0f}" for stage in (before, after)]
-    parts = [f"{metric.replace('_', ' ')} {' -> '.join(values)} %", f"{' -> '.join(sizes)} kB"]
+    parts = [f"{quality_name(metric)} {' -> '.join(values)} %", f"{' -> '.join(sizes)} kB"]
     if "latency_ms" in before and "latency_ms" in after:
         parts.append(" -> ".join(show_duration(stage["latency_ms"]["p50"]) for stage in (before, after)))
     return f"{data}: {', '.join(parts)}"

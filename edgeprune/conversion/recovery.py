@@ -43,7 +43,7 @@ _STEPS = 3
 """Ranges of least squares, corrected biases, and equalized ranges."""
 _MOST_OPERATORS = 24
 _MUCH_SMALLER = 0.8
-_WEIGHTS_ALONE = "Activations in int8 lost too much or took too long: weights alone are int8."
+_WEIGHTS_ALONE = "Int8 activations lost too much or were too slow, so only the weights are int8."
 WEIGHTS_ALONE = "int8 weights, float activations"
 _ROUTE: Route = "ai-edge-quantizer"
 

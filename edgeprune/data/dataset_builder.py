@@ -81,7 +81,7 @@ class Preprocessing:
 
 def build_dataset(
     request: DataRequest, task: str, parts: RawParts, preprocessing: Callable[[Split], Preprocessing], *,
-    name: str, source: str, classes: Sequence[str] | None = None, licence: str = "as you know it",
+    name: str, source: str, classes: Sequence[str] | None = None, licence: str = "not stated",
     notes: tuple[str, ...] = (), skipped: tuple[str, ...] = (),
     weights: RawWeights | None = None, tasks: tuple[OutputTask, ...] | None = None,
     complete: Callable[[Mapping[str, Split]], Mapping[str, Split]] = dict,

@@ -150,6 +150,19 @@ class CheckResult:
             return kind(" ".join(judgement.sentence() for judgement in (*broken, *unmeasured)))
         return None
 
+    def short_error(self) -> EdgepruneError | None:
+        """The same for those who have read what each limit gave: only the names."""
+        error = self.error()
+        if error is None or any(part.status is Status.BROKEN for part in self.verification):
+            return error
+        told = []
+        for status, words in ((Status.BROKEN, "not met"), (Status.UNMEASURED, "not measured")):
+            names = [one.name for one in self.judgements if one.status is status]
+            if names:
+                limits = f"{len(names)} of {len(self.judgements)} limits"
+                told.append(f"{limits} {'was' if len(names) == 1 else 'were'} {words}: {', '.join(names)}.")
+        return type(error)(" ".join(told))
+
     def require(self) -> None:
         """Raise what `error` gives.
 

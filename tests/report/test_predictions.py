@@ -80,15 +80,15 @@ def test_masks_lie_over_their_picture_and_are_told_in_words(true_bundle):
     page = Page(text)
     (caption,) = (words for _, words in page.all("figcaption") if words.startswith("Test sample 7"))
     # 38 of 40 labelled pixels are right.
-    expected = "Test sample 7: right pixels 100.0 % by the original, 95.0 % deployed."
+    expected = "Test sample 7: the original is right on 100.0 % of the pixels, the deployed model on 95.0 %."
     assert caption.replace("\N{NO-BREAK SPACE}", " ") == expected
     titles = [words for _, words in page.all("title") if words.startswith("Test sample 7")]
     assert titles == [f"Test sample 7, {name}" for name in ("true", "original", "deployed")]
     told = [words for _, words in page.all("desc") if "this sample" in words]
     assert told == [
-        "What is true of this sample: road 17 % of the picture.",
-        "What the original finds in this sample: road 17 % of the picture.",
-        "What the deployed model finds in this sample: road 29 %, <b>car 4 % of the picture.",
+        "What is true of this sample: road on 16.7 % of the picture.",
+        "What the original finds in this sample: road on 16.7 % of the picture.",
+        "What the deployed model finds in this sample: road on 29.2 %, <b>car on 4.2 % of the picture.",
     ]
     assert "<b>car" not in text
     legend = [words for _, words in page.all("li")]

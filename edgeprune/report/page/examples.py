@@ -136,7 +136,7 @@ def _told(one: _Drawn, name: str, classes: Sequence[str], plain: int) -> str:
     if name in one.masks:
         mask = one.masks[name]
         shares = [
-            f"{class_name(int(number), classes)} {100 * np.mean(mask == number):.0f} %"
+            f"{class_name(int(number), classes)} on {100 * np.mean(mask == number):.1f} %"
             for number in np.unique(mask) if number not in (plain, UNLABELLED)
         ]
         return f": {', '.join(shares) or 'nothing'} of the picture"
@@ -153,10 +153,15 @@ def _caption(one: _Drawn) -> str:
         right = [np.mean((one.masks[stage] == one.masks["true"])[counted]) for stage in _STAGES[1:]]
         if counted.any():
             original, deployed = (100 * one for one in right)
-            return f"{start}: right pixels {original:.1f} % by the original, {deployed:.1f} % deployed."
+            return (
+                f"{start}: the original is right on {original:.1f} % of the pixels, the deployed model on "
+                f"{deployed:.1f} %."
+            )
     counts = [len(one.marks(stage).boxes) for stage in _STAGES]
     if any(counts):
-        return f"{start}: {counts[0]} true boxes, {counts[1]} found by the original, {counts[2]} deployed."
+        true, original, deployed = counts
+        found = f"the original found {original}, the deployed model {deployed}"
+        return f"{start}: {true} true box{'es' * (true != 1)}; {found}."
     return f"{start}."
 
 

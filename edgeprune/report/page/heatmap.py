@@ -39,7 +39,7 @@ def heatmap(identity: str, title: str, counts: Sequence[Sequence[int]], labels: 
     deep = 16 + max(text_width(name) for name in names) * 0.75
     correct, every = sum(line[i] for i, line in enumerate(counts)), sum(map(sum, counts))
     return drawing(
-        identity, title, f"{correct:,} of {every:,} samples are on the diagonal, that is, right.",
+        identity, title, f"{correct:,} of {every:,} predictions are on the diagonal, that is, right.",
         left + (_CELLS + cells) / 2 + 8, _TOP + cells + deep,
         tag("rect", x=left, y=_TOP, width=cells, height=cells, fill="none", class_="grid"), *parts,
     )

@@ -2,6 +2,7 @@
 
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report import budget as text
+from edgeprune.report.doubts import of_timings
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
@@ -123,7 +124,7 @@ def latency(subject: Subject, prefix: str) -> Html | None:
         device = subject.report.device
         where = "the machine that built the model" if device == "local" else device
         parts.append(table(f"On {where}", ("model", "p50", "p90", "p99", "peak memory"), rows))
-        parts.append(_doubts(subject) or Html(""))
+        parts.append(_doubts(subject))
     if subject.records:
         plots = [_device(record, f"{prefix}-run{index}") for index, record in enumerate(subject.records)]
         parts.append(tag("div", join(plots), class_="plots"))
@@ -156,10 +157,9 @@ def training(subject: Subject, prefix: str) -> Html | None:
     return tag("div", join(plots), class_="plots") if plots else None
 
 
-def _doubts(subject: Subject) -> Html | None:
-    stages = subject.report.stages.by_name()
-    reasons = [f"{name}: {reason}" for name, stage in stages.items() for reason in stage.unstable]
-    return tag("p", f"These timings are in doubt. {'; '.join(reasons)}.", class_="note") if reasons else None
+def _doubts(subject: Subject) -> Html:
+    found = of_timings(subject.report.stages.by_name())
+    return join(tag("p", one.text, class_="note") for one in found)
 
 
 def _device(record: RunRecord, identity: str) -> Html:

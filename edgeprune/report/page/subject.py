@@ -11,7 +11,7 @@ from edgeprune.errors import InputError
 from edgeprune.report.figures import main_metric, quality_change
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report, StageReport
-from edgeprune.report.table import error_of
+from edgeprune.report.table import error_of, main_figures
 from edgeprune.report.verdict import LimitVerdict
 from edgeprune.run_record import RunRecord
 
@@ -30,8 +30,7 @@ class Subject:
     @property
     def metric(self) -> str | None:
         """The metric that plots are about."""
-        first = next(iter(self.report.stages.baseline.metrics), None)
-        return main_metric(self.bundle.manifest.metrics) or first
+        return next(iter(main_figures(self.report)), None) or main_metric(self.bundle.manifest.metrics)
 
     def value(self, stage: StageReport) -> float | None:
         """That metric of a stage."""
