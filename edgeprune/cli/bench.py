@@ -35,6 +35,7 @@ _ENERGY = "Also measure the energy of one inference where the device has a meter
 _POWER = "Command on the device that prints its power in watts, for --energy."
 _ACCELERATOR = "Also run LiteRT's CompiledModel on cpu, gpu or npu, and compare the outputs."
 _GOVERNOR = "Set the CPU's governor for the run, such as performance, and restore the old one."
+_CPUS = "Cores to run on: big, little, or numbers as in 0,2-3."
 _PROFILE = "Also time every operator (takes about 20 s more)."
 _HISTORY = "Keep the result in the history, which `edgeprune history` shows."
 _HISTORY_NAME = "Name of the model in the history. Default: its path."
@@ -47,7 +48,7 @@ def bench(
     runner: Annotated[str, typer.Option(help=_RUNNER)] = "python",
     threads: Annotated[str, typer.Option(help=_THREADS)] = "1",
     runs: Annotated[int, COUNT(help="Least number of timed inferences.")] = 50,
-    warmup: Annotated[int, FROM_0(help="Least number of untimed inferences before.")] = 5,
+    warmup: Annotated[int, FROM_0(help="Least number of warm-up inferences.")] = 5,
     min_time: Annotated[float, SECONDS(help="Least seconds of timed inferences.")] = 1.0,
     time_limit: Annotated[float, SECONDS(help="Seconds after which a run is stopped.")] = 120.0,
     samples: Annotated[int | None, FROM_0(help="Evaluate at most this many samples.")] = None,
@@ -62,7 +63,7 @@ def bench(
     energy: Annotated[bool, typer.Option("--energy", help=_ENERGY)] = False,
     power_command: Annotated[str | None, typer.Option(help=_POWER)] = None,
     accelerator: Annotated[str | None, typer.Option(help=_ACCELERATOR)] = None,
-    cpus: Annotated[str | None, typer.Option(help="Cores to run on: big, little, or numbers as in 0,2-3.")] = None,
+    cpus: Annotated[str | None, typer.Option(help=_CPUS)] = None,
     set_governor: Annotated[str | None, typer.Option("--set-governor", help=_GOVERNOR)] = None,
     profile: Annotated[bool, typer.Option("--profile", help=_PROFILE)] = False,
     metric: Annotated[str | None, typer.Option(help=METRIC)] = None,

@@ -27,14 +27,14 @@ _DROP = (
     "Most points lost against the original; 0.5 means 0.5 %. NAME=POINTS limits one metric, as box/r2=1. "
     "Repeatable."
 )
-_MIN = "NAME=VALUE: least value of a metric, such as class/accuracy=90. Repeatable."
-_MAX = "NAME=VALUE: largest value of a metric of which less is better. Repeatable."
+_MIN = "NAME=VALUE: lowest value of a metric, such as class/accuracy=90. Repeatable."
+_MAX = "NAME=VALUE: highest value of a metric of which less is better. Repeatable."
 _DEVICE = "Device that measures: local, ssh://[user@]host[:port] or adb://[serial]. Repeatable."
 _PERCENTILE = "Percentile of the latency: 50 (default), 90 or 99."
 _RECIPE = "TOML file with a [limits] table; options on the command line win."
 _VERIFY_KEY = "Refuse a bundle that is not signed by the owner of this public key (PEM)."
 _SIGN = "If all limits hold, sign the bundle with this private key (PEM): writes model.sig into it."
-_ENERGY = "Largest energy of one inference on --device, such as 2mJ."
+_ENERGY = "Highest energy of one inference on --device, such as 2mJ."
 _HISTORY = "Refuse a latency above the range of earlier runs on --device (see `bench --history`)."
 _AGAINST = "Earlier output folder, or a folder of them, to say since when a limit is broken."
 
@@ -42,9 +42,9 @@ _AGAINST = "Earlier output folder, or a folder of them, to say since when a limi
 def check(
     bundle: Annotated[Path, Argument(help="Output folder of a build.")],
     max_size: Annotated[str | None, Option(help="Largest model.tflite, such as 200kB, 1.5MB, 64KiB.")] = None,
-    max_latency: Annotated[str | None, Option(help="Longest time of one inference, as 5ms, 300us.")] = None,
-    max_memory: Annotated[str | None, Option(help="Largest peak memory of the process, as 64MB.")] = None,
-    min_accuracy: Annotated[str | None, Option(help="Least accuracy on test data, as 0.95 or 95%.")] = None,
+    max_latency: Annotated[str | None, Option(help="Highest latency of one inference, as 5ms.")] = None,
+    max_memory: Annotated[str | None, Option(help="Highest peak memory of the process, as 64MB.")] = None,
+    min_accuracy: Annotated[str | None, Option(help="Lowest accuracy on test data, as 0.95 or 95%.")] = None,
     max_drop: Annotated[list[str] | None, Option("--max-drop", help=_DROP)] = None,
     max_energy: Annotated[str | None, Option(help=_ENERGY)] = None,
     power_command: Annotated[str | None, Option(help="The same as for `bench`.")] = None,
