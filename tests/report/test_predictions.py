@@ -128,7 +128,7 @@ def test_several_outputs_have_their_own_plots_under_their_names(true_bundle):
     assert {"b0-o0-cm-before", "b0-o0-cm-after", "b0-o1-errors"} <= drawn
     captions = " ".join(words for _, words in page.all("figcaption"))
     assert "Deployed on test data: 11 of 14 predictions are right." in captions
-    assert "Beyond the edges: 2 deployed, 1 original." in captions
+    assert "beyond the edges: 2 of the deployed model, 1 of the original." in captions
 
 
 @pytest.mark.parametrize("errors", [

@@ -53,7 +53,7 @@ def test_without_labels_the_long_run_decides():
     _, why, one, other = told(first, last)
     assert why == "Plain quantization is likely to lose more than 0.5 points on validation data. Tried:"
     assert one == "  int8 (tensorflow): 4.0 kB, 20.0 µs, points lost: 0.33 (likely 1.05)"
-    assert other.endswith("likely 0.21, 4.0 kB, 20.0 µs, shipped")
+    assert other.endswith("4.0 kB, 20.0 µs, points lost: 0.00 (likely 0.21); shipped")
 
 
 def test_a_faster_form_is_explained():
@@ -61,5 +61,6 @@ def test_a_faster_form_is_explained():
     said = told(STEP | {"chosen": False, "verdict": "slower"}, form | {"chosen": True})
     told_why = "Of the files that keep the quality, the one with the best size and latency ships."
     assert said[1] == f"{told_why} Tried:"
-    assert said[2].endswith("20.0 µs, slower")
-    assert said[3].endswith("shipped (no fast int8 kernel for DIV)")
+    assert said[2].endswith("20.0 µs, points lost: 0.00; slower")
+    assert said[3].startswith("  int8, float where that is slow (tensorflow, no fast int8 kernel for DIV): ")
+    assert said[3].endswith("; shipped")

@@ -16,7 +16,7 @@ from edgeprune.report.page.html import Html, join, tag
 STAGE_NAMES = {"baseline": "original", "pruned": "pruned (float)", "deployed": "deployed"}
 _NAME_CHARACTERS = 28
 _LINE = 14.0
-_BOLD = 1.12
+_BOLD = 1.22
 """Times the width of other text."""
 _LOG_FROM = 6.0  # times between the smallest and the largest: a linear axis would press some together
 
