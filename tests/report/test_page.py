@@ -75,6 +75,9 @@ def test_the_figures_are_the_report_s(rich_bundle):
     assert {"1.25", "0.25", "No training data was given."} <= set(cells)
 
 
+TYPED = str.maketrans({"\N{NO-BREAK SPACE}": " ", "→": "->", "\N{MULTIPLICATION SIGN}": "x"})
+
+
 def test_the_first_sentence_is_the_verdict_and_says_how_sure_it_is(rich_bundle, tmp_path):
     folder = tmp_path / "sure"
     shutil.copytree(rich_bundle, folder)
@@ -83,7 +86,7 @@ def test_the_first_sentence_is_the_verdict_and_says_how_sure_it_is(rich_bundle, 
     for bundle, sure in ((rich_bundle, False), (folder, True)):
         page = Page(page_of(bundle))
         ((_, text),) = page.all("p", class_="verdict")
-        plain = text.replace("\N{NO-BREAK SPACE}", " ").replace("→", "->").replace("\N{MULTIPLICATION SIGN}", "x")
+        plain = text.translate(TYPED)
         assert plain == verdict(open_subjects([bundle], ())[0].report)
         explained = [words for _, words in page.all("p") if words.startswith("± is twice the standard error")]
         assert ("± 2.50 points" in plain) == bool(explained) == sure
