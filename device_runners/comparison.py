@@ -78,7 +78,7 @@ class Comparison:
             return f"B is {self.low:.2f}-{self.high:.2f}x faster than A"
         if self.verdict is Verdict.SLOWER:
             return f"B is {1 / self.high:.2f}-{1 / self.low:.2f}x slower than A"
-        return f"no difference shown (A / B between {self.low:.2f} and {self.high:.2f})"
+        return f"No difference is shown: A takes {self.low:.2f} to {self.high:.2f} times as long as B"
 
 
 def compare(

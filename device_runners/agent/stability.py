@@ -19,12 +19,13 @@ def reasons(latency_ns: Sequence[int], facts: DeviceFacts) -> tuple[str, ...]:
     width, before, after = spread(latency_ns), facts.before, facts.after
     if width > SPREAD_LIMIT:
         limit = f"{SPREAD_LIMIT:.0%} is the limit"
-        found.append(f"spread too wide: half of the runs differ by more than {width:.0%}, {limit}")
+        found.append(f"spread too wide: the middle half of the runs spans {width:.0%}, {limit}")
     third = len(latency_ns) // 3
     if third >= 3:
         early, late = percentile(latency_ns[:third], 0.5), percentile(latency_ns[-third:], 0.5)
         if abs(late / early - 1) > _DRIFT:
-            found.append(f"drift: the last third took {late / early - 1:+.0%} against the first")
+            word = "longer" if late > early else "less"
+            found.append(f"drift: the last third took {abs(late / early - 1):.0%} {word} than the first")
     if (after.throttled or 0) & _THROTTLED_NOW:
         found.append(f"throttled: the firmware reports {after.throttled:#x}")
     if before.clock_khz and after.clock_khz and abs(after.clock_khz / before.clock_khz - 1) > _CLOCK_CHANGE:

@@ -21,7 +21,7 @@ def print_extras(record: RunRecord) -> None:
     if record.concurrent is not None:
         one = record.concurrent
         say(
-            f"{record.device}: {one.workers} models at the same time: {one.per_s:.1f} inferences/s together, "
+            f"{record.device}: {one.workers} models at the same time: {one.per_s:,.1f} inferences/s, "
             f"p50 {show_duration(one.p50_ms)}, p99 {show_duration(one.p99_ms)}"
         )
     if record.energy is not None:
@@ -80,12 +80,12 @@ def _print_sustained(record: RunRecord) -> None:
     for window in windows[step - 1 :: step]:
         heat, clock = window.state.temperature_c, window.state.clock_khz
         table.add_row(
-            f"{window.end_s:.0f} s", f"{window.per_s:.1f}", "-" if heat is None else f"{heat:.1f}",
+            f"{window.end_s:.0f} s", f"{window.per_s:,.1f}", "-" if heat is None else f"{heat:.1f}",
             "-" if clock is None else f"{clock / 1000:.0f}",
         )
     draw(table)
     first, settled = record.settled_per_s
     say(
-        f"{record.device}: {first:.1f} inferences/s in the first fifth, {settled:.1f} in the last fifth "
+        f"{record.device}: {first:,.1f} inferences/s in the first fifth, {settled:,.1f} in the last fifth "
         f"({100 * (settled / first - 1):+.1f} %)"
     )

@@ -1,12 +1,16 @@
 """The sections on the model's inside: budget, widths, MACs, quantization, latency, training."""
 
-from edgeprune.quantities import show_duration, show_size
+from collections.abc import Iterator
+
+from edgeprune.quantities import show_duration, show_energy, show_size
 from edgeprune.report import budget as text
 from edgeprune.report.doubts import of_timings
+from edgeprune.report.figures import quality_name, quality_show
 from edgeprune.report.page.bars import MAX_ROWS, Bar, bars, show_count
 from edgeprune.report.page.histogram import histogram
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.lines import curve
+from edgeprune.report.page.scatter import STAGE_NAMES
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import figure
 from edgeprune.report.quantization import lost_points
@@ -56,12 +60,11 @@ def layers(subject: Subject, prefix: str) -> Html:
                   ("layer", "kind", "parameters before", "after", "MACs before", "after"),
                   [_cost_row(one) for one in report.layers[:_MAX_TABLE_ROWS]], numbers_from=2),
         ))
-    parts = [tag("div", join(plots), class_="plots")] if plots else []
     proof = report.equivalence
-    parts.append(tag(
+    parts = [tag(
         "p", "Removing the neurons gives the same outputs as switching them off: the largest difference on "
         f"{proof.samples} samples is {proof.max_abs_error:.1e} (tolerance {proof.tolerance:.1e}).",
-    ))
+    ), tag("div", join(plots), class_="plots") if plots else None]
     if report.refusals:
         rows = [(one.layer, f"{one.channels:,}", one.reason) for one in report.refusals]
         columns = ("layer", "neurons", "reason")
@@ -118,7 +121,7 @@ def latency(subject: Subject, prefix: str) -> Html | None:
     for name, stage in subject.report.stages.by_name().items():
         if found := stage.latency_ms:
             figures = (optional(value, show_duration) for value in (found.p50, found.p90, found.p99))
-            rows.append((name, *figures, optional(stage.peak_memory_bytes, show_size)))
+            rows.append((STAGE_NAMES[name], *figures, optional(stage.peak_memory_bytes, show_size)))
     parts = []
     if rows:
         device = subject.report.device
@@ -168,16 +171,32 @@ def _device(record: RunRecord, identity: str) -> Html:
     about = f"{facts.model}, {facts.soc} ({facts.arch}), {runtime}"
     values = {"p50": record.latency.p50_ms, "p90": record.latency.p90_ms, "p99": record.latency.p99_ms}
     rows = [(key, show_duration(value)) for key, value in values.items() if value is not None]
-    rows += [(f"{name}, {record.samples} samples", f"{value:.4f}")
+    rows += [(f"{quality_name(name)}, {record.samples:,} samples", quality_show(name)(value))
              for name, value in record.metrics.items() if "/" not in name]
     if record.memory.peak_bytes is not None:
         rows.append(("peak memory", show_size(record.memory.peak_bytes)))
+    rows += _on_demand(record)
     details = table(f"Run on {record.device}", ("figure", "value"), rows)
     doubts = join(tag("p", f"In doubt: {reason}.", class_="note") for reason in record.unstable)
     if not record.latency_ns:
         return tag("figure", tag("figcaption", f"{record.device}: {about}"), doubts, details)
     picture = histogram(identity, f"Latency on {record.device}", record.latency_ns)
     return tag("div", figure(picture, f"{record.device}: {about}.", details), doubts)
+
+
+def _on_demand(record: RunRecord) -> Iterator[tuple[str, str]]:
+    """Figures of what `bench` measures only where it is asked to."""
+    if record.concurrent is not None:
+        one = record.concurrent
+        yield f"{one.workers} models at the same time", f"{one.per_s:,.0f} inferences/s together"
+    if record.sustained:
+        first, settled = record.settled_per_s
+        seconds = f"{record.sustained[-1].end_s:.0f} s without a pause"
+        yield f"{seconds}, first fifth", f"{first:,.0f} inferences/s"
+        yield f"{seconds}, last fifth", f"{settled:,.0f} inferences/s"
+    if record.energy is not None and record.energy.per_inference_mj is not None:
+        what = f"energy of an inference, by {record.energy.method}"
+        yield what, show_energy(record.energy.per_inference_mj)
 
 
 def _threads(record: RunRecord) -> str:
