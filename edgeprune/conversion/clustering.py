@@ -19,7 +19,7 @@ from edgeprune.keras_bridge.silence import silence
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 _ROUNDS = 50
-NOTE = "Shared weights make the zip smaller, not the runnable file, and nothing faster."
+NOTE = "Shared weights make only the zip smaller: the file that runs gets neither smaller nor faster."
 
 
 def cluster(

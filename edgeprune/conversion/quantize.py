@@ -35,7 +35,7 @@ from edgeprune.keras_types import KerasModel
 _ERROR_SAMPLES = 32
 _UNSHARED = (
     "Quantization undid the sharing of weights in {} kernels: a scale for each channel, or a folded"
-    " normalization, makes many integers of one shared value, and the file zips less well."
+    " normalization, turns one shared value into many integers, so the file zips less well."
 )
 _AWARE = "quantization-aware training"
 _SLOW = "LiteRT has no fast kernels for 16-bit activations: int16x8 saves bytes, not time."

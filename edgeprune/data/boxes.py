@@ -273,7 +273,9 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
     ignored = sum(thing.ignored for thing in every)
     notes = []
     if ignored:
-        notes.append(f"{ignored} crowds or difficult objects are left out of training and count neither way.")
+        notes.append(
+            f"{ignored} crowds or difficult objects are left out of training, and are no mistakes."
+        )
     if flat := sum(thing.is_flat for thing in every):
         notes.append(f"{flat} boxes without an area in the picture are left out.")
     return counted, tuple(notes)

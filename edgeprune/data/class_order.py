@@ -120,8 +120,9 @@ def _reordered(data: Dataset, best: _Found, alphabet: float, looked_at: int) -> 
 
     listed = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "")
     why = (
-        f"So the model is right on {100 * best.accuracy:.0f} % of {looked_at} training samples, classes "
-        f"counting alike; alphabetically on {100 * alphabet:.0f} %. labels.txt with the data states it."
+        f"In this order the model is right on {100 * best.accuracy:.0f} % of {looked_at} training samples, "
+        f"all classes counted alike; in alphabetical order on {100 * alphabet:.0f} %. A labels.txt with the "
+        "data states the order."
     )
     tasks = (dataclasses.replace(data.tasks[0], classes=names), *data.tasks[1:])
     return dataclasses.replace(

@@ -66,7 +66,7 @@ def _finding(name: str, part: Part, evidence: Evidence, reported: list[Edgeprune
         return VerifiedPart(name, Status.UNMEASURED, str(reason))
     except EdgepruneError as error:
         if any(error is other for other in reported):
-            return VerifiedPart(name, Status.UNMEASURED, "cannot be looked at while the above is broken")
+            return VerifiedPart(name, Status.UNMEASURED, "was not looked at, since the above is broken")
         reported.append(error)
         problems = [f"{error.found} {error.expected}".strip()]  # the summary has its own way out
     if not problems:

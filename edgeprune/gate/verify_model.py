@@ -87,8 +87,8 @@ def test_accuracy(evidence: Evidence) -> Iterator[str]:
     least, most = right - slack, total - (count - right) + slack
     if not least <= right_of_all <= most:
         yield (
-            f"report.json says {right_of_all} of {total} test samples are answered rightly; {right} of the "
-            f"{count} in {EVAL} are, which allows {max(least, 0)} to {min(most, total)}"
+            f"report.json says {right_of_all} of {total} test samples are predicted correctly; {right} of "
+            f"the {count} in {EVAL} are, which allows {max(least, 0)} to {min(most, total)}"
         )
 
 

@@ -67,9 +67,9 @@ def ranges(evidence: Evidence) -> Iterator[str]:
     if not 0 <= proof.max_abs_error <= proof.tolerance:
         yield f"equivalence: the error {proof.max_abs_error:g} is not within {proof.tolerance:g}"
     if proof.samples < 1:
-        yield "equivalence was proven on no sample"
+        yield "equivalence was tested on no sample"
     if any(seconds < 0 for seconds in found.timings_s.values()):
-        yield "a stage took less than no time"
+        yield "a stage took a negative time"
     epochs = [point.epoch for point in found.training]
     if epochs != sorted(set(epochs)):
         yield "the epochs of the training are out of order"
@@ -101,4 +101,4 @@ def against_samples(evidence: Evidence) -> Iterator[str]:
     for name, stage in evidence.report.stages.by_name().items():
         accuracy = stage.metrics.get("accuracy")
         if accuracy is not None and abs(accuracy * total - round(accuracy * total)) >= 1e-6:
-            yield f"{name}: no number of right answers out of {total} gives accuracy {accuracy}"
+            yield f"{name}: no number of correct predictions out of {total} gives accuracy {accuracy}"

@@ -187,8 +187,8 @@ def _notes(deployed: DeployedModel, recipe: Recipe) -> list[str]:
     if recipe.prune.method == "structural" and not recipe.quantize.clusters:
         return []
     note = (
-        f"Zeros and shared weights make a download smaller ({quantized.zip_bytes:,} bytes in a zip), not the "
-        f"file the device runs ({quantized.runnable_bytes:,} bytes), and nothing faster."
+        f"Zeros and shared weights only make a download smaller ({quantized.zip_bytes:,} bytes in a zip). "
+        f"The file that the device runs keeps its {quantized.runnable_bytes:,} bytes and gets no faster."
     )
     return [note]
 

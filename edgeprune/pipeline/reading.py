@@ -52,8 +52,8 @@ def metric_decision(data: Dataset) -> ReadingDecision:
     """What the result is judged by: the first metric of each output."""
     own = data.own_metric
     if own is not None:
-        better = "less" if less_is_better(own.primary) else "more"
-        return ReadingDecision("metric", f"{own.primary}, of {own.origin}. Of it {better} is better.")
+        better = "Less" if less_is_better(own.primary) else "More"
+        return ReadingDecision("metric", f"{own.primary}, of {own.origin}. {better} of it is better.")
     if len(data.tasks) == 1:
         first, *others = data.tasks[0].metrics
         also = f"Also shown: {', '.join(others)}." if others else ""

@@ -185,7 +185,8 @@ def _why_not_gradual(baseline: Baseline, train: TrainSettings, context: BuildCon
     if is_keras3(baseline.model):
         return "Neurons were removed in one shot: tfmot's gradual masks work on Keras 2 models only."
     if train.freeze or context.strategy is not None:
-        return "Neurons were removed in one shot: frozen layers and several processes exclude gradual masks."
+        why = "gradual masks work neither with frozen layers nor in several processes"
+        return f"Neurons were removed in one shot: {why}."
     return None
 
 

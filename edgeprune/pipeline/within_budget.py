@@ -73,7 +73,8 @@ def within_budget(
             missed = _missed(last, recipe.budget.limits())
             if number < tries:
                 context.notes.append(
-                    f"After training and quantization the model took {missed}: narrowed and trained again."
+                    f"After training and quantization the model took {missed}, so it was narrowed and "
+                    "trained again."
                 )
                 tuned, found = search.narrower(found, last)
     raise VerificationError(
@@ -196,5 +197,5 @@ def _resumable() -> Iterator[None]:
     try:
         yield
     except DeviceError as error:
-        way_out = f"{error.way_out} What was done is kept: the same command goes on from there.".strip()
+        way_out = f"{error.way_out} What was done is kept: the same command continues from there.".strip()
         raise DeviceError(error.found, error.expected, way_out) from error

@@ -133,7 +133,7 @@ def _of_classes(task: OutputTask, y: np.ndarray, outputs: np.ndarray) -> Optiona
         mine = truth == label
         recalls.append(float((found[mine] == label).mean()))
         counts.append(len(np.unique(samples[mine])))  # positions of one sample are not independent
-    return _of_recalls(recalls, counts, "naming one class always")
+    return _of_recalls(recalls, counts, "always naming one class")
 
 
 def _of_labels(y: np.ndarray, outputs: np.ndarray) -> Optional[str]:  # noqa: UP045

@@ -62,7 +62,7 @@ def test_weights_go_and_neurons_stay(models, data, tmp_path):
     assert 0.58 <= zeros <= 0.65
     assert report["zero_weights"] == pytest.approx(zeros)
     assert accuracy(report) >= accuracy(report, "baseline") - 0.05
-    assert any("nothing faster" in note for note in report["notes"])
+    assert any("gets no faster" in note for note in report["notes"])
 
 
 def test_both_go(models, data, tmp_path):

@@ -110,7 +110,7 @@ def test_a_metric_of_ones_own_is_tried_before_training(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     found = decided(tmp_path, linear(), (x, y), metric_name="my_metrics:hits")
-    assert found["metric"].choice == "hits, of my_metrics:hits. Of it more is better."
+    assert found["metric"].choice == "hits, of my_metrics:hits. More of it is better."
     with pytest.raises(InputError, match="compares outputs with labels, and the data has none"):
         decided(tmp_path, linear(), x, metric=lambda *_: {"hits": 1.0})
     with pytest.raises(InputError, match="failed: TypeError"):
