@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from edgeprune import jsonable
-from edgeprune.report.figures import quality_show
+from edgeprune.report.figures import quality_name, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.page import document
 from edgeprune.report.page.scatter import Point, pareto_front
@@ -15,8 +15,8 @@ from edgeprune.sweep.front import FRONT, Front, TrialResult
 _FIGURES = ("accuracy", "test", "size", "memory", "latency")
 _MARK = {True: "deployed", False: "baseline"}
 _LEGEND = (
-    "Squares are the trials that no other one beats in all objectives, circles the others; the line joins "
-    "the best of this pair. Numbers are those of the trials."
+    "Squares are the trials that no other one beats in all objectives, circles the others. The line joins "
+    "those that are best in the two figures of the plot. Numbers are those of the trials."
 )
 
 
@@ -32,23 +32,24 @@ def front_page(front: Front) -> str:
     """One self-contained HTML document."""
     best = len(front.optimal)
     lead = (
-        f"{best} of {len(front.trials)} trials that no other one beats in {', '.join(front.objectives)}. "
-        f"{_metric(front).capitalize()} on validation data decides; on test data it is only reported."
+        f"Of {len(front.trials)} trials, {best} {'is' if best == 1 else 'are'} beaten by no other one in "
+        f"{', '.join(front.objectives)}. {_metric(front).capitalize()} on validation data decides; on "
+        "test data it is only reported."
     )
     bundles = [(one, one.bundle) for one in front.optimal]
     on_front = [(one, "yes" if one.optimal else one.error or "no") for one in front.trials]
     sections: list[tuple[str, str, Html | None]] = [
         ("fronts", "Accuracy against cost", _plots(front)),
-        ("front", "On the front", _table("Trials that no other one beats", "bundle", front, bundles)),
+        ("front", "On the front", _table("Trials that no other one beats", "output folder", front, bundles)),
         ("trials", "All trials", _table("All trials", "on the front", front, on_front)),
     ]
     notes = join(tag("p", text, class_="note") for text in front.notes)
-    return document("edgeprune search", "What the sweep found", lead, sections, notes)
+    return document("edgeprune search", "What the search found", lead, sections, notes)
 
 
 def columns(front: Front) -> tuple[str, ...]:
     """Headers of `row`."""
-    names = {"accuracy": _metric(front)}
+    names = {"accuracy": quality_name(_metric(front)), "test": "on test data"}
     return ("trial", *(names.get(name, name) for name in _figures(front)), "device")
 
 
@@ -96,7 +97,7 @@ def _plot(front: Front, cost: str) -> Html | None:
     best, metric, axis = pareto_front(points), _metric(front), COSTS[cost]
     picture = trade_plot(f"front-{cost}", points, metric, axis, front=best, height=380)
     names = ", ".join(point.name for point in best)
-    return figure(picture, f"Best in {metric} and {axis.name}: trials {names}.")
+    return figure(picture, f"Best in {quality_name(metric)} and {axis.name}: trials {names}.")
 
 
 def _table(title: str, head: str, front: Front, cells: Iterable[tuple[TrialResult, str]]) -> Html:
