@@ -18,6 +18,7 @@ from edgeprune.report.plots import (
     ConfusionReport,
     ErrorsReport,
     ExampleReport,
+    LabelsReport,
     MarksReport,
     OutputReport,
     packed,
@@ -59,8 +60,19 @@ def _report(
         return OutputReport(task.name, task.kind)
     return OutputReport(
         task.name, task.kind, _confusion(data, task, y, outputs), _errors(task, y, outputs),
-        _examples(data, task, y, outputs),
+        _labels(task, y, outputs), _examples(data, task, y, outputs),
     )
+
+
+def _labels(task: OutputTask, y: np.ndarray, outputs: Mapping[str, np.ndarray]) -> LabelsReport | None:
+    if task.kind != "multi_label" or any(one.shape != y.shape for one in outputs.values()):
+        return None
+    truth = y.reshape(-1, y.shape[-1]) > 0.5
+    counts = [truth.sum(axis=0)]
+    for name in _STAGES:
+        found = outputs[name].reshape(truth.shape) > task.threshold
+        counts += [(found & truth).sum(axis=0), (found & ~truth).sum(axis=0)]
+    return LabelsReport(*(tuple(map(int, one)) for one in counts))
 
 
 def _confusion(

@@ -26,6 +26,17 @@ class ConfusionReport:
 
 
 @dataclasses.dataclass(frozen=True)
+class LabelsReport:
+    """Of an output that may give several labels at once: counts by label, on the test split."""
+
+    true: tuple[int, ...]  # samples that have the label
+    baseline_hits: tuple[int, ...]  # those among them for which the original gave it
+    baseline_false: tuple[int, ...]  # samples without the label for which it gave it
+    deployed_hits: tuple[int, ...]
+    deployed_false: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
 class ErrorsReport:
     """Counts of prediction - truth between `edges`, and of those beyond them.
 
@@ -87,6 +98,7 @@ class OutputReport:
     kind: str = ""
     confusion: ConfusionReport | None = None
     errors: ErrorsReport | None = None
+    labels: LabelsReport | None = None
     examples: tuple[ExampleReport, ...] = ()
 
 

@@ -52,6 +52,20 @@ def test_masks_are_those_of_evenly_spaced_samples():
     np.testing.assert_array_equal(found.confusion.deployed, counts)
 
 
+def test_labels_are_counted_one_by_one():
+    y = (RANDOM.random((50, 3)) > 0.6).astype(np.float32)
+    before, after = RANDOM.normal(size=(2, 50, 3)).astype(np.float32)
+    task = OutputTask("multi_label", ("label_f1",), threshold=0.25)
+    (found,) = reports(RANDOM.random((50, 4)), y, (before,), (after,), task)
+    for label in range(3):
+        has = {number for number in range(50) if y[number, label]}
+        assert found.labels.true[label] == len(has)
+        for name, scores in (("baseline", before), ("deployed", after)):
+            given = {number for number in range(50) if scores[number, label] > 0.25}
+            assert getattr(found.labels, f"{name}_hits")[label] == len(given & has)
+            assert getattr(found.labels, f"{name}_false")[label] == len(given - has)
+
+
 def test_boxes_have_scores_and_the_uncertain_are_left_out():
     x = RANDOM.random((2, 32, 32, 3)).astype(np.float32)
     y = np.full((2, 2, 5), -1, np.float32)

@@ -126,7 +126,7 @@ def test_everything_is_inside_the_drawing_and_names_do_not_touch(pairs):
 
 
 def test_bars_are_as_long_as_their_values():
-    svg = drawn(bars("b", "Widths", [Bar("a", 24, 32, "24 of 32"), Bar("b", 16, 64, "16 of 64")], "Neurons"))
+    svg = drawn(bars("b", "Widths", [Bar("a", 24, 32, "24 of 32"), Bar("b", 16, 64, "16 of 64")]))
     wide = [float(rect.attrib["width"]) for rect in svg.iter("rect")]
     assert [width / wide[2] for width in wide] == pytest.approx([0.5, 24 / 64, 1, 0.25], abs=1e-3)
 

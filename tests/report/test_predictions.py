@@ -19,6 +19,7 @@ from edgeprune.report.plots import (
     ConfusionReport,
     ErrorsReport,
     ExampleReport,
+    LabelsReport,
     MarksReport,
     OutputReport,
     packed,
@@ -98,6 +99,21 @@ def test_masks_lie_over_their_picture_and_are_told_in_words(true_bundle):
     np.testing.assert_array_equal(decoded(drawn[0]), PICTURE)
     shown = decoded(drawn[3])[..., 3] > 0
     np.testing.assert_array_equal(shown, (np.array(FOUND) > 0) & (np.array(FOUND) < 255))
+
+
+def test_labels_have_their_f1_and_the_counts_behind_it(true_bundle):
+    labels = LabelsReport((8, 4), (8, 2), (0, 1), (6, 0), (2, 0))
+    task = OutputTask("multi_label", ("label_f1",), classes=("cat", "<dog>"))
+    text = page_with(true_bundle, (OutputReport("", "multi_label", labels=labels),), (task,))
+    page = Page(text)
+    (told,) = [words for _, words in page.all("desc") if words.startswith("F1 of each label")]
+    # 2 * 6 / (8 + 6 + 2) of 2 * 8 / (8 + 8), and 0 of 2 * 2 / (4 + 2 + 1).
+    assert told == "F1 of each label. cat: 75.0 of 100.0 %; <dog>: 0.0 of 57.1 %."
+    assert "<dog>" not in text
+    wrong = dataclasses.replace(labels, deployed_hits=(9, 0))
+    assert "F1 of each label" not in page_with(
+        true_bundle, (OutputReport("", "multi_label", labels=wrong),), (task,)
+    )
 
 
 def test_boxes_are_drawn_where_they_are(true_bundle):

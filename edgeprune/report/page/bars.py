@@ -1,4 +1,4 @@
-"""Horizontal bars, one row for each layer: before as an outline, after filled.
+"""Horizontal bars, one row for each layer or label: before as an outline, after filled.
 
     conv2d    ████████░░░░░░  24 of 32
 
@@ -26,8 +26,8 @@ class Bar:
     words: str
 
 
-def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = "deployed") -> Drawing:
-    """At least one row, at most `MAX_ROWS`; `what` is the quantity and `kind` its colour."""
+def bars(identity: str, title: str, rows: Sequence[Bar], kind: str = "deployed") -> Drawing:
+    """At least one row, at most `MAX_ROWS`; `kind` is their colour."""
     shown = rows[:MAX_ROWS]
     names = [shorten(row.name, _NAME_CHARACTERS) for row in shown]
     left = 16 + max(text_width(name) for name in names)
@@ -46,7 +46,7 @@ def bars(identity: str, title: str, rows: Sequence[Bar], what: str, kind: str = 
         ]
     values = "; ".join(f"{row.name}: {row.words}" for row in shown)
     height = 2 * _TOP + len(shown) * _ROW
-    return drawing(identity, title, f"{what} by layer. {values}.", _WIDTH, height, *parts)
+    return drawing(identity, title, f"{title}. {values}.", _WIDTH, height, *parts)
 
 
 def _bar(scale: Scale, y: float, value: float, kind: str, tooltip: str) -> Html:

@@ -45,7 +45,7 @@ def layers(subject: Subject, prefix: str) -> Html:
         ]
         rows = [(one.name, f"{one.units_before:,}", f"{one.units_after:,}") for one in report.groups]
         plots.append(figure(
-            bars(f"{prefix}-widths", "Neurons by layer, before and after", widths, "Neurons"),
+            bars(f"{prefix}-widths", "Neurons by layer, before and after", widths),
             "Filled bars are the neurons that are left, outlines those of the original." + _drawn(len(rows)),
             table("Neurons by layer", ("layer", "before", "after"), rows[:_MAX_TABLE_ROWS]),
         ))
@@ -53,7 +53,7 @@ def layers(subject: Subject, prefix: str) -> Html:
     if costs:
         macs = [Bar(one.name, one.macs_after or 0, one.macs_before or 0, _left(one)) for one in costs]
         plots.append(figure(
-            bars(f"{prefix}-macs", "Multiply-accumulates by layer, before and after", macs, "MACs"),
+            bars(f"{prefix}-macs", "Multiply-accumulates by layer, before and after", macs),
             "Multiply-accumulates of one inference: filled bars are after pruning, outlines before."
             + _drawn(len(costs)),
             table("Parameters and MACs by layer",
@@ -96,7 +96,7 @@ def quantization(subject: Subject, prefix: str) -> Html:
              optional(one.added_error, lambda v: f"{100 * v:+.3f} %")) for one in errors
         ]
         parts.append(figure(
-            bars(f"{prefix}-errors", "Quantization error by layer", rows, "Relative error", "pruned"),
+            bars(f"{prefix}-errors", "Quantization error by layer", rows, "pruned"),
             "Root mean square difference from the float model's values, relative to them. It includes the "
             "error that comes from earlier layers; 'added here' does not." + _drawn(len(rows)),
             table("Quantization error by layer", ("layer", "operator", "error", "added here"),

@@ -55,4 +55,4 @@ def _run(record: RunRecord, before: RunRecord | None, identity: str) -> Html:
         f"Time by layer on {where}", ("layer", "operators", "before", "after", "change"),
         rows[:_MAX_TABLE_ROWS], numbers_from=2,
     )
-    return figure(bars(identity, f"Where the time goes on {where}", shapes, "Time"), caption, data)
+    return figure(bars(identity, f"Where the time goes on {where}", shapes), caption, data)

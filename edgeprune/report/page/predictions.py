@@ -4,6 +4,7 @@ from edgeprune.report.page.confusion import confusion_of_output, confusion_secti
 from edgeprune.report.page.errors import errors_figure
 from edgeprune.report.page.examples import examples_part
 from edgeprune.report.page.html import Html, join, tag
+from edgeprune.report.page.labels import labels_figure
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.plots import OutputReport
 
@@ -32,10 +33,11 @@ def _output(
     name = output.name if len(tasks) > 1 else ""
     plots = [
         errors_figure(f"{prefix}-errors", output.errors, name) if output.errors else None,
+        labels_figure(f"{prefix}-labels", output.labels, classes, name) if output.labels else None,
         confusion_of_output(prefix, output.confusion, classes) if output.confusion else None,
     ]
     shown = [
         examples_part(prefix, output.examples, classes) if pictures else None,
-        tag("div", plots[0], class_="plots") if plots[0] else None, plots[1],
+        tag("div", plots[0], plots[1], class_="plots") if plots[0] or plots[1] else None, plots[2],
     ]
     return join(shown) if any(shown) else None
