@@ -108,7 +108,7 @@ def test_labels_have_their_f1_and_the_counts_behind_it(true_bundle):
     page = Page(text)
     (told,) = [words for _, words in page.all("desc") if words.startswith("F1 of each label")]
     # 2 * 6 / (8 + 6 + 2) of 2 * 8 / (8 + 8), and 0 of 2 * 2 / (4 + 2 + 1).
-    assert told == "F1 of each label. cat: 75.0 of 100.0 %; <dog>: 0.0 of 57.1 %."
+    assert told == "F1 of each label. cat: 100.0 → 75.0 %; <dog>: 57.1 → 0.0 %."
     assert "<dog>" not in text
     wrong = dataclasses.replace(labels, deployed_hits=(9, 0))
     assert "F1 of each label" not in page_with(

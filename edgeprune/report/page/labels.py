@@ -26,7 +26,7 @@ def labels_figure(identity: str, found: LabelsReport, classes: Sequence[str], na
     labels = [class_name(number, classes) for number in range(len(rows))]
     drawn = [
         Bar(label, _f1(true, after, after_false), _f1(true, before, before_false),
-            f"{100 * _f1(true, after, after_false):.1f} of {100 * _f1(true, before, before_false):.1f} %")
+            f"{100 * _f1(true, before, before_false):.1f} → {100 * _f1(true, after, after_false):.1f} %")
         for label, (true, before, after, before_false, after_false) in zip(labels, rows, strict=True)
     ]
     title = f"F1 of each label of {name}" if name else "F1 of each label"
