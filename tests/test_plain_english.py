@@ -15,6 +15,8 @@ FORBIDDEN = (
     "it is said", "is had again", "is had", "so many", "of everything random", "that is none", "is none that",
     "which one it was is said", "whichever", "is at hand", "no .{1,20} that edgeprune knows", "said so",
     "as far as .{1,40} allow, and", "is a defect of", "quieten", "unlike (kinds|parts|lengths|devices)",
+    "answered rightly", "neither way", "less than no time", "kerases", "which one is said", "nothing faster",
+    "goes on from there", "(this|and it) is said",
     "(?<!there )is no (finite|intact|model|object|json|picture|shape|split)",
 )
 PATTERN = re.compile(r"\b(" + "|".join(FORBIDDEN) + r")\b", re.IGNORECASE)
