@@ -23,6 +23,7 @@ from edgeprune.pipeline.reading import loss_decision, metric_decision, with_own_
 from edgeprune.pipeline.zoo import entry_of, is_zoo
 from edgeprune.recipe import SETTINGS, Recipe
 from edgeprune.tasks import distant_pictures, parts_of_values, several, useless_outputs
+from edgeprune.tasks.greedy import written_input
 from edgeprune.training.objective import TrainingObjective, training_objective
 from edgeprune.training.output_masks import output_masks
 from edgeprune.training.prediction import predict
@@ -152,6 +153,12 @@ def _check_task(entry: ZooModel, data: Dataset) -> None:
             f"{data.source or 'The data'} holds samples of the task {data.task}.",
             f"The zoo's {entry.name} is for {entry.task}.",
             "Name another model (edgeprune zoo lists them), or --task where none is named.",
+        )
+    if entry.task == "translation" and written_input(data.tasks) is None:
+        raise InputError(
+            f"{data.source or 'The data'} holds no source and what is written of its translation.",
+            f"The zoo's {entry.name} learns numbers in words, and is trained on no other data.",
+            "Leave --data out, or pass a translator of your own with its tokens.",
         )
 
 

@@ -98,5 +98,8 @@ def test_a_model_that_is_not_there_and_another_task_are_refused(tmp_path):
         edgeprune.build("zoo:lenet-6", out=tmp_path / "out")
     with pytest.raises(InputError, match="task is tabular"):
         edgeprune.build("zoo:mlp", task="text", out=tmp_path / "out")
+    pairs = dataclasses.replace(synthetic_rows(), task="translation")
+    with pytest.raises(InputError, match="on no other data"):
+        edgeprune.build("zoo:number-translator", pairs, out=tmp_path / "out")
     with pytest.raises(InputError, match="samples of the task tabular"):
         edgeprune.build("zoo:lenet-5", synthetic_rows(), out=tmp_path / "out")
