@@ -12,7 +12,7 @@ from edgeprune.recipe.setting import AT_LEAST_1, FRACTION, NOT_NEGATIVE, Bounds,
 
 Preprocess = Literal[
     "auto", "none", "pixels", "zero-one", "minus-one-one", "imagenet", "caffe", "bgr", "per-image",
-    "standardize", "min-max",
+    "standardize", "zero-one-centered", "centered", "min-max",
 ]
 Missing = Literal["refuse", "drop", "mean"]
 ChannelOrder = Literal["auto", "first", "last"]
