@@ -84,8 +84,8 @@ def build(
     quantize: kinds.Quantization = "int8", qat: bool = False, clusters: int = 0,
     max_quantization_drop: float = 0.5, allow_flex: bool = False, embed_frontend: bool = False,
     io: kinds.TensorKind = "float", prefer: kinds.Preference = "both", keep_candidates: bool = False,
-    integer_only: bool = False, metric: OwnFunction | str | None = None, eval_samples: int = 500,
-    threads: int = 1, seed: int = 0,
+    integer_only: bool = False, streaming: bool = False, metric: OwnFunction | str | None = None,
+    eval_samples: int = 500, threads: int = 1, seed: int = 0,
 ) -> Bundle:
     """Makes a bundle: a pruned, fine-tuned, quantized and measured model.
 

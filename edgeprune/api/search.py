@@ -133,8 +133,8 @@ def search(
     distribute: kinds.Distribution = "none", quantize: kinds.Quantization = "int8", qat: bool = False,
     clusters: int = 0, max_quantization_drop: float = 0.5, allow_flex: bool = False,
     embed_frontend: bool = False, io: kinds.TensorKind = "float", prefer: kinds.Preference = "both",
-    keep_candidates: bool = False, integer_only: bool = False, metric: str | None = None,
-    eval_samples: int = 500, threads: int = 1, seed: int = 0,
+    keep_candidates: bool = False, integer_only: bool = False, streaming: bool = False,
+    metric: str | None = None, eval_samples: int = 500, threads: int = 1, seed: int = 0,
 ) -> Front:
     """Builds many variants and keeps those that no other one beats. The same call goes on after a crash.
 

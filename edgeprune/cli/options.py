@@ -42,7 +42,7 @@ _PANELS = {
     "Training": "epochs learning_rate | batch_size gradual_epochs rate_schedule weight_decay l1 l2 distill "
     "loss early_stopping least_steps freeze precision class_weights folds distribute seed",
     "Quantization": "quantize | prefer qat clusters max_quantization_drop allow_flex embed_frontend io "
-    "keep_candidates integer_only",
+    "keep_candidates integer_only streaming",
     "Measuring": " | metric runner python library native_runner benchmark_model threads eval_samples",
     "Output": "out json silent verbose force write_recipe | resume",
 }

@@ -107,6 +107,7 @@ class DeployedModel:
         thresholds: of the same three, chosen on the validation split, where outputs are anomaly scores.
         parity: deployed against its float model, on the test split.
         preprocessing: what is left to do outside of the deployed file.
+        streaming: the file that takes one step a call, if that was asked for.
     """
 
     quantized: Quantized
@@ -115,6 +116,7 @@ class DeployedModel:
     thresholds: Mapping[str, float]
     parity: Parity
     preprocessing: Sequence[Step]
+    streaming: bytes | None = None
 
 
 @dataclasses.dataclass(frozen=True)

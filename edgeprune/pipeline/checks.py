@@ -6,6 +6,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.pipeline.artifacts import Baseline
+from edgeprune.pipeline.streaming import check_streaming
 from edgeprune.recipe import Recipe
 
 _MOST_REASONS = 3
@@ -25,6 +26,8 @@ def check_settings(baseline: Baseline, recipe: Recipe) -> None:
         raise InputError(
             "--embed-frontend was given.", "The data has no audio front end to embed.", "Leave it out."
         )
+    if recipe.quantize.streaming:
+        check_streaming(baseline)
     frozen_layers(baseline.model, recipe.train.freeze)
     method = recipe.prune.method
     if method != "structural" and is_keras3(baseline.model):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from edgeprune.conversion import Attempt, Converted, Quantized, QuantizeOptions
+from edgeprune.conversion import Attempt, Converted, Parity, Quantized, QuantizeOptions, Validation
 from edgeprune.conversion.scores import OutputKind, Scores
 from edgeprune.data.dataset import Split
 from edgeprune.data.splits import choose
@@ -16,6 +16,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, DeployedModel, Outputs, TunedModel
 from edgeprune.pipeline.context import BuildContext
+from edgeprune.pipeline.streaming import streaming_tflite
 from edgeprune.pipeline.tune import fine_tuning
 from edgeprune.preprocessing import Step
 from edgeprune.progress import at
@@ -74,7 +75,7 @@ def deploy(
         InputError: the model cannot be quantized as asked for.
         VerificationError: the file gives other outputs than the float model.
     """
-    from edgeprune.conversion import Validation, parity, quantize
+    from edgeprune.conversion import parity, quantize
 
     data = baseline.data
     kinds, labelled = _judged(baseline)
@@ -107,8 +108,30 @@ def deploy(
             kinds=kinds, labelled=labelled, names=tuple(info.name for info in shipped.outputs),
         )
         check.require(settings.max_quantization_drop, settings.scheme, tried)
+        streaming = _streaming(baseline, quantized, validation, settings, context)
         files = {"baseline": original, "pruned": quantized.baseline, "deployed": shipped}
-        return DeployedModel(quantized, files, outputs, _thresholds(baseline, quantized), check, steps)
+        thresholds = _thresholds(baseline, quantized)
+        return DeployedModel(quantized, files, outputs, thresholds, check, steps, streaming)
+
+
+def _streaming(
+    baseline: Baseline, quantized: Quantized, validation: Validation, settings: QuantizeSettings,
+    context: BuildContext,
+) -> bytes | None:
+    """The file that takes one step a call, if that is asked for."""
+    from edgeprune.conversion import parity
+
+    if not settings.streaming:
+        return None
+    names = tuple(info.name for info in quantized.result.outputs)
+
+    def judged(whole: Outputs, found: Outputs) -> Parity:
+        return parity(
+            whole, found, None, validation.scores, kinds=validation.kinds, labelled=validation.labelled,
+            names=names,
+        )
+
+    return streaming_tflite(baseline, quantized.model, settings, judged, context)
 
 
 def _told(context: BuildContext) -> Callable[[str, int, int], None]:

@@ -211,6 +211,8 @@ def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) ->
     if recipe.quantize.keep_candidates:
         others = enumerate(deployed.quantized.runners_up, start=1)
         files |= {f"candidate-{number}.tflite": one.tflite for number, one in others}
+    if deployed.streaming is not None:
+        files["streaming.tflite"] = deployed.streaming
     if data.labels:
         files["labels.txt"] = ("\n".join(data.labels) + "\n").encode()
     return files

@@ -238,6 +238,9 @@ class QuantizeSettings(Checked):
     integer_only: bool = setting(
         False, "Allow no float operator, as Edge TPUs, NPUs and microcontrollers need it."
     )
+    streaming: bool = setting(
+        False, "Also write streaming.tflite, which takes one step of time a call and hands its state on."
+    )
 
     @property
     def tensors(self) -> TensorKind:
