@@ -26,6 +26,7 @@ from edgeprune.types import BUNDLE_FORMAT_VERSION, FileInfo, Manifest
 
 MANIFEST = "manifest.json"
 MODEL = "model.tflite"
+STREAMING = "streaming.tflite"  # one step of time a call, where it was asked for
 EVAL = "eval.npz"
 REPORT = "report.json"
 SIGNATURE = "model.sig"  # over the whole folder, the manifest included; see `edgeprune.gate.signing`

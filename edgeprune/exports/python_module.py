@@ -2,6 +2,7 @@
 
 pyproject.toml
 MODULE/__init__.py, model.py      typed class on ai-edge-litert or tflite-runtime
+MODULE/streaming.py               the same step by step, where the bundle has a streaming.tflite
 MODULE/data/                      model.tflite, model.json, vocab.txt
 MODULE/edgeprune/                 edgeprune's own light preprocessing, copied: the very code that the
 model was trained and measured with
@@ -11,7 +12,7 @@ import importlib.resources
 import re
 
 from edgeprune import jsonable
-from edgeprune.bundle.read import MODEL
+from edgeprune.bundle.read import MODEL, STREAMING
 from edgeprune.errors import InputError
 from edgeprune.exports import literals
 from edgeprune.exports.literals import render
@@ -48,6 +49,9 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
         f"{module}/data/model.json": _about(plan),
         f"{module}/edgeprune/__init__.py": b'"""What edgeprune prepares samples with, copied."""\n',
     }
+    if STREAMING in manifest.files:
+        files[f"{module}/data/{STREAMING}"] = plan.bundle.file(STREAMING).read_bytes()
+        files[f"{module}/streaming.py"] = render("python/streaming.py", module=module)
     for name in _vocabularies(plan):
         files[f"{module}/data/{name}"] = plan.bundle.file(name).read_bytes()
     for name in _packages(plan):

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.bundle import pack_eval
+from edgeprune.bundle.read import STREAMING
 from edgeprune.conversion.parity import Parity
 from edgeprune.data.splits import choose
 from edgeprune.graph.cost import cost
@@ -212,7 +213,7 @@ def bundle_files(baseline: Baseline, deployed: DeployedModel, recipe: Recipe) ->
         others = enumerate(deployed.quantized.runners_up, start=1)
         files |= {f"candidate-{number}.tflite": one.tflite for number, one in others}
     if deployed.streaming is not None:
-        files["streaming.tflite"] = deployed.streaming
+        files[STREAMING] = deployed.streaming
     if data.labels:
         files["labels.txt"] = ("\n".join(data.labels) + "\n").encode()
     return files

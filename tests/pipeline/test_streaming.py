@@ -1,6 +1,7 @@
 """`--streaming` writes a second file that computes step by step what model.keras computes of samples."""
 
 import dataclasses
+import importlib
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_build_writes_a_file_that_runs_step_by_step(flavour, tmp_path, monkeyp
     file = bundle.file("streaming.tflite").read_bytes()
     (found,) = run_streaming(file, x, np.ones((5, 16), bool), [np.zeros_like(whole)])
     np.testing.assert_allclose(found, whole, rtol=0, atol=1e-5)
+    # The app's own code hands the states on.
+    edgeprune.export(bundle, python=tmp_path / "app", name=f"tones_{flavour}")
+    monkeypatch.syspath_prepend(str(tmp_path / "app"))
+    stream = importlib.import_module(f"tones_{flavour}.streaming").Stream()
+    for sample, expected in zip(x, whole, strict=True):
+        stream.reset()
+        (*_, last) = [stream.step(one) for one in sample]
+        np.testing.assert_allclose(last[0], expected, rtol=0, atol=1e-5)
     assert any("streaming.tflite" in note for note in edgeprune.read_report(bundle).notes)
     # An interrupted build goes on with it.
     (deployed,) = [one for one in kept if isinstance(one, DeployedModel)]
