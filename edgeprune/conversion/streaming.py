@@ -88,7 +88,7 @@ def _shapes(model: KerasModel) -> list[tuple[int, ...]]:
     _outputs(model, tf.zeros(_step_shape(model), model.inputs[0].dtype), states)
     if not states.shapes:
         raise InputError(
-            f"No layer of model '{model.name}' looks at more than one step of time.",
+            f"Model '{model.name}' keeps nothing from one step of time to the next.",
             "--streaming expects recurrent layers, or convolutions or means over time.", _LEAVE,
         )
     return states.shapes

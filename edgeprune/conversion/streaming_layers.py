@@ -218,5 +218,6 @@ _KEEPING: Mapping[str, Callable[[KerasLayer, KerasTensor, CellStates], list[Valu
 
 def _refusal(layer: KerasLayer, why: str) -> InputError:
     return InputError(
-        f"Layer '{layer.name}' of class {type(layer).__name__} {why}.", NEEDS, "Leave --streaming out.",
+        f"A layer cannot run step by step: '{layer.name}' of class {type(layer).__name__} {why}.", NEEDS,
+        "Leave --streaming out.",
     )

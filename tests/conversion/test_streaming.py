@@ -94,7 +94,7 @@ def test_padding_is_not_fed_and_weights_may_be_int8():
     ("pooled", "makes one step of several"), ("late", "2 steps before the first to read and 0 of padding"),
     ("attended", "reads all steps at once"), ("flat", "joins all steps"), ("turned", "may mix steps"),
     ("by_time", "may mix steps"), ("joined", "may mix steps"), ("padded", "has 2 steps more than its input"),
-    ("padded_state", "reads 2 steps of zeros"), ("alone", "looks at more than one step"),
+    ("padded_state", "reads 2 steps of zeros"), ("alone", "keeps nothing from one step"),
     ("scalars", "may mix steps"), ("two", r"has the inputs \(None, 20, 6\), \(None, 3\)"),
 ])  # fmt: skip
 def test_what_needs_later_steps_is_refused(flavour, name, why):
