@@ -1,4 +1,4 @@
-"""Runs a streaming file over whole sequences, one step a call, as an app does."""
+"""Runs a streaming file over all steps of samples, one step a call, as an app does."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ def used_steps(model: KerasModel, x: np.ndarray) -> np.ndarray:
 
 
 def run_streaming(
-    tflite: bytes, x: np.ndarray, used: np.ndarray, whole: Sequence[np.ndarray]
+    tflite: bytes, x: np.ndarray, used: np.ndarray, reference: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, ...]:
-    """The outputs of a streaming file for sequences (N, T, …), in the shapes of those of the `whole` model.
+    """The outputs of a streaming file for sequences (N, T, …), in the shapes of `reference`, the model's outputs.
 
     What has a time axis holds each step's output, all else that of the last step. Steps that are not used are
-    not fed, and stay as they are in `whole`.
+    not fed, and stay as they are there.
     """
     loaded = interpreter(tflite)
     inputs, outputs = loaded.get_input_details(), loaded.get_output_details()
     info = infos(inputs)[0]
-    found = [np.array(one, np.float32) for one in whole]
-    by_step = [one.ndim > 1 and one.shape[1] == x.shape[1] for one in whole]
+    found = [np.array(one, np.float32) for one in reference]
+    by_step = [one.ndim > 1 and one.shape[1] == x.shape[1] for one in reference]
     for n, sequence in enumerate(x):
         states = [np.zeros(detail["shape"], detail["dtype"]) for detail in inputs[1:]]
         for t in np.flatnonzero(used[n]):
@@ -44,9 +44,9 @@ def run_streaming(
                 loaded.set_tensor(detail["index"], state)
             loaded.invoke()
             made = [loaded.get_tensor(detail["index"]) for detail in outputs]
-            states = made[len(whole) :]
+            states = made[len(reference) :]
             for result, per_step, one, tensor in zip(
-                found, by_step, made[: len(whole)], infos(outputs)[: len(whole)], strict=True
+                found, by_step, made[: len(reference)], infos(outputs)[: len(reference)], strict=True
             ):
                 if per_step:
                     result[n, t] = dequantize(one, tensor)[0, 0]

@@ -125,9 +125,9 @@ def _streaming(
         return None
     names = tuple(info.name for info in quantized.result.outputs)
 
-    def judged(whole: Outputs, found: Outputs) -> Parity:
+    def judged(reference: Outputs, found: Outputs) -> Parity:
         return parity(
-            whole, found, None, validation.scores, kinds=validation.kinds, labelled=validation.labelled,
+            reference, found, None, validation.scores, kinds=validation.kinds, labelled=validation.labelled,
             names=names,
         )
 

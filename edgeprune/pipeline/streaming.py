@@ -31,10 +31,10 @@ def check_streaming(baseline: Baseline) -> None:
     from edgeprune.conversion.streaming import streaming_file
 
     file = streaming_file(baseline.model, "none")
-    whole, found = _compared(baseline.model, file, _samples(baseline, _CHECKED))
+    reference, found = _compared(baseline.model, file, _samples(baseline, _CHECKED))
     errors = [
         float(np.max(np.abs(one - other), initial=0)) / max(1.0, float(np.max(np.abs(one), initial=0)))
-        for one, other in zip(whole, found, strict=True)
+        for one, other in zip(reference, found, strict=True)
     ]
     if not max(errors) <= _TOLERANCE:
         raise InputError(
@@ -82,5 +82,5 @@ def _compared(model: KerasModel, file: Converted, x: np.ndarray) -> tuple[Output
     """Outputs of a model, and of its streaming file."""
     from edgeprune.conversion.streaming_run import run_streaming, used_steps
 
-    whole = predict(model, x)
-    return whole, run_streaming(file.tflite, x, used_steps(model, x), whole)
+    reference = predict(model, x)
+    return reference, run_streaming(file.tflite, x, used_steps(model, x), reference)
