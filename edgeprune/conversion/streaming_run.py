@@ -26,7 +26,7 @@ def used_steps(model: KerasModel, x: np.ndarray) -> np.ndarray:
 def run_streaming(
     tflite: bytes, x: np.ndarray, used: np.ndarray, reference: Sequence[np.ndarray]
 ) -> tuple[np.ndarray, ...]:
-    """The outputs of a streaming file for sequences (N, T, …), in the shapes of `reference`, the model's outputs.
+    """The outputs of a streaming file for samples (N, T, …), in the shapes of the model's `reference`.
 
     What has a time axis holds each step's output, all else that of the last step. Steps that are not used are
     not fed, and stay as they are there.
