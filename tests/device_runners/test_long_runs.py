@@ -170,7 +170,7 @@ def test_the_command_shows_what_was_asked_for(bundle: Path) -> None:
     arguments = [str(bundle), "--min-time", "0.02", "--runs", "5", "--sustained", "0.5s", "--concurrent", "2"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    assert "2 at the same time" in result.output
+    assert "2 models at the same time" in result.output
     assert "in the last fifth" in result.output
     (found,) = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert found["concurrent"]["workers"] == 2

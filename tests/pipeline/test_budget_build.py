@@ -91,7 +91,7 @@ def test_a_latency_that_is_easily_met_keeps_everything_and_is_explained(source, 
     )  # fmt: skip
     said = " ".join(again.stdout.split())
     assert "Nothing changed since" in said
-    assert "Latency on local:" in said
+    assert "Latency on this machine:" in said
     assert "Widths for local" in said
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     assert all(row["units_after"] == row["units_before"] for row in report["budget"]["rows"])
