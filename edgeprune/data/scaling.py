@@ -321,8 +321,8 @@ def _best(
     others = sorted((mean, words) for words, mean in means.items() if words != best.way.words)
     listed = ", ".join(f"{words} {mean:.3g}" for mean, words in others[:_NAMED])
     return best.way, (
-        f"The mean loss of {len(many)} training samples is {best.mean:.3g}, classes counting alike. "
-        f"Also tried: {listed}."
+        f"The mean loss of {len(many)} training samples is {best.mean:.3g}, with all classes counted "
+        f"alike. Also tried: {listed}."
     )
 
 

@@ -91,7 +91,7 @@ class PruneSettings(Checked):
     )
     protect: tuple[str, ...] = setting((), "Layers that keep all neurons, by name or pattern. Repeatable.")
     ratios: Mapping[str, float] = setting(
-        {}, "Ratio to remove from single layers, as conv*=0.3. Repeatable.",
+        {}, "Ratio to remove from single layers, such as conv*=0.3. Repeatable.",
         bounds=Bounds(0, 1, "the ratio that these layers lose"),
     )
     min_width: int = setting(2, "Neurons that every layer keeps.", bounds=AT_LEAST_1)
@@ -167,7 +167,7 @@ class TrainSettings(Checked):
     )
     epochs: int = setting(2, "Epochs of fine-tuning after the neurons have left.", bounds=NOT_NEGATIVE)
     least_steps: int = setting(
-        500, "Training steps that a recurrent model gets at least, unless --epochs is given; 0: none.",
+        500, "Least training steps of a recurrent model, unless --epochs is given. 0 sets no minimum.",
         bounds=NOT_NEGATIVE,
     )
     batch_size: int = setting(128, "Samples per training step.", bounds=AT_LEAST_1)
@@ -186,8 +186,8 @@ class TrainSettings(Checked):
         bounds=dataclasses.replace(FRACTION, meaning="0 trains on labels alone"),
     )
     loss: tuple[str, ...] = setting(
-        (), "Loss in place of the compiled one: a name of Keras' or package.module:function. OUTPUT=LOSS for "
-        "one of several outputs. Repeatable.",
+        (), "Loss in place of the compiled one: a name in Keras or package.module:function. OUTPUT=LOSS sets "
+        "it for one of several outputs. Repeatable.",
     )
     early_stopping: int = setting(
         0, "Stop after this many epochs without a better validation score. 0 never stops early.",
@@ -201,7 +201,7 @@ class TrainSettings(Checked):
         "none", "none, or balanced: rare classes count as much as common ones."
     )
     folds: int = setting(
-        0, "Parts for cross-validation of the recipe. 0 does none.", bounds=NOT_NEGATIVE
+        0, "Parts for cross-validation of the recipe. 0 turns it off.", bounds=NOT_NEGATIVE
     )
     distribute: Distribution = setting(
         "none", "Training on several devices: none, mirrored or multi-worker (TF_CONFIG)."
@@ -217,7 +217,7 @@ class QuantizeSettings(Checked):
     )
     qat: bool = setting(False, "Train with simulated int8 (tfmot) before quantizing.")
     clusters: int = setting(
-        0, "Distinct weights in each kernel (tfmot clustering). 0 shares none.", bounds=NOT_NEGATIVE
+        0, "Distinct weights in each kernel (tfmot clustering). 0 turns it off.", bounds=NOT_NEGATIVE
     )
     max_quantization_drop: float = setting(
         0.5, "Points that quantization may lose before edgeprune tries to recover them.", bounds=NOT_NEGATIVE
@@ -256,7 +256,8 @@ class MeasureSettings(Checked):
         None, "Your own metric that decides: package.module:function, called as f(y_true, outputs).",
     )
     eval_samples: int = setting(
-        500, "Most test samples in the output folder, for measuring on devices.", bounds=NOT_NEGATIVE
+        500, "Largest number of test samples in the output folder, for measuring on devices.",
+        bounds=NOT_NEGATIVE,
     )
     threads: int = setting(1, "Threads of the runtime when measuring.", bounds=AT_LEAST_1)
 
