@@ -57,7 +57,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     context.progress("check", 0.0)
     if entry is not None:
         _check_task(entry, data)
-        model = _zoo_model(entry, data, context)
+        model = _zoo_model(entry, data, context, streaming=recipe.quantize.streaming)
         loss = _stated_loss(recipe, context, model)
     else:
         data = _rescaled(data, model, recipe.data.preprocess, context, loss)
@@ -186,12 +186,14 @@ def _rescaled(
     return in_model_form(data, outputs, context.seed)
 
 
-def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasModel:
+def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext, *, streaming: bool) -> KerasModel:
     """The zoo's model, trained.
 
     Raises:
-        InputError: labels of another kind than the model gives, such as one a text for a tagger.
+        InputError: labels of another kind than the model gives, such as one a text for a tagger, or a layer
+            that cannot be streamed where that is asked for.
     """
+    from edgeprune.conversion.streaming import streaming_file
     from edgeprune.data.check import check_targets
     from edgeprune.data.model_signature import signature_of
     from edgeprune_models.training import train
@@ -202,6 +204,8 @@ def _zoo_model(entry: ZooModel, data: Dataset, context: BuildContext) -> KerasMo
     def trained() -> TrainedModel:
         with context.stage("train") as tell:
             model = entry.build_for(data, context.seed)
+            if streaming:
+                streaming_file(model, "none")
             if data.train.y is not None and entry.recipe.loss == "crossentropy":
                 check_targets(data.train, "train", signature_of(model), data.tasks)
             return TrainedModel(train(model, data, entry.recipe, context.seed, progress=tell).model)

@@ -286,6 +286,11 @@ def check_together(
             f"--integer-only cannot go with --quantize {quantize.scheme}.", "It needs --quantize int8.",
             "Leave one of them out.",
         )
+    if quantize.streaming and quantize.integer_only:
+        raise InputError(
+            "--streaming cannot go with --integer-only.", "States that are handed on must stay float.",
+            "Leave one of them out.",
+        )
     if train.folds == 1:
         raise InputError("--folds is 1.", "At least 2 parts are expected, or 0 for none.")
     one_by_one = prune.schedule == "iterative" or prune.method == "weight"

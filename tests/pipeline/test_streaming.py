@@ -83,3 +83,15 @@ def test_a_model_that_needs_later_steps_is_refused_before_training(tmp_path):
     with pytest.raises(InputError, match=r"of class Bidirectional reads the steps backwards"):
         edgeprune.build(model, tone_data(), out=tmp_path / "out", **SETTINGS)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.heavy
+def test_a_model_of_the_zoo_is_refused_before_it_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # where nothing was trained
+    heard = []
+    with pytest.raises(InputError, match="of class Bidirectional"):
+        edgeprune.build(
+            "zoo:text-bilstm", out=tmp_path / "out", streaming=True,
+            progress=lambda stage, fraction: heard.append((stage, fraction)),
+        )
+    assert {fraction for stage, fraction in heard if stage == "train"} <= {0.0}

@@ -73,6 +73,7 @@ def test_paths_are_beside_the_file(tmp_path):
         ({"quantize": "int4"}, "Expected one of int8"),
         ({"task": "visoin"}, "Did you mean 'vision'"),
         ({"qat": True, "quantize": "dynamic"}, "is for int8"),
+        ({"streaming": True, "integer_only": True}, "must stay float"),
         ({"folds": 1}, "At least 2"),
         ({"max_drop": 1.0, "schedule": "iterative"}, "Leave --schedule"),
         ({"batch_size": 0}, "at least 1"),
