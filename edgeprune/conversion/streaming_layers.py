@@ -81,15 +81,18 @@ def layer_step(layer: KerasLayer, taken: Sequence[Value], call: _Call, states: C
 
 
 _ALWAYS = frozenset({
-    "Activation", "ReLU", "LeakyReLU", "ELU", "Dropout", "SpatialDropout1D", "GaussianDropout",
-    "GaussianNoise", "AlphaDropout", "Rescaling", "Masking", "Add", "Subtract", "Multiply", "Average",
-    "Maximum", "Minimum", "Divide", "TrueDivide", "Negative", "Relu", "Relu6",
+    "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "TimeDistributed", "Dropout", "SpatialDropout1D",
+    "GaussianDropout", "GaussianNoise", "AlphaDropout", "Rescaling", "Masking", "Add", "Subtract",
+    "Multiply", "Average", "Maximum", "Minimum", "Divide", "TrueDivide", "Negative", "Relu", "Relu6",
     "Sigmoid", "Tanh", "Exp", "Log", "Sqrt", "Square", "Gelu", "Silu", "Softplus",
 })  # fmt: skip
 """Layers and Keras operations that compute each step by itself, however they are set up."""
 _OF_SCALARS = frozenset({"Embedding", "NotEqual"})
 """Those that take tokens (batch, time)."""
-_ON_LAST_AXIS = frozenset({"Dense", "Softmax", "LayerNormalization", "BatchNormalization", "Concatenate"})
+_ON_LAST_AXIS = frozenset({
+    "Dense", "Softmax", "LayerNormalization", "BatchNormalization", "Concatenate", "Normalization",
+    "UnitNormalization", "RMSNormalization",
+})  # fmt: skip
 """Layers that do so where the axis they work on is the last one, and is not time."""
 _WHY: Mapping[str, str] = {
     "Bidirectional": "reads the steps backwards, too", "Attention": "reads all steps at once",
@@ -109,9 +112,11 @@ def _by_step(layer: KerasLayer, kind: str, streams: Sequence[Stream]) -> bool:
     if kind not in _ON_LAST_AXIS:
         return False
     (rank,) = ranks if len(ranks) == 1 else (0,)
+    if rank <= 2:  # (batch, time, features)
+        return False
     axis = getattr(layer, "axis", -1)
-    axes = {int(one) % max(rank, 1) for one in (axis if isinstance(axis, (list, tuple)) else [axis])}
-    return rank > 2 and axes == {rank - 1}  # (batch, time, features)
+    axes = [] if axis is None else axis if isinstance(axis, (list, tuple)) else [axis]
+    return {int(one) % rank for one in axes} <= {rank - 1}
 
 
 def _recurrent(layer: KerasLayer, x: KerasTensor, states: CellStates) -> list[Value]:

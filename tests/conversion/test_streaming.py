@@ -29,11 +29,14 @@ def every_kind(keras):
     """One model with every kind of state, and outputs with and without time."""
     layers = keras.layers
     frames = keras.Input((STEPS, BANDS))
-    x = layers.Conv1D(7, 3, padding="causal", dilation_rate=2, activation="relu")(frames)
+    x = layers.Normalization(mean=[0.1 * n for n in range(BANDS)], variance=[2.0] * BANDS)(frames)
+    x = layers.Conv1D(7, 3, padding="causal", dilation_rate=2, activation="relu")(x)
     x = layers.ZeroPadding1D((4, 0))(layers.BatchNormalization()(x))
     x = layers.SeparableConv1D(8, 3, dilation_rate=2, depth_multiplier=2)(x)
     x = layers.DepthwiseConv1D(3, depth_multiplier=2)(layers.ZeroPadding1D((2, 0))(x))
-    x = layers.GRU(5, return_sequences=True)(layers.Conv1D(9, 1, padding="same")(x))
+    x = layers.PReLU(shared_axes=[1])(layers.Conv1D(9, 1, padding="same")(x))
+    x = layers.UnitNormalization()(layers.TimeDistributed(layers.Dense(8))(x))
+    x = layers.GRU(5, return_sequences=True)(x)
     inner = keras.Input((STEPS, 5))
     x = keras.Model(inner, layers.LSTM(5, return_sequences=True)(inner))(x)
     read, state, carry = layers.LSTM(4, return_sequences=True, return_state=True)(x)
@@ -95,7 +98,8 @@ def test_padding_is_not_fed_and_weights_may_be_int8():
     ("attended", "reads all steps at once"), ("flat", "joins all steps"), ("turned", "may mix steps"),
     ("by_time", "may mix steps"), ("joined", "may mix steps"), ("padded", "has 2 steps more than its input"),
     ("padded_state", "reads 2 steps of zeros"), ("alone", "keeps nothing from one step"),
-    ("scalars", "may mix steps"), ("two", r"has the inputs \(None, 20, 6\), \(None, 3\)"),
+    ("scalars", "may mix steps"), ("own_steps", "computes each step with other numbers"),
+    ("two", r"has the inputs \(None, 20, 6\), \(None, 3\)"),
 ])  # fmt: skip
 def test_what_needs_later_steps_is_refused(flavour, name, why):
     keras = pytest.importorskip(flavour)
@@ -115,6 +119,7 @@ def test_what_needs_later_steps_is_refused(flavour, name, why):
         "padded": lambda: layers.ZeroPadding1D((2, 0))(gru(x)),
         "padded_state": lambda: gru(layers.ZeroPadding1D((2, 0))(x)), "alone": lambda: layers.Dense(3)(x),
         "scalars": lambda: layers.Activation("softmax")(other),
+        "own_steps": lambda: gru(layers.PReLU(alpha_initializer="ones")(x)),
         "two": lambda: layers.Concatenate()([layers.GRU(3)(x), other]),
     }[name]()
     inputs = {"two": [x, other], "scalars": other}.get(name, x)
