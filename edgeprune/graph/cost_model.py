@@ -9,6 +9,7 @@ so that a plan of thousands of removals costs no more than a few matrix products
 """
 
 import dataclasses
+from collections.abc import Collection
 
 import numpy as np
 
@@ -49,13 +50,13 @@ class CostModel:
         return total
 
 
-def cost_model(dependencies: DependencyGraph, kind: str) -> CostModel:
-    """The model of one of the `COST_KINDS`."""
+def cost_model(dependencies: DependencyGraph, kind: str, without: Collection[str] = ()) -> CostModel:
+    """The model of one of the `COST_KINDS`; layers of the kinds in `without` hold no parameters for it."""
     sizes = np.array([len(group.channels) for group in dependencies.groups], float)
     group_of = np.full(dependencies.count, len(sizes))
     for number, group in enumerate(dependencies.groups):
         group_of[group.channels] = number
-    terms = _terms(dependencies, kind)
+    terms = _terms(dependencies, kind, without)
     depth = max((len(axes) for _, axes in terms), default=1) or 1
     fixed = np.ones((len(terms), depth))
     lengths = np.zeros((len(terms), depth, len(sizes)))
@@ -66,14 +67,19 @@ def cost_model(dependencies: DependencyGraph, kind: str) -> CostModel:
     return CostModel(np.array([constant for constant, _ in terms]), fixed, lengths)
 
 
-def _terms(dependencies: DependencyGraph, kind: str) -> list[tuple[float, list[np.ndarray]]]:
+def _terms(
+    dependencies: DependencyGraph, kind: str, without: Collection[str]
+) -> list[tuple[float, list[np.ndarray]]]:
     """Constants, and the channel behind each element along each axis that they are multiplied with."""
     if kind == "neurons":
         groups = [np.zeros(0, int), *(group.channels for group in dependencies.groups)]
         return [(1.0, [np.concatenate(groups)])]
     found: list[tuple[float, tuple[ChannelIds | None, ...]]] = []
     for path, weights in dependencies.layer_flows.items():
-        for shape, weight in zip(dependencies.graph.layers[path].weight_shapes, weights, strict=True):
+        layer = dependencies.graph.layers[path]
+        if layer.kind in without:
+            continue
+        for shape, weight in zip(layer.weight_shapes, weights, strict=True):
             times = weight.reuse if kind == "macs" else 1
             bare = [size for size, axis in zip(shape, weight.axes, strict=True) if axis is None]
             found.append((times * float(np.prod(bare)), weight.axes))

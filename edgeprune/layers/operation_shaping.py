@@ -1,5 +1,7 @@
 """Operations that move elements: reshape, transpose, pad, tile, join, split, matrix products."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from edgeprune.graph import CallView, ChannelIds, ChannelSpace, Flow, KeepMask, Tensor, channel_ids
@@ -48,6 +50,19 @@ class TransposeRule(OperationRule):
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         axes = PERMUTATION.of(view)
         return Flow((view.inputs[0].transpose(None if axes is None else tuple(int(axis) for axis in axes)),))
+
+
+class MovedAxesRule(OperationRule):
+    """Moves axes as numpy's function of that name does, by the options `first` and `second`."""
+
+    channelwise = channels_alike = True
+
+    def __init__(self, function: Callable[..., ChannelIds], first: str, second: str) -> None:
+        self._function, self._options = function, (Parameter((first,), 1), Parameter((second,), 2))
+
+    def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        first, second = (option.of(view) for option in self._options)
+        return Flow((self._function(view.inputs[0], first, second),))
 
 
 class WithinAxesRule(OperationRule):
@@ -179,6 +194,10 @@ class MatmulRule(OperationRule):
         rest = [_rest(one, -1), _rest(other, -2)]
         varying = [channel_ids.varying_axes(ids) for ids in rest]
         ids = unite_elementwise(rest, space, name) if varying[0] == varying[1] else rest[bool(varying[1])]
+        for mine, its in ((0, 1), (1, 0)):
+            shape = rest[its].shape[:-2]
+            if not varying[its] and any(axis < len(shape) and shape[axis] > 1 for axis in varying[mine]):
+                space.fix(rest[mine], name, "meets data that no neuron makes")
         if all(varying) and varying[0] != varying[1]:
             space.fix(rest[0], name, "multiplies two kinds of neurons")
         output = np.broadcast_to(ids, channel_ids.static(view.output))

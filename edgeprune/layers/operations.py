@@ -1,5 +1,7 @@
 """Rows of the table for operations: ``ops.X`` is class X of keras.ops, ``tf.x`` TensorFlow's name."""
 
+import numpy as np
+
 from edgeprune.layers import (
     operation_attention,
     operation_einsum,
@@ -45,6 +47,8 @@ FAMILIES: tuple[tuple[Rule, str], ...] = (
     (operation_shaping.ReshapeOperationRule(), "ops.Reshape tf.reshape"),
     (operation_shaping.ToShapeRule(), "ops.ExpandDims tf.expand_dims ops.Squeeze tf.compat.v1.squeeze"),
     (operation_shaping.TransposeRule(), "ops.Transpose tf.compat.v1.transpose"),
+    (operation_shaping.MovedAxesRule(np.swapaxes, "axis1", "axis2"), "ops.Swapaxes"),
+    (operation_shaping.MovedAxesRule(np.moveaxis, "source", "destination"), "ops.Moveaxis"),
     (operation_shaping.WithinAxesRule(), "ops.Pad tf.compat.v1.pad ops.Tile tf.tile"),
     (operation_shaping.WithinAxesRule(Parameter(("axis",), 2)), "ops.Repeat tf.repeat ops.Roll tf.roll"),
     (operation_shaping.WithinAxesRule(Parameter(("axis",), 1)), """

@@ -6,6 +6,8 @@ uniform    every group loses the same share
 
 Where neurons are counted and too few multiply-accumulates would go with them, global first narrows where
 those cost the outputs least: a wide dense layer is often the cheapest to narrow, and saves little time.
+Where too few parameters would go, the price of a neuron is divided by a power of what it holds: the residual
+stream and the heads of a transformer hold most of the parameters, neurons between two dense layers hold few.
 
 Both move along the widths that the constraints allow. Steps that the last, larger one has made unnecessary
 are given back. `edgeprune.budget.allocation` does the same for costs that are not smooth.
@@ -24,24 +26,51 @@ WORK = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 """40 % of the multiply-accumulates go with half of the neurons: the model gets faster, too.
 
 Less where that would take more neurons than were asked for."""
+BULK = 1.2
+"""60 % of the parameters go with half of the neurons: the model gets small, too."""
+_OF_EVEN = 0.9
+"""Less where the same share of every group would hardly take as many."""
+_HARMLESS = 0.01
+"""What the outputs may change more for it, in nats."""
+_PARTS = (1, 0.9, 0.8, 0.7)
+_HIGHEST_POWER, _HALVINGS = 4.0, 8
 _MORE = 0.04  # of the neurons that stay: what rounding widths may take, too
 
 
 @dataclasses.dataclass(frozen=True)
 class Ceiling:
-    """What a plan may cost at most."""
+    """What a plan may cost at most.
+
+    `saving` tells what one channel of each group (G,) is worth on the way there; None: what it costs.
+    """
 
     model: CostModel
     most: float
+    saving: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def worth(self, counts: np.ndarray) -> np.ndarray:
+        """(G,) what removing one channel of each group is worth, at these counts."""
+        return (self.saving or self.model.per_channel)(counts)
 
     def holds(self, counts: np.ndarray) -> bool:
         """Whether these (G,) counts cost no more."""
         return self.model(counts) <= self.most
 
 
+@dataclasses.dataclass(frozen=True)
+class _Power:
+    """What a channel of each group (G,) holds, to a power."""
+
+    model: CostModel
+    power: float
+
+    def __call__(self, counts: np.ndarray) -> np.ndarray:
+        return np.asarray(self.model.per_channel(counts) ** self.power)
+
+
 def allocate(
     widths: Sequence[np.ndarray], model: CostModel, full: np.ndarray, ratio: float,
-    sensitivity: Sequence[np.ndarray] | None, work: CostModel | None = None,
+    sensitivity: Sequence[np.ndarray] | None, work: CostModel | None = None, bulk: CostModel | None = None,
 ) -> np.ndarray:
     """(G,) channels to keep, so that at least `ratio` of the model's cost is gone and little more.
 
@@ -50,6 +79,8 @@ def allocate(
         full: (G,) channels of each group.
         sensitivity: for each group the curve D(k) of k removals; None for the same share everywhere.
         work: multiply-accumulates; `WORK` times `ratio` of them go too, where no more neurons go for it.
+        bulk: parameters; `BULK` times `ratio` of them go too, where no more neurons go for it and the
+            outputs hardly change more.
 
     Raises:
         InputError: not that much can be removed.
@@ -63,24 +94,69 @@ def allocate(
             "What is protected, the minimum width and layers that cannot shrink stay.",
             "Ask for less, or allow narrower layers; `edgeprune inspect` shows what must stay and why.",
         )
-    losses = (
-        [1 - one / size for one, size in zip(widths, full, strict=True)]
-        if sensitivity is None
-        else [curve[size - one] for curve, size, one in zip(sensitivity, full, widths, strict=True)]
-    )
-    steps = _even_steps if sensitivity is None else _hull_steps
     ceiling = Ceiling(model, allowed)
-    here = _descended(widths, losses, [ceiling], steps)
-    if work is None or sensitivity is None:
-        return here.astype(int)
-    for part in WORK:
-        less_work = Ceiling(work, max((1 - part * ratio) * work(full.astype(float)), work(lowest)))
-        if less_work.holds(here):
-            break
-        plan = _descended(widths, losses, [less_work, ceiling], steps)
-        if model(plan) >= (1 - _MORE) * model(here):
-            return plan.astype(int)
+    even = [1 - one / size for one, size in zip(widths, full, strict=True)]
+    if sensitivity is None:
+        return _descended(widths, even, [ceiling], _even_steps).astype(int)
+    losses = [curve[size - one] for curve, size, one in zip(sensitivity, full, widths, strict=True)]
+    here = _descended(widths, losses, [ceiling], _hull_steps)
+    ceilings = [ceiling]
+    if work is not None:
+        here, ceilings = _less_work(here, widths, losses, ceiling, work, ratio)
+    if bulk is not None:
+        uniform = _descended(widths, even, [ceiling], _even_steps)
+        here = _lighter(here, uniform, widths, losses, ceilings, bulk, ratio)
     return here.astype(int)
+
+
+def _less_work(
+    here: np.ndarray, widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], ceiling: Ceiling,
+    work: CostModel, ratio: float,
+) -> tuple[np.ndarray, list[Ceiling]]:
+    """(G,) counts of as many neurons with fewer multiply-accumulates, and the ceilings that they meet."""
+    whole, lowest = (work(np.array([one[at] for one in widths], float)) for at in (0, -1))
+    for part in WORK:
+        less = Ceiling(work, max((1 - part * ratio) * whole, lowest))
+        if less.holds(here):
+            break
+        plan = _descended(widths, losses, [less, ceiling], _hull_steps)
+        if ceiling.model(plan) >= (1 - _MORE) * ceiling.model(here):
+            return plan, [less, ceiling]
+    return here, [ceiling]
+
+
+def _lighter(
+    here: np.ndarray, even: np.ndarray, widths: Sequence[np.ndarray], losses: Sequence[np.ndarray],
+    ceilings: Sequence[Ceiling], bulk: CostModel, ratio: float,
+) -> np.ndarray:
+    """(G,) counts of as many neurons with fewer parameters, where `here` (G,) has too many of them."""
+    whole = bulk(np.array([one[0] for one in widths], float))
+    gone = min(BULK * ratio, _OF_EVEN * (1 - bulk(even) / max(whole, 1e-12)))
+    if Ceiling(bulk, (1 - gone) * whole).holds(here):
+        return here
+
+    def change(plan: np.ndarray) -> float:
+        at = zip(losses, widths, plan, strict=True)
+        return float(sum(loss[int(np.argmax(one == count))] for loss, one, count in at))
+
+    *before, last = ceilings
+    whole_light = Ceiling(bulk, (1 - gone) * whole)
+    low, high, plans = 0.0, _HIGHEST_POWER, {}
+    for _ in range(_HALVINGS):
+        power = (low + high) / 2
+        heavy = Ceiling(last.model, last.most, _Power(bulk, power))
+        plan = plans[power] = _lowered(widths, losses, [*before, heavy], _hull_steps)
+        low, high = (low, power) if whole_light.holds(plan) else (power, high)
+    fewest = (1 - _MORE) * last.model(here)
+    fit = [plans[one] for one in sorted(plans) if last.model(plans[one]) >= fewest]
+    fit = [plan for plan in fit if change(plan) <= change(here) + _HARMLESS]
+    for part in _PARTS:
+        light = Ceiling(bulk, (1 - part * gone) * whole)
+        if light.holds(here):
+            break
+        for plan in filter(light.holds, fit):
+            return _given_back(plan, widths, losses, [*ceilings, light])
+    return here
 
 
 def _descended(
@@ -88,13 +164,28 @@ def _descended(
     steps: Callable[..., Iterator[tuple[int, int]]],
 ) -> np.ndarray:
     """(G,) counts below all ceilings: met one after the other, then widened where all of them allow it."""
+    return _given_back(_lowered(widths, losses, ceilings, steps), widths, losses, ceilings)
+
+
+def _lowered(
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], ceilings: Sequence[Ceiling],
+    steps: Callable[..., Iterator[tuple[int, int]]],
+) -> np.ndarray:
+    """(G,) counts below all ceilings, met one after the other."""
     place = np.zeros(len(widths), int)
     for ceiling in ceilings:
-        coming = steps(widths, losses, ceiling.model, place)
+        coming = steps(widths, losses, ceiling.worth, place)
         while not ceiling.holds(_counts(widths, place)) and (step := next(coming, None)) is not None:
             group, target = step
             while place[group] < target and not ceiling.holds(_counts(widths, place)):
                 place[group] += 1
+    return _counts(widths, place)
+
+
+def _given_back(
+    here: np.ndarray, widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], ceilings: Sequence[Ceiling]
+) -> np.ndarray:
+    """(G,) counts widened from `here` where all ceilings allow it."""
 
     def change(groups: np.ndarray, plans: np.ndarray) -> np.ndarray:
         at = [int(np.argmax(widths[g] == plan[g])) for g, plan in zip(groups, plans, strict=True)]
@@ -103,7 +194,7 @@ def _descended(
     def inside(plans: np.ndarray) -> np.ndarray:
         return np.array([all(ceiling.holds(plan) for ceiling in ceilings) for plan in plans])
 
-    return widened(_counts(widths, place), widths, inside, change)
+    return widened(here, widths, inside, change)
 
 
 def widened(
@@ -130,10 +221,11 @@ def _counts(widths: Sequence[np.ndarray], place: np.ndarray) -> np.ndarray:
 
 
 def _even_steps(
-    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], model: CostModel, place: np.ndarray
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], worth: Callable[[np.ndarray], np.ndarray],
+    place: np.ndarray,
 ) -> Iterator[tuple[int, int]]:
     """Always the group that has lost the smallest share after its next step, and where that step ends."""
-    del model
+    del worth
     while any(at + 1 < len(one) for one, at in zip(widths, place, strict=True)):
         left = zip(losses, place, strict=True)
         group = int(np.argmin([lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in left]))
@@ -141,12 +233,13 @@ def _even_steps(
 
 
 def _hull_steps(
-    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], model: CostModel, place: np.ndarray
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], worth: Callable[[np.ndarray], np.ndarray],
+    place: np.ndarray,
 ) -> Iterator[tuple[int, int]]:
     """Always the step of least change for its saving, along the lower convex hull."""
     steps = [_hull_step(one, curve, at) for one, curve, at in zip(widths, losses, place, strict=True)]
     while not all(np.isinf(slope) for slope, _ in steps):
-        saving = model.per_channel(_counts(widths, place))
+        saving = worth(_counts(widths, place))
         slopes = np.array([slope for slope, _ in steps])
         price = np.where(saving > 0, slopes / np.maximum(saving, 1e-300), np.inf)
         price[np.isinf(slopes)] = np.inf

@@ -36,6 +36,8 @@ from edgeprune.pruning.unpruned_layers import unpruned_layers
 
 HELD_OUT = 0.25
 PROOF_SAMPLES = 4
+TABLES = ("Embedding",)
+"""Layers whose parameters do not count as the model's bulk: a row is read alone, and rows go otherwise."""
 EVALUATION_ROWS = 5_000
 """Positions that a plan which is only evaluated is reconstructed on: a quarter of the time."""
 EVALUATION_MACS = 1e10
@@ -133,8 +135,11 @@ class PruningAnalysis:
         if not groups:
             return full
         curves = self.sensitivity if self._is_global else None
-        work = cost_model(self.dependencies, "macs") if cost_kind == "neurons" and self._is_global else None
-        return allocate(widths, cost_model(self.dependencies, cost_kind), full, ratio, curves, work)
+        model = cost_model(self.dependencies, cost_kind)
+        if cost_kind != "neurons" or not self._is_global:
+            return allocate(widths, model, full, ratio, curves)
+        work, bulk = cost_model(self.dependencies, "macs"), cost_model(self.dependencies, "params", TABLES)
+        return allocate(widths, model, full, ratio, curves, work, bulk)
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when those below `threshold` times its mean importance go."""

@@ -275,6 +275,12 @@ OPERATIONS = [
         lambda t, x: t.transpose(x, (0, 2, 1)) @ x[..., :3],
         lambda t, x: [x[:, ::2], x[..., 2:6], x[:, -1], x[:, None, :, :]],
     ),
+    outputs(
+        "keras", "ops.Swapaxes ops.Moveaxis",
+        lambda o, x: o.matmul(x, o.swapaxes(x, -1, -2)),
+        lambda o, x: o.moveaxis(o.reshape(x, (-1, 3, 2, 8)), -1, 1),
+        lambda o, x: o.moveaxis(o.reshape(x, (-1, 3, 2, 8)), (1, 3), (3, 2)),
+    ),
     outputs("keras", "ops.Resize", lambda o, x: o.image.resize(o.reshape(x, (-1, 3, 2, 8)), (4, 4))),
     outputs("tf_keras", "tf.image.resize", lambda t, x: t.image.resize(t.reshape(x, (-1, 3, 2, 8)), (4, 4))),
 ]

@@ -159,6 +159,20 @@ def test_a_gate_broadcast_over_channels_stays(k):
     pruned.check()
 
 
+def test_heads_that_meet_matrices_of_an_input_stay(k):
+    """A matrix product pairs its batch axes one by one, and no neuron makes the other side's."""
+    inputs, matrices = k.Input((6, 4)), k.Input((4, 3, 5))
+    heads = k.layers.Permute((2, 1, 3))(k.layers.Reshape((6, 4, 3))(k.layers.Dense(12, name="heads")(inputs)))
+    mixed = k.ops.matmul(heads, matrices) if hasattr(k, "ops") else heads @ matrices
+    hidden = k.layers.Dense(7, activation="relu", name="hidden")(k.layers.Flatten()(mixed))
+    model = with_weights(k.Model([inputs, matrices], k.layers.Dense(3)(hidden)), seed=1)
+    generator = np.random.default_rng(0)
+    samples = [generator.normal(size=(4, *shape)).astype("float32") for shape in ((6, 4), (4, 3, 5))]
+    pruned = prune(model, samples)
+    pruned.check()
+    assert [group.name for group in pruned.dependencies.groups] == ["hidden"]
+
+
 def test_a_tied_variable_stays_whole(k):
     inputs = k.Input((4,))
     tied = k.layers.Dense(8, activation="tanh", name="tied")

@@ -127,6 +127,44 @@ def test_work_that_is_saved_anyway_changes_nothing():
     assert allocate(widths, _neurons(), SIZES, 0.5, curves, _chain()).tolist() == bare.tolist()
 
 
+def _transformer():
+    """Parameters of a stream of k0 channels, 8 matrices of k0 · k0, and two layers in between: 2 · k0 · k."""
+    lengths = np.zeros((3, 2, 3))
+    lengths[:, 0, 0] = lengths[0, 1, 0] = lengths[1, 1, 1] = lengths[2, 1, 2] = 1
+    return CostModel(np.array([8.0, 2, 2]), np.zeros((3, 2)), lengths)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 0.5, 0.7])
+def test_half_of_the_neurons_take_three_fifths_of_the_parameters_along(ratio):
+    """The neurons between two dense layers are the cheapest to remove, and hold few parameters."""
+    sizes, bulk = np.array([16, 32, 32]), _transformer()
+    full = sizes.astype(float)
+    costs = zip((0.06, 0.02, 0.018), sizes, strict=True)
+    curves = [np.linspace(0, cost, size + 1) ** 2 for cost, size in costs]
+    widths = allowed_widths(_groups(sizes), Constraints())
+    bare = allocate(widths, _neurons(), sizes, ratio, curves)
+    left = (1 - 1.2 * ratio) * bulk(full)
+    assert bulk(bare.astype(float)) > left
+    kept = allocate(widths, _neurons(), sizes, ratio, curves, bulk=bulk)
+    assert kept.sum() == bare.sum()
+    assert bulk(kept.astype(float)) <= left
+    harm = {
+        counts: sum(curve[size - count] for curve, size, count in zip(curves, sizes, counts, strict=True))
+        for counts in itertools.product(*(range(1, size + 1) for size in sizes))
+        if sum(counts) == kept.sum() and bulk(np.array(counts, float)) <= left
+    }
+    assert harm[tuple(kept)] <= 1.25 * min(harm.values())
+
+
+def test_parameters_stay_where_their_neurons_cannot_be_spared():
+    sizes = np.array([16, 32, 32])
+    curves = [np.linspace(0, 1, size + 1) ** 2 for size in sizes]
+    curves[0] = np.concatenate([[0], np.full(16, 100.0)])
+    widths = allowed_widths(_groups(sizes), Constraints(protect=["layer_1"]))
+    kept = allocate(widths, _neurons(), sizes, 0.25, curves, bulk=_transformer())
+    assert kept.tolist() == allocate(widths, _neurons(), sizes, 0.25, curves).tolist()
+
+
 def test_constraints():
     constraints = Constraints(min_width=2, round_to=4, protect=["layer_2"], ratios={"*_0": 0.3})
     choices = allowed_widths(_groups(), constraints)

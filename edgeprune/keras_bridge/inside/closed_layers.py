@@ -17,7 +17,7 @@ def why_closed(error: Exception, code: object) -> str:
     if "SeedGenerator" in reason:
         reason = "it draws random numbers"
     if "used as input to a TensorFlow function" in reason:
-        reason = "a function of TensorFlow; those of keras.ops can be read"
+        reason = "this function of TensorFlow cannot be followed; those of keras.ops can"
     way_out = "edgeprune.register_rule teaches it whole"
     if not lines or not lines[-1].line:
         return f"cannot be read as layers: {reason} ({way_out})"

@@ -26,6 +26,7 @@ from edgeprune.keras_bridge.inside.closed_layers import why_closed
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
 from edgeprune.keras_bridge.inside.plain_layers import class_of_keras
+from edgeprune.keras_bridge.inside.tensorflow_calls import tensorflow_calls
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
 
@@ -123,25 +124,31 @@ class Recorder:
 
     @contextlib.contextmanager
     def _open_ranges(self) -> Iterator[None]:
-        """Records ``keras.ops.arange`` up to the length that stands for an open one."""
-        from keras import KerasTensor, ops
+        """Records ``arange`` of Keras or TensorFlow up to the length that stands for an open one."""
+        from keras import ops
 
         eager = ops.arange
 
         def arange(start: int, stop: int | None = None, step: int = 1, dtype: str | None = None) -> object:
-            first, end = (0, start) if stop is None else (start, stop)
-            is_whole = (first, end, step) == (0, self._length, 1)
-            if not self._length or self._is_closed or not is_whole:
-                return eager(start, stop, step, dtype)
-            symbol = KerasTensor((self._length,), dtype or "int32")
-            self._ranges[Identity(symbol)] = OpenRange(first, step, symbol.dtype)
-            return symbol
+            symbol = self._open_range(start, stop, step, dtype)
+            return eager(start, stop, step, dtype) if symbol is None else symbol
 
         ops.arange = arange
         try:
-            yield
+            with tensorflow_calls(self._open_range, lambda: self._is_closed):
+                yield
         finally:
             ops.arange = eager
+
+    def _open_range(self, start: int, stop: int | None, step: int, dtype: str | None) -> KerasTensor | None:
+        import keras
+
+        first, end = (0, start) if stop is None else (start, stop)
+        if not self._length or self._is_closed or (first, end, step) != (0, self._length, 1):
+            return None
+        symbol = keras.KerasTensor((self._length,), dtype or "int32")
+        self._ranges[Identity(symbol)] = OpenRange(first, step, symbol.dtype)
+        return symbol
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[None]:
