@@ -305,7 +305,7 @@ def _einsum(equation: str, *inputs: KerasTensor) -> object:
     return ops.einsum(equation, *inputs)
 
 
-def _tensordot(a: KerasTensor, b: KerasTensor, axes: object) -> object:
+def _tensordot(a: KerasTensor, b: KerasTensor, axes: Any) -> object:
     from keras import ops
 
     axes = _plain(axes)
@@ -362,7 +362,8 @@ def _bias_add(value: KerasTensor, bias: KerasTensor, data_format: str | None = N
 
 
 def _batch_norm(
-    x: KerasTensor, mean: KerasTensor, variance: KerasTensor, offset: object, scale: object, variance_epsilon: float
+    x: KerasTensor, mean: KerasTensor, variance: KerasTensor, offset: object, scale: object,
+    variance_epsilon: float,
 ) -> object:
     from keras import ops
 
