@@ -41,15 +41,15 @@ _MORE = 0.04  # of the neurons that stay: what rounding widths may take, too
 class Ceiling:
     """What a plan may cost at most.
 
-    `saving` tells what one channel of each group (G,) is worth on the way there; None: what it costs.
+    `saving` tells what one channel of each group (G,) saves on the way there; None: what it costs.
     """
 
     model: CostModel
     most: float
     saving: Callable[[np.ndarray], np.ndarray] | None = None
 
-    def worth(self, counts: np.ndarray) -> np.ndarray:
-        """(G,) what removing one channel of each group is worth, at these counts."""
+    def savings(self, counts: np.ndarray) -> np.ndarray:
+        """(G,) what removing one channel of each group saves, at these counts."""
         return (self.saving or self.model.per_channel)(counts)
 
     def holds(self, counts: np.ndarray) -> bool:
@@ -174,7 +174,7 @@ def _lowered(
     """(G,) counts below all ceilings, met one after the other."""
     place = np.zeros(len(widths), int)
     for ceiling in ceilings:
-        coming = steps(widths, losses, ceiling.worth, place)
+        coming = steps(widths, losses, ceiling.savings, place)
         while not ceiling.holds(_counts(widths, place)) and (step := next(coming, None)) is not None:
             group, target = step
             while place[group] < target and not ceiling.holds(_counts(widths, place)):
@@ -221,11 +221,11 @@ def _counts(widths: Sequence[np.ndarray], place: np.ndarray) -> np.ndarray:
 
 
 def _even_steps(
-    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], worth: Callable[[np.ndarray], np.ndarray],
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], savings: Callable[[np.ndarray], np.ndarray],
     place: np.ndarray,
 ) -> Iterator[tuple[int, int]]:
     """Always the group that has lost the smallest share after its next step, and where that step ends."""
-    del worth
+    del savings
     while any(at + 1 < len(one) for one, at in zip(widths, place, strict=True)):
         left = zip(losses, place, strict=True)
         group = int(np.argmin([lost[at + 1] if at + 1 < len(lost) else np.inf for lost, at in left]))
@@ -233,13 +233,13 @@ def _even_steps(
 
 
 def _hull_steps(
-    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], worth: Callable[[np.ndarray], np.ndarray],
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], savings: Callable[[np.ndarray], np.ndarray],
     place: np.ndarray,
 ) -> Iterator[tuple[int, int]]:
     """Always the step of least change for its saving, along the lower convex hull."""
     steps = [_hull_step(one, curve, at) for one, curve, at in zip(widths, losses, place, strict=True)]
     while not all(np.isinf(slope) for slope, _ in steps):
-        saving = worth(_counts(widths, place))
+        saving = savings(_counts(widths, place))
         slopes = np.array([slope for slope, _ in steps])
         price = np.where(saving > 0, slopes / np.maximum(saving, 1e-300), np.inf)
         price[np.isinf(slopes)] = np.inf
