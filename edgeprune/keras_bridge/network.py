@@ -14,7 +14,7 @@ from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
 from edgeprune.keras_bridge.opened import OPENED
 from edgeprune.keras_bridge.read import Reading, read, shared_weights
-from edgeprune.keras_bridge.run import CallStep, predict, replace_weights, run
+from edgeprune.keras_bridge.run import CallStep, PausedBatch, predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasModel
 from edgeprune.pruning.compaction import compact
@@ -49,11 +49,11 @@ class KerasNetwork(Network):
 
     def outputs(self, data: Data) -> list[np.ndarray]:
         """The model's outputs, computed in batches."""
-        parts = [
-            predict(self.reading, take(data, slice(start, start + BATCH)))
-            for start in range(0, count(data), BATCH)
-        ]
-        return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+        return _joined([predict(self.reading, batch) for batch in _batches(data)])
+
+    def paused(self, data: Data) -> PausedBatches:
+        """See `edgeprune.keras_bridge.run.PausedBatch`; in the same batches as `outputs`."""
+        return PausedBatches([PausedBatch(self.reading, batch) for batch in _batches(data)])
 
     def gradients(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
         """See `edgeprune.keras_bridge.gradients.gradients`."""
@@ -89,6 +89,30 @@ class KerasNetwork(Network):
             "model, and counts for itself."
             for one, other in shared_weights(self.reading)
         ]
+
+
+@dataclasses.dataclass(frozen=True)
+class PausedBatches:
+    """Runs of several batches, all before the same call."""
+
+    runs: list[PausedBatch]
+
+    def advance(self, number: int) -> None:
+        """Goes on up to the call of that number."""
+        for one in self.runs:
+            one.advance(number)
+
+    def outputs(self) -> list[np.ndarray]:
+        """The outputs for all samples."""
+        return _joined([one.outputs() for one in self.runs])
+
+
+def _batches(data: Data) -> Iterator[Data]:
+    return (take(data, slice(start, start + BATCH)) for start in range(0, count(data), BATCH))
+
+
+def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
 
 def network_of(model: KerasModel) -> KerasNetwork:

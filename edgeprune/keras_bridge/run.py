@@ -18,6 +18,7 @@ import collections
 import dataclasses
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -73,18 +74,23 @@ def run(
     `around` is called in place of each layer; `results` is filled with the model's outputs when the loop is
     over. Values are freed after their last use.
     """
-    graph = reading.graph
-    left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
-    left.update(tensor.index for tensor in graph.outputs)
-    values = adapt_inputs(reading, data)
-    batch, samples = fixed_batch(reading), int(next(iter(values.values())).shape[0])
-    for number, call in enumerate(graph.calls):
+    return _run(reading, _begun(reading, data), around, results)
+
+
+def _run(
+    reading: Reading, state: _State, around: Around | None = None, results: list[KerasTensor] | None = None
+) -> Iterator[CallStep]:
+    """Goes on from a state, which moves along."""
+    graph, values, left = reading.graph, state.values, state.left
+    batch = fixed_batch(reading)
+    for number, call in enumerate(graph.calls[state.number :], start=state.number):
         if is_input_node(call.key) and not call.inputs:
             continue
+        state.number = number
         inputs = tuple(values[tensor.index] for tensor in call.inputs)
         step = CallStep(number, call, reading.layers[call.layer], inputs)
         yield step
-        compute = functools.partial(_computed, reading, step, values, batch, samples)
+        compute = functools.partial(_computed, reading, step, values, batch, state.samples)
         outputs = compute() if around is None else around(step, compute)
         for tensor in call.inputs:
             left[tensor.index] -= 1
@@ -97,6 +103,46 @@ def run(
         del step, inputs, outputs
     if results is not None:
         results.extend(values[tensor.index] for tensor in graph.outputs)
+
+
+@dataclasses.dataclass
+class _State:
+    """Before the call of that number: the values that later calls need, and how many need each."""
+
+    number: int
+    values: dict[int, KerasTensor]
+    left: collections.Counter[int]
+    samples: int
+
+
+def _begun(reading: Reading, data: Data) -> _State:
+    graph = reading.graph
+    left = collections.Counter(tensor.index for call in graph.calls for tensor in call.inputs)
+    left.update(tensor.index for tensor in graph.outputs)
+    values = adapt_inputs(reading, data)
+    return _State(0, values, left, int(next(iter(values.values())).shape[0]))
+
+
+class PausedBatch:
+    """A run that stands before a call, so that what comes from there on can be computed several times."""
+
+    def __init__(self, reading: Reading, data: Data) -> None:
+        self._reading, self._state = reading, _begun(reading, data)
+
+    def advance(self, number: int) -> None:
+        """Goes on up to the call of that number, which is not made."""
+        if number > self._state.number:
+            steps = _run(self._reading, self._state)
+            collections.deque(itertools.takewhile(lambda step: step.number < number, steps), maxlen=0)
+
+    def outputs(self) -> list[np.ndarray]:
+        """The model's outputs, with its weights as they are now from here on; the run stays where it is."""
+        results: list[KerasTensor] = []
+        state = dataclasses.replace(
+            self._state, values=dict(self._state.values), left=self._state.left.copy()
+        )
+        collections.deque(_run(self._reading, state, results=results), maxlen=0)
+        return [np.asarray(value) for value in results]
 
 
 def predict(reading: Reading, data: Data, around: Around | None = None) -> list[np.ndarray]:

@@ -30,7 +30,16 @@ from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.reconstruct import reconstruct
 from edgeprune.pruning.result import PrunePlan, PruneReport, PruneResult, removed
-from edgeprune.pruning.samples import as_arrays, at_most, checked_labels, count, split, take
+from edgeprune.pruning.samples import (
+    as_arrays,
+    at_most,
+    at_most_of,
+    checked_labels,
+    count,
+    halves,
+    split,
+    take,
+)
 from edgeprune.pruning.sensitivity import sensitivity_curves
 from edgeprune.pruning.unpruned_layers import unpruned_layers
 
@@ -97,7 +106,8 @@ class PruningAnalysis:
         with self._step("rank") as tell:
             if self._data is not None:
                 few = at_most(self._data, self._effort.at_once, self._seed)
-                seen = at_most(split(self._data, HELD_OUT, self._seed)[0], self._effort.observed, self._seed)
+                (index, _), most = halves(count(self._data), HELD_OUT, self._seed), self._effort.observed
+                seen = at_most_of(self._data, index, most, self._seed)
                 self._moments = collect_moments(
                     network, dependencies, seen, batch=self._effort.at_once, seed=self._seed, progress=tell
                 )
@@ -119,11 +129,11 @@ class PruningAnalysis:
     def _measured(self) -> list[np.ndarray]:
         if self._data is None:
             return importance.data_free_sensitivity(self.importance)
+        (_, held), most = halves(count(self._data), HELD_OUT, self._seed), self._effort.measured
         with self._step("measure") as tell:
             return sensitivity_curves(
                 self.network.compacted(PrunePlan.keep_all(self.dependencies)), self.dependencies,
-                self.importance, self._moments,
-                at_most(split(self._data, HELD_OUT, self._seed)[1], self._effort.measured, self._seed),
+                self.importance, self._moments, at_most_of(self._data, held, most, self._seed),
                 fractions=self._effort.fractions, progress=tell,
             )
 
@@ -235,8 +245,8 @@ class PruningAnalysis:
         """
         if self._data is None:
             return lambda allocation: OutputChange(self._expected(allocation))
-        halves = split(self._data, HELD_OUT, self._seed)
-        fitted_on, seen = halves if held is None else (self._data, as_arrays(held))
+        parts = split(self._data, HELD_OUT, self._seed)
+        fitted_on, seen = parts if held is None else (self._data, as_arrays(held))
         most = min(int(EVALUATION_MACS / max(self.cost.macs, 1)), self._effort.at_once)
         seen = at_most(seen, max(most, 64), self._seed)
         reference = self.network.outputs(seen)

@@ -58,7 +58,8 @@ def ridge(
     if relu is None:
         return fit
     for _ in range(RELU_ROUNDS):
-        wanted = relu.relaxed(t, fit.predict(y)).astype(t.dtype)
+        predicted = y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype)
+        wanted = relu.relaxed(t, predicted).astype(t.dtype)
         fit = solve(wanted, wanted.mean(axis=0) if constant else level)
     return fit
 

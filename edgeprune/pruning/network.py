@@ -41,6 +41,16 @@ class PendingCall(Protocol):
         """The mask of each input, (N, time), True where there is data; None where it has none."""
 
 
+class PausedRun(Protocol):
+    """A run that stands before a call, so that what comes from there on can be computed several times."""
+
+    def advance(self, number: int) -> None:
+        """Goes on up to the call of that number, which is not made."""
+
+    def outputs(self) -> list[np.ndarray]:
+        """The model's outputs, with its weights as they are now from here on; the run stays where it is."""
+
+
 class Network(abc.ABC):
     """A model and its weights; two networks of the same graph make the same calls in the same order."""
 
@@ -74,6 +84,10 @@ class Network(abc.ABC):
     @abc.abstractmethod
     def outputs(self, data: Data) -> list[np.ndarray]:
         """The model's outputs in inference mode, (N, …) each."""
+
+    @abc.abstractmethod
+    def paused(self, data: Data) -> PausedRun:
+        """A run that stands before the first call. It holds the values between two calls for all samples."""
 
     @abc.abstractmethod
     def gradients(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:

@@ -20,7 +20,7 @@ from edgeprune.pruning.heads import heads_of, tune_heads
 from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, compensated, ridge
 from edgeprune.pruning.movable_bias import movable_bias
-from edgeprune.pruning.network import Data, PendingCall
+from edgeprune.pruning.network import Data, Network, PendingCall
 from edgeprune.pruning.network_pair import NetworkPair
 from edgeprune.pruning.relu_targets import ReluTarget, relu_target
 from edgeprune.pruning.spatial_reconstruction import spatial_fit
@@ -29,6 +29,8 @@ from edgeprune.pruning.state_reconstruction import refit_states
 RIDGE = 1e-4
 FEW_ROWS = 10
 """Rows per column below which the penalty is chosen by leaving one out."""
+GATHERED_BYTES = 64_000_000
+"""A layer's inputs, of samples that count several times, that are in memory at once."""
 MOST_CAUTIOUS = 4096
 """Rows up to which that is affordable: it takes their cube."""
 
@@ -105,11 +107,9 @@ def _refit(
     by_sample = read.linear.hidden is None and source.ndim == 2
     samples = None if by_sample else (index[:, None] * each + np.arange(each)).ravel()
     rows = max(pair.rows, 3 * len(read.channels))
+    pieces = None if samples is None else _in_pieces(samples, source)
     x, y = (
-        read.draw(
-            step, network.weights(read.layer),
-            np.random.default_rng((pair.seed, read.call, read.linear.kernel)), rows, samples,
-        )
+        _drawn(pair, read, (step, network), rows, pieces)
         for step, network in zip(steps, (pair.original, pair.pruned), strict=True)
     )
     if x.shape == y.shape and np.array_equal(x, y):
@@ -122,6 +122,25 @@ def _refit(
     fit = _fit(pair, read, (x, y), weights, np.ones_like(kept) if wide else kept)
     pair.store(read, Fit(fit.matrix[:, kept], fit.constant[kept]) if wide else fit)
     return fit
+
+
+def _in_pieces(samples: np.ndarray, source: np.ndarray) -> list[np.ndarray]:
+    """Positions of samples in as few parts as memory allows, by what the original's layer reads."""
+    size = len(samples) * source.nbytes // max(len(source), 1)
+    return np.array_split(samples, min(max(-(-size // GATHERED_BYTES), 1), len(samples)))
+
+
+def _drawn(
+    pair: NetworkPair, read: KernelRead, side: tuple[PendingCall, Network], number: int,
+    pieces: list[np.ndarray] | None,
+) -> np.ndarray:
+    """Rows of one network; from samples given in pieces, each of which is in memory by itself."""
+    (step, network), generator = side, np.random.default_rng((pair.seed, read.call, read.linear.kernel))
+    weights = network.weights(read.layer)
+    if pieces is None:
+        return read.draw(step, weights, generator, number)
+    each = -(-number // len(pieces))
+    return np.concatenate([read.draw(step, weights, generator, each, piece) for piece in pieces])
 
 
 def _fit(

@@ -71,9 +71,21 @@ def at_most(data: Data, number: int, seed: int) -> Data:
 
 def split(data: Data, held_fraction: float, seed: int) -> tuple[Data, Data]:
     """Most of the samples, and a fraction that is held out; all of them twice where there are few."""
-    total = count(data)
+    seen, held = halves(count(data), held_fraction, seed)
+    return take(data, seen), take(data, held)
+
+
+def halves(total: int, held_fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the samples that `split` looks at, and of those that it holds out."""
     held = round(total * held_fraction)
     if held < 1:
-        return data, data
+        return np.arange(total), np.arange(total)
     order = np.random.default_rng(seed).permutation(total)
-    return take(data, np.sort(order[held:])), take(data, np.sort(order[:held]))
+    return np.sort(order[held:]), np.sort(order[:held])
+
+
+def at_most_of(data: Data, index: np.ndarray, number: int, seed: int) -> Data:
+    """`at_most` of the samples at some positions, copied once."""
+    if len(index) > number:
+        index = index[np.sort(np.random.default_rng(seed).choice(len(index), number, replace=False))]
+    return data if len(index) == count(data) else take(data, index)

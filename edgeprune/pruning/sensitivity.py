@@ -36,20 +36,22 @@ def sensitivity_curves(
     The network is a copy of the original, whose weights change under way and are put back; the data are
     held-out calibration samples. There are no moments for criteria that do not observe.
     """
-    reference = network.outputs(data)
-    found = []
-    for number, (group, order) in enumerate(zip(dependencies.groups, importance, strict=True)):
+    reference, paused = network.outputs(data), network.paused(data)
+    starts = [_first_call(dependencies, group, moments) for group in dependencies.groups]
+    found: dict[int, np.ndarray] = {}
+    # Nothing changes before the first call that a group's removals concern: that part of the run is shared.
+    for number in sorted(range(len(starts)), key=starts.__getitem__):
+        paused.advance(starts[number])
+        group, order = dependencies.groups[number], importance[number]
         size = len(group.channels)
         removed = sorted({min(max(round(size * part), 1), size) for part in fractions})
         measured = []
         for count in removed:
             changes = without(network, dependencies, group, order.keep_mask(size - count), moments)
-            measured.append(
-                _with_changes(network, changes, lambda: divergence(reference, network.outputs(data)))
-            )
-        found.append(interpolate(order.cumulative, removed, measured))
-        progress((number + 1) / len(dependencies.groups))
-    return found
+            measured.append(_with_changes(network, changes, lambda: divergence(reference, paused.outputs())))
+        found[number] = interpolate(order.cumulative, removed, measured)
+        progress(len(found) / len(starts))
+    return [found[number] for number in range(len(starts))]
 
 
 def interpolate(cumulative: np.ndarray, removed: Sequence[int], measured: Sequence[float]) -> np.ndarray:
@@ -91,6 +93,13 @@ def without(
             if silent is not weight:
                 changes.setdefault(layer, {})[index] = silent
     return changes
+
+
+def _first_call(dependencies: DependencyGraph, group: ChannelGroup, moments: Sequence[Moments]) -> int:
+    """The first call of a layer that reads a group; 0 where none reads it linearly. See `without`."""
+    layers = {one.read.layer for one in moments if np.isin(one.channels, group.channels).any()}
+    calls = (number for number, call in enumerate(dependencies.graph.calls) if call.layer in layers)
+    return min(calls, default=0)
 
 
 def _refit(

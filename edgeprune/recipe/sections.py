@@ -182,7 +182,8 @@ class TrainSettings(Checked):
     l1: float = setting(0.0, "L1 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
     l2: float = setting(0.0, "L2 penalty on kernels while fine-tuning.", bounds=NOT_NEGATIVE)
     distill: float = setting(
-        0.7, "Weight of the original's outputs in the targets, from 0 (labels alone) to 1.",
+        0.7, "Weight of the original's outputs in the targets, from 0 (labels alone) to 1. For classes the "
+        "original counts less where it is unsure, and not at all where it is wrong.",
         bounds=dataclasses.replace(FRACTION, meaning="0 trains on labels alone"),
     )
     loss: tuple[str, ...] = setting(

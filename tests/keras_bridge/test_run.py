@@ -8,7 +8,7 @@ import pytest
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.prune import prune
 from edgeprune.keras_bridge.read import read
-from edgeprune.keras_bridge.run import predict, replace_weights, run
+from edgeprune.keras_bridge.run import PausedBatch, predict, replace_weights, run
 from edgeprune.keras_bridge.shrink import shrink
 
 
@@ -165,3 +165,22 @@ def test_a_last_axis_of_one_may_be_missing_or_too_many(keras_package):
     np.testing.assert_array_equal(found, expected)
     with pytest.raises(InputError, match=r"shape \(6, 6\) were given .* samples of shape \(3,\)"):
         predict(reading, [data[0], data[0][..., 0]])
+
+
+def test_a_paused_run_gives_what_a_whole_run_gives(keras_package):
+    """Also with weights that were changed behind the pause, however often it is asked."""
+    model, data = _text_model(keras_package), _text_data()
+    reading = read(model)
+    paused, whole = PausedBatch(reading, data), predict(reading, data)
+    last = max(number for number, call in enumerate(reading.graph.calls) if "dense" in call.layer)
+    for number in (0, 3, 3, last):
+        paused.advance(number)
+        for _ in range(2):
+            for expected, found in zip(whole, paused.outputs(), strict=True):
+                np.testing.assert_array_equal(found, expected)
+    layer = reading.graph.calls[last].layer
+    replace_weights(reading, layer, {0: reading.layers[layer].get_weights()[0] * 1.5})
+    changed = predict(reading, data)
+    assert any((one != other).any() for one, other in zip(changed, whole, strict=True))
+    for expected, found in zip(changed, paused.outputs(), strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -80,3 +80,19 @@ def test_several_at_a_time_cost_what_they_cost_together(monkeypatch):
 def test_what_nothing_reads_is_not_ranked():
     moments, _ = _moments((1, 1, 1, 1, 1))
     assert reconstruction.rank(types.SimpleNamespace(channels=np.array([90, 91])), [moments]) is None
+
+
+def test_rows_cut_out_on_the_way_change_neither_order_nor_costs(monkeypatch):
+    """Matrices shrink as channels go, whatever else the read holds and however long its blocks are."""
+    generator = np.random.default_rng(5)
+    channels = np.concatenate([np.repeat(np.arange(30), generator.integers(1, 4, 30)), np.full(7, 99)])
+    x = generator.normal(size=(400, len(channels))) @ generator.normal(size=(len(channels),) * 2)
+    moments = Moments(
+        None, x.mean(0), np.cov(x.T), generator.normal(size=(len(channels), 20)), channels, None, 400
+    )
+    group = types.SimpleNamespace(channels=np.arange(30))
+    often = reconstruction.rank(group, [moments])
+    monkeypatch.setattr(reconstruction, "_CUT", np.inf)
+    never = reconstruction.rank(group, [moments])
+    assert often.order.tolist() == never.order.tolist()
+    np.testing.assert_allclose(often.costs, never.costs, rtol=1e-8)

@@ -17,30 +17,45 @@ def probabilities(*shape):
     return (raw / raw.sum(-1, keepdims=True)).astype(np.float32)
 
 
-def test_classes_mix_the_original_with_the_labels():
+def test_classes_mix_the_original_with_the_labels_by_what_it_knows():
     answers = probabilities(5, 4)
     labels = answers.argmax(-1)
     objective = objective_of(UNCOMPILED, answers, labels)
     targets = dataclasses.replace(objective, teacher_ratio=0.7).targets(answers, labels)
-    wanted = 0.7 * answers
-    wanted[np.arange(5), labels] += 0.3
-    np.testing.assert_allclose(targets.values, wanted, rtol=1e-6)
+    for row, label, found in zip(answers, labels, targets.values, strict=True):
+        weight = 0.7 * ((row[label] - 0.25) / 0.75) ** 2
+        np.testing.assert_allclose(found, weight * row + (1 - weight) * np.eye(4)[label], rtol=1e-5)
     assert objective.kind == "categorical"
     assert targets.weights is None
+
+
+def test_an_original_that_is_certain_counts_by_the_ratio_and_one_that_guesses_not_at_all():
+    answers = np.array([[0.999, 0.001, 0, 0], [0.251, 0.25, 0.25, 0.249]], np.float32)
+    objective = Objective("categorical", teacher_ratio=0.7)
+    targets = objective.targets(answers, np.array([0, 0])).values
+    np.testing.assert_allclose(targets[:, 0], [1 - 0.7 * 0.001, 1], atol=5e-6)
+    unsure = np.array([[0.51], [0.999], [0.001]], np.float32)
+    targets = Objective("binary", teacher_ratio=0.7).targets(unsure, np.array([1, 1, 0])).values
+    np.testing.assert_allclose(targets[:, 0], [1, 1 - 0.7 * 0.001, 0.7 * 0.001], atol=2e-4)
+    smooth = np.array([[0.6, 0.2, 0.2]], np.float32)  # labels that are no certainty themselves, and met
+    targets = Objective("categorical", teacher_ratio=0.7).targets(smooth, smooth).values
+    np.testing.assert_allclose(targets, smooth, rtol=1e-6)
 
 
 def test_where_the_original_is_wrong_the_label_stands_alone():
     answers = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], np.float32)
     objective = dataclasses.replace(objective_of(UNCOMPILED, answers, np.array([0, 2])), teacher_ratio=0.5)
     targets = objective.targets(answers, np.array([0, 2])).values
-    np.testing.assert_allclose(targets, [[0.85, 0.1, 0.05], [0, 0, 1]], rtol=1e-6)
+    weight = 0.5 * 0.55**2
+    taught = [1 - 0.3 * weight, 0.2 * weight, 0.1 * weight]
+    np.testing.assert_allclose(targets, [taught, [0, 0, 1]], rtol=1e-5)
     all_teacher = dataclasses.replace(objective, teacher_ratio=1.0)
     np.testing.assert_array_equal(all_teacher.targets(answers, np.array([0, 2])).values, answers)
     one_hot = objective.targets(answers, np.eye(3, dtype=np.float32)[[0, 2]]).values
     np.testing.assert_array_equal(one_hot, targets)
     yes = np.array([[0.8], [0.8]], np.float32)
     targets = Objective("binary", teacher_ratio=0.5).targets(yes, np.array([1, 0])).values
-    np.testing.assert_allclose(targets, [[0.9], [0]], rtol=1e-6)
+    np.testing.assert_allclose(targets, [[1 - 0.2 * 0.5 * 0.6**2], [0]], rtol=1e-6)
     targets = Objective("squared", teacher_ratio=0.5).targets(yes, np.array([1, 0])).values
     np.testing.assert_allclose(targets, [[0.9], [0.4]], rtol=1e-6)
 
@@ -64,7 +79,8 @@ def test_one_sigmoid_unit_is_binary():
     objective = objective_of(UNCOMPILED, answers, labels)
     assert objective.kind == "binary"
     values = dataclasses.replace(objective, teacher_ratio=0.25).targets(answers, labels).values
-    np.testing.assert_allclose(values[1, 0], 0.25 * answers[1, 0] + 0.75, rtol=1e-6)
+    weight = 0.25 * (2 * answers[1, 0] - 1) ** 2
+    np.testing.assert_allclose(values[1, 0], weight * answers[1, 0] + 1 - weight, rtol=1e-6)
 
 
 def test_labels_that_do_not_align_leave_the_original_alone():

@@ -21,11 +21,13 @@ from edgeprune.pruning.importance.criterion import GroupImportance
 RIDGE = 1e-4
 STEPS = 256
 """A group of more channels loses several of them at a time."""
+_CUT = 0.1
+"""Channels that went, of those that are left, when they are cut out of the matrices."""
 
 
 @dataclasses.dataclass
 class _Read:
-    """The state of one read while channels go.
+    """The state of one read while channels go; those that went are cut out of it by `cut`.
 
     Attributes:
         inverse: H (R + p, R + p); the last p rows, the padding, make blocks equally long and read nothing.
@@ -42,6 +44,10 @@ class _Read:
 
     def costs(self, alive: np.ndarray) -> np.ndarray:
         blocks = self.blocks[alive]
+        if blocks.shape[1] == 1:  # the same as below, without a system of equations for each channel
+            single = blocks[:, 0]
+            rows = self.matrix[single]
+            return np.asarray(np.einsum("bo,bo->b", rows, rows) / self.inverse[single, single] / self.energy)
         corner = self.inverse[blocks[:, :, None], blocks[:, None, :]]
         rows = self.matrix[blocks]
         return np.asarray(np.einsum("bio,bio->b", rows, np.linalg.solve(corner, rows)) / self.energy)
@@ -49,14 +55,24 @@ class _Read:
     def remove(self, channels: np.ndarray) -> float:
         """Removes some channels at once; what that costs."""
         rows = np.unique(self.blocks[channels])
-        solved = np.linalg.solve(self.inverse[np.ix_(rows, rows)], self.inverse[rows])
+        block = self.inverse[rows]
         gone = self.matrix[rows]
-        cost = float(np.sum(gone * np.linalg.solve(self.inverse[np.ix_(rows, rows)], gone)))
-        self.matrix -= solved.T @ gone
-        self.inverse -= self.inverse[:, rows] @ solved
+        solved = np.linalg.solve(block[:, rows], np.concatenate([block, gone], axis=1))
+        left, weights = solved[:, : len(self.inverse)], solved[:, len(self.inverse) :]
+        self.matrix -= left.T @ gone
+        self.inverse -= block.T @ left  # H is symmetric
         if self.padding:
             self.inverse[-self.padding :, -self.padding :] = np.eye(self.padding)
-        return cost / self.energy
+        return float(np.sum(gone * weights)) / self.energy
+
+    def cut(self, gone: np.ndarray) -> None:
+        """Takes out the rows of channels that went since the last time: they are zero by now."""
+        stays = np.ones(len(self.inverse), bool)
+        stays[self.blocks[gone]] = False
+        if self.padding:
+            stays[-self.padding :] = True
+        self.inverse, self.matrix = self.inverse[np.ix_(stays, stays)], self.matrix[stays]
+        self.blocks = (np.cumsum(stays) - 1)[self.blocks]
 
 
 def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | None:
@@ -69,6 +85,7 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | N
     alive = np.arange(size)
     order: list[np.ndarray] = []
     costs: list[np.ndarray] = []
+    cut: list[np.ndarray] = []
     while len(alive):
         each = sum((read.costs(alive) for read in reads), np.zeros(len(alive)))
         chosen = np.argsort(each, kind="stable")[:chunk]
@@ -77,6 +94,11 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | N
         order.append(gone)
         costs.append(_split_cost(max(together, 0.0), each[chosen]))
         alive = np.delete(alive, chosen)
+        cut.append(gone)
+        if sum(map(len, cut)) >= _CUT * (len(alive) + 1):
+            for read in reads:
+                read.cut(np.concatenate(cut))
+            cut.clear()
     return GroupImportance(np.concatenate(order), np.concatenate(costs))
 
 
