@@ -92,7 +92,7 @@ def test_rows_cut_out_on_the_way_change_neither_order_nor_costs(monkeypatch):
     )
     group = types.SimpleNamespace(channels=np.arange(30))
     often = reconstruction.rank(group, [moments])
-    monkeypatch.setattr(reconstruction, "_CUT", np.inf)
+    monkeypatch.setattr(reconstruction, "_COMPACT_AT", np.inf)
     never = reconstruction.rank(group, [moments])
     assert often.order.tolist() == never.order.tolist()
     np.testing.assert_allclose(often.costs, never.costs, rtol=1e-8)

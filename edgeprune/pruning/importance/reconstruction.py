@@ -21,13 +21,13 @@ from edgeprune.pruning.importance.criterion import GroupImportance
 RIDGE = 1e-4
 STEPS = 256
 """A group of more channels loses several of them at a time."""
-_CUT = 0.1
+_COMPACT_AT = 0.1
 """Channels that went, of those that are left, when they are cut out of the matrices."""
 
 
 @dataclasses.dataclass
 class _Read:
-    """The state of one read while channels go; those that went are cut out of it by `cut`.
+    """The state of one read while channels go; those that went are cut out of it by `compact`.
 
     Attributes:
         inverse: H (R + p, R + p); the last p rows, the padding, make blocks equally long and read nothing.
@@ -65,7 +65,7 @@ class _Read:
             self.inverse[-self.padding :, -self.padding :] = np.eye(self.padding)
         return float(np.sum(gone * weights)) / self.energy
 
-    def cut(self, gone: np.ndarray) -> None:
+    def compact(self, gone: np.ndarray) -> None:
         """Takes out the rows of channels that went since the last time: they are zero by now."""
         stays = np.ones(len(self.inverse), bool)
         stays[self.blocks[gone]] = False
@@ -85,7 +85,7 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | N
     alive = np.arange(size)
     order: list[np.ndarray] = []
     costs: list[np.ndarray] = []
-    cut: list[np.ndarray] = []
+    missing: list[np.ndarray] = []
     while len(alive):
         each = sum((read.costs(alive) for read in reads), np.zeros(len(alive)))
         chosen = np.argsort(each, kind="stable")[:chunk]
@@ -94,11 +94,11 @@ def rank(group: ChannelGroup, moments: Sequence[Moments]) -> GroupImportance | N
         order.append(gone)
         costs.append(_split_cost(max(together, 0.0), each[chosen]))
         alive = np.delete(alive, chosen)
-        cut.append(gone)
-        if sum(map(len, cut)) >= _CUT * (len(alive) + 1):
+        missing.append(gone)
+        if sum(map(len, missing)) >= _COMPACT_AT * (len(alive) + 1):
             for read in reads:
-                read.cut(np.concatenate(cut))
-            cut.clear()
+                read.compact(np.concatenate(missing))
+            missing.clear()
     return GroupImportance(np.concatenate(order), np.concatenate(costs))
 
 
