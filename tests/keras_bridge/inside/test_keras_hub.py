@@ -10,6 +10,7 @@ import pytest
 
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.inside.open_model import open_model
+from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from tests.layers.pruned import prune
@@ -85,6 +86,11 @@ MODELS = {
     "MiT": (_mit, 0.45),
     "SegFormer": (lambda: M.SegFormerBackbone(image_encoder=_mit(), projection_filters=32), 0.5),
     "ResNet": (_resnet, 0.3),
+    "RetinaNet": (
+        lambda: M.RetinaNetBackbone(
+            image_encoder=_resnet(3), min_level=3, max_level=4, use_p5=False, image_shape=(64, 64, 3)
+        ), 0.5,
+    ),
     "DenseNet": (
         lambda: M.DenseNetBackbone(
             stackwise_num_repeats=[2, 2], compression_ratio=0.5, growth_rate=8, **PICTURE
@@ -117,3 +123,36 @@ def test_half_of_the_neurons_go(name):
     assert 1 - left.params / whole.params >= least
     for one, other in zip(before, model.weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+PARTLY = {
+    "FNet": (
+        lambda: M.FNetBackbone(
+            **{key: one for key, one in TEXT.items() if key != "num_heads"}
+        ), 0.1, "FNetEncoder", "Input should have its (-2, -1) axes fully-defined",
+    ),
+    "DeBERTa-v3": (
+        lambda: M.DebertaV3Backbone(bucket_size=8, **TEXT), 0.2, "DisentangledSelfAttention",
+        "`ids = ops.arange(num_positions)`",
+    ),
+    "Gemma": (
+        lambda: M.GemmaBackbone(
+            vocabulary_size=40, num_layers=2, num_query_heads=4, num_key_value_heads=2, hidden_dim=32,
+            intermediate_dim=64, head_dim=8,
+        ), 0.3, "RotaryEmbedding", "`positions = ops.arange(seq_len",
+    ),
+}
+"""What stays closed at open lengths, and why."""
+
+
+@pytest.mark.parametrize("name", PARTLY)
+def test_half_of_the_neurons_go_around_what_stays_closed(name):
+    make, least, kind, reason = PARTLY[name]
+    keras.utils.set_random_seed(0)
+    plain = open_model(make())
+    closed = [layer for layer in plain._flatten_layers(include_self=False) if layer in CLOSED]
+    assert {type(layer).__name__ for layer in closed} == {kind}
+    assert all(reason in CLOSED[layer] for layer in closed)
+    pruned = prune(plain, synthetic_inputs(read(plain), 4, seed=0))
+    pruned.equivalence.check()
+    assert 1 - cost(pruned.dependencies, pruned.keep).params / cost(pruned.dependencies).params >= least
