@@ -70,7 +70,9 @@ class CandidateSet:
         scores = validation.scores
         if scores is None and validation.y is not None:
             scores = accuracy_scores(np.asarray(validation.y))
-        self.scorer = Scorer(self._reference, self._kinds, scores, names, validation.labelled)
+        self.scorer = Scorer(
+            self._reference, self._kinds, scores, names, validation.labelled, validation.label_variances
+        )
 
     def expect(self, number: int) -> None:
         """So many candidates come next, at most."""

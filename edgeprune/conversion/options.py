@@ -42,6 +42,7 @@ class Validation:
     scores: Scores | None = None  # the task's; accuracy if None and there are class numbers
     kinds: tuple[OutputKind, ...] | None = None  # of the outputs; None: classes, then values
     labelled: tuple[bool, ...] | None = None  # which outputs `scores` judge; None: the first
+    label_variances: tuple[np.ndarray | None, ...] = ()  # (C,) of each output's labels of values
 
 
 @dataclasses.dataclass(frozen=True)

@@ -120,18 +120,20 @@ def parity(
     reference: Outputs | npt.ArrayLike, deployed: Outputs | npt.ArrayLike, y: npt.ArrayLike | None = None,
     scores: Scores | None = None, *, kinds: tuple[OutputKind, ...] | None = None,
     labelled: tuple[bool, ...] | None = None, names: tuple[str, ...] = (),
+    label_variances: tuple[np.ndarray | None, ...] = (),
 ) -> Parity:
     """Compares outputs of the float model and of the `.tflite` for the same samples.
 
     `y` are class numbers of the first output, -1 where nothing counts; they give accuracy where `scores` is
     None. `kinds` are those of the outputs: by default the first holds classes, others values. `labelled`
     tells which outputs the scores judge: by default the first. Other classes are judged by agreement.
+    `label_variances` (C,) are those of the columns of each output's labels, None where it has none.
     """
     exact, found = as_arrays(reference), as_arrays(deployed)
     kinds = kinds or default_kinds(exact)
     if scores is None and y is not None:
         scores = accuracy_scores(np.asarray(y))
-    scorer = Scorer(exact, kinds, scores, names, labelled)
+    scorer = Scorer(exact, kinds, scores, names, labelled, label_variances)
     return compared(exact, found, kinds, scorer.reference, scorer.score(found))
 
 

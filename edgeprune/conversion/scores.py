@@ -7,6 +7,10 @@ every output counts, and of an output of values every column by its own variance
 
     1 - Σ (deployed - reference)² / Σ (reference - mean)²
 
+Where labels are there and vary more than the reference does, by their variance: a model gives almost the
+same for every sample in a column that it has not learned, and an error far below the labels' spread would be
+most of what varies there.
+
 How sure a score is tells the jackknife (Efron & Stein 1981): it is computed again without each tenth of the
 samples in turn. That works for any metric, and for the difference of two models on the same samples.
 """
@@ -64,9 +68,11 @@ class Scorer:
     def __init__(
         self, reference: tuple[np.ndarray, ...], kinds: Sequence[OutputKind], scores: Scores | None = None,
         names: Sequence[str] = (), labelled: Sequence[bool] | None = None,
+        label_variances: Sequence[np.ndarray | None] = (),
     ) -> None:
         """Takes what `edgeprune.conversion.parity` takes; `reference` is (N, …) each."""
         self._outputs, self.scores = reference, scores
+        self._label_variances = dict(enumerate(label_variances))
         if len(names) != len(reference):
             names = [f"output {number}" for number in range(len(reference))]
         self._prefixes = [f"{name}/" for name in names] if len(names) > 1 else [""]
@@ -107,6 +113,10 @@ class Scorer:
 
     def _variances(self, number: int, deployed: np.ndarray) -> list[_Losses]:
         lost, total = column_errors(self._outputs[number], deployed)
+        of_labels = self._label_variances.get(number)
+        if of_labels is not None and of_labels.shape == total.shape[1:]:
+            values = self._outputs[number].size / total.shape[1]
+            total = total + np.maximum(of_labels * values - total.sum(axis=0), 0) / len(total)
         return [
             (
                 f"{self._prefixes[number]}{VARIANCE}{_of_columns(group, lost.shape[1])}",

@@ -22,6 +22,7 @@ from edgeprune.preprocessing import Step
 from edgeprune.progress import at
 from edgeprune.recipe import QuantizeSettings, TrainSettings
 from edgeprune.report.schema import FILE
+from edgeprune.tasks import OutputTask, several
 from edgeprune.tasks.greedy import outputs_of, written_input
 from edgeprune.training.fine_tune import fine_tune
 from edgeprune.training.prediction import predict
@@ -84,7 +85,7 @@ def deploy(
     with context.stage("convert") as tell:
         validation = Validation(
             _several(baseline.validation), scores=_scores(baseline, data.validation, baseline.validation),
-            kinds=kinds, labelled=labelled,
+            kinds=kinds, labelled=labelled, label_variances=_label_variances(data.tasks, data.validation),
         )
         quantized = quantize(
             tuned.model, _options(settings), _several(baseline.calibration), validation,
@@ -106,6 +107,7 @@ def deploy(
         check = parity(
             outputs["pruned"], outputs["deployed"], None, _scores(baseline, data.test, baseline.test),
             kinds=kinds, labelled=labelled, names=tuple(info.name for info in shipped.outputs),
+            label_variances=_label_variances(data.tasks, data.test),
         )
         check.require(settings.max_quantization_drop, settings.scheme, tried)
         streaming = _streaming(baseline, quantized, validation, settings, context)
@@ -128,7 +130,7 @@ def _streaming(
     def judged(reference: Outputs, found: Outputs) -> Parity:
         return parity(
             reference, found, None, validation.scores, kinds=validation.kinds, labelled=validation.labelled,
-            names=names,
+            names=names, label_variances=validation.label_variances,
         )
 
     return streaming_tflite(baseline, quantized.model, settings, judged, context)
@@ -169,6 +171,21 @@ def _judged(baseline: Baseline) -> tuple[tuple[OutputKind, ...], tuple[bool, ...
     tasks = baseline.data.tasks
     kinds = tuple(_OUTPUT_KINDS.get(task.kind, "scored") for task in tasks)
     return kinds, tuple(task.metrics[:1] != (_AGREEMENT,) for task in tasks)
+
+
+def _label_variances(tasks: Sequence[OutputTask], split: Split) -> tuple[np.ndarray | None, ...]:
+    """(C,) of the labels of each output that holds values; None for other outputs."""
+    found: list[np.ndarray | None] = []
+    for task, y in zip(tasks, several(split.y, len(tasks)), strict=True):
+        if y is None or task.kind != "values" or y.dtype.kind not in "biuf":
+            found.append(None)
+            continue
+        rows = y.astype(np.float64).reshape(-1, y.shape[-1] if y.ndim > 1 else 1)
+        there = np.isfinite(rows)
+        count = np.maximum(there.sum(axis=0), 1)
+        mean = np.where(there, rows, 0).sum(axis=0) / count
+        found.append(np.where(there, (rows - mean) ** 2, 0).sum(axis=0) / count)
+    return tuple(found)
 
 
 def _scores(baseline: Baseline, split: Split, inputs: ModelInput) -> Scores | None:

@@ -93,3 +93,19 @@ def test_scores_of_a_task_lead_and_columns_follow():
     assert scorer.reference.names == ("r2", "variance of column 0", "variance of column 1")
     assert scorer.reference.of_task == 1
     assert scorer.reference.without[:, 0].tolist() == [36.0] * 10
+
+
+def test_a_column_that_was_not_learned_is_judged_by_the_spread_of_its_labels():
+    random = np.random.default_rng(4)
+    labels = random.normal(size=(200, 2)) * [3, 0.5]
+    reference = np.stack([labels[:, 0] + random.normal(size=200) * 0.1, np.full(200, 0.2)], 1)
+    reference[:, 1] += random.normal(size=200) * 0.01  # almost the same for every sample
+    deployed = reference + random.normal(size=(200, 2)) * [0.3, 0.005]
+    lost = np.square(deployed - reference).sum(axis=0)
+    varies = np.square(reference - reference.mean(axis=0)).sum(axis=0)
+    alone = parity(reference, deployed, kinds=("values",))
+    np.testing.assert_allclose([part.drop for part in alone.parts], lost / varies, rtol=1e-9)
+    judged = parity(reference, deployed, kinds=("values",), label_variances=(labels.var(axis=0),))
+    expected = lost / np.maximum(varies, 200 * labels.var(axis=0))
+    np.testing.assert_allclose([part.drop for part in judged.parts], expected, rtol=1e-9)
+    assert judged.parts[1].drop < 0.001 < 0.2 < alone.parts[1].drop
