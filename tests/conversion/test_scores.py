@@ -108,4 +108,5 @@ def test_a_column_that_was_not_learned_is_judged_by_the_spread_of_its_labels():
     judged = parity(reference, deployed, kinds=("values",), label_variances=(labels.var(axis=0),))
     expected = lost / np.maximum(varies, 200 * labels.var(axis=0))
     np.testing.assert_allclose([part.drop for part in judged.parts], expected, rtol=1e-9)
-    assert judged.parts[1].drop < 0.001 < 0.2 < alone.parts[1].drop
+    assert judged.parts[1].drop < 0.001
+    assert alone.parts[1].drop > 0.2
