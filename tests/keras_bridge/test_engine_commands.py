@@ -84,11 +84,11 @@ def test_shrink_refuses_before_it_loads(tmp_path, monkeypatch, arguments, messag
 def test_a_layer_of_the_user_own_is_named_and_taught(tmp_path, monkeypatch):
     """As the user meets it: a barrier, named with its way out, and with a rule no barrier any more.
 
-    A layer that calls TensorFlow itself cannot be opened in Keras 3.
+    A layer that calls TensorFlow's raw operations cannot be opened in Keras 3.
     """
     (tmp_path / "scaled_layers.py").write_text(
         "import keras\nimport tensorflow as tf\nclass Scaled(keras.layers.Layer):\n"
-        "    def call(self, x):\n        return tf.multiply(x, 2.0)\n"
+        "    def call(self, x):\n        return tf.raw_ops.Mul(x=x, y=2.0)\n"
     )
     (tmp_path / "scaled_rules.py").write_text(
         "import edgeprune\nfrom edgeprune.layers.activation import ElementwiseRule\n"
