@@ -111,7 +111,7 @@ def _errors(task: OutputTask, y: np.ndarray, outputs: Mapping[str, np.ndarray]) 
     before, after = (tuple(map(int, np.histogram(one, edges)[0])) for one in found)
     return ErrorsReport(
         tuple(map(float, edges)), before, after, len(found[0]) - sum(before), len(found[1]) - sum(after),
-        "standard deviations of the column" if apart else "",
+        "standard deviations of the column" if apart else "", not found[0].any(),
     )
 
 

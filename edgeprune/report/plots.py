@@ -41,6 +41,7 @@ class ErrorsReport:
     """Counts of prediction - truth between `edges`, and of those beyond them.
 
     `unit` is empty for the values' own; values of several columns are divided by each one's deviation.
+    Where the original's outputs stand for the truth (`of_original`), all its own differences are 0.
     """
 
     edges: tuple[float, ...]
@@ -49,6 +50,7 @@ class ErrorsReport:
     baseline_beyond: int = 0
     deployed_beyond: int = 0
     unit: str = ""
+    of_original: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -147,6 +147,16 @@ def test_several_outputs_have_their_own_plots_under_their_names(true_bundle):
     assert "beyond the edges: 2 of the deployed model, 1 of the original." in captions
 
 
+def test_differences_from_the_original_are_not_called_errors(true_bundle):
+    errors = ErrorsReport((-2.0, 0.0, 2.0), (0, 8), (4, 3), 0, 1, of_original=True)
+    outputs = (OutputReport("box", "original", errors=errors),)
+    page = Page(page_with(true_bundle, outputs, (OutputTask("original", ("r2",), "box"),)))
+    (caption,) = (words for _, words in page.all("figcaption") if words.startswith("Differences"))
+    assert "the deployed model's outputs less the original's, which stand for the truth." in caption
+    assert "Half of the differences are below 1. Not drawn, beyond the edges: 1." in caption
+    assert "original" not in " ".join(words for _, words in page.all("th") if words.startswith("original"))
+
+
 @pytest.mark.parametrize("errors", [
     ErrorsReport((0.0, 1.0), (1, 2), (3, 4)), ErrorsReport((1.0, 0.0), (1,), (2,)),
     ErrorsReport((0.0, 1.0), (-1,), (2,)), ErrorsReport((), (), ()), ErrorsReport((0.0, 1.0), (0,), (0,)),
