@@ -351,7 +351,7 @@ class Recorder:
         waiting = list(outputs)
         while waiting:
             symbol = self.source(waiting.pop())
-            node = None if Identity(symbol) in ends else _node_of(symbol)
+            node = None if Identity(symbol) in ends else nodes.node_of(symbol)
             if node is not None and Identity(node) not in self._owners:
                 self._owners[Identity(node)] = owner
                 waiting.extend(nodes.tensors_in(nodes.arguments_of(node)))
@@ -366,7 +366,7 @@ class Recorder:
         while waiting:
             symbol, is_ready = waiting.pop()
             symbol = self.source(symbol)
-            node = None if Identity(symbol) in ends else _node_of(symbol)
+            node = None if Identity(symbol) in ends else nodes.node_of(symbol)
             if node is None or Identity(node) in done:
                 continue
             if is_ready:
@@ -387,13 +387,6 @@ class Recorder:
             self._owners.get(Identity(node)),
             tuple(None if mask is None else self.source(mask) for mask in masks),
         )
-
-
-def _node_of(symbol: KerasTensor) -> KerasNode | None:
-    history = getattr(symbol, "_keras_history", None)
-    if history is None or history.operation is None:
-        return None
-    return history.operation._inbound_nodes[history.node_index]  # noqa: SLF001 - there is no public way
 
 
 _NO_SEEDS = "no seeds"

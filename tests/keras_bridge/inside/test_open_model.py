@@ -34,6 +34,31 @@ def _outputs(model, x):
         return keras.tree.flatten(model(x, training=False))
 
 
+@keras.saving.register_keras_serializable("names")
+class Steps(keras.layers.Layer):
+    """Its additions are named by Keras as they are made again."""
+
+    def call(self, x):
+        for number in range(1, 5):
+            x = keras.ops.relu(x + number * x) + x[:, ::-1]
+        return x
+
+
+@pytest.mark.parametrize("name", ["add", "add_1", "add_2", "add_3", "add_7", "multiply_1", "relu"])
+def test_a_layer_may_be_called_as_keras_calls_an_operation(name):
+    """As in a file: in a new process Keras' own count of names starts at 0."""
+    inputs = keras.Input((6,))
+    x = keras.layers.Dense(8, activation="relu", name="wide")(inputs)
+    x = keras.layers.Add(name=name)([Steps()(x), x])
+    model = _randomized(keras.Model(inputs, keras.layers.Dense(3, name="out")(Steps()(x))))
+    keras.utils.clear_session(free_memory=False)
+    plain = open_model(model)
+    assert {"wide", name, "out"} <= {layer.name for layer in plain.layers}
+    x = np.random.default_rng(5).normal(size=(7, 6)).astype(np.float32)
+    (found,), (expected,) = _outputs(plain, x), _outputs(model, x)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3 * np.abs(expected).max())
+
+
 def _state(model):
     inbound = [len(layer._inbound_nodes) for layer in model._flatten_layers()]
     return [np.array(weight) for weight in model.variables], inbound
