@@ -42,12 +42,15 @@ def dequantize(x: np.ndarray, info: TensorInfo) -> np.ndarray:
 
 
 def synthetic_input(info: TensorInfo) -> np.ndarray:
-    """One input (1, …) where there is no sample: seeded noise; zeros for indices, to stay in range."""
+    """One input (1, …) where there is no sample: seeded noise; zeros for indices, to stay in range.
+
+    Of floats from 0 to 1: a model may take tokens as floats, and cut to whole numbers all of these are 0.
+    """
     rng = default_rng(0)
     dtype = np.dtype(info.dtype)
     if dtype.kind == "f":
         # Drawn as float32: wider ones beside them would be the process's peak of memory, not the model.
-        return rng.standard_normal(info.shape, dtype=np.float32).astype(dtype, copy=False)
+        return rng.random(info.shape, dtype=np.float32).astype(dtype, copy=False)
     if info.scale:
         limits = np.iinfo(dtype)
         return rng.integers(limits.min, limits.max, info.shape, dtype=dtype, endpoint=True)

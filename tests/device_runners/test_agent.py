@@ -203,6 +203,11 @@ def test_synthetic_inputs_are_repeatable_and_in_range() -> None:
     assert noise.max() > 120
     np.testing.assert_array_equal(noise, tensors.synthetic_input(quantized))
     assert not tensors.synthetic_input(TensorInfo("tokens", (1, 8), "int32")).any()
+    # Tokens may come as floats; what they look up must be there.
+    floats = tensors.synthetic_input(TensorInfo("x", (1, 2000), "float32"))
+    assert floats.dtype == np.float32
+    assert floats.std() > 0.2
+    assert not floats.astype(np.int32).any()
 
 
 def test_the_zip_is_small_and_the_same_each_time() -> None:

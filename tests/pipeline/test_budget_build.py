@@ -136,7 +136,7 @@ def test_a_device_that_leaves_after_the_training_costs_one_measurement(source, t
 
     monkeypatch.setattr(BudgetMeasurement, "measure", cable_pulled)
     settings = {**SETTINGS, "max_latency": "1s", "device": "local"}
-    with pytest.raises(DeviceError, match=r"lost.*the same command goes on"):
+    with pytest.raises(DeviceError, match=r"lost.*the same command continues"):
         edgeprune.build(source.model, source.data, out=tmp_path / "out", **settings)
     assert not (tmp_path / "out").exists()
     stages = []
