@@ -91,7 +91,7 @@ class PlainModel:
                 raise CallError(call.owner, str(error)) from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
         outputs = nodes.map_tensors(self._first.outputs, self._value)
-        _name_apart(nodes.tensors_in(outputs))
+        _name_uniquely(nodes.tensors_in(outputs))
         plain = keras.Model(inputs, outputs, name=self._model.name)
         for layer, arrays in self._arrays:
             layer.set_weights(arrays)
@@ -376,7 +376,7 @@ def _renewed(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
     return made_anew(old, {**plain_config(old), **changed})
 
 
-def _name_apart(outputs: Sequence[KerasTensor]) -> None:
+def _name_uniquely(outputs: Sequence[KerasTensor]) -> None:
     """Renames operations whose name another operation or layer of the model has.
 
     Keras names those that a call makes, such as ``x + y``, by a count of its own that starts anew in each
