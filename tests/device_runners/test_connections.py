@@ -61,7 +61,6 @@ def gone(bed: Bed) -> None:
     wait_for(lambda: not bed.leftovers(), "cleaning up on the device", 20)
 
 
-@pytest.mark.alone  # runs of other tests on this machine share its folder of uploads
 def test_cut_in_the_upload_then_resumed(here: Bed, behind_proxy: list[CutProxy], tmp_path: Path) -> None:
     size = 16 << 20
     big = write_bundle(tmp_path / "big", MANIFEST, files(os.urandom(size)))
@@ -121,7 +120,6 @@ def small_disk(bed: Bed) -> Iterator[None]:
         subprocess.run([*inside, "umount", bed.cache], check=True)
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["here", "droid"])
 def test_disk_full_over_ssh_and_adb(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     bed: Bed = request.getfixturevalue(kind)
