@@ -34,7 +34,7 @@ settings.load_profile("new" if NEW_EXAMPLES or SEED_NAME in os.environ else "fix
 def pytest_configure(config: pytest.Config) -> None:
     """One seed for hypothesis and for the tests that draw by themselves; workers inherit the environment."""
     if config.getoption("dist", default="no") == "loadgroup" and pytest.version_tuple[:2] >= (9, 2):
-        # Silently: pytest-xdist 3.8 cannot name groups there, and tests that share a device disturb one another.
+        # Silently: pytest-xdist 3.8 cannot name groups there, and tests of one device disturb one another.
         raise pytest.UsageError(
             f"pytest {pytest.__version__} does not keep tests of one group in one process.",
             "Install the versions that pyproject.toml names: pip install -e '.[host,test]'",
