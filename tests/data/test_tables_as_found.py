@@ -2,12 +2,10 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edgeprune.data.csv_files import read_csv
 from edgeprune.data.model_signature import InputSignature, ModelSignature, OutputSignature
 from edgeprune.data.scaling import choose_scaling
 from edgeprune.data.sources import open_data
@@ -127,24 +125,6 @@ TABLES = {
         {},
     ),
 }
-
-
-@pytest.mark.parametrize("header", [None, [*NAMES, "label"]])
-def test_runs_of_spaces_part_numbers(tmp_path, header):
-    x, y, _ = values()
-    rows = [[*map(str, row), str(label)] for row, label in zip(x.tolist(), y.tolist(), strict=True)]
-    rows = [header, *rows] if header else rows
-    lines = ["  " + "   ".join(row[:2]) + " " + " ".join(row[2:]) for row in rows]
-    lines.insert(9, "")
-    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
-    assert_holds(open_data(tmp_path / "t.csv", signature=MODEL), x, y)
-
-
-@pytest.mark.parametrize("text", ["text\tlabel\n1 2\t0\n3 4\t1\n5 6\t0\n", "text\nbad film\ngood film\n"])
-def test_spaces_within_fields_part_nothing(text):
-    first = next(iter(read_csv(text.encode(), Path("t.csv"), names=frozenset()).columns.values()))
-    assert first.name == "text"
-    assert all(" " in cell for cell in map(str, first.cells))
 
 
 @pytest.mark.parametrize("case", TABLES)

@@ -17,6 +17,7 @@ from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
 from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened, sublayers
+from edgeprune.keras_bridge.inside.names import Names, name_operations
 from edgeprune.keras_bridge.inside.open_sizes import OPERATIONS, CallAgain
 from edgeprune.keras_bridge.inside.plain_layers import (
     class_of_keras,
@@ -57,10 +58,8 @@ class PlainModel:
         self._values: dict[Identity, object] = {}
         self._layers: dict[Identity, KerasLayer] = {}
         self._arrays: list[tuple[KerasLayer, list[np.ndarray]]] = []
-        self._taken = set[str]()
-        self._tried = collections.Counter[str]()
         self._paths = _paths(model)
-        self._wanted = frozenset(self._paths.values())
+        self._names = Names(self._paths.values())
         self._kernels = own_weights.dense_weights(first)
         self._biases = own_weights.biases(first, self._kernels)
         self._fused: dict[Identity, KerasTensor] = {}
@@ -91,7 +90,7 @@ class PlainModel:
                 raise CallError(call.owner, str(error)) from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
         outputs = nodes.map_tensors(self._first.outputs, self._value)
-        _name_uniquely(nodes.tensors_in(outputs))
+        name_operations(nodes.tensors_in(outputs))
         plain = keras.Model(inputs, outputs, name=self._model.name)
         for layer, arrays in self._arrays:
             layer.set_weights(arrays)
@@ -148,7 +147,7 @@ class PlainModel:
     def _layer(self, old: KerasLayer) -> KerasLayer:
         key = Identity(old)
         if key not in self._layers:
-            name = self.name(self._paths.get(key, old.name), of_layer=True)
+            name = self._names.of_layer(self._paths.get(key, old.name))
             splits = has_own_activation(old) and key not in self._reasons
             changed = {"activation": "linear", "name": name} if splits else {"name": name}
             self._layers[key] = made = _renewed(old, changed)
@@ -179,16 +178,9 @@ class PlainModel:
                     found[name] = value
         return found
 
-    def name(self, wanted: str, *, of_layer: bool = False) -> str:
-        """A name that no other layer has, and that no layer of the original wants, unless it is for one."""
-        number = 0 if of_layer else self._tried[wanted]
-        name = f"{wanted}_{number}" if number else wanted
-        while name in self._taken or (name in self._wanted and not of_layer):
-            number += 1
-            name = f"{wanted}_{number}"
-        self._tried[wanted] = number  # the next search goes on from here
-        self._taken.add(name)
-        return name
+    def name(self, wanted: str) -> str:
+        """A name for an operation or a layer that the original does not have."""
+        return self._names.new(wanted)
 
     # --- weights and constants ---
 
@@ -374,30 +366,3 @@ def _renewed(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
     if kind is not None:
         return getattr(keras.layers, kind).from_config({**old.get_config(), **changed})
     return made_anew(old, {**plain_config(old), **changed})
-
-
-def _name_uniquely(outputs: Sequence[KerasTensor]) -> None:
-    """Renames operations whose name another operation or layer of the model has.
-
-    Keras names those that a call makes, such as ``x + y``, by a count of its own that starts anew in each
-    process: it does not see that a layer from a file is called "add_2".
-    """
-    waiting, found = list(outputs), dict[Identity, KerasLayer]()
-    seen = set[Identity]()
-    while waiting:
-        symbol = waiting.pop()
-        node = nodes.node_of(symbol)
-        if node is None or Identity(node) in seen:
-            continue
-        seen.add(Identity(node))
-        operation = nodes.operation_of(node)
-        found.setdefault(Identity(operation), operation)
-        waiting += nodes.tensors_in(nodes.arguments_of(node))
-    # Layers keep theirs: users read them.
-    ordered = sorted(found.values(), key=lambda operation: not hasattr(operation, "weights"))
-    taken = set[str]()
-    for operation in ordered:
-        if operation.name in taken:
-            tries = (f"{operation.name}_{number}" for number in range(1, len(found) + 1))
-            operation.name = next(one for one in tries if one not in taken)
-        taken.add(operation.name)
