@@ -27,8 +27,8 @@ def need_programs(*programs: str, hint: str) -> None:
         lacking(", ".join(missing), hint)
 
 
-def need_package(name: str, hint: str) -> ModuleType:
+def need_package(name: str, hint: str, *, module_level: bool = False) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError:
-        lacking(f"the package {name}", hint)
+        lacking(f"the package {name}", hint, module_level=module_level)

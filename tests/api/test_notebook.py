@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import runpy
 import sys
@@ -14,6 +13,7 @@ import pytest
 from edgeprune.api.notebook import NotebookCell, in_notebook, showing
 from edgeprune.data.decisions import decided
 from edgeprune.progress import at
+from tests.tools import need_package
 
 
 class Kernel(types.ModuleType):
@@ -119,8 +119,7 @@ def test_a_notebook_runs_and_shows_its_results(kernel, tmp_path, monkeypatch):
 def test_a_notebook_in_a_real_kernel(tmp_path):
     """Needs nbclient and ipykernel."""
     for package in ("nbclient", "nbformat", "ipykernel"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed")
+        need_package(package, "pip install -e '.[test-notebook]'")
     import nbformat
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager

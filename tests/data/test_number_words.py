@@ -1,9 +1,9 @@
 import numpy as np
-import pytest
 
 from edgeprune.preprocessing import text as tokens
+from tests.tools import need_package
 
-num2words = pytest.importorskip("num2words", reason="the extra edgeprune[translation] is not installed")
+num2words = need_package("num2words", "pip install -e '.[translation]'", module_level=True)
 
 
 def joined(numbers, vocabulary):

@@ -18,6 +18,7 @@ from edgeprune.bundle.eval_data import load_eval
 from edgeprune.conversion.litert import run_tflite
 from edgeprune.data.number_words import number_words
 from edgeprune.metrics import evaluate
+from tests.tools import need_package
 
 
 def decoded(tflite, source, length, start):
@@ -32,8 +33,8 @@ def decoded(tflite, source, length, start):
 
 @pytest.mark.heavy
 def test_a_translator_goes_through_the_whole_build(tmp_path, monkeypatch):
-    pytest.importorskip("num2words", reason="the extra edgeprune[translation] is not installed")
-    pytest.importorskip("sacrebleu", reason="the extra edgeprune[translation] is not installed")
+    need_package("num2words", "pip install -e '.[translation]'")
+    need_package("sacrebleu", "pip install -e '.[translation]'")
     entry = zoo.default_for("translation")
     short = dataclasses.replace(
         entry, recipe=dataclasses.replace(entry.recipe, epochs=5), fine_tuning={"epochs": 2},
