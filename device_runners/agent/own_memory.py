@@ -1,6 +1,7 @@
 """What the agent itself takes, so that a record has the memory of a program that only runs the model.
 
-Imported before everything else of the agent, and numpy first, which such a program needs too.
+Imported before everything else of the agent, and numpy first, which such a program needs too. For that reason
+it reads the file by itself: what `facts` imports would go uncounted.
 """
 
 from __future__ import annotations

@@ -217,14 +217,14 @@ def _for_pictures(
     flat = raw.reshape(-1, raw.shape[-1] if colours == _COLOURS == raw.shape[-1] else 1).astype(np.float64)
     mean = flat.mean(0).tolist()
 
-    def less_the_means(scale: float) -> Steps:
+    def minus_means(scale: float) -> Steps:
         return ({"op": "standardize", "mean": mean, "std": [(light - dark) / scale] * len(mean)},)
 
     yield "standardize", "channels standardized by the training pictures", (
         {"op": "standardize", "mean": mean, "std": np.maximum(flat.std(0), 1e-6).tolist()},
     )
-    yield "zero-one-centered", "pixels from 0 to 1 less the training pictures' means", less_the_means(1)
-    yield "centered", "pixels from 0 to 255 less the training pictures' means", less_the_means(255)
+    yield "zero-one-centered", "pixels from 0 to 1 minus the training pictures' means", minus_means(1)
+    yield "centered", "pixels from 0 to 255 minus the training pictures' means", minus_means(255)
     yield "per-image", "each picture standardized", ({"op": "standardize_each"},)
 
 

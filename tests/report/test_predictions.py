@@ -152,7 +152,7 @@ def test_differences_from_the_original_are_not_called_errors(true_bundle):
     outputs = (OutputReport("box", "original", errors=errors),)
     page = Page(page_with(true_bundle, outputs, (OutputTask("original", ("r2",), "box"),)))
     (caption,) = (words for _, words in page.all("figcaption") if words.startswith("Differences"))
-    assert "the deployed model's outputs less the original's, which stand for the truth." in caption
+    assert "the deployed model's outputs minus the original's, which stand for the truth." in caption
     assert "Half of the differences are below 1. Not drawn, beyond the edges: 1." in caption
     bars = [words for _, words in page.all("title") if words.startswith("0 to 2")]
     assert bars == ["0 to 2: 3"]

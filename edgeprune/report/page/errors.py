@@ -46,7 +46,7 @@ def errors_figure(identity: str, errors: ErrorsReport, name: str) -> Html | None
     data = table(title, (x_name, *names), [
         (span, *(f"{one:,}" for one in counts)) for span, *counts in zip(spans, *numbers, strict=False)
     ])
-    meaning = "the deployed model's outputs less the original's, which stand for the truth"
+    meaning = "the deployed model's outputs minus the original's, which stand for the truth"
     if not errors.of_original:
         meaning = "bars are those of the deployed model, the line those of the original"
     return figure(picture, f"{title}: {meaning}. {words}", data)
