@@ -13,7 +13,7 @@ BUNDLE_FORMAT_VERSION = 1
 
 TargetKind = Literal[
     "classes", "binary", "multi_label", "values", "image", "sequence", "anomaly", "boxes", "keypoints",
-    "directions", "embedding", "original"
+    "directions", "embedding", "original", "random"
 ]
 """What labels of an output are; (N, …, C) is the output's shape:
 
@@ -32,6 +32,7 @@ TargetKind = Literal[
     directions   vectors of the output's shape, whose length does not count
     embedding    class numbers (N,) of samples whose outputs (N, D) are near each other within a class
     original     none, or none that metrics can read: the original model's own outputs stand for them
+    random       none: outputs that differ from call to call on the same samples are judged by nothing
 """
 
 

@@ -141,12 +141,14 @@ def compared(
     reference: tuple[np.ndarray, ...], deployed: tuple[np.ndarray, ...], kinds: tuple[OutputKind, ...],
     before: PartScores, after: PartScores,
 ) -> Parity:
-    """`parity` of outputs that were scored."""
-    differences = [np.abs(a.astype(np.float64) - b) for a, b in zip(deployed, reference, strict=True)]
-    if kinds[0] == "classes":
-        agreement = float(np.mean(predicted_classes(reference[0]) == predicted_classes(deployed[0])))
+    """`parity` of outputs that were scored; those of random numbers are left out."""
+    judged = [number for number, kind in enumerate(kinds) if kind != "random"]
+    differences = [np.abs(deployed[one].astype(np.float64) - reference[one]) for one in judged]
+    first = judged[0]
+    if kinds[first] == "classes":
+        agreement = float(np.mean(predicted_classes(reference[first]) == predicted_classes(deployed[first])))
     else:
-        lost, total = column_errors(reference[0], deployed[0])
+        lost, total = column_errors(reference[first], deployed[first])
         agreement = 1.0 - float(lost.sum() / max(total.sum(), float(np.finfo(np.float32).tiny)))
     _, errors = after.drops_from(before)
     parts = tuple(

@@ -32,9 +32,9 @@ Scores: TypeAlias = Callable[[tuple[np.ndarray, ...], npt.NDArray[np.intp]], Map
 """The task's own score of each part, as a fraction, higher is better: of outputs of the samples that are
 numbered, in this order."""
 
-OutputKind = Literal["classes", "values", "scored"]
+OutputKind = Literal["classes", "values", "scored", "random"]
 """What an output holds: classes along its last axis (or one score above 0.5), values of which each column is
-judged by its own variance, or something that the task's scores alone judge."""
+judged by its own variance, something that the task's scores alone judge, or random numbers, not judged."""
 
 _Losses: TypeAlias = tuple[str, np.ndarray, np.ndarray]
 """Name of a part, what each sample lost and what there is to lose, (N,) each."""
@@ -168,6 +168,8 @@ def relative_error(reference: tuple[np.ndarray, ...], deployed: tuple[np.ndarray
     """
     worst = 0.0
     for exact, found, kind in zip(reference, deployed, kinds, strict=True):
+        if kind == "random":
+            continue
         difference = found.astype(np.float64) - exact
         lost, total = column_errors(exact, exact + difference - difference.mean(axis=0))
         parts = [np.arange(lost.shape[1])] if kind == "classes" else _groups(total)

@@ -9,7 +9,9 @@ import numpy as np
 
 from edgeprune.graph.model_graph import ModelGraph
 from edgeprune.keras_bridge.build import build
+from edgeprune.keras_bridge.drawn import drawn_outputs
 from edgeprune.keras_bridge.gradients import gradients
+from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.masked import equivalence
 from edgeprune.keras_bridge.nodes import has_added_loss
 from edgeprune.keras_bridge.opened import OPENED
@@ -21,10 +23,11 @@ from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.result import PrunePlan
-from edgeprune.pruning.samples import count, take
+from edgeprune.pruning.samples import as_arrays, count, take
 
 BATCH = 256
 """Samples that go through the model at a time where only its outputs are wanted."""
+_FEW = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +53,24 @@ class KerasNetwork(Network):
     def outputs(self, data: Data) -> list[np.ndarray]:
         """The model's outputs, computed in batches."""
         return _joined([predict(self.reading, batch) for batch in _batches(data)])
+
+    def drawn_outputs(self, data: object) -> tuple[int, ...]:
+        """Which outputs differ between two calls on the same samples, by number.
+
+        Args:
+            data: samples as the model takes them; None: synthetic ones do.
+
+        Raises:
+            InputError: all outputs differ.
+        """
+        samples = self.synthetic_inputs(_FEW, 0) if data is None else take(as_arrays(data), slice(0, _FEW))
+        inputs = [np.asarray(one) for one in adapt_inputs(self.reading, samples).values()]
+        return drawn_outputs(self.model, inputs)
+
+    def layer_of_output(self, number: int) -> str:
+        """The layer that makes an output."""
+        made = {tensor.index: call.layer for call in self.graph.calls for tensor in call.outputs}
+        return made[self.graph.outputs[number].index]
 
     def paused(self, data: Data) -> PausedBatches:
         """See `edgeprune.keras_bridge.run.PausedBatch`; in the same batches as `outputs`."""

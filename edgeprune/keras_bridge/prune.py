@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 
 from edgeprune.keras_bridge.calibration import calibration_of
+from edgeprune.keras_bridge.drawn import drawn_sentence
 from edgeprune.keras_bridge.load import load_if_path
 from edgeprune.keras_bridge.network import KerasNetwork, network_of
 from edgeprune.keras_types import KerasModel
@@ -58,19 +60,34 @@ def prune(
         trust_model: allow code inside the model file to run.
 
     Raises:
-        InputError: the model cannot be read, a setting is not understood, or the ratio cannot be reached.
+        InputError: the model cannot be read, all its outputs are random, a setting is not understood, or the
+            ratio cannot be reached.
         VerificationError: the compacted model differs from the masked original.
     """
     model = load_if_path(model, trust=trust_model, custom_objects=custom_objects)
     samples, numbers = calibration_of(model, calibration, labels)
+    network = network_of(model)
+    drawn = network.drawn_outputs(samples)
     analysis = analyze(
-        model, samples, labels=numbers, criterion=criterion,
+        network, samples, labels=numbers, criterion=criterion,
         allocation=allocation if threshold is None else "uniform", seed=seed, progress=progress,
     )
     constraints = Constraints(min_width, round_to, _names(protect), dict(ratios or {}))
     if threshold is not None:
-        return analysis.prune_to(analysis.allocate_above(threshold, constraints), reconstruct=reconstruct)
-    return analysis.prune(ratio, unit=unit, constraints=constraints, reconstruct=reconstruct)
+        allocated = analysis.allocate_above(threshold, constraints)
+        result = analysis.prune_to(allocated, reconstruct=reconstruct)
+    else:
+        result = analysis.prune(ratio, unit=unit, constraints=constraints, reconstruct=reconstruct)
+    return _with_note(result, [network.layer_of_output(number) for number in drawn])
+
+
+def _with_note(result: PruneResult, drawn: Sequence[str]) -> PruneResult:
+    """A result that names the outputs that are drawn at each call."""
+    if not drawn:
+        return result
+    note = f"{drawn_sentence(drawn)} Pruning compares with the same numbers drawn."
+    report = dataclasses.replace(result.report, notes=(note, *result.report.notes))
+    return dataclasses.replace(result, report=report)
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ from edgeprune.keras_bridge.input_adapter import adapt_inputs
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.nodes import is_input_node, map_values
 from edgeprune.keras_bridge.read import Reading
+from edgeprune.keras_bridge.same_draws import may_draw, with_same_draws
 from edgeprune.keras_types import KerasLayer, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.pruning.network import Data
@@ -281,11 +282,11 @@ def _outputs(step: CallStep, values: Mapping[int, KerasTensor]) -> list[KerasTen
 
 
 def _called(step: CallStep, args: Argument, kwargs: Argument) -> KerasTensor:
-    """What a layer returns; one of the user's own is left as it was."""
-    is_users = type(step.layer).__module__.split(".")[0] not in ("keras", "tf_keras")
-    if not is_users or not hasattr(step.layer, "weights") or getattr(step.layer, "stateful", False):
-        return step.layer(*args, **kwargs)
-    return unchanged_by(step.layer, lambda: step.layer(*args, **kwargs))
+    """What a layer returns; one of the user's own is left as it was, and draws the same each time."""
+    layer = step.layer
+    if not may_draw(layer) or not hasattr(layer, "weights") or getattr(layer, "stateful", False):
+        return layer(*args, **kwargs)
+    return with_same_draws(layer, lambda: unchanged_by(layer, lambda: layer(*args, **kwargs)))
 
 
 def _has_training(layer: KerasLayer) -> bool:

@@ -17,7 +17,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_types import KerasModel
 from edgeprune.pipeline.artifacts import Baseline, Outputs, TrainedModel
 from edgeprune.pipeline.context import BuildContext
-from edgeprune.pipeline.meaning import with_meaning, without_padding
+from edgeprune.pipeline.meaning import with_meaning, with_random_outputs, without_padding
 from edgeprune.pipeline.own_functions import own_metric_of, stated_loss
 from edgeprune.pipeline.reading import loss_decision, metric_decision, with_own_metric, with_sizes
 from edgeprune.pipeline.zoo import entry_of, is_zoo
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from edgeprune_models import ZooModel
 
 _VALUES = ("r2", "mean_absolute_error")
+_FEW = 16
 _VALIDATION = 4096
 """Samples that drive decisions, at most, where data does not fit into memory."""
 
@@ -67,8 +68,9 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     if is_streamed(data.validation.x):
         data = dataclasses.replace(data, validation=choose(data.validation, _VALIDATION, seed))
     validation, test = in_memory(data.model_input(data.validation.x)), data.model_input(data.test.x)
-    predictions = predict(model, validation)
+    predictions, network = predict(model, validation), network_of(model)
     if entry is None:
+        data = with_random_outputs(data, network.drawn_outputs(_few(validation)))
         data = with_meaning(data, model, predictions, loss)
         data = dataclasses.replace(
             data, validation=without_padding(data.validation, data.tasks, output_masks(model, validation)),
@@ -78,7 +80,7 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
     balanced = recipe.train.class_weights == "balanced"
     objective = training_objective(
         model, predictions, data.validation.y, recipe.train.distill, balanced=balanced, loss=loss
-    )
+    ).without([number for number, task in enumerate(data.tasks) if task.kind == "random"])
     if entry is None:
         _refuse_unread(data, objective, predictions)
     unlabelled = data.validation.y is None
@@ -87,7 +89,6 @@ def open_baseline(recipe: Recipe, context: BuildContext) -> Baseline:
         data = with_own_metric(data, own_metric, predictions, unlabelled=unlabelled)
     data = data.deciding(loss_decision(objective, data), metric_decision(data))
     context.progress("check", 1.0)
-    network = network_of(model)
     return Baseline(
         entry, model, network, find_dependencies(network.graph), data, calibration, validation, test,
         predictions, objective,
@@ -99,6 +100,10 @@ def _origin(data: Dataset) -> list[str]:
     of = f" ({data.source})" if data.source else ""
     told = f"The data is synthetic{of}: figures on it say nothing about the real world."
     return [told] if data.synthetic else []
+
+
+def _few(inputs: HeldSamples) -> list[np.ndarray]:
+    return [np.asarray(one[:_FEW]) for one in parts_of(inputs)]
 
 
 def _own_model(context: BuildContext) -> KerasModel:
@@ -219,7 +224,7 @@ def _labelled(
     """Data in which the original's own outputs stand for labels that are missing or that no metric reads."""
     labelled = [several(split.y, len(predictions)) for split in (data.validation, data.test)]
     missing = [
-        task.kind == "original" or any(part[number] is None for part in labelled)
+        task.kind == "original" or (task.kind != "random" and any(part[number] is None for part in labelled))
         for number, task in enumerate(data.tasks)
     ]
     if not any(missing):

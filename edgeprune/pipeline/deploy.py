@@ -31,6 +31,7 @@ from edgeprune.types import TargetKind
 _AGREEMENT = "agreement"
 _OUTPUT_KINDS: Mapping[TargetKind, OutputKind] = {
     "classes": "classes", "binary": "classes", "values": "values", "image": "values", "original": "values",
+    "random": "random",
 }
 _AFTER = 0.3
 _TIMED_SAMPLES = 128
@@ -190,7 +191,7 @@ def _label_variances(tasks: Sequence[OutputTask], split: Split) -> tuple[np.ndar
 
 def _scores(baseline: Baseline, split: Split, inputs: ModelInput) -> Scores | None:
     """The task's scores of outputs for some of the samples of a split; None where there are no labels."""
-    if all(task.metrics[:1] == (_AGREEMENT,) for task in baseline.data.tasks):
+    if all(task.metrics[:1] in ((), (_AGREEMENT,)) for task in baseline.data.tasks):
         return None
 
     anomalies = any(task.kind == "anomaly" for task in baseline.data.tasks)

@@ -19,13 +19,14 @@ import numpy as np
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.targets import metrics_for
+from edgeprune.keras_bridge.drawn import drawn_sentence
 from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasModel
 from edgeprune.metrics.embedding import recall_at
 from edgeprune.metrics.evaluation import Evaluation
 from edgeprune.metrics.sequences import word_error_rate, word_error_rate_blank_first
 from edgeprune.pipeline.artifacts import Outputs
-from edgeprune.tasks import several, useless_outputs
+from edgeprune.tasks import Targets, several, useless_outputs
 from edgeprune.training.compiled_loss import compiled_for, is_own, losses_of
 from edgeprune.types import OutputTask, TargetKind
 
@@ -60,6 +61,34 @@ def with_meaning(data: Dataset, model: KerasModel, predictions: Outputs, loss: o
         name = f"The output {task.name}" if task.name else "The output"
         said.append(ReadingDecision("labels", f"{name} gives {words}."))
     return dataclasses.replace(data, tasks=tuple(tasks)).deciding(*said)
+
+
+def with_random_outputs(data: Dataset, drawn: Sequence[int]) -> Dataset:
+    """Data by which outputs that differ from call to call are not judged, and the sentence that says so."""
+    if not drawn:
+        return data
+    tasks = tuple(
+        OutputTask("random", (), task.name) if number in drawn else task
+        for number, task in enumerate(data.tasks)
+    )
+    train, validation, test = (
+        _without_labels(split, drawn, len(tasks)) for split in (data.train, data.validation, data.test)
+    )
+    said = drawn_sentence([tasks[number].name for number in drawn])
+    left_out = "Training and every comparison leave it out." if len(drawn) == 1 else (
+        "Training and every comparison leave them out."
+    )
+    data = dataclasses.replace(data, tasks=tasks, train=train, validation=validation, test=test)
+    return data.deciding(ReadingDecision("warning", said, left_out))
+
+
+def _without_labels(split: Split, drawn: Sequence[int], outputs: int) -> Split:
+    """A split without labels of some outputs."""
+    def bare(y: np.ndarray | Targets | None) -> Targets | None:
+        left = tuple(None if number in drawn else one for number, one in enumerate(several(y, outputs)))
+        return None if all(one is None for one in left) else left
+
+    return dataclasses.replace(split, y=bare(split.y), standing_in=bare(split.standing_in))
 
 
 def without_padding(

@@ -45,7 +45,8 @@ def loss_decision(objective: TrainingObjective, data: Dataset) -> ReadingDecisio
     if len(objective.objectives) == 1:
         return ReadingDecision("loss", f"{objective.objectives[0].origin}.")
     pairs = zip(data.tasks, objective.objectives, strict=True)
-    return ReadingDecision("loss", f"{'; '.join(f'{task.name}: {one.origin}' for task, one in pairs)}.")
+    listed = [f"{task.name}: {one.origin}" for task, one in pairs if task.kind != "random"]
+    return ReadingDecision("loss", f"{'; '.join(listed)}.")
 
 
 def metric_decision(data: Dataset) -> ReadingDecision:
@@ -58,5 +59,5 @@ def metric_decision(data: Dataset) -> ReadingDecision:
         first, *others = data.tasks[0].metrics
         also = f"Also shown: {', '.join(others)}." if others else ""
         return ReadingDecision("metric", f"{first}.", also)
-    listed = "; ".join(f"{task.name}: {task.metrics[0]}" for task in data.tasks)
+    listed = "; ".join(f"{task.name}: {task.metrics[0]}" for task in data.tasks if task.metrics)
     return ReadingDecision("metric", f"{listed}. The output that loses most decides.")

@@ -154,6 +154,12 @@ class TrainingObjective:
     objectives: tuple[Objective, ...]
     class_weight: np.ndarray | None = None  # what a sample of each class counts; None: all the same
 
+    def without(self, outputs: Sequence[int]) -> TrainingObjective:
+        """The objective in which some outputs, by number, count nothing."""
+        nothing = Objective("squared", origin="none", weight=0.0)
+        kept = tuple(nothing if place in outputs else one for place, one in enumerate(self.objectives))
+        return dataclasses.replace(self, objectives=kept)
+
     def targets(
         self, predictions: Predictions, labels: np.ndarray | Targets | None,
         weights: np.ndarray | Targets | None = None,
@@ -186,7 +192,8 @@ class TrainingObjective:
     def value(self, targets: Sequence[TrainingTargets], predictions: Predictions) -> float:
         """The loss of predictions, summed over the outputs; smaller is better."""
         triples = zip(self.objectives, targets, predictions, strict=True)
-        return float(sum(one.weight * one.value(target, output) for one, target, output in triples))
+        counted = [triple for triple in triples if triple[0].weight]
+        return float(sum(one.weight * one.value(target, output) for one, target, output in counted))
 
 
 def training_objective(

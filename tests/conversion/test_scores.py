@@ -110,3 +110,16 @@ def test_a_column_that_was_not_learned_is_judged_by_the_spread_of_its_labels():
     np.testing.assert_allclose([part.drop for part in judged.parts], expected, rtol=1e-9)
     assert judged.parts[1].drop < 0.001
     assert alone.parts[1].drop > 0.2
+
+
+def test_random_outputs_are_judged_by_nothing():
+    rng = np.random.default_rng(4)
+    steady, drawn, other = rng.normal(size=(100, 3)), rng.normal(size=(100, 2)), rng.normal(size=(100, 2))
+    kinds = ("random", "values")
+    found = parity((drawn, steady), (other, steady + 0.01), kinds=kinds)
+    names = [part.name for part in found.parts]
+    assert names == [f"output 1/variance of column {place}" for place in range(3)]
+    assert found.max_abs_difference == pytest.approx(0.01, abs=1e-9)
+    assert found.agreement_fraction > 0.99
+    assert relative_error((drawn, steady), (other, steady), kinds) == 0
+    assert parity((drawn, steady), (other, steady), kinds=("values", "values")).drop_fraction > 1
