@@ -21,6 +21,7 @@ from edgeprune.keras_types import KerasModel
 from edgeprune.pruning import importance
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments, collect_moments
 from edgeprune.pruning.allocation import ALLOCATIONS, allocate
+from edgeprune.pruning.blas_threads import one_blas_thread
 from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
@@ -90,7 +91,8 @@ class PruningAnalysis:
     def _step(self, name: str) -> Iterator[Callable[[float], None]]:
         start = time.perf_counter()
         self._progress(name, 0.0)
-        yield lambda fraction: self._progress(name, fraction)
+        with one_blas_thread():
+            yield lambda fraction: self._progress(name, fraction)
         self._seconds[name] = time.perf_counter() - start
         self._progress(name, 1.0)
 

@@ -15,6 +15,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge import keras_version  # sets the environment before TensorFlow is imported
 from edgeprune.keras_bridge.silence import muted_frameworks, silence
 from edgeprune.keras_types import Strategy
+from edgeprune.pruning.blas_threads import one_blas_thread
 
 del keras_version
 
@@ -26,8 +27,8 @@ _KERAS3_SEEDS = ("global_random_seed", "global_seed_generator")
 def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     """Seeds all random generators, makes TensorFlow's ops deterministic and mutes its messages.
 
-    The same seed gives the same bytes on the same processor, whatever TensorFlow's threads, with
-    as many threads of NumPy's BLAS, and without oneDNN (`keras_version` switches it off). On leaving,
+    The same seed gives the same bytes on the same processor, whatever TensorFlow's threads, and without
+    oneDNN (`keras_version` switches it off); NumPy's linear algebra gets one thread. On leaving,
     everything is as it was: the random states of Python, NumPy, TensorFlow and both Keras versions, op
     determinism (TensorFlow has no public function that switches it off; its internal one is used), log
     filters, warnings and the environment. Only an imported TensorFlow stays, and its C++ log level with it.
@@ -36,6 +37,7 @@ def deterministic(seed: int, distribute: str = "none") -> Iterator[Strategy]:
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(muted_frameworks())
+        stack.enter_context(one_blas_thread())
         with silence():
             import tensorflow as tf
             import tf_keras
