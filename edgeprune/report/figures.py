@@ -22,7 +22,7 @@ from edgeprune.report.plausible import stage_problems
 from edgeprune.report.read import read_report
 from edgeprune.report.schema import Report
 from edgeprune.run_record import RunRecord
-from edgeprune.tasks import less_is_better, metric_of
+from edgeprune.tasks import judged_metrics, less_is_better, metric_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +39,9 @@ Figures = dict[str, Figure]
 _COLUMN = "r2_per_column"
 _R2 = ("r2", _COLUMN)
 _SYMBOLS = {"r2": "R²", "iou": "IoU", "f1": "F1", "auc": "AUC", "oks": "OKS", "pck": "PCK", "psnr": "PSNR",
-            "ssim": "SSIM", "eer": "EER", "roc": "ROC", "map": "mAP"}
+            "ssim": "SSIM", "eer": "EER", "roc": "ROC", "map": "mAP", "ap": "AP"}
+_NAMES = {"map_50": "mAP@0.5", "map_50_95": "mAP@[.5:.95]", "ap_50_per_class": "AP@0.5 per class"}
+"""Metrics that the field writes in its own way."""
 _MOST_DIGITS = 12
 
 
@@ -116,16 +118,31 @@ def quality_show(metric: str) -> Callable[[float], str]:
 
 
 def quality_name(metric: str) -> str:
-    """A metric's name for people: "R²", "box mean absolute error"."""
+    """A metric's name for people: "R²", "box mean absolute error", "mAP@0.5", "F1 of cat"."""
     own, _, column = metric.partition(f"{_COLUMN}/")
     if column:
         column = f"column {column}" if column.isdecimal() else column
         return f"{own.replace('/', ' ')}R² of {column}"
-    output, _, figure = metric.rpartition("/")
-    if metric_of(metric) is None:  # a user's own, or the figure of a class
-        output, figure = metric, ""
-    words = " ".join(_SYMBOLS.get(word, word) for word in figure.split("_"))
-    return f"{output} {words}".strip()
+    if metric_of(metric) is None:
+        return metric  # a user's own
+    before, known, after = _around(metric)
+    words = _NAMES.get(known) or " ".join(_SYMBOLS.get(word, word) for word in known.split("_"))
+    if after:
+        words, _, kind = words.partition(" per ")
+        words = f"{words} of {kind} {after}" if after.isdecimal() else f"{words} of {after}"
+    return f"{before} {words}".strip()
+
+
+def capitalized(words: str) -> str:
+    """With a capital at the start of a sentence, where the word is not written with one inside: "mAP"."""
+    return words if any(map(str.isupper, words.partition(" ")[0])) else words[:1].upper() + words[1:]
+
+
+def _around(metric: str) -> tuple[str, str, str]:
+    """Output, name and class of ``cls/f1_per_class/cat``."""
+    parts = metric.split("/")
+    place = 0 if metric_of(parts[0]) is not None else 1
+    return "/".join(parts[:place]), parts[place], "/".join(parts[place + 1:])
 
 
 def quality_change(metric: str, before: float, after: float, error: float | None = None) -> str:
@@ -170,6 +187,15 @@ def deciding(bundle: Bundle) -> tuple[str, ...]:
     return tuple(f"{task.name}/{name}" for task, name in pairs if name is not None)
 
 
+def _judged(bundle: Bundle) -> tuple[str, ...]:
+    """Names of the figures that must not fall: those that decide, and what else an output is judged by."""
+    tasks, first = bundle.manifest.tasks, deciding(bundle)
+    if first and metric_of(first[0]) is None:
+        return first
+    others = ((task, name) for task in tasks for name in judged_metrics(task)[1:])
+    return (*first, *(name if len(tasks) == 1 else f"{task.name}/{name}" for task, name in others))
+
+
 def _accuracy(bundle: Bundle, metrics: Mapping[str, float], samples: int | None = None) -> Figure:
     """The main metric; of several outputs, the lowest one that is a fraction."""
     names = deciding(bundle)
@@ -200,7 +226,7 @@ def _drop(bundle: Bundle, report: Report) -> Figure:
 
 def _drops(bundle: Bundle, report: Report) -> dict[str, float] | str:
     """What each deciding figure lost, as a fraction; or why that is not known."""
-    names = deciding(bundle)
+    names = _judged(bundle)
     before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
     missing = [name for name in names if name not in before or name not in after]
     if not names or missing:
@@ -258,7 +284,7 @@ def _in_points(name: str, lost: float) -> float:
 
 
 def _drop_on_device(bundle: Bundle, record: RunRecord, here: RunRecord | None) -> Figure:
-    names = deciding(bundle)
+    names = _judged(bundle)
     if here is None or not names or any(
         name not in record.metrics or name not in here.metrics for name in names
     ):

@@ -8,10 +8,13 @@ from edgeprune.metrics import METRICS
 from edgeprune.quantities import show_duration
 from edgeprune.report.figures import quality_change, quality_name, quality_show
 from edgeprune.report.schema import Report, StageReport
+from edgeprune.tasks import metric_of
 
 _COLUMN = "r2_per_column"
 _LOST = 0.005
 """Of R²; less need not be shown beside the mean of all columns."""
+_MORE = 0.005
+"""What another metric must have lost beyond the main one to be shown beside it; a fraction."""
 COLUMNS = ("", "original", "pruned", "deployed", "change")
 _T = TypeVar("_T")
 
@@ -28,13 +31,8 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
         change = "" if first is None or last is None else compare(first, last)
         return (label, *(optional(value, show) for value in values), change)
 
-    def quality(metric: str) -> tuple[str, ...]:
-        change = functools.partial(quality_change, metric, error=error_of(report, metric))
-        label, show = quality_name(metric), quality_show(metric)
-        return row(label, lambda stage: stage.metrics.get(metric), show, change)
-
     return [
-        *map(quality, main_figures(report)),
+        *(_quality(report, name) for name in main_figures(report)),
         row("neurons", lambda stage: stage.neurons, "{:,.0f}".format, _percent_change),
         row("parameters", lambda stage: stage.params, "{:,.0f}".format, _percent_change),
         row("MACs", lambda stage: stage.macs, "{:,.0f}".format, _percent_change),
@@ -45,8 +43,27 @@ def table_rows(report: Report) -> Sequence[tuple[str, ...]]:
     ]
 
 
+def metric_rows(report: Report) -> Sequence[tuple[str, ...]]:
+    """The cells of `COLUMNS` for every metric, those of single classes and columns among them."""
+    return [_quality(report, name) for name in report.stages.baseline.metrics]
+
+
+def _quality(report: Report, metric: str) -> tuple[str, ...]:
+    show = quality_show(metric)
+    values = [stage.metrics.get(metric) for stage in report.stages.by_name().values()]
+    before, after = values[0], values[-1]
+    change = "" if before is None or after is None else quality_change(
+        metric, before, after, error_of(report, metric)
+    )
+    return (quality_name(metric), *(optional(value, show) for value in values), change)
+
+
 def main_figures(report: Report) -> Sequence[str]:
-    """The first figure of each output, and the column of values that lost most, if one lost anything."""
+    """The first figure of each output, and what lost clearly more than these.
+
+    That is the percentage that lost most among the other metrics of the outputs, and the column of values
+    that did, if one lost anything.
+    """
     before, after = report.stages.baseline.metrics, report.stages.deployed.metrics
     first: dict[str, str] = {}
     for name in before:
@@ -54,7 +71,20 @@ def main_figures(report: Report) -> Sequence[str]:
         first.setdefault("" if output in METRICS else output, name)
     columns = {name: before[name] - after[name] for name in before if _COLUMN in name and name in after}
     worst = max(columns, key=columns.__getitem__, default="")
-    return [*first.values(), *([worst] if worst and columns[worst] > _LOST else [])]
+    found = [*first.values(), *([worst] if worst and columns[worst] > _LOST else [])]
+    lost = {name: _points_lost(report, name) for name in before if name in after and name not in columns}
+    most = max(lost, key=lost.__getitem__, default="")
+    main = max((lost[name] for name in first.values() if name in lost), default=0.0)
+    return [*found, *([most] if most and lost[most] > max(main, 0.0) + _MORE else [])]
+
+
+def _points_lost(report: Report, name: str) -> float:
+    """As a fraction, of metrics of all classes; nothing for others."""
+    known = metric_of(name)
+    before, after = report.stages.baseline.metrics[name], report.stages.deployed.metrics[name]
+    if known is None or known.unit != "fraction" or not name.endswith(known.name):
+        return 0.0
+    return before - after if known.higher_is_better else after - before
 
 
 def error_of(report: Report, metric: str) -> float | None:

@@ -3,7 +3,13 @@
 import dataclasses
 from collections.abc import Iterator, Sequence
 
-from edgeprune.report.figures import higher_is_better, quality_change, quality_name, quality_show
+from edgeprune.report.figures import (
+    capitalized,
+    higher_is_better,
+    quality_change,
+    quality_name,
+    quality_show,
+)
 from edgeprune.report.schema import Report
 from edgeprune.report.table import error_of, main_figures, times
 
@@ -42,7 +48,7 @@ def _costs(report: Report) -> Iterator[str]:
         change = quality_change(name, before[name], after[name], error)
         words = quality_name(name)
         yield (
-            f"{words[0].upper()}{words[1:]} {show(before[name])} -> {show(after[name])} "
+            f"{capitalized(words)} {show(before[name])} -> {show(after[name])} "
             f"({change}){_meaning(name, after[name] - before[name], error)}."
         )
 

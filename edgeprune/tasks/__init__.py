@@ -16,12 +16,12 @@ from edgeprune.tasks.output_task import Targets, evaluation_of, for_metrics, sev
 from edgeprune.tasks.own_metric import OwnMetric, less_is_better
 from edgeprune.tasks.parts import parts_of_values
 from edgeprune.tasks.sample_loss import sample_losses
-from edgeprune.tasks.scoring import figures, metric_names, scores, worst_drop
+from edgeprune.tasks.scoring import figures, judged_metrics, metric_names, scores, worst_drop
 from edgeprune.types import OutputTask, Part, TargetKind
 
 __all__ = [
     "OutputTask", "OwnMetric", "Part", "TargetKind", "Targets", "detections", "distant_pictures",
-    "evaluation_of", "figures", "for_metrics", "holds_points", "impossible_figures", "less_is_better",
-    "metric_names", "metric_of", "nearest_form", "parts_of_values", "sample_losses", "scores", "several",
-    "useless_outputs", "worst_drop",
+    "evaluation_of", "figures", "for_metrics", "holds_points", "impossible_figures", "judged_metrics",
+    "less_is_better", "metric_names", "metric_of", "nearest_form", "parts_of_values", "sample_losses",
+    "scores", "several", "useless_outputs", "worst_drop",
 ]

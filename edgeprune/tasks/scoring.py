@@ -17,6 +17,18 @@ from edgeprune.types import OutputTask
 
 Outputs = Sequence[np.ndarray]
 _VALUES = ("values", "image", "original")
+_WHERE_BOXES_LIE = "map_50_95"
+
+
+def judged_metrics(task: OutputTask) -> tuple[str, ...]:
+    """Names of the metrics that decide: the first, and of boxes also the one that asks how well they lie.
+
+    Half of the union overlaps long after 8-bit numbers have moved a box: a detector lost 2.7 points of
+    mAP@[.5:.95] with 0.2 points of mAP@0.5.
+    """
+    if task.kind == "boxes" and _WHERE_BOXES_LIE in task.metrics[1:]:
+        return task.metrics[0], _WHERE_BOXES_LIE
+    return task.metrics[:1]
 
 
 def metric_names(tasks: Sequence[OutputTask]) -> tuple[str, ...]:
@@ -71,9 +83,9 @@ def scores(
         if task.kind in _VALUES and task.metrics and task.metrics[0] != "agreement":
             found.update(_scores_of_values(tasks, task, evaluation))
             continue
-        name = task.metrics[0]
-        value = METRICS[name].compute(evaluation)[name]
-        found[prefixed(tasks, task, name)] = value if METRICS[name].higher_is_better else 1.0 - value
+        for name in judged_metrics(task):
+            value = METRICS[name].compute(evaluation)[name]
+            found[prefixed(tasks, task, name)] = value if METRICS[name].higher_is_better else 1.0 - value
     return found
 
 

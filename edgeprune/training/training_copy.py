@@ -19,8 +19,9 @@ from edgeprune.keras_types import KerasLayer, KerasModel, Strategy
 class TrainingCopy:
     """`model` is trained, `original` receives its weights; both may be the same.
 
-    `listed` is what `fit` is called on: the same layers, with a list of outputs in place of a dictionary.
-    Keras 2 takes no targets and losses by position for one, Keras 3 no sample weights.
+    `listed` is what is compiled and `fit` is called on: the same layers, with a list of outputs in place of a
+    dictionary. Keras 2 takes no targets and losses by position for one, Keras 3 no sample weights. The model
+    itself stays as it was compiled: a file of it holds neither the loss nor the optimizer of this training.
     """
 
     original: KerasModel
@@ -77,9 +78,9 @@ def frozen_layers(model: KerasModel, patterns: Sequence[str]) -> list[KerasLayer
 def _with_listed_outputs(model: KerasModel) -> KerasModel:
     outputs = structure_of(model, "outputs")
     several = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-    if not any(isinstance(one, (dict, list, tuple)) for one in several):
-        return model
-    return keras_of(model).Model(structure_of(model, "inputs"), list(model.outputs))
+    if any(isinstance(one, (dict, list, tuple)) for one in several):
+        outputs = list(model.outputs)
+    return keras_of(model).Model(structure_of(model, "inputs"), outputs)
 
 
 def scope_of(strategy: Strategy) -> AbstractContextManager[object]:

@@ -123,6 +123,21 @@ def test_an_error_rate_is_limited_by_its_drop_alone(bundle):
     assert main_metric([]) is None
 
 
+def test_the_drop_of_a_detector_is_that_of_where_its_boxes_lie_too(bundle):
+    metrics = ["map_50", "map_50_95"]
+    edit_manifest(bundle, lambda m: m.update(metrics=metrics, tasks=[{"kind": "boxes", "metrics": metrics}]))
+
+    def change(report):
+        for name, values in (("baseline", (0.98, 0.78)), ("deployed", (0.97, 0.75))):
+            report["stages"][name]["metrics"] = dict(zip(metrics, values, strict=True))
+
+    edit_report(bundle, change)
+    accuracy, drop = check(bundle, Limits(min_accuracy=0.9, max_drop_points=2)).judgements
+    assert (accuracy.status, accuracy.found) == (Status.HELD, pytest.approx(0.97))
+    assert (drop.status, drop.found) == (Status.BROKEN, pytest.approx(3.0))
+    assert "map_50_95" in drop.sentence()
+
+
 def test_nothing_to_check_is_wrong_usage(true_bundle):
     with pytest.raises(InputError, match="nothing to check"):
         check(true_bundle)

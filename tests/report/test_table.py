@@ -8,7 +8,7 @@ import pytest
 from edgeprune.report.figures import quality_change, quality_name
 from edgeprune.report.read import read_report_file
 from edgeprune.report.schema import LatencyReport
-from edgeprune.report.table import table_rows
+from edgeprune.report.table import main_figures, metric_rows, table_rows
 from edgeprune.report.verdict import verdict
 
 REPORT = read_report_file(Path(__file__).parent / "golden" / "report_v2.json")
@@ -32,6 +32,10 @@ def test_costs_are_compared_in_words(size, p50, changes):
     ("accuracy", "accuracy", ("50.00 %", "51.25 %", "+1.25 points")),
     ("r2", "R²", ("0.500", "0.512", "+0.0125")), ("box/r2", "box R²", ("0.500", "0.512", "+0.0125")),
     ("mean_iou", "mean IoU", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("map_50", "mAP@0.5", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("map_50_95", "mAP@[.5:.95]", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("ap_50_per_class/3", "AP@0.5 of class 3", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("seen/f1_per_class/a/b", "seen F1 of a/b", ("50.00 %", "51.25 %", "+1.25 points")),
     ("mean_absolute_error", "mean absolute error", ("0.5", "0.5125", "+0.0125")),
     ("own_metric", "own_metric", ("0.5", "0.5125", "+0.0125")),
 ])
@@ -41,6 +45,33 @@ def test_a_metric_is_a_percentage_only_where_that_means_something(metric, name, 
     stages = dataclasses.replace(REPORT.stages, baseline=before, deployed=after)
     row = table_rows(dataclasses.replace(REPORT, stages=stages))[0]
     assert (row[0], row[1], *row[3:]) == (name, *cells)
+
+
+@pytest.mark.parametrize(("before", "after", "shown"), [
+    ({"map_50": 0.98, "map_50_95": 0.78}, {"map_50": 0.98, "map_50_95": 0.75}, ["map_50", "map_50_95"]),
+    ({"map_50": 0.98, "map_50_95": 0.78}, {"map_50": 0.97, "map_50_95": 0.766}, ["map_50"]),
+    ({"accuracy": 0.9, "balanced_accuracy": 0.8, "f1_macro": 0.8},
+     {"accuracy": 0.91, "balanced_accuracy": 0.7, "f1_macro": 0.75}, ["accuracy", "balanced_accuracy"]),
+    ({"word_error_rate": 0.1, "f1_per_class/a": 0.9}, {"word_error_rate": 0.1, "f1_per_class/a": 0.1},
+     ["word_error_rate"]),
+    ({"r2": 0.9, "mean_absolute_error": 0.1}, {"r2": 0.9, "mean_absolute_error": 0.9}, ["r2"]),
+    ({"a/accuracy": 0.9, "b/r2": 0.9, "a/f1_macro": 0.8}, {"a/accuracy": 0.9, "b/r2": 0.8, "a/f1_macro": 0.7},
+     ["a/accuracy", "b/r2"]),
+    ({"a/accuracy": 0.9, "b/r2": 0.9, "a/f1_macro": 0.8}, {"a/accuracy": 0.9, "b/r2": 0.9, "a/f1_macro": 0.7},
+     ["a/accuracy", "b/r2", "a/f1_macro"]),
+])
+def test_a_metric_that_lost_more_than_the_main_one_is_shown_beside_it(before, after, shown):
+    stages = dataclasses.replace(
+        REPORT.stages, baseline=dataclasses.replace(REPORT.stages.baseline, metrics=before),
+        deployed=dataclasses.replace(REPORT.stages.deployed, metrics=after),
+    )
+    report = dataclasses.replace(REPORT, stages=stages, change_errors=None)
+    assert list(main_figures(report)) == shown
+    assert [row[0] for row in table_rows(report)][:len(shown)] == [quality_name(name) for name in shown]
+    assert [row[0] for row in metric_rows(report)] == [quality_name(name) for name in before]
+    for name in shown:
+        words = quality_name(name)
+        assert (words if words.startswith("mAP") else words[0].upper() + words[1:]) in verdict(report)
 
 
 def test_the_change_of_a_value_has_the_digits_that_its_error_lets_count():

@@ -3,7 +3,7 @@ import pytest
 
 from edgeprune.errors import InputError
 from edgeprune.metrics.overlap import box_ious
-from edgeprune.tasks import OutputTask, detections, figures, scores
+from edgeprune.tasks import OutputTask, detections, figures, scores, worst_drop
 from edgeprune.tasks.detection import MOST_DETECTIONS, kept_boxes
 
 
@@ -33,6 +33,20 @@ def test_heads_become_the_boxes_that_they_say(rows, columns):
     assert figures((task,), y, [heads[0][None]]) == pytest.approx(expected, rel=0, abs=1e-12)
     assert scores((task,), y, [heads[0][None]]) == pytest.approx({"map_50": 1.0}, rel=0, abs=1e-12)
     assert figures((task,), y, [found[:1]]) == pytest.approx(expected, rel=0, abs=1e-12)
+
+
+def test_boxes_are_judged_by_where_they_lie_too():
+    task = OutputTask("boxes", ("map_50", "map_50_95", "ap_50_per_class"), classes=("a", "b", "c"))
+    exact = np.array([[0, 0.1, 0.1, 0.5, 0.5], [2, 0.5, 0.5, 0.9, 0.9]])
+    y = np.full((1, 3, 5), -1.0)
+    y[0, :2] = exact
+    larger = exact + np.array([0, 0, 0, 0.06, 0.06])  # 0.16 of 0.2116 overlaps: found at 0.5 to 0.75, 6 of 10
+    before, after = (scores((task,), y, [heads_for(one, 8, 8, 3)[None]]) for one in (exact, larger))
+    assert before == pytest.approx({"map_50": 1.0, "map_50_95": 1.0}, rel=0, abs=1e-12)
+    assert after == pytest.approx({"map_50": 1.0, "map_50_95": 0.6}, rel=0, abs=1e-12)
+    assert worst_drop(before, after) == ("map_50_95", pytest.approx(0.4, rel=0, abs=1e-12))
+    found = OutputTask("boxes", ("map_50_95", "map_50"))
+    assert set(scores((found,), y, [heads_for(exact, 8, 8, 3)[None]])) == {"map_50_95"}
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import InputError
+from edgeprune.keras_bridge.keras_version import keras_of
+from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.training import FineTuning, fine_tune, predict, training_objective
 
 RNG = np.random.default_rng(5)
@@ -29,7 +31,7 @@ def networks(request):
     return network(1), network(2)
 
 
-def train(networks, score=None, checkpoint=None, **settings):
+def train(networks, score=None, checkpoint=None, callbacks=(), **settings):
     model, teacher = networks
     objective = training_objective(teacher, predict(teacher, X), Y, 0.0)
     targets = objective.targets(predict(teacher, X), Y)
@@ -37,6 +39,7 @@ def train(networks, score=None, checkpoint=None, **settings):
     curve = fine_tune(
         model, teacher, ((X, Y, None) for _ in range(chosen.epochs)), chosen, objective,
         score or (lambda one: -objective.value(targets, predict(one, X))), checkpoint=checkpoint,
+        callbacks=callbacks,
     )
     return model, curve
 
@@ -48,6 +51,30 @@ def test_it_learns_and_keeps_the_best(networks):
     again = training_objective(networks[1], predict(networks[1], X), Y, 0.0)
     value = -again.value(again.targets(predict(networks[1], X), Y), predict(model, X))
     assert value == pytest.approx(max(epoch.score for epoch in curve), rel=1e-4)
+
+
+def own_loss(y_true, y_pred):
+    return (y_true - y_pred) ** 2
+
+
+@pytest.mark.parametrize("loss", [None, "mse", own_loss])
+def test_a_file_of_the_trained_model_holds_nothing_of_the_training(networks, loss, tmp_path):
+    """Not our loss, which only edgeprune could read, and no moments, of twice the weights' size."""
+    model, teacher = networks
+    if loss is not None:
+        teacher.compile("adam", loss)
+    one_hot = np.eye(3, dtype=np.float32)[Y]
+    objective = training_objective(teacher, predict(teacher, X), one_hot, 0.5)
+    before, weights = tmp_path / "before.keras", model.get_weights()
+    save_model(model, before)
+    fine_tune(model, teacher, [(X, one_hot, None)], FineTuning(1, 16, 0.02), objective, None)
+    save_model(model, tmp_path / "after.keras")
+    moved = [np.abs(one - other).max() for one, other in zip(weights, model.get_weights(), strict=True)]
+    assert max(moved) > 1e-3
+    assert (tmp_path / "after.keras").stat().st_size < 1.1 * before.stat().st_size
+    for load in (load_model, keras_of(model).models.load_model):
+        loaded = load(tmp_path / "after.keras")
+        np.testing.assert_allclose(predict(loaded, X)[0], predict(model, X)[0], rtol=1e-6, atol=1e-7)
 
 
 def test_frozen_layers_stay_and_are_free_again(networks):
@@ -91,9 +118,10 @@ def test_mixed_precision_trains_float32_weights(networks, precision):
 
 @pytest.mark.parametrize("schedule", ["linear", pytest.param("constant", marks=pytest.mark.heavy), "cosine"])
 def test_every_rate_schedule_learns(networks, schedule):
-    model, curve = train(networks, rate_schedule=schedule)
+    watch = keras_of(networks[0]).callbacks.Callback()
+    _, curve = train(networks, rate_schedule=schedule, callbacks=(watch,))
     assert curve[-1].score > curve[0].score + 0.1
-    rate = float(np.asarray(model.optimizer.learning_rate))
+    rate = float(np.asarray(watch.model.optimizer.learning_rate))
     # Keras 3 tells the rate of the last of 24 steps, Keras 2 that of the one after it.
     assert rate == pytest.approx(0.02 if schedule == "constant" else 0.0, abs=1.01 * 0.02 / 24)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from edgeprune.quantities import show_duration, show_size
-from edgeprune.report.figures import quality_name, quality_show
+from edgeprune.report.figures import capitalized, quality_name, quality_show
 from edgeprune.report.page.html import Html, join, table, tag
 from edgeprune.report.page.scatter import Point, pareto_front
 from edgeprune.report.page.subject import Subject
@@ -43,7 +43,7 @@ def _fronts(identity: str, group: Sequence[Subject], *, named: bool) -> Html | N
         return None
     samples = "" if data.test is None else f" ({data.test:,} test samples)"
     title = f"{quality_name(metric)} on {data.name or 'unnamed data'}{samples}"
-    heading = tag("h3", title[0].upper() + title[1:]) if named else None
+    heading = tag("h3", capitalized(title)) if named else None
     best = "Squares are the bundles, circles their originals. The line joins the bundles that none beats."
     return join((heading, tag("p", best), tag("div", join(plots), class_="plots")))
 

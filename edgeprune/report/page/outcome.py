@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from edgeprune.progress import TITLES
 from edgeprune.quantities import show_duration, show_size
 from edgeprune.report.doubts import notes_of, warnings_of
-from edgeprune.report.figures import higher_is_better, quality_name, quality_show
+from edgeprune.report.figures import capitalized, higher_is_better, quality_name, quality_show
 from edgeprune.report.page.html import Html, join, table, tag, typeset
 from edgeprune.report.page.scatter import STAGE_NAMES, legend
 from edgeprune.report.page.subject import Subject
 from edgeprune.report.page.svg import Show, figure
 from edgeprune.report.page.trade import COSTS, point_of, trade_plot
 from edgeprune.report.schema import FILE, QUALITY, SPEED, STAGES
-from edgeprune.report.table import COLUMNS, table_rows, times
+from edgeprune.report.table import COLUMNS, metric_rows, table_rows, times
 from edgeprune.report.verdict import verdict
 
 _MAX_TEXT = 300
@@ -57,7 +57,12 @@ def outcome(subject: Subject) -> Html:
         f"The original, the pruned and the deployed model on {_counted(report.data.test)}",
         COLUMNS, [[typeset(cell) for cell in row] for row in table_rows(report)],
     )
-    return join((tag("ul", join(tiles), class_="tiles"), figures))
+    every = metric_rows(report)
+    folded = None if len(every) < 2 else tag(
+        "details", tag("summary", f"All {len(every)} metrics"),
+        table("Every metric of every output", COLUMNS, [[typeset(cell) for cell in row] for row in every]),
+    )
+    return join((tag("ul", join(tiles), class_="tiles"), figures, folded))
 
 
 def _counted(samples: int | None) -> str:
@@ -158,7 +163,7 @@ def _quality(subject: Subject, doubts: Sequence[str]) -> Html | None:
     if name is None or before is None or after is None:
         return None
     show, title = quality_show(name), quality_name(name)
-    title = title[0].upper() + title[1:]
+    title = capitalized(title)
     return _tile(title, show(after), f"{show(before)} → {show(after)}, {subject.change}", doubts)
 
 
