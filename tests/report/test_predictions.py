@@ -129,7 +129,17 @@ def test_boxes_are_drawn_where_they_are(true_bundle):
     assert boxes == [(120.0, 45.0, 120.0, 90.0)] * 2 + [(0.0, 0.0, 24.0, 18.0)]
     told = [words.partition(": ")[2] for _, words in page.all("desc") if "this sample" in words]
     assert told == ["dog.", "no boxes.", "dog, class 4."]
-    assert {"dog", "dog 0.88", "class 4 0.50"} <= {words for _, words in page.all("text")}
+    names = {words: attributes for attributes, words in page.all("text")}
+    assert {"dog", "dog 0.88", "class 4 0.50"} <= names.keys()
+
+
+def test_names_of_boxes_stay_inside_of_the_picture(true_bundle):
+    boxes = MarksReport((BoxReport(0, 0.25, 0.9, 0.75, 1.0, 0.875),))
+    example = ExampleReport(2, 6, 8, packed(PICTURE), boxes, boxes, boxes)
+    task = OutputTask("boxes", ("map_50",), classes=("traffic light",))
+    page = Page(page_with(true_bundle, (OutputReport("", "boxes", examples=(example,)),), (task,)))
+    found = [one for one, words in page.all("text") if words == "traffic light 0.88"]
+    assert [(one["text-anchor"], one["x"]) for one in found] == [("end", "237")] * 3
 
 
 def test_several_outputs_have_their_own_plots_under_their_names(true_bundle):

@@ -22,6 +22,7 @@ COLOURS = np.array([
 ], np.uint8)
 """Okabe and Ito's, which people with any kind of colour blindness can tell apart; then they repeat."""
 _SIDE = 240.0
+_CHARACTER = 7.0  # width of one in a box's label
 _OPACITY = 210
 _STAGES = ("true", "original", "deployed")
 _WHO = {
@@ -118,10 +119,12 @@ def _box(box: BoxReport, width: float, height: float, classes: Sequence[str]) ->
     x, y, name = xmin * width, ymin * height, class_name(box.label, classes)
     words = name if box.score is None else f"{name} {box.score:.2f}"
     kind = f"box k{box.label % len(COLOURS)}"
+    fits = x + 3 + _CHARACTER * len(words) <= width
     return join((
         tag("rect", tag("title", words), x=x, y=y, width=max(xmax - xmin, 0.0) * width,
             height=max(ymax - ymin, 0.0) * height, class_=kind),
-        label(x + 3, min(y + 13, height - 3), words, kind="boxed"),
+        label(x + 3 if fits else width - 3, min(y + 13, height - 3), words, anchor="start" if fits else "end",
+              kind="boxed"),
     ))
 
 
