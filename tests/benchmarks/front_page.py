@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edgeprune.metrics import METRICS
+from edgeprune.report.figures import quality_name
 from tests.benchmarks.readme import HERE, ROOT, write_between
 
 RESULTS = ROOT / "models" / "results"
@@ -149,7 +150,7 @@ def _row(result: Mapping[str, Any]) -> str:
     sizes = before["tflite_bytes"] / 1000, after["tflite_bytes"] / 1000
     faster = before["latency_ms"]["p50"] / after["latency_ms"]["p50"]
     return (
-        f"| {result['model']} | {data} | {name.replace('_', ' ')} | {values[0]:.2f} % | {values[1]:.2f} % "
+        f"| {result['model']} | {data} | {quality_name(name)} | {values[0]:.2f} % | {values[1]:.2f} % "
         f"| {shown} | {sizes[0]:,.0f} → {sizes[1]:,.0f} kB | {faster:.1f}x | {len(result['seeds'])} |"
     )
 

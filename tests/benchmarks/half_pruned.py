@@ -31,6 +31,8 @@ import edgeprune_models as zoo
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.text import movie_reviews
 from edgeprune.metrics import METRICS
+from edgeprune.report.figures import quality_name
+from edgeprune.tasks import OutputTask, judged_metrics
 from edgeprune_models import TrainingRecipe, results, training
 
 DATA: Mapping[str, Callable[[], Dataset]] = {
@@ -111,21 +113,28 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
 
 
 def table(pairs: list[Pair]) -> str:
-    """Markdown: one row for each pair that was measured, now or when the table was written before."""
+    """Markdown: a row for each pair and metric that was measured, now or when the table was written before."""
     titles = (
         "model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)",
         "seeds",
     )
-    measured = [_row(pair, pair.reports()) for pair in pairs if pair.reports()]
-    rows = merged_rows(rows_between(ZOO_README, "half pruned"), measured, keys=2)
+    measured = [row for pair in pairs if pair.reports() for row in _rows(pair, pair.reports())]
+    rows = merged_rows(rows_between(ZOO_README, "half pruned"), measured, keys=3)
     return "\n".join([f"| {' | '.join(titles)} |", "|---" * len(titles) + "|", *rows])
 
 
-def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> str:
+def _rows(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> list[str]:
+    """One for each metric that is judged."""
+    report = next(iter(reports.values()))
+    kind = next((one["kind"] for one in report.get("outputs", ())), "classes")
+    task = OutputTask(kind, tuple(report["stages"]["baseline"]["metrics"]))
+    return [_row(pair, reports, name) for name in judged_metrics(task)]
+
+
+def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]], name: str) -> str:
     means = results.means(reports.values())
     first = next(iter(reports.values()))
     before, after = means["baseline"], means["deployed"]
-    name = next(iter(before["metrics"]))
     values = 100 * before["metrics"][name], 100 * after["metrics"][name]
     sign = 100 if METRICS[name].higher_is_better else -100
     gained = [
@@ -137,7 +146,7 @@ def _row(pair: Pair, reports: Mapping[int, Mapping[str, Any]]) -> str:
     faster = before["latency_ms"]["p50"] / after["latency_ms"]["p50"]
     data = first["data"]["name"] + (" (synthetic)" if first["data"]["synthetic"] else "")
     return (
-        f"| {pair.model} | {data} | {name.replace('_', ' ')} | {values[0]:.2f} | {values[1]:.2f} "
+        f"| {pair.model} | {data} | {quality_name(name)} | {values[0]:.2f} | {values[1]:.2f} "
         f"| {points[0]} ({points[1]} at worst) | {sizes[0]:,.0f} → {sizes[1]:,.0f} kB "
         f"| {faster:.1f}x | {len(reports)} |"
     )
