@@ -113,7 +113,7 @@ def _line(pair: Pair, seed: int, report: Mapping[str, Any]) -> str:
 
 
 def table(pairs: list[Pair]) -> str:
-    """Markdown: a row for each pair and metric that was measured, now or when the table was written before."""
+    """Markdown: a row for each pair and metric that was measured, now or for an earlier table."""
     titles = (
         "model", "data", "metric", "original", "half pruned", "points gained", "file", "faster (p50)",
         "seeds",
