@@ -78,6 +78,22 @@ class FileInfo:
 
 
 @dataclasses.dataclass(frozen=True)
+class StepInfo:
+    """What `streaming.tflite` takes and gives.
+
+        step, states  -->  outputs as of this step, states
+
+    Attributes:
+        preprocessing: from raw samples to what the steps are cut out of; where the front end is embedded in
+            `model.tflite`, this file still takes its features.
+    """
+
+    inputs: tuple[TensorInfo, ...]  # the step, then each state
+    outputs: tuple[TensorInfo, ...]  # the model's, then each state for the next call
+    preprocessing: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
 class StreamInfo:
     """How a stream of raw samples is cut into model inputs: windows, one every hop."""
 
@@ -92,6 +108,7 @@ class Manifest:
 
     Attributes:
         stream: how to feed live audio; None for anything else.
+        one_step: the file that takes one step of time a call; None where there is none.
         built_from: SHA-256 of each input of the build by its name, as in a build's fingerprint.
         threshold: a score above it is an anomaly, chosen on validation data; None for anything else.
     """
@@ -112,5 +129,6 @@ class Manifest:
     built_from: Mapping[str, str] = dataclasses.field(default_factory=dict)
     threshold: Optional[float] = None  # noqa: UP045
     synthetic: bool = False  # whether the evaluation samples were made by a program
+    one_step: Optional[StepInfo] = None  # noqa: UP045
     tasks: tuple[OutputTask, ...] = ()  # what each output means; one of `metrics` where there are none
     seal: str = ""  # SHA-256 of the rest, filled in by `write_bundle`; see `edgeprune.bundle.seal`

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Union
 
-from edgeprune.types import Manifest, OutputTask, StreamInfo, TensorInfo
+from edgeprune.types import Manifest, OutputTask, StepInfo, StreamInfo, TensorInfo
 
 _DTYPE = re.compile(r"(?:u?int|float|bfloat|complex)[0-9]{1,3}|bool|string|resource|variant")
 _INTEGER = re.compile(r"(u?)int([0-9]{1,2})")
@@ -28,21 +29,25 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 def manifest_problems(manifest: Manifest) -> Iterator[str]:
     """What is impossible, in words."""
-    for kind, tensors in (("input", manifest.inputs), ("output", manifest.outputs)):
-        if not 0 < len(tensors) <= _MOST_TENSORS:
-            yield f"the model has {len(tensors)} {kind}s"
-        for one in tensors[:_MOST_TENSORS]:
-            yield from (f"{kind} {one.name[:60]!r}: {problem}" for problem in _tensor_problems(one))
+    yield from _tensors_problems("the model", manifest)
+    if manifest.one_step:
+        yield from _tensors_problems("streaming.tflite", manifest.one_step)
+        yield from _preprocessing_problems(manifest.one_step.preprocessing)
     yield from _file_problems(manifest)
     names = (manifest.task, *manifest.metrics, *(label for task in manifest.tasks for label in task.classes))
     if max(map(len, names)) > _LONGEST_NAME:
         yield f"a name has {max(map(len, names))} characters"
     yield from _stream_problems(manifest.stream) if manifest.stream else ()
     yield from _task_problems(manifest)
-    if len(manifest.preprocessing) > _MOST_STEPS:
-        yield f"it has {len(manifest.preprocessing)} preprocessing steps"
-    for step in manifest.preprocessing[:_MOST_STEPS]:
-        yield from _step_problems(step)
+    yield from _preprocessing_problems(manifest.preprocessing)
+
+
+def _tensors_problems(owner: str, holder: Union[Manifest, StepInfo]) -> Iterator[str]:  # noqa: UP007
+    for kind, tensors in (("input", holder.inputs), ("output", holder.outputs)):
+        if not 0 < len(tensors) <= _MOST_TENSORS:
+            yield f"{owner} has {len(tensors)} {kind}s"
+        for one in tensors[:_MOST_TENSORS]:
+            yield from (f"{kind} {one.name[:60]!r}: {problem}" for problem in _tensor_problems(one))
 
 
 def _tensor_problems(one: TensorInfo) -> Iterator[str]:
@@ -108,6 +113,13 @@ def _decoding_problems(manifest: Manifest, task: OutputTask, output: TensorInfo)
     shape = manifest.inputs[place].shape
     if len(shape) != 2 or len(output.shape) != 3 or not 0 < shape[1] <= min(output.shape[1], _MOST_TOKENS):
         yield f"outputs of the shape {output.shape} cannot be fed back into an input of the shape {shape}"
+
+
+def _preprocessing_problems(steps: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    if len(steps) > _MOST_STEPS:
+        yield f"it has {len(steps)} preprocessing steps"
+    for step in steps[:_MOST_STEPS]:
+        yield from _step_problems(step)
 
 
 def _step_problems(step: Mapping[str, object]) -> Iterator[str]:

@@ -1,7 +1,9 @@
 """Declarations and definitions of generated C++ that only some models need."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
+from edgeprune.exports import cpp_code
+from edgeprune.exports.outputs import OutputPlan
 from edgeprune.exports.plan import CodePart
 
 _DECLARED = {
@@ -47,6 +49,33 @@ PICTURE_FILL = """[[maybe_unused]] static void fill(model::Picture& picture, con
 }
 
 """
+
+
+RANKED = """
+// Labels with their scores, the best one first.
+std::vector<Prediction> ranked(const {}& output);
+"""
+
+
+def output_struct(outputs: Sequence[OutputPlan]) -> str:
+    """What comes out of a model."""
+    fields = (f"  std::array<{cpp_code.value_type(one)}, {one.size}> {one.name};\n" for one in outputs)
+    return f"struct Output {{\n{''.join(fields)}}};\n"
+
+
+def ranked(one: OutputPlan | None, kind: str) -> str:
+    """The function that ranks the labels by an output, a part of a `kind`; empty where there is none."""
+    if one is None:
+        return ""
+    values = f"output.{one.name}"
+    score = f"i ? {values}[0] : 1.0f - {values}[0]" if one.binary else f"{values}[i]"
+    return (
+        f"\nstd::vector<Prediction> ranked(const {kind}& output) {{\n  std::vector<Prediction> result;\n"
+        f"  for (std::size_t i = 0; i < labels.size(); i++) result.push_back({{labels[i], {score}}});\n"
+        "  std::stable_sort(result.begin(), result.end(),\n"
+        "                   [](const Prediction& a, const Prediction& b) { return a.score > b.score; });\n"
+        "  return result;\n}\n"
+    )
 
 
 def types(parts: Collection[CodePart]) -> str:

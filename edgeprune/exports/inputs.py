@@ -10,7 +10,7 @@ A step that a language has no code for is refused: an app that left it out would
 import dataclasses
 import enum
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -142,8 +142,15 @@ def input_plan(bundle: Bundle, index: int, name: str, sample: np.ndarray | None)
     Raises:
         InputError: a step that has no generator, or that does not fit the input.
     """
-    tensor = bundle.manifest.inputs[index]
     mine = [step for step in bundle.manifest.preprocessing if step.get("input", index) == index]
+    return planned(bundle, mine, bundle.manifest.inputs[index], name, sample)
+
+
+def planned(
+    bundle: Bundle, mine: Sequence[Mapping[str, object]], tensor: TensorInfo, name: str,
+    sample: np.ndarray | None,
+) -> InputPlan:
+    """The same for any tensor that these steps lead to."""
     raw = _raw(mine, tensor, sample)
     given = None if sample is None else sample.shape[1:]
     if given is None and raw in (RawType.BYTES, RawType.FLOATS, RawType.INT32, RawType.INT64) and not mine:
@@ -203,7 +210,7 @@ def _shape_after(step: Step, shape: tuple[int, ...]) -> tuple[int, ...]:
     return after
 
 
-def _raw(mine: list[Mapping[str, object]], tensor: TensorInfo, sample: np.ndarray | None) -> RawType:
+def _raw(mine: Sequence[Mapping[str, object]], tensor: TensorInfo, sample: np.ndarray | None) -> RawType:
     """What a caller has: what the bundle's own samples are, as far as the tensor can take it."""
     first = mine[0].get("op") if mine else None
     kind = None if sample is None else sample.dtype

@@ -5,55 +5,26 @@ CLASS.podspec                depends on TensorFlowLiteSwift, LiteRT's pod for Sw
 Sources/CLASS.swift          the class: typed input and output, labels
 Sources/Numbers.swift        normalisation, (de)quantization
 Sources/Pictures.swift …     preprocessing and decoding that only some models need
+Sources/Stream.swift         where the bundle has streaming.tflite: one step a call
 Resources/MODULE.tflite      in the bundle of the package or pod, or of the app where the files are dragged in
 Resources/vocab.txt          where the model takes text
 """
 
 import base64
-import dataclasses
 import unicodedata
-from collections.abc import Mapping
 
-from edgeprune.exports import literals, names, steps, unicode_tables
-from edgeprune.exports.inputs import InputPlan, RawType
-from edgeprune.exports.literals import number, render
-from edgeprune.exports.plan import CodePart, ModelPlan, OutputPlan, detection_limits
-from edgeprune.exports.words import sentences
-
-CALLS = {
-    steps.Resize: "Pictures.resize({x}, {height}, {width})",
-    steps.Channels: "try Pictures.channels({x}, {count})",
-    steps.Pixels: "try Pictures.pixels({x}, {height}, {width}, {channels})",
-    steps.Cast: "Numbers.floats({x})",
-    steps.ReverseChannels: "Numbers.reverseChannels({x}, {channels})",
-    steps.Transpose: "Numbers.transpose({x}, [{sizes}], [{axes}])",
-    steps.StandardizeEach: "Numbers.standardizeEach({x})",
-    steps.Affine: "Numbers.affine({x}, {scale}, {offset})",
-    steps.Standardize: "Numbers.standardize({x}, Self.mean{owner}, Self.deviation{owner})",
-    steps.PcmToFloat: "Numbers.pcm({x})",
-    steps.PadOrCrop: "Numbers.padOrCrop({x}, {samples}, {centre})",
-    steps.Resample: "Self.resample{owner}.of({x})",
-    steps.LogMel: "Self.logMel{owner}.of({x})",
-    steps.Mfcc: "Self.mfcc{owner}.of({x})",
-    steps.Tokenize: '{tokenizer}.tokenize({x}, "{kind}", {length}, {keep_end})',
-}
-_TYPES = {
-    RawType.TEXT: "String", RawType.PICTURE: "Picture", RawType.PCM: "[Int16]", RawType.BYTES: "[UInt8]",
-    RawType.FLOATS: "[Float]", RawType.INT32: "[Int32]", RawType.INT64: "[Int64]",
-}
-_ELEMENTS = {
-    "float32": "Float", "int8": "Int8", "uint8": "UInt8", "int16": "Int16", "int32": "Int32",
-    "int64": "Int64",
-}
-_MADE: Mapping[type, tuple[str, str]] = {
-    steps.Resample: ("resample", "Resample"), steps.LogMel: ("logMel", "LogMel"),
-    steps.Mfcc: ("mfcc", "Mfcc"),
-}
+from edgeprune.bundle.read import STREAMING
+from edgeprune.exports import literals, names, swift_code, unicode_tables
+from edgeprune.exports.ios_stream import stream_class
+from edgeprune.exports.literals import render
+from edgeprune.exports.plan import CodePart, ModelPlan, detection_limits
+from edgeprune.exports.words import sentences, streaming_section
 
 
 def ios_files(plan: ModelPlan) -> dict[str, bytes]:
     """The package's files by path, for a plan made with the steps of `CALLS`."""
-    resources = [f"{plan.module}.tflite", *plan.files]
+    streaming = [] if plan.stream is None else [f"{plan.module}_streaming.tflite"]
+    resources = [f"{plan.module}.tflite", *streaming, *plan.files]
     files = {
         "Package.swift": render(
             "ios/Package.swift", class_name=plan.class_name,
@@ -66,9 +37,12 @@ def ios_files(plan: ModelPlan) -> dict[str, bytes]:
         "README.md": render(
             "ios/README.md", class_name=plan.class_name,
             inputs="\n".join(f"- {line}" for line in sentences(plan)),
-            arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs),
+            arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs), stream=_streamed(plan),
         ),
     }
+    if plan.stream is not None:
+        files[f"Resources/{streaming[0]}"] = plan.bundle.file(STREAMING).read_bytes()
+        files["Sources/Stream.swift"] = stream_class(plan, plan.stream)
     for name in plan.files:
         files[f"Resources/{name}"] = plan.bundle.file(name).read_bytes()
     limits = {key: str(value) for key, value in detection_limits().items()}
@@ -85,17 +59,16 @@ def ios_files(plan: ModelPlan) -> dict[str, bytes]:
 
 def _model(plan: ModelPlan) -> bytes:
     tokenizers = _tokenizers(plan)
+    by_file = dict(zip(plan.files, tokenizers, strict=True))
     return render(
         "ios/Model.swift", class_name=plan.class_name, module=plan.module, task=plan.task,
         doc="\n".join(f"/// - {line}" for line in sentences(plan)),
-        outputs="".join(f"        public let {one.name}: [{_output_type(one)}]\n" for one in plan.outputs),
-        ranked=_ranked(plan) + _detections(plan), labels=_labels(plan),
-        parameters=", ".join(f"{one.name}: {_TYPES[one.raw]}" for one in plan.inputs),
-        encode="".join(_encode(index, one, plan) for index, one in enumerate(plan.inputs)),
-        decode=",\n".join(
-            f"            {one.name}: {_decode(index, one)}" for index, one in enumerate(plan.outputs)
-        ),
-        constants=_constants(plan),
+        outputs=swift_code.properties(plan.outputs),
+        ranked=swift_code.ranked(plan.ranked, plan.class_name) + _detections(plan), labels=_labels(plan),
+        parameters=", ".join(f"{one.name}: {swift_code.TYPES[one.raw]}" for one in plan.inputs),
+        encode="".join(swift_code.encode(index, one, by_file) for index, one in enumerate(plan.inputs)),
+        decode=swift_code.decoded(plan.outputs),
+        constants=swift_code.constants(plan.inputs),
         members="".join(f"    private let {name}: Tokenizer\n" for name in tokenizers),
         load="".join(
             f"        guard let {name}URL = Bundle.edgeprune{plan.class_name}"
@@ -114,71 +87,12 @@ def _tokenizers(plan: ModelPlan) -> list[str]:
     return names.distinct([names.camel(name, "vocabulary") for name in plan.files])
 
 
-def _encode(index: int, one: InputPlan, plan: ModelPlan) -> str:
-    name, owner, before = one.name, names.capitalized(one.name), one.name
-    lines = []
-    if one.length not in (None, one.size):
-        lines += _guard(name, name, one.length or 0)
-    for position, step in enumerate(one.steps):
-        tokenizer = ""
-        if isinstance(step, steps.Tokenize):
-            tokenizer = _tokenizers(plan)[plan.files.index(step.vocabulary)]
-        done = literals.call(CALLS, step, x=before, owner=f"{owner}Step{position}", tokenizer=tokenizer)
-        before = f"step{position}"
-        lines.append(f"let {before} = {done}")
-    lines += _guard(name, before, one.size)
-    after = f"step{len(one.steps)}"
-    element = _ELEMENTS[one.tensor.dtype]
-    if one.quantized:
-        quantized = f"Numbers.quantize({before}, {number(one.tensor.scale)}, {one.tensor.zero_point})"
-        lines.append(f"let {after}: [{element}] = {quantized}")
-        before = after
-    if one.raw is RawType.TEXT and one.tensor.dtype != "int32":
-        lines.append(f"let {after} = {before}.map {{ {element}($0) }}")
-        before = after
-    lines.append(f"try interpreter.copy(Numbers.data({before}), toInputAt: {index})")
-    return "\n".join(["        do {", *(f"            {line}" for line in lines), "        }\n"])
-
-
-def _guard(name: str, values: str, expected: int) -> list[str]:
-    return [
-        f"guard {values}.count == {expected} else {{",
-        f'    throw WrongLength(input: "{name}", found: {values}.count, expected: {expected})',
-        "}",
-    ]
-
-
-def _decode(index: int, one: OutputPlan) -> str:
-    values, tensor = f"Numbers.values(try interpreter.output(at: {index}).data)", one.tensor
-    if not tensor.scale:
-        return values
-    steps_read = f"{values} as [{_ELEMENTS[tensor.dtype]}]"
-    return f"Numbers.dequantize({steps_read}, {number(tensor.scale)}, {tensor.zero_point})"
-
-
-def _output_type(one: OutputPlan) -> str:
-    return "Float" if one.floats else _ELEMENTS[one.tensor.dtype]
-
-
 def _labels(plan: ModelPlan) -> str:
     if not plan.labels:
         return ""
     items = literals.rows(map(literals.swift, plan.labels), " " * 8)
     head = "\n    /// In the order of the output.\n    public static let labels: [String] = [\n"
     return f"{head}{items}\n    ]\n"
-
-
-def _ranked(plan: ModelPlan) -> str:
-    one = plan.ranked
-    if one is None:
-        return ""
-    scores = f"[1 - {one.name}[0], {one.name}[0]]" if one.binary else one.name
-    return (
-        "\n        /// Labels with their scores, the best one first.\n"
-        "        public var ranked: [(label: String, score: Float)] {\n"
-        f"            zip({plan.class_name}.labels, {scores}).map {{ (label: $0, score: $1) }}"
-        ".sorted { $0.score > $1.score }\n        }\n"
-    )
 
 
 def _detections(plan: ModelPlan) -> str:
@@ -193,18 +107,12 @@ def _detections(plan: ModelPlan) -> str:
     )
 
 
-def _constants(plan: ModelPlan) -> str:
-    text = ""
-    for one in plan.inputs:
-        for index, step in enumerate(one.steps):
-            if type(step) in _MADE:
-                name, kind = _MADE[type(step)]
-                owner = f"{names.capitalized(one.name)}Step{index}"
-                made = ", ".join(map(str, dataclasses.astuple(step)))
-                text += f"\n    private static let {name}{owner} = {kind}({made})\n"
-            if isinstance(step, steps.Standardize):
-                owner = f"{names.capitalized(one.name)}Step{index}"
-                for kind, values in (("mean", step.mean), ("deviation", step.std)):
-                    items = literals.rows(map(number, values), " " * 8)
-                    text += f"\n    private static let {kind}{owner}: [Float] = [\n{items}\n    ]\n"
-    return text
+def _streamed(plan: ModelPlan) -> str:
+    """What the README tells of the stream."""
+    if plan.stream is None:
+        return ""
+    shown = "ranked[0].label" if plan.stream.ranked is not None else f"{plan.stream.outputs[0].name}[0]"
+    call = f"for output in try stream.feed(samples) {{ print(output.{shown}) }}"
+    if plan.stream.feeding is None:
+        call = f"print(try stream.step(values).{shown})"
+    return streaming_section(plan.stream, "swift", f"let stream = try {plan.class_name}.Stream()\n{call}")

@@ -9,7 +9,6 @@ here, once: nothing behind this module meets an unknown dtype, a shape without e
 
 import dataclasses
 import enum
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,34 +17,14 @@ from edgeprune.bundle import Bundle
 from edgeprune.bundle.read import EVAL
 from edgeprune.errors import InputError
 from edgeprune.exports import literals, names, steps
-from edgeprune.exports.inputs import QUANTIZED, REBUILD, InputPlan, RawType, input_plan
+from edgeprune.exports.inputs import REBUILD, InputPlan, RawType, input_plan
+from edgeprune.exports.outputs import OutputPlan, check_tensor, output_plan
+from edgeprune.exports.streams import StreamPlan, stream_plan
 from edgeprune.tasks import detection
 from edgeprune.types import TensorInfo
 
 LABELS = "labels.txt"
-_TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64")
-_MAX_ELEMENTS = 1 << 28
 _MAX_TENSORS = 16
-
-
-@dataclasses.dataclass(frozen=True)
-class OutputPlan:
-    """One output of the model: with one element a label, or with the probability of the second of two."""
-
-    tensor: TensorInfo
-    name: str
-    labelled: bool
-    binary: bool
-
-    @property
-    def size(self) -> int:
-        """Elements of the tensor."""
-        return math.prod(self.tensor.shape)
-
-    @property
-    def floats(self) -> bool:
-        """Whether the app gets floats; whole numbers without a scale stay whole."""
-        return self.tensor.dtype == "float32" or bool(self.tensor.scale)
 
 
 class CodePart(str, enum.Enum):
@@ -69,6 +48,7 @@ class ModelPlan:
     outputs: tuple[OutputPlan, ...]
     labels: tuple[str, ...]
     files: tuple[str, ...]
+    stream: StreamPlan | None = None
     install_from: str | None = None  # of edgeprune itself, in CI
 
     @property
@@ -96,8 +76,10 @@ class ModelPlan:
     @property
     def parts(self) -> frozenset[CodePart]:
         """Code that the inputs and outputs need."""
-        made = {type(step) for one in self.inputs for step in one.steps}
-        raw = {one.raw for one in self.inputs}
+        feeding = self.stream.feeding if self.stream else None
+        given = (*self.inputs, feeding.window) if feeding else self.inputs
+        made = {type(step) for one in given for step in one.steps}
+        raw = {one.raw for one in given}
         needed = {
             CodePart.PICTURES: RawType.PICTURE in raw,
             CodePart.AUDIO: RawType.PCM in raw or steps.Resample in made,
@@ -106,6 +88,11 @@ class ModelPlan:
             CodePart.BOXES: self.heads is not None,
         }
         return frozenset(part for part, wanted in needed.items() if wanted)
+
+    @property
+    def predicts(self) -> bool:
+        """Whether any output, of the whole model or of a step, ranks the labels."""
+        return self.ranked is not None or (self.stream is not None and self.stream.ranked is not None)
 
     @property
     def ranked(self) -> OutputPlan | None:
@@ -126,7 +113,7 @@ def plan(
     """Plan the code for a bundle; its steps are `generated`, or run by `edgeprune.preprocessing` itself."""
     manifest = bundle.manifest
     for tensor in (*manifest.inputs, *manifest.outputs):
-        _check(tensor)
+        check_tensor(tensor)
     if not 0 < len(manifest.inputs) <= _MAX_TENSORS or not 0 < len(manifest.outputs) <= _MAX_TENSORS:
         raise InputError(
             f"The bundle has {len(manifest.inputs)} inputs and {len(manifest.outputs)} outputs.",
@@ -140,47 +127,16 @@ def plan(
         for index, name in enumerate(_named(manifest.inputs, "input", naming))
     )
     outputs = tuple(
-        _output(tensor, name, len(labels))
+        output_plan(tensor, name, len(labels))
         for tensor, name in zip(manifest.outputs, _named(manifest.outputs, "output", naming), strict=True)
     )
     files = {step.vocabulary for one in inputs for step in one.steps if isinstance(step, steps.Tokenize)}
-    return ModelPlan(bundle, module, package, inputs, outputs, labels, tuple(sorted(files)))
+    stream = stream_plan(bundle, outputs, len(labels), samples[0] if samples else None)
+    return ModelPlan(bundle, module, package, inputs, outputs, labels, tuple(sorted(files)), stream)
 
 
 def _named(tensors: Sequence[TensorInfo], fallback: str, naming: names.Naming) -> list[str]:
     return names.distinct([naming(tensor.name, fallback) for tensor in tensors])
-
-
-def _output(tensor: TensorInfo, name: str, labels: int) -> OutputPlan:
-    size = math.prod(tensor.shape)
-    floats = tensor.dtype == "float32" or bool(tensor.scale)
-    labelled = floats and labels > 0 and size == tensor.shape[-1] == labels
-    return OutputPlan(tensor, name, labelled, floats and labels == 2 and size == 1)
-
-
-def _check(tensor: TensorInfo) -> None:
-    where = f"The bundle's tensor {tensor.name[:60]!r}"
-    if tensor.dtype not in _TYPES:
-        raise InputError(
-            f"{where} is of type {tensor.dtype[:40]!r}.", f"One of {', '.join(_TYPES)} was expected.",
-            "Quantize the model otherwise.",
-        )
-    if not tensor.shape or any(size < 1 for size in tensor.shape) or math.prod(tensor.shape) > _MAX_ELEMENTS:
-        found = f"{where} has the shape {str(tensor.shape)[:80]}."
-        raise InputError(found, "Sizes of 1 and more, fixed, were expected.", REBUILD)
-    if not math.isfinite(tensor.scale) or tensor.scale < 0:
-        raise InputError(f"{where} has the scale {tensor.scale}.", "0 or more was expected.", REBUILD)
-    if tensor.scale and (tensor.dtype not in QUANTIZED or not _holds(tensor)):
-        raise InputError(
-            f"{where} is {tensor.dtype} with the scale {tensor.scale:g} and the zero point "
-            f"{tensor.zero_point}.",
-            f"A scale belongs to {', '.join(QUANTIZED)}, and the zero point is one of its values.", REBUILD,
-        )
-
-
-def _holds(tensor: TensorInfo) -> bool:
-    limits = np.iinfo(tensor.dtype)
-    return bool(limits.min <= tensor.zero_point <= limits.max)
 
 
 def _labels(bundle: Bundle) -> tuple[str, ...]:

@@ -8,16 +8,18 @@ MODULE/edgeprune/                 edgeprune's own light preprocessing, copied: t
 model was trained and measured with
 """
 
+import dataclasses
 import importlib.resources
 import re
 
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL, STREAMING
 from edgeprune.errors import InputError
-from edgeprune.exports import literals
+from edgeprune.exports import literals, python_code
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import ModelPlan, raw_samples
-from edgeprune.exports.words import described_output
+from edgeprune.exports.python_stream import stream_module
+from edgeprune.exports.words import described_output, streaming_section
 from edgeprune.preprocessing import STEPS
 
 _DECODING = ("metrics/overlap.py", "tasks/detection.py")
@@ -40,7 +42,8 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
             task=plan.task, more="".join(f', "{module}.edgeprune.{name}"' for name in _packages(plan)),
         ),
         "README.md": render(
-            "python/README.md", module=module, distribution=distribution, arguments=plan.arguments
+            "python/README.md", module=module, distribution=distribution, arguments=plan.arguments,
+            stream=_streamed(plan),
         ),
         f"{module}/__init__.py": _init(plan),
         f"{module}/model.py": _model(plan),
@@ -49,9 +52,9 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
         f"{module}/data/model.json": _about(plan),
         f"{module}/edgeprune/__init__.py": b'"""What edgeprune prepares samples with, copied."""\n',
     }
-    if STREAMING in manifest.files:
+    if plan.stream is not None:
         files[f"{module}/data/{STREAMING}"] = plan.bundle.file(STREAMING).read_bytes()
-        files[f"{module}/streaming.py"] = render("python/streaming.py", module=module)
+        files[f"{module}/streaming.py"] = stream_module(plan, plan.stream)
     for name in _vocabularies(plan):
         files[f"{module}/data/{name}"] = plan.bundle.file(name).read_bytes()
     for name in _packages(plan):
@@ -69,12 +72,19 @@ def _about(plan: ModelPlan) -> bytes:
     ]
     about = {
         "labels": plan.labels, "preprocessing": manifest.preprocessing, "inputs": inputs,
-        "outputs": manifest.outputs,
+        "outputs": manifest.outputs, "streaming": _streaming(plan),
     }
     try:
         return (jsonable.dumps(about, indent=1) + "\n").encode()
     except ValueError as error:
         raise InputError(f"The bundle's manifest cannot be exported ({error}).") from error
+
+
+def _streaming(plan: ModelPlan) -> object:
+    info, stream = plan.bundle.manifest.one_step, plan.stream
+    if info is None or stream is None:
+        return None
+    return dataclasses.replace(info, preprocessing=stream.feeding.preprocessing if stream.feeding else ())
 
 
 def _vocabularies(plan: ModelPlan) -> list[str]:
@@ -103,7 +113,8 @@ def _vendored(name: str, module: str) -> bytes:
 
 
 def _init(plan: ModelPlan) -> bytes:
-    more = [name for name, one in (("Prediction", plan.ranked), ("Detection", plan.heads)) if one is not None]
+    named = (("Prediction", plan.predicts), ("Detection", plan.heads is not None))
+    more = [name for name, there in named if there]
     return render(
         "python/init.py", module=plan.module, task=plan.task, arguments=plan.arguments, doc=_doc(plan, ""),
         prediction="".join(f", {name}" for name in more),
@@ -112,16 +123,12 @@ def _init(plan: ModelPlan) -> bytes:
 
 
 def _model(plan: ModelPlan) -> bytes:
-    ranked = _ranked(plan)
-    prediction = (
-        'class Prediction(NamedTuple):\n    """One label and its score."""\n\n'
-        "    label: str\n    score: float\n\n\n"
-    )
+    ranked = python_code.ranked(plan.ranked)
     return render(
         "python/model.py", module=plan.module, ranked=ranked + _detections(plan),
-        prediction=(prediction if ranked else "") + (_DETECTION if plan.heads is not None else ""),
+        prediction=(python_code.PREDICTION if plan.predicts else "") + (_DETECTION if plan.heads else ""),
         decoding=f"from {plan.module}.edgeprune.tasks.detection import detections\n" if plan.heads else "",
-        outputs="".join(f"    {one.name}: np.ndarray\n" for one in plan.outputs), doc=_doc(plan, "    "),
+        outputs=python_code.fields(plan.outputs), doc=_doc(plan, "    "),
         parameters=", ".join(
             f"{one.name}: {'str' if _is_text(plan, index) else 'np.ndarray'}"
             for index, one in enumerate(plan.inputs)
@@ -152,20 +159,6 @@ def _doc(plan: ModelPlan, indent: str) -> str:
     return "\n".join(f"{indent}- {line}" for line in lines)
 
 
-def _ranked(plan: ModelPlan) -> str:
-    one = plan.ranked
-    if one is None:
-        return ""
-    values = f"self.{one.name}"
-    scores = f"[1.0 - {values}.item(), {values}.item()]" if one.binary else f"{values}.ravel().tolist()"
-    return (
-        "\n    def ranked(self) -> List[Prediction]:\n"
-        '        """Labels with their scores, the best one first."""\n'
-        f"        scores = {scores}\n"
-        "        return sorted(map(Prediction, LABELS, scores), key=lambda one: -one.score)\n"
-    )
-
-
 _DETECTION = (
     'class Detection(NamedTuple):\n    """One object; its box as fractions of the picture."""\n\n'
     "    label: str\n    score: float\n"
@@ -184,3 +177,15 @@ def _detections(plan: ModelPlan) -> str:
         "        found = [(int(row[0]), row[1:]) for row in rows if row[0] >= 0]\n"
         "        return [Detection(names.get(number, str(number)), *rest) for number, rest in found]\n"
     )
+
+
+def _streamed(plan: ModelPlan) -> str:
+    """What the README tells of the stream."""
+    if plan.stream is None:
+        return ""
+    shown = "ranked()[0].label" if plan.stream.ranked is not None else plan.stream.outputs[0].name
+    loop = f"for output in stream.feed(samples):\n    print(output.{shown})"
+    if plan.stream.feeding is None:
+        loop = f"print(stream.step(values).{shown})"
+    code = f"from {plan.module}.streaming import Stream\n\nstream = Stream()\n{loop}"
+    return "\n" + streaming_section(plan.stream, "python", code).rstrip() + "\n"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ from edgeprune.report.schema import (
 from edgeprune.tasks import several
 from edgeprune.tasks.uncertainty import change_errors
 from edgeprune.training.magnitude import zero_ratio
-from edgeprune.types import Manifest
+from edgeprune.types import Manifest, StepInfo
 
 Files = dict[str, bytes | Path]
 _MAX_CLASSES = 200
@@ -240,8 +241,17 @@ def manifest(
         calibration={"samples": len(arrays[0]), "sha256": digest.hexdigest()},
         versions=versions(), commands=(command,) if command else (), stream=data.stream,
         built_from=dict(parts), threshold=deployed.thresholds.get("deployed"), synthetic=data.synthetic,
-        tasks=data.tasks,
+        tasks=data.tasks, one_step=_one_step(deployed.streaming, data.preprocessing),
     )
+
+
+def _one_step(tflite: bytes | None, preprocessing: Sequence[Mapping[str, Any]]) -> StepInfo | None:
+    """What the file takes that runs step by step: always the features, also where a front end is embedded."""
+    from edgeprune.conversion import flatfile
+
+    if tflite is None:
+        return None
+    return StepInfo(*flatfile.tensor_infos(flatfile.parse(tflite)), tuple(preprocessing))
 
 
 def _finite(value: float) -> float | None:

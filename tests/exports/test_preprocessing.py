@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from edgeprune.exports import android, cmake, ios, steps
+from edgeprune.exports import cpp_code, kotlin_code, steps, swift_code
 from edgeprune.preprocessing import STEPS
 from tests.exports.bundles import run
 from tests.exports.compilers import DECLARATIONS, need
@@ -21,7 +21,7 @@ from tests.exports.preprocessing_cases import CASES
 
 def test_every_language_has_every_step() -> None:
     made = set(steps.Step.__args__)  # type: ignore[attr-defined]
-    for calls in (android.CALLS, cmake.CALLS, ios.CALLS):
+    for calls in (kotlin_code.CALLS, cpp_code.CALLS, swift_code.CALLS):
         assert set(calls) == made
     assert set(steps.READERS) == set(STEPS)
 
@@ -66,7 +66,7 @@ template <class T, std::size_t N> static void fill(std::array<T, N>& to, const s
   std::copy(from.begin(), from.end(), to.begin());
 }
 int main() {
-  answers = content("answers");
+  const std::string all = content("answers");
 @BODY@}
 """
 _CPP_CASE = """  {
@@ -78,7 +78,8 @@ _CPP_CASE = """  {
     model::Output output;
     std::string helped, boxes;
     for (int left = next<std::int32_t>(); left > 0; left--) {
-@READ@      output = runner.run(@CPP@);
+@READ@      answers = all;
+      output = runner.run(@CPP@);
     }
     for (const auto& one : model::detections(output)) {
       char line[200];

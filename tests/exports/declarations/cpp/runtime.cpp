@@ -1,4 +1,4 @@
-// The generated class Runtime, which remembers what it is fed and answers what it is told.
+// The generated class Runtime, which remembers what it is fed and answers what it is told, once.
 #include "runtime.hpp"
 
 #include <cstring>
@@ -26,8 +26,8 @@ void Runtime::set_input(std::size_t index, const void* bytes) {
 void Runtime::invoke() {}
 
 void Runtime::get_output(std::size_t index, void* bytes) const {
-  answers.resize(state_->outputs[index]);
-  std::memcpy(bytes, answers.data(), answers.size());
+  std::memcpy(bytes, answers.data(), state_->outputs[index]);
+  answers.erase(0, state_->outputs[index]);
 }
 
 }  // namespace edgeprune::MODULE::detail
