@@ -4,6 +4,7 @@ CMakeLists.txt, cmake/            library, install, MODULEConfig.cmake, FindLite
 include/edgeprune/MODULE.hpp      typed inputs and outputs, labels; nothing of LiteRT shows
 src/                              preprocessing, (de)quantization, decoding, LiteRT's C API
 model/model.tflite                taken in by .incbin, or as an array where that is missing
+include/edgeprune/MODULE_stream.hpp   where the bundle has streaming.tflite: one step a call
 example/                          a consumer that prints outputs exactly
 """
 
@@ -16,7 +17,7 @@ from edgeprune.exports import cmake_parts, cpp_code, literals, unicode_tables
 from edgeprune.exports.cmake_stream import stream_files
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import CodePart, ModelPlan, detection_limits
-from edgeprune.exports.words import sentences
+from edgeprune.exports.words import sentences, streaming_section
 
 
 def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
@@ -38,6 +39,7 @@ def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
         "src/runtime.cpp": render("cmake/runtime.cpp", module=module),
         "example/CMakeLists.txt": render("cmake/example_CMakeLists.txt", module=module),
         "example/main.cpp": _example(plan),
+        "README.md": _readme(plan),
     }
     for name, file in models.items():
         files[f"model/{file}"] = plan.bundle.file(file).read_bytes()
@@ -154,3 +156,27 @@ def _example(plan: ModelPlan) -> bytes:
 
 def _parameters(plan: ModelPlan) -> str:
     return ", ".join(f"const {cpp_code.alias(one)}& {one.name}" for one in plan.inputs)
+
+
+def _readme(plan: ModelPlan) -> bytes:
+    space, shown = f"edgeprune::{plan.module}", f"output.{plan.outputs[0].name}[0]"
+    shown = shown if plan.ranked is None else f"{space}::ranked(output)[0].label"
+    shown = shown if plan.heads is None else f"{space}::detections(output).size()"
+    return render(
+        "cmake/README.md", module=plan.module, arguments=plan.arguments, shown=shown,
+        inputs="\n".join(f"- {line}" for line in sentences(plan)), stream=_streamed(plan),
+    )
+
+
+def _streamed(plan: ModelPlan) -> str:
+    """What the README tells of the stream."""
+    if plan.stream is None:
+        return ""
+    space = f"edgeprune::{plan.module}"
+    shown = f"output.{plan.stream.outputs[0].name}[0]"
+    shown = shown if plan.stream.ranked is None else f"{space}::ranked(output)[0].label"
+    call = f"for (const auto& output : stream.feed(samples)) std::cout << {shown} << '\\n';"
+    if plan.stream.feeding is None:
+        call = f"const auto output = stream.step(values);\nstd::cout << {shown} << '\\n';"
+    code = f"#include <edgeprune/{plan.module}_stream.hpp>\n\n{space}::Stream stream;\n{call}"
+    return "\n" + streaming_section(plan.stream, "cpp", code).rstrip() + "\n"

@@ -6,7 +6,9 @@ Python runtime's answers, so that states which are not handed on are seen.
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,8 +16,13 @@ import numpy as np
 import pytest
 
 from edgeprune import preprocessing
+from edgeprune.bundle import pack_eval, read_bundle
+from edgeprune.errors import InputError
 from edgeprune.exports import export
-from tests.exports.bundles import run
+from edgeprune.exports.outputs import output_plan
+from edgeprune.exports.streams import stream_plan
+from edgeprune.types import StepInfo, TensorInfo
+from tests.exports.bundles import change_manifest, contents, int8_bundle, run
 from tests.exports.compilers import (
     DECLARATIONS,
     compile_kotlin,
@@ -112,6 +119,112 @@ def test_a_stream_ends_where_the_whole_model_does(
     interpreter.invoke()
     whole = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])[0]
     np.testing.assert_allclose(last[0], whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["android", "cmake", "ios", "python"])
+def test_each_export_carries_the_file_and_tells_how_to_use_it(kind: str, tmp_path: Path) -> None:
+    export(made_up_case(tmp_path).bundle, {kind: tmp_path / "out"}, name="sensor")
+    files = contents(tmp_path / "out")
+    (name,) = [name for name in files if name.endswith("streaming.tflite")]
+    assert files[name] == b"none"
+    readme = files["README.md"].decode()
+    assert "stream.feed(samples)" in readme
+    assert (
+        "- feed: floats, any number of values a call. A step reads 3 of them, and the next one begins 3 "
+        "later; done here: Standardize."
+    ) in readme
+    export(int8_bundle(tmp_path / "plain"), {kind: tmp_path / "plain_out"})
+    assert not [name for name in contents(tmp_path / "plain_out") if "stream" in name.lower()]
+    assert b"tream" not in contents(tmp_path / "plain_out")["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("steps", "shape", "expected"),
+    [
+        ([], (4, 3), None),
+        ([{"op": "standardize_each"}], (4, 3), None),
+        ([{"op": "resample", "from_hz": 8000, "to_hz": 4000}], (24,), None),
+        ([{"op": "standardize", "mean": np.arange(12.0).reshape(4, 3).tolist(), "std": 1.0}], (4, 3), None),
+        ([{"op": "log_mel", "sample_rate": 8000, "frame_length": "8", "frame_step": 4}], (24,), None),
+        ([{"op": "rescale", "scale": 2.0}], (4, 3), (3, 3)),
+        ([{"op": "rescale", "scale": 2.0}, {"op": "reshape", "shape": [4, 3]}], (4, 3, 1), (3, 3)),
+        ([{"op": "pad_or_crop", "samples": 99}, {"op": "pcm_to_float"},
+          {"op": "log_mel", "sample_rate": 8000, "frame_length": 8, "frame_step": 9, "mel_bands": 3}],
+         (99,), (8, 9)),
+    ],
+)
+def test_raw_values_are_taken_where_a_window_of_them_makes_a_step(
+    steps: list[dict[str, object]], shape: tuple[int, ...], expected: tuple[int, int] | None, tmp_path: Path
+) -> None:
+    """Whatever needs more than a window would be computed of the wrong values."""
+    info = StepInfo(
+        (TensorInfo("step", (1, 1, 3), "float32"), TensorInfo("state_0", (1, 2), "float32")),
+        (TensorInfo("output", (1, 5), "float32"), TensorInfo("next_state_0", (1, 2), "float32")),
+        tuple(steps),
+    )
+    kind = np.int16 if len(shape) == 1 else np.float32
+    stored = {"streaming.tflite": b"", "eval.npz": pack_eval([np.zeros((2, *shape), kind)], np.zeros(2))}
+    bundle = read_bundle(int8_bundle(tmp_path / "bundle", one_step=info, files=stored))
+    plan = stream_plan(bundle, [output_plan(info.outputs[0], "scores", 5)], 5, bundle.samples().inputs[0])
+    feeding = None if plan is None else plan.feeding
+    assert (None if feeding is None else (feeding.size, feeding.hop)) == expected
+
+
+STATE = TensorInfo("state_0", (1, 2), "float32")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept", "match"),
+    [
+        ([STATE], [], "takes 1 states and gives 0 behind 1 outputs"),
+        ([], [], "takes 0 states"),
+        ([STATE], [dataclasses.replace(STATE, shape=(1, 3))], "each of the shape and type"),
+        ([STATE], [dataclasses.replace(STATE, dtype="float16")], "is of type 'float16'"),
+        ([dataclasses.replace(STATE, dtype="int8", scale=0.5)],
+         [dataclasses.replace(STATE, dtype="int8", scale=0.25)], "each of the shape and type"),
+        (None, [], r"does not tell what streaming\.tflite takes"),
+    ],
+)
+def test_states_that_cannot_be_handed_on_are_refused(
+    given: list[TensorInfo] | None, kept: list[TensorInfo], match: str, tmp_path: Path
+) -> None:
+    step, output = TensorInfo("step", (1, 1, 3), "float32"), TensorInfo("output", (1, 5), "float32")
+    info = None if given is None else StepInfo((step, *given), (output, *kept))
+    bundle = int8_bundle(tmp_path / "bundle", one_step=info, files={"streaming.tflite": b""})
+    for kind in ("android", "cmake", "ios", "python"):
+        with pytest.raises(InputError, match=match):
+            export(bundle, {kind: tmp_path / "out"})
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "match"),
+    [
+        (("one_step", "inputs"), [], r"streaming\.tflite has 0 inputs"),
+        (("one_step", "inputs", 1, "shape"), [1, 1 << 40], "the shape is"),
+        (("one_step", "preprocessing"), [{"op": "pad_or_crop", "samples": 10**12}], "has the sizes"),
+        (("one_step", "outputs", 0, "dtype"), "x; y", "the dtype is"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_refused(
+    place: tuple[str | int, ...], value: object, match: str, tmp_path: Path
+) -> None:
+    bundle = change_manifest(made_up_case(tmp_path).bundle, tmp_path / "edited", {place: value})
+    with pytest.raises(InputError, match=match):
+        read_bundle(bundle)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("array", ["ON", "OFF"])
+def test_the_package_builds_with_both_files_in_it(array: str, tmp_path: Path) -> None:
+    need("cmake", "g++")
+    library = Path(pytest.importorskip("ai_edge_litert").__file__).parent / "libLiteRt.so"
+    export(made_up_case(tmp_path).bundle, {"cmake": tmp_path / "out"}, name="sensor")
+    options = [f"-DLITERT_LIBRARY={library}", "-DEDGEPRUNE_WERROR=ON", f"-DEDGEPRUNE_MODEL_AS_ARRAY={array}"]
+    run("cmake", "-S", tmp_path / "out", "-B", tmp_path / "build", *options)
+    run("cmake", "--build", tmp_path / "build")
+    symbols = run("nm", tmp_path / "build" / "libsensor.a")
+    for name in ("edgeprune_sensor_model_tflite", "edgeprune_sensor_streaming_tflite"):
+        assert re.search(rf" R {name}$", symbols, re.MULTILINE), symbols
 
 
 _CPP = """

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import edgeprune
+from edgeprune.bundle import read_bundle
 from edgeprune.conversion.streaming_run import run_streaming
 from edgeprune.errors import InputError
 from edgeprune.keras_bridge.load import load_model
@@ -56,6 +57,9 @@ def test_a_build_writes_a_file_that_runs_step_by_step(flavour, tmp_path, monkeyp
     file = bundle.file("streaming.tflite").read_bytes()
     (found,) = run_streaming(file, x, np.ones((5, 16), bool), [np.zeros_like(whole)])
     np.testing.assert_allclose(found, whole, rtol=0, atol=1e-5)
+    info = read_bundle(bundle).manifest.one_step
+    assert info.inputs[0].shape == (1, 1, 8)
+    assert [one.shape for one in info.inputs[1:]] == [one.shape for one in info.outputs[1:]]
     # The app's own code hands the states on.
     edgeprune.export(bundle, python=tmp_path / "app", name=f"tones_{flavour}")
     monkeypatch.syspath_prepend(str(tmp_path / "app"))
