@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from edgeprune.pipeline.context import BuildContext
 from edgeprune.quantities import show_duration
 from edgeprune.types import Manifest
 
+_LEAST_S = 0.5
+"""Seconds of timed inferences on this machine, at least: thousands of runs of a small model."""
 _SLOWER = 1.1
 """Times the original's latency that noise does not make of equal files."""
 
@@ -27,7 +30,9 @@ def measure(
     """
     from device_runners import bench
 
-    records = {}
+    records, options = {}, context.bench_options
+    if device == "local":
+        options = dataclasses.replace(options, min_time_s=min(options.min_time_s, _LEAST_S))
     with tempfile.TemporaryDirectory(prefix="edgeprune-") as name, context.stage("measure") as tell:
         folder = Path(name)
         bundle = write_bundle(folder / "bundle", manifest, files)
@@ -35,7 +40,7 @@ def measure(
             path = folder / f"{stage}.tflite"
             path.write_bytes(converted.tflite)
             target = bundle if stage == "deployed" else path
-            records[stage] = bench(target, device, context.bench_options)
+            records[stage] = bench(target, device, options)
             tell(number / len(deployed.files))
     return Measurements(records)
 
