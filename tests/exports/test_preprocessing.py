@@ -66,7 +66,7 @@ template <class T, std::size_t N> static void fill(std::array<T, N>& to, const s
   std::copy(from.begin(), from.end(), to.begin());
 }
 int main() {
-  const std::string all = content("answers");
+  const std::string heads = content("answers");
 @BODY@}
 """
 _CPP_CASE = """  {
@@ -78,7 +78,7 @@ _CPP_CASE = """  {
     model::Output output;
     std::string helped, boxes;
     for (int left = next<std::int32_t>(); left > 0; left--) {
-@READ@      answers = all;
+@READ@      answers = heads;
       output = runner.run(@CPP@);
     }
     for (const auto& one : model::detections(output)) {
