@@ -19,7 +19,8 @@ from edgeprune.keras_bridge.inside.composites import all_layers, holds_opened, i
 from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
 from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
 from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
-from edgeprune.keras_bridge.inside.recording import NotOpenedError, Reasons, Recorder
+from edgeprune.keras_bridge.inside.recorded_calls import NotOpenedError, Reasons
+from edgeprune.keras_bridge.inside.recording import Recorder
 from edgeprune.keras_bridge.inside.sizes import SAMPLES
 from edgeprune.keras_bridge.inside.tfmot_wrappers import unwrapped, wrapper_kinds
 from edgeprune.keras_bridge.keras_version import is_keras3

@@ -14,7 +14,7 @@ import numpy as np
 
 from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
-from edgeprune.keras_bridge.inside.recording import RecordedCall
+from edgeprune.keras_bridge.inside.recorded_calls import RecordedCall
 from edgeprune.keras_bridge.inside.sizes import BatchSize, OpenSize, has_open_size
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_types import KerasLayer, KerasTensor

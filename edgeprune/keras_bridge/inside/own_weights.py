@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.keras_bridge.inside.recording import RecordedCall, Recording
+from edgeprune.keras_bridge.inside.recorded_calls import RecordedCall, Recording
 from edgeprune.keras_bridge.nodes import Identity, tensors_in
 from edgeprune.keras_types import KerasLayer, KerasModule, KerasTensor
 

@@ -25,7 +25,7 @@ from edgeprune.keras_bridge.inside.plain_layers import (
     plain_arrays,
     plain_config,
 )
-from edgeprune.keras_bridge.inside.recording import OpenRange, RecordedCall, Recording
+from edgeprune.keras_bridge.inside.recorded_calls import OpenRange, RecordedCall, Recording
 from edgeprune.keras_bridge.inside.sizes import (
     BatchSize,
     NotAlikeError,

@@ -12,11 +12,8 @@ The tensors that an opened layer returns are new ones (Keras notes on them that 
 
 from __future__ import annotations
 
-import collections
 import contextlib
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -26,67 +23,17 @@ from edgeprune.keras_bridge.inside.closed_layers import why_closed
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
 from edgeprune.keras_bridge.inside.plain_layers import class_of_keras
+from edgeprune.keras_bridge.inside.recorded_calls import (
+    CallGraph,
+    NotOpenedError,
+    OpenRange,
+    Reasons,
+    Recording,
+)
 from edgeprune.keras_bridge.inside.tensorflow_calls import tensorflow_calls
+from edgeprune.keras_bridge.inside.weight_symbols import WeightSymbols, within_opened
 from edgeprune.keras_bridge.nodes import Identity
-from edgeprune.keras_types import KerasLayer, KerasModel, KerasNode, KerasTensor
-
-Reasons: TypeAlias = dict[Identity, str]
-"""Layer to why it stays closed."""
-
-Swap: TypeAlias = tuple[Any, str, object, object]
-"""Attributes of a layer, the name of one, what it holds, and the same with symbols in place of weights."""
-
-
-@dataclasses.dataclass(frozen=True)
-class OpenRange:
-    """``arange`` over a length that the model leaves open: first + step · (0, 1, …)."""
-
-    first: int
-    step: int
-    dtype: str
-
-
-@dataclasses.dataclass(frozen=True)
-class RecordedCall:
-    """One call of a layer that stayed closed, or of an operation.
-
-    Attributes:
-        owner: the innermost opened layer that made the call; None outside of all.
-        masks: the Keras masks that came with the call's tensors, in their order.
-    """
-
-    operation: KerasLayer
-    args: tuple[object, ...]
-    kwargs: Mapping[str, object]
-    outputs: tuple[KerasTensor, ...]
-    owner: KerasLayer | None
-    masks: tuple[KerasTensor | None, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Recording:
-    """A model at one size of its inputs.
-
-    Attributes:
-        calls: in an order in which they can run.
-        inputs: flat; `structure` has them as the model takes them.
-        outputs: as the model nests them.
-        weights: symbolic tensor to the variable that it stands for, and its layer.
-        constants: symbolic tensor to the array that an opened layer returned.
-        ranges: symbolic tensor to the ``arange`` that it stands for.
-    """
-
-    calls: tuple[RecordedCall, ...]
-    inputs: tuple[KerasTensor, ...]
-    structure: object
-    outputs: object
-    weights: Mapping[Identity, tuple[KerasTensor, KerasLayer]]
-    constants: Mapping[Identity, np.ndarray]
-    ranges: Mapping[Identity, OpenRange]
-
-
-class NotOpenedError(Exception):
-    """The model itself cannot be opened; its reason was noted."""
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 
 class Recorder:
@@ -96,13 +43,11 @@ class Recorder:
         self._model, self._reasons, self._length = model, reasons, length
         self._ranges: dict[Identity, OpenRange] = {}
         self._missing: set[Identity] = set()
-        self._weights: dict[Identity, tuple[KerasTensor, KerasLayer]] = {}
-        self._symbols: dict[Identity, KerasTensor] = {}
+        self._weights = WeightSymbols(_is_variable, _weight_symbol)
+        self._graph = CallGraph(self.source)
         self._constants: dict[Identity, np.ndarray] = {}
         self._source: dict[Identity, KerasTensor] = {}
-        self._owners: dict[Identity, KerasLayer] = {}
-        self._swaps: list[Swap] = []
-        self._is_swapped = self._is_closed = False
+        self._is_closed = False
 
     def record(self, inputs: object) -> Recording:
         """Runs the model on symbolic inputs, nested as it takes them, of fixed sizes."""
@@ -112,9 +57,9 @@ class Recorder:
         with self._opened(), self._open_ranges(), keras.StatelessScope():
             outputs = in_inference(lambda: self._model(inputs))
             outputs = nodes.map_values(outputs, self._as_symbol)
-            calls = self._calls(nodes.tensors_in(outputs), flat)
+            calls = self._graph.calls(nodes.tensors_in(outputs), flat)
         outputs = nodes.map_tensors(outputs, self.source)
-        return Recording(calls, flat, inputs, outputs, self._weights, self._constants, self._ranges)
+        return Recording(calls, flat, inputs, outputs, self._weights.weights, self._constants, self._ranges)
 
     def source(self, symbol: KerasTensor) -> KerasTensor:
         """The tensor inside of opened layers that a symbolic tensor is."""
@@ -155,7 +100,7 @@ class Recorder:
         """Changes the layers for the time of a recording, and puts everything back."""
         layers = list(all_layers(self._model))
         before = [(layer, len(layer._inbound_nodes), len(layer._outbound_nodes)) for layer in layers]  # noqa: SLF001
-        within = self._within(self._model)
+        within = within_opened(self._model, self._reasons)
         kinds = {type(layer) for layer in layers if is_opened(layer) and not nodes.is_graph_model(layer)}
         own = {kind: vars(kind).get("__call__") for kind in kinds}
         try:
@@ -171,10 +116,10 @@ class Recorder:
                 elif Identity(layer) in within:
                     vars(layer)["symbolic_call"] = self._closed_call(layer)
                 if Identity(layer) in within:
-                    self._swaps += list(self._swappable(layer))
+                    self._weights.add(layer)
             yield
         finally:
-            self._swap(back=True)
+            self._weights.swap(back=True)
             for kind, call in own.items():
                 if call is None:
                     del kind.__call__
@@ -185,61 +130,6 @@ class Recorder:
                 vars(layer).pop("add_loss", None)
                 del layer._inbound_nodes[inbound:], layer._outbound_nodes[outbound:]  # noqa: SLF001
 
-    def _within(self, model: KerasLayer) -> set[Identity]:
-        """Opened layers with code of their own, and everything inside of them: whose weights it can reach."""
-        found: set[Identity] = set()
-        for layer in all_layers(model):
-            if is_opened(layer) and Identity(layer) not in self._reasons:
-                found.update(map(Identity, all_layers(layer)))
-        return found
-
-    def _swappable(self, layer: KerasLayer) -> Iterator[Swap]:
-        """Each attribute that holds weights, with what it holds and the same with symbols."""
-        skipped = ("_trainable_variables", "_non_trainable_variables", "_layers", "_metrics", "_losses",
-                   "_seed_generators", "_tracker")
-        for name, value in list(vars(layer).items()):
-            if name in skipped:
-                continue
-            swapped = self._swapped(value, layer)
-            if swapped is not value:
-                yield vars(layer), name, value, swapped
-
-    def _swapped(self, value: object, layer: KerasLayer) -> object:
-        import keras
-
-        if isinstance(value, keras.random.SeedGenerator):
-            return _NO_SEEDS
-        if isinstance(value, keras.Variable):
-            return self._weight_symbol(value, layer)
-        if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-            inner = [self._swapped(one, layer) for one in value]
-            changed = any(a is not b for a, b in zip(inner, value, strict=True))
-            return (tuple(inner) if isinstance(value, tuple) else inner) if changed else value
-        if isinstance(value, dict):
-            items = {key: self._swapped(one, layer) for key, one in value.items()}
-            return items if any(items[key] is not value[key] for key in items) else value
-        return value
-
-    def _weight_symbol(self, variable: KerasTensor, layer: KerasLayer) -> KerasTensor:
-        import keras
-
-        if Identity(variable) not in self._symbols:
-            is_float = variable.dtype.startswith(("float", "bfloat"))
-            dtype = layer.compute_dtype if is_float and layer.autocast else variable.dtype
-            symbol = keras.KerasTensor(tuple(variable.shape), dtype)
-            vars(symbol)["value"] = symbol
-            self._symbols[Identity(variable)] = symbol
-            self._weights[Identity(symbol)] = (variable, layer)
-        return self._symbols[Identity(variable)]
-
-    def _swap(self, *, back: bool) -> bool:
-        """Puts symbols in the place of weights, or weights back; returns what was there before."""
-        was, self._is_swapped = self._is_swapped, not back
-        if was == back:
-            for home, name, weight, symbol in self._swaps:
-                home[name] = weight if back else symbol
-        return was
-
     def _open_call(self, layer: KerasLayer) -> Callable[..., object]:
         """In place of ``symbolic_call``: the layer's own call, on symbols."""
         closed = type(layer).symbolic_call
@@ -248,7 +138,7 @@ class Recorder:
         def call(*args: object, **kwargs: object) -> object:
             if Identity(layer) in self._reasons:
                 return self._run_closed(closed, layer, args, kwargs)
-            was = self._swap(back=not has_code)
+            was = self._weights.swap(back=not has_code)
             try:
                 made = call_of(layer, is_open=self._length > 0)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
@@ -258,8 +148,8 @@ class Recorder:
                     raise NotOpenedError from error
                 return self._run_closed(closed, layer, args, kwargs)
             finally:
-                self._swap(back=not was)
-            self._own(nodes.tensors_in(outputs), nodes.tensors_in((args, kwargs)), layer)
+                self._weights.swap(back=not was)
+            self._graph.own(nodes.tensors_in(outputs), nodes.tensors_in((args, kwargs)), layer)
             return nodes.map_tensors(outputs, self._renewed)
 
         return call
@@ -295,7 +185,7 @@ class Recorder:
         self, closed: Callable[..., object], layer: KerasLayer, args: Sequence[object],
         kwargs: Mapping[str, object],
     ) -> object:
-        was, is_inside = self._swap(back=True), self._is_closed
+        was, is_inside = self._weights.swap(back=True), self._is_closed
         self._is_closed = True
         if class_of_keras(layer) is not None:
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
@@ -303,7 +193,7 @@ class Recorder:
             return closed(layer, *args, **kwargs)
         finally:
             self._is_closed = is_inside
-            self._swap(back=not was)
+            self._weights.swap(back=not was)
 
     def _as_symbol(self, value: object) -> object:
         """An output that was computed from no input as a symbol of its own."""
@@ -343,55 +233,21 @@ class Recorder:
         self._source[Identity(fresh)] = symbol
         return fresh
 
-    def _own(
-        self, outputs: Sequence[KerasTensor], inputs: Sequence[KerasTensor], owner: KerasLayer
-    ) -> None:
-        """Notes which calls were made inside of an opened layer; inner ones note theirs first."""
-        ends = {Identity(self.source(symbol)) for symbol in inputs}
-        waiting = list(outputs)
-        while waiting:
-            symbol = self.source(waiting.pop())
-            node = None if Identity(symbol) in ends else nodes.node_of(symbol)
-            if node is not None and Identity(node) not in self._owners:
-                self._owners[Identity(node)] = owner
-                waiting.extend(nodes.tensors_in(nodes.arguments_of(node)))
-
-    def _calls(
-        self, outputs: Sequence[KerasTensor], inputs: Sequence[KerasTensor]
-    ) -> tuple[RecordedCall, ...]:
-        """All calls that the outputs come from, in order; their masks count as inputs."""
-        ends = {Identity(symbol) for symbol in inputs}
-        done: collections.OrderedDict[Identity, KerasNode] = collections.OrderedDict()
-        waiting: list[tuple[KerasTensor, bool]] = [(symbol, False) for symbol in reversed(outputs)]
-        while waiting:
-            symbol, is_ready = waiting.pop()
-            symbol = self.source(symbol)
-            node = None if Identity(symbol) in ends else nodes.node_of(symbol)
-            if node is None or Identity(node) in done:
-                continue
-            if is_ready:
-                done[Identity(node)] = node
-                continue
-            waiting.append((symbol, True))
-            for one in reversed(nodes.tensors_in(nodes.arguments_of(node))):
-                mask = getattr(one, "_keras_mask", None)
-                waiting += [(value, False) for value in (mask, one) if value is not None]
-        return tuple(self._call(node) for node in done.values())
-
-    def _call(self, node: KerasNode) -> RecordedCall:
-        args, kwargs = nodes.arguments_of(node)
-        masks = [getattr(one, "_keras_mask", None) for one in nodes.tensors_in((args, kwargs))]
-        args, kwargs = nodes.map_tensors((args, dict(kwargs)), self.source)
-        return RecordedCall(
-            nodes.operation_of(node), args, kwargs, tuple(nodes.outputs_of(node)),
-            self._owners.get(Identity(node)),
-            tuple(None if mask is None else self.source(mask) for mask in masks),
-        )
-
-
-_NO_SEEDS = "no seeds"
-"""In place of a generator of seeds: what is drawn anew at each call cannot be recorded."""
-
-
 def _nothing(*_: object, **__: object) -> None:
     """In place of ``add_loss``: a loss of training."""
+
+
+def _is_variable(value: object) -> bool:
+    import keras
+
+    return isinstance(value, keras.Variable)
+
+
+def _weight_symbol(variable: KerasTensor, layer: KerasLayer) -> KerasTensor:
+    import keras
+
+    is_float = variable.dtype.startswith(("float", "bfloat"))
+    dtype = layer.compute_dtype if is_float and layer.autocast else variable.dtype
+    symbol = keras.KerasTensor(tuple(variable.shape), dtype)
+    vars(symbol)["value"] = symbol
+    return symbol
