@@ -99,11 +99,12 @@ def _without_losses(nodes: list[KerasNode], inner: KerasModel) -> list[KerasNode
 
 
 def node_of(symbol: KerasTensor) -> KerasNode | None:
-    """The call that a symbolic tensor of Keras 3 comes from; None for one that nothing was called for."""
+    """The call that a symbolic tensor comes from; None for one that nothing was called for."""
     history = getattr(symbol, "_keras_history", None)
-    if history is None or history.operation is None:
+    operation = getattr(history, "operation", getattr(history, "layer", None))
+    if history is None or operation is None:
         return None
-    return history.operation._inbound_nodes[history.node_index]  # noqa: SLF001 - there is no public way
+    return operation._inbound_nodes[history.node_index]  # noqa: SLF001 - there is no public way
 
 
 def operation_of(node: KerasNode) -> KerasLayer:

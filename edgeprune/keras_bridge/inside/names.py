@@ -6,8 +6,9 @@ import collections
 from collections.abc import Iterable, Sequence
 
 from edgeprune.keras_bridge import nodes
+from edgeprune.keras_bridge.inside.composites import is_opened, sublayers
 from edgeprune.keras_bridge.nodes import Identity
-from edgeprune.keras_types import KerasLayer, KerasTensor
+from edgeprune.keras_types import KerasLayer, KerasModel, KerasModule, KerasTensor
 
 
 class Names:
@@ -58,3 +59,37 @@ def name_operations(outputs: Sequence[KerasTensor]) -> None:
         name = names.of_layer(operation.name)
         if name != operation.name:
             operation.name = name
+
+
+def output_names(model: KerasModel, outputs: object) -> list[str]:
+    """What users call a model's outputs, whose nested symbols these are; empty where nothing says it."""
+    if nodes.is_graph_model(model) and not is_opened(model):
+        return list(model.output_names)
+    is_named = isinstance(outputs, dict) and len(nodes.tensors_in(list(outputs.values()))) == len(outputs)
+    return list(nodes.in_order(outputs)) if isinstance(outputs, dict) and is_named else []
+
+
+def with_output_names(keras: KerasModule, outputs: object, names: Sequence[str], taken: Names) -> object:
+    """The same outputs under these names: those of an opened layer come from a layer inside of it."""
+    waiting = iter(names)
+
+    def named(symbol: KerasTensor) -> KerasTensor:
+        name, node = next(waiting, ""), nodes.node_of(symbol)
+        if not name or node is None or nodes.operation_of(node).name == name:
+            return symbol
+        return keras.layers.Activation("linear", name=taken.of_layer(name), dtype=symbol.dtype)(symbol)
+
+    return nodes.map_tensors(outputs, named)
+
+
+def paths_of(model: KerasModel) -> dict[Identity, str]:
+    """Layer to its name with the names of the layers around it; the first place where there are several."""
+    found: dict[Identity, str] = {}
+    waiting = collections.deque((one, one.name) for one in sublayers(model))
+    while waiting:
+        layer, path = waiting.popleft()
+        if Identity(layer) in found:
+            continue
+        found[Identity(layer)] = path
+        waiting.extend((one, f"{path}.{one.name}") for one in sublayers(layer))
+    return found

@@ -16,14 +16,16 @@ import numpy as np
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.inference import unchanged_by
 from edgeprune.keras_bridge.inside.composites import all_layers, holds_opened, is_opened
+from edgeprune.keras_bridge.inside.keras2_model import Keras2PlainModel
+from edgeprune.keras_bridge.inside.keras2_recording import Keras2Recorder
 from edgeprune.keras_bridge.inside.model_inputs import InputForm, input_forms
 from edgeprune.keras_bridge.inside.plain_layers import is_merged, is_quantized
-from edgeprune.keras_bridge.inside.plain_model import CallError, PlainModel
-from edgeprune.keras_bridge.inside.recorded_calls import NotOpenedError, Reasons
+from edgeprune.keras_bridge.inside.plain_model import PlainModel
+from edgeprune.keras_bridge.inside.recorded_calls import CallError, NotOpenedError, Reasons
 from edgeprune.keras_bridge.inside.recording import Recorder
 from edgeprune.keras_bridge.inside.sizes import SAMPLES
 from edgeprune.keras_bridge.inside.tfmot_wrappers import unwrapped, wrapper_kinds
-from edgeprune.keras_bridge.keras_version import is_keras3
+from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED, OPENED
 from edgeprune.keras_bridge.read import read
@@ -47,7 +49,7 @@ def open_model(model: KerasModel) -> KerasModel:
     """
     if hasattr(model, "layers") and (wrappers := wrapper_kinds(model)):
         return _without_wrappers(model, wrappers)
-    if not hasattr(model, "layers") or not holds_opened(model) or not is_keras3(model):
+    if not hasattr(model, "layers") or not holds_opened(model):
         return model
     reasons: Reasons = {}
     plain = _opened(model, reasons)
@@ -78,9 +80,9 @@ def _finished(model: KerasModel, plain: KerasModel | None, reasons: Reasons) -> 
         for layer, why in reasons.items():
             CLOSED.setdefault(layer.of, why)
         return model
-    if getattr(model, "compiled", False) and getattr(model, "loss", None) is not None:
-        weights = getattr(getattr(model, "_compile_loss", None), "_user_loss_weights", None)
-        plain.compile(loss=model.loss, loss_weights=weights)
+    if getattr(model, "compiled", True) and getattr(model, "loss", None) is not None:
+        compiled = getattr(model, "_compile_loss", getattr(model, "compiled_loss", None))
+        plain.compile(loss=model.loss, loss_weights=getattr(compiled, "_user_loss_weights", None))
     OPENED[plain] = tuple(_notes(model, reasons))
     return plain
 
@@ -105,6 +107,8 @@ def _opened_layers(model: KerasModel, reasons: Reasons) -> list[KerasLayer]:
 def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
     """The plain model; reasons are added for layers that stay closed."""
     forms = input_forms(model)
+    if not is_keras3(model):
+        return _plain_keras2(model, forms, reasons)
     found: list[InputForm] = []
     nodes.map_values(forms, found.append)
     if not any(None in form.shape[1:] for form in found):
@@ -125,21 +129,43 @@ def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> K
         count = len(reasons)
         try:
             first, second = (
-                Recorder(model, reasons, length=size).record(_symbols(forms, samples, size))
+                Recorder(model, reasons, length=size).record(_symbols(model, forms, samples, size))
                 for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
             )
             if len(reasons) == count:
-                return PlainModel(model, first, second, reasons).build(_symbols(forms, None, None))
+                return PlainModel(model, first, second, reasons).build(_symbols(model, forms, None, None))
         except NotOpenedError:
             return None
         except CallError as error:
-            if error.owner is None or Identity(error.owner) in reasons:
+            if not _is_new(error, reasons):
                 return None
-            reasons[Identity(error.owner)] = str(error)
 
 
-def _symbols(forms: object, samples: int | None, length: int | None) -> object:
-    return nodes.map_values(forms, lambda form: form.symbol(samples, length))
+def _plain_keras2(model: KerasModel, forms: object, reasons: Reasons) -> KerasModel | None:
+    while True:
+        count = len(reasons)
+        try:
+            recording = Keras2Recorder(model, reasons).record(_symbols(model, forms, None, None))
+            if len(reasons) == count:
+                plain = Keras2PlainModel(model, recording, reasons)
+                return plain.build(_symbols(model, forms, None, None))
+        except NotOpenedError:
+            return None
+        except CallError as error:
+            if not _is_new(error, reasons):
+                return None
+
+
+def _is_new(error: CallError, reasons: Reasons) -> bool:
+    """Whether a call tells of a layer that has to stay closed, which it then does."""
+    if error.owner is None or Identity(error.owner) in reasons:
+        return False
+    reasons[Identity(error.owner)] = str(error)
+    return True
+
+
+def _symbols(model: KerasModel, forms: object, samples: int | None, length: int | None) -> object:
+    return nodes.map_values(forms, lambda form: form.symbol(keras_of(model), samples, length))
 
 
 def _same(model: KerasModel, plain: KerasModel) -> bool:

@@ -21,6 +21,11 @@ from edgeprune.keras_bridge.inside.recorded_calls import RecordedCall, Recording
 from edgeprune.keras_bridge.nodes import Identity, tensors_in
 from edgeprune.keras_types import KerasLayer, KerasModule, KerasTensor
 
+_KINDS = {
+    "matmul": "Matmul", "add": "Add", "bias_add": "Add", "gather": "Take", "embedding_lookup": "Take",
+}
+_OTHER_PRODUCTS = ("transpose_a", "transpose_b", "adjoint_a", "adjoint_b", "a_is_sparse", "b_is_sparse")
+
 
 def dense_weights(recording: Recording) -> set[Identity]:
     """Weights (in, out) that nothing but matrix products read, on their right side."""
@@ -43,7 +48,7 @@ def biases(recording: Recording, kernels: set[Identity]) -> dict[Identity, Ident
     found: dict[Identity, Identity] = {}
     for call in recording.calls:
         given = tensors_in((call.args, dict(call.kwargs)))
-        is_sum = type(call.operation).__name__ == "Add" and len(given) == 2
+        is_sum = kind_of(call) == "Add" and len(given) == 2
         if not is_sum or Identity(given[1]) not in recording.weights or Identity(given[0]) in ends:
             continue
         product = made.get(Identity(given[0]))
@@ -55,6 +60,25 @@ def biases(recording: Recording, kernels: set[Identity]) -> dict[Identity, Ident
         ):
             found[Identity(product)] = Identity(call)
     return found
+
+
+def bias_of(addition: Identity) -> KerasTensor:
+    """The weight of an addition to a product."""
+    call: RecordedCall = addition.of  # type: ignore[assignment]  # the key of a call
+    return tensors_in((call.args, dict(call.kwargs)))[1]
+
+
+def kind_of(call: RecordedCall) -> str:
+    """What a call does, in the words of keras.ops, which TensorFlow's functions have others for."""
+    symbol = getattr(call.operation, "symbol", None)
+    return type(call.operation).__name__ if symbol is None else _KINDS.get(symbol.split(".")[-1], symbol)
+
+
+def is_lookup(call: RecordedCall) -> bool:
+    """Whether a call of TensorFlow's takes whole rows of a table (rows, channels)."""
+    options = [call.kwargs.get(name) for name in ("axis", "batch_dims", "validate_indices", "max_norm")]
+    given = tensors_in(call.args[0] if call.args else call.kwargs.get("params"))
+    return len(call.args) <= 2 and not any(options) and len(given) == 1 and len(given[0].shape) == 2
 
 
 def table(keras: KerasModule, variable: KerasTensor, name: str, dtype: object) -> KerasLayer:
@@ -82,5 +106,7 @@ def channel_axis(shape: Sequence[int]) -> int:
 
 def _is_product(call: RecordedCall, weight: KerasTensor) -> bool:
     given = tensors_in((call.args, dict(call.kwargs)))
-    is_matrix = type(call.operation).__name__ in ("Matmul", "Dot") and len(weight.shape) == 2
+    is_matrix = kind_of(call) in ("Matmul", "Dot") and len(weight.shape) == 2
+    if any(call.kwargs.get(name) for name in _OTHER_PRODUCTS):
+        return False
     return is_matrix and len(given) == 2 and len(given[0].shape) >= 2

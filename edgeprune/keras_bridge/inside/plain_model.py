@@ -6,7 +6,6 @@ Layers that stayed closed are made anew from their configuration, under names th
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,8 +15,14 @@ from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
 from edgeprune.keras_bridge.inside import own_weights
-from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened, sublayers
-from edgeprune.keras_bridge.inside.names import Names, name_operations
+from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened
+from edgeprune.keras_bridge.inside.names import (
+    Names,
+    name_operations,
+    output_names,
+    paths_of,
+    with_output_names,
+)
 from edgeprune.keras_bridge.inside.open_sizes import OPERATIONS, CallAgain
 from edgeprune.keras_bridge.inside.plain_layers import (
     class_of_keras,
@@ -25,7 +30,7 @@ from edgeprune.keras_bridge.inside.plain_layers import (
     plain_arrays,
     plain_config,
 )
-from edgeprune.keras_bridge.inside.recorded_calls import OpenRange, RecordedCall, Recording
+from edgeprune.keras_bridge.inside.recorded_calls import CallError, OpenRange, RecordedCall, Recording
 from edgeprune.keras_bridge.inside.sizes import (
     BatchSize,
     NotAlikeError,
@@ -40,14 +45,6 @@ from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 
 
-class CallError(Exception):
-    """A recorded call cannot be made again; `owner` is the opened layer that it was made in."""
-
-    def __init__(self, owner: KerasLayer | None, message: str) -> None:
-        super().__init__(message)
-        self.owner = owner
-
-
 class PlainModel:
     """Makes the calls of two recordings again, on inputs of open size."""
 
@@ -58,7 +55,7 @@ class PlainModel:
         self._values: dict[Identity, object] = {}
         self._layers: dict[Identity, KerasLayer] = {}
         self._arrays: list[tuple[KerasLayer, list[np.ndarray]]] = []
-        self._paths = _paths(model)
+        self._paths = paths_of(model)
         self._names = Names(self._paths.values())
         self._kernels = own_weights.dense_weights(first)
         self._biases = own_weights.biases(first, self._kernels)
@@ -90,6 +87,8 @@ class PlainModel:
                 raise CallError(call.owner, str(error)) from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
         outputs = nodes.map_tensors(self._first.outputs, self._value)
+        ends = output_names(self._model, outputs)
+        outputs = with_output_names(keras, outputs, ends, self._names)
         name_operations(nodes.tensors_in(outputs))
         plain = keras.Model(inputs, outputs, name=self._model.name)
         for layer, arrays in self._arrays:
@@ -222,7 +221,7 @@ class PlainModel:
             name = self._weight_name(variable, owner)
             arrays = [np.asarray(variable)]
             if addition is not None:
-                arrays.append(np.asarray(self._first.weights[Identity(_bias(addition))][0]))
+                arrays.append(np.asarray(self._first.weights[Identity(own_weights.bias_of(addition))][0]))
             layer = keras.layers.Dense(
                 int(variable.shape[1]), use_bias=addition is not None, name=name, dtype=owner.dtype_policy
             )
@@ -312,11 +311,6 @@ class PlainModel:
         return self.name(path + variable.name)
 
 
-def _bias(addition: Identity) -> KerasTensor:
-    call: Argument = addition.of
-    return nodes.tensors_in((call.args, dict(call.kwargs)))[1]
-
-
 def _shifted(zero: KerasTensor, array: np.ndarray) -> KerasTensor:
     """A symbolic 0 plus an array, in the array's type."""
     from keras import ops
@@ -333,19 +327,6 @@ def _of_queries(mask: KerasTensor, other: KerasTensor | None) -> KerasTensor:
 
     rows = ops.expand_dims(mask, -1)
     return rows if other is None else ops.logical_and(ops.cast(other, "bool"), rows)
-
-
-def _paths(model: KerasModel) -> dict[Identity, str]:
-    """Layer to its name with the names of the layers around it; the first place where there are several."""
-    found: dict[Identity, str] = {}
-    waiting = collections.deque((one, one.name) for one in sublayers(model))
-    while waiting:
-        layer, path = waiting.popleft()
-        if Identity(layer) in found:
-            continue
-        found[Identity(layer)] = path
-        waiting.extend((one, f"{path}.{one.name}") for one in sublayers(layer))
-    return found
 
 
 def _config(operation: KerasLayer) -> dict[str, object]:

@@ -69,6 +69,14 @@ class NotOpenedError(Exception):
     """The model itself cannot be opened; its reason was noted."""
 
 
+class CallError(Exception):
+    """A recorded call cannot be made again; `owner` is the opened layer that it was made in."""
+
+    def __init__(self, owner: KerasLayer | None, message: str) -> None:
+        super().__init__(message)
+        self.owner = owner
+
+
 class CallGraph:
     """The calls that symbolic tensors come from.
 
