@@ -25,7 +25,7 @@ def may_draw(layer: KerasLayer) -> bool:
     """Whether a layer can draw random numbers in inference mode; Keras' own do only if a call says so."""
     kind, package = type(layer).__name__, type(layer).__module__.split(".", maxsplit=1)[0]
     if kind == "TFOpLambda":
-        return "random" in layer.name
+        return "random" in layer.name or "dropout" in layer.name
     if package == "tf_keras" and hasattr(layer, "_random_generator"):
         return True
     return kind == "Lambda" or package not in ("keras", "tf_keras")

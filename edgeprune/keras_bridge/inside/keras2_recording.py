@@ -73,7 +73,7 @@ class Keras2Recorder:
             inputs: object, args: Sequence[object], kwargs: Mapping[str, object], flat: Sequence[object]
         ) -> object:
             if opens and Identity(layer) not in self._reasons:
-                with contextlib.suppress(_StaysClosedError):
+                with contextlib.suppress(_ClosedLayerError):
                     return self._open(layer, inputs, args, kwargs)
             return self._close(layer, inputs, args, kwargs, flat)
 
@@ -95,7 +95,7 @@ class Keras2Recorder:
             layer._set_mask_metadata(inputs, made, masks, build_graph=False)  # noqa: SLF001
         except Exception as error:
             self._reasons[Identity(layer)] = why_closed(error, layer)
-            raise (NotOpenedError if layer is self._model else _StaysClosedError) from error
+            raise (NotOpenedError if layer is self._model else _ClosedLayerError) from error
         finally:
             self._weights.swap(back=not was)
         self._graph.own(nodes.tensors_in(made), nodes.tensors_in((inputs, args, given)), layer)
@@ -127,7 +127,7 @@ class Keras2Recorder:
         return made
 
 
-class _StaysClosedError(Exception):
+class _ClosedLayerError(Exception):
     """A layer cannot be opened; its reason was noted."""
 
 

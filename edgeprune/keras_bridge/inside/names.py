@@ -64,7 +64,7 @@ def name_operations(outputs: Sequence[KerasTensor]) -> None:
 def output_names(model: KerasModel, outputs: object) -> list[str]:
     """What users call a model's outputs, whose nested symbols these are; empty where nothing says it."""
     if nodes.is_graph_model(model) and not is_opened(model):
-        return list(model.output_names)
+        return list(getattr(model, "output_names", ()))
     is_named = isinstance(outputs, dict) and len(nodes.tensors_in(list(outputs.values()))) == len(outputs)
     return list(nodes.in_order(outputs)) if isinstance(outputs, dict) and is_named else []
 

@@ -7,6 +7,7 @@ import pytest
 
 from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.load import load_model, save_model
+from edgeprune.keras_bridge.opened import CLOSED
 from tests.keras_bridge.inside import keras2_composites
 from tests.layers.pruned import prune
 
