@@ -21,11 +21,17 @@ from edgeprune.bundle.read import MODEL, STREAMING
 from edgeprune.exports import kotlin_code, literals, names
 from edgeprune.exports.android_stream import stream_class
 from edgeprune.exports.literals import render
-from edgeprune.exports.plan import ModelPlan, detection_limits
-from edgeprune.exports.words import sentences, streaming_section
+from edgeprune.exports.plan import CodePart, ModelPlan, detection_limits
+from edgeprune.exports.words import helpers, sentences, streaming_section
 
 # A JVM method holds 64 KiB of code, and a listed string takes some 8 bytes of it.
 _LABELS_IN_A_METHOD = 1000
+_HELPERS = {
+    CodePart.PICTURES:
+        "A camera's `Bitmap` becomes a picture by `Picture.of(bitmap)`; `upright` turns one as its file's\n"
+        "EXIF orientation says.",
+    CodePart.AUDIO: "Recordings in stereo or of another rate become the model's by `Audio.mono`.",
+}
 
 
 def android_files(plan: ModelPlan) -> dict[str, bytes]:
@@ -115,6 +121,7 @@ def _readme(plan: ModelPlan) -> bytes:
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
         arguments=plan.arguments, show=f"    println(output.{shown})\n",
         inputs="\n".join(f"- {line}" for line in sentences(plan)), stream=_streamed(plan),
+        helpers=helpers(plan, _HELPERS),
     )
 
 

@@ -17,7 +17,15 @@ from edgeprune.exports import cmake_parts, cpp_code, literals, unicode_tables
 from edgeprune.exports.cmake_stream import stream_files
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import CodePart, ModelPlan, detection_limits
-from edgeprune.exports.words import sentences, streaming_section
+from edgeprune.exports.words import helpers, sentences, streaming_section
+
+TARGETS = frozenset({"all", "clean", "edit_cache", "help", "install", "preinstall", "rebuild_cache", "test"})
+"""CMake's own, which no library may be called."""
+
+_HELPERS = {
+    CodePart.PICTURES: "`Picture::upright` turns a picture as its file's EXIF orientation says.",
+    CodePart.AUDIO: "Recordings in stereo or of another rate become the model's by `mono`.",
+}
 
 
 def cmake_files(plan: ModelPlan) -> dict[str, bytes]:
@@ -165,6 +173,7 @@ def _readme(plan: ModelPlan) -> bytes:
     return render(
         "cmake/README.md", module=plan.module, arguments=plan.arguments, shown=shown,
         inputs="\n".join(f"- {line}" for line in sentences(plan)), stream=_streamed(plan),
+        helpers=helpers(plan, _HELPERS),
     )
 
 
@@ -179,4 +188,4 @@ def _streamed(plan: ModelPlan) -> str:
     if plan.stream.feeding is None:
         call = f"const auto output = stream.step(values);\nstd::cout << {shown} << '\\n';"
     code = f"#include <edgeprune/{plan.module}_stream.hpp>\n\n{space}::Stream stream;\n{call}"
-    return "\n" + streaming_section(plan.stream, "cpp", code).rstrip() + "\n"
+    return streaming_section(plan.stream, "cpp", code)

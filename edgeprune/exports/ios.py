@@ -18,7 +18,12 @@ from edgeprune.exports import literals, names, swift_code, unicode_tables
 from edgeprune.exports.ios_stream import stream_class
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import CodePart, ModelPlan, detection_limits
-from edgeprune.exports.words import sentences, streaming_section
+from edgeprune.exports.words import helpers, sentences, streaming_section
+
+_HELPERS = {
+    CodePart.PICTURES: "`Picture.upright` turns a picture as its file's EXIF orientation says.",
+    CodePart.AUDIO: "Recordings in stereo or of another rate become the model's by `Audio.mono`.",
+}
 
 
 def ios_files(plan: ModelPlan) -> dict[str, bytes]:
@@ -38,6 +43,7 @@ def ios_files(plan: ModelPlan) -> dict[str, bytes]:
             "ios/README.md", class_name=plan.class_name,
             inputs="\n".join(f"- {line}" for line in sentences(plan)),
             arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs), stream=_streamed(plan),
+            helpers=helpers(plan, _HELPERS),
         ),
     }
     if plan.stream is not None:

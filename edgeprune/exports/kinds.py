@@ -16,18 +16,19 @@ from edgeprune.exports.plan import ModelPlan, plan
 
 @dataclasses.dataclass(frozen=True)
 class ExportKind:
-    """What makes the files (content by relative path), and whether preprocessing is generated for it."""
+    """What makes the files by path, whether preprocessing is generated, and which names are taken."""
 
     files: Callable[[ModelPlan], dict[str, bytes]]
     naming: names.Naming = names.snake
     generated: bool = True
+    taken: frozenset[str] = frozenset()
 
 
 KINDS: Mapping[str, ExportKind] = {
     "android": ExportKind(android.android_files, names.camel),
-    "cmake": ExportKind(cmake.cmake_files),
+    "cmake": ExportKind(cmake.cmake_files, taken=cmake.TARGETS),
     "ios": ExportKind(ios.ios_files, names.camel),
-    "python": ExportKind(python_module.python_files, generated=False),
+    "python": ExportKind(python_module.python_files, generated=False, taken=python_module.PACKAGES),
     "ci": ExportKind(ci.ci_files, generated=False),
 }
 
@@ -72,6 +73,7 @@ def export(
     made = []
     for kind, folder in folders.items():
         row = KINDS[kind]
+        names.refuse(module, row.taken, kind)
         one = plan(read, module, java, row.naming, generated=row.generated)
         one = dataclasses.replace(one, install_from=install_from)
         check_folder(folder, kind, force=force)

@@ -9,7 +9,7 @@ digits (and `_` in modules), starts with a letter, and is no keyword of any lang
 
 import itertools
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from edgeprune.errors import InputError
 
@@ -22,8 +22,8 @@ RESERVED = frozenset(
     """
     abstract alignas alignof and and_eq any array as asm assert associatedtype async auto await bitand bitor
     bool boolean break byte case catch char class close co_await co_return co_yield companion compl concept
-    const consteval constexpr constinit continue decltype default defer deinit del delete do double dynamic
-    elif else enum except explicit export extends extension extern fallthrough false fileprivate final
+    const consteval constexpr constinit continue decltype default defer deinit del delete detections do double
+    dynamic elif else enum except explicit export extends extension extern fallthrough false fileprivate final
     finally float for friend from fun func global goto guard if implements import in indirect infix init
     inline inner inout inputs instanceof int interface internal interpreter is it labels lambda lateinit
     lazy let long match model mutable namespace native new nil noexcept none nonlocal not not_eq np null
@@ -35,6 +35,17 @@ RESERVED = frozenset(
     void volatile wchar_t weak when where while with xor xor_eq yield
     """.split()  # noqa: SIM905  (hundreds of quoted words are harder to read)
 )
+_CLASSES = frozenset(
+    """
+    array audio autocloseable boolean boxes bufferedreader bundle bytearray bytebuffer character charsets
+    codingerror collection comparable context data date detection dictionary double error exception file
+    filechannel filemanager floatarray foundation hashmap intarray integer interpreter iterable iterator
+    jsondecoder list logmel longarray map math mfcc nothing number numbers optional output pair picture
+    pictures prediction process range resample resampler result sequence set shortarray spectrum stream swift
+    system tensorflowlite thread timer tokenizer triple tuple unicode unicodetables unit url
+    """.split()  # noqa: SIM905
+)
+"""Classes of the generated code, and of what every Kotlin or Swift program sees, in lower case."""
 Naming = Callable[[str, str], str]  # `camel` or `snake`
 
 
@@ -52,6 +63,21 @@ def snake(text: str, fallback: str) -> str:
 def pascal(text: str) -> str:
     """A module name such as ``vision_model`` as a class name such as ``VisionModel``."""
     return "".join(map(capitalized, _words(text)))
+
+
+def class_name(module: str) -> str:
+    """The name of a module's class; ``AudioModel`` where there is a class ``Audio`` already."""
+    name = pascal(module)
+    return f"{name}Model" if name.lower() in _CLASSES else name
+
+
+def refuse(module: str, taken: Collection[str], kind: str) -> None:
+    """Raises `InputError` where a kind of export cannot use the name."""
+    if module in taken:
+        raise InputError(
+            f"--name is {module!r}.", f"Something else of that name is there already for --{kind}.",
+            f"For example --name={module}_model.",
+        )
 
 
 def capitalized(name: str) -> str:

@@ -54,7 +54,7 @@ class ModelPlan:
     @property
     def class_name(self) -> str:
         """``VisionModel``."""
-        return names.pascal(self.module)
+        return names.class_name(self.module)
 
     @property
     def task(self) -> str:

@@ -10,7 +10,9 @@ model was trained and measured with
 
 import dataclasses
 import importlib.resources
+import math
 import re
+import sys
 
 from edgeprune import jsonable
 from edgeprune.bundle.read import MODEL, STREAMING
@@ -19,9 +21,13 @@ from edgeprune.exports import literals, python_code
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import ModelPlan, raw_samples
 from edgeprune.exports.python_stream import stream_module
-from edgeprune.exports.words import described_output, streaming_section
+from edgeprune.exports.words import described_output, shaped, streaming_section
 from edgeprune.preprocessing import STEPS
 
+PACKAGES = sys.stdlib_module_names | {
+    "ai_edge_litert", "edgeprune", "keras", "numpy", "pip", "setuptools", "tensorflow", "tflite_runtime"
+}
+"""Packages that the exported one would stand in front of, or behind."""
 _DECODING = ("metrics/overlap.py", "tasks/detection.py")
 """What makes boxes of a detector's raw heads."""
 
@@ -43,7 +49,7 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
         ),
         "README.md": render(
             "python/README.md", module=module, distribution=distribution, arguments=plan.arguments,
-            stream=_streamed(plan),
+            inputs=_doc(plan, ""), stream=_streamed(plan),
         ),
         f"{module}/__init__.py": _init(plan),
         f"{module}/model.py": _model(plan),
@@ -150,9 +156,8 @@ def _doc(plan: ModelPlan, indent: str) -> str:
             lines.append(f"{one.name}: one text.")
         else:
             shape = one.tensor.shape[1:] if samples is None else samples[index].shape[1:]
-            dtype = "numbers" if samples is None else samples[index].dtype.name
-            sizes = " x ".join(map(str, shape)) or 1
-            lines.append(f"{one.name}: one raw sample, {dtype} of the shape {sizes}.")
+            kind = "numbers" if samples is None else f"{samples[index].dtype.name} values"
+            lines.append(f"{one.name}: one raw sample, {math.prod(shape)} {kind}{shaped(shape)}.")
     lines += map(described_output, plan.outputs)
     steps = literals.comment(", ".join(str(step["op"]) for step in plan.bundle.manifest.preprocessing))
     lines += [f"Done here: {steps}."] if steps else []

@@ -107,7 +107,7 @@ def ranked(one: OutputPlan | None, owner: str) -> str:
     return (
         "\n        /// Labels with their scores, the best one first.\n"
         "        public var ranked: [(label: String, score: Float)] {\n"
-        f"            zip({owner}.labels, {scores}).map {{ (label: $0, score: $1) }}"
+        f"            Swift.zip({owner}.labels, {scores}).map {{ (label: $0, score: $1) }}"
         ".sorted { $0.score > $1.score }\n        }\n"
     )
 

@@ -1,14 +1,16 @@
 """What doc comments and READMEs say about a model's inputs and outputs, in harmless words."""
 
+from collections.abc import Mapping
+
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.outputs import OutputPlan
-from edgeprune.exports.plan import ModelPlan
+from edgeprune.exports.plan import CodePart, ModelPlan
 from edgeprune.exports.steps import Cast, LogMel, Pixels, Resize
 from edgeprune.exports.streams import StreamPlan
 
 
-def described_input(one: InputPlan) -> str:
-    """One sentence: what to hand over for an input."""
+def described_input(one: InputPlan, rate_hz: int | None = None) -> str:
+    """One sentence: what to hand over for an input; `rate_hz` is that of the audio that the model takes."""
     done = [type(step).__name__ for step in one.steps if not isinstance(step, Pixels | Cast)]
     done += ["quantize"] if one.quantized else []
     if one.raw is RawType.TEXT:
@@ -18,11 +20,17 @@ def described_input(one: InputPlan) -> str:
     elif one.length is None:
         what = f"{one.raw.value}, any number of samples: padded or cut to fit"
     else:
-        shape = " x ".join(map(str, one.shape or ())) or "1"
-        what = f"{one.length} {one.raw.value} of the shape {shape}"
-    if one.raw is RawType.PCM:
-        what += "".join(f", mono at {step.rate} Hz" for step in one.steps if isinstance(step, LogMel))
+        kind = f"samples of {one.raw.value}" if one.raw is RawType.PCM else one.raw.value
+        what = f"{one.length} {kind}{shaped(one.shape)}"
+    rate_hz = next((step.rate for step in one.steps if isinstance(step, LogMel)), rate_hz)
+    if one.raw is RawType.PCM and rate_hz:
+        what += f", mono at {rate_hz} Hz"
     return f"{one.name}: {what}{'; done here: ' if done else ''}{', '.join(done)}."
+
+
+def shaped(shape: tuple[int, ...] | None) -> str:
+    """Nothing for values that stand in a row."""
+    return f" of the shape {' x '.join(map(str, shape))}" if shape and len(shape) > 1 else ""
 
 
 def _resized(one: InputPlan) -> bool:
@@ -31,23 +39,24 @@ def _resized(one: InputPlan) -> bool:
 
 def described_output(one: OutputPlan) -> str:
     """One sentence: what comes out."""
-    shape = " x ".join(map(str, one.tensor.shape[1:])) or "1"
     kind = "floats" if one.floats else f"{one.tensor.dtype} numbers"
     dequantized = f", dequantized from {one.tensor.dtype}" if one.floats and one.tensor.scale else ""
     labelled = ", one for each label" if one.labelled else ""
     binary = ", the second label's probability" if one.binary else ""
-    return f"{one.name}: {one.size} {kind} of the shape {shape}{dequantized}{labelled}{binary}."
+    return f"{one.name}: {one.size} {kind}{shaped(one.tensor.shape[1:])}{dequantized}{labelled}{binary}."
 
 
 def sentences(plan: ModelPlan) -> list[str]:
     """All of the above, a line each."""
-    return [*map(described_input, plan.inputs), *map(described_output, plan.outputs)]
+    audio = plan.bundle.manifest.stream
+    rate_hz = None if audio is None else audio.sample_rate_hz
+    given = [described_input(one, rate_hz) for one in plan.inputs]
+    return [*given, *map(described_output, plan.outputs)]
 
 
 def stream_sentences(stream: StreamPlan) -> list[str]:
     """What a stream takes and gives, a line each."""
-    shape = " x ".join(map(str, stream.step.tensor.shape[2:])) or "1"
-    values = f"{stream.step.size} {stream.step.raw.value} of the shape {shape}"
+    values = f"{stream.step.size} {stream.step.raw.value}{shaped(stream.step.tensor.shape[2:])}"
     lines = [f"step: {values}, one step of what the preprocessing gives; steps of padding are left out."]
     feeding = stream.feeding
     if feeding is not None:
@@ -69,3 +78,9 @@ def streaming_section(stream: StreamPlan, language: str, code: str) -> str:
         "\n\n"
         f"```{language}\n{code}\n```\n\n{lines}\n- reset: begins anew, as if there had been no step.\n\n"
     )
+
+
+def helpers(plan: ModelPlan, texts: Mapping[CodePart, str]) -> str:
+    """The README's part about what prepares inputs, as far as the model takes such."""
+    there = [texts[part] for part in sorted(texts) if part in plan.parts]
+    return "".join(f"{text}\n" for text in there) + ("\n" if there else "")

@@ -14,7 +14,7 @@ import numpy as np
 
 from device_runners.agent import samples, tensors
 from edgeprune.bundle import Bundle, load_eval, pack_eval, read_bundle, write_bundle
-from edgeprune.types import TensorInfo
+from edgeprune.types import OutputTask, TensorInfo
 
 GOLDEN = Path(__file__).parents[1] / "device_runners" / "golden"
 # Each ends a string, a comment or a line, or starts an interpolation, in one of the languages.
@@ -88,6 +88,23 @@ def every_tensor_bundle(folder: Path) -> Path:
     }
     return int8_bundle(
         folder, task="text", inputs=inputs, outputs=outputs, preprocessing=steps, files=files
+    )
+
+
+PLAUSIBLE = (
+    "zip", "index", "data", "time", "value", "map", "list", "min", "name", "id", "state", "output", "detail",
+    "count", "options", "reader",
+)
+
+
+def plausible_names_bundle(folder: Path) -> Path:
+    """Tensors by names that people use, some of which functions of the languages have, and boxes."""
+    outputs = [TensorInfo(name, (1, 5), "float32") for name in PLAUSIBLE[:-1]]
+    kinds = (*[OutputTask("values", ("r2",))] * len(outputs), OutputTask("boxes", ("map_50",)))
+    return int8_bundle(
+        folder, inputs=tuple(TensorInfo(name, (1, 2), "float32") for name in PLAUSIBLE), preprocessing=(),
+        outputs=(*outputs, TensorInfo("detections", (1, 3, 4, 9), "float32")), tasks=kinds,
+        files={"eval.npz": pack_eval([np.zeros((2, 2), np.float32)] * len(PLAUSIBLE), np.zeros(2))},
     )
 
 

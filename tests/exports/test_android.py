@@ -25,6 +25,7 @@ from tests.exports.bundles import (
     fed_and_answered,
     float_bundle,
     int8_bundle,
+    plausible_names_bundle,
     raw_samples,
 )
 from tests.exports.compilers import compile_kotlin, run_java, syntax_errors
@@ -168,7 +169,8 @@ def test_texts_become_the_same_tokens_on_the_jvm(kind: str, keep: str, tmp_path:
 def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:
     export(every_tensor_bundle(tmp_path / "bundle"), {"android": tmp_path / "out"})
     (kotlin,) = tmp_path.glob("out/src/main/kotlin/edgeprune/text_model/TextModel.kt")
-    compile_kotlin([*kotlin.parent.iterdir()], tmp_path)
+    export(plausible_names_bundle(tmp_path / "names"), {"android": tmp_path / "other"}, name="audio")
+    compile_kotlin([*kotlin.parent.iterdir(), *(tmp_path / "other").rglob("*.kt")], tmp_path)
     assert (
         "fun run(wide: ShortArray, tokens1: LongArray, tokens2: IntArray, picture: ByteArray, "
         "pcm: ShortArray, rawValue: FloatArray, step0Value: ByteArray, text: String): Output {"

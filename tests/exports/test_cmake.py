@@ -22,6 +22,7 @@ from tests.exports.bundles import (
     fed_and_answered,
     float_bundle,
     int8_bundle,
+    plausible_names_bundle,
     raw_samples,
     run,
 )
@@ -100,11 +101,21 @@ def test_no_gpu_library_that_lies_beside_the_runtime_is_loaded(
     assert len(done.stdout.splitlines()) == 5 + len(HOSTILE)
 
 
+def compiles(source: Path, module: str) -> None:
+    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    for name in (f"src/{module}.cpp", "example/main.cpp"):
+        run("g++", *flags, f"-I{source}/include", source / name)
+
+
+@pytest.mark.heavy
+def test_plausible_names_compile(tmp_path: Path) -> None:
+    export(plausible_names_bundle(tmp_path / "bundle"), {"cmake": tmp_path / "export"}, name="audio")
+    compiles(tmp_path / "export", "audio")
+
+
 def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:
     export(every_tensor_bundle(tmp_path / "bundle"), {"cmake": tmp_path / "export"})
-    flags = ["-std=c++17", "-fsyntax-only", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-    for source in ("src/text_model.cpp", "example/main.cpp"):
-        run("g++", *flags, f"-I{tmp_path}/export/include", tmp_path / "export" / source)
+    compiles(tmp_path / "export", "text_model")
     header = (tmp_path / "export/include/edgeprune/text_model.hpp").read_text()
     for line in (
         "using WideInput = std::array<std::int16_t, 6>;",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import json
 import math
 import os
@@ -258,6 +259,43 @@ def test_distinct_names_stay_distinct() -> None:
     assert names.camel("class", "input") == "classValue"
     assert names.snake("class", "input") == "class_value"
     assert names.camel("1:0", "input") == "input"
+
+
+def test_a_class_is_never_called_what_the_generated_code_declares() -> None:
+    """`--name audio` would put one file in the place of another, or two classes of one name side by side."""
+    templates = importlib.resources.files("edgeprune.exports") / "templates"
+    text = "".join(
+        path.read_text() for kind in ("android", "ios") for path in (templates / kind).iterdir()
+    )
+    declared = set(re.findall(r"(?m)^(?:\w+ )*(?:class|object|struct|enum|extension) ([A-Z]\w+)", text))
+    assert {"Audio", "Bundle", "Numbers", "Picture", "Stream", "Tokenizer"} <= declared
+    for name in declared:
+        assert names.class_name(name.lower()) == f"{name.capitalize()}Model"
+    assert names.class_name("audio_model") == "AudioModel"
+    assert names.class_name("digits") == "Digits"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("cmake", "test"), ("cmake", "install"), ("python", "json"), ("python", "numpy")]
+)
+def test_a_name_that_a_language_has_given_away_is_refused_there(kind: str, name: str, tmp_path: Path) -> None:
+    """CMake stops at a target called test; a package called numpy hides numpy from its own code."""
+    bundle = int8_bundle(tmp_path / "bundle")
+    with pytest.raises(InputError, match=rf"--name is '{name}'.*--name={name}_model"):
+        export(bundle, {"android": tmp_path / "android", kind: tmp_path / kind}, name=name)
+    assert not (tmp_path / "android").exists()
+    export(bundle, {"android": tmp_path / "android"}, name=name)
+
+
+@pytest.mark.parametrize("kind", ["android", "cmake", "ios"])
+def test_a_readme_tells_of_nothing_that_is_not_there(kind: str, tmp_path: Path) -> None:
+    words = ("Picture", "mono", "EXIF")
+    export(int8_bundle(tmp_path / "numbers"), {kind: tmp_path / "out"})
+    text = (tmp_path / "out" / "README.md").read_text()
+    assert not [word for word in words if word in text]
+    export(float_bundle(tmp_path / "spoken"), {kind: tmp_path / "spoken_out"})
+    text = (tmp_path / "spoken_out" / "README.md").read_text()
+    assert [word for word in words if word in text] == ["mono"]
 
 
 def test_the_command_exports_several_kinds_without_tensorflow(tmp_path: Path) -> None:

@@ -10,8 +10,16 @@ from pathlib import Path
 import pytest
 
 from edgeprune.exports import export
-from tests.exports.bundles import HOSTILE, contents, every_tensor_bundle, float_bundle, int8_bundle, run
-from tests.exports.compilers import need, run_swift, syntax_errors
+from tests.exports.bundles import (
+    HOSTILE,
+    contents,
+    every_tensor_bundle,
+    float_bundle,
+    int8_bundle,
+    plausible_names_bundle,
+    run,
+)
+from tests.exports.compilers import DECLARATIONS, compile_swift, need, run_swift, syntax_errors
 
 
 @pytest.mark.heavy
@@ -23,6 +31,17 @@ def test_swift_and_podspec_parse(make: Callable[[Path], Path], tmp_path: Path) -
     assert syntax_errors("swift", b'let a = "\n') != []
     need("ruby")
     assert run("ruby", "-c", tmp_path / "out" / "HostileOne.podspec") == "Syntax OK\n"
+
+
+@pytest.mark.heavy
+def test_every_kind_of_tensor_and_plausible_names_compile(tmp_path: Path) -> None:
+    declared = (DECLARATIONS / "swift" / "TensorFlowLite.swift").read_bytes()
+    (tmp_path / "TensorFlowLite.swift").write_bytes(declared)
+    compile_swift(tmp_path, "TensorFlowLite", "TensorFlowLite.swift")
+    for make, name in ((every_tensor_bundle, "text"), (plausible_names_bundle, "audio")):
+        export(make(tmp_path / f"{name}_bundle"), {"ios": tmp_path / name}, name=name)
+        sources = [path.relative_to(tmp_path) for path in (tmp_path / name / "Sources").glob("*.swift")]
+        compile_swift(tmp_path, f"{name}Module", "-lTensorFlowLite", *sources)
 
 
 @pytest.mark.heavy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import subprocess
@@ -127,6 +128,16 @@ def test_a_wrong_length_is_a_value_error(tmp_path: Path) -> None:
     words = [sys.executable, "-I", tmp_path / "run.py", tmp_path / "out", tmp_path / "short.npz"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "ValueError: cannot reshape array of size 143" in done.stderr
+
+
+def test_inputs_by_names_that_functions_have_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor = TensorInfo("zip", (1, 12, 12, 1), "float32")
+    bundle = float_bundle(tmp_path / "bundle", inputs=(tensor,))
+    export(bundle, {"python": tmp_path / "out"}, name="zip_reader")
+    monkeypatch.syspath_prepend(str(tmp_path / "out"))
+    model = importlib.import_module("zip_reader").Model()
+    sample = np.load(bundle / "eval.npz")["x"][0]
+    np.testing.assert_array_equal(model.run(zip=sample).scores, fed_and_answered(bundle)[2][0][0][0])
 
 
 def test_nothing_imports_edgeprune_itself(tmp_path: Path) -> None:
