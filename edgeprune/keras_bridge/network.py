@@ -19,6 +19,7 @@ from edgeprune.keras_bridge.read import Reading, read, shared_weights
 from edgeprune.keras_bridge.run import CallStep, PausedBatch, predict, replace_weights, run
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasModel
+from edgeprune.pruning.calibration_effort import BATCH_BYTES, samples_within
 from edgeprune.pruning.compaction import compact
 from edgeprune.pruning.equivalence import Equivalence
 from edgeprune.pruning.network import Data, Network
@@ -26,7 +27,7 @@ from edgeprune.pruning.result import PrunePlan
 from edgeprune.pruning.samples import as_arrays, count, take
 
 BATCH = 256
-"""Samples that go through the model at a time where only its outputs are wanted."""
+"""Samples that go through the model at a time where only its outputs are wanted, at most."""
 _FEW = 16
 
 
@@ -52,7 +53,7 @@ class KerasNetwork(Network):
 
     def outputs(self, data: Data) -> list[np.ndarray]:
         """The model's outputs, computed in batches."""
-        return _joined([predict(self.reading, batch) for batch in _batches(data)])
+        return _joined([predict(self.reading, batch) for batch in self._batches(data)])
 
     def drawn_outputs(self, data: object) -> tuple[int, ...]:
         """Which outputs differ between two calls on the same samples, by number.
@@ -74,7 +75,11 @@ class KerasNetwork(Network):
 
     def paused(self, data: Data) -> PausedBatches:
         """See `edgeprune.keras_bridge.run.PausedBatch`; in the same batches as `outputs`."""
-        return PausedBatches([PausedBatch(self.reading, batch) for batch in _batches(data)])
+        return PausedBatches([PausedBatch(self.reading, batch) for batch in self._batches(data)])
+
+    def _batches(self, data: Data) -> Iterator[Data]:
+        size = min(BATCH, samples_within(BATCH_BYTES, self.graph))
+        return (take(data, slice(start, start + size)) for start in range(0, count(data), size))
 
     def gradients(self, data: Data, labels: np.ndarray | None) -> Iterator[Mapping[str, list[np.ndarray]]]:
         """See `edgeprune.keras_bridge.gradients.gradients`."""
@@ -126,10 +131,6 @@ class PausedBatches:
     def outputs(self) -> list[np.ndarray]:
         """The outputs for all samples."""
         return _joined([one.outputs() for one in self.runs])
-
-
-def _batches(data: Data) -> Iterator[Data]:
-    return (take(data, slice(start, start + BATCH)) for start in range(0, count(data), BATCH))
 
 
 def _joined(parts: list[list[np.ndarray]]) -> list[np.ndarray]:

@@ -26,6 +26,7 @@ from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
 from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
+from edgeprune.pruning.freed_memory import freed_memory_kept
 from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 from edgeprune.pruning.network import Data, Network
 from edgeprune.pruning.network_pair import NetworkPair
@@ -105,13 +106,13 @@ class PruningAnalysis:
                 "Much accuracy is lost that a few hundred unlabelled samples would keep."
             )
             self._criterion = importance.DATA_FREE
-        with self._step("rank") as tell:
+        with self._step("rank") as tell, freed_memory_kept():
             if self._data is not None:
                 few = at_most(self._data, self._effort.at_once, self._seed)
                 (index, _), most = halves(count(self._data), HELD_OUT, self._seed), self._effort.observed
                 seen = at_most_of(self._data, index, most, self._seed)
                 self._moments = collect_moments(
-                    network, dependencies, seen, batch=self._effort.at_once, seed=self._seed, progress=tell
+                    network, dependencies, seen, batch=self._effort.batch, seed=self._seed, progress=tell
                 )
             context = CriterionContext(network, dependencies, few, labels, self._moments, self._seed)
             return importance.importance_of(self._criterion, context)
@@ -132,7 +133,7 @@ class PruningAnalysis:
         if self._data is None:
             return importance.data_free_sensitivity(self.importance)
         (_, held), most = halves(count(self._data), HELD_OUT, self._seed), self._effort.measured
-        with self._step("measure") as tell:
+        with self._step("measure") as tell, freed_memory_kept():
             return sensitivity_curves(
                 self.network.compacted(PrunePlan.keep_all(self.dependencies)), self.dependencies,
                 self.importance, self._moments, at_most_of(self._data, held, most, self._seed),

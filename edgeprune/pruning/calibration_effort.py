@@ -10,6 +10,8 @@ from edgeprune.graph.model_graph import ModelGraph
 ACTIVATION_BYTES = 1_500_000_000
 COPIES = 4
 """The original and the pruned network side by side, and numpy copies of what goes into a layer."""
+BATCH_BYTES = 128_000_000
+"""Activations of one network that are alive at once where samples may come in batches."""
 OBSERVE_MACS = 1e12
 MEASURE_MACS = 5e11
 LEAST = 16
@@ -24,11 +26,13 @@ ENOUGH_MEASURED = 32
 class CalibrationEffort:
     """Numbers of samples, and the fractions of each group that are removed to measure its sensitivity.
 
-    The activations of those `at_once` fit into memory, the `observed` ones are looked at to choose channels,
-    and the outputs of the `measured` ones are compared for every group and fraction.
+    The activations of those `at_once` fit into memory, beside those of the pruned network; a `batch` of them
+    runs at a time where nothing needs all. The `observed` ones are looked at to choose channels, and the
+    outputs of the `measured` ones are compared for every group and fraction.
     """
 
     at_once: int
+    batch: int
     observed: int
     measured: int
     fractions: tuple[float, ...]
@@ -36,12 +40,18 @@ class CalibrationEffort:
 
 def calibration_effort(graph: ModelGraph, macs: int, groups: int) -> CalibrationEffort:
     """What a model of this cost per sample and number of groups allows."""
-    fit = ACTIVATION_BYTES // (4 * COPIES * max(peak_values(graph), 1))
+    fit = samples_within(ACTIVATION_BYTES // COPIES, graph)
     observed = int(OBSERVE_MACS / max(macs, 1))
     affordable = MEASURE_MACS / (max(macs, 1) * max(groups, 1))
     fractions = FRACTIONS if affordable / len(FRACTIONS) >= ENOUGH_MEASURED else FEW_FRACTIONS
     measured = min(max(LEAST // 2, int(affordable / len(fractions))), MOST_MEASURED)
-    return CalibrationEffort(max(LEAST, fit), max(4 * LEAST, observed), measured, fractions)
+    batch = min(max(LEAST, fit), samples_within(BATCH_BYTES, graph))
+    return CalibrationEffort(max(LEAST, fit), batch, max(4 * LEAST, observed), measured, fractions)
+
+
+def samples_within(most_bytes: int, graph: ModelGraph) -> int:
+    """How many samples' activations take so many bytes, one at least."""
+    return max(most_bytes // (4 * max(peak_values(graph), 1)), 1)
 
 
 def peak_values(graph: ModelGraph) -> int:

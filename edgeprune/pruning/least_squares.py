@@ -58,8 +58,9 @@ def ridge(
     if relu is None:
         return fit
     for _ in range(RELU_ROUNDS):
-        predicted = y @ fit.matrix.astype(y.dtype) + fit.constant.astype(y.dtype)
-        wanted = relu.relaxed(t, predicted).astype(t.dtype)
+        predicted = y @ fit.matrix.astype(y.dtype)
+        predicted += fit.constant.astype(y.dtype)
+        wanted = relu.relaxed(t, predicted)
         fit = solve(wanted, wanted.mean(axis=0) if constant else level)
     return fit
 
