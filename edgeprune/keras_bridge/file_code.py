@@ -24,6 +24,7 @@ _MODULES = re.compile(
     r"tensorflow_model_optimization\.python\.core(?:\.\w+)*"
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
+_REGISTERED = re.compile(r"[^<>]{1,80}>[^<>]{1,80}")
 
 
 def code_named_in(config: object, may_use: Callable[[str], bool]) -> Iterator[str]:
@@ -39,6 +40,27 @@ def code_named_in(config: object, may_use: Callable[[str], bool]) -> Iterator[st
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
+
+
+def unregistered_names(config: object, may_use: Callable[[str], bool]) -> Iterator[str]:
+    """Names of classes and functions that somebody registered (``package>Name``), but not in this process.
+
+    Keras finds them by these names alone, wherever they were written.
+    """
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        if not isinstance(value, dict):
+            continue
+        waiting.extend(value.values())
+        if value.get("module") not in (None, "builtins"):
+            continue
+        function = value.get("class_name") == "function"
+        name = value.get("config") if function else value.get("registered_name")
+        if isinstance(name, str) and _REGISTERED.fullmatch(name) and not may_use(name):
+            yield name
 
 
 def _code_of(value: dict[str, object], may_use: Callable[[str], bool]) -> Iterator[str]:

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from edgeprune import jsonable
 from edgeprune.errors import InputError, not_installed
 from edgeprune.install_source import install_command
-from edgeprune.keras_bridge.file_code import code_named_in
+from edgeprune.keras_bridge.file_code import code_named_in, unregistered_names
 from edgeprune.keras_bridge.file_operators import operators_of_code
 from edgeprune.keras_types import KerasModel
 
@@ -50,6 +50,7 @@ def load_model(
     """
     path = pathlib.Path(path)
     order = _versions(path)
+    _refuse_unregistered(path, custom_objects or {})
     if not trust:
         _refuse_code(path, custom_objects or {})
     reasons = []
@@ -63,7 +64,10 @@ def load_model(
                     "Reading a Keras model needs TensorFlow and Keras", install_command("host")
                 ) from error
             reasons.append(f"{version}: {_first_line(error)}")
-        except Exception as error:  # noqa: BLE001 - Keras raises whatever it likes
+        except Exception as error:
+            # Keras raises whatever it likes.
+            if unknown := _unknown_name(error):
+                raise _not_loaded(path, unknown) from error
             reasons.append(f"{version}: {_first_line(error)}")
         else:
             return load_if_path(loaded)
@@ -245,12 +249,30 @@ def _metadata_text(path: pathlib.Path) -> list[object]:
     return found
 
 
+def _may_use(name: str, custom_objects: Mapping[str, object]) -> bool:
+    """Whether a name is one of the user's own objects, or registered in this process."""
+    if name in custom_objects or name.rpartition(">")[2] in custom_objects:
+        return True
+    loaded = [sys.modules[version] for version in ("keras", "tf_keras") if version in sys.modules]
+    return any(keras.utils.get_registered_object(name) is not None for keras in loaded)
+
+
+def _refuse_unregistered(path: pathlib.Path, custom_objects: Mapping[str, object]) -> None:
+    for name in unregistered_names(_config(path), lambda one: _may_use(one, custom_objects)):
+        raise _not_loaded(path, name)
+
+
+def _not_loaded(path: pathlib.Path, name: str) -> InputError:
+    return InputError(
+        f"{path} uses '{name}', which is code of your own that was not loaded.",
+        "A class or function that Keras does not have must be loaded before the model.",
+        "Name the module that defines it with --custom-objects package.module.",
+    )
+
+
 def _refuse_code(path: pathlib.Path, custom_objects: Mapping[str, object]) -> None:
     def may_use(name: str) -> bool:
-        if name in custom_objects:
-            return True
-        loaded = [sys.modules[version] for version in ("keras", "tf_keras") if version in sys.modules]
-        return any(keras.utils.get_registered_object(name) is not None for keras in loaded)
+        return _may_use(name, custom_objects)
 
     for found in itertools.chain(code_named_in(_config(path), may_use), _graph_code(path)):
         raise InputError(
@@ -301,6 +323,24 @@ def _application_layers(version: str) -> dict[str, object]:
     return objects
 
 
+_UNKNOWN = re.compile(
+    r"(?:Could not locate (?:class|function)|Cannot deserialize object of type|Could not interpret [\w ]+ "
+    r"identifier:|Unknown (?:layer|[\w ]+ function|loss|metric|optimizer|object):?) *['`]?"
+    r"(?:\{[^{}]*'config': ')?(?!function\b)(?P<name>[\w.>]+)"
+)
+"""How either Keras says that it has no such class or function."""
+
+
+def _unknown_name(error: BaseException) -> str | None:
+    found = _UNKNOWN.search(_told(error))
+    return found["name"] if found else None
+
+
+def _told(error: BaseException) -> str:
+    """What went wrong inside, without the configurations of all layers around it."""
+    return str(error).rpartition("Exception encountered: ")[2]
+
+
 def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
+    lines = _told(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__)[:200]

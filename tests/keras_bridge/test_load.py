@@ -109,7 +109,45 @@ def test_anything_else_is_refused(make, message, tmp_path):
         load_model(path)
 
 
-def test_unknown_layer_names_the_way_out(tmp_path):
+def _own_code(keras, kind):
+    """A layer that needs code of the user's own, and the name by which it is told."""
+    def bend(x):
+        return x
+
+    register = keras.saving.register_keras_serializable("mine")
+    here = {"__module__": "__main__"}  # of a notebook or script, where most classes are written
+    if kind == "layer":
+        return type("Mystery", (keras.layers.Layer,), {"__module__": "nowhere"})(), "Mystery"
+    if kind == "registered layer":
+        return register(type("Mystery", (keras.layers.Layer,), here))(), "mine>Mystery"
+    if kind == "registered regularizer":
+        calm = type("Calm", (keras.regularizers.L2,), here)
+        return keras.layers.Dense(3, kernel_regularizer=register(calm)()), "mine>Calm"
+    if kind == "registered function":
+        return keras.layers.Dense(3, activation=register(bend)), "mine>bend"
+    return keras.layers.Dense(3, activation=bend), "bend"
+
+
+@pytest.mark.parametrize("flavour", ["tf_keras", "keras"])
+@pytest.mark.parametrize("kind", [
+    "layer", "registered layer", "registered regularizer", "registered function", "function",
+])
+def test_code_of_the_users_own_is_named_with_the_way_out(flavour, kind, tmp_path):
+    keras = importlib.import_module(flavour)
+    registered = keras.utils.get_custom_objects()
+    before = dict(registered)
+    layer, name = _own_code(keras, kind)
+    path = tmp_path / "model.keras"
+    _model(keras, layer).save(path)
+    for new in registered.keys() - before.keys():  # as in a process that never saw the code
+        del registered[new]
+    with pytest.raises(InputError, match=rf"'{name}'.*--custom-objects") as caught:
+        load_model(path)
+    assert "class_name" not in str(caught.value)
+    assert "deserialized" not in str(caught.value)
+
+
+def test_unknown_layer_of_hdf5_names_the_way_out(tmp_path):
     k = importlib.import_module("tf_keras")
     custom = type("Mystery", (k.layers.Layer,), {"__module__": "nowhere"})
     _model(k, custom()).save(tmp_path / "model.h5")
