@@ -227,8 +227,29 @@ def test_the_package_builds_with_both_files_in_it(array: str, tmp_path: Path) ->
         assert re.search(rf" R {name}$", symbols, re.MULTILINE), symbols
 
 
+def readme_code(folder: Path, language: str, scope: str) -> tuple[str, str]:
+    """What a README tells to write into an app: lines that import something, and all others in scopes."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    imports, code = "", ""
+    for block in blocks:
+        lines = block.split("// in the app\n")[-1].splitlines()
+        lines = [line for line in lines if not line.startswith("dependencies:")]
+        imported = [line for line in lines if line.startswith(("#include", "import"))]
+        imports += "".join(f"{line}\n" for line in imported)
+        code += f"{scope} {{\n" + "".join(f"{line}\n" for line in lines if line not in imported) + "}\n"
+    return imports, code
+
+
+def parameters(folder: Path, run_begins: str) -> str:
+    """Those of the generated function ``run``."""
+    text = "".join(path.read_text() for path in folder.rglob("*") if path.suffix in (".kt", ".swift"))
+    (found,) = re.findall(rf"{run_begins}\((.*?)\)", text)
+    return found
+
+
 _CPP = """
 #include <algorithm>
+#include <iostream>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
@@ -286,6 +307,13 @@ _CPP_FEED = """    stream.reset();
       raw.erase(raw.begin(), end);
     }
 """
+_CPP_README = """
+[[maybe_unused]] static void readme_{name}() {{
+  namespace model = edgeprune::{name};
+  const model::{kind}Input {argument}{{}};
+  const {fed}{{}};
+@CODE@}}
+"""
 _CPP_KINDS = {"float32": "float", "int16": "std::int16_t"}
 
 
@@ -301,7 +329,7 @@ def test_cpp_streams_what_python_streams(
     need(compiler)
     library = Path(pytest.importorskip("ai_edge_litert").__file__).parent / "libLiteRt.so"
     laid_out("cmake", answered, tmp_path)
-    body, includes, places, objects = "", "", [], []
+    body, includes, functions, places, objects = "", "", "", [], []
     flags = ["-std=c++17", "-O1", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
     for case, _ in answered:
         source = tmp_path / case.name
@@ -311,6 +339,12 @@ def test_cpp_streams_what_python_streams(
         kind = _CPP_KINDS.get(case.raw.dtype.name, "")
         body += text.replace("@NAME@", case.name).replace("@KIND@", kind)
         includes += f"#include <edgeprune/{case.name}_stream.hpp>\n"
+        imports, code = readme_code(source, "cpp", "")
+        (argument,) = re.findall(r"model\.run\((\w+)\);", code)
+        fed = f"std::vector<{kind}> samples" if len(case.raw) else "model::Stream::Step values"
+        includes += imports
+        functions += _CPP_README.format(name=case.name, kind=_pascal(argument), argument=argument, fed=fed)
+        functions = functions.replace("@CODE@", code)
         places.append(f"-I{source}/include")
         if case.name == "made_up":
             recorder = (DECLARATIONS / "cpp" / "runtime.cpp").read_text().replace("MODULE", case.name)
@@ -319,7 +353,8 @@ def test_cpp_streams_what_python_streams(
             objects.append(tmp_path / f"{case.name}_{one}.o")
             own = [f"-I{source}/include", f"-I{source}/src", f"-I{source}/model"]
             run(compiler, *flags, *own, "-c", source / "src" / one, "-o", objects[-1])
-    (tmp_path / "main.cpp").write_text(_CPP.replace("@INCLUDES@", includes).replace("@BODY@", body))
+    program = _CPP.replace("@INCLUDES@", includes + functions).replace("@BODY@", body)
+    (tmp_path / "main.cpp").write_text(program)
     path = f"-Wl,-rpath,{library.parent}"
     run(compiler, *flags, *places, tmp_path / "main.cpp", *objects, library, path, "-o", tmp_path / "program")
     run(tmp_path / "program", cwd=tmp_path)
@@ -405,9 +440,18 @@ def test_kotlin_streams_what_python_streams(
         }.items():
             text = text.replace(f"@{key}@", value)
         body += text
+        imports, code = readme_code(tmp_path / case.name, "kotlin", "run")
+        fed = f"samples: {'Short' if case.raw.dtype == np.int16 else 'Float'}Array"
+        fed = fed if len(case.raw) else f"values: {'Int' if whole else 'Float'}Array"
+        given = parameters(tmp_path / case.name, "fun run")
+        (tmp_path / f"{case.name}.kt").write_text(
+            f"package {case.name}\n\n{imports}\n"
+            f"fun readme(context: android.content.Context, {given}, {fed}) {{\n{code}}}\n"
+        )
     (tmp_path / "Main.kt").write_text(_KOTLIN.replace("@BODY@", body))
     sources = [path for case, _ in answered for path in (tmp_path / case.name).rglob("*.kt")]
-    run_java(compile_kotlin([tmp_path / "Main.kt", *sources], tmp_path), "MainKt", cwd=tmp_path)
+    own = [tmp_path / "Main.kt", *(tmp_path / f"{case.name}.kt" for case, _ in answered)]
+    run_java(compile_kotlin([*own, *sources], tmp_path), "MainKt", cwd=tmp_path)
     for case, (fed, _, expected) in answered:
         assert_fed(case, fed, (tmp_path / f"{case.name}.fed").read_bytes())
         assert_numbers(case, expected, (tmp_path / f"{case.name}.numbers").read_bytes())
@@ -489,7 +533,7 @@ def test_swift_streams_what_python_streams(
     declared = (DECLARATIONS / "swift" / "TensorFlowLite.swift").read_bytes()
     (tmp_path / "TensorFlowLite.swift").write_bytes(declared)
     compile_swift(tmp_path, "TensorFlowLite", "TensorFlowLite.swift")
-    body, modules = "", []
+    body, functions, modules = "", "", []
     for case, (_, answers, _) in answered:
         sources = [path.relative_to(tmp_path) for path in (tmp_path / case.name / "Sources").glob("*.swift")]
         modules.append(f"{_pascal(case.name)}Module")
@@ -508,8 +552,14 @@ def test_swift_streams_what_python_streams(
         }.items():
             text = text.replace(f"@{key}@", value)
         body += text
+        _, code = readme_code(tmp_path / case.name, "swift", "do")
+        fed = f"samples: [{'Int16' if case.raw.dtype == np.int16 else 'Float'}]"
+        fed = fed if len(case.raw) else f"values: [{'Int32' if case.steps.dtype == np.int32 else 'Float'}]"
+        given = parameters(tmp_path / case.name / "Sources", "func run")
+        functions += f"func readme{_pascal(case.name)}({given}, {fed}) throws {{\n{code}}}\n"
     imports = "".join(f"import {module}\n" for module in modules)
-    (tmp_path / "main_.swift").write_text(_SWIFT.replace("@IMPORTS@", imports).replace("@BODY@", body))
+    program = _SWIFT.replace("@IMPORTS@", imports + functions).replace("@BODY@", body)
+    (tmp_path / "main_.swift").write_text(program)
     linked = [f"-l{module}" for module in ("TensorFlowLite", *modules)]
     flags = ("-swift-version", "5", "-parse-as-library", "-I", ".", "-L", ".")
     path = ("-Xlinker", "-rpath", "-Xlinker", "$ORIGIN")
