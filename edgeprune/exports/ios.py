@@ -43,7 +43,7 @@ def ios_files(plan: ModelPlan) -> dict[str, bytes]:
             "ios/README.md", class_name=plan.class_name,
             inputs="\n".join(f"- {line}" for line in sentences(plan)),
             arguments=", ".join(f"{one.name}: {one.name}" for one in plan.inputs), stream=_streamed(plan),
-            helpers=helpers(plan, _HELPERS),
+            helpers=helpers(plan, _HELPERS), shown=_shown(plan),
         ),
     }
     if plan.stream is not None:
@@ -122,3 +122,9 @@ def _streamed(plan: ModelPlan) -> str:
     if plan.stream.feeding is None:
         call = f"print(try stream.step(values).{shown})"
     return streaming_section(plan.stream, "swift", f"let stream = try {plan.class_name}.Stream()\n{call}")
+
+
+def _shown(plan: ModelPlan) -> str:
+    """What the README prints of an output."""
+    shown = f"{plan.outputs[0].name}[0]" if plan.ranked is None else "ranked[0].label"
+    return shown if plan.heads is None else "detections.count"

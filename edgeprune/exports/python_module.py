@@ -49,7 +49,7 @@ def python_files(plan: ModelPlan) -> dict[str, bytes]:
         ),
         "README.md": render(
             "python/README.md", module=module, distribution=distribution, arguments=plan.arguments,
-            inputs=_doc(plan, ""), stream=_streamed(plan),
+            inputs=_doc(plan, ""), stream=_streamed(plan), shown=_shown(plan),
         ),
         f"{module}/__init__.py": _init(plan),
         f"{module}/model.py": _model(plan),
@@ -194,3 +194,9 @@ def _streamed(plan: ModelPlan) -> str:
         loop = f"print(stream.step(values).{shown})"
     code = f"from {plan.module}.streaming import Stream\n\nstream = Stream()\n{loop}"
     return "\n" + streaming_section(plan.stream, "python", code).rstrip() + "\n"
+
+
+def _shown(plan: ModelPlan) -> str:
+    """What the README prints of an output."""
+    shown = plan.outputs[0].name if plan.ranked is None else "ranked()[0].label"
+    return shown if plan.heads is None else "detections()"

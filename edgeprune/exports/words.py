@@ -39,7 +39,8 @@ def _resized(one: InputPlan) -> bool:
 
 def described_output(one: OutputPlan) -> str:
     """One sentence: what comes out."""
-    kind = "floats" if one.floats else f"{one.tensor.dtype} numbers"
+    kind = "float" if one.floats else f"{one.tensor.dtype} number"
+    kind += "" if one.size == 1 else "s"
     dequantized = f", dequantized from {one.tensor.dtype}" if one.floats and one.tensor.scale else ""
     labelled = ", one for each label" if one.labelled else ""
     binary = ", the second label's probability" if one.binary else ""
@@ -51,7 +52,9 @@ def sentences(plan: ModelPlan) -> list[str]:
     audio = plan.bundle.manifest.stream
     rate_hz = None if audio is None else audio.sample_rate_hz
     given = [described_input(one, rate_hz) for one in plan.inputs]
-    return [*given, *map(described_output, plan.outputs)]
+    lines = [*given, *map(described_output, plan.outputs)]
+    boxes = "detections: boxes, scores and labels made of {}, without boxes that others suppress."
+    return lines if plan.heads is None else [*lines, boxes.format(plan.heads.name)]
 
 
 def stream_sentences(stream: StreamPlan) -> list[str]:

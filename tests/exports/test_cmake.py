@@ -113,6 +113,7 @@ def test_plausible_names_compile(tmp_path: Path) -> None:
     compiles(tmp_path / "export", "audio")
 
 
+@pytest.mark.heavy
 def test_every_kind_of_tensor_compiles(tmp_path: Path) -> None:
     export(every_tensor_bundle(tmp_path / "bundle"), {"cmake": tmp_path / "export"})
     compiles(tmp_path / "export", "text_model")
