@@ -6,9 +6,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from edgeprune.data.streamed import Array, batches_of, is_streamed
+from edgeprune.data.streamed import Array, is_streamed, parts_of
 from edgeprune.keras_bridge.input_structure import as_taken, in_order_of_outputs
+from edgeprune.keras_bridge.keras_version import keras_of
 from edgeprune.keras_types import KerasModel
+from edgeprune.training.sequence import sequence_of
 
 ModelInputs: TypeAlias = Array | tuple[Array, ...]
 """(N, …), in memory or streamed from disk; a tuple for a model of several inputs."""
@@ -16,18 +18,20 @@ ModelInputs: TypeAlias = Array | tuple[Array, ...]
 Predictions: TypeAlias = tuple[np.ndarray, ...]
 """(N, …) of each output."""
 
+_BATCH = 256
+
 
 def predict(model: KerasModel, inputs: ModelInputs) -> Predictions:
     """The model's outputs, those of a dictionary in the order of `output_names`.
 
-    Streamed inputs are read a batch at a time.
+    Streamed inputs are read a batch at a time, while the model computes the one before.
     """
-    batches = batches_of(inputs) if is_streamed(inputs) else [inputs]
-    parts = [
-        as_predictions(model, model.predict(as_taken(model, batch), batch_size=256, verbose=0))
-        for batch in batches
-    ]
-    return parts[0] if len(parts) == 1 else tuple(map(np.concatenate, zip(*parts, strict=True)))
+    given = as_taken(model, inputs)
+    if not is_streamed(inputs):
+        return as_predictions(model, model.predict(given, batch_size=_BATCH, verbose=0))
+    order = np.arange(len(parts_of(inputs)[0]))
+    batches = sequence_of(keras_of(model), given, None, None, _BATCH, order)
+    return as_predictions(model, model.predict(batches, verbose=0))
 
 
 def as_predictions(model: KerasModel, outputs: object) -> Predictions:

@@ -13,13 +13,13 @@ Arrays: TypeAlias = Array | list[np.ndarray] | tuple[Array, ...]
 
 
 def sequence_of(
-    keras: KerasModule, x: KerasTensor, values: Arrays, weights: Arrays | None, batch_size: int,
+    keras: KerasModule, x: KerasTensor, values: Arrays | None, weights: Arrays | None, batch_size: int,
     order: np.ndarray,
 ) -> object:
     """A `Sequence` of the Keras version `keras` over streamed inputs.
 
-    `values` are the targets and `weights` those of the samples, lists for several outputs; `order` (N,) says
-    in which order the rows are read.
+    `values` are the targets and `weights` those of the samples, lists for several outputs, None where nothing
+    is learned; `order` (N,) says in which order the rows are read.
     """
 
     def rows_of(arrays: KerasTensor, rows: np.ndarray) -> object:
@@ -35,6 +35,8 @@ def sequence_of(
 
         def __getitem__(self, number: int) -> tuple[object, ...]:
             rows = order[number * batch_size : (number + 1) * batch_size]
+            if values is None:
+                return (rows_of(x, rows),)
             batch = rows_of(x, rows), rows_of(values, rows)
             return batch if weights is None else (*batch, rows_of(weights, rows))
 
