@@ -43,3 +43,4 @@ def export(
         return
     for one in exported:
         say(f"{one.kind:>8}  {one.folder}  ({len(one.files)} files)")
+    say("The README.md in each folder says how an app takes it in.")

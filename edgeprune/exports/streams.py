@@ -42,12 +42,16 @@ class FeedPlan:
 
 @dataclasses.dataclass(frozen=True)
 class StreamPlan:
-    """The file takes `step`, then `states`; it gives `outputs`, then the states for the next call."""
+    """The file takes `step`, then `states`; it gives `outputs`, then the states for the next call.
+
+    Steps are lines of `vocabulary`, where the model reads text.
+    """
 
     step: InputPlan
     feeding: FeedPlan | None
     outputs: tuple[OutputPlan, ...]
     states: tuple[TensorInfo, ...]
+    vocabulary: str | None = None
 
     @property
     def ranked(self) -> OutputPlan | None:
@@ -83,7 +87,9 @@ def stream_plan(
         output_plan(tensor, one.name, labels) for tensor, one in zip(info.outputs, outputs, strict=False)
     )
     feeding = _feed_plan(bundle, info.preprocessing, step, sample)
-    return StreamPlan(planned(bundle, (), step, "step", None), feeding, made, tuple(states))
+    texts = (one for one in info.preprocessing if one.get("op") == "tokenize")
+    vocabulary = next((str(one.get("vocabulary", "vocab.txt")) for one in texts), None)
+    return StreamPlan(planned(bundle, (), step, "step", None), feeding, made, tuple(states), vocabulary)
 
 
 def _check(info: StepInfo, outputs: int) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from edgeprune.exports import literals
 from edgeprune.exports.inputs import InputPlan, RawType
 from edgeprune.exports.outputs import OutputPlan
 from edgeprune.exports.plan import CodePart, ModelPlan
@@ -60,7 +61,11 @@ def sentences(plan: ModelPlan) -> list[str]:
 def stream_sentences(stream: StreamPlan) -> list[str]:
     """What a stream takes and gives, a line each."""
     values = f"{stream.step.size} {stream.step.raw.value}{shaped(stream.step.tensor.shape[2:])}"
-    lines = [f"step: {values}, one step of what the preprocessing gives; steps of padding are left out."]
+    line = f"step: {values}, one step of what the preprocessing gives; steps of padding are left out."
+    if stream.vocabulary is not None:
+        file = literals.comment(stream.vocabulary)
+        line = f"step: one token, the number of its line in {file}, from 0; tokens of padding are left out."
+    lines = [line]
     feeding = stream.feeding
     if feeding is not None:
         window = feeding.window

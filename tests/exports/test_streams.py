@@ -170,6 +170,24 @@ def test_raw_values_are_taken_where_a_window_of_them_makes_a_step(
     assert (None if feeding is None else (feeding.size, feeding.hop)) == expected
 
 
+def test_a_stream_of_text_takes_lines_of_the_vocabulary(tmp_path: Path) -> None:
+    step = TensorInfo("step", (1, 1), "int32")
+    tokenize = {"op": "tokenize", "kind": "word", "length": 4, "vocabulary": "words.txt"}
+    info = StepInfo((step, STATE), (TensorInfo("output", (1, 5), "float32"), STATE), (tokenize,))
+    bundle = int8_bundle(
+        tmp_path / "bundle", inputs=(TensorInfo("text", (1, 4), "int32"),), preprocessing=(tokenize,),
+        one_step=info, files={
+            "streaming.tflite": b"", "words.txt": b"[PAD]\n[UNK]\ngreat\n",
+            "eval.npz": pack_eval([np.array(["great film", "a"])], np.zeros(2)),
+        },
+    )
+    for kind in ("android", "cmake", "ios", "python"):
+        export(bundle, {kind: tmp_path / kind})
+        text = (tmp_path / kind / "README.md").read_text()
+        assert "- step: one token, the number of its line in words.txt, from 0; tokens of padding" in text
+        assert "stream.step(values)" in text
+
+
 STATE = TensorInfo("state_0", (1, 2), "float32")
 
 
