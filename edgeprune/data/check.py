@@ -238,9 +238,10 @@ def _check_values(y: np.ndarray, where: str, output: OutputSignature) -> None:
         ) for expected in (output.shape, positions)
     ]
     if not any(fits):
+        name_loss = " If a loss of your own reads these, name it with --loss package.module:function."
         raise InputError(
             f"{where} are values of the shape {y.shape}.", f"The model gives {output.shape} for each sample.",
-            "Pass labels of that shape.",
+            f"Pass labels of that shape.{name_loss if output.loss is None else ''}",
         )
     if output.loss == "binary" and (y.min() < 0 or y.max() > 1):
         raise InputError(
