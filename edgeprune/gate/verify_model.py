@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from edgeprune.bundle.read import EVAL
 from edgeprune.gate.evidence import Evidence, NothingToCheckByError
 from edgeprune.report.figures import main_metric
+from edgeprune.tasks import metric_of
 from edgeprune.types import TensorInfo
 
 _LABELS = "labels.txt"
@@ -69,8 +70,10 @@ def accuracy(evidence: Evidence) -> Iterator[str]:
     integer = evidence.report.quantization.mode in _INTEGER
     slack = 1 / count if integer else max(1 / count, 0.01)
     for name, value in said.metrics.items():
-        again = evidence.record.metrics.get(name)
-        if again is None or abs(again - value) > slack + _SMALL:
+        again, known = evidence.record.metrics.get(name), metric_of(name)
+        # An error in grams or metres may be of any size.
+        size = 1.0 if known is None or known.unit == "fraction" else abs(value)
+        if again is None or abs(again - value) > slack * size + _SMALL:
             yield f"{name} is {again}, report.json says {value}"
 
 

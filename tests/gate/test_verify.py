@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from edgeprune.bundle import load_eval, pack_eval
 from edgeprune.bundle.seal import seal_of
 from edgeprune.errors import InputError
 from edgeprune.gate import Status, check, verify
+from edgeprune.gate.verify_model import accuracy
 from tests.gate.edit import edit_json, edit_manifest, edit_report, rehash
 
 
@@ -200,6 +202,22 @@ def test_what_cannot_be_compared_is_said(bundle: Path) -> None:
     (finding,) = (one for one in verify(bundle) if one.status is not Status.HELD)
     assert finding.status is Status.UNMEASURED
     assert "does not say what eval.npz gave" in finding.detail
+
+
+@pytest.mark.parametrize(("name", "said", "again", "holds"), [
+    ("mean_absolute_error", 12_345.678, 12_346.2, True), ("mean_absolute_error", 12_345.678, 12_700.0, False),
+    ("mean_absolute_error", 0.002, 0.00201, True), ("mean_absolute_error", 0.002, 0.0023, False),
+    ("accuracy", 0.9, 0.905, True), ("accuracy", 0.9, 0.93, False),
+    ("box/root_mean_squared_error", 80.0, 80.3, True), ("box/root_mean_squared_error", 80.0, 90.0, False),
+])
+def test_what_float_kernels_may_change_is_a_part_of_an_error_in_any_unit(name, said, again, holds) -> None:
+    deployed = SimpleNamespace(on_eval=SimpleNamespace(samples=200, metrics={name: said}))
+    report = SimpleNamespace(
+        stages=SimpleNamespace(deployed=deployed), quantization=SimpleNamespace(mode="none")
+    )
+    record = SimpleNamespace(metrics={name: again})
+    found = list(accuracy(SimpleNamespace(report=report, record=record, samples=range(200))))
+    assert (not found) == holds, found
 
 
 def test_limits_of_a_refused_bundle_are_not_judged(bundle: Path) -> None:
