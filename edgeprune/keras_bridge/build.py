@@ -170,8 +170,24 @@ def _giving(value: np.ndarray) -> Callable[..., np.ndarray]:
     return lambda shape, dtype=None: value  # noqa: ARG005
 
 
+def check_weight_count(layer: KerasLayer, values: Sequence[np.ndarray]) -> None:
+    """Stops where a layer that was made anew has another number of weights than the original's.
+
+    Raises:
+        InputError: it has.
+    """
+    if len(layer.weights) != len(values):
+        raise InputError(
+            f"Layer '{layer.name}' of class {type(layer).__name__} has {len(layer.weights)} weights when it "
+            f"is made anew from its configuration, and {len(values)} in the model.",
+            "A class that makes the same weights from the same configuration is expected.",
+            who_mends(type(layer), "Make all weights in build(), whatever call() does."),
+        )
+
+
 def _check_shapes(layer: KerasLayer, values: list[np.ndarray]) -> None:
     """Stops before a layer is given weights that it has no place for."""
+    check_weight_count(layer, values)
     for variable, value in zip(layer.weights, values, strict=True):
         shape = tuple(variable.shape)
         if not nodes.fits(shape, value.shape):
@@ -202,13 +218,13 @@ def made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
             arguments=old.arguments, name=old.name, dtype=changed.get("dtype", nodes.policy_of(old)),
         )
     try:
-        config = {**old.get_config(), **changed}
+        config = {**_config_of(old), **changed}
         made = type(old).from_config(_without_arrays(config) if changed else config)
         if _has_adapted_vocabulary(old):  # which is in no configuration and no weight
             made.set_vocabulary(old.get_vocabulary())
     except Exception as error:
         raise InputError(
-            f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error}).",
+            f"Layer '{old.name}' of class {type(old).__name__} cannot be made anew ({error_text(error)}).",
             "A class whose from_config() takes what its get_config() gives is expected.",
             who_mends(
                 type(old), "Add get_config(), and register classes and functions of your own with Keras."
@@ -218,6 +234,14 @@ def made_anew(old: KerasLayer, changed: Mapping[str, object]) -> KerasLayer:
     if made.name != name:  # a class of the user's own that forgets it
         setattr(made, "name" if is_keras3(made) else "_name", name)
     return made
+
+
+def _config_of(layer: KerasLayer) -> Mapping[str, object]:
+    """A layer's configuration; Keras' own Identity refuses to give one where it was made with a policy."""
+    if type(layer).__name__ == "Identity" and is_keras3(layer):
+        return {"name": layer.name, "trainable": layer.trainable, "dtype": layer.dtype_policy.name}
+    config: Mapping[str, object] = layer.get_config()
+    return config
 
 
 def _has_adapted_vocabulary(layer: KerasLayer) -> bool:

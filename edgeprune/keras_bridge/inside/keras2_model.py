@@ -15,6 +15,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
+from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened
 from edgeprune.keras_bridge.inside.names import Names, output_names, paths_of, with_output_names
@@ -60,14 +61,13 @@ class Keras2PlainModel:
                     raise
                 raise CallError(call.owner, f"cannot be read as layers: {error.found}") from error
             except Exception as error:
-                raise CallError(call.owner, f"cannot be read as layers: {error}") from error
+                raise CallError(call.owner, f"cannot be read as layers: {error_text(error)}") from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
         outputs = nodes.map_tensors(self._recording.outputs, self._given)
         ends = output_names(self._model, outputs)
         outputs = with_output_names(tf_keras, outputs, ends, self._names)
         plain = tf_keras.Model(inputs, outputs, name=self._model.name)
-        for layer, arrays in self._arrays:
-            layer.set_weights(arrays)
+        own_weights.set_all(self._arrays)
         return plain
 
     def _made(self, call: RecordedCall) -> Argument:

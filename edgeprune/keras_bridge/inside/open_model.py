@@ -32,8 +32,8 @@ from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasLayer, KerasModel
 
-LENGTHS = (64, 32, 6, 4)
-"""Tried for axes of open size; the second recording has twice as much."""
+LENGTHS = (64, 32, 6, 4, 1024)
+"""Tried for axes of open size; the second recording has twice as much. Sounds need the longest."""
 TOLERANCE = 1e-5
 HALF_TOLERANCE = 2e-2
 QUANTIZED_TOLERANCE = 1e-1
@@ -138,6 +138,7 @@ def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> K
             return None
         except CallError as error:
             if not _is_new(error, reasons):
+                reasons.setdefault(Identity(model), str(error))
                 return None
 
 
@@ -153,6 +154,7 @@ def _plain_keras2(model: KerasModel, forms: object, reasons: Reasons) -> KerasMo
             return None
         except CallError as error:
             if not _is_new(error, reasons):
+                reasons.setdefault(Identity(model), str(error))
                 return None
 
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from edgeprune.keras_bridge.inside.recorded_calls import RecordedCall, Recording
+from edgeprune.keras_bridge.inside.recorded_calls import CallError, RecordedCall, Recording
 from edgeprune.keras_bridge.nodes import Identity, tensors_in
 from edgeprune.keras_types import KerasLayer, KerasModule, KerasTensor
 
@@ -79,6 +79,21 @@ def is_lookup(call: RecordedCall) -> bool:
     options = [call.kwargs.get(name) for name in ("axis", "batch_dims", "validate_indices", "max_norm")]
     given = tensors_in(call.args[0] if call.args else call.kwargs.get("params"))
     return len(call.args) <= 2 and not any(options) and len(given) == 1 and len(given[0].shape) == 2
+
+
+def set_all(arrays: Sequence[tuple[KerasLayer, list[np.ndarray]]]) -> None:
+    """Gives layers that were made anew the weights of the old ones.
+
+    Raises:
+        CallError: a layer makes others.
+    """
+    for layer, values in arrays:
+        shapes = [tuple(one.shape) for one in layer.weights]
+        if shapes != [value.shape for value in values]:
+            kind = type(layer).__name__
+            raise CallError(None, f"holds layer '{layer.name}' of class {kind}, which makes other weights "
+                                  "when it is made anew from its configuration")
+        layer.set_weights(values)
 
 
 def table(keras: KerasModule, variable: KerasTensor, name: str, dtype: object) -> KerasLayer:

@@ -14,6 +14,7 @@ from edgeprune.errors import InputError
 from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.build import made_anew
+from edgeprune.keras_bridge.error_text import error_text
 from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened
 from edgeprune.keras_bridge.inside.names import (
@@ -73,7 +74,7 @@ class PlainModel:
         self._inputs = nodes.tensors_in(inputs)
         self._values.update(zip(map(Identity, self._first.inputs), self._inputs, strict=True))
         if len(self._first.calls) != len(self._second.calls):
-            raise CallError(None, "The model calls other layers for another number of samples.")
+            raise CallError(None, "calls other layers for another number of samples")
         for call, again in zip(self._first.calls, self._second.calls, strict=True):
             try:
                 made = self._made(call, again)
@@ -83,16 +84,17 @@ class PlainModel:
                 if call.owner is None or is_quantized(call.operation):
                     raise
                 raise CallError(call.owner, f"cannot be read as layers: {error.found}") from error
-            except Exception as error:
+            except NotAlikeError as error:
                 raise CallError(call.owner, str(error)) from error
+            except Exception as error:
+                raise CallError(call.owner, f"cannot be read as layers: {error_text(error)}") from error
             self._values.update(zip(map(Identity, call.outputs), nodes.tensors_in(made), strict=True))
         outputs = nodes.map_tensors(self._first.outputs, self._value)
         ends = output_names(self._model, outputs)
         outputs = with_output_names(keras, outputs, ends, self._names)
         name_operations(nodes.tensors_in(outputs))
         plain = keras.Model(inputs, outputs, name=self._model.name)
-        for layer, arrays in self._arrays:
-            layer.set_weights(arrays)
+        own_weights.set_all(self._arrays)
         return plain
 
     def _made(self, call: RecordedCall, again: RecordedCall) -> Argument:
