@@ -40,7 +40,8 @@ _COLUMN = "r2_per_column"
 _R2 = ("r2", _COLUMN)
 _SYMBOLS = {"r2": "R²", "iou": "IoU", "f1": "F1", "auc": "AUC", "oks": "OKS", "pck": "PCK", "psnr": "PSNR",
             "ssim": "SSIM", "eer": "EER", "roc": "ROC", "map": "mAP", "ap": "AP"}
-_NAMES = {"map_50": "mAP@0.5", "map_50_95": "mAP@[.5:.95]", "ap_50_per_class": "AP@0.5 per class"}
+_NAMES = {"map_50": "mAP@0.5", "map_50_95": "mAP@[.5:.95]", "ap_50_per_class": "AP@0.5 per class",
+          "f1_macro": "macro F1", "recall_at_1": "recall@1", "recall_at_5": "recall@5"}
 """Metrics that the field writes in its own way."""
 _MOST_DIGITS = 12
 

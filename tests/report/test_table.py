@@ -33,6 +33,7 @@ def test_costs_are_compared_in_words(size, p50, changes):
     ("r2", "R²", ("0.500", "0.512", "+0.0125")), ("box/r2", "box R²", ("0.500", "0.512", "+0.0125")),
     ("mean_iou", "mean IoU", ("50.00 %", "51.25 %", "+1.25 points")),
     ("map_50", "mAP@0.5", ("50.00 %", "51.25 %", "+1.25 points")),
+    ("f1_macro", "macro F1", ("50.00 %", "51.25 %", "+1.25 points")),
     ("map_50_95", "mAP@[.5:.95]", ("50.00 %", "51.25 %", "+1.25 points")),
     ("ap_50_per_class/3", "AP@0.5 of class 3", ("50.00 %", "51.25 %", "+1.25 points")),
     ("seen/f1_per_class/a/b", "seen F1 of a/b", ("50.00 %", "51.25 %", "+1.25 points")),
