@@ -24,7 +24,7 @@ import numpy as np
 from tests.benchmarks.readme import write_between
 
 MARKER = "throughput"
-_TRAIN = """
+TRAIN = """
 import sys, numpy as np
 import edgeprune.keras_bridge
 import tf_keras
@@ -111,7 +111,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_images(folder / "images.npz", options.images)
-        command = [sys.executable, "-c", _TRAIN, str(folder / "images.npz"), str(folder / "model.keras")]
+        command = [sys.executable, "-c", TRAIN, str(folder / "images.npz"), str(folder / "model.keras")]
         subprocess.run(command, check=True, stdout=sys.stderr)
         held = build(folder, in_memory=True)
         sys.stdout.write(f"{held}\n")
