@@ -16,6 +16,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.keras_version import is_keras3, keras_of
 from edgeprune.keras_bridge.silence import silence
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 _ROUNDS = 50
@@ -89,7 +90,7 @@ def k_means(values: np.ndarray, clusters: int) -> np.ndarray:
 
 def _tuned(model: KerasModel, clusters: int, train: TrainInPlace) -> KerasModel:
     with silence():
-        import tensorflow_model_optimization as tfmot
+        tfmot = import_tfmot()
 
         # Only the experimental function keeps zeros; tfmot 0.8.1 exports its package, not its name.
         from tensorflow_model_optimization.python.core.clustering.keras.experimental import (

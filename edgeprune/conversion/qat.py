@@ -13,6 +13,7 @@ from edgeprune.errors import InputError
 from edgeprune.keras_bridge.clone import clone, derive
 from edgeprune.keras_bridge.keras_version import is_keras3
 from edgeprune.keras_bridge.silence import silence
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def train_quantized(
 
 
 def _annotated(model: KerasModel, refused: list[str], *, clusters: bool) -> KerasModel:
-    import tensorflow_model_optimization as tfmot
+    tfmot = import_tfmot()
     import tf_keras
 
     api = tfmot.quantization.keras

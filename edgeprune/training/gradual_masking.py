@@ -21,6 +21,7 @@ import numpy as np
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_bridge.clone import clone
 from edgeprune.keras_bridge.read import read
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 from edgeprune.layers import rule_for
 from edgeprune.training.tfmot_wrapper import wrapped_for_pruning
@@ -55,7 +56,7 @@ def mask_gradually(
     `keep` (channels,) tells which of them stay, `steps` how many batches the training will have; `train` gets
     the wrapped model and callbacks. The result has zeros in every row that read a removed channel.
     """
-    import tensorflow_model_optimization as tfmot
+    tfmot = import_tfmot()
     import tf_keras
 
     sparsity = tfmot.sparsity.keras
@@ -120,9 +121,9 @@ def _masked_kernels(dependencies: DependencyGraph, removed_at: np.ndarray) -> _M
 def _never_due() -> _Schedule:
     """A tfmot schedule under which the wrapper never recomputes its mask by magnitude."""
     import tensorflow as tf
-    import tensorflow_model_optimization as tfmot
+    tfmot = import_tfmot()
 
-    class NeverDue(tfmot.sparsity.keras.PruningSchedule):  # type: ignore[misc]
+    class NeverDue(tfmot.sparsity.keras.PruningSchedule):  # type: ignore[misc, name-defined]
         def __call__(self, _step: KerasTensor) -> tuple[KerasTensor, KerasTensor]:
             return tf.constant(False), tf.constant(0.0)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from edgeprune.keras_bridge.clone import clone
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer, KerasModel
 from edgeprune.training.fine_tune import EpochData, FineTuning, fine_tune
 from edgeprune.training.objective import TrainingObjective
@@ -26,7 +27,7 @@ def prune_weights(
     layers tfmot does not know keep their weights. Penalties, precision and frozen layers of the settings are
     left out. The model is of tf_keras; `ratio` is 0 to below 1.
     """
-    import tensorflow_model_optimization as tfmot
+    tfmot = import_tfmot()
     import tf_keras
 
     sparsity = tfmot.sparsity.keras

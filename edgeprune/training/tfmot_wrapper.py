@@ -7,12 +7,13 @@ wrapped embedding makes were lost.
 
 from __future__ import annotations
 
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer
 
 
 def wrapped_for_pruning(layer: KerasLayer, schedule: object) -> KerasLayer:
     """A tf_keras layer of a kind that tfmot prunes, under its `PruneLowMagnitude` by one of its schedules."""
-    import tensorflow_model_optimization as tfmot
+    tfmot = import_tfmot()
 
     wrapper = tfmot.sparsity.keras.prune_low_magnitude(layer, pruning_schedule=schedule)
     wrapper.supports_masking = layer.supports_masking

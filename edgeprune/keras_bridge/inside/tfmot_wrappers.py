@@ -13,6 +13,7 @@ from edgeprune.errors import not_installed
 from edgeprune.install_source import install_command
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.keras_version import is_keras3
+from edgeprune.keras_bridge.tfmot import import_tfmot
 from edgeprune.keras_types import KerasLayer, KerasModel
 
 PRUNED, CLUSTERED = ("PruneLowMagnitude",), ("ClusterWeights", "ClusterWeightsMHA")
@@ -30,7 +31,7 @@ def wrapper_kinds(model: KerasModel) -> list[str]:
 def unwrapped(model: KerasModel) -> KerasModel:
     """A copy without wrappers, of the same weights."""
     try:
-        import tensorflow_model_optimization as tfmot
+        tfmot = import_tfmot()
     except ImportError as error:
         raise not_installed(
             "This model's wrappers need the TF Model Optimization toolkit", install_command("host")
@@ -47,7 +48,7 @@ def unwrapped(model: KerasModel) -> KerasModel:
 def wrapper_classes() -> Iterator[None]:
     """Lets Keras 2 find the toolkit's classes by name; does nothing where it is not installed."""
     try:
-        import tensorflow_model_optimization as tfmot
+        tfmot = import_tfmot()
     except ImportError:
         yield
         return
