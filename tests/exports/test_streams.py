@@ -33,6 +33,7 @@ from tests.exports.compilers import (
 )
 from tests.exports.streaming_cases import CHUNKS, StreamingCase, made_up_case, ran, streaming_cases
 
+pytestmark = pytest.mark.xdist_group("streams")  # the models are built once
 Answers = tuple[list[bytes], list[list[bytes]], list[np.ndarray]]
 
 
