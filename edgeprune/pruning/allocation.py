@@ -30,7 +30,7 @@ BULK = 1.2
 """60 % of the parameters go with half of the neurons: the model gets small, too."""
 _OF_EVEN = 0.9
 """Less where the same share of every group would hardly take as many."""
-_HARMLESS = 0.01
+HARMLESS = 0.01
 """What the outputs may change more for it, in nats."""
 _PARTS = (1, 0.9, 0.8, 0.7)
 _HIGHEST_POWER, _HALVINGS = 4.0, 8
@@ -71,6 +71,7 @@ class _Power:
 def allocate(
     widths: Sequence[np.ndarray], model: CostModel, full: np.ndarray, ratio: float,
     sensitivity: Sequence[np.ndarray] | None, work: CostModel | None = None, bulk: CostModel | None = None,
+    harmless: float = HARMLESS,
 ) -> np.ndarray:
     """(G,) channels to keep, so that at least `ratio` of the model's cost is gone and little more.
 
@@ -81,6 +82,7 @@ def allocate(
         work: multiply-accumulates; `WORK` times `ratio` of them go too, where no more neurons go for it.
         bulk: parameters; `BULK` times `ratio` of them go too, where no more neurons go for it and the
             outputs hardly change more.
+        harmless: how much more that is, in nats.
 
     Raises:
         InputError: not that much can be removed.
@@ -105,7 +107,7 @@ def allocate(
         here, ceilings = _less_work(here, widths, losses, ceiling, work, ratio)
     if bulk is not None:
         uniform = _descended(widths, even, [ceiling], _even_steps)
-        here = _lighter(here, uniform, widths, losses, ceilings, bulk, ratio)
+        here = _lighter(here, uniform, widths, losses, ceilings, bulk, ratio, harmless)
     return here.astype(int)
 
 
@@ -127,7 +129,7 @@ def _less_work(
 
 def _lighter(
     here: np.ndarray, even: np.ndarray, widths: Sequence[np.ndarray], losses: Sequence[np.ndarray],
-    ceilings: Sequence[Ceiling], bulk: CostModel, ratio: float,
+    ceilings: Sequence[Ceiling], bulk: CostModel, ratio: float, harmless: float,
 ) -> np.ndarray:
     """(G,) counts of as many neurons with fewer parameters, where `here` (G,) has too many of them."""
     whole = bulk(np.array([one[0] for one in widths], float))
@@ -141,15 +143,13 @@ def _lighter(
 
     *before, last = ceilings
     whole_light = Ceiling(bulk, (1 - gone) * whole)
-    low, high, plans = 0.0, _HIGHEST_POWER, {}
-    for _ in range(_HALVINGS):
-        power = (low + high) / 2
-        heavy = Ceiling(last.model, last.most, _Power(bulk, power))
-        plan = plans[power] = _lowered(widths, losses, [*before, heavy], _hull_steps)
-        low, high = (low, power) if whole_light.holds(plan) else (power, high)
+    plans = _by_power(widths, losses, before, last, whole_light)
+    if before and harmless > HARMLESS:  # less work may come by itself with heads and residual width
+        alone = _by_power(widths, losses, [], last, whole_light)
+        plans += [plan for plan in alone if all(one.holds(plan) for one in before)]
     fewest = (1 - _MORE) * last.model(here)
-    fit = [plans[one] for one in sorted(plans) if last.model(plans[one]) >= fewest]
-    fit = [plan for plan in fit if change(plan) <= change(here) + _HARMLESS]
+    fit = [plan for plan in plans if last.model(plan) >= fewest]
+    fit = [plan for plan in fit if change(plan) <= change(here) + harmless]
     for part in _PARTS:
         light = Ceiling(bulk, (1 - part * gone) * whole)
         if light.holds(here):
@@ -157,6 +157,20 @@ def _lighter(
         for plan in filter(light.holds, fit):
             return _given_back(plan, widths, losses, [*ceilings, light])
     return here
+
+
+def _by_power(
+    widths: Sequence[np.ndarray], losses: Sequence[np.ndarray], before: Sequence[Ceiling], last: Ceiling,
+    light: Ceiling,
+) -> list[np.ndarray]:
+    """(G,) counts below the ceilings, the last one met at prices divided by rising powers of what is held."""
+    low, high, plans = 0.0, _HIGHEST_POWER, {}
+    for _ in range(_HALVINGS):
+        power = (low + high) / 2
+        heavy = Ceiling(last.model, last.most, _Power(light.model, power))
+        plan = plans[power] = _lowered(widths, losses, [*before, heavy], _hull_steps)
+        low, high = (low, power) if light.holds(plan) else (power, high)
+    return [plans[one] for one in sorted(plans)]
 
 
 def _descended(

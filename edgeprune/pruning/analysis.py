@@ -18,14 +18,15 @@ from edgeprune.graph.cost import cost
 from edgeprune.graph.cost_model import COST_KINDS, cost_model
 from edgeprune.graph.dependency_graph import DependencyGraph
 from edgeprune.keras_types import KerasModel
+from edgeprune.layers import row_of
 from edgeprune.pruning import importance
 from edgeprune.pruning.activation_statistics import ROWS_PER_READ, Moments, collect_moments
-from edgeprune.pruning.allocation import ALLOCATIONS, allocate
+from edgeprune.pruning.allocation import ALLOCATIONS, HARMLESS, allocate
 from edgeprune.pruning.blas_threads import one_blas_thread
 from edgeprune.pruning.calibration_effort import calibration_effort
 from edgeprune.pruning.constraints import Constraints, allowed_widths
 from edgeprune.pruning.dependencies import find_dependencies
-from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, output_change
+from edgeprune.pruning.divergence import OutputChange, ambiguity, divergence, entropy, output_change
 from edgeprune.pruning.freed_memory import freed_memory_kept
 from edgeprune.pruning.importance.criterion import CriterionContext, GroupImportance
 from edgeprune.pruning.network import Data, Network
@@ -49,6 +50,10 @@ HELD_OUT = 0.25
 PROOF_SAMPLES = 4
 TABLES = ("Embedding",)
 """Layers whose parameters do not count as the model's bulk: a row is read alone, and rows go otherwise."""
+OF_ENTROPY = 0.3
+_PRODUCTS = ("ops.Matmul", "ops.Einsum", "tf.linalg.matmul", "tf.einsum")
+"""Operations that attention is written with."""
+_ENTROPY_SAMPLES = 256
 EVALUATION_ROWS = 5_000
 """Positions that a plan which is only evaluated is reconstructed on: a quarter of the time."""
 EVALUATION_MACS = 1e10
@@ -152,7 +157,23 @@ class PruningAnalysis:
         if cost_kind != "neurons" or not self._is_global:
             return allocate(widths, model, full, ratio, curves)
         work, bulk = cost_model(self.dependencies, "macs"), cost_model(self.dependencies, "params", TABLES)
-        return allocate(widths, model, full, ratio, curves, work, bulk)
+        return allocate(widths, model, full, ratio, curves, work, bulk, self._harmless())
+
+    def _harmless(self) -> float:
+        """What the outputs may change more for fewer parameters, in nats.
+
+        For a model that attends this is a part of how undecided it is itself: most of its parameters are in
+        heads and residual width, and training restores such a change. Measured on a ViT of 105,418
+        parameters on Fashion-MNIST (79.8 %, 81.2 % after three more epochs): with 61 % of the parameters
+        gone, 0.095 nats, 82.4 % after the same epochs; with 37 %, 0.016 nats, 82.4 %; with 66 %, 0.16 nats,
+        81.7 %.
+        """
+        layers = self.network.graph.layers.values()
+        attends = any("Attention" in layer.kind or row_of(layer) in _PRODUCTS for layer in layers)
+        if self._data is None or not attends:
+            return HARMLESS
+        undecided = entropy(self.network.outputs(at_most(self._data, _ENTROPY_SAMPLES, self._seed)))
+        return max(HARMLESS, OF_ENTROPY * undecided)
 
     def allocate_above(self, threshold: float, constraints: Constraints) -> np.ndarray:
         """(G,) channels that each group keeps when those below `threshold` times its mean importance go."""

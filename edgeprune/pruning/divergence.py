@@ -64,3 +64,12 @@ def ambiguity(reference: Sequence[np.ndarray]) -> np.ndarray | None:
         for one in reference if is_distribution(one)
     ]
     return np.asarray(0.02 + np.mean(found, axis=0)) if found else None
+
+
+def entropy(reference: Sequence[np.ndarray]) -> float:
+    """Mean entropy of the outputs that are distributions, in nats; 0 where none is."""
+    found = [
+        -float(np.mean(np.sum(wide * np.log(wide + 1e-9), axis=-1)))
+        for wide in (np.asarray(one, np.float64) for one in reference if is_distribution(one))
+    ]
+    return max(float(np.mean(found)), 0.0) if found else 0.0
