@@ -100,8 +100,7 @@ def prune(model: Any, samples: list[np.ndarray], fraction: float = 0.5, seed: in
     keep = random_keep(dependencies, fraction, seed)
     smaller = build(reading, compact(dependencies, keep))
     before, after = predict(reading, samples), predict(read(smaller), samples)
-    effect = max(
-        float(np.abs(one - other).max() / np.abs(one).max()) for one, other in zip(before, after, strict=True)
-    )
+    pairs = [(one * 1.0, other * 1.0) for one, other in zip(before, after, strict=True)]  # masks are bool
+    effect = max(float(np.abs(one - other).max() / np.abs(one).max()) for one, other in pairs)
     proof = equivalence(reading, dependencies, keep, read(smaller), samples)
     return Pruned(reading, dependencies, keep, smaller, samples, proof, effect)

@@ -8,6 +8,7 @@ import importlib
 import numpy as np
 import pytest
 
+from edgeprune.errors import InputError
 from edgeprune.graph.cost import cost
 from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.opened import CLOSED
@@ -45,6 +46,29 @@ def _resnet(stages=2):
 def _vit(kind, width):
     return kind(
         patch_size=8, num_layers=2, num_heads=4, hidden_dim=32, **{width: 64}, **PICTURE,
+    )
+
+
+def _hgnet():
+    return M.HGNetV2Backbone(
+        stem_channels=[3, 16, 16], stackwise_stage_filters=[
+            [16, 16, 32, 1, 2, 3], [32, 16, 64, 1, 2, 3], [64, 16, 64, 1, 2, 5],
+        ],
+        apply_downsample=[False, True, True], use_lightweight_conv_block=[False, False, True],
+        depths=[1, 1, 1], hidden_sizes=[32, 64, 64], embedding_size=16, use_learnable_affine_block=True,
+        hidden_act="relu", image_shape=(64, 64, 3), out_features=["stage2", "stage3"],
+    )
+
+
+def _dfine():
+    return M.DFineBackbone(
+        backbone=_hgnet(), decoder_in_channels=[32, 32], encoder_hidden_dim=32, num_denoising=0, num_labels=5,
+        hidden_dim=32, learn_initial_query=False, num_queries=10, anchor_image_size=(64, 64),
+        feat_strides=[8, 16], num_feature_levels=2, encoder_in_channels=[64, 64], encode_proj_layers=[1],
+        num_attention_heads=4, encoder_ffn_dim=48, num_encoder_layers=1, hidden_expansion=0.5,
+        depth_multiplier=0.5, eval_idx=-1, num_decoder_layers=2, decoder_attention_heads=4,
+        decoder_ffn_dim=48, decoder_n_points=[3, 3], lqe_hidden_dim=16, num_lqe_layers=2,
+        out_features=["stage2", "stage3"], image_shape=(64, 64, 3),
     )
 
 
@@ -95,6 +119,37 @@ MODELS = {
         lambda: M.DenseNetBackbone(
             stackwise_num_repeats=[2, 2], compression_ratio=0.5, growth_rate=8, **PICTURE
         ), 0.4,
+    ),
+    "Swin": (
+        lambda: M.SwinTransformerBackbone(
+            image_shape=(32, 32, 3), embed_dim=16, depths=(1, 1), num_heads=(2, 4), window_size=4,
+            patch_size=2,
+        ), 0.45,
+    ),
+    "MobileNet": (
+        lambda: M.MobileNetBackbone(
+            stackwise_expansion=[[40, 56], [64, 64]], stackwise_num_blocks=[2, 2],
+            stackwise_num_filters=[[16, 16], [24, 24]], stackwise_kernel_size=[[3, 3], [5, 5]],
+            stackwise_num_strides=[[2, 1], [2, 1]], stackwise_se_ratio=[[None, None], [0.25, 0.25]],
+            stackwise_activation=[["relu", "relu"], ["hard_swish", "hard_swish"]],
+            stackwise_padding=[[1, 1], [2, 2]], output_num_filters=96, depthwise_filters=16,
+            depthwise_stride=2, depthwise_residual=False, last_layer_filter=64, image_shape=(64, 64, 3),
+        ), 0.6,
+    ),
+    "CSPDarkNet": (
+        lambda: M.CSPNetBackbone(
+            stem_filters=16, stem_kernel_size=3, stem_strides=1, stackwise_depth=[1, 2],
+            stackwise_strides=[2, 2], stackwise_num_filters=[32, 48], block_type="dark_block",
+            image_shape=(32, 32, 3), expand_ratio=[2.0, 1.0], bottle_ratio=[0.5, 1.0],
+            block_ratio=[1.0, 0.5], stage_type="csp",
+        ), 0.6,
+    ),
+    "DeepLabV3": (
+        lambda: M.DeepLabV3Backbone(
+            image_encoder=_resnet(3), projection_filters=16, low_level_feature_key="P2",
+            spatial_pyramid_pooling_key="P4", upsampling_size=4, dilation_rates=[2, 3],
+            image_shape=(64, 64, 3),
+        ), 0.6,
     ),
     "VGG": (
         lambda: M.VGGBackbone(stackwise_num_repeats=[1, 1], stackwise_num_filters=[16, 32], **PICTURE), 0.4
@@ -156,3 +211,11 @@ def test_half_of_the_neurons_go_around_what_stays_closed(name):
     pruned = prune(plain, synthetic_inputs(read(plain), 4, seed=0))
     pruned.equivalence.check()
     assert 1 - cost(pruned.dependencies, pruned.keep).params / cost(pruned.dependencies).params >= least
+
+
+def test_decoder_that_makes_other_weights_anew_is_refused_in_words():
+    """D-FINE's decoder has a weight that its configuration alone does not make."""
+    keras.utils.set_random_seed(0)
+    plain = open_model(_dfine())
+    with pytest.raises(InputError, match="class DFineDecoder has 87 weights when it is made anew"):
+        prune(plain, synthetic_inputs(read(plain), 2, seed=0))
