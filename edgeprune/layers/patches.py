@@ -91,13 +91,13 @@ def _drawn(
     """Patches at random positions; `read_by` says where a tap reads along an axis, zeros outside of x."""
     samples = generator.integers(len(x), size=number)
     corners = [generator.integers(size, size=number) for size in sizes]
-    taps = []
-    for tap in np.ndindex(*window.size):
+    taps = np.empty((number, int(np.prod(window.size)), x.shape[-1]), x.dtype)
+    for place, tap in enumerate(np.ndindex(*window.size)):
         inside, clipped = np.ones(number, bool), []
         for axis, (corner, size) in enumerate(zip(corners, x.shape[1:-1], strict=True)):
             places = read_by(corner, axis, tap[axis])
             inside &= (places >= 0) & (places < size)
             clipped.append(np.clip(places, 0, size - 1))
         index = (samples, *clipped)
-        taps.append(np.where(inside[:, None], x[index], np.zeros((), x.dtype)))
-    return np.stack(taps, axis=1).reshape(number, -1)
+        taps[:, place] = np.where(inside[:, None], x[index], np.zeros((), x.dtype))
+    return taps.reshape(number, -1)
