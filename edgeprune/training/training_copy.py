@@ -50,10 +50,11 @@ def training_copy(
         layer.trainable = False
     trained = model
     try:
-        if always or precision != "float32" or strategy is not None:
-            with scope_of(strategy):
+        with scope_of(strategy):  # the model that is compiled, too: Keras 2 remembers where it was made
+            if always or precision != "float32" or strategy is not None:
                 trained = _copy(model, precision)
-        yield TrainingCopy(model, trained, _with_listed_outputs(trained), strategy)
+            listed = _with_listed_outputs(trained)
+        yield TrainingCopy(model, trained, listed, strategy)
     finally:
         for layer, trainable in before:
             layer.trainable = trainable
