@@ -156,6 +156,22 @@ def test_half_of_the_neurons_take_three_fifths_of_the_parameters_along(ratio):
     assert harm[tuple(kept)] <= 1.25 * min(harm.values())
 
 
+def test_an_undecided_model_may_change_more_for_fewer_parameters():
+    """The curves of the test above, ten times as steep."""
+    sizes, bulk = np.array([16, 32, 32]), _transformer()
+    costs = zip((0.06, 0.02, 0.018), sizes, strict=True)
+    curves = [10 * np.linspace(0, cost**0.5, size + 1) ** 2 for cost, size in costs]
+    widths = allowed_widths(_groups(sizes), Constraints())
+    bare, careful, bold = (
+        allocate(widths, _neurons(), sizes, 0.5, curves, bulk=light, harmless=harmless)
+        for light, harmless in ((None, 0.01), (bulk, 0.01), (bulk, 1.0))
+    )
+    left = 0.4 * bulk(sizes.astype(float))
+    assert careful.tolist() == bare.tolist()
+    assert bulk(careful.astype(float)) > left >= bulk(bold.astype(float))
+    assert bold.sum() == bare.sum()
+
+
 def test_parameters_stay_where_their_neurons_cannot_be_spared():
     sizes = np.array([16, 32, 32])
     curves = [np.linspace(0, 1, size + 1) ** 2 for size in sizes]

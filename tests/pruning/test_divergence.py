@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edgeprune.errors import VerificationError
-from edgeprune.pruning.divergence import divergence
+from edgeprune.pruning.divergence import divergence, entropy
 from edgeprune.pruning.equivalence import compare
 
 
@@ -21,3 +21,11 @@ def test_outputs_are_compared_where_they_are_finite():
     assert not compare([x], [np.array([[np.nan, np.inf, 2.0]])]).holds
     with pytest.raises(VerificationError, match="NaN or infinite"):
         compare([x * np.nan], [x * np.nan])
+
+
+def test_entropy_is_that_of_distributions_alone():
+    even, sure = np.full((3, 4), 0.25), np.eye(4)[:3]
+    assert entropy([even]) == pytest.approx(np.log(4), abs=1e-6)
+    assert entropy([sure]) == pytest.approx(0, abs=1e-6)
+    assert entropy([even, sure, np.ones((3, 2))]) == pytest.approx(np.log(4) / 2, abs=1e-6)
+    assert entropy([np.ones((3, 2))]) == 0
