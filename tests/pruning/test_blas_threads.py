@@ -51,6 +51,7 @@ def test_a_build_has_one_thread_and_an_error_gives_the_others_back():
         assert threads() == {2}
 
 
+@pytest.mark.heavy
 def test_the_number_of_threads_decides_no_weight():
     x = np.random.default_rng(1).normal(size=(96, 12, 12, 3)).astype(np.float32)
     found = []

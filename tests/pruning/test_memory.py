@@ -45,6 +45,7 @@ def test_without_glibc_nothing_happens(monkeypatch):
         use(1)
 
 
+@pytest.mark.heavy
 def test_a_large_model_gives_the_same_outputs_in_small_batches():
     import tf_keras
 
