@@ -76,9 +76,10 @@ def kind_of(call: RecordedCall) -> str:
 
 def is_lookup(call: RecordedCall) -> bool:
     """Whether a call of TensorFlow's takes whole rows of a table (rows, channels)."""
-    options = [call.kwargs.get(name) for name in ("axis", "batch_dims", "validate_indices", "max_norm")]
+    options = [call.kwargs.get(name) for name in ("axis", "batch_dims", "max_norm")]
+    rest = [one for one in call.args[2:] if one is not None and not isinstance(one, str)]
     given = tensors_in(call.args[0] if call.args else call.kwargs.get("params"))
-    return len(call.args) <= 2 and not any(options) and len(given) == 1 and len(given[0].shape) == 2
+    return not rest and not any(options) and len(given) == 1 and len(given[0].shape) == 2
 
 
 def set_all(arrays: Sequence[tuple[KerasLayer, list[np.ndarray]]]) -> None:

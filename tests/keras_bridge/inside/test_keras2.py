@@ -99,6 +99,15 @@ def test_outputs_keep_their_names(version):
     assert plain.evaluate(x, [np.ones((8, 3)), np.ones((8, 2))], verbose=0) is not None
 
 
+def test_positions_are_an_embedding_that_is_pruned_with_the_stream():
+    i = keras.Input((5, 4))
+    h = keras2_composites.ClassToken2(name="token")(keras.layers.Dense(8, name="wide")(i))
+    model = keras.Model(i, keras.layers.Dense(3)(keras.layers.GlobalAveragePooling1D()(h)))
+    pruned = prune(open_model(model), [np.random.default_rng(0).normal(size=(2, 5, 4)).astype("float32")])
+    pruned.check()
+    assert not [one for one in pruned.dependencies.refusals if one.layer.startswith(("token", "wide"))]
+
+
 def test_layer_that_decides_by_values_stays_closed_with_its_line():
     class Deciding2(keras.layers.Layer):
         def call(self, x):
