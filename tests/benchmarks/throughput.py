@@ -24,6 +24,7 @@ import numpy as np
 from tests.benchmarks.readme import write_between
 
 MARKER = "throughput"
+HELD, READ = "held in memory", "read from the file"
 TRAIN = """
 import sys, numpy as np
 import edgeprune.keras_bridge
@@ -80,24 +81,27 @@ def build(folder: Path, *, in_memory: bool) -> dict[str, float]:
     return {**report["timings_s"], "all": time.perf_counter() - start, "accuracy": after}
 
 
-def table(held: dict[str, float], read: dict[str, float], images: int) -> str:
-    """Markdown, a line for each build."""
+def table(rows: list[tuple[int, str, dict[str, float]]]) -> str:
+    """Markdown, a line for each build: number of images, how they are held, seconds by stage."""
     lines = [
         "| images | whole command | training | of it | pruning | converting | measuring | accuracy |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, found in (("held in memory", held), ("read from the file", read)):
+    for images, name, found in rows:
         lines.append(
             f"| {images:,}, {name} | {found['all']:.0f} s | {found['fine_tune']:.0f} s "
             f"| {100 * found['fine_tune'] / found['all']:.0f} % | {found.get('prune', 0):.1f} s "
             f"| {found.get('convert', 0):.1f} s | {found.get('measure', 0):.1f} s "
             f"| {100 * found['accuracy']:.1f} % |"
         )
-    told = (
-        f"Training from the file runs at {100 * held['fine_tune'] / read['fine_tune']:.0f} % of the speed in "
-        f"memory. {os.cpu_count()} cores; the load was {os.getloadavg()[1]:.1f} at the end."
-    )
-    return "\n".join([*lines, "", told])
+    load = f"{os.cpu_count()} cores; the load was {os.getloadavg()[1]:.1f} at the end."
+    speeds = {(images, name): found["fine_tune"] for images, name, found in rows}
+    told = [
+        f"With {images:,} images, training from the file runs at "
+        f"{100 * speeds[images, HELD] / speeds[images, READ]:.0f} % of the speed in memory."
+        for images in dict.fromkeys(images for images, _, _ in rows) if (images, READ) in speeds
+    ]
+    return "\n".join([*lines, "", " ".join([*told, load])])
 
 
 def main() -> None:
@@ -118,7 +122,7 @@ def main() -> None:
         sys.stdout.flush()
         read = build(folder, in_memory=False)
         sys.stdout.write(f"{read}\n")
-    text = table(held, read, options.images)
+    text = table([(options.images, HELD, held), (options.images, READ, read)])
     sys.stdout.write(text + "\n")
     if options.readme:
         write_between(options.readme, MARKER, text)

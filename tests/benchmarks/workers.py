@@ -108,23 +108,13 @@ def lose_worker(folder: Path, after_s: float) -> str:
 @contextlib.contextmanager
 def cluster(number: int) -> Iterator[str]:
     """A Ray cluster of this machine alone with so many places, and its address."""
-    port = free_ports(1)[0]
-    ray = str(Path(sys.executable).with_name("ray"))
-    start = [
-        ray, "start", "--head", f"--port={port}", f"--num-cpus={number}", "--include-dashboard=false",
-        "--disable-usage-stats", "--block",
-    ]
-    head = subprocess.Popen(start, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    from ray.cluster_utils import Cluster
+
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": number, "include_dashboard": False})
     try:
-        for _ in range(240):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.5)
-        time.sleep(5)  # the scheduler comes after the port
-        yield f"127.0.0.1:{port}"
+        yield made.address
     finally:
-        head.send_signal(signal.SIGTERM)
-        head.wait(60)
+        made.shutdown()
 
 
 def trials_under_way() -> list[int]:
@@ -180,12 +170,14 @@ def table(
         "|---|---|---|---|---|",
     ]
     for number in sorted(trained):
-        speed, builds = trained[number]["samples_per_s"], searched[number]["trials_per_h"]
-        alone, one = trained[first]["samples_per_s"], searched[slowest]["trials_per_h"]
-        lines.append(
-            f"| {number} | {speed:,.0f} ({speed / alone:.2f}x) | {speed / number:,.0f} "
-            f"| {builds:.0f} ({builds / one:.2f}x) | {builds / number:.0f} |"
-        )
+        speed, alone = trained[number]["samples_per_s"], trained[first]["samples_per_s"]
+        cells = f"{speed:,.0f} ({speed / alone:.2f}x) | {speed / number:,.0f}"
+        if number in searched:
+            builds, one = searched[number]["trials_per_h"], searched[slowest]["trials_per_h"]
+            cells += f" | {builds:.0f} ({builds / one:.2f}x) | {builds / number:.0f}"
+        else:
+            cells += " | not measured | "
+        lines.append(f"| {number} | {cells} |")
     load = os.getloadavg()[2]
     loaded = f"{os.cpu_count()} cores, a load of {load:.1f} in the last 15 minutes, {trials} builds a sweep."
     return "\n".join([*lines, "", loaded])
