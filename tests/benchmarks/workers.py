@@ -183,6 +183,15 @@ def table(
     return "\n".join([*lines, "", loaded])
 
 
+def what_was_lost(trainer: str, sweep_s: float, with_loss_s: float) -> str:
+    """What a killed process cost each way of working together."""
+    return (
+        f"A lost worker: of two that trained together the other {trainer}. Workers that train together keep "
+        "no finished stages, so the same command begins again. In a sweep with two workers, a killed build "
+        f"began again: {with_loss_s:.0f} s instead of {sweep_s:.0f} s."
+    )
+
+
 def estimate(folder: Path, trained: dict[str, float], searched: dict[str, float]) -> str:
     """What 100 machines would send and store, by what was measured with the smallest number of workers."""
     sent = sum((folder / name).stat().st_size for name in ("model.keras", "images.npz"))
@@ -229,14 +238,9 @@ def main() -> None:
         again = search(folder, 2, options.trials, lose=True)
         sys.stdout.write(f"sweep with a lost worker: {again}\n")
         first = min(options.workers)
-        told = (
-            f"A lost worker: of two that trained together the other {lost}. Workers that train together keep "
-            "no finished stages, so the same command begins again. In a sweep with two workers, a killed "
-            f"build began again: {again['all_s']:.0f} s instead of {searched[2]['all_s']:.0f} s."
-        )
         outlook = estimate(folder, trained[first], searched[first])
-        parts = table(trained, searched, options.trials), told, outlook
-        text = "\n\n".join(parts)
+        losses = what_was_lost(lost, searched[2]["all_s"], again["all_s"])
+        text = "\n\n".join([table(trained, searched, options.trials), losses, outlook])
     sys.stdout.write(text + "\n")
     if options.readme:
         write_between(options.readme, MARKER, text)
