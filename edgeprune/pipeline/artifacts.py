@@ -189,11 +189,13 @@ class Baseline:
     def score_of(self, outputs: Outputs) -> float:
         """The score of outputs for the validation data.
 
-        A detector's loss may grow with its certainty while its boxes still get better: its metric counts, and
-        so does one of the user's own.
+        The loss of boxes and masks may grow with a model's certainty while they still get better, and their
+        metric tells models apart on a few hundred pictures, each of many pixels or some boxes. So that metric
+        counts, and so does one of the user's own.
         """
         validation = self.data.validation
-        if self.data.own_metric is not None or any(task.kind == "boxes" for task in self.data.tasks):
+        by_metric = any(task.kind == "boxes" or task.metrics[:1] == ("mean_iou",) for task in self.data.tasks)
+        if self.data.own_metric is not None or by_metric:
             return min(self.scores(validation, outputs, self.validation).values())
         targets = self.objective.targets(self.predictions, validation.y, validation.weights)
         return -self.objective.value(targets, outputs)
