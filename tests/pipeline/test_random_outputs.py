@@ -21,7 +21,7 @@ def test_build_judges_the_other_outputs(version, tmp_path):
     report = json.loads((tmp_path / "out" / "report.json").read_text())
     for stage in report["stages"].values():
         assert {name.partition("/")[0] for name in stage["metrics"]} == {"mean", "spread"}
-    said = [one for one in report["warnings"] if "'decoded' is random" in one]
+    said = [one for one in report["warnings"] if "'decoded' is random" in one["text"]]
     assert len(said) == 1
     assert report["removed"]["neurons"] >= 0.5
 
