@@ -32,14 +32,8 @@ def code_named_in(config: object, may_use: Callable[[str], bool]) -> Iterator[st
 
     `may_use` tells whether a name is one of the user's own objects or registered in this process.
     """
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, dict):
-            yield from _code_of(value, may_use)
-            waiting.extend(value.values())
-        elif isinstance(value, list):
-            waiting.extend(value)
+    for value in _dictionaries(config):
+        yield from _code_of(value, may_use)
 
 
 def unregistered_names(config: object, may_use: Callable[[str], bool]) -> Iterator[str]:
@@ -47,20 +41,25 @@ def unregistered_names(config: object, may_use: Callable[[str], bool]) -> Iterat
 
     Keras finds them by these names alone, wherever they were written.
     """
-    waiting = [config]
-    while waiting:
-        value = waiting.pop()
-        if isinstance(value, list):
-            waiting.extend(value)
-        if not isinstance(value, dict):
-            continue
-        waiting.extend(value.values())
+    for value in _dictionaries(config):
         if value.get("module") not in (None, "builtins"):
             continue
         function = value.get("class_name") == "function"
         name = value.get("config") if function else value.get("registered_name")
         if isinstance(name, str) and _REGISTERED.fullmatch(name) and not may_use(name):
             yield name
+
+
+def _dictionaries(config: object) -> Iterator[dict[str, object]]:
+    """Those of a configuration, however deep; without recursion, since a file may nest them as it likes."""
+    waiting = [config]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
 
 
 def _code_of(value: dict[str, object], may_use: Callable[[str], bool]) -> Iterator[str]:

@@ -104,6 +104,13 @@ def table(rows: list[tuple[int, str, dict[str, float]]]) -> str:
     return "\n".join([*lines, "", " ".join([*told, load])])
 
 
+def train_on_images(folder: Path, images: int) -> None:
+    """Writes images.npz, and model.keras that has learned them in a process of its own."""
+    write_images(folder / "images.npz", images)
+    command = [sys.executable, "-c", TRAIN, str(folder / "images.npz"), str(folder / "model.keras")]
+    subprocess.run(command, check=True, stdout=sys.stderr)
+
+
 def main() -> None:
     """Writes the images, trains the network, builds twice and prints the table."""
     parser = argparse.ArgumentParser(
@@ -114,9 +121,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_images(folder / "images.npz", options.images)
-        command = [sys.executable, "-c", TRAIN, str(folder / "images.npz"), str(folder / "model.keras")]
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        train_on_images(folder, options.images)
         held = build(folder, in_memory=True)
         sys.stdout.write(f"{held}\n")
         sys.stdout.flush()

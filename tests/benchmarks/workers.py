@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.benchmarks.readme import write_between
-from tests.benchmarks.throughput import TRAIN, write_images
+from tests.benchmarks.throughput import train_on_images
 
 MARKER = "workers"
 EPOCHS, BATCH = 2, 128
@@ -221,9 +221,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_images(folder / "images.npz", options.images)
-        command = [sys.executable, "-c", TRAIN, str(folder / "images.npz"), str(folder / "model.keras")]
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        train_on_images(folder, options.images)
         trained, searched = {}, {}
         for number in options.workers:
             trained[number] = train(folder, number, options.images)

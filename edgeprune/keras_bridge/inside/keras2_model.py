@@ -20,6 +20,7 @@ from edgeprune.keras_bridge.inside import own_weights
 from edgeprune.keras_bridge.inside.composites import has_own_activation, is_opened
 from edgeprune.keras_bridge.inside.names import Names, output_names, paths_of, with_output_names
 from edgeprune.keras_bridge.inside.recorded_calls import CallError, RecordedCall, Recording
+from edgeprune.keras_bridge.inside.weight_layers import WeightLayers
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -37,10 +38,8 @@ class Keras2PlainModel:
         self._arrays: list[tuple[KerasLayer, list[np.ndarray]]] = []
         self._paths = paths_of(model)
         self._names = Names(self._paths.values())
-        self._kernels = own_weights.dense_weights(recording)
-        self._biases = own_weights.biases(recording, self._kernels)
+        self._weights = WeightLayers(model, recording, self._paths, self._names)
         self._variables = {Identity(one): key for key, (one, _) in recording.weights.items()}
-        self._fused: dict[Identity, KerasTensor] = {}
         self._zero: KerasTensor | None = None
 
     def build(self, inputs: Argument) -> KerasModel:
@@ -67,7 +66,7 @@ class Keras2PlainModel:
         ends = output_names(self._model, outputs)
         outputs = with_output_names(tf_keras, outputs, ends, self._names)
         plain = tf_keras.Model(inputs, outputs, name=self._model.name)
-        own_weights.set_all(self._arrays)
+        own_weights.set_all([*self._arrays, *self._weights.arrays])
         return plain
 
     def _made(self, call: RecordedCall) -> Argument:
@@ -82,17 +81,18 @@ class Keras2PlainModel:
 
     def _of_weights(self, call: RecordedCall) -> KerasTensor | None:
         """A lookup, a product or an addition of a weight as the layer that does the same."""
-        if Identity(call) in self._fused:
-            return self._fused[Identity(call)]
+        fused = self._weights.fused(call)
+        if fused is not None:
+            return fused
         kind, given = own_weights.kind_of(call), nodes.tensors_in((call.args, dict(call.kwargs)))
         if kind == "Take" and own_weights.is_lookup(call) and Identity(given[0]) in self._recording.weights:
             index = call.args[1] if len(call.args) > 1 else call.kwargs.get("indices", call.kwargs.get("ids"))
             index = self._given(index)
             if type(index).__name__ not in nodes.SYMBOLS:
                 index = self._constant(np.asarray(index).astype("int32"))
-            return self._table(Identity(given[0]))(index)
-        if kind == "Matmul" and len(given) == 2 and Identity(given[1]) in self._kernels:
-            return self._dense(call, given[1], self._given(given[0]))
+            return self._weights.table(Identity(given[0]))(index)
+        if kind == "Matmul" and len(given) == 2 and self._weights.is_kernel(given[1]):
+            return self._weights.dense(call, given[1], self._given(given[0]))
         return None
 
     def _given(self, value: Argument) -> Argument:
@@ -154,7 +154,7 @@ class Keras2PlainModel:
         if not variable.dtype.is_floating:
             return self._constant(np.asarray(variable))
         if key not in self._values:
-            layer = self._table(key)
+            layer = self._weights.table(key)
             rows = layer(self._constant(np.arange(layer.input_dim, dtype="int32")))
             axis = own_weights.channel_axis(shape)
             last = shape if axis == -1 else (*shape[:axis], *shape[axis + 1:], shape[axis])
@@ -166,41 +166,6 @@ class Keras2PlainModel:
             self._values[key] = value
         return self._values[key]
 
-    def _table(self, key: Identity) -> KerasLayer:
-        """The Embedding that holds a weight."""
-        import tf_keras
-
-        variable, owner = self._recording.weights[key]
-        if Identity(variable) not in self._layers:
-            name = self._weight_name(variable, owner)
-            layer = own_weights.table(tf_keras, variable, name, nodes.policy_of(owner))
-            self._layers[Identity(variable)] = layer
-            self._arrays.append((layer, [own_weights.table_array(np.asarray(variable))]))
-        return self._layers[Identity(variable)]
-
-    def _dense(self, call: RecordedCall, kernel: KerasTensor, x: KerasTensor) -> KerasTensor:
-        """A matrix product with a weight as a Dense layer; the weight that is added to it is its bias."""
-        import tf_keras
-
-        variable, owner = self._recording.weights[Identity(kernel)]
-        addition = self._biases.get(Identity(call))
-        if Identity(variable) not in self._layers:
-            layer = tf_keras.layers.Dense(
-                int(variable.shape[1]), use_bias=addition is not None,
-                name=self._weight_name(variable, owner), dtype=nodes.policy_of(owner),
-            )
-            layer.build((None, int(variable.shape[0])))
-            layer.trainable = bool(variable.trainable)
-            arrays = [np.asarray(variable)]
-            if addition is not None:
-                arrays.append(np.asarray(self._recording.weights[Identity(own_weights.bias_of(addition))][0]))
-            self._layers[Identity(variable)] = layer
-            self._arrays.append((layer, arrays))
-        made = self._layers[Identity(variable)](x)
-        if addition is not None:
-            self._fused[addition] = made
-        return made
-
     def _constant(self, array: np.ndarray) -> KerasTensor:
         """An array as a symbolic tensor of its own shape: a 0 that is made of an input, plus the array."""
         import tensorflow as tf
@@ -209,11 +174,6 @@ class Keras2PlainModel:
             self._zero = tf.reduce_sum(tf.zeros_like(self._inputs[0], dtype="int32"))
         zero = self._zero if array.dtype == np.int32 else tf.cast(self._zero, array.dtype)
         return tf.add(zero, array)
-
-    def _weight_name(self, variable: KerasTensor, owner: KerasLayer) -> str:
-        path = "" if owner is self._model else self._paths.get(Identity(owner), owner.name) + "."
-        return self._names.new(path + variable.name.partition(":")[0].rpartition("/")[2])
-
 
 def _of_keys(mask: KerasTensor, other: KerasTensor | None) -> KerasTensor:
     """An attention's mask (N, T, S) with its queries' (N, T), which Keras reads off the queries alone."""

@@ -9,7 +9,7 @@ not changed, and the plain model has weights of its own.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -125,30 +125,33 @@ def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
 
 
 def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> KerasModel | None:
-    while True:
-        count = len(reasons)
-        try:
-            first, second = (
-                Recorder(model, reasons, length=size).record(_symbols(model, forms, samples, size))
-                for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
-            )
-            if len(reasons) == count:
-                return PlainModel(model, first, second, reasons).build(_symbols(model, forms, None, None))
-        except NotOpenedError:
-            return None
-        except CallError as error:
-            if not _is_new(error, reasons):
-                reasons.setdefault(Identity(model), str(error))
-                return None
+    def record() -> PlainModel:
+        first, second = (
+            Recorder(model, reasons, length=size).record(_symbols(model, forms, samples, size))
+            for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
+        )
+        return PlainModel(model, first, second, reasons)
+
+    return _built(model, forms, reasons, record)
 
 
 def _plain_keras2(model: KerasModel, forms: object, reasons: Reasons) -> KerasModel | None:
+    def record() -> Keras2PlainModel:
+        recording = Keras2Recorder(model, reasons).record(_symbols(model, forms, None, None))
+        return Keras2PlainModel(model, recording, reasons)
+
+    return _built(model, forms, reasons, record)
+
+
+def _built(
+    model: KerasModel, forms: object, reasons: Reasons, record: Callable[[], PlainModel | Keras2PlainModel]
+) -> KerasModel | None:
+    """The plain model, once no other layer is found that has to stay closed; None where the model has to."""
     while True:
         count = len(reasons)
         try:
-            recording = Keras2Recorder(model, reasons).record(_symbols(model, forms, None, None))
+            plain = record()
             if len(reasons) == count:
-                plain = Keras2PlainModel(model, recording, reasons)
                 return plain.build(_symbols(model, forms, None, None))
         except NotOpenedError:
             return None

@@ -16,12 +16,15 @@ from edgeprune.graph.model_graph import Argument
 from edgeprune.keras_bridge import nodes
 from edgeprune.keras_bridge.inside.recorded_calls import RecordedCall
 from edgeprune.keras_bridge.inside.sizes import BatchSize, OpenSize, has_open_size
+from edgeprune.keras_bridge.inside.weight_layers import WeightLayers
 from edgeprune.keras_bridge.nodes import Identity
-from edgeprune.keras_types import KerasLayer, KerasTensor
+from edgeprune.keras_types import KerasTensor
 
 
 class ModelInMaking(Protocol):
     """What `edgeprune.keras_bridge.inside.plain_model.PlainModel` offers here."""
+
+    weights: WeightLayers
 
     def given(self, value: Argument) -> Argument:
         """What a call gets in place of recorded values, nested as they are."""
@@ -41,22 +44,6 @@ class ModelInMaking(Protocol):
 
     def is_weight(self, value: object) -> bool:
         """Whether a value is a weight."""
-        ...
-
-    def is_kernel(self, value: object) -> bool:
-        """Whether matrix products alone read a weight."""
-        ...
-
-    def table(self, key: Identity) -> KerasLayer:
-        """The Embedding that holds a weight."""
-        ...
-
-    def dense(self, call: RecordedCall, kernel: KerasTensor, x: KerasTensor) -> KerasTensor:
-        """The product with a weight as a Dense layer."""
-        ...
-
-    def fused(self, call: RecordedCall) -> KerasTensor | None:
-        """The result that an addition has already."""
         ...
 
 
@@ -94,18 +81,18 @@ def _take(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     index = plain.given(again.operand(1, "indices"))
     if type(index).__name__ not in nodes.SYMBOLS:
         index = plain.constant(np.asarray(index).astype("int32"))
-    return plain.table(Identity(source))(index)
+    return plain.weights.table(Identity(source))(index)
 
 
 def _matmul(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     kernel = again.operand(1, "x2")
-    if not plain.is_kernel(kernel):
+    if not plain.weights.is_kernel(kernel):
         return None
-    return plain.dense(again.call, kernel, plain.given(again.operand(0, "x1")))
+    return plain.weights.dense(again.call, kernel, plain.given(again.operand(0, "x1")))
 
 
 def _add(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
-    return plain.fused(again.call)
+    return plain.weights.fused(again.call)
 
 
 def _reshape(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:

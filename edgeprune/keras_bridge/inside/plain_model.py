@@ -41,6 +41,7 @@ from edgeprune.keras_bridge.inside.sizes import (
     has_open_size,
     merged,
 )
+from edgeprune.keras_bridge.inside.weight_layers import WeightLayers
 from edgeprune.keras_bridge.nodes import Identity
 from edgeprune.keras_bridge.opened import CLOSED
 from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
@@ -58,9 +59,7 @@ class PlainModel:
         self._arrays: list[tuple[KerasLayer, list[np.ndarray]]] = []
         self._paths = paths_of(model)
         self._names = Names(self._paths.values())
-        self._kernels = own_weights.dense_weights(first)
-        self._biases = own_weights.biases(first, self._kernels)
-        self._fused: dict[Identity, KerasTensor] = {}
+        self.weights = WeightLayers(model, first, self._paths, self._names)
         self._zero: KerasTensor | None = None
 
     def build(self, inputs: Argument) -> KerasModel:
@@ -94,7 +93,7 @@ class PlainModel:
         outputs = with_output_names(keras, outputs, ends, self._names)
         name_operations(nodes.tensors_in(outputs))
         plain = keras.Model(inputs, outputs, name=self._model.name)
-        own_weights.set_all(self._arrays)
+        own_weights.set_all([*self._arrays, *self.weights.arrays])
         return plain
 
     def _made(self, call: RecordedCall, again: RecordedCall) -> Argument:
@@ -194,7 +193,7 @@ class PlainModel:
         if not variable.dtype.startswith(("float", "bfloat")):
             return self.constant(np.asarray(variable))
         if key not in self._values:
-            layer = self.table(key)
+            layer = self.weights.table(key)
             rows = layer(self.constant(np.arange(layer.input_dim, dtype="int32")))
             axis = own_weights.channel_axis(shape)
             last = shape if axis == -1 else (*shape[:axis], *shape[axis + 1:], shape[axis])
@@ -202,51 +201,9 @@ class PlainModel:
             self._values[key] = value if axis == -1 else ops.moveaxis(value, -1, axis)
         return self._values[key]
 
-    def table(self, key: Identity) -> KerasLayer:
-        """The Embedding that holds a weight."""
-        import keras
-
-        variable, owner = self._first.weights[key]
-        if Identity(variable) not in self._layers:
-            layer = own_weights.table(keras, variable, self._weight_name(variable, owner), owner.dtype_policy)
-            self._layers[Identity(variable)] = layer
-            self._arrays.append((layer, [own_weights.table_array(np.asarray(variable))]))
-        return self._layers[Identity(variable)]
-
-    def dense(self, call: RecordedCall, kernel: KerasTensor, x: KerasTensor) -> KerasTensor:
-        """A matrix product with a weight as a Dense layer; the weight that is added to it is its bias."""
-        import keras
-
-        variable, owner = self._first.weights[Identity(kernel)]
-        addition = self._biases.get(Identity(call))
-        if Identity(variable) not in self._layers:
-            name = self._weight_name(variable, owner)
-            arrays = [np.asarray(variable)]
-            if addition is not None:
-                arrays.append(np.asarray(self._first.weights[Identity(own_weights.bias_of(addition))][0]))
-            layer = keras.layers.Dense(
-                int(variable.shape[1]), use_bias=addition is not None, name=name, dtype=owner.dtype_policy
-            )
-            layer.build((None, int(variable.shape[0])))
-            layer.trainable = bool(variable.trainable)
-            self._layers[Identity(variable)] = layer
-            self._arrays.append((layer, arrays))
-        made = self._layers[Identity(variable)](x)
-        if addition is not None:
-            self._fused[addition] = made
-        return made
-
-    def is_kernel(self, value: Argument) -> bool:
-        """Whether a value is a weight that matrix products alone read."""
-        return Identity(value) in self._kernels
-
     def is_weight(self, value: Argument) -> bool:
         """Whether a value is a weight."""
         return Identity(value) in self._first.weights
-
-    def fused(self, call: RecordedCall) -> KerasTensor | None:
-        """The result that an addition has already."""
-        return self._fused.get(Identity(call))
 
     def constant(self, array: np.ndarray) -> KerasTensor:
         """An array as a symbolic tensor of its own shape."""
@@ -307,10 +264,6 @@ class PlainModel:
     def given(self, value: Argument) -> Argument:
         """What a call gets in the new model in place of recorded values, nested as they are."""
         return nodes.map_values(value, self._given)
-
-    def _weight_name(self, variable: KerasTensor, owner: KerasLayer) -> str:
-        path = "" if owner is self._model else self._paths.get(Identity(owner), owner.name) + "."
-        return self.name(path + variable.name)
 
 
 def _shifted(zero: KerasTensor, array: np.ndarray) -> KerasTensor:

@@ -9,20 +9,10 @@ from edgeprune.keras_bridge.inside.open_model import open_model
 from edgeprune.keras_bridge.load import load_model, save_model
 from edgeprune.keras_bridge.opened import CLOSED
 from tests.keras_bridge.inside import keras2_composites
+from tests.keras_bridge.inside.seeded_weights import randomized
 from tests.layers.pruned import prune
 
 keras = importlib.import_module("tf_keras")
-
-
-def _randomized(model):
-    """Seeded weights, no two alike, in whatever the model is made of."""
-    generator = np.random.default_rng(3)
-    for weight in model.weights:
-        drawn = generator.normal(0, 0.4, weight.shape)
-        if "variance" in weight.name:
-            drawn = np.abs(drawn) + 0.5
-        weight.assign(drawn + any(name in weight.name for name in ("gamma", "scale")))
-    return model
 
 
 def _outputs(model, x):
@@ -50,7 +40,7 @@ def _size(model):
 @pytest.mark.parametrize("make", keras2_composites.OPENED, ids=lambda make: make.__name__)
 def test_opened_model_equals_the_original_and_is_pruned(make, tmp_path):
     model, x = make()
-    _randomized(model)
+    randomized(model)
     expected, (before, nodes, held) = _outputs(model, x), _state(model)
     plain = open_model(model)
     assert plain is not model

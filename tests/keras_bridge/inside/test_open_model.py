@@ -13,20 +13,10 @@ from edgeprune.keras_bridge.network import network_of
 from edgeprune.keras_bridge.opened import CLOSED, OPENED
 from edgeprune.keras_bridge.read import read
 from tests.keras_bridge.inside import composite_models
+from tests.keras_bridge.inside.seeded_weights import randomized
 from tests.layers.pruned import prune
 
 keras = importlib.import_module("keras")
-
-
-def _randomized(model):
-    """Seeded weights, no two alike, in whatever the model is made of."""
-    generator = np.random.default_rng(3)
-    for weight in model.weights:
-        drawn = generator.normal(0, 0.4, weight.shape)
-        if "variance" in weight.name:
-            drawn = np.abs(drawn) + 0.5
-        weight.assign(drawn + (weight.name in ("gamma", "scale")))
-    return model
 
 
 def _outputs(model, x):
@@ -50,7 +40,7 @@ def test_a_layer_may_be_called_as_keras_calls_an_operation(name):
     inputs = keras.Input((6,))
     x = keras.layers.Dense(8, activation="relu", name="wide")(inputs)
     x = keras.layers.Add(name=name)([Steps()(x), x])
-    model = _randomized(keras.Model(inputs, keras.layers.Dense(3, name="out")(Steps()(x))))
+    model = randomized(keras.Model(inputs, keras.layers.Dense(3, name="out")(Steps()(x))))
     keras.utils.clear_session(free_memory=False)
     plain = open_model(model)
     assert {"wide", name, "out"} <= {layer.name for layer in plain.layers}
@@ -67,7 +57,7 @@ def _state(model):
 @pytest.mark.parametrize("make", composite_models.OPENED, ids=lambda make: make.__name__)
 def test_opened_model_equals_the_original_and_is_pruned(make, tmp_path):
     model, x = make()
-    _randomized(model)
+    randomized(model)
     (before, nodes), expected = _state(model), _outputs(model, x)
     plain = open_model(model)
     assert plain is not model
@@ -172,7 +162,7 @@ def test_notes_name_what_was_opened():
 @pytest.mark.parametrize("mode", ["int8", "float8"])
 def test_quantized_layers_are_dequantized(mode):
     i = keras.Input((6,))
-    model = _randomized(keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8, activation="relu")(i))))
+    model = randomized(keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8, activation="relu")(i))))
     x = np.random.default_rng(0).normal(size=(16, 6)).astype("float32")
     expected = np.asarray(model(x))
     model.quantize(mode)
