@@ -33,8 +33,8 @@ TrustModel = Annotated[bool, Option("--trust-model", help="Allow code inside the
 # By the question that they answer; after the bar what `--help` leaves to `--help-all`.
 _PANELS = {
     "Trials": "trials vary objective workers | ray storage study stop_early",
-    "Model and data": "data task preprocess label | features drop missing channels skip_bad_files steps "
-    "custom_objects trust_model recipe_file",
+    "Model and data": "data task preprocess label | features drop missing channels letterbox skip_bad_files "
+    "steps custom_objects trust_model recipe_file",
     "How much to remove": "prune max_drop | unit threshold ratios",
     "Limits in place of --prune": "max_latency max_size max_memory max_macs device explain",
     "What to remove": "protect | criterion allocation method max_vocabulary min_width round_to schedule "

@@ -29,7 +29,7 @@ _AXIS_LABELS = 2
 _FEATURE, _IMAGE = 1, 2
 _RGB, _GRAYSCALE = 1, 2
 _NORMALIZATION = 1
-_SHAPES = frozenset({"resize", "channels", "reshape", "pad_or_crop"})
+_SHAPES = frozenset({"resize", "letterbox", "channels", "reshape", "pad_or_crop"})
 
 
 def attach(

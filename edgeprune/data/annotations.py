@@ -22,6 +22,14 @@ from edgeprune.errors import InputError, shown, unreadable
 
 _MOST_BYTES = 4 << 20  # of a file for one picture
 Box = tuple[float, float, float, float]  # ymin, xmin, ymax, xmax as fractions of the picture
+WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
+
+
+def placed(box: Box, area: Box) -> Box:
+    """A box where its picture takes up an area of another one, as fractions of that one."""
+    top, left, bottom, right = area
+    high, wide = bottom - top, right - left
+    return top + box[0] * high, left + box[1] * wide, top + box[2] * high, left + box[3] * wide
 
 
 @dataclasses.dataclass(frozen=True)

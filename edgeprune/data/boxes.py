@@ -20,12 +20,20 @@ import numpy as np
 
 from edgeprune import jsonable
 from edgeprune.data import pairs
-from edgeprune.data.annotations import Thing, read_coco, read_voc, read_yolo
+from edgeprune.data.annotations import WHOLE, Thing, placed, read_coco, read_voc, read_yolo
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.file_reader import FileReader, kept_rows
 from edgeprune.data.folders import files_below, listed_labels
-from edgeprune.data.pictures import SUFFIXES, first_shape, form_for, scale_note, steps_for
+from edgeprune.data.pictures import (
+    SUFFIXES,
+    PictureForm,
+    first_shape,
+    form_for,
+    scale_note,
+    shape_of,
+    steps_for,
+)
 from edgeprune.data.splits import split_of_name
 from edgeprune.errors import InputError, shown
 from edgeprune.metrics.detection import CROWD
@@ -218,15 +226,16 @@ def dataset_of_boxes(found: AnnotatedPictures, request: DataRequest) -> Dataset:
     most = max(len(one.things) for one in pictures)
     if all(thing.ignored for one in pictures for thing in one.things):
         raise InputError("No picture has a box.", "Boxes are expected.", "Check the annotations.")
-    form = form_for(first_shape([one.path for one in pictures]), request.signature)
+    form = form_for(first_shape([one.path for one in pictures]), request)
     number = {name: index for index, name in enumerate(found.names)}
     read = FileReader(request, len(pictures))
     parts = {}
     for split, part in counted.items():
         x, kept = read.samples([one.path for one in part], form.of_files())
-        parts[split] = (kept_rows(x, kept), _labels(part, number, most)[kept])
+        read_in = [one for one, is_kept in zip(part, kept, strict=True) if is_kept]
+        parts[split] = (kept_rows(x, kept), _labels(read_in, number, most, form))
     left_out = read.settle()
-    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    size = f"Pictures become {form.words}."
     steps = Preprocessing(
         steps_for(form, request.signature), notes=(size, scale_note(request.signature))
     )
@@ -281,11 +290,14 @@ def _counted(found: AnnotatedPictures) -> tuple[dict[str, list[AnnotatedPicture]
     return counted, tuple(notes)
 
 
-def _labels(part: Sequence[AnnotatedPicture], number: Mapping[str, int], most: int) -> np.ndarray:
+def _labels(
+    part: Sequence[AnnotatedPicture], number: Mapping[str, int], most: int, form: PictureForm
+) -> np.ndarray:
     """(N, most, 5) float32; see the module. Crowds have classes of their own."""
     made = np.full((len(part), most, 5), -1, np.float32)
     for row, picture in zip(made, part, strict=True):
+        area = WHOLE if form.letterbox is None else form.area(shape_of(picture.path))
         for place, thing in enumerate(picture.things):
             label = number[thing.name]
-            row[place] = (CROWD - label if thing.ignored else label, *thing.box)
+            row[place] = (CROWD - label if thing.ignored else label, *placed(thing.box, area))
     return made

@@ -63,7 +63,7 @@ def load(name: str) -> Parts:
 
 def _pictures(given: Parts, name: str, request: DataRequest, classes: Sequence[str] | None = None) -> Dataset:
     signature = request.signature
-    form = pictures.form_for(given["train"][0].shape[1:], signature)
+    form = pictures.form_for(given["train"][0].shape[1:], request)
     parts = {split: (held(FromItems(x, form.bring), form.size), y) for split, (x, y) in given.items()}
     steps = Preprocessing(pictures.steps_for(form, signature))
     return build_dataset(

@@ -15,13 +15,22 @@ from pathlib import Path
 
 import numpy as np
 
-from edgeprune.data.annotations import Box, Thing
+from edgeprune.data.annotations import WHOLE, Box, Thing, placed
 from edgeprune.data.boxes import AnnotatedPicture, AnnotatedPictures, coco_pictures, dataset_of_boxes
 from edgeprune.data.dataset import Dataset, Split
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.decisions import ReadingDecision
 from edgeprune.data.file_reader import FileForm, FileReader, kept_rows
-from edgeprune.data.pictures import PictureForm, decode, first_shape, form_for, scale_note, steps_for, verify
+from edgeprune.data.pictures import (
+    PictureForm,
+    decode,
+    first_shape,
+    form_for,
+    scale_note,
+    shape_of,
+    steps_for,
+    verify,
+)
 from edgeprune.data.splits import choose
 from edgeprune.data.streamed import HeldSamples, in_memory, parts_of
 from edgeprune.errors import InputError
@@ -30,7 +39,6 @@ from edgeprune.types import OutputTask
 
 METRICS = ("oks", "pck", "pck_per_point")
 _MARGIN = 1.25  # of a box, as in MMPose and HRNet
-_WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 _SAMPLES = 256
 _AXES = 3  # samples, points, x and y
 
@@ -43,14 +51,30 @@ class PosedObject:
     place: Box
     thing: Thing
 
-    def points(self, count: int) -> np.ndarray:
-        """(count, 2) x and y as fractions of the place; NaN where no point is labelled."""
+    def points(self, count: int, form: PictureForm) -> np.ndarray:
+        """(count, 2) x and y as fractions of the sample in `form`; NaN where no point is labelled."""
         top, left, bottom, right = self.place
+        area = WHOLE if form.letterbox is None else form.area(self._size())
         made = np.full((count, 2), np.nan)
         for row, (x, y, seen) in zip(made, self.thing.points, strict=False):
             if seen > 0:
-                row[:] = (x - left) / (right - left), (y - top) / (bottom - top)
+                across, down = (x - left) / (right - left), (y - top) / (bottom - top)
+                down, across, *_ = placed((down, across, down, across), area)
+                row[:] = across, down
         return made
+
+    def pixels(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of the place in a picture of this size, in pixels."""
+        top, left, bottom, right = self.place
+        rows = slice(math.floor(top * height), max(math.ceil(bottom * height), math.floor(top * height) + 1))
+        return rows, slice(
+            math.floor(left * width), max(math.ceil(right * width), math.floor(left * width) + 1)
+        )
+
+    def _size(self) -> tuple[int, int]:
+        """Rows and columns of what is cut out."""
+        rows, columns = self.pixels(*shape_of(self.path)[:2])
+        return rows.stop - rows.start, columns.stop - columns.start
 
 
 def read_coco_data(request: DataRequest) -> Dataset:
@@ -80,16 +104,17 @@ def _dataset_of_points(
             "No object has a labelled point.", "Keypoints with a visibility of 1 or 2 are expected.",
             "Check the annotations.",
         )
-    form = form_for(first_shape([one.path for one in every]), request.signature)
+    form = form_for(first_shape([one.path for one in every]), request)
     read = FileReader(request, len(every))
     parts = {}
     for name, part in samples.items():
         if part:
             x, kept = read.samples(part, _cut_outs(form))
-            points = np.stack([one.points(len(found.points)) for one in part])[kept]
+            chosen = [one for one, read_it in zip(part, kept, strict=True) if read_it]
+            points = np.array([one.points(len(found.points), form) for one in chosen])
             parts[name] = (kept_rows(x, kept), _by_output(points, tasks))
     left_out = read.settle()
-    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    size = f"Pictures become {form.words}."
     note = "" if uncut else "Pictures show several objects: each is cut out by its box, a quarter larger."
     steps = Preprocessing(
         steps_for(form, request.signature), notes=(size, scale_note(request.signature))
@@ -118,7 +143,7 @@ def _posed(picture: AnnotatedPicture) -> list[Thing]:
 def _samples(part: Sequence[AnnotatedPicture], *, uncut: bool) -> Iterator[PosedObject]:
     for picture in part:
         for thing in _posed(picture):
-            yield PosedObject(picture.path, _WHOLE if uncut else _enlarged(thing.box), thing)
+            yield PosedObject(picture.path, WHOLE if uncut else _enlarged(thing.box), thing)
 
 
 def _enlarged(box: Box) -> Box:
@@ -134,11 +159,7 @@ def _cut_outs(form: PictureForm) -> FileForm[PosedObject]:
 
     def made(one: PosedObject) -> np.ndarray:
         picture = decode(one.path)
-        height, width = picture.shape[:2]
-        top, left, bottom, right = one.place
-        rows = slice(math.floor(top * height), max(math.ceil(bottom * height), math.floor(top * height) + 1))
-        columns = slice(math.floor(left * width), max(math.ceil(right * width), math.floor(left * width) + 1))
-        return form.bring(picture[rows, columns])
+        return form.bring(picture[one.pixels(*picture.shape[:2])])
 
     return FileForm((form.height, form.width, form.channels), np.uint8, made, lambda one: verify(one.path))
 

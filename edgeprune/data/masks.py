@@ -6,7 +6,8 @@
 A mask is a PNG with a palette, of which the numbers count and not the colours, or grey: its values are class
 numbers. Pixels of 255 are left out of training and metrics, as in Pascal VOC, unless all masks hold 0 and 255
 alone: then 255 is the foreground. Masks become as large as the model's output, each pixel that of the nearest
-one; pictures become as large as its input. Both are stretched alike.
+one; pictures become as large as its input. Both are stretched alike, or with `--letterbox` get bars, whose
+pixels are left out as well.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edgeprune.data.annotations import WHOLE, Box
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
 from edgeprune.data.file_reader import FileReader, kept_rows
@@ -61,10 +63,10 @@ def read_masks(request: DataRequest) -> Dataset:
             f"The mask {lossy[0]} is a JPEG.", "Masks whose values are kept exactly are expected: PNG.",
             "Save them as PNG: a JPEG changes class numbers.",
         )
-    form = form_for(first_shape([pair.picture for pair in every]), request.signature)
+    form = form_for(first_shape([pair.picture for pair in every]), request)
     height, width = _mask_size(form, request)
     read = FileReader(request, 2 * len(every))
-    near, readable, values = _masks(every, height, width, read)
+    near, readable, values = _masks(every, (height, width), form, read)
     foreground = set(values.tolist()) == {0, _VOID}
     classes = near // _VOID if foreground else np.where(near == _VOID, -1, near)
     parts, start = {}, 0
@@ -76,7 +78,7 @@ def read_masks(request: DataRequest) -> Dataset:
     left_out = read.settle()
     names = listed_labels(root) or _numbered(values, foreground=foreground)
     steps = Preprocessing(steps_for(form, request.signature), notes=(
-        f"Pictures become {form.height} x {form.width} x {form.channels}, masks {height} x {width}.",
+        f"Masks become {height} x {width}, pictures {form.words}.",
         scale_note(request.signature),
     ))
     return build_dataset(
@@ -115,10 +117,13 @@ def decode_mask(path: Path) -> np.ndarray:
 
 
 def _masks(
-    every: Sequence[Pair], height: int, width: int, read: FileReader
+    every: Sequence[Pair], wanted: tuple[int, int], form: PictureForm, read: FileReader
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """All masks (N, height, width) int64, which of them could be read, and all values in them."""
-    made = np.zeros((len(every), height, width), np.int64)
+    """All masks (N, *wanted) int64, which of them could be read, and all values in them.
+
+    Where pictures in their `form` have bars, masks are -1.
+    """
+    made = np.zeros((len(every), *wanted), np.int64)
     values: list[np.ndarray] = [np.zeros(0, np.int64)] * len(every)
 
     def fill(row: int) -> None:
@@ -129,19 +134,21 @@ def _masks(
             raise UnreadableError(
                 pair.other, size, "A mask as large as its picture is expected.", "Cut both alike.",
             )
-        made[row], values[row] = nearest(mask, height, width), np.unique(mask)
+        made[row], values[row] = nearest(mask, wanted, form.area(shape)), np.unique(mask)
 
     kept = read.each([pair.other for pair in every], fill)
     return made, kept, np.unique(np.concatenate(values))
 
 
-def nearest(mask: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(height, width) of (H, W): each pixel is the one that its centre lies in."""
-    rows, columns = (
-        ((np.arange(wanted) + 0.5) * size / wanted).astype(np.int64)
-        for size, wanted in zip(mask.shape, (height, width), strict=True)
-    )
-    return np.asarray(mask[rows[:, None], columns[None]])
+def nearest(mask: np.ndarray, size: tuple[int, int], area: Box = WHOLE) -> np.ndarray:
+    """A mask (H, W) in an area of one of `size`: each pixel is the one that its centre lies in, or -1."""
+    places, inside = [], []
+    for pixels, wanted, start, stop in zip(mask.shape, size, area[:2], area[2:], strict=True):
+        centres = np.arange(wanted) + 0.5 - start * wanted
+        place = np.floor(centres * pixels / ((stop - start) * wanted)).astype(np.int64)
+        inside.append((place >= 0) & (place < pixels))
+        places.append(place.clip(0, pixels - 1))
+    return np.where(inside[0][:, None] & inside[1][None], mask[places[0][:, None], places[1][None]], -1)
 
 
 def _numbered(values: np.ndarray, *, foreground: bool) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ import numpy as np
 
 from edgeprune import preprocessing
 from edgeprune.data import folders
+from edgeprune.data.annotations import WHOLE, Box
 from edgeprune.data.channel_order import LAST_TO_FIRST, takes_channels_first
 from edgeprune.data.dataset import Dataset
 from edgeprune.data.dataset_builder import DataRequest, Preprocessing, build_dataset
@@ -34,6 +35,7 @@ from edgeprune.data.model_signature import ModelSignature
 from edgeprune.data.streamed import Array
 from edgeprune.errors import InputError, UnreadableError, not_installed
 from edgeprune.preprocessing import Step
+from edgeprune.preprocessing.image import picture_area
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -53,11 +55,12 @@ _GREY = ("1", "L", "LA")
 
 @dataclasses.dataclass(frozen=True)
 class PictureForm:
-    """Height, width and channels of every picture."""
+    """Height, width and channels of every picture, and the grey of the bars that keep its aspect ratio."""
 
     height: int
     width: int
     channels: int
+    letterbox: int | None = None  # stretched
 
     @property
     def size(self) -> int:
@@ -66,10 +69,22 @@ class PictureForm:
 
     def steps(self) -> tuple[Step, ...]:
         """From a picture of any size to this form."""
-        return (
-            {"op": "resize", "height": self.height, "width": self.width},
-            {"op": "channels", "count": self.channels},
-        )
+        sized: Step = {"op": "resize", "height": self.height, "width": self.width}
+        if self.letterbox is not None:
+            sized = {**sized, "op": "letterbox", "fill": self.letterbox}
+        return sized, {"op": "channels", "count": self.channels}
+
+    @property
+    def words(self) -> str:
+        """As sentences name it."""
+        bars = "" if self.letterbox is None else f", with bars of the grey {self.letterbox} around them"
+        return f"{self.height} x {self.width} x {self.channels}{bars}"
+
+    def area(self, shape: Sequence[int]) -> Box:
+        """Where a picture (H, W, …) stands in what it becomes."""
+        if self.letterbox is None:
+            return WHOLE
+        return picture_area(shape[:2], (self.height, self.width))
 
     def bring(self, picture: np.ndarray) -> np.ndarray:
         """One picture (H, W) or (H, W, C) in this form."""
@@ -84,11 +99,16 @@ class PictureForm:
         return FileForm(shape, np.uint8, lambda path: self.bring(decode(path, upright=upright)), verify)
 
 
-def form_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
+def form_for(shape: tuple[int, ...], request: DataRequest) -> PictureForm:
     """The form that a model takes: (H, W, C), (C, H, W), (H, W), or the pixels in one row.
 
     Where it leaves a size open, that of the first picture counts, whose `shape` is (H, W) or (H, W, C).
     """
+    size = _size_for(shape, request.signature)
+    return dataclasses.replace(size, letterbox=request.settings.letterbox)
+
+
+def _size_for(shape: tuple[int, ...], signature: ModelSignature | None) -> PictureForm:
     height, width, channels = (*shape, 1)[:3]
     if signature is None:
         return PictureForm(height, width, channels)
@@ -278,13 +298,13 @@ def read_picture_files(
 ) -> Dataset:
     """A `Dataset` of files of pictures by split with their labels, or None; `classes` are names in order."""
     signature, name = request.signature, request.path.name
-    form = form_for(first_shape(parts["train"][0], upright=True), signature)
+    form = form_for(first_shape(parts["train"][0], upright=True), request)
     read = FileReader(request, sum(len(paths) for paths, _ in parts.values()))
     made: dict[str, tuple[Array, RawTargets]] = {}
     for split, (paths, y) in parts.items():
         x, kept = read.samples(paths, form.of_files(upright=True))
         made[split] = (kept_rows(x, kept), kept_labels(y, kept))
-    size = f"Pictures become {form.height} x {form.width} x {form.channels}."
+    size = f"Pictures become {form.words}."
     steps = Preprocessing(steps_for(form, signature), notes=(size, scale_note(signature)))
     return build_dataset(
         request, "vision", made, lambda _: steps, name=name, source=name, classes=classes,

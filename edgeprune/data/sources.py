@@ -70,6 +70,21 @@ def open_data(
     Raises:
         InputError: no such source, a missing package, or data that does not fit the model.
     """
+    data = _read(source, task, seed, signature, settings, progress)
+    stated = settings.letterbox if settings is not None else None
+    if stated is not None and not any(step["op"] == "letterbox" for step in data.preprocessing):
+        raise InputError(
+            f"--letterbox {stated} is stated, and {shown(data.source)} holds no picture files.",
+            "Files of pictures get bars; arrays are taken as they are.",
+            "Leave the option out, or pass pictures as files.",
+        )
+    return data
+
+
+def _read(
+    source: object, task: str | None, seed: int, signature: ModelSignature | None,
+    settings: DataSettings | None, progress: Callable[[float], None] | None,
+) -> Dataset:
     in_memory = not isinstance(source, (str, Path))
     name = "The data in memory" if in_memory else str(source)
     request = DataRequest(name, task, signature, seed, settings or DataSettings(), progress or untold)

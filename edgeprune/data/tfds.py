@@ -125,7 +125,7 @@ class _TfdsReader:
 
     def _sample(self, sample: np.ndarray | bytes) -> np.ndarray | bytes:
         if self._kind == "Image" and not isinstance(sample, bytes):
-            self._form = self._form or pictures.form_for(sample.shape, self._request.signature)
+            self._form = self._form or pictures.form_for(sample.shape, self._request)
             return self._form.bring(sample)
         if self._kind == "Audio":
             clip = np.clip(np.asarray(sample), -32768, 32767).astype(np.int16)

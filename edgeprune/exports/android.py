@@ -6,6 +6,7 @@
     src/main/kotlin/PACKAGE/Model.kt          the class: typed input and output, labels
                            /Numbers.kt        normalisation, (de)quantization
                            /Pictures.kt       where the model takes pictures
+                           /Letterbox.kt      where they keep their aspect ratio
                            /Audio.kt          where it takes audio, Spectrum.kt where that becomes spectra
                            /Tokenizer.kt      where it takes text
                            /Boxes.kt          where it finds objects
@@ -64,11 +65,8 @@ def _model(plan: ModelPlan) -> bytes:
     if plan.heads is not None:
         rows, columns = plan.heads.tensor.shape[1:3]
         labels = "LABELS" if plan.labels else "emptyList()"
-        body += (
-            "        /** Objects without those that others suppress, the most certain first. */\n"
-            "        fun detections(): List<Detection> ="
-            f" Boxes.of({plan.heads.name}, {rows}, {columns}, {labels})\n"
-        )
+        made = f"Boxes.of(this.{plan.heads.name}, {rows}, {columns}, {labels})"
+        body += kotlin_code.detections(made, plan.bars)
     vocabularies = names.distinct([names.camel(name, "vocabulary") for name in plan.files])
     tokenizers = dict(zip(plan.files, vocabularies, strict=True))
     return render(
@@ -88,7 +86,9 @@ def _model(plan: ModelPlan) -> bytes:
             kotlin_code.encoder(one, owner, tokenizers) for owner, one in enumerate(plan.inputs)
         ),
         constants="".join(
-            f"{one}\n" for one in (_labels(plan.labels), kotlin_code.constants(plan.inputs)) if one
+            f"{one}\n" for one in (
+                _labels(plan.labels), kotlin_code.picture_area(plan.bars), kotlin_code.constants(plan.inputs)
+            ) if one
         ),
         assets=f"edgeprune/{plan.module}",
         vocabulary_parameters="".join(f", {name}Text: String" for name in vocabularies),
@@ -116,7 +116,9 @@ def _labels(labels: tuple[str, ...]) -> str:
 
 def _readme(plan: ModelPlan) -> bytes:
     shown = "ranked().first().label" if plan.ranked is not None else f"{plan.outputs[0].name}[0]"
-    shown = "detections().size" if plan.heads is not None else shown
+    if plan.heads is not None:
+        size = "" if plan.bars is None else f"{plan.picture}.height, {plan.picture}.width"
+        shown = f"detections({size}).size"
     return render(
         "android/README.md", module=plan.module, class_name=plan.class_name, package=plan.package,
         arguments=plan.arguments, show=f"    println(output.{shown})\n",

@@ -113,19 +113,10 @@ def _includes(plan: ModelPlan) -> list[str]:
 
 
 def _functions(plan: ModelPlan) -> str:
-    text = cmake_parts.definitions(plan.parts)
+    text = cmake_parts.definitions(plan.parts) + cmake_parts.picture_area(plan.bars)
     if plan.heads is None:
         return text
-    rows, columns = plan.heads.tensor.shape[1:3]
-    label = "one.number < labels.size() ? std::string(labels[one.number]) : " if plan.labels else ""
-    return text + (
-        "\nstd::vector<Detection> detections(const Output& output) {\n  std::vector<Detection> result;\n"
-        f"  for (const auto& one : detail::boxes(output.{plan.heads.name}, {rows}, {columns}))\n"
-        f"    result.push_back({{{label}std::to_string(one.number), one.number, one.score,\n"
-        "                      static_cast<float>(one.box[0]), static_cast<float>(one.box[1]),\n"
-        "                      static_cast<float>(one.box[2]), static_cast<float>(one.box[3])});\n"
-        "  return result;\n}\n"
-    )
+    return text + cmake_parts.detections(plan.heads, plan.bars, labelled=bool(plan.labels))
 
 
 def _vocabularies(plan: ModelPlan) -> bytes:
@@ -169,7 +160,9 @@ def _parameters(plan: ModelPlan) -> str:
 def _readme(plan: ModelPlan) -> bytes:
     space, shown = f"edgeprune::{plan.module}", f"output.{plan.outputs[0].name}[0]"
     shown = shown if plan.ranked is None else f"{space}::ranked(output)[0].label"
-    shown = shown if plan.heads is None else f"{space}::detections(output).size()"
+    if plan.heads is not None:
+        size = "" if plan.bars is None else f", {plan.picture}.height, {plan.picture}.width"
+        shown = f"{space}::detections(output{size}).size()"
     return render(
         "cmake/README.md", module=plan.module, arguments=plan.arguments, shown=shown,
         inputs="\n".join(f"- {line}" for line in sentences(plan)), stream=_streamed(plan),

@@ -10,6 +10,7 @@ from edgeprune.exports.outputs import OutputPlan
 
 CALLS = {
     steps.Resize: "detail::resize({x}, {height}, {width})",
+    steps.Letterbox: "detail::letterbox({x}, {height}, {width}, {fill})",
     steps.Channels: "detail::channels({x}, {count})",
     steps.Pixels: "detail::pixels({x}, {height}, {width}, {channels})",
     steps.Cast: "detail::floats({x})",

@@ -221,7 +221,7 @@ def _raw(mine: Sequence[Mapping[str, object]], tensor: TensorInfo, sample: np.nd
     if kind == np.int16 or (kind is None and (first == "pcm_to_float" or tensor.dtype == "int16")):
         return RawType.PCM
     bytes_fit = kind == np.uint8 or (tensor.dtype == "uint8" and not tensor.scale)
-    if bytes_fit and first in ("resize", "channels") and sample is not None and sample.ndim == 4:
+    if bytes_fit and first in ("resize", "letterbox", "channels") and sample is not None and sample.ndim == 4:
         return RawType.PICTURE
     return RawType.BYTES if bytes_fit else RawType.FLOATS
 

@@ -74,7 +74,7 @@ def _model(plan: ModelPlan) -> bytes:
         parameters=", ".join(f"{one.name}: {swift_code.TYPES[one.raw]}" for one in plan.inputs),
         encode="".join(swift_code.encode(index, one, by_file) for index, one in enumerate(plan.inputs)),
         decode=swift_code.decoded(plan.outputs),
-        constants=swift_code.constants(plan.inputs),
+        constants=swift_code.picture_area(plan.bars) + swift_code.constants(plan.inputs),
         members="".join(f"    private let {name}: Tokenizer\n" for name in tokenizers),
         load="".join(
             f"        guard let {name}URL = Bundle.edgeprune{plan.class_name}"
@@ -106,11 +106,8 @@ def _detections(plan: ModelPlan) -> str:
         return ""
     rows, columns = plan.heads.tensor.shape[1:3]
     labels = f"{plan.class_name}.labels" if plan.labels else "[]"
-    return (
-        "\n        /// Objects without those that others suppress, the most certain first.\n"
-        "        public var detections: [Detection] {\n"
-        f"            Boxes.of({plan.heads.name}, {rows}, {columns}, {labels})\n        }}\n"
-    )
+    made = f"Boxes.of(self.{plan.heads.name}, {rows}, {columns}, {labels})"
+    return swift_code.detections(made, plan.class_name, plan.bars)
 
 
 def _streamed(plan: ModelPlan) -> str:
@@ -127,4 +124,7 @@ def _streamed(plan: ModelPlan) -> str:
 def _shown(plan: ModelPlan) -> str:
     """What the README prints of an output."""
     shown = f"{plan.outputs[0].name}[0]" if plan.ranked is None else "ranked[0].label"
-    return shown if plan.heads is None else "detections.count"
+    if plan.heads is None:
+        return shown
+    size = f"(height: {plan.picture}.height, width: {plan.picture}.width)"
+    return f"detections{'' if plan.bars is None else size}.count"

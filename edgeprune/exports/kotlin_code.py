@@ -15,6 +15,7 @@ from edgeprune.types import TensorInfo
 
 CALLS = {
     steps.Resize: "Pictures.resize({x}, {height}, {width})",
+    steps.Letterbox: "Letterbox.of({x}, {height}, {width}, {fill})",
     steps.Channels: "Pictures.channels({x}, {count})",
     steps.Pixels: "Pictures.pixels({x}, {height}, {width}, {channels})",
     steps.Cast: "Numbers.floats({x})",
@@ -108,6 +109,34 @@ def ranked(one: OutputPlan | None, owner: str = "", indent: str = "        ") ->
         f"{indent}fun ranked(): List<{owner}Prediction> = {owner}LABELS.zip({scores})\n"
         f"{indent}    .map {{ (label, score) -> {owner}Prediction(label, score) }}"
         ".sortedByDescending { it.score }\n"
+    )
+
+
+def detections(made: str, bars: steps.Letterbox | None) -> str:
+    """A function that gives the boxes that are `made`, in fractions of the picture without its `bars`."""
+    head = "        /** Objects without those that others suppress, the most certain first"
+    if bars is None:
+        return f"{head}. */\n        fun detections(): List<Detection> = {made}\n"
+    return (
+        f"{head}; of a picture of this size. */\n"
+        "        fun detections(height: Int, width: Int): List<Detection> {\n"
+        "            val area = pictureArea(height, width)\n"
+        f"            return {made}.map {{\n"
+        "                Detection(\n"
+        "                    it.label, it.number, it.score,\n"
+        "                    area.y(it.ymin), area.x(it.xmin), area.y(it.ymax), area.x(it.xmax)\n"
+        "                )\n            }\n        }\n"
+    )
+
+
+def picture_area(bars: steps.Letterbox | None) -> str:
+    """For a companion object: where a picture stands in the model's input; empty where it fills that."""
+    if bars is None:
+        return ""
+    return (
+        "        /** Where a picture of this size stands in the model's input. */\n"
+        "        fun pictureArea(height: Int, width: Int): PictureArea =\n"
+        f"            Letterbox.area(height, width, {bars.height}, {bars.width})\n"
     )
 
 

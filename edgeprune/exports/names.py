@@ -40,9 +40,10 @@ _CLASSES = frozenset(
     array audio autocloseable boolean boxes bufferedreader bundle bytearray bytebuffer character charsets
     codingerror collection comparable context data date detection dictionary double error exception file
     filechannel filemanager floatarray foundation hashmap intarray integer interpreter iterable iterator
-    jsondecoder list logmel longarray map math mfcc nothing number numbers optional output pair picture
-    pictures prediction process range resample resampler result sequence set shortarray spectrum stream swift
-    system tensorflowlite thread timer tokenizer triple tuple unicode unicodetables unit url
+    jsondecoder letterbox list logmel longarray map math mfcc nothing number numbers optional output pair
+    picture picturearea pictures prediction process range resample resampler result sequence set
+    shortarray spectrum stream swift system tensorflowlite thread timer tokenizer triple tuple unicode
+    unicodetables unit url
     """.split()  # noqa: SIM905
 )
 """Classes of the generated code, and of what every Kotlin or Swift program sees, in lower case."""

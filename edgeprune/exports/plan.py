@@ -31,6 +31,7 @@ class CodePart(str, enum.Enum):
     """A file of code that only some models need."""
 
     PICTURES = "pictures"
+    LETTERBOX = "letterbox"
     AUDIO = "audio"
     SPECTRUM = "spectrum"
     TOKENIZER = "tokenizer"
@@ -74,6 +75,21 @@ class ModelPlan:
         return next((one for one in boxes if len(one.tensor.shape) == 4 and one.floats), None)
 
     @property
+    def bars(self) -> steps.Letterbox | None:
+        """How pictures keep their aspect ratio; None where none do."""
+        return None if self._barred is None else self._barred[1]
+
+    @property
+    def picture(self) -> str:
+        """The name of the input whose pictures have `bars`."""
+        return "" if self._barred is None else self._barred[0].name
+
+    @property
+    def _barred(self) -> tuple[InputPlan, steps.Letterbox] | None:
+        pairs = ((one, step) for one in self.inputs for step in one.steps)
+        return next(((one, step) for one, step in pairs if isinstance(step, steps.Letterbox)), None)
+
+    @property
     def parts(self) -> frozenset[CodePart]:
         """Code that the inputs and outputs need."""
         feeding = self.stream.feeding if self.stream else None
@@ -82,6 +98,7 @@ class ModelPlan:
         raw = {one.raw for one in given}
         needed = {
             CodePart.PICTURES: RawType.PICTURE in raw,
+            CodePart.LETTERBOX: self.bars is not None,
             CodePart.AUDIO: RawType.PCM in raw or steps.Resample in made,
             CodePart.SPECTRUM: bool(made & {steps.LogMel, steps.Mfcc}),
             CodePart.TOKENIZER: steps.Tokenize in made,

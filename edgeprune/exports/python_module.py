@@ -21,6 +21,7 @@ from edgeprune.exports import literals, python_code
 from edgeprune.exports.literals import render
 from edgeprune.exports.plan import ModelPlan, raw_samples
 from edgeprune.exports.python_stream import stream_module
+from edgeprune.exports.steps import Letterbox, read_step
 from edgeprune.exports.words import described_output, shaped, streaming_section
 from edgeprune.preprocessing import STEPS
 
@@ -119,7 +120,10 @@ def _vendored(name: str, module: str) -> bytes:
 
 
 def _init(plan: ModelPlan) -> bytes:
-    named = (("Prediction", plan.predicts), ("Detection", plan.heads is not None))
+    named = (
+        ("Prediction", plan.predicts), ("Detection", plan.heads is not None),
+        ("PictureArea", _barred(plan) is not None), ("picture_area", _barred(plan) is not None),
+    )
     more = [name for name, there in named if there]
     return render(
         "python/init.py", module=plan.module, task=plan.task, arguments=plan.arguments, doc=_doc(plan, ""),
@@ -129,11 +133,20 @@ def _init(plan: ModelPlan) -> bytes:
 
 
 def _model(plan: ModelPlan) -> bytes:
+    barred, package = _barred(plan), f"{plan.module}.edgeprune"
     ranked = python_code.ranked(plan.ranked)
+    detected = python_code.detections(plan.heads, barred=barred is not None)
+    classes = (
+        python_code.PREDICTION if plan.predicts else "", python_code.DETECTION if plan.heads else "",
+        python_code.picture_area(None if barred is None else barred[1]),
+    )
+    imports = (
+        f"from {package}.preprocessing.image import picture_area as _area\n" if barred else "",
+        f"from {package}.tasks.detection import detections\n" if plan.heads else "",
+    )
     return render(
-        "python/model.py", module=plan.module, ranked=ranked + _detections(plan),
-        prediction=(python_code.PREDICTION if plan.predicts else "") + (_DETECTION if plan.heads else ""),
-        decoding=f"from {plan.module}.edgeprune.tasks.detection import detections\n" if plan.heads else "",
+        "python/model.py", module=plan.module, ranked=ranked + detected,
+        classes="".join(classes), imports="".join(imports),
         outputs=python_code.fields(plan.outputs), doc=_doc(plan, "    "),
         parameters=", ".join(
             f"{one.name}: {'str' if _is_text(plan, index) else 'np.ndarray'}"
@@ -164,24 +177,15 @@ def _doc(plan: ModelPlan, indent: str) -> str:
     return "\n".join(f"{indent}- {line}" for line in lines)
 
 
-_DETECTION = (
-    'class Detection(NamedTuple):\n    """One object; its box as fractions of the picture."""\n\n'
-    "    label: str\n    score: float\n"
-    "    ymin: float\n    xmin: float\n    ymax: float\n    xmax: float\n\n\n"
-)
-
-
-def _detections(plan: ModelPlan) -> str:
-    if plan.heads is None:
-        return ""
-    return (
-        "\n    def detections(self) -> List[Detection]:\n"
-        '        """Objects without those that others suppress, the most certain first."""\n'
-        f"        rows = detections(self.{plan.heads.name}[None])[0].tolist()\n"
-        "        names = dict(enumerate(LABELS))\n"
-        "        found = [(int(row[0]), row[1:]) for row in rows if row[0] >= 0]\n"
-        "        return [Detection(names.get(number, str(number)), *rest) for number, rest in found]\n"
-    )
+def _barred(plan: ModelPlan) -> tuple[str, tuple[int, int]] | None:
+    """The input whose pictures keep their aspect ratio, and its height and width."""
+    for index, one in enumerate(plan.inputs):
+        for step in plan.bundle.manifest.preprocessing:
+            if step["op"] == "letterbox" and step.get("input", index) == index:
+                read = read_step(step, None)
+                if isinstance(read, Letterbox):
+                    return one.name, (read.height, read.width)
+    return None
 
 
 def _streamed(plan: ModelPlan) -> str:
@@ -199,4 +203,7 @@ def _streamed(plan: ModelPlan) -> str:
 def _shown(plan: ModelPlan) -> str:
     """What the README prints of an output."""
     shown = plan.outputs[0].name if plan.ranked is None else "ranked()[0].label"
-    return shown if plan.heads is None else "detections()"
+    if plan.heads is None:
+        return shown
+    barred = _barred(plan)
+    return f"detections({'' if barred is None else f'*{barred[0]}.shape[:2]'})"

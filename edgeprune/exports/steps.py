@@ -1,6 +1,7 @@
 """Preprocessing steps as generated code runs them, read from a manifest that may hold anything.
 
     {"op": "resize", "height": h, "width": w}     Resize       a picture of bytes
+    {"op": "letterbox", …, "fill": grey}          Letterbox    a picture of bytes
     {"op": "channels", "count": c}                Channels     a picture of bytes
     {"op": "reverse_channels"}                    ReverseChannels
     {"op": "transpose", "axes": [...]}            Transpose
@@ -45,6 +46,13 @@ class Resize:
 
     height: int
     width: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Letterbox(Resize):
+    """The same with its aspect ratio kept, between bars of the value `fill`."""
+
+    fill: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,10 +174,10 @@ class Mfcc:
 
 
 Step = (
-    Resize | Channels | Pixels | Cast | ReverseChannels | Transpose | Affine | Standardize | StandardizeEach
-    | PcmToFloat | PadOrCrop | Resample | Tokenize | LogMel | Mfcc
+    Resize | Letterbox | Channels | Pixels | Cast | ReverseChannels | Transpose | Affine | Standardize
+    | StandardizeEach | PcmToFloat | PadOrCrop | Resample | Tokenize | LogMel | Mfcc
 )
-KEEPS_TYPE = (Resize, Channels, Pixels, ReverseChannels, Transpose, PadOrCrop)
+KEEPS_TYPE = (Resize, Letterbox, Channels, Pixels, ReverseChannels, Transpose, PadOrCrop)
 """Steps whose values are of the type that they were of."""
 
 
@@ -247,6 +255,12 @@ def _mfcc(step: Options, shape: Shape) -> Step:
     return Mfcc(shape[1], _integer(step["coefficients"], shape[1]))
 
 
+def _byte(value: object) -> int:
+    if type(value) is not int or not 0 <= value <= 255:
+        raise ValueError(f"{str(value)[:40]} is not a whole number from 0 to 255")
+    return value
+
+
 def _integer(value: object, most: int) -> int:
     if type(value) is not int or not 0 < value <= most:
         raise ValueError(f"{str(value)[:40]} is not a whole number from 1 to {most}")
@@ -257,6 +271,9 @@ _Reader = Callable[[Options, Shape], Step]
 READERS: Mapping[object, _Reader | None] = {
     "resize": lambda step, _: Resize(
         _integer(step["height"], _MAX_SIDE), _integer(step["width"], _MAX_SIDE)
+    ),
+    "letterbox": lambda step, _: Letterbox(
+        _integer(step["height"], _MAX_SIDE), _integer(step["width"], _MAX_SIDE), _byte(step.get("fill", 0))
     ),
     "channels": lambda step, _: Channels(_integer(step["count"], _MAX_CHANNELS)),
     "reverse_channels": _reverse,

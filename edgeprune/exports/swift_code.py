@@ -11,6 +11,7 @@ from edgeprune.exports.outputs import OutputPlan
 
 CALLS = {
     steps.Resize: "Pictures.resize({x}, {height}, {width})",
+    steps.Letterbox: "Letterbox.of({x}, {height}, {width}, {fill})",
     steps.Channels: "try Pictures.channels({x}, {count})",
     steps.Pixels: "try Pictures.pixels({x}, {height}, {width}, {channels})",
     steps.Cast: "Numbers.floats({x})",
@@ -109,6 +110,35 @@ def ranked(one: OutputPlan | None, owner: str) -> str:
         "        public var ranked: [(label: String, score: Float)] {\n"
         f"            Swift.zip({owner}.labels, {scores}).map {{ (label: $0, score: $1) }}"
         ".sorted { $0.score > $1.score }\n        }\n"
+    )
+
+
+def detections(made: str, owner: str, bars: steps.Letterbox | None) -> str:
+    """The boxes that are `made`, in fractions of the picture without its `bars`."""
+    head = "\n        /// Objects without those that others suppress, the most certain first"
+    if bars is None:
+        return f"{head}.\n        public var detections: [Detection] {{\n            {made}\n        }}\n"
+    return (
+        f"{head}; of a picture of this size.\n"
+        "        public func detections(height: Int, width: Int) -> [Detection] {\n"
+        f"            let area = {owner}.pictureArea(height: height, width: width)\n"
+        f"            return {made}.map {{\n"
+        "                Detection(\n"
+        "                    label: $0.label, number: $0.number, score: $0.score,\n"
+        "                    ymin: area.y($0.ymin), xmin: area.x($0.xmin),\n"
+        "                    ymax: area.y($0.ymax), xmax: area.x($0.xmax)\n"
+        "                )\n            }\n        }\n"
+    )
+
+
+def picture_area(bars: steps.Letterbox | None) -> str:
+    """For a class: where a picture stands in the model's input; empty where it fills that."""
+    if bars is None:
+        return ""
+    return (
+        "\n    /// Where a picture of this size stands in the model's input.\n"
+        "    public static func pictureArea(height: Int, width: Int) -> PictureArea {\n"
+        f"        Letterbox.area(height, width, {bars.height}, {bars.width})\n    }}\n"
     )
 
 

@@ -3,17 +3,19 @@
 Both steps leave a picture alone that already fits, so that samples which were brought to size when they
 were decoded and a camera's frames on the device go through the same list of steps.
 
-    (N, H, W, C) --resize--> (N, height, width, C) --channels--> (N, height, width, count)
+    (N, H, W, C) --resize or letterbox--> (N, height, width, C) --channels--> (N, height, width, count)
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from edgeprune.errors import InputError
+
+_BRIGHTEST = 255
 
 
 def resize(x: np.ndarray, *, height: int, width: int) -> np.ndarray:
@@ -34,6 +36,47 @@ def resize(x: np.ndarray, *, height: int, width: int) -> np.ndarray:
         limits = np.iinfo(x.dtype)
         fitted = np.clip(np.floor(fitted + 0.5), limits.min, limits.max)
     return fitted.astype(x.dtype)
+
+
+def letterbox(x: np.ndarray, *, height: int, width: int, fill: int = 0) -> np.ndarray:
+    """Like `resize`, but with the aspect ratio kept: bars of the value `fill` stand on both sides.
+
+    Placed as by Ultralytics' YOLO (fill 114); `tf.image.resize_with_pad` (fill 0) rounds sizes down, so that
+    the picture may be a pixel smaller there. See `letterbox_place`.
+    """
+    _check(x)
+    if x.shape[1:3] == (height, width):
+        return x
+    if not 0 <= fill <= _BRIGHTEST:
+        raise InputError(
+            f"The bars around pictures are to have the grey {str(fill)[:20]}.",
+            f"Expected 0 to {_BRIGHTEST}.", "Correct the step.",
+        )
+    top, left, rows, columns = letterbox_place(x.shape[1:3], (height, width))
+    made = np.full((len(x), height, width, x.shape[3]), fill, x.dtype)
+    made[:, top : top + rows, left : left + columns] = resize(x, height=rows, width=columns)
+    return made
+
+
+def letterbox_place(size: Sequence[int], wanted: Sequence[int]) -> tuple[int, int, int, int]:
+    """Top, left, rows and columns of a picture of `size` (rows, columns) in the middle of `wanted` ones.
+
+    In whole numbers, so that every language finds the same: halves are rounded up, an odd bar is smaller
+    at the top and at the left.
+    """
+    (tall, wide), (height, width) = size, wanted
+    if tall * width >= wide * height:
+        rows, columns = height, max((2 * wide * height + tall) // (2 * tall), 1)
+    else:
+        rows, columns = max((2 * tall * width + wide) // (2 * wide), 1), width
+    return (height - rows) // 2, (width - columns) // 2, rows, columns
+
+
+def picture_area(size: Sequence[int], wanted: Sequence[int]) -> tuple[float, float, float, float]:
+    """The same as fractions of `wanted`: ymin, xmin, ymax, xmax."""
+    top, left, rows, columns = letterbox_place(size, wanted)
+    height, width = wanted
+    return top / height, left / width, (top + rows) / height, (left + columns) / width
 
 
 def channels(x: np.ndarray, *, count: int) -> np.ndarray:
@@ -112,6 +155,6 @@ def _taps(size: int, wanted: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 STEPS: dict[str, Callable[..., np.ndarray]] = {
-    "resize": resize, "channels": channels, "reverse_channels": reverse_channels,
+    "resize": resize, "letterbox": letterbox, "channels": channels, "reverse_channels": reverse_channels,
     "standardize_each": standardize_each,
 }

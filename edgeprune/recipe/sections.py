@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Literal, get_args
 
@@ -46,6 +47,12 @@ class DataSettings(Checked):
     )
     channels: ChannelOrder = setting(
         "auto", "Where the channels of pictures stand in arrays: first, last, or auto (the shape tells)."
+    )
+    letterbox: int | None = setting(
+        None,
+        "Keep the aspect ratio of pictures, with bars of this grey value (0 to 255; YOLO: 114, "
+        "tf.image.resize_with_pad: 0). Default: pictures are stretched.",
+        bounds=Bounds(0, math.nextafter(255, 256), "a grey value, 0 to 255"),
     )
     skip_bad_files: bool = setting(
         False, "Leave out files that cannot be read. They are counted and named."

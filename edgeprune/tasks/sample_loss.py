@@ -87,9 +87,7 @@ def _categorical(truth: np.ndarray, outputs: np.ndarray, temperature: float) -> 
     raised = np.exp(scores - scores.max(-1, keepdims=True))
     raised /= raised.sum(-1, keepdims=True)
     named = np.take_along_axis(raised, np.maximum(truth, 0)[..., None], axis=-1)[..., 0]
-    each = np.minimum(-np.log(np.maximum(named, _TINY)), _MOST).reshape(len(truth), -1)
-    counted = (truth >= 0).reshape(len(truth), -1)
-    return np.asarray((each * counted).sum(1) / np.maximum(counted.sum(1), 1))
+    return _counted(-np.log(np.maximum(named, _TINY)), truth)
 
 
 def _binary(truth: np.ndarray, outputs: np.ndarray, temperature: float, *, logits: bool) -> np.ndarray:
@@ -99,7 +97,14 @@ def _binary(truth: np.ndarray, outputs: np.ndarray, temperature: float, *, logit
         found = np.log(found / (1 - found))
     found = np.clip(1 / (1 + np.exp(-np.clip(found / temperature, -50, 50))), _TINY, 1 - _TINY)
     each = -(truth * np.log(found) + (1 - truth) * np.log(1 - found))
-    return np.asarray(np.minimum(each, _MOST).reshape(len(truth), -1).mean(1))
+    return _counted(each, truth)
+
+
+def _counted(losses: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Means (N,) over what counts; -1 does not."""
+    each = np.minimum(losses, _MOST).reshape(len(truth), -1)
+    counts = (truth >= 0).reshape(len(truth), -1)
+    return np.asarray((each * counts).sum(1) / np.maximum(counts.sum(1), 1))
 
 
 def _squared(y: np.ndarray, outputs: np.ndarray) -> np.ndarray:

@@ -139,5 +139,5 @@ def test_grey_colour_and_transparent_masks_are_the_same(tmp_path):
 
 def test_the_nearest_pixel_is_taken():
     mask = np.arange(12).reshape(3, 4)
-    np.testing.assert_array_equal(nearest(mask, 6, 2), np.repeat(mask[:, [1, 3]], 2, axis=0))
-    np.testing.assert_array_equal(nearest(mask, 3, 4), mask)
+    np.testing.assert_array_equal(nearest(mask, (6, 2)), np.repeat(mask[:, [1, 3]], 2, axis=0))
+    np.testing.assert_array_equal(nearest(mask, (3, 4)), mask)

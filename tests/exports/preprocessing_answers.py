@@ -11,7 +11,6 @@ import pytest
 
 from edgeprune.data.wav import read_wav
 from edgeprune.exports import export
-from edgeprune.tasks import detections
 from tests.exports.bundles import HOSTILE
 from tests.exports.preprocessing_cases import CASES, HEADS, PICTURES, PreprocessingCase
 
@@ -41,7 +40,7 @@ def assert_same(folder: Path) -> None:
             assert helped.read_bytes() == upright(PICTURES[0])
         if case.kind == "pcm":
             assert_mono(np.frombuffer(helped.read_bytes(), np.int16), case, folder)
-        assert_boxes((folder / f"{case.name}.boxes").read_text())
+        assert_boxes((folder / f"{case.name}.boxes").read_text(), case)
 
 
 def upright(picture: np.ndarray) -> bytes:
@@ -80,8 +79,8 @@ def assert_mono(found: np.ndarray, case: PreprocessingCase, folder: Path) -> Non
     assert (difference > 0).mean() < 0.01
 
 
-def assert_boxes(text: str) -> None:
-    expected = detections(HEADS[None])[0]
+def assert_boxes(text: str, case: PreprocessingCase) -> None:
+    expected = case.boxes()
     rows = [line.rsplit("|", 6) for line in text.splitlines()]
     assert len(rows) == len(expected) > 3
     found = np.array([[float(value) for value in row[1:]] for row in rows], np.float32)

@@ -17,13 +17,15 @@ import numpy as np
 from device_runners.agent.tensors import quantize
 from edgeprune import preprocessing
 from edgeprune.bundle import pack_eval
+from edgeprune.preprocessing.image import picture_area
 from edgeprune.preprocessing.text import format_vocabulary
-from edgeprune.tasks import OutputTask
+from edgeprune.tasks import OutputTask, detections
 from edgeprune.types import TensorInfo
 from tests.exports.bundles import SPOKEN, int8_bundle
 
 RNG = np.random.default_rng(23)
 FLOAT = TensorInfo("given", (1, 12, 12, 1), "float32")
+BOXED = 97, 13
 HEADS = RNG.random((3, 4, 9)).astype(np.float32)
 
 
@@ -59,6 +61,20 @@ class PreprocessingCase:
             folder, inputs=(self.tensor,) * self.inputs, outputs=outputs, tasks=tasks,
             preprocessing=tuple(self.steps), files={"eval.npz": stored, **self.files},
         )
+
+    @property
+    def barred(self) -> bool:
+        """Whether pictures keep their aspect ratio, so that boxes are of a picture of `BOXED`."""
+        return any(step["op"] == "letterbox" for step in self.steps)
+
+    def boxes(self) -> np.ndarray:
+        """(K, 6) objects in the heads: class, score, and ymin, xmin, ymax, xmax of the picture."""
+        found = detections(HEADS[None])[0]
+        if self.barred:
+            top, left, bottom, right = picture_area(BOXED, self.tensor.shape[1:3])
+            inside = (found[:, 2:].astype(np.float64) - [top, left] * 2) / ([bottom - top, right - left] * 2)
+            found[:, 2:] = inside.clip(0, 1)
+        return found
 
     @property
     def arguments(self) -> list[str]:
@@ -156,6 +172,13 @@ CASES = (
          {"op": "standardize", "mean": [103.939, 116.779, 123.68], "std": [1.0, 2.0, 3.0]},
          {"op": "transpose", "axes": [2, 0, 1]}],
         PICTURES, _picture(2, 6, 8, 3), TensorInfo("given", (1, 3, 6, 8), "float32"),
+    ),
+    PreprocessingCase(
+        "barred",
+        [{"op": "letterbox", "height": 12, "width": 20, "fill": 114}, {"op": "channels", "count": 3},
+         {"op": "rescale", "scale": 1 / 255}],
+        [*PICTURES, _picture(300, 7, 3), _picture(12, 20, 3), _picture(2, 999, 3)], _picture(2, 12, 20, 3),
+        TensorInfo("given", (1, 12, 20, 3), "float32"),
     ),
     PreprocessingCase(
         "bytes", [*RESIZED, {"op": "transpose", "axes": [1, 0, 2]}, {"op": "reverse_channels"}], PICTURES,

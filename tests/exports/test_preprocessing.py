@@ -16,7 +16,7 @@ from edgeprune.preprocessing import STEPS
 from tests.exports.bundles import run
 from tests.exports.compilers import DECLARATIONS, need
 from tests.exports.preprocessing_answers import RATES, assert_same, laid_out
-from tests.exports.preprocessing_cases import CASES
+from tests.exports.preprocessing_cases import BOXED, CASES
 
 
 def test_every_language_has_every_step() -> None:
@@ -81,7 +81,7 @@ _CPP_CASE = """  {
 @READ@      answers = heads;
       output = runner.run(@CPP@);
     }
-    for (const auto& one : model::detections(output)) {
+    for (const auto& one : model::detections(output@SIZE@)) {
       char line[200];
       const auto wide = [](float value) { return static_cast<double>(value); };
       std::snprintf(line, sizeof line, "|%zu|%.9g|%.9g|%.9g|%.9g|%.9g\\n", one.number, wide(one.score),
@@ -130,7 +130,8 @@ def test_cpp_feeds_what_python_feeds(compiler: str, tmp_path: Path) -> None:
     for case in CASES:
         place, module = exports[case.name], f"{case.name}_model"
         read = _CPP_READ[case.kind].replace("@MONO@", mono)
-        text = _CPP_CASE.replace("@CPP@", ", ".join(["sample"] * case.inputs))
+        size = ", {}, {}".format(*BOXED) if case.barred else ""
+        text = _CPP_CASE.replace("@CPP@", ", ".join(["sample"] * case.inputs)).replace("@SIZE@", size)
         body += text.replace("@READ@", read).replace("@NAME@", case.name)
         includes += f"#include <edgeprune/{module}.hpp>\n"
         recorder = (DECLARATIONS / "cpp" / "runtime.cpp").read_text().replace("MODULE", module)

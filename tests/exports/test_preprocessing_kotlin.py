@@ -8,7 +8,7 @@ import pytest
 
 from tests.exports.compilers import compile_kotlin, run_java
 from tests.exports.preprocessing_answers import RATES, assert_same, laid_out
-from tests.exports.preprocessing_cases import CASES
+from tests.exports.preprocessing_cases import BOXED, CASES
 
 _KOTLIN = """
 import java.io.File
@@ -41,7 +41,7 @@ _KOTLIN_CASE = """    com.example.@NAME@.@CLASS@(context("@NAME@")).use { model 
             Interpreter.answers = ByteBuffer.wrap(answers)
 @READ@            val output = model.run(@KOTLIN@)
             if (left == 1) {
-                File("@NAME@.boxes").writeText(output.detections().joinToString("") {
+                File("@NAME@.boxes").writeText(output.detections(@SIZE@).joinToString("") {
                     "${it.label}|${it.number}|${it.score}|${it.ymin}|${it.xmin}|${it.ymax}|${it.xmax}\\n"
                 })
             }
@@ -89,7 +89,8 @@ def test_kotlin_feeds_what_python_feeds(tmp_path: Path) -> None:
         name = f"{case.name.title().replace('_', '')}Model"
         rates = ", ".join(f"{rate} to {to}" for rate, to in RATES)
         read = _KOTLIN_READ[case.kind].replace("@RATES@", rates)
-        text = _KOTLIN_CASE.replace("@KOTLIN@", ", ".join(["sample"] * case.inputs))
+        size = "{}, {}".format(*BOXED) if case.barred else ""
+        text = _KOTLIN_CASE.replace("@KOTLIN@", ", ".join(["sample"] * case.inputs)).replace("@SIZE@", size)
         body += text.replace("@READ@", read).replace("@CLASS@", name).replace("@NAME@", case.name)
     (tmp_path / "Main.kt").write_text(_KOTLIN.replace("@BODY@", body))
     sources = [path for place in exports.values() for path in place.rglob("*.kt")]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.exports.compilers import DECLARATIONS, compile_swift, run_swift
 from tests.exports.preprocessing_answers import RATES, assert_same, laid_out
-from tests.exports.preprocessing_cases import CASES
+from tests.exports.preprocessing_cases import BOXED, CASES
 
 _SWIFT = """
 import Foundation
@@ -46,7 +46,7 @@ _SWIFT_CASE = """        do {
             for left in (1...reader.next()).reversed() {
 @READ@                let output = try model.run(@SWIFT@)
                 if left == 1 {
-                    boxes = output.detections.map {
+                    boxes = output.detections@SIZE@.map {
                         "\\($0.label)|\\($0.number)|\\($0.score)|\\($0.ymin)|\\($0.xmin)|\\($0.ymax)|\\($0.xmax)\\n"
                     }.joined()
                 }
@@ -104,7 +104,8 @@ def test_swift_feeds_what_python_feeds(tmp_path: Path) -> None:
         read = _SWIFT_READ[case.kind].replace("@MONO@", mono).replace("@MODULE@", f"{name}Module")
         text = _SWIFT_CASE.replace("@READ@", read).replace("@CLASS@", name).replace("@NAME@", case.name)
         text = text.replace("@SWIFT@", ", ".join(f"{one}: sample" for one in case.arguments))
-        body += text.replace("@VOCABULARY@", vocabulary)
+        size = "(height: {}, width: {})".format(*BOXED) if case.barred else ""
+        body += text.replace("@VOCABULARY@", vocabulary).replace("@SIZE@", size)
     imports = "".join(f"import {module}\n" for module in modules)
     (tmp_path / "main_.swift").write_text(_SWIFT.replace("@IMPORTS@", imports).replace("@BODY@", body))
     linked = [f"-l{module}" for module in ("TensorFlowLite", *modules)]

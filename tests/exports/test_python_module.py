@@ -181,24 +181,31 @@ sys.path.insert(0, sys.argv[1])
 sys.modules["edgeprune"] = None
 import detector
 heads = np.load(sys.argv[2])
-print(json.dumps([list(one) for one in detector.Output(heads).detections()]))
+sizes = json.loads(sys.argv[3])
+print(json.dumps([list(one) for one in detector.Output(heads).detections(*sizes)]))
 """
+_BARS = ({"op": "letterbox", "height": 12, "width": 12, "fill": 114},)
 
 
-def test_raw_heads_become_boxes_as_they_do_here(tmp_path):
+@pytest.mark.parametrize(("steps", "size"), [((), ()), (_BARS, (97, 13))], ids=["stretched", "letterbox"])
+def test_raw_heads_become_boxes_as_they_do_here(tmp_path, steps, size):
     heads = np.random.default_rng(4).random((3, 4, 9)).astype(np.float32)
     bundle = int8_bundle(
         tmp_path / "bundle", task="detection", outputs=(TensorInfo("heads", (1, 3, 4, 9), "float32"),),
-        tasks=(OutputTask("boxes", ("map_50",), classes=tuple("abcde")),),
+        tasks=(OutputTask("boxes", ("map_50",), classes=tuple("abcde")),), preprocessing=steps,
     )
     export(bundle, {"python": tmp_path / "out"}, name="detector")
     np.save(tmp_path / "heads.npy", heads)
     (tmp_path / "run.py").write_text(_DECODE)
-    words = [sys.executable, "-I", tmp_path / "run.py", tmp_path / "out", tmp_path / "heads.npy"]
+    given = (tmp_path / "out", tmp_path / "heads.npy", json.dumps(size))
+    words = [sys.executable, "-I", tmp_path / "run.py", *given]
     found = json.loads(run(*words))
     expected = detections(heads[None])[0]
+    if size:  # 97 x 13 pixels become 12 x 2, between bars of 5 columns
+        expected[:, [3, 5]] = (expected[:, [3, 5]] * 12 - 5) / 2
+        expected = expected.clip([-1, 0, 0, 0, 0, 0], [9, 1, 1, 1, 1, 1])
     assert len(found) == len(expected) > 3
-    np.testing.assert_allclose([row[1:] for row in found], expected[:, 1:], rtol=1e-6)
+    np.testing.assert_allclose([row[1:] for row in found], expected[:, 1:], rtol=1e-6, atol=1e-6)
     names = [HOSTILE[int(number)] for number in expected[:, 0]]
     assert [row[0] for row in found] == names
     assert "detector.edgeprune.tasks" in (tmp_path / "out" / "pyproject.toml").read_text()

@@ -69,3 +69,23 @@ def test_resizing_is_the_same_sum_in_the_same_order_everywhere(before, after):
 def test_a_plain_picture_standardized_is_zero():
     plain = np.full((1, 224, 224, 3), 253, np.uint8)
     np.testing.assert_array_equal(apply([{"op": "standardize_each"}], plain), np.zeros(plain.shape))
+
+
+@pytest.mark.parametrize("size", [(40, 61), (61, 40), (7, 300), (16, 16), (1, 1), (24, 32)])
+def test_a_letterbox_is_placed_as_by_yolo(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(sum(size))
+    pictures = rng.integers(0, 256, (2, *size, 3), np.uint8)
+    got = apply([{"op": "letterbox", "height": 24, "width": 32, "fill": 114}], pictures)
+    # Ultralytics' LetterBox (data/augment.py), with Pillow's resize in place of OpenCV's.
+    ratio = min(24 / size[0], 32 / size[1])
+    inner = max(round(size[1] * ratio), 1), max(round(size[0] * ratio), 1)
+    left, top = (round((32 - inner[0]) / 2 - 0.1), round((24 - inner[1]) / 2 - 0.1))
+    for picture, made in zip(pictures, got, strict=True):
+        expected = Image.new("RGB", (32, 24), (114, 114, 114))
+        expected.paste(Image.fromarray(picture).resize(inner, Image.Resampling.BILINEAR), (left, top))
+        np.testing.assert_allclose(made, np.asarray(expected), atol=1)  # Pillow's sums are of 8 bits
+
+
+def test_bars_are_a_grey() -> None:
+    with pytest.raises(InputError, match="grey 256"):
+        apply([{"op": "letterbox", "height": 4, "width": 4, "fill": 256}], np.zeros((1, 2, 3, 3), np.uint8))
