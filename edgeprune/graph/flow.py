@@ -68,6 +68,8 @@ class LinearRead:
         bias_row: of a bias that has several, as a GRU's for inputs and states.
         recurs: whether it reads the layer's own result of the step before, so that what the kernel gets wrong
             comes back to it.
+        passing: an axis of the input along which channels pass, each of which has rows of its own, and their
+            ids (`edgeprune.layers.position_mixing`). A pruned copy has fewer of them.
     """
 
     source: int
@@ -79,6 +81,7 @@ class LinearRead:
     by_step: bool = False
     bias_row: int | None = None
     recurs: bool = False
+    passing: tuple[int, ChannelIds] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +90,8 @@ class Flow:
 
     `mac_terms` are multiply-accumulates that no weight takes part in; `sizes` maps a configuration entry
     (``units``, ``filters``) to the ids whose number it is. `counted` is false where the call takes more
-    multiply-accumulates than weights and terms tell.
+    multiply-accumulates than weights and terms tell. `crossing` holds the ids along a second axis of each
+    output, where a layer makes neurons for every channel alike (`edgeprune.layers.position_mixing`).
     """
 
     outputs: tuple[ChannelIds, ...]
@@ -96,15 +100,20 @@ class Flow:
     mac_terms: tuple[MacTerm, ...] = ()
     sizes: Mapping[str, ChannelIds] = dataclasses.field(default_factory=dict)
     counted: bool = True
+    crossing: tuple[ChannelIds, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class CallView:
-    """A call as a rule sees it: the layer, and the ids of the tensors that go in."""
+    """A call as a rule sees it: the layer, and the ids of the tensors that go in.
+
+    `crossing` holds those along a second axis, for each input that has some (see `Flow`), else None.
+    """
 
     layer: Layer
     call: Call
     inputs: tuple[ChannelIds, ...]
+    crossing: tuple[ChannelIds | None, ...] = ()
 
     @property
     def output(self) -> tuple[int | None, ...]:

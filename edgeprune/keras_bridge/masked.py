@@ -59,7 +59,9 @@ def _silencing(dependencies: DependencyGraph, kept: KeepMask) -> Around:
             arrays = stand_in(step.arrays, step.layer.get_weights() if view.layer.weight_shapes else [])
             mask = getattr(step.inputs[0], "_keras_mask", None)
             outputs = [with_mask(tf.convert_to_tensor(array), mask) for array in arrays]
-        return [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]
+        outputs = [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.outputs, strict=True)]
+        crossed = [_silenced(value, ids, kept) for value, ids in zip(outputs, flow.crossing, strict=False)]
+        return crossed or outputs
 
     return around
 

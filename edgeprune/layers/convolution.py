@@ -13,6 +13,7 @@ from edgeprune.graph import Argument, ChannelIds, ChannelSpace, Config, KeepMask
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import made_channels
 from edgeprune.layers.patches import Window, patches
+from edgeprune.layers.position_mixing import mixing, passing_axis
 from edgeprune.layers.rule import LinearRule, with_bias
 
 
@@ -22,6 +23,12 @@ class ConvolutionRule(LinearRule):
     maskable = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        passing = passing_axis(view, channel_axis(view))
+        if passing is not None and _is_pointwise(view):
+            return mixing(view, (passing, passing), space, self._own)
+        return self._own(view, space)
+
+    def _own(self, view: CallView, space: ChannelSpace) -> Flow:
         axis = channel_axis(view)
         read = space.fix_unless_vector(view.inputs[0], axis, view.layer.path)
         made = made_channels(view, "filters", space)
@@ -69,6 +76,13 @@ class ConvolutionRule(LinearRule):
     def channels_may_go(self, view: CallView) -> bool:
         """Groups of a grouped convolution must stay equally wide."""
         return int(view.option("groups", 1)) == 1
+
+
+def _is_pointwise(view: CallView) -> bool:
+    """Whether each position of the output is made of the same one of the input alone, as by a Dense layer."""
+    sizes = view.layer.weight_shapes[0][:-2]
+    strides = per_axis(view.option("strides", 1), len(sizes))
+    return {*sizes, *strides, int(view.option("groups", 1))} == {1}
 
 
 def window_of(view: CallView, kernel: tuple[int, ...]) -> Window:

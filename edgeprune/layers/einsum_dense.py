@@ -3,6 +3,8 @@
 in input and kernel, not in output      summed over: the kernel's rows
 in kernel and output, not in input      made here; the largest such axis carries the channels
 in all three, or input and output       passes through
+
+Channels along a letter that passes and that the kernel does not have: see `edgeprune.layers.position_mixing`.
 """
 
 import dataclasses
@@ -15,6 +17,7 @@ from edgeprune.graph import ChannelIds, ChannelSpace, Config, KeepMask, channel_
 from edgeprune.graph.flow import CallView, Flow, LinearRead, WeightFlow
 from edgeprune.layers.activation import fix_if_mixing
 from edgeprune.layers.dense import vectors
+from edgeprune.layers.position_mixing import mixing
 from edgeprune.layers.rule import LinearRule
 
 
@@ -36,6 +39,14 @@ class EinsumDenseRule(LinearRule):
     """Reads the channels of one summed letter, makes its own along one new letter."""
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
+        equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
+        varying = [equation.input[axis] for axis in channel_ids.varying_axes(view.inputs[0])]
+        if len(varying) == 1 and varying[0] in equation.output and varying[0] not in equation.kernel:
+            axes = equation.input.index(varying[0]), equation.output.index(varying[0])
+            return mixing(view, axes, space, self._own)
+        return self._own(view, space)
+
+    def _own(self, view: CallView, space: ChannelSpace) -> Flow:
         name = view.layer.path
         equation = parse(view.option("equation"), len(view.call.inputs[0].shape))
         shape = view.layer.weight_shapes[0]
@@ -73,7 +84,8 @@ class EinsumDenseRule(LinearRule):
 
     def resize(self, view: CallView, flow: Flow, kept: KeepMask) -> Config:
         """``output_shape`` leaves the batch out and may hold None."""
-        sizes = kept.shape(flow.outputs[0])[1:]
+        along = [kept.shape(ids)[1:] for ids in (*flow.outputs, *flow.crossing)]
+        sizes = [min(sizes) for sizes in zip(*along, strict=True)]
         old = view.option("output_shape")
         old = old if isinstance(old, (list, tuple)) else [old]
         sizes = sizes[len(sizes) - len(old) :]

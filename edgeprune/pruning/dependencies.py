@@ -21,15 +21,19 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
     """Finds channels and groups of a model; channels that reach its outputs are fixed."""
     space = channel_ids.ChannelSpace()
     ids: dict[int, ChannelIds] = {}
+    crossing: dict[int, ChannelIds] = {}
     views, flows = [], []
     seen: dict[str, Flow] = {}
     layer_flows: dict[str, tuple[WeightFlow, ...]] = {}
     rows: dict[int, Fraction] = {}
     for call in graph.calls:
         layer = graph.layers[call.layer]
-        view = CallView(layer, call, tuple(ids[tensor.index] for tensor in call.inputs))
+        view = CallView(
+            layer, call, tuple(ids[tensor.index] for tensor in call.inputs),
+            tuple(crossing.get(tensor.index) for tensor in call.inputs),
+        )
         entering = max((rows[tensor.index] for tensor in call.inputs), default=Fraction(1))
-        flow = _at_each_step(_flow(view, space), max(1, round(call.steps * entering)))
+        flow = _at_each_step(_crossed(view, _flow(view, space), space), max(1, round(call.steps * entering)))
         rows.update((tensor.index, _rows_after(view, entering)) for tensor in call.outputs)
         if layer.path in seen:
             _tie_calls(seen[layer.path], flow, view, space)
@@ -40,8 +44,11 @@ def find_dependencies(graph: ModelGraph) -> DependencyGraph:
         views.append(view)
         flows.append(flow)
         ids.update(zip((tensor.index for tensor in call.outputs), flow.outputs, strict=True))
+        crossing.update(zip((tensor.index for tensor in call.outputs), flow.crossing, strict=False))
     for tensor in graph.outputs:
-        space.fix(ids[tensor.index], "", "is an output of the model")
+        for one in (ids[tensor.index], crossing.get(tensor.index)):
+            if one is not None:
+                space.fix(one, "", "is an output of the model")
     channel_of, fixed = _number(space)
     groups = _groups(space, channel_of, fixed)
     refusals = _refusals(space, channel_of, fixed)
@@ -65,6 +72,23 @@ def _flow(view: CallView, space: ChannelSpace) -> Flow:
     for ids in (*flow.outputs, *axes):
         space.fix(ids, view.layer.path, reason)
     return barrier_flow(view, space, reason)
+
+
+def _crossed(view: CallView, flow: Flow, space: ChannelSpace) -> Flow:
+    """The flow with what becomes of neurons along a second axis; rules that read them have said so.
+
+    Layers that treat every element by itself pass them on, under their own rule. All others need them.
+    """
+    given = [ids for ids in view.crossing if ids is not None]
+    if not given or flow.crossing:
+        return flow
+    rule = rule_for(view.layer)
+    if rule.elementwise and rule.width_free and not flow.weights:
+        passed = rule.flow(dataclasses.replace(view, inputs=tuple(given), crossing=()), space)
+        return dataclasses.replace(flow, crossing=passed.outputs)
+    for ids in given:
+        space.fix(ids, view.layer.path, "needs all of the positions that it makes")
+    return flow
 
 
 def _rows_after(view: CallView, entering: Fraction) -> Fraction:

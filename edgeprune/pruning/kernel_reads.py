@@ -74,12 +74,13 @@ class KernelRead:
 
     def draw(
         self, step: PendingCall, weights: list[np.ndarray], generator: np.random.Generator, number: int,
-        samples: np.ndarray | None = None,
+        samples: np.ndarray | None = None, passing: np.ndarray | None = None,
     ) -> np.ndarray:
         """Draws X (n, R), `number` rows at most, from a call's inputs; padding that a mask hides is left out.
 
         The same state of the generator gives the same positions in an original and its pruned copy. `samples`
-        are positions along the batch to draw from, with repetition; None for all.
+        are positions along the batch to draw from, with repetition; None for all. `passing` are those along
+        the axis of `LinearRead.passing`.
         """
         arrays, masks = step.arrays, step.masks
         if samples is not None:
@@ -90,6 +91,8 @@ class KernelRead:
         array, mask = arrays[self.linear.source], masks[self.linear.source]
         if mask is not None and array.ndim == 3 and self.linear.by_step:
             array = array[mask][:, None]
+        if passing is not None and self.linear.passing is not None:
+            array = np.take(array, passing, self.linear.passing[0])
         return self.linear.samples(array, generator, number)
 
 

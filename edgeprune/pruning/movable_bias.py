@@ -54,7 +54,8 @@ def movable_bias(dependencies: DependencyGraph, read: KernelRead) -> MovableBias
     if read.linear.bias is not None:
         return MovableBias(read.layer, read.linear.bias, 1, read.linear.bias_row)
     call = graph.calls[read.call]
-    if len(dependencies.flows[read.call].reads) != 1 or len(call.outputs) != 1:
+    alone = len(dependencies.flows[read.call].reads) == len(call.outputs) == 1
+    if not alone or read.linear.passing is not None:
         return None
     if (consumer := graph.only_consumer(call)) is None:
         return None

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from edgeprune.graph import KeepMask
 from edgeprune.pruning.heads import heads_of, tune_heads
 from edgeprune.pruning.kernel_reads import KernelRead, kernel_reads
 from edgeprune.pruning.least_squares import Fit, cautious_ridge, compensated, ridge
@@ -136,11 +137,14 @@ def _drawn(
 ) -> np.ndarray:
     """Rows of one network; from samples given in pieces, each of which is in memory by itself."""
     (step, network), generator = side, np.random.default_rng((pair.seed, read.call, read.linear.kernel))
-    weights = network.weights(read.layer)
+    weights, passing = network.weights(read.layer), None
+    if read.linear.passing is not None and network is pair.original:  # only channels that both have
+        kept = KeepMask(pair.dependencies.channel_of, pair.keep)
+        passing = np.flatnonzero(kept.mask(read.linear.passing[1]))
     if pieces is None:
-        return read.draw(step, weights, generator, number)
+        return read.draw(step, weights, generator, number, passing=passing)
     each = -(-number // len(pieces))
-    return np.concatenate([read.draw(step, weights, generator, each, piece) for piece in pieces])
+    return np.concatenate([read.draw(step, weights, generator, each, piece, passing) for piece in pieces])
 
 
 def _fit(
@@ -160,7 +164,8 @@ def _fit(
 
 
 def _relu_target(pair: NetworkPair, read: KernelRead, columns: np.ndarray) -> ReluTarget | None:
-    found = relu_target(pair.original, read.call) if read.linear.hidden is None else None
+    is_seen = read.linear.hidden is None and read.linear.passing is None
+    found = relu_target(pair.original, read.call) if is_seen else None
     if found is None or len(found.threshold) != len(columns):
         return None
     place = movable_bias(pair.dependencies, read)

@@ -151,6 +151,21 @@ def _mixing_steps(k: Any, inputs: list[Any]) -> Any:
     return read(k, k.layers.Add()([x, steps]))
 
 
+def _mixing_steps_pointwise(k: Any, inputs: list[Any]) -> Any:
+    """The same by convolutions of one tap, with what passes single elements on in between."""
+    x = dense(k, inputs[0])
+    steps = k.layers.Conv1D(10, 1, use_bias=False)(k.layers.Permute((2, 1))(x))
+    steps = k.layers.Dropout(0.3)(k.layers.Activation("gelu")(steps))
+    steps = k.layers.Permute((2, 1))(k.layers.Conv1D(6, 1, activation="tanh")(steps))
+    return read(k, k.layers.Add()([x, steps]))
+
+
+def _mixing_steps_by_letters(k: Any, inputs: list[Any]) -> Any:
+    x = dense(k, inputs[0])
+    hidden = k.layers.EinsumDense("btc,th->bch", (8, 10), bias_axes="h", activation="tanh")(x)
+    return read(k, k.layers.Add()([x, k.layers.EinsumDense("bch,ht->btc", (6, 8), bias_axes="t")(hidden)]))
+
+
 def _in_two_ways(k: Any, inputs: list[Any]) -> Any:
     """One kernel reads the channels of a tensor and the steps of another."""
     shared, x, other = k.layers.Dense(6), dense(k, inputs[0], 6), dense(k, inputs[0], 8)
@@ -387,6 +402,8 @@ LAYERS: list[Case] = [
     model("Concatenate", _two_ends, IMAGE, note="two outputs"),
     model("Dense", _shared, SEQUENCE, SEQUENCE, note="shared"),
     model("Dense", _mixing_steps, note="across steps"),
+    model("Conv1D", _mixing_steps_pointwise, note="across steps"),
+    model("EinsumDense", _mixing_steps_by_letters, note="across steps"),
     model("Dense", _in_two_ways, note="in two ways"),
     model("Dense", _nested_twice, note="nested twice"),
     model("Dense", _nested_sequential, note="nested Sequential"),

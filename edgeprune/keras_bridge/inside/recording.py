@@ -30,6 +30,7 @@ from edgeprune.keras_bridge.inside.recorded_calls import (
     Reasons,
     Recording,
 )
+from edgeprune.keras_bridge.inside.symbol_indexing import array_indexing
 from edgeprune.keras_bridge.inside.tensorflow_calls import tensorflow_calls
 from edgeprune.keras_bridge.inside.weight_symbols import WeightSymbols, within_opened
 from edgeprune.keras_bridge.nodes import Identity
@@ -54,7 +55,7 @@ class Recorder:
         import keras
 
         flat = tuple(nodes.tensors_in(inputs))
-        with self._opened(), self._open_ranges(), keras.StatelessScope():
+        with self._opened(), self._open_ranges(), array_indexing(), keras.StatelessScope():
             outputs = in_inference(lambda: self._model(inputs))
             outputs = nodes.map_values(outputs, self._as_symbol)
             calls = self._graph.calls(nodes.tensors_in(outputs), flat)
