@@ -1,4 +1,4 @@
-"""Small models that mix positions, and gates over channels, of Keras 3: MLP-Mixer's relatives, ECA, SE, CBAM."""
+"""Small models of Keras 3 that mix positions, MLP-Mixer's relatives, and gates over channels."""
 
 from tests.keras_bridge.inside.keras_io_blocks import Block, Patches, keras, layers, ops
 
@@ -9,7 +9,8 @@ def _stem(width=24):
 
 
 def _end(inputs, x):
-    return keras.Model(inputs, layers.Dense(5)(layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))))
+    x = layers.GlobalAveragePooling1D()(layers.LayerNormalization()(x))
+    return keras.Model(inputs, layers.Dense(5)(x))
 
 
 def _channels(x, width=24):
@@ -84,7 +85,7 @@ class Affine(Block):
     def make(self, width, start):
         self.width, self.start = width, start
 
-    def build(self, shape):
+    def build(self, _):
         start = keras.initializers.Constant(self.start)
         self.alpha = self.add_weight(shape=(self.width,), initializer=start, name="alpha")
         self.beta = self.add_weight(shape=(self.width,), initializer="random_normal", name="beta")
@@ -156,8 +157,9 @@ def cbam_of_layers():
         pooled = [layers.GlobalAveragePooling2D(keepdims=True), layers.GlobalMaxPooling2D(keepdims=True)]
         both = layers.Add()([second(first(pool(x))) for pool in pooled])
         x = layers.Multiply()([x, layers.Activation("sigmoid")(both)])
-        found = [layers.Lambda(lambda y, of=of: of(y, axis=-1, keepdims=True))(x) for of in (ops.mean, ops.max)]
-        mask = layers.Conv2D(1, 7, padding="same", activation="sigmoid")(layers.Concatenate()(found))
+        mean = layers.Lambda(lambda y: ops.mean(y, axis=-1, keepdims=True))(x)
+        peak = layers.Lambda(lambda y: ops.max(y, axis=-1, keepdims=True))(x)
+        mask = layers.Conv2D(1, 7, padding="same", activation="sigmoid")(layers.Concatenate()([mean, peak]))
         return layers.Multiply()([x, mask])
 
     return _pictures(gate)

@@ -159,7 +159,7 @@ def test_notes_name_what_was_opened():
     assert network_of(plain).caveats() == list(OPENED[plain])
 
 
-@pytest.mark.parametrize("mode", ["int8", "float8"])
+@pytest.mark.parametrize("mode", ["int8", pytest.param("float8", marks=pytest.mark.heavy)])
 def test_quantized_layers_are_dequantized(mode):
     i = keras.Input((6,))
     model = randomized(keras.Model(i, keras.layers.Dense(3)(keras.layers.Dense(8, activation="relu")(i))))
