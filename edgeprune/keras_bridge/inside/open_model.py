@@ -32,8 +32,11 @@ from edgeprune.keras_bridge.read import read
 from edgeprune.keras_bridge.synthetic_inputs import synthetic_inputs
 from edgeprune.keras_types import KerasLayer, KerasModel
 
-LENGTHS = (64, 32, 6, 4, 1024)
-"""Tried for axes of open size; the second recording has twice as much. Sounds need the longest."""
+LENGTHS = ((64, False), (32, False), (6, False), (4, False), (1024, False), (64, True), (1536, True))
+"""Tried for axes of open size; the second recording has twice as much. Sounds need the longest.
+
+With True, sizes that follow from them are looked for, too: what a convolution leaves of a sound's length.
+"""
 TOLERANCE = 1e-5
 HALF_TOLERANCE = 2e-2
 QUANTIZED_TOLERANCE = 1e-1
@@ -112,11 +115,11 @@ def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
     found: list[InputForm] = []
     nodes.map_values(forms, found.append)
     if not any(None in form.shape[1:] for form in found):
-        return _plain(model, forms, reasons, 0)
+        return _plain(model, forms, reasons)
     attempts = []
-    for length in LENGTHS:
+    for length, derives in LENGTHS:
         mine = dict(reasons)
-        attempts.append((_plain(model, forms, mine, length), mine))
+        attempts.append((_plain(model, forms, mine, length, derives=derives), mine))
         if attempts[-1][0] is not None and len(mine) == len(reasons):
             break
     plain, mine = min(attempts, key=lambda one: (one[0] is None, len(one[1])))
@@ -124,10 +127,12 @@ def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
     return plain
 
 
-def _plain(model: KerasModel, forms: object, reasons: Reasons, length: int) -> KerasModel | None:
+def _plain(
+    model: KerasModel, forms: object, reasons: Reasons, length: int = 0, *, derives: bool = False
+) -> KerasModel | None:
     def record() -> PlainModel:
         first, second = (
-            Recorder(model, reasons, length=size).record(_symbols(model, forms, samples, size))
+            Recorder(model, reasons, length=size, derives=derives).record(_symbols(model, forms, samples, size))
             for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
         )
         return PlainModel(model, first, second, reasons)

@@ -164,9 +164,42 @@ def _slice(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     )]
 
 
+def _get_item(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
+    """A slice up to the whole of an open size."""
+    key = again.operand(1, "key")
+    if not isinstance(key, tuple) or not has_open_size([one.stop for one in key if isinstance(one, slice)]):
+        return None
+    places = [place for place, one in enumerate(key) if one is not None]
+    if Ellipsis in key:
+        return None
+    sizes = dict(zip(places, again.operand(0, "x").shape, strict=False))
+    return plain.given(again.operand(0, "x"))[tuple(
+        slice(one.start, None, one.step) if isinstance(one, slice) and _is_whole(one.stop, sizes[place]) else one
+        for place, one in enumerate(key)
+    )]
+
+
+def _is_whole(size: Argument, first: int) -> bool:
+    return isinstance(size, OpenSize) and size.first == first
+
+
+def _range(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
+    """0, 1, … over an axis, which are constants where its size is fixed."""
+    from keras import ops
+
+    (size,), dtype, axis = again.shape, again.call.outputs[0].dtype, again.config["axis"]
+    if isinstance(size, int):
+        return plain.constant(np.arange(size, dtype=dtype))
+    if not isinstance(axis, int):
+        return None
+    x = plain.given(again.operand(0, "x"))
+    zeros = ops.sum(ops.zeros_like(x, dtype="int32"), axis=[at for at in range(len(x.shape)) if at != axis])
+    return ops.cast(ops.cumsum(ops.add(zeros, 1), axis=0) - 1, dtype)
+
+
 OPERATIONS: Mapping[str, Callable[[ModelInMaking, CallAgain], KerasTensor | None]] = {
     "ConvertToTensor": _passed, "Cast": _passed, "Take": _take, "Matmul": _matmul, "Dot": _matmul,
     "Add": _add, "Reshape": _reshape, "BroadcastTo": _broadcast, "Tile": _tile, "Repeat": _repeat,
-    "Slice": _slice,
+    "Slice": _slice, "GetItem": _get_item, "RangeAlong": _range,
 }
 """Makes a call in the plain model; None where it can be made as it was recorded."""

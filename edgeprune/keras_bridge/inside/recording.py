@@ -22,6 +22,7 @@ from edgeprune.keras_bridge.inference import in_inference
 from edgeprune.keras_bridge.inside.closed_layers import why_closed
 from edgeprune.keras_bridge.inside.composites import all_layers, has_own_activation, holds_opened, is_opened
 from edgeprune.keras_bridge.inside.hub_calls import call_of
+from edgeprune.keras_bridge.inside.open_ranges import range_along
 from edgeprune.keras_bridge.inside.plain_layers import class_of_keras
 from edgeprune.keras_bridge.inside.recorded_calls import (
     CallGraph,
@@ -40,8 +41,10 @@ from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 class Recorder:
     """Opens the layers of one model; what cannot be opened is noted in `reasons` and stays closed."""
 
-    def __init__(self, model: KerasModel, reasons: Reasons, *, length: int) -> None:
-        self._model, self._reasons, self._length = model, reasons, length
+    def __init__(self, model: KerasModel, reasons: Reasons, *, length: int, derives: bool = False) -> None:
+        """Takes what stands for an open size, and whether sizes that follow from it are looked for, too."""
+        self._model, self._reasons, self._length, self._derives = model, reasons, length, derives
+        self._given: list[list[KerasTensor]] = []
         self._ranges: dict[Identity, OpenRange] = {}
         self._missing: set[Identity] = set()
         self._weights = WeightSymbols(_is_variable, _weight_symbol)
@@ -90,8 +93,13 @@ class Recorder:
         import keras
 
         first, end = (0, start) if stop is None else (start, stop)
-        if not self._length or self._is_closed or (first, end, step) != (0, self._length, 1):
+        if not self._length or self._is_closed or (first, step) != (0, 1):
             return None
+        if end != self._length and not self._derives:
+            return None
+        along = range_along(self._given[-1] if self._given else [], end, dtype)
+        if along is not None or end != self._length:
+            return along
         symbol = keras.KerasTensor((self._length,), dtype or "int32")
         self._ranges[Identity(symbol)] = OpenRange(first, step, symbol.dtype)
         return symbol
@@ -140,6 +148,7 @@ class Recorder:
             if Identity(layer) in self._reasons:
                 return self._run_closed(closed, layer, args, kwargs)
             was = self._weights.swap(back=not has_code)
+            self._given.append(nodes.tensors_in((args, kwargs)))
             try:
                 made = call_of(layer, is_open=self._length > 0)(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
@@ -149,6 +158,7 @@ class Recorder:
                     raise NotOpenedError from error
                 return self._run_closed(closed, layer, args, kwargs)
             finally:
+                self._given.pop()
                 self._weights.swap(back=not was)
             self._graph.own(nodes.tensors_in(outputs), nodes.tensors_in((args, kwargs)), layer)
             return nodes.map_tensors(outputs, self._renewed)
@@ -191,7 +201,9 @@ class Recorder:
         if class_of_keras(layer) is not None:
             kwargs = {name: value for name, value in kwargs.items() if value is not None}
         try:
-            return closed(layer, *args, **kwargs)
+            made = closed(layer, *args, **kwargs)
+            _fill_sizes(made, layer, args, kwargs)
+            return made
         finally:
             self._is_closed = is_inside
             self._weights.swap(back=not was)
@@ -233,6 +245,21 @@ class Recorder:
             fresh._keras_mask = mask  # noqa: SLF001 - where Keras keeps it
         self._source[Identity(fresh)] = symbol
         return fresh
+
+
+def _fill_sizes(
+    made: object, layer: KerasLayer, args: Sequence[object], kwargs: Mapping[str, object]
+) -> None:
+    """Sets sizes that a layer leaves open though its inputs have them, as EinsumDense may; in place."""
+    from keras.src import backend
+
+    symbols, given = nodes.tensors_in(made), nodes.tensors_in((args, dict(kwargs)))
+    if not any(None in one.shape for one in symbols) or any(None in one.shape for one in given):
+        return
+    specs = nodes.tensors_in(backend.compute_output_spec(layer.call, *args, **kwargs))
+    for symbol, spec in zip(symbols, specs, strict=True):
+        symbol._shape = spec.shape  # noqa: SLF001 - a KerasTensor is as good as immutable
+
 
 def _nothing(*_: object, **__: object) -> None:
     """In place of ``add_loss``: a loss of training."""

@@ -31,7 +31,12 @@ class BatchSize:
 
 @dataclasses.dataclass(frozen=True)
 class OpenSize:
-    """A size that follows from one that the model leaves open, such as the length of a text."""
+    """A size that follows from one that the model leaves open, such as the length of a text.
+
+    `first` is what it was in the first recording.
+    """
+
+    first: int
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -85,7 +90,7 @@ def _is_array(value: object) -> bool:
 
 def _batch_size(one: int, other: int) -> BatchSize | OpenSize:
     times = other - one
-    return BatchSize(times) if times > 0 and one == times * SAMPLES[0] else OpenSize()
+    return BatchSize(times) if times > 0 and one == times * SAMPLES[0] else OpenSize(one)
 
 
 def _merged_arrays(one: np.ndarray, other: np.ndarray) -> np.ndarray | PerSample | Uniform:
