@@ -9,7 +9,7 @@ not changed, and the plain model has weights of its own.
 from __future__ import annotations
 
 import collections
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -58,6 +58,10 @@ def open_model(model: KerasModel) -> KerasModel:
     plain = _opened(model, reasons)
     if plain is None or _same(model, plain):
         return _finished(model, plain, reasons)
+    unlike: Reasons = {}
+    plain = _opened(model, unlike, apart=True)
+    if plain is not None and _same(model, plain):
+        return _finished(model, plain, unlike)
     for kind in dict.fromkeys(type(layer) for layer in _opened_layers(model, reasons)):
         closed = {Identity(one): _CHANGED for one in _opened_layers(model, reasons) if type(one) is kind}
         attempt = {**reasons, **closed}
@@ -107,8 +111,11 @@ def _opened_layers(model: KerasModel, reasons: Reasons) -> list[KerasLayer]:
     return [one for one in all_layers(model) if is_opened(one) and Identity(one) not in reasons]
 
 
-def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
-    """The plain model; reasons are added for layers that stay closed."""
+def _opened(model: KerasModel, reasons: Reasons, *, apart: bool = False) -> KerasModel | None:
+    """The plain model; reasons are added for layers that stay closed.
+
+    `apart`: inputs whose names begin with other words ("encoder", "decoder") have other lengths.
+    """
     forms = input_forms(model)
     if not is_keras3(model):
         return _plain_keras2(model, forms, reasons)
@@ -119,7 +126,12 @@ def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
     attempts = []
     for length, derives in LENGTHS:
         mine = dict(reasons)
-        attempts.append((_plain(model, forms, mine, length, derives=derives), mine))
+        lengths = {
+            form.name: length + length // 2 * number * apart
+            for number, group in enumerate(_groups(form.name for form in found)) for form in found
+            if form.name in group
+        }
+        attempts.append((_plain(model, forms, mine, lengths, derives=derives), mine))
         if attempts[-1][0] is not None and len(mine) == len(reasons):
             break
     plain, mine = min(attempts, key=lambda one: (one[0] is None, len(one[1])))
@@ -128,21 +140,23 @@ def _opened(model: KerasModel, reasons: Reasons) -> KerasModel | None:
 
 
 def _plain(
-    model: KerasModel, forms: object, reasons: Reasons, length: int = 0, *, derives: bool = False
+    model: KerasModel, forms: object, reasons: Reasons, lengths: Mapping[str, int] | None = None, *,
+    derives: bool = False,
 ) -> KerasModel | None:
     def record() -> PlainModel:
-        first, second = (
-            Recorder(model, reasons, length=size, derives=derives).record(_symbols(model, forms, samples, size))
-            for samples, size in zip(SAMPLES, (length, 2 * length), strict=True)
-        )
-        return PlainModel(model, first, second, reasons)
+        recordings = []
+        for samples, times in zip(SAMPLES, (1, 2), strict=True):
+            sizes = {name: times * length for name, length in (lengths or {}).items()}
+            recorder = Recorder(model, reasons, lengths=frozenset(sizes.values()), derives=derives)
+            recordings.append(recorder.record(_symbols(model, forms, samples, sizes)))
+        return PlainModel(model, recordings[0], recordings[1], reasons)
 
     return _built(model, forms, reasons, record)
 
 
 def _plain_keras2(model: KerasModel, forms: object, reasons: Reasons) -> KerasModel | None:
     def record() -> Keras2PlainModel:
-        recording = Keras2Recorder(model, reasons).record(_symbols(model, forms, None, None))
+        recording = Keras2Recorder(model, reasons).record(_symbols(model, forms, None, {}))
         return Keras2PlainModel(model, recording, reasons)
 
     return _built(model, forms, reasons, record)
@@ -157,7 +171,7 @@ def _built(
         try:
             plain = record()
             if len(reasons) == count:
-                return plain.build(_symbols(model, forms, None, None))
+                return plain.build(_symbols(model, forms, None, {}))
         except NotOpenedError:
             return None
         except CallError as error:
@@ -174,21 +188,63 @@ def _is_new(error: CallError, reasons: Reasons) -> bool:
     return True
 
 
-def _symbols(model: KerasModel, forms: object, samples: int | None, length: int | None) -> object:
-    return nodes.map_values(forms, lambda form: form.symbol(keras_of(model), samples, length))
+def _groups(names: Iterable[str]) -> list[list[str]]:
+    """Names by their first words."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(name.partition("_")[0], []).append(name)
+    return list(found.values())
+
+
+def _symbols(model: KerasModel, forms: object, samples: int | None, lengths: Mapping[str, int]) -> object:
+    return nodes.map_values(
+        forms, lambda form: form.symbol(keras_of(model), samples, lengths.get(form.name))
+    )
 
 
 def _same(model: KerasModel, plain: KerasModel) -> bool:
-    """Whether both give the same numbers on made-up samples; outputs that differ from call to call aside."""
+    """Whether both give the same numbers on made-up samples; outputs that differ from call to call aside.
+
+    Also where inputs are of other lengths than each other, if the original takes that.
+    """
     arrays = synthetic_inputs(read(plain), 4, seed=0)
-    waiting = iter(arrays)
-    given = nodes.map_tensors(nodes.structure_of(plain, "inputs"), lambda _: next(waiting))
-    one, again, other = (_flat(_run(which, given)) for which in (model, model, plain))
+    return _same_on(model, plain, arrays) and all(
+        _same_on(model, plain, unlike) for unlike in _unlike(plain, arrays) if _takes(model, plain, unlike)
+    )
+
+
+def _same_on(model: KerasModel, plain: KerasModel, arrays: Sequence[np.ndarray]) -> bool:
+    try:
+        one, again, other = (_flat(_run(which, plain, arrays)) for which in (model, model, plain))
+    except Exception:  # noqa: BLE001 - the plain model's own
+        return False
     if len(one) != len(other):
         return False
     relative = _tolerance(model)
     triples = zip(one, again, other, strict=True)
     return all(_close(a, c, relative) for a, b, c in triples if np.array_equal(a, b, equal_nan=True))
+
+
+def _takes(model: KerasModel, plain: KerasModel, arrays: Sequence[np.ndarray]) -> bool:
+    try:
+        _run(model, plain, arrays)
+    except Exception:  # noqa: BLE001 - whatever the layers raise
+        return False
+    return True
+
+
+def _unlike(plain: KerasModel, arrays: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    """The same with one group of inputs shortened along the axes that are open."""
+    symbols = nodes.functional_part(plain).inputs
+    groups = _groups(symbol.name for symbol in symbols if None in symbol.shape[1:])
+    for group in groups if len(groups) > 1 else []:
+        yield [
+            array[tuple(
+                slice(0, -(-2 * size // 3) if axis and open_size is None else size)
+                for axis, (size, open_size) in enumerate(zip(array.shape, symbol.shape, strict=True))
+            )] if symbol.name in group else array
+            for symbol, array in zip(symbols, arrays, strict=True)
+        ]
 
 
 def _tolerance(model: KerasModel) -> float:
@@ -210,7 +266,9 @@ def _close(one: np.ndarray, other: np.ndarray, relative: float) -> bool:
     return bool(np.nanmax(np.abs(one - other)) <= tolerance)
 
 
-def _run(model: KerasModel, given: object) -> object:
+def _run(model: KerasModel, plain: KerasModel, arrays: Sequence[np.ndarray]) -> object:
+    waiting = iter(arrays)
+    given = nodes.map_tensors(nodes.structure_of(plain, "inputs"), lambda _: next(waiting))
     return unchanged_by(model, lambda: model(given))
 
 

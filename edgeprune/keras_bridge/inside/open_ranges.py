@@ -20,7 +20,7 @@ def _operation() -> type:
     """The operation, made here since Keras is loaded late."""
     import keras
 
-    class RangeAlong(keras.Operation):
+    class RangeAlong(keras.Operation):  # type: ignore[misc]  # Keras has no types
         """As long as one axis of x."""
 
         def __init__(self, axis: int, dtype: str, *, name: str | None = None) -> None:

@@ -165,22 +165,21 @@ def _slice(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
 
 
 def _get_item(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
-    """A slice up to the whole of an open size."""
-    key = again.operand(1, "key")
-    if not isinstance(key, tuple) or not has_open_size([one.stop for one in key if isinstance(one, slice)]):
+    """A slice that ends where an axis of open size does, as one that has no end."""
+    x, key = again.operand(0, "x"), again.operand(1, "key")
+    if not isinstance(key, tuple) or any(one is Ellipsis for one in key):
         return None
-    places = [place for place, one in enumerate(key) if one is not None]
-    if Ellipsis in key:
+    sizes = iter(x.shape)
+    pairs = [(one, None if one is None else next(sizes)) for one in key]
+    if not any(_ends_with(one, size) for one, size in pairs):
         return None
-    sizes = dict(zip(places, again.operand(0, "x").shape, strict=False))
-    return plain.given(again.operand(0, "x"))[tuple(
-        slice(one.start, None, one.step) if isinstance(one, slice) and _is_whole(one.stop, sizes[place]) else one
-        for place, one in enumerate(key)
+    return plain.given(x)[tuple(
+        slice(one.start, None, one.step) if _ends_with(one, size) else one for one, size in pairs
     )]
 
 
-def _is_whole(size: Argument, first: int) -> bool:
-    return isinstance(size, OpenSize) and size.first == first
+def _ends_with(one: Argument, size: int | None) -> bool:
+    return isinstance(one, slice) and isinstance(one.stop, OpenSize) and one.stop.first == size
 
 
 def _range(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:

@@ -223,11 +223,12 @@ class PlainModel:
         return _shifted(ops.reshape(zeros, (-1,) + (1,) * (array.ndim - 1)), array)
 
     def positions(self, wanted: OpenRange) -> KerasTensor:
-        """0, 1, … over the length that the model leaves open, read off its first input that does."""
+        """0, 1, … over a length that the model leaves open, read off the first input of that length."""
         from keras import ops
 
-        for symbol in self._inputs:
-            places = [axis for axis, size in enumerate(symbol.shape) if axis and size is None]
+        for symbol, recorded in zip(self._inputs, self._first.inputs, strict=True):
+            sizes = enumerate(zip(symbol.shape, recorded.shape, strict=True))
+            places = [axis for axis, (size, was) in sizes if axis and size is None and was == wanted.size]
             if places:
                 zeros = ops.zeros_like(symbol, dtype="int32")
                 rest = tuple(axis for axis in range(len(symbol.shape)) if axis != places[0])
@@ -243,9 +244,9 @@ class PlainModel:
             raise NotAlikeError("computes with a size that the model leaves open")
         rank = len(value.sizes)
         zeros = self.constant(np.zeros((1,) * rank, "int32"))
-        line = ops.multiply(self.positions(OpenRange(0, 1, "int32")), 0)
         for axis, size in enumerate(value.sizes):
             if isinstance(size, OpenSize):
+                line = ops.multiply(self.positions(OpenRange(size.first, "int32")), 0)
                 zeros = ops.add(ops.reshape(line, [-1 if one == axis else 1 for one in range(rank)]), zeros)
         if isinstance(value.sizes[0], BatchSize):
             zeros = self.for_each_sample(zeros)

@@ -19,10 +19,9 @@ Reasons: TypeAlias = dict[Identity, str]
 
 @dataclasses.dataclass(frozen=True)
 class OpenRange:
-    """``arange`` over a length that the model leaves open: first + step · (0, 1, …)."""
+    """``arange`` over a size that an input leaves open, which it was when it was recorded: 0, 1, …."""
 
-    first: int
-    step: int
+    size: int
     dtype: str
 
 

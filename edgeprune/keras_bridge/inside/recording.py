@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import numpy as np
 
@@ -41,9 +42,11 @@ from edgeprune.keras_types import KerasLayer, KerasModel, KerasTensor
 class Recorder:
     """Opens the layers of one model; what cannot be opened is noted in `reasons` and stays closed."""
 
-    def __init__(self, model: KerasModel, reasons: Reasons, *, length: int, derives: bool = False) -> None:
-        """Takes what stands for an open size, and whether sizes that follow from it are looked for, too."""
-        self._model, self._reasons, self._length, self._derives = model, reasons, length, derives
+    def __init__(
+        self, model: KerasModel, reasons: Reasons, *, lengths: AbstractSet[int], derives: bool = False
+    ) -> None:
+        """Takes what stands for open sizes, and whether sizes that follow from them are looked for, too."""
+        self._model, self._reasons, self._lengths, self._derives = model, reasons, lengths, derives
         self._given: list[list[KerasTensor]] = []
         self._ranges: dict[Identity, OpenRange] = {}
         self._missing: set[Identity] = set()
@@ -73,7 +76,7 @@ class Recorder:
 
     @contextlib.contextmanager
     def _open_ranges(self) -> Iterator[None]:
-        """Records ``arange`` of Keras or TensorFlow up to the length that stands for an open one."""
+        """Records ``arange`` of Keras or TensorFlow up to a length that stands for an open one."""
         from keras import ops
 
         eager = ops.arange
@@ -93,15 +96,15 @@ class Recorder:
         import keras
 
         first, end = (0, start) if stop is None else (start, stop)
-        if not self._length or self._is_closed or (first, step) != (0, 1):
+        if not self._lengths or self._is_closed or (first, step) != (0, 1):
             return None
-        if end != self._length and not self._derives:
+        if end not in self._lengths and not self._derives:
             return None
         along = range_along(self._given[-1] if self._given else [], end, dtype)
-        if along is not None or end != self._length:
+        if along is not None or end not in self._lengths:
             return along
-        symbol = keras.KerasTensor((self._length,), dtype or "int32")
-        self._ranges[Identity(symbol)] = OpenRange(first, step, symbol.dtype)
+        symbol = keras.KerasTensor((end,), dtype or "int32")
+        self._ranges[Identity(symbol)] = OpenRange(end, symbol.dtype)
         return symbol
 
     @contextlib.contextmanager
@@ -150,7 +153,7 @@ class Recorder:
             was = self._weights.swap(back=not has_code)
             self._given.append(nodes.tensors_in((args, kwargs)))
             try:
-                made = call_of(layer, is_open=self._length > 0)(*args, **kwargs)
+                made = call_of(layer, is_open=bool(self._lengths))(*args, **kwargs)
                 outputs = nodes.map_values(made, self._as_symbol)
             except Exception as error:
                 self._reasons[Identity(layer)] = why_closed(error, layer)
