@@ -197,20 +197,22 @@ def test_half_of_the_neurons_go(name):
 
 
 @pytest.mark.parametrize("name", ["BART", "Moonshine", "T5", "Whisper"])
-@pytest.mark.parametrize(("heard", "written"), [(7, 5), (5, 9)])
-def test_encoder_and_decoder_may_have_other_lengths(name, heard, written):
+def test_encoder_and_decoder_may_have_other_lengths(name):
     keras.utils.set_random_seed(0)
     model, generator = MODELS[name][0](), np.random.default_rng(0)
-    plain, data = open_model(model), {}
-    for symbol in model.inputs:
-        length = heard if "encoder" in symbol.name else written
-        length += 1500 if name == "Moonshine" and "encoder" in symbol.name else 0
-        shape = (3, *(length if size is None else size for size in symbol.shape[1:]))
-        drawn = generator.normal(size=shape) if "float" in symbol.dtype else generator.integers(1, 39, shape)
-        data[symbol.name] = (drawn > 8 if "mask" in symbol.name else drawn).astype(symbol.dtype)
-    expected, found = model(data), plain(data)
-    for key in expected:
-        np.testing.assert_allclose(*(np.asarray(one[key] * 1.0) for one in (found, expected)), atol=1e-5)
+    plain = open_model(model)
+    for heard, written in ((7, 5), (5, 9)):
+        data = {}
+        for symbol in model.inputs:
+            length = heard if "encoder" in symbol.name else written
+            length += 1500 if name == "Moonshine" and "encoder" in symbol.name else 0
+            shape = (3, *(length if size is None else size for size in symbol.shape[1:]))
+            drawn = generator.normal(size=shape) if "float" in symbol.dtype else generator.integers(1, 39, shape)
+            data[symbol.name] = (drawn > 8 if "mask" in symbol.name else drawn).astype(symbol.dtype)
+        expected, found = model(data), plain(data)
+        for key in expected:
+            one, other = (np.asarray(outputs[key] * 1.0) for outputs in (found, expected))
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
 
 PARTLY = {
