@@ -59,7 +59,7 @@ def open_model(model: KerasModel) -> KerasModel:
     if plain is None or _same(model, plain):
         return _finished(model, plain, reasons)
     unlike: Reasons = {}
-    plain = _opened(model, unlike, apart=True)
+    plain = _opened(model, unlike, by_name=True)
     if plain is not None and _same(model, plain):
         return _finished(model, plain, unlike)
     for kind in dict.fromkeys(type(layer) for layer in _opened_layers(model, reasons)):
@@ -111,10 +111,10 @@ def _opened_layers(model: KerasModel, reasons: Reasons) -> list[KerasLayer]:
     return [one for one in all_layers(model) if is_opened(one) and Identity(one) not in reasons]
 
 
-def _opened(model: KerasModel, reasons: Reasons, *, apart: bool = False) -> KerasModel | None:
+def _opened(model: KerasModel, reasons: Reasons, *, by_name: bool = False) -> KerasModel | None:
     """The plain model; reasons are added for layers that stay closed.
 
-    `apart`: inputs whose names begin with other words ("encoder", "decoder") have other lengths.
+    `by_name`: inputs whose names begin with other words ("encoder", "decoder") have other lengths.
     """
     forms = input_forms(model)
     if not is_keras3(model):
@@ -127,7 +127,7 @@ def _opened(model: KerasModel, reasons: Reasons, *, apart: bool = False) -> Kera
     for length, derives in LENGTHS:
         mine = dict(reasons)
         lengths = {
-            form.name: length + length // 2 * number * apart
+            form.name: length + length // 2 * number * by_name
             for number, group in enumerate(_groups(form.name for form in found)) for form in found
             if form.name in group
         }
