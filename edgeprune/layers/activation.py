@@ -36,6 +36,7 @@ class ElementwiseRule(ChannelwiseRule):
     """Passes the ids on as they are."""
 
     elementwise = True
+    crosses = True
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         fix_if_mixing(view, view.inputs[0], space)

@@ -11,6 +11,8 @@ from edgeprune.layers.rule import ChannelwiseRule
 class ElementwiseMergeRule(ChannelwiseRule):
     """Add, Subtract, Multiply, Maximum, Minimum, Average: elements that meet go together."""
 
+    crosses = True
+
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
         return Flow((unite_elementwise(view.inputs, space, view.layer.path),))
 

@@ -2,7 +2,7 @@
 
 in both tensors                    what meets goes together
 in one tensor and not in the output    summed over: a silenced channel adds nothing
-in the output                          the channels of one letter pass
+in the output                          the channels of one letter pass, first those of samples
 """
 
 from collections.abc import Mapping
@@ -36,6 +36,7 @@ class EinsumRule(OperationRule):
                     lines[letter] = line
                 sizes[letter] = len(line)
         passing = [letter for letter in made if _varies(lines[letter])]
+        passing.sort(key=lambda letter: not any(letter in one and made[0] in one for one in given))
         for letter in passing[1:]:
             space.fix(lines[letter], view.layer.path, "multiplies two kinds of neurons")
             lines[letter] = channel_ids.none((sizes[letter],))

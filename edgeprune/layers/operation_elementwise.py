@@ -15,6 +15,7 @@ class ElementwiseOperationRule(OperationRule):
     """Any number of operands, broadcast against each other."""
 
     channelwise = True
+    crosses = True
     may_fix_batch = False
 
     def flow(self, view: CallView, space: ChannelSpace) -> Flow:
@@ -28,13 +29,14 @@ class ElementwiseOperationRule(OperationRule):
         return Flow((np.broadcast_to(ids, channel_ids.static(view.output)),))
 
     def changes(self, view: CallView, flow: Flow, kept: KeepMask) -> Changes:
-        ids = flow.outputs[0]
         changed: dict[Parameter, Argument] = {}
+        both = (*flow.outputs, *flow.crossing)
+        places = [(ids, axis) for ids in both for axis in channel_ids.varying_axes(ids)]
         for parameter, value in _arguments(view):
             if not _is_constant_array(value):
                 continue
             array = np.asarray(value)
-            for axis in channel_ids.varying_axes(ids):
+            for ids, axis in places:
                 own = axis - ids.ndim + array.ndim
                 line = channel_ids.vector(ids, axis)
                 if own >= 0 and array.shape[own] > 1 and line is not None:

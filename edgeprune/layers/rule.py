@@ -33,6 +33,9 @@ class Rule(abc.ABC):
     elementwise: bool = False
     """Each output element is made of the element at the same place of the one input."""
 
+    crosses: bool = False
+    """Elements at the same place meet, so that channels along two axes pass as if each were alone."""
+
     channels_alike: bool = False
     """Channels with equal weights are treated equally: nothing but weights tells one channel from another."""
 

@@ -77,14 +77,17 @@ def _flow(view: CallView, space: ChannelSpace) -> Flow:
 def _crossed(view: CallView, flow: Flow, space: ChannelSpace) -> Flow:
     """The flow with what becomes of neurons along a second axis; rules that read them have said so.
 
-    Layers that treat every element by itself pass them on, under their own rule. All others need them.
+    Layers that join elements at the same place pass them on, under their own rule. All others need them.
     """
     given = [ids for ids in view.crossing if ids is not None]
     if not given or flow.crossing:
         return flow
     rule = rule_for(view.layer)
-    if rule.elementwise and rule.width_free and not flow.weights:
-        passed = rule.flow(dataclasses.replace(view, inputs=tuple(given), crossing=()), space)
+    shapes = [tensor.shape for tensor in view.call.inputs]
+    pairs = list(zip(view.crossing, shapes, strict=True))
+    if rule.crosses and all(ids is not None or set(channel_ids.static(shape)) <= {1} for ids, shape in pairs):
+        planes = [channel_ids.none(shape) if ids is None else ids for ids, shape in pairs]
+        passed = rule.flow(dataclasses.replace(view, inputs=tuple(planes), crossing=()), space)
         return dataclasses.replace(flow, crossing=passed.outputs)
     for ids in given:
         space.fix(ids, view.layer.path, "needs all of the positions that it makes")

@@ -152,10 +152,11 @@ def _mixing_steps(k: Any, inputs: list[Any]) -> Any:
 
 
 def _mixing_steps_pointwise(k: Any, inputs: list[Any]) -> Any:
-    """The same by convolutions of one tap, with what passes single elements on in between."""
+    """The same by convolutions of one tap, one of which is the other's gate."""
     x = dense(k, inputs[0])
-    steps = k.layers.Conv1D(10, 1, use_bias=False)(k.layers.Permute((2, 1))(x))
-    steps = k.layers.Dropout(0.3)(k.layers.Activation("gelu")(steps))
+    turned = k.layers.Permute((2, 1))(x)
+    steps, gate = (k.layers.Conv1D(10, 1, use_bias=False)(turned) for _ in range(2))
+    steps = k.layers.Dropout(0.3)(k.layers.Multiply()([steps, k.layers.Activation("sigmoid")(gate)]))
     steps = k.layers.Permute((2, 1))(k.layers.Conv1D(6, 1, activation="tanh")(steps))
     return read(k, k.layers.Add()([x, steps]))
 

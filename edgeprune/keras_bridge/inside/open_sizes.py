@@ -91,6 +91,14 @@ def _matmul(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     return plain.weights.dense(again.call, kernel, plain.given(again.operand(0, "x1")))
 
 
+def _einsum(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
+    kernel = again.operand(1, "")
+    if not plain.is_weight(kernel):
+        return None
+    shape = [size if isinstance(size, int) else None for size in again.shape[1:]]
+    return plain.weights.einsum(kernel, plain.given(again.operand(0, "")), shape)
+
+
 def _add(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
     return plain.weights.fused(again.call)
 
@@ -198,7 +206,7 @@ def _range(plain: ModelInMaking, again: CallAgain) -> KerasTensor | None:
 
 OPERATIONS: Mapping[str, Callable[[ModelInMaking, CallAgain], KerasTensor | None]] = {
     "ConvertToTensor": _passed, "Cast": _passed, "Take": _take, "Matmul": _matmul, "Dot": _matmul,
-    "Add": _add, "Reshape": _reshape, "BroadcastTo": _broadcast, "Tile": _tile, "Repeat": _repeat,
-    "Slice": _slice, "GetItem": _get_item, "RangeAlong": _range,
+    "Einsum": _einsum, "Add": _add, "Reshape": _reshape, "BroadcastTo": _broadcast, "Tile": _tile,
+    "Repeat": _repeat, "Slice": _slice, "GetItem": _get_item, "RangeAlong": _range,
 }
 """Makes a call in the plain model; None where it can be made as it was recorded."""

@@ -2,6 +2,7 @@
 
     ops.take(w, i, axis=0)      Embedding(i)
     ops.matmul(x, w) [+ b]      Dense(x)
+    ops.einsum("…", x, w)       EinsumDense(x)
     anything else with w        Embedding(0, 1, …), which returns all of its rows, in the shape of w
 
 A functional model has no place for weights that no layer holds. These layers train, save and load as any
@@ -35,6 +36,28 @@ def dense_weights(recording: Recording) -> set[Identity]:
             if Identity(symbol) in recording.weights:
                 reads[Identity(symbol)].append(_is_product(call, symbol) and place == 1)
     return {key for key, fits in reads.items() if all(fits)}
+
+
+def einsum_weights(recording: Recording) -> dict[Identity, str]:
+    """Weights that nothing but one equation of ``ops.einsum`` reads, as its second operand; and it."""
+    found: dict[Identity, set[str | None]] = collections.defaultdict(set)
+    for call in recording.calls:
+        for place, symbol in enumerate(tensors_in((call.args, dict(call.kwargs)))):
+            if Identity(symbol) in recording.weights:
+                found[Identity(symbol)].add(_equation(call) if place == 1 else None)
+    return {key: one for key, (one, *others) in found.items() if one is not None and not others}
+
+
+def _equation(call: RecordedCall) -> str | None:
+    """Of a product that an EinsumDense layer computes; None for any other call."""
+    equation = str(getattr(call.operation, "subscripts", "")).replace(" ", "")
+    parts = equation.replace("->", ",").split(",")
+    if type(call.operation).__name__ != "Einsum" or "->" not in equation or len(parts) != 3:
+        return None
+    x, kernel, made = parts
+    is_plain = all(part.isalpha() and len(set(part)) == len(part) for part in parts) and len(kernel) > 1
+    is_sum = set(kernel) <= set(x) ^ set(made) and set(made) <= set(x) | set(kernel)
+    return equation if is_plain and is_sum and made[0] == x[0] else None
 
 
 def biases(recording: Recording, kernels: set[Identity]) -> dict[Identity, Identity]:

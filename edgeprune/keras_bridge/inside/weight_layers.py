@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,6 +28,7 @@ class WeightLayers:
         self._model, self._recording, self._paths, self._names = model, recording, paths, names
         self._keras = keras_of(model)
         self._kernels = own_weights.dense_weights(recording)
+        self._equations = own_weights.einsum_weights(recording)
         self._biases = own_weights.biases(recording, self._kernels)
         self._layers: dict[Identity, KerasLayer] = {}
         self._fused: dict[Identity, KerasTensor] = {}
@@ -69,6 +70,20 @@ class WeightLayers:
         if addition is not None:
             self._fused[addition] = made
         return made
+
+    def einsum(self, kernel: KerasTensor, x: KerasTensor, shape: Sequence[int | None]) -> KerasTensor | None:
+        """A product by letters with a weight as an EinsumDense layer, to a shape; None where it is none."""
+        if (equation := self._equations.get(Identity(kernel))) is None:
+            return None
+        variable, owner = self._recording.weights[Identity(kernel)]
+        if Identity(variable) not in self._layers:
+            layer = self._keras.layers.EinsumDense(
+                equation, shape, name=self._name(variable, owner), dtype=nodes.policy_of(owner)
+            )
+            layer.build(tuple(x.shape))
+            layer.trainable = bool(variable.trainable)
+            self._hold(variable, layer, [np.asarray(variable)])
+        return self._layers[Identity(variable)](x)
 
     def _hold(self, variable: KerasTensor, layer: KerasLayer, arrays: list[np.ndarray]) -> None:
         self._layers[Identity(variable)] = layer

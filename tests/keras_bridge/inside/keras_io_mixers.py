@@ -94,6 +94,59 @@ class Affine(Block):
         return x * self.alpha + self.beta
 
 
+class GatedMixing(Block):
+    """Token mixing with a gate, as a layer of one's own with weights of its own writes it."""
+
+    def make(self, hidden):
+        self.hidden = hidden
+
+    def build(self, shape):
+        up, down = (shape[1], self.hidden), (self.hidden, shape[1])
+        sizes = {"gate": up, "up": up, "down": down}
+        self.kernels = {
+            name: self.add_weight(shape=size, initializer="glorot_uniform", name=name)
+            for name, size in sizes.items()
+        }
+
+    def call(self, x):
+        turned = ops.transpose(x, (0, 2, 1))
+        hidden = ops.silu(turned @ self.kernels["gate"]) * (turned @ self.kernels["up"])
+        return x + ops.transpose(hidden @ self.kernels["down"], (0, 2, 1))
+
+
+def gated_mixer():
+    inputs, x = _stem()
+    for _ in range(2):
+        x = _channels(GatedMixing(hidden=32)(x))
+    return _end(inputs, x)
+
+
+class LetterAttention(Block):
+    """Attention by ops.einsum on weights of its own."""
+
+    def make(self, heads):
+        self.heads = heads
+
+    def build(self, shape):
+        sizes = shape[-1], self.heads, shape[-1] // self.heads
+        self.q, self.k, self.v = (
+            self.add_weight(shape=sizes, initializer="glorot_uniform", name=name) for name in "qkv"
+        )
+        self.o = self.add_weight(shape=sizes[1:] + sizes[:1], initializer="glorot_uniform", name="o")
+
+    def call(self, x):
+        q, k, v = (ops.einsum("btd,dhk->bthk", x, kernel) for kernel in (self.q, self.k, self.v))
+        scores = ops.softmax(ops.einsum("bthk,bshk->bhts", q, k) / self.q.shape[-1] ** 0.5)
+        return x + ops.einsum("bthk,hkd->btd", ops.einsum("bhts,bshk->bthk", scores, v), self.o)
+
+
+def attention_of_letters():
+    inputs, x = _stem()
+    for _ in range(2):
+        x = _channels(LetterAttention(heads=4)(x))
+    return _end(inputs, x)
+
+
 def resmlp():
     inputs, x = _stem()
     for _ in range(2):
@@ -168,6 +221,7 @@ def cbam_of_layers():
 MODELS = {
     model.__name__: model for model in (
         mixer_of_keras_io, mixer_with_permute, mixer_of_convolutions, mixer_of_einsums, permutator, resmlp,
+        gated_mixer, attention_of_letters,
         gmlp_of_keras_io, efficient_channel_attention, squeeze_and_excite_of_convolutions, cbam_of_layers,
     )
 }

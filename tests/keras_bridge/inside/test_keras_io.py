@@ -21,7 +21,8 @@ LEAST = {
     "subclassed_resnet": 0.7, "text_classifier": 0.7, "einsum_attention": 0.65, "dot_product_attention": 0.6,
     "llama_block": 0.7, "conv_mixer": 0.5, "attention_unet": 0.7, "cbam": 0.65, "gated_residual_network": 0.7,
     "wavenet": 0.7, "fnet": 0.3, "mixer_of_keras_io": 0.58, "mixer_with_permute": 0.63,
-    "mixer_of_convolutions": 0.63, "mixer_of_einsums": 0.63, "permutator": 0.67, "resmlp": 0.67,
+    "mixer_of_convolutions": 0.63, "mixer_of_einsums": 0.63, "permutator": 0.67, "gated_mixer": 0.6,
+    "attention_of_letters": 0.7, "resmlp": 0.67,
     "gmlp_of_keras_io": 0.64, "efficient_channel_attention": 0.44,
     "squeeze_and_excite_of_convolutions": 0.7, "cbam_of_layers": 0.69,
 }
