@@ -27,6 +27,7 @@ from edgeprune.errors import InputError, not_installed
 from edgeprune.install_source import install_command
 from edgeprune.keras_bridge.file_code import code_named_in, unregistered_names
 from edgeprune.keras_bridge.file_operators import operators_of_code
+from edgeprune.keras_bridge.unread_weights import refuse_unread_weights
 from edgeprune.keras_types import KerasModel
 
 MAX_CONFIG_BYTES = jsonable.MOST_BYTES
@@ -70,6 +71,8 @@ def load_model(
                 raise _not_loaded(path, unknown) from error
             reasons.append(f"{version}: {_first_line(error)}")
         else:
+            if version == "keras":
+                refuse_unread_weights(path, loaded)
             return load_if_path(loaded)
     raise InputError(
         f"{path} could not be loaded ({'; '.join(reasons)}).", "A Keras 3 or Keras 2 model is expected.",

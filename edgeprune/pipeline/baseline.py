@@ -110,9 +110,11 @@ def _own_model(context: BuildContext) -> KerasModel:
     """The user's model, in float32 where it was trained in mixed precision."""
     from edgeprune.keras_bridge.float32 import model_in_float32
     from edgeprune.keras_bridge.load import load_if_path
+    from edgeprune.keras_bridge.nodes import functional_part
 
     model = context.source.model
     model = context.source.load(Path(model)) if isinstance(model, (str, Path)) else load_if_path(model)
+    functional_part(model)  # refuses what cannot be read before the data is
     whole = model_in_float32(model)
     if whole is not model:
         context.notes.append("The model was trained in mixed precision; it was brought to float32.")
