@@ -42,7 +42,7 @@ def test_weights_that_keras_does_not_read(kind, tmp_path):
     model.save(tmp_path / "model.keras")
     objects = {kind.__name__: kind}
     if kind is Unbuilt:
-        with pytest.raises(InputError, match=r"reads 1 of the 5 weights .* build\(\) of Unbuilt leaves .* out"):
+        with pytest.raises(InputError, match=r"reads 1 of the 5 weights .* build\(\) of Unbuilt leaves"):
             load_model(tmp_path / "model.keras", custom_objects=objects)
         return
     loaded = load_model(tmp_path / "model.keras", custom_objects=objects)
