@@ -26,6 +26,8 @@ class ConvolutionRule(LinearRule):
         passing = passing_axis(view, channel_axis(view))
         if passing is not None and _is_pointwise(view):
             return mixing(view, (passing, passing), space, self._own)
+        if passing is not None:
+            space.fix(view.inputs[0], view.layer.path, "slides over its neurons, so that their order counts")
         return self._own(view, space)
 
     def _own(self, view: CallView, space: ChannelSpace) -> Flow:

@@ -76,3 +76,15 @@ def test_positions_that_come_back_stay():
     dependencies = find_dependencies(read(_mixer("keras", "Dense")[0]).graph)
     sentences = [refusal.sentence for refusal in dependencies.refusals]
     assert "layer 'back' stays because layer 'turned' needs all of the positions that it makes" in sentences
+
+
+def test_neurons_under_a_sliding_window_stay():
+    """Efficient channel attention: a convolution over neighbouring channels."""
+    keras = importlib.import_module("keras")
+    inputs = keras.Input((6, 5))
+    x = keras.layers.Permute((2, 1))(keras.layers.Dense(8, name="wide")(inputs))
+    x = keras.layers.Conv1D(4, 3, name="window")(x)
+    model = keras.Model(inputs, keras.layers.Dense(2)(keras.layers.Flatten()(x)))
+    (refusal, *_) = find_dependencies(read(model).graph).refusals
+    assert (refusal.layer, refusal.because_of) == ("wide", "window")
+    assert refusal.reason == "slides over its neurons, so that their order counts"
