@@ -127,6 +127,7 @@ def test_a_subclass_keeps_its_own_steps():
     np.testing.assert_allclose(found, model.predict(x, verbose=0), rtol=0, atol=1e-5)
 
 
+@pytest.mark.heavy
 def test_only_integer_inputs_get_the_fused_lstm_which_starts_each_sample_afresh():
     model = recurrent_model("tf_keras", "LSTM")
     x = np.random.default_rng(2).normal(size=(6, 12, 6)).astype(np.float32)
@@ -148,6 +149,7 @@ def test_the_whole_stage_takes_a_loop_and_tells_its_layers_errors(name):
     assert all(np.isfinite(error.relative_error) for error in done.layer_errors)
 
 
+@pytest.mark.heavy
 def test_layer_errors_of_loops_both_ways_are_told():
     x = np.random.default_rng(4).integers(0, 50, (6, 20)).astype(np.int32)
     model = find("text-tagger").build((20,), 5, 1, vocabulary=50)

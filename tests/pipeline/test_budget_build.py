@@ -58,6 +58,7 @@ def report_of(bundle):
     return json.loads(bundle.file("report.json").read_text())
 
 
+@pytest.mark.heavy
 def test_size_and_macs_hold_together_without_any_device(source, tmp_path, monkeypatch):
     from edgeprune.budget import profile
 

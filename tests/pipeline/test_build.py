@@ -111,6 +111,7 @@ def test_the_samples_are_raw_and_of_the_test_split(bundle, data):
     assert [known[image.tobytes()] for image in samples.inputs[0]] == samples.y.tolist()
 
 
+@pytest.mark.heavy
 def test_the_same_seed_gives_the_same_bytes(bundle, model, data, tmp_path):
     again = build(model, data, tmp_path / "elsewhere")
     assert again.file("model.tflite").read_bytes() == bundle.file("model.tflite").read_bytes()

@@ -35,6 +35,7 @@ def build(assignment: Assignment) -> tuple[Outcome, list[str]]:
     return run_here(assignment, lambda stage, _done: stages.append(stage)), stages
 
 
+@pytest.mark.heavy
 def test_validation_data_decides_and_test_data_is_only_reported(what: Sweep, tmp_path: Path) -> None:
     assignment = Assignment(0, SETTINGS, str(tmp_path / "out"), what.model, what.data)
     found, _ = build(assignment)

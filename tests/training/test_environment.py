@@ -77,6 +77,7 @@ def test_silence_discards_what_is_written_below_python(capfd):
     assert capfd.readouterr().err == "after"
 
 
+@pytest.mark.heavy
 def test_tensorflow_says_nothing_in_a_fresh_process():
     code = (
         "from edgeprune.training.environment import deterministic\n"
