@@ -8,7 +8,7 @@
 
        distance² = log(bytes / smallest)² + log(µs / fastest)²
 
-   A difference within noise is none. Accuracy decides between equals.
+   A difference within noise, or of no use to anybody, is none. Accuracy decides between equals.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ SAME_SIZE, SAME_LATENCY = 1.02, 1.15
 """Ratios below which two files are of one size, and two latencies within noise."""
 _CALL_US = 2.0
 """What a call costs beside the model: noise of that size is none of the model's."""
+_NO_USE_US = 2.0
+"""A difference of so much is of no use: setting the input and reading the output takes an app longer, and the
+shortest interval that one prediction can stand in, a sample of audio at 48 kHz, is ten times as long."""
 
 Timer = Callable[[Sequence[bytes]], Sequence[float]]
 """Latencies of some files in microseconds, measured in turns."""
@@ -64,8 +67,7 @@ def choose(
     files = [one.converted.tflite for one in accurate] + ([] if floating is None else [floating])
     times = [accurate[0].latency_us] if len(files) == 1 else list(timer(files))
     latencies = dict(zip(accurate, times, strict=False))
-    limit_us = math.inf if floating is None else SAME_LATENCY * (times[-1] + _CALL_US)
-    slow = [one for one in accurate if latencies[one] + _CALL_US > limit_us]
+    slow = [one for one in accurate if floating is not None and slowdown(latencies[one], times[-1])]
     fast = [one for one in accurate if one not in slow]
     judged = accurate if prefer == "size" or not fast else fast
     times = [latencies[one] for one in judged]
@@ -84,12 +86,18 @@ def less_accurate(one: Candidate, other: Candidate, floor: float) -> bool:
     return bool(np.any((drops > floor) & (drops > _T * errors)))
 
 
+def slowdown(time_us: float, than_us: float) -> float:
+    """How much slower one file is than another, as a logarithm; 0 where that is noise or of no use."""
+    if time_us - than_us < _NO_USE_US:
+        return 0.0
+    return _beyond((time_us + _CALL_US) / (than_us + _CALL_US), SAME_LATENCY)
+
+
 def _distances(
     sizes: Sequence[int], times_us: Sequence[float], prefer: Preference
 ) -> list[tuple[float, float]]:
     size = [_beyond(one / min(sizes), SAME_SIZE) for one in sizes]
-    fastest = min(times_us) + _CALL_US
-    time = [_beyond((one + _CALL_US) / fastest, SAME_LATENCY) for one in times_us]
+    time = [slowdown(one, min(times_us)) for one in times_us]
     pairs = list(zip(size, time, strict=True))
     if prefer == "size":
         return pairs
@@ -104,7 +112,6 @@ def _beyond(ratio: float, noise: float) -> float:
 
 def _verdict(one: Candidate, chosen: Candidate, latencies_us: Mapping[Candidate, float]) -> str:
     size = len(one.converted.tflite) / len(chosen.converted.tflite)
-    time = (latencies_us[one] + _CALL_US) / (latencies_us[chosen] + _CALL_US)
-    compared = (("larger", size, SAME_SIZE), ("slower", time, SAME_LATENCY))
-    words = [word for word, ratio, noise in compared if ratio >= noise]
+    slower = slowdown(latencies_us[one], latencies_us[chosen]) > 0
+    words = [word for word, holds in (("larger", size >= SAME_SIZE), ("slower", slower)) if holds]
     return " and ".join(words) or "no better"

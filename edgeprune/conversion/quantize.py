@@ -24,6 +24,7 @@ from edgeprune.conversion.recovery import (
     WEIGHTS_ALONE,
     QuantizationSource,
     keep_activations_float,
+    keep_all_but_tables_float,
     quantized_by_extremes,
     recover,
     try_second_route,
@@ -151,6 +152,8 @@ def _post_training(
             source = try_second_route(found, source)
     if mode == "int8" and not loops and not options.allow_flex and not found.good_enough():
         recover(found, source)
+    if mode == "int8" and not options.allow_flex:
+        keep_all_but_tables_float(found, source)
 
 
 def _dynamic(source: QuantizationSource, first: Candidate | None) -> Converted:

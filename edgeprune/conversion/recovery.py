@@ -23,6 +23,7 @@ from edgeprune.conversion import ai_edge_route, flatfile, ranges
 from edgeprune.conversion.bias import correct_bias
 from edgeprune.conversion.candidates import CandidateSet
 from edgeprune.conversion.convert import converted_file
+from edgeprune.conversion.embedding_tables import tables_dominate, with_small_tables
 from edgeprune.conversion.equalize import equalize
 from edgeprune.conversion.float_regions import (
     Region,
@@ -45,6 +46,8 @@ _MOST_OPERATORS = 24
 _MUCH_SMALLER = 0.8
 _WEIGHTS_ALONE = "Int8 activations lost too much or were too slow, so only the weights are int8."
 WEIGHTS_ALONE = "int8 weights, float activations"
+_TABLES = "int8 embedding tables, the rest in float"
+_TABLES_ALONE = "Only the embedding tables are int8: they are most of the file, the rest is fast in float."
 _ROUTE: Route = "ai-edge-quantizer"
 
 
@@ -203,6 +206,19 @@ def keep_activations_float(found: CandidateSet, source: QuantizationSource) -> N
         return converted_file(raw, "int8", _ROUTE, *source.names(), (_WEIGHTS_ALONE,))
 
     found.attempt(WEIGHTS_ALONE, made)
+
+
+def keep_all_but_tables_float(found: CandidateSet, source: QuantizationSource) -> None:
+    """Of a text model the tables alone in int8: nearly as small as all of it, and as fast as in float."""
+    float_tflite = source.baseline.tflite
+    if source.io != "float" or found.integer_only or not tables_dominate(float_tflite):
+        return
+
+    def made() -> Converted:
+        raw = with_small_tables(float_tflite)
+        return converted_file(raw, "int8", source.baseline.route, *source.names(), (_TABLES_ALONE,))
+
+    found.attempt(_TABLES, made)
 
 
 def _error(found: CandidateSet, source: QuantizationSource, file: CalibratedFile, *more: str) -> float:
