@@ -14,6 +14,7 @@ are given back. `edgeprune.budget.allocation` does the same for costs that are n
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -28,11 +29,14 @@ WORK = (0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
 Less where that would take more neurons than were asked for."""
 BULK = 1.2
 """60 % of the parameters go with half of the neurons: the model gets small, too."""
-_OF_EVEN = 0.9
+_OF_EVEN = 0.95
 """Less where the same share of every group would hardly take as many."""
 HARMLESS = 0.01
 """What the outputs may change more for it, in nats."""
+_FREE = 0.001
+"""What single exchanges may change it: less than a difference in the thousandth of a nat is none."""
 _PARTS = (1, 0.9, 0.8, 0.7)
+_MOST_EXCHANGED = 12  # groups: every pair of them is tried, and with many the prices alone find a plan
 _HIGHEST_POWER, _HALVINGS = 4.0, 8
 _MORE = 0.04  # of the neurons that stay: what rounding widths may take, too
 
@@ -150,6 +154,9 @@ def _lighter(
     fewest = (1 - _MORE) * last.model(here)
     fit = [plan for plan in plans if last.model(plan) >= fewest]
     fit = [plan for plan in fit if change(plan) <= change(here) + harmless]
+    if len(widths) <= _MOST_EXCHANGED:
+        exchanged = _exchanged(here, widths, ceilings, whole_light, change)
+        fit += [plan for plan in exchanged if change(plan) <= change(here) + _FREE]
     for part in _PARTS:
         light = Ceiling(bulk, (1 - part * gone) * whole)
         if light.holds(here):
@@ -157,6 +164,35 @@ def _lighter(
         for plan in filter(light.holds, fit):
             return _given_back(plan, widths, losses, [*ceilings, light])
     return here
+
+
+def _exchanged(
+    here: np.ndarray, widths: Sequence[np.ndarray], ceilings: Sequence[Ceiling], light: Ceiling,
+    change: Callable[[np.ndarray], float],
+) -> list[np.ndarray]:
+    """(G,) counts on the way from `here` to a lighter plan of as many neurons.
+
+    Each step makes one group narrower and another one wider, the pair that changes the outputs least for
+    what it saves. Where few groups have few widths, prices alone may miss the plan between two of theirs.
+    """
+    fewest, plans = (1 - _MORE) * ceilings[-1].model(here), [here]
+    while not light.holds(plans[-1]):
+        now, best = plans[-1], (np.inf, plans[-1])
+        mass, loss = light.model(now), change(now)
+        for narrow, wide in itertools.permutations(range(len(widths)), 2):
+            below, above = widths[narrow] < now[narrow], widths[wide] > now[wide]
+            if not below.any() or not above.any():
+                continue
+            plan = now.copy()
+            plan[narrow], plan[wide] = widths[narrow][below][0], widths[wide][above][-1]
+            saved = mass - light.model(plan)
+            allowed = all(one.holds(plan) for one in ceilings) and ceilings[-1].model(plan) >= fewest
+            if saved > 0 and allowed:
+                best = min(best, ((change(plan) - loss) / saved, plan), key=lambda one: one[0])
+        if best[1] is now:
+            break
+        plans.append(best[1])
+    return plans[1:]
 
 
 def _by_power(

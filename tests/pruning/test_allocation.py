@@ -172,6 +172,25 @@ def test_an_undecided_model_may_change_more_for_fewer_parameters():
     assert bold.sum() == bare.sum()
 
 
+def test_a_plan_between_two_prices_is_found():
+    """Two convolutions and a dense layer in coarse widths, whose sensitivity grows exponentially."""
+    sizes, fixed, lengths = np.array([16, 32, 32]), np.ones((4, 2)), np.zeros((4, 2, 3))
+    for term, axis, group in ((0, 0, 0), (1, 0, 0), (1, 1, 1), (2, 0, 1), (2, 1, 2), (3, 0, 2)):
+        fixed[term, axis], lengths[term, axis, group] = 0, 1
+    bulk = CostModel(np.array([27.0, 9, 1, 3]), fixed, lengths)
+    work = CostModel(np.array([27.0 * 900, 9.0 * 784, 1, 3]), fixed, lengths)
+    widths = [np.array([16, 12, 8, 4]), np.array([32, 24, 16, 8]), np.array([32, 24, 16, 8])]
+    curves = [
+        least * np.expm1(rate * np.arange(size + 1.0) / size)
+        for least, rate, size in zip((1e-6, 1e-7, 1e-9), (12, 10, 14), sizes, strict=True)
+    ]
+    kept = allocate(widths, _neurons(), sizes, 0.5, curves, work=work, bulk=bulk)
+    full, half = sizes.astype(float), np.array([16.0, 16.0, 8.0])
+    assert list(allocate(widths, _neurons(), sizes, 0.5, curves, work=work)) == list(half)
+    assert bulk(kept.astype(float)) <= 0.4 * bulk(full) < bulk(half)
+    assert kept.sum() == half.sum()
+
+
 def test_parameters_stay_where_their_neurons_cannot_be_spared():
     sizes = np.array([16, 32, 32])
     curves = [np.linspace(0, 1, size + 1) ** 2 for size in sizes]
