@@ -41,6 +41,7 @@ class Case:
 
 SEQUENCE = (6, 4)
 IMAGE = (8, 8, 3)
+K3 = ("keras",)
 
 
 def dense(k: Any, x: Any, units: int = 8) -> Any:

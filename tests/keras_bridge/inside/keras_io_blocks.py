@@ -26,3 +26,15 @@ class Patches(Block):
         patches = ops.image.extract_patches(images, size=self.size)
         count = patches.shape[1] * patches.shape[2]
         return ops.reshape(patches, (-1, count, patches.shape[-1]))
+
+
+class MixerBlock(Block):
+    def make(self, patches, width):
+        self.tokens = keras.Sequential([layers.Dense(24, activation="gelu"), layers.Dense(patches)])
+        self.channels = keras.Sequential([layers.Dense(24, activation="gelu"), layers.Dense(width)])
+        self.normalize = layers.LayerNormalization(epsilon=1e-6)
+
+    def call(self, inputs):
+        x = self.tokens(ops.transpose(self.normalize(inputs), axes=(0, 2, 1)))
+        x = ops.transpose(x, axes=(0, 2, 1)) + inputs
+        return x + self.channels(self.normalize(x))

@@ -1,6 +1,6 @@
 """Small models of Keras 3 that mix positions, MLP-Mixer's relatives, and gates over channels."""
 
-from tests.keras_bridge.inside.keras_io_blocks import Block, Patches, keras, layers, ops
+from tests.keras_bridge.inside.keras_io_blocks import Block, MixerBlock, Patches, keras, layers, ops
 
 
 def _stem(width=24):
@@ -18,22 +18,17 @@ def _channels(x, width=24):
     return layers.Add()([x, layers.Dense(width)(layers.Dropout(0.1)(y))])
 
 
-class MLPMixerLayer(Block):
+class MLPMixerLayer(MixerBlock):
     """As keras.io writes it: as many hidden neurons as patches, one normalization, dropout in both parts."""
 
     def make(self, patches, width):
-        self.mlp1 = keras.Sequential([
+        self.tokens = keras.Sequential([
             layers.Dense(patches, activation="gelu"), layers.Dense(patches), layers.Dropout(0.2)
         ])
-        self.mlp2 = keras.Sequential([
+        self.channels = keras.Sequential([
             layers.Dense(patches, activation="gelu"), layers.Dense(width), layers.Dropout(0.2)
         ])
         self.normalize = layers.LayerNormalization(epsilon=1e-6)
-
-    def call(self, inputs):
-        mixed = self.mlp1(ops.transpose(self.normalize(inputs), axes=(0, 2, 1)))
-        x = ops.transpose(mixed, axes=(0, 2, 1)) + inputs
-        return x + self.mlp2(self.normalize(x))
 
 
 def mixer_of_keras_io():

@@ -1,6 +1,6 @@
 """Small models of pictures in the style of keras.io's examples, of Keras 3's operations."""
 
-from tests.keras_bridge.inside.keras_io_blocks import Block, Patches, keras, layers, ops
+from tests.keras_bridge.inside.keras_io_blocks import Block, MixerBlock, Patches, keras, layers, ops
 
 
 class PatchEncoder(Block):
@@ -130,18 +130,6 @@ def swin():
     x = PatchMerging(width=8)(x)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(5, activation="softmax")(x))
-
-
-class MixerBlock(Block):
-    def make(self, patches, width):
-        self.tokens = keras.Sequential([layers.Dense(24, activation="gelu"), layers.Dense(patches)])
-        self.channels = keras.Sequential([layers.Dense(24, activation="gelu"), layers.Dense(width)])
-        self.normalize = layers.LayerNormalization(epsilon=1e-6)
-
-    def call(self, inputs):
-        x = self.tokens(ops.transpose(self.normalize(inputs), axes=(0, 2, 1)))
-        x = ops.transpose(x, axes=(0, 2, 1)) + inputs
-        return x + self.channels(self.normalize(x))
 
 
 def mlp_mixer():
