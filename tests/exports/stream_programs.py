@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edgeprune.exports import export
-from tests.exports.streaming_cases import StreamingCase
+from tests.exports.streaming_cases import CHUNKS, StreamingCase
 from tests.tools import need_package
 
 Answers = tuple[list[bytes], list[list[bytes]], list[np.ndarray]]
@@ -47,6 +47,22 @@ def assert_fed(case: StreamingCase, expected: Sequence[bytes], found: bytes) -> 
     both = (np.ascontiguousarray(one[:, : sizes[0]]).view(kind) for one in (turns, wanted))
     tolerance = 2e-6 if kind == "float32" else 0
     np.testing.assert_allclose(*both, rtol=tolerance, atol=tolerance, err_msg=case.name)
+
+
+def assert_written(answered: Sequence[tuple[StreamingCase, Answers]], folder: Path) -> None:
+    """Every program fed and answered what Python does."""
+    for case, (fed, _, expected) in answered:
+        assert_fed(case, fed, (folder / f"{case.name}.fed").read_bytes())
+        assert_numbers(case, expected, (folder / f"{case.name}.numbers").read_bytes())
+
+
+def program(text: str, case: StreamingCase, keep: str, feed: str, **values: str) -> str:
+    """A language's program for one case: what stands for ``@KEY@``, and `feed` where samples come in raw."""
+    made = text.replace("@FEED@", feed if len(case.raw) else "").replace("@KEEP@", keep)
+    chunks, size = ", ".join(map(str, CHUNKS)), str(case.steps[0].size)
+    for key, value in {"NAME": case.name, "SIZE": size, "CHUNKS": chunks, **values}.items():
+        made = made.replace(f"@{key}@", value)
+    return made
 
 
 def readme_code(folder: Path, language: str, scope: str) -> tuple[str, str]:

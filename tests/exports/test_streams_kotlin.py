@@ -10,17 +10,16 @@ import pytest
 from tests.exports.compilers import compile_kotlin, run_java
 from tests.exports.stream_programs import (
     Answered,
-    assert_fed,
-    assert_numbers,
+    assert_written,
     camel,
     laid_out,
     names_of_outputs,
     parameters,
     pascal,
+    program,
     readme_code,
     same_outputs,
 )
-from tests.exports.streaming_cases import CHUNKS
 
 pytestmark = pytest.mark.xdist_group("streams")  # the models are built once
 
@@ -75,9 +74,7 @@ _KOTLIN_FEED = """        stream.reset()
 
 
 @pytest.mark.heavy
-def test_kotlin_streams_what_python_streams(
-    answered: Answered, tmp_path: Path
-) -> None:
+def test_kotlin_streams_what_python_streams(answered: Answered, tmp_path: Path) -> None:
     laid_out("android", answered, tmp_path)
     body = ""
     for case, _ in answered:
@@ -86,16 +83,12 @@ def test_kotlin_streams_what_python_streams(
             f"            output.{camel(name)}.forEach {{ numbers.putFloat(float(it)) }}\n"
             for name in names_of_outputs(case)
         )
-        feed = _KOTLIN_FEED.replace("@RAW@", "Short" if case.raw.dtype == np.int16 else "Float")
-        feed = feed.replace("@CHUNKS@", ", ".join(map(str, CHUNKS)))
-        text = _KOTLIN_CASE.replace("@FEED@", feed if len(case.raw) else "").replace("@KEEP@", keep)
-        for key, value in {
-            "NAME": case.name, "KIND": "Int" if whole else "Float", "GET": "Int" if whole else "Float",
-            "SIZE": str(case.steps[0].size), "BYTES": str(case.raw.itemsize),
-            "OUTPUT": f"{pascal(case.name)}.Output" if same_outputs(case) else "Stream.Output",
-        }.items():
-            text = text.replace(f"@{key}@", value)
-        body += text
+        body += program(
+            _KOTLIN_CASE, case, keep, _KOTLIN_FEED, KIND="Int" if whole else "Float",
+            GET="Int" if whole else "Float", BYTES=str(case.raw.itemsize),
+            RAW="Short" if case.raw.dtype == np.int16 else "Float",
+            OUTPUT=f"{pascal(case.name)}.Output" if same_outputs(case) else "Stream.Output",
+        )
         imports, code = readme_code(tmp_path / case.name, "kotlin", "run")
         fed = f"samples: {'Short' if case.raw.dtype == np.int16 else 'Float'}Array"
         fed = fed if len(case.raw) else f"values: {'Int' if whole else 'Float'}Array"
@@ -108,6 +101,4 @@ def test_kotlin_streams_what_python_streams(
     sources = [path for case, _ in answered for path in (tmp_path / case.name).rglob("*.kt")]
     own = [tmp_path / "Main.kt", *(tmp_path / f"{case.name}.kt" for case, _ in answered)]
     run_java(compile_kotlin([*own, *sources], tmp_path), "MainKt", cwd=tmp_path)
-    for case, (fed, _, expected) in answered:
-        assert_fed(case, fed, (tmp_path / f"{case.name}.fed").read_bytes())
-        assert_numbers(case, expected, (tmp_path / f"{case.name}.numbers").read_bytes())
+    assert_written(answered, tmp_path)

@@ -10,16 +10,15 @@ import pytest
 from tests.exports.compilers import DECLARATIONS, compile_swift, run_swift
 from tests.exports.stream_programs import (
     Answered,
-    assert_fed,
-    assert_numbers,
+    assert_written,
     camel,
     laid_out,
     names_of_outputs,
     parameters,
     pascal,
+    program,
     readme_code,
 )
-from tests.exports.streaming_cases import CHUNKS
 
 pytestmark = pytest.mark.xdist_group("streams")  # the models are built once
 
@@ -83,9 +82,7 @@ _SWIFT_FEED = """            stream.reset()
 
 
 @pytest.mark.heavy
-def test_swift_streams_what_python_streams(
-    answered: Answered, tmp_path: Path
-) -> None:
+def test_swift_streams_what_python_streams(answered: Answered, tmp_path: Path) -> None:
     laid_out("ios", answered, tmp_path)
     declared = (DECLARATIONS / "swift" / "TensorFlowLite.swift").read_bytes()
     (tmp_path / "TensorFlowLite.swift").write_bytes(declared)
@@ -99,29 +96,23 @@ def test_swift_streams_what_python_streams(
             f"                    numbers += output.{camel(name)}.map {{ Float($0) }}\n"
             for name in names_of_outputs(case)
         )
-        feed = _SWIFT_FEED.replace("@RAW@", "Int16" if case.raw.dtype == np.int16 else "Float")
-        feed = feed.replace("@CHUNKS@", ", ".join(map(str, CHUNKS)))
-        text = _SWIFT_CASE.replace("@FEED@", feed if len(case.raw) else "").replace("@KEEP@", keep)
-        for key, value in {
-            "NAME": case.name, "CLASS": pascal(case.name), "SIZE": str(case.steps[0].size),
-            "KIND": "Int32" if case.steps.dtype == np.int32 else "Float",
-            "SIZES": ", ".join(str(len(one)) for one in answers[0]),
-        }.items():
-            text = text.replace(f"@{key}@", value)
-        body += text
+        body += program(
+            _SWIFT_CASE, case, keep, _SWIFT_FEED, CLASS=pascal(case.name),
+            KIND="Int32" if case.steps.dtype == np.int32 else "Float",
+            RAW="Int16" if case.raw.dtype == np.int16 else "Float",
+            SIZES=", ".join(str(len(one)) for one in answers[0]),
+        )
         _, code = readme_code(tmp_path / case.name, "swift", "do")
         fed = f"samples: [{'Int16' if case.raw.dtype == np.int16 else 'Float'}]"
         fed = fed if len(case.raw) else f"values: [{'Int32' if case.steps.dtype == np.int32 else 'Float'}]"
         given = parameters(tmp_path / case.name / "Sources", "func run")
         functions += f"func readme{pascal(case.name)}({given}, {fed}) throws {{\n{code}}}\n"
     imports = "".join(f"import {module}\n" for module in modules)
-    program = _SWIFT.replace("@IMPORTS@", imports + functions).replace("@BODY@", body)
-    (tmp_path / "main_.swift").write_text(program)
+    text = _SWIFT.replace("@IMPORTS@", imports + functions).replace("@BODY@", body)
+    (tmp_path / "main_.swift").write_text(text)
     linked = [f"-l{module}" for module in ("TensorFlowLite", *modules)]
     flags = ("-swift-version", "5", "-parse-as-library", "-I", ".", "-L", ".")
     path = ("-Xlinker", "-rpath", "-Xlinker", "$ORIGIN")
     run_swift(tmp_path, "swiftc", *flags, *path, *linked, "main_.swift", "-o", "program")
     run_swift(tmp_path, "./program")
-    for case, (fed, _, expected) in answered:
-        assert_fed(case, fed, (tmp_path / f"{case.name}.fed").read_bytes())
-        assert_numbers(case, expected, (tmp_path / f"{case.name}.numbers").read_bytes())
+    assert_written(answered, tmp_path)
