@@ -74,8 +74,8 @@ def open_data(
     stated = settings.letterbox if settings is not None else None
     if stated is not None and not any(step["op"] == "letterbox" for step in data.preprocessing):
         raise InputError(
-            f"--letterbox {stated} is stated, and {shown(data.source)} holds no picture files.",
-            "Files of pictures get bars; arrays are taken as they are.",
+            f"{shown(data.source)} holds no files of pictures, which --letterbox {stated} puts bars around.",
+            "Files of pictures are expected: arrays are taken as they are.",
             "Leave the option out, or pass pictures as files.",
         )
     return data
